@@ -1,0 +1,96 @@
+"""What one run is to do: resolved, validated, hashed. The worker reads this and nothing else."""
+
+import hashlib
+import json
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from iqa_train.study.settings import TrainingConfig, is_local
+
+SCHEMA_VERSION = 1
+_FROZEN = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+Span = tuple[float, float]
+
+
+def _as_span(value: object) -> object:
+    return (value, value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+class DataSource(BaseModel):
+    """`[datasets.NAME]`: where a data set lies; with `csv`, a set of the user's own and how to read it."""
+
+    model_config = _FROZEN
+
+    path: str = Field("", description="folder; empty means data/NAME")
+    csv: str = Field("", description="table of images and scores, relative to path; empty: the reader built in for NAME")
+    image_dir: str = Field("", description="folder the image column is relative to, itself relative to path")
+    image_column: str = "image"
+    score_column: str = "score"
+    sd_column: str = Field("", description="standard deviation of the opinions; empty: none")
+    split_column: str = Field("", description="training, validation or test; empty: split by seed")
+    reference_column: str = Field("", description="the pristine image or scene; images of one never part; empty: none")
+    score_range: Span | None = Field(None, description="lowest and highest score possible; needed with csv")
+    higher_is_better: bool = True
+
+    @model_validator(mode="after")
+    def _own_set_is_declared(self) -> "DataSource":
+        if self.csv and self.score_range is None:
+            raise ValueError("score_range = [lowest, highest] is needed with csv")
+        if self.score_range is not None and not self.score_range[0] < self.score_range[1]:
+            raise ValueError("score_range must be [lowest, highest] with lowest < highest")
+        return self
+
+
+class Expectation(BaseModel):
+    """What an experiment is expected to show, written down before it runs. A single number is a range of no width."""
+
+    model_config = _FROZEN
+
+    srcc: Span | None = Field(None, description="test SRCC, lowest and highest")
+    delta: Span | None = Field(None, description="test SRCC less the baseline's, lowest and highest")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers_are_spans(cls, data: object) -> object:
+        return {k: _as_span(v) for k, v in data.items()} if isinstance(data, dict) else data
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Expectation":
+        for name, limit in (("srcc", 1.0), ("delta", 2.0)):
+            span = getattr(self, name)
+            if span is not None and not -limit <= span[0] <= span[1] <= limit:
+                raise ValueError(f"{name} must be [lowest, highest] within [-{limit:g}, {limit:g}]")
+        return self
+
+
+class RunSpec(BaseModel):
+    """One experiment with one seed, ready to run."""
+
+    model_config = _FROZEN
+
+    schema_version: Annotated[int, Field(ge=1)] = SCHEMA_VERSION
+    study: str
+    experiment: str
+    slug: str
+    title: str = ""
+    purpose: str = ""
+    baseline: str | None = Field(None, description="id of the study's baseline; None for a run typed by hand")
+    settings: TrainingConfig
+    source: DataSource = DataSource()
+    expect: Expectation = Expectation()
+    differs: dict[str, tuple[Any, Any]] = Field({}, description="setting -> (the baseline's value, this run's)")
+
+    @property
+    def seed(self) -> int:
+        """The seed of the first round."""
+        return self.settings.seed
+
+    @property
+    def config_hash(self) -> str:
+        """Ten hex digits of what determines the result, seed and places apart: equal hash, equal experiment."""
+        what = {k: v for k, v in self.settings.model_dump().items() if k != "seed" and not is_local(k)}
+        source = self.source.model_dump(exclude={"path"})
+        text = json.dumps({"settings": what, "source": source}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:10]
