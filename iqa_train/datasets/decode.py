@@ -1,0 +1,37 @@
+"""One image file to 8-bit RGB, whatever it is inside; and what was done to make it so."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from iqa_train.errors import DataError
+
+Image.MAX_IMAGE_PIXELS = 300_000_000  # above this Pillow refuses; photographs of today stay well below
+
+
+def decode(path: Path) -> Image.Image:
+    """The image at `path` as RGB, upright as its EXIF says; grey, palette, alpha, CMYK and 16-bit are converted.
+
+    Raises DataError, one sentence, for a file that is missing, no image, cut short or damaged.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                image.load()
+                return _rgb(ImageOps.exif_transpose(image))
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing; put it back or take it out of the table") from None
+    except Image.UnidentifiedImageError:
+        raise DataError(f"{path} is no image in a format Pillow knows; replace it") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path} cannot be decoded ({error}); replace it by a whole copy") from None
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16-bit grey, in one of Pillow's ways to hold it; a plain convert would clip
+        grey = np.asarray(image).astype(np.int64).clip(0, 65535)
+        return Image.fromarray(((grey * 255 + 32767) // 65535).astype(np.uint8)).convert("RGB")
+    return image.convert("RGB")

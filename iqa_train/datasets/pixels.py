@@ -1,0 +1,246 @@
+"""The pixel store: every image of a data set decoded and resized once, then read as crops by every run on the host.
+
+A folder under the cache holds `pixels.u8`, all images row by row as RGB bytes one after another, and `manifest.json`,
+which says of each image where its bytes lie, how large it is, and which file it came from. Runs share the bytes through
+the page cache. Building is done once under a lock, in place of nothing: it is renamed into being when complete, and a
+build that was killed goes on where it stopped.
+"""
+
+import errno
+import hashlib
+import json
+import mmap
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from iqa_train.datasets.crops import CropPlan, Pictures
+from iqa_train.datasets.decode import decode
+from iqa_train.datasets.streams import image_keys
+from iqa_train.datasets.table import ImageTable
+from iqa_train.errors import DataError
+from iqa_train.files import cache_root, locked, write_json
+
+VERSION = 1  # of the bytes: decoding, resizing, layout
+Progress = Callable[[int, int], None]
+_RESIDENT_LIMIT = 256 << 20  # bytes gathered before the mapping's pages are let go; they stay in the page cache
+_EXIF_ORIENTATION = 274
+
+
+@dataclass(frozen=True)
+class _Source:
+    """An image file as it was when it was stored, and the size it is stored at."""
+
+    name: str
+    size: int
+    mtime_ns: int
+    height: int
+    width: int
+
+    def row(self) -> list[Any]:
+        return [self.name, self.size, self.mtime_ns, self.height, self.width]
+
+
+class PixelStore:
+    """Read access to a finished store. Index k is the table's image k."""
+
+    def __init__(self, folder: Path, names: tuple[str, ...], height: NDArray[np.int64], width: NDArray[np.int64]) -> None:
+        self.folder = folder
+        self.height = height
+        self.width = width
+        self._keys = image_keys(names)
+        ends = np.cumsum(height * width * 3)
+        self._offset = np.concatenate([[0], ends[:-1]])
+        with (folder / "pixels.u8").open("rb") as file:
+            self._map = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+        self._bytes = np.frombuffer(self._map, np.uint8)
+        self._gathered = 0
+
+    def __len__(self) -> int:
+        return len(self.height)
+
+    def pictures(self, index: NDArray[np.int64]) -> Pictures:
+        """What crop plans need to know of the images `index`."""
+        return Pictures(index, self._keys[index], self.height[index], self.width[index])
+
+    def image(self, index: int) -> NDArray[np.uint8]:
+        """Image `index` whole, (H, W, 3), a view."""
+        h, w, start = int(self.height[index]), int(self.width[index]), int(self._offset[index])
+        return self._bytes[start : start + h * w * 3].reshape(h, w, 3)
+
+    def gather(self, plan: CropPlan, side: int) -> NDArray[np.uint8]:
+        """The plan's crops, (M, side, side, 3) uint8, not yet mirrored. Safe to call from several threads."""
+        out = np.empty((len(plan), side, side, 3), np.uint8)
+        rows = zip(plan.image.tolist(), plan.top.tolist(), plan.left.tolist(), strict=True)
+        for k, (index, top, left) in enumerate(rows):
+            out[k] = self.image(index)[top : top + side, left : left + side]
+        self._gathered += out.nbytes
+        if self._gathered > _RESIDENT_LIMIT:  # else the resident set would grow to the size of the data set
+            self._gathered = 0
+            self._map.madvise(mmap.MADV_DONTNEED)
+        return out
+
+
+def open_store(
+    table: ImageTable, *, resize: str = "auto", cache_dir: str = "", workers: int = 2, progress: Progress | None = None
+) -> PixelStore:
+    """The store of `table` at `resize` (settings.resize), built first if it is missing or its sources have changed.
+
+    Waits while another process builds it. Raises DataError naming unreadable images or saying that the disk is full.
+    """
+    target = _target_size(resize, table)
+    folder = _store_folder(table, target, cache_dir)
+    try:
+        with locked(folder / "lock"):
+            sources = _plan(table, target, folder, workers)
+            if _manifest(folder / "manifest.json") != _contents(sources):
+                _build(table, sources, folder, max(1, workers), progress)
+    except OSError as error:
+        if error.errno in {errno.EACCES, errno.EROFS}:
+            raise DataError(f"the pixel store cannot be written to {folder} ({error.strerror}); set cache_dir") from error
+        raise
+    height = np.array([s.height for s in sources], np.int64)
+    width = np.array([s.width for s in sources], np.int64)
+    return PixelStore(folder, table.images, height, width)
+
+
+def _target_size(resize: str, table: ImageTable) -> tuple[int, int] | int | None:
+    """(width, height), the length of the shorter side, or None for as it is."""
+    if resize == "auto":
+        return table.resize
+    if resize == "none":
+        return None
+    if "x" in resize:
+        width, height = resize.split("x")
+        return int(width), int(height)
+    return int(resize)
+
+
+def _store_folder(table: ImageTable, target: tuple[int, int] | int | None, cache_dir: str) -> Path:
+    what = json.dumps([VERSION, str(table.root.resolve()), target, table.images])
+    return cache_root(cache_dir) / "pixels" / f"{table.name}-{hashlib.sha256(what.encode()).hexdigest()[:12]}"
+
+
+def _plan(
+    table: ImageTable, target: tuple[int, int] | int | None, folder: Path, workers: int
+) -> list[_Source]:
+    """The store's images in table order. Sizes come from the old manifest where the file is unchanged."""
+    known = {row[0]: row for row in _manifest(folder / "manifest.json").get("images", [])}
+
+    def look(index: int) -> _Source:
+        name, path = table.images[index], table.path(index)
+        try:
+            stat = path.stat()
+        except OSError as error:
+            raise DataError(f"{path} cannot be read ({error.strerror})") from None
+        row = known.get(name)
+        if row is not None and row[1:3] == [stat.st_size, stat.st_mtime_ns]:
+            return _Source(*row)
+        height, width = _stored_size(path, target)
+        return _Source(name, stat.st_size, stat.st_mtime_ns, height, width)
+
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        return list(pool.map(look, range(len(table))))
+
+
+def _stored_size(path: Path, target: tuple[int, int] | int | None) -> tuple[int, int]:
+    """(height, width) from the file's header; a file that has none gets a placeholder and fails when decoded."""
+    if isinstance(target, tuple):
+        return target[1], target[0]
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            if image.getexif().get(_EXIF_ORIENTATION, 1) >= 5:
+                width, height = height, width
+    except (OSError, SyntaxError, ValueError):
+        return 1, 1
+    if target is not None:
+        scale = target / min(width, height)
+        width, height = max(target, round(width * scale)), max(target, round(height * scale))
+    return height, width
+
+
+def _build(table: ImageTable, sources: list[_Source], folder: Path, workers: int, progress: Progress | None) -> None:
+    """Decode what a killed build has not, then put the store in place."""
+    part, done_path, plan_path = folder / "pixels.part", folder / "done.part", folder / "plan.part.json"
+    total = sum(s.height * s.width * 3 for s in sources)
+    if not (part.exists() and done_path.exists() and _manifest(plan_path) == _part_contents(sources)):
+        for leftover in (part, done_path, plan_path):
+            leftover.unlink(missing_ok=True)
+        _reserve(part, total)
+        _reserve(done_path, len(sources))
+        write_json(plan_path, _part_contents(sources))
+    pixels = np.memmap(part, np.uint8, "r+", shape=(total,))
+    done = np.memmap(done_path, np.uint8, "r+", shape=(len(sources),))
+    offsets = np.concatenate([[0], np.cumsum([s.height * s.width * 3 for s in sources])])
+
+    def store(index: int) -> None:
+        source = sources[index]
+        image = decode(table.path(index))
+        if image.size != (source.width, source.height):
+            image = image.resize((source.width, source.height), Image.Resampling.BILINEAR)
+        pixels[offsets[index] : offsets[index + 1]] = np.asarray(image).reshape(-1)
+        done[index] = 1  # after the pixels: a kill between the two decodes this image again
+
+    failures: list[str] = []
+    missing = np.flatnonzero(done == 0).tolist()
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(store, index) for index in missing]
+        for count, future in enumerate(as_completed(futures), 1):
+            error = future.exception()
+            if isinstance(error, DataError):
+                failures.append(str(error))
+            elif error is not None:
+                pool.shutdown(cancel_futures=True)
+                raise error
+            if progress is not None:
+                progress(len(sources) - len(missing) + count, len(sources))
+    if failures:
+        more = f" (and {len(failures) - 1} more: iqa-train data verify lists them)" if len(failures) > 1 else ""
+        raise DataError(f"{sorted(failures)[0]}{more}")
+    pixels.flush()
+    (folder / "manifest.json").unlink(missing_ok=True)  # never a manifest beside other bytes than its own
+    part.replace(folder / "pixels.u8")
+    write_json(folder / "manifest.json", _contents(sources))
+    for leftover in (done_path, plan_path):
+        leftover.unlink(missing_ok=True)
+
+
+def _reserve(path: Path, size: int) -> None:
+    """Make a file of `size` bytes with its blocks: a full disk is an error now, not a SIGBUS in the middle."""
+    with path.open("wb") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            path.unlink()
+            free = os.statvfs(path.parent)
+            raise DataError(
+                f"the pixel store needs {size / 1e9:.1f} GB in {path.parent} and {free.f_bavail * free.f_frsize / 1e9:.1f}"
+                " GB are free; make room, set cache_dir, or store smaller images with resize"
+            ) from None
+
+
+def _contents(sources: list[_Source]) -> dict[str, Any]:
+    return {"schema_version": VERSION, "images": [s.row() for s in sources]}
+
+
+def _part_contents(sources: list[_Source]) -> dict[str, Any]:
+    # After a crash of the host, marks may have reached the disk before pixels; so a part counts for one boot only.
+    return _contents(sources) | {"boot": Path("/proc/sys/kernel/random/boot_id").read_text().strip()}
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,98 @@
+"""Backbones: what a setting's name stands for, and one form of output for all of them."""
+
+import pickle
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from iqa_train.errors import UsageError, WeightsError, did_you_mean
+from iqa_train.models.demo import DemoBackbone
+from iqa_train.models.initial import initialise, keyed_random
+from iqa_train.models.timm_guard import import_timm
+from iqa_train.models.weights import timm_name, weights_file
+from iqa_train.study.settings import TrainingConfig
+
+
+class Backbone(nn.Module):
+    """A network of four stages; whatever its own layout, features come out as (B, C, H, W)."""
+
+    def __init__(self, net: nn.Module, channels: tuple[int, ...], *, channels_last: bool) -> None:
+        super().__init__()
+        self.net = net
+        self.channels = channels
+        self._channels_last = channels_last
+
+    def forward(self, crops: Tensor) -> list[Tensor]:
+        """(B, 3, P, P) -> four features, coarser by stage."""
+        features = self.net(crops)
+        return [f.permute(0, 3, 1, 2) for f in features] if self._channels_last else list(features)
+
+
+def build_backbone(settings: TrainingConfig, seed: int, *, pretrained: bool = True) -> Backbone:
+    """The backbone of `settings`, its initial weights from `seed` or, as `weights` says, pretrained.
+
+    Raises UsageError for an unknown name or an impossible crop size, WeightsError for weights that cannot be had.
+    """
+    file = weights_file(settings) if pretrained else None
+    if settings.backbone == "demo":
+        return _demo(settings, seed, file)
+    with keyed_random(seed, "backbone"):
+        return _from_timm(settings, file)
+
+
+def _demo(settings: TrainingConfig, seed: int, file: Path | None) -> Backbone:
+    demo = DemoBackbone(settings.model_size, settings.drop_path_rate)
+    initialise(demo, seed, "backbone")
+    if file is not None:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        try:
+            demo.load_state_dict(load_file(file))
+        except (SafetensorError, RuntimeError) as error:
+            raise _unfit(file, settings, error) from error
+    return Backbone(demo, demo.channels, channels_last=False)
+
+
+def _from_timm(settings: TrainingConfig, file: Path | None) -> Backbone:
+    architecture = timm_name(settings).partition(".")[0]
+    timm = import_timm()
+    if not timm.is_model(architecture):
+        known = ["swin", "resnet50", "demo", *timm.list_models()]
+        raise UsageError(f'backbone "{settings.backbone}" is not known; {did_you_mean(settings.backbone, known)[:200]}')
+    options: dict[str, object] = {"features_only": True, "drop_path_rate": settings.drop_path_rate}
+    if architecture.startswith("swin"):
+        options["img_size"] = settings.patch_size
+    if architecture.startswith("resne"):
+        options["out_indices"] = (1, 2, 3, 4)  # timm counts their stem as a stage
+    if file is not None:
+        options |= {"pretrained": True, "pretrained_cfg_overlay": {"file": str(file)}}
+    try:
+        net = timm.create_model(architecture, **options)
+    except pickle.UnpicklingError as error:
+        raise WeightsError(f"{file} holds pickled code, not weights alone, and is refused; convert it to .safetensors") from error
+    except (RuntimeError, TypeError, ValueError, AssertionError, KeyError, OSError) as error:
+        if file is not None:
+            raise _unfit(file, settings, error) from error
+        raise UsageError(
+            f'backbone "{settings.backbone}" cannot be built with drop_path_rate {settings.drop_path_rate} and '
+            f"patch_size {settings.patch_size}: {_first_line(error)}"
+        ) from error
+    channels, reductions = tuple(net.feature_info.channels()), list(net.feature_info.reduction())
+    if reductions != [4, 8, 16, 32]:
+        raise UsageError(
+            f'backbone "{settings.backbone}" has stages at reductions {reductions}; four stages at 4, 8, 16 and 32 '
+            "are needed, as swin, resnet and convnext have them"
+        )
+    output_format = getattr(net, "output_fmt", None)
+    return Backbone(net, channels, channels_last=str(getattr(output_format, "value", output_format)) == "NHWC")
+
+
+def _unfit(file: Path, settings: TrainingConfig, error: Exception) -> WeightsError:
+    return WeightsError(
+        f"{file} does not hold whole weights of backbone {settings.backbone} {settings.model_size}: {_first_line(error)}"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

@@ -1,0 +1,61 @@
+"""The `demo` backbone: four convolutional stages in three widths that learn from scratch within a minute on a CPU."""
+
+import torch
+from torch import Tensor, nn
+
+CHANNELS = {"tiny": (16, 24, 32, 48), "small": (24, 32, 48, 64), "base": (32, 48, 64, 96)}
+
+
+class DropPath(nn.Module):
+    """Stochastic depth: in training, leave a residual branch out for a random part of the batch (Huang et al. 2016)."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> the same."""
+        if not self.training or self.rate == 0:
+            return x
+        keep = 1 - self.rate
+        mask = torch.empty(x.shape[0], 1, 1, 1, device=x.device, dtype=x.dtype).bernoulli_(keep)
+        return x * (mask / keep)
+
+
+class _Stage(nn.Module):
+    """A strided convolution, then one residual block."""
+
+    def __init__(self, channels_in: int, channels: int, drop_path: float) -> None:
+        super().__init__()
+        self.down = nn.Conv2d(channels_in, channels, 3, stride=2, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(channels)
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(channels)
+        self.drop_path = DropPath(drop_path)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.norm1(self.down(x)))
+        return torch.relu(x + self.drop_path(self.norm2(self.conv(x))))
+
+
+class DemoBackbone(nn.Module):
+    """Features at 1/4, 1/8, 1/16 and 1/32 of the crop, in the channels of `CHANNELS[size]`."""
+
+    def __init__(self, size: str, drop_path_rate: float) -> None:
+        super().__init__()
+        self.channels = CHANNELS[size]
+        first = self.channels[0]
+        self.stem = nn.Conv2d(3, first, 3, stride=2, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(first)
+        rates = [drop_path_rate * k / 3 for k in range(4)]  # deeper stages drop more, as timm's families do
+        widths = [first, *self.channels]
+        self.stages = nn.ModuleList(_Stage(widths[k], widths[k + 1], rates[k]) for k in range(4))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """(B, 3, H, W) -> four features (B, C_k, H / 2^(k+2), W / 2^(k+2))."""
+        x = torch.relu(self.norm(self.stem(x)))
+        features = []
+        for stage in self.stages:
+            x = stage(x)
+            features.append(x)
+        return features

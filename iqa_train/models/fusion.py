@@ -1,0 +1,66 @@
+"""What is read off the four stages: local distortion features, and the fused input of the hyper-network."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d
+
+from iqa_train.models.hyper import GRID, TARGET_WIDTHS
+
+_REDUCED = (16, 32, 64)
+_CELLS = (8, 4, 2)
+_LOCAL = 16  # features of each of the first three stages
+
+
+class LocalDistortion(nn.Module):
+    """The target network's 224 inputs: 16 numbers from each of stages 1-3, 176 from stage 4.
+
+    For crops of 224 the cells are 7x7 average pools of the 56, 28 and 14 pixel maps, as published; other crop sizes
+    are averaged into the same 8x8, 4x4 and 2x2 cells.
+    """
+
+    def __init__(self, channels: tuple[int, ...]) -> None:
+        super().__init__()
+        self.reduce = nn.ModuleList(
+            nn.Conv2d(c, r, 1, bias=False) for c, r in zip(channels[:3], _REDUCED, strict=True)
+        )
+        self.project = nn.ModuleList(
+            nn.Linear(r * cells * cells, _LOCAL) for r, cells in zip(_REDUCED, _CELLS, strict=True)
+        )
+        self.deep = nn.Linear(channels[3], TARGET_WIDTHS[0] - 3 * _LOCAL)
+
+    def forward(self, stages: list[Tensor]) -> Tensor:
+        """Four features (B, C_k, H_k, W_k) -> (B, 224)."""
+        parts = []
+        for stage, reduce, project, cells in zip(stages[:3], self.reduce, self.project, _CELLS, strict=True):
+            # Averaging and a 1x1 convolution without bias commute; averaging first leaves it 49 times less to do.
+            parts.append(project(reduce(adaptive_avg_pool2d(stage, cells)).flatten(1)))
+        parts.append(self.deep(stages[3].mean((2, 3))))
+        return torch.cat(parts, 1)
+
+
+class Fusion(nn.Module):
+    """All four stages at 7x7, concatenated, each weighed per image by attention if there is any.
+
+    Attention is a softmax over the four scales, from stage 4's global average. On a single scale there is nothing to
+    weigh, so that `attention` is without effect when `multi_scale` is off, as in the network this one follows.
+    """
+
+    def __init__(self, channels: tuple[int, ...], *, multi_scale: bool, attention: bool) -> None:
+        super().__init__()
+        self.multi_scale = multi_scale
+        self.channels = sum(channels) if multi_scale else channels[3]
+        self.attention: nn.Sequential | None = None
+        if attention and multi_scale:
+            self.attention = nn.Sequential(
+                nn.Linear(channels[3], 256), nn.ReLU(inplace=True), nn.Dropout(0.5), nn.Linear(256, len(channels))
+            )
+
+    def forward(self, stages: list[Tensor]) -> Tensor:
+        """Four features (B, C_k, H_k, W_k) -> (B, channels, 7, 7)."""
+        if not self.multi_scale:
+            return adaptive_avg_pool2d(stages[3], GRID)
+        scales = [adaptive_avg_pool2d(stage, GRID) for stage in stages]
+        if self.attention is not None:
+            weights = self.attention(stages[3].mean((2, 3))).softmax(1)
+            scales = [scale * weights[:, k, None, None, None] for k, scale in enumerate(scales)]
+        return torch.cat(scales, 1)

@@ -1,0 +1,45 @@
+"""The hyper-network of HyperIQA (Su et al., CVPR 2020): from fused features to the target network's parameters."""
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+GRID = 7  # the fused features' side; the published channel counts are made for it
+TARGET_WIDTHS = (224, 112, 56, 28, 14, 1)
+_REDUCED = 112
+
+
+class TargetParameters(NamedTuple):
+    """Per-image parameters: `weights[k]` is (B, out, in) and `biases[k]` is (B, out), five of each."""
+
+    weights: list[Tensor]
+    biases: list[Tensor]
+
+
+class HyperNetwork(nn.Module):
+    """1x1 convolutions to 512, 256, 112 channels, then a head per weight and per bias of the target network.
+
+    A weight matrix of the first four layers is a 3x3 convolution's output read as a matrix (out x in numbers over the
+    7x7 grid); the last weight and the biases are linear in the globally averaged features.
+    """
+
+    def __init__(self, channels: int, dropout: float) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for wide, narrow in ((channels, 512), (512, 256), (256, _REDUCED)):
+            layers += [nn.Conv2d(wide, narrow, 1), nn.ReLU(inplace=True), nn.Dropout(dropout)]
+        self.reduce = nn.Sequential(*layers)
+        pairs = list(zip(TARGET_WIDTHS[:-1], TARGET_WIDTHS[1:], strict=True))
+        self.weight_heads = nn.ModuleList(nn.Conv2d(_REDUCED, a * b // GRID**2, 3, padding=1) for a, b in pairs[:-1])
+        self.weight_heads.append(nn.Linear(_REDUCED, pairs[-1][0] * pairs[-1][1]))
+        self.bias_heads = nn.ModuleList(nn.Linear(_REDUCED, b) for _, b in pairs)
+
+    def forward(self, fused: Tensor) -> TargetParameters:
+        """(B, channels, 7, 7) -> 33,545 numbers per image."""
+        grid = self.reduce(fused)
+        pooled = grid.mean((2, 3))
+        weights = []
+        for k, head in enumerate(self.weight_heads):
+            flat = head(grid if isinstance(head, nn.Conv2d) else pooled)
+            weights.append(flat.reshape(-1, TARGET_WIDTHS[k + 1], TARGET_WIDTHS[k]))
+        return TargetParameters(weights, [head(pooled) for head in self.bias_heads])

@@ -1,0 +1,34 @@
+"""The whole network: backbone, local distortion features, fusion, hyper-network, target network."""
+
+from torch import Tensor, nn
+
+from iqa_train.models.backbone import build_backbone
+from iqa_train.models.fusion import Fusion, LocalDistortion
+from iqa_train.models.hyper import HyperNetwork
+from iqa_train.models.initial import initialise
+from iqa_train.models.target import TargetNetwork
+from iqa_train.study.settings import TrainingConfig
+
+
+class QualityNetwork(nn.Module):
+    """Crops to scores. Names of its parts are those of checkpoints and of initial-weight streams."""
+
+    def __init__(self, settings: TrainingConfig, seed: int, *, pretrained: bool = True) -> None:
+        """Build with initial weights of `seed`; `pretrained=False` skips loading backbone weights (a checkpoint follows).
+
+        Raises WeightsError where the settings' weights cannot be had.
+        """
+        super().__init__()
+        self.backbone = build_backbone(settings, seed, pretrained=pretrained)
+        channels = self.backbone.channels
+        self.local = LocalDistortion(channels)
+        self.fusion = Fusion(channels, multi_scale=settings.multi_scale, attention=settings.attention_fusion)
+        self.hyper = HyperNetwork(self.fusion.channels, settings.dropout_rate)
+        self.target = TargetNetwork(settings.dropout_rate)
+        for name, part in (("local", self.local), ("fusion", self.fusion), ("hyper", self.hyper)):
+            initialise(part, seed, name)
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """Normalised crops (B, 3, P, P) -> scores (B,), on the data set's scale, higher is better."""
+        stages = self.backbone(crops)
+        return self.target(self.local(stages), self.hyper(self.fusion(stages)))  # type: ignore[no-any-return]
