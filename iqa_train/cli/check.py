@@ -1,0 +1,101 @@
+"""`iqa-train check`: reads a study file and says what in it can mislead, before anything runs."""
+
+import argparse
+import json
+import shutil
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from iqa_train.errors import UsageError
+from iqa_train.study.audit import SEVERITIES, Finding, audit
+from iqa_train.study.load import find_study, load_study
+from iqa_train.study.resolve import study_name, study_title
+
+_WIDEST = 110
+_DESCRIPTION = """\
+Read a study file and say what in it can mislead: settings without effect, experiments that differ from the baseline in
+several factors, schedules that rise, expected differences too small for the test set. Nothing runs."""
+_EPILOG = "exit status: 0 no errors (warnings and notes are none), 1 errors found, 2 the file is not valid"
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit status. Raises UserError for an invalid file or command line."""
+    options = _parser().parse_args(argv)
+    profile = "demo" if options.demo else options.profile
+    study = load_study(find_study(options.experiments))
+    findings = audit(study, profile)
+    if options.json:
+        document = {
+            "study": study_name(study, profile),
+            "file": str(study.path),
+            "profile": profile,
+            "findings": [finding.as_json() for finding in findings],
+        }
+        print(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        title = study_title(study, profile)
+        print(f"{study_name(study, profile)}" + (f": {title}" if title else ""))
+        under = f", profile {profile}" if profile else ""
+        count = len(study.experiments)
+        print(f"{study.path}{under}: {count} experiment{'' if count == 1 else 's'}\n")
+        print(findings_text(findings))
+    return 1 if any(finding.severity == "error" for finding in findings) else 0
+
+
+def findings_text(findings: Sequence[Finding], width: int | None = None) -> str:
+    """The findings for a person to read: by severity, wrapped to `width` (the terminal's), and a closing count."""
+    width = width or min(shutil.get_terminal_size().columns, _WIDEST)
+    parts = []
+    for severity in SEVERITIES:
+        chosen = [finding for finding in findings if finding.severity == severity]
+        if chosen:
+            parts.append(f"{severity.capitalize()}s\n")
+            parts += [_entry(finding, width) for finding in chosen]
+    return "\n".join([*parts, summary(findings)])
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """The closing line: how many findings of each severity."""
+    counts = {severity: sum(f.severity == severity for f in findings) for severity in SEVERITIES}
+    if not findings:
+        return "Nothing found that could mislead."
+    named = [f"{n} {severity}{'' if n == 1 else 's'}" for severity, n in counts.items() if n]
+    end = "an error cannot mean what it says: mend it first" if counts["error"] else "no errors: the study can run"
+    return f"{', '.join(named)}; {end}."
+
+
+def _entry(finding: Finding, width: int) -> str:
+    head = f"  {finding.experiment or 'every experiment'}  {finding.code}"
+    body = textwrap.fill(
+        finding.message[:1].upper() + finding.message[1:] + "."
+        if finding.message[:1].islower()
+        else finding.message + ".",
+        max(width, 40),
+        initial_indent="      ",
+        subsequent_indent="      ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return f"{head}\n{body}\n"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="iqa-train check", description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False)
+    parser.add_argument(
+        "--experiments",
+        type=Path,
+        metavar="FILE",
+        help="study file (./experiments.toml, else the one that comes with it)",
+    )
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--profile", metavar="NAME", help="lay this profile of the file over its defaults")
+    group.add_argument("--demo", action="store_true", help="short for --profile demo")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
+    return parser

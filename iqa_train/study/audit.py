@@ -1,0 +1,260 @@
+"""What in a study cannot mean anything, and what confounds what it is meant to show."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from iqa_train.study.inert import Rule, effective, inert
+from iqa_train.study.model import Study
+from iqa_train.study.power import ASSUMED_CORRELATION, TEST_IMAGES, critical_difference, seeds_needed
+from iqa_train.study.resolve import Resolved, resolve_with_origins, seeds_of
+from iqa_train.study.sentences import shown
+from iqa_train.study.settings import TrainingConfig, is_local
+
+Severity = Literal["error", "warning", "note"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+
+_TOLERANCE = 0.0005
+_DEFAULT_SRCC = 0.9
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to know before running. `experiment` is None where it holds for every experiment."""
+
+    code: str
+    severity: Severity
+    experiment: str | None
+    settings: tuple[str, ...]
+    message: str
+
+    def as_json(self) -> dict[str, Any]:
+        """What `iqa-train check --json` lists."""
+        return {**asdict(self), "settings": list(self.settings)}
+
+
+@dataclass(frozen=True)
+class _Audited:
+    """A study as it would run."""
+
+    runs: tuple[Resolved, ...]
+    baseline: Resolved
+    seeds: tuple[int, ...]
+
+
+def audit(study: Study, profile: str | None = None, overrides: Mapping[str, Any] | None = None) -> list[Finding]:
+    """Every finding, errors first, then by code, then in the order of the file.
+
+    Raises UsageError for an unknown profile and for overrides that are not allowed.
+    """
+    runs = tuple(resolve_with_origins(study, name, profile=profile, overrides=overrides) for name in study.ids)
+    baseline = next(run for run in runs if run.spec.experiment == study.baseline)
+    audited = _Audited(runs, baseline, seeds_of(study, profile, overrides))
+    found = [finding for check in _CHECKS for finding in _merged(check(audited), study.ids)]
+    return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def _merged(findings: Iterable[Finding], ids: list[str]) -> Iterator[Finding]:
+    """Findings, each that is the same for all experiments once."""
+    listed = list(findings)
+    done: set[tuple[Any, ...]] = set()
+    for finding in listed:
+        same = (finding.code, finding.severity, finding.settings, finding.message)
+        twins = [f for f in listed if (f.code, f.severity, f.settings, f.message) == same]
+        if len(twins) == 1 or {f.experiment for f in twins} != set(ids):
+            yield finding
+        elif same not in done:
+            done.add(same)
+            yield Finding(finding.code, finding.severity, None, finding.settings, finding.message)
+
+
+def _rising_schedule(audited: _Audited) -> Iterator[Finding]:
+    for run in audited.runs:
+        c, name = run.spec.settings, run.spec.experiment
+        if c.lr_scheduler == "cosine" and c.lr_floor > c.lr:
+            says = f"the cosine rises: its floor lr_floor = {c.lr_floor:g} is above its peak lr = {c.lr:g}"
+            yield Finding("rising-schedule", "error", name, ("lr_floor", "lr"), says)
+        if c.lr_scheduler == "step" and c.lr_step_gamma > 1:
+            says = f"the steps rise: each multiplies the rate by lr_step_gamma = {c.lr_step_gamma:g}, which is above 1"
+            yield Finding("rising-schedule", "error", name, ("lr_step_gamma",), says)
+        if c.warmup_epochs > 0 and c.warmup_epochs >= c.epochs:
+            says = (
+                f"the rate rises to the very end and the schedule never starts: warmup_epochs = {c.warmup_epochs:g} "
+                f"leaves nothing of epochs = {c.epochs}"
+            )
+            yield Finding("rising-schedule", "error", name, ("warmup_epochs", "epochs"), says)
+
+
+def _selects_on_test(audited: _Audited) -> Iterator[Finding]:
+    for run in audited.runs:
+        if run.spec.settings.select_on == "test":
+            says = (
+                "the best epoch is chosen on the test images (select_on = test), so the reported test SRCC is the best "
+                "of many looks and too high; choose on val"
+            )
+            yield Finding("selects-on-test", "warning", run.spec.experiment, ("select_on",), says)
+
+
+def _inert_setting(audited: _Audited) -> Iterator[Finding]:
+    acting = audited.baseline.spec.settings
+    silent = {rule.setting for rule in inert(acting)}
+    base = audited.baseline.spec.experiment
+    for run in audited.runs:
+        spec = run.spec
+        for rule in inert(spec.settings):
+            if rule.setting not in run.explicit:
+                continue
+            value = f"{rule.setting} = {shown(getattr(spec.settings, rule.setting))} has no effect"
+            removed = [name for name in rule.involved if name in spec.differs]
+            severity: Severity = "warning"
+            if removed and rule.setting not in silent:
+                says = f"{value}: {rule.because}; {_removes_both(rule, removed, spec.experiment, base)}"
+            elif rule.setting in spec.differs:
+                says = f"{value}: {rule.because}; so this difference of {spec.experiment} from {base} is none"
+            else:
+                severity, says = "note", f"{value}: {rule.because}"
+            settings = (rule.setting, *rule.involved)
+            yield Finding("inert-setting", severity, spec.experiment, settings, says)
+
+
+def _removes_both(rule: Rule, removed: list[str], experiment: str, base: str) -> str:
+    if rule.setting == "attention_fusion":
+        return (
+            f"so {experiment} removes attention and multi-scale together, and its difference from {base} is not "
+            "multi-scale's alone"
+        )
+    both = _listed([*removed, rule.setting])
+    return f"it acts in {base}, so the difference of {experiment} is the effect of {both} together"
+
+
+def _several_factors(audited: _Audited) -> Iterator[Finding]:
+    base = audited.baseline.spec
+    for run in audited.runs:
+        spec = run.spec
+        idle = {rule.setting for rule in inert(spec.settings)}
+        factors = [name for name in spec.differs if not is_local(name) and name not in idle]
+        named = list(factors)
+        c = spec.settings
+        trained = {c.weights, base.settings.weights} != {"none"}
+        if trained and ("backbone" in factors or "weights" in factors):
+            named.append("pre-training")
+            named = [name for name in named if name != "weights"]
+        if len(named) < 2:
+            continue
+        says = f"{spec.experiment} differs from {base.experiment} in {len(named)} factors, {_listed(named)}"
+        says += ", so its difference is not the effect of any one of them"
+        if "model_size" in factors and c.backbone == "swin" and "pre-training" not in named and c.weights == "imagenet":
+            says += "; pre-training is not a fourth" if len(named) == 3 else "; pre-training is not one more"
+            says += ": the pinned weights of all three sizes have the same tag, ms_in22k_ft_in1k"
+        yield Finding("several-factors", "warning", spec.experiment, tuple(factors), says)
+
+
+def _idle_patience(audited: _Audited) -> Iterator[Finding]:
+    for run in audited.runs:
+        c = run.spec.settings
+        if c.early_stopping and c.patience >= c.epochs - 1:
+            says = (
+                "early stopping can never act: the first epoch always improves, and the "
+                f"{_count(c.epochs - 1, 'epoch')} after it cannot use up patience = {c.patience} before the end"
+            )
+            yield Finding("idle-patience", "warning", run.spec.experiment, ("patience", "epochs"), says)
+
+
+def _duplicate_settings(audited: _Audited) -> Iterator[Finding]:
+    first: dict[str, Resolved] = {}
+    for run in audited.runs:
+        settings = effective(run.spec.settings)
+        key = run.spec.model_copy(update={"settings": settings}).config_hash
+        earlier = first.setdefault(key, run)
+        if earlier is run:
+            continue
+        differ = _hashed_differences(earlier.spec.settings, run.spec.settings)
+        pair = f"{run.spec.experiment} and {earlier.spec.experiment}"
+        if differ:
+            says = f"{pair} do the same: they differ in {_listed(differ)} alone, which cannot act in them"
+        else:
+            says = f"{pair} have the same settings, so that one of them shows nothing but the noise between two runs"
+        yield Finding("duplicate-settings", "warning", run.spec.experiment, tuple(differ), says)
+
+
+def _hashed_differences(one: TrainingConfig, other: TrainingConfig) -> list[str]:
+    names = [name for name in TrainingConfig.model_fields if name != "seed" and not is_local(name)]
+    return [name for name in names if getattr(one, name) != getattr(other, name)]
+
+
+def _expectation_mismatch(audited: _Audited) -> Iterator[Finding]:
+    base = audited.baseline.spec
+    for run in audited.runs:
+        spec = run.spec
+        srcc, delta = spec.expect.srcc, spec.expect.delta
+        if spec.experiment == base.experiment:
+            if delta is not None and not delta[0] <= 0 <= delta[1]:
+                says = f"{spec.experiment} is the baseline, and cannot differ from itself by {_span(delta)}"
+                yield Finding("expectation-mismatch", "warning", spec.experiment, (), says)
+            continue
+        if srcc is None or delta is None or base.expect.srcc is None:
+            continue
+        low, high = base.expect.srcc
+        implied = (low + delta[0], high + delta[1])
+        slack = _TOLERANCE + (high - low) + 1e-9
+        if all(abs(a - b) <= slack for a, b in zip(srcc, implied, strict=True)):
+            continue
+        says = (
+            f"the expected SRCC of {spec.experiment}, {_span(srcc)}, is at odds with {base.experiment}'s "
+            f"{_span((low, high))} and an expected difference of {_span(delta)}, which make {_span(implied)}"
+        )
+        if (srcc[0] > high and delta[1] < 0) or (srcc[1] < low and delta[0] > 0):
+            says += "; one says better than the baseline, the other worse"
+        yield Finding("expectation-mismatch", "warning", spec.experiment, (), says)
+
+
+def _underpowered(audited: _Audited) -> Iterator[Finding]:
+    base = audited.baseline.spec
+    span = base.expect.srcc
+    srcc = (span[0] + span[1]) / 2 if span else _DEFAULT_SRCC
+    for run in audited.runs:
+        spec, delta = run.spec, run.spec.expect.delta
+        images = TEST_IMAGES.get(spec.settings.dataset)
+        if delta is None or images is None or spec.source.csv or spec.experiment == base.experiment:
+            continue
+        rounds = len({seed + n for seed in audited.seeds for n in range(spec.settings.train_test_num)})
+        one_seed = critical_difference(srcc, images)
+        visible = one_seed / rounds**0.5
+        given = f"{images} test images, predictions correlated {ASSUMED_CORRELATION:g}, {_count(rounds, 'seed')}"
+        if delta[0] <= 0 <= delta[1]:
+            says = (
+                f"the expected difference of {spec.experiment} may be zero ({_span(delta)}); none smaller than "
+                f"{visible:.4f} can be told from zero ({given})"
+            )
+            yield Finding("underpowered", "note", spec.experiment, (), says)
+        elif (near := min(abs(delta[0]), abs(delta[1]))) < visible:
+            says = (
+                f"the expected difference of {spec.experiment} may be as small as {near:g}, but below {visible:.4f} none "
+                f"can be told from zero ({given}); about {seeds_needed(near, one_seed)} seeds could show it"
+            )
+            yield Finding("underpowered", "warning", spec.experiment, (), says)
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+
+
+def _span(span: tuple[float, float]) -> str:
+    low, high = (f"{round(value, 6):g}" for value in span)
+    return low if low == high else f"{low} .. {high}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+_CHECKS: tuple[Callable[[_Audited], Iterable[Finding]], ...] = (
+    _rising_schedule,
+    _inert_setting,
+    _several_factors,
+    _selects_on_test,
+    _idle_patience,
+    _duplicate_settings,
+    _expectation_mismatch,
+    _underpowered,
+)

@@ -1,0 +1,117 @@
+"""Settings that cannot act, given the others: a table of rules."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from iqa_train.study.resolve import SIZED_BACKBONES
+from iqa_train.study.settings import TrainingConfig
+
+_RANKED = ("rank", "pairwise")
+_WITH_RANKING_TERM = ("l1", "l2")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`setting` cannot act while `blocked` holds, unless its value asks for nothing anyway (`idle`).
+
+    `neutral` is what it counts as then, `because` the clause that says why, `involved` the settings that decide.
+    """
+
+    setting: str
+    blocked: Callable[[TrainingConfig], bool]
+    involved: tuple[str, ...]
+    because: str
+    neutral: Any
+    idle: Any = None
+
+    def holds(self, config: TrainingConfig) -> bool:
+        """Whether the setting asks for something that cannot happen."""
+        return getattr(config, self.setting) != self.idle and self.blocked(config)
+
+
+def _no_margin(config: TrainingConfig) -> bool:
+    term = config.loss_type in _WITH_RANKING_TERM and config.ranking_loss_alpha > 0
+    return config.loss_type not in _RANKED and not term
+
+
+RULES = (
+    Rule(
+        "attention_fusion",
+        lambda c: not c.multi_scale,
+        ("multi_scale",),
+        "attention weighs the four scales against each other and never runs on a single scale (multi_scale is off)",
+        neutral=False,
+        idle=False,
+    ),
+    Rule(
+        "model_size",
+        lambda c: c.backbone not in SIZED_BACKBONES,
+        ("backbone",),
+        "only the swin and demo backbones come in sizes",
+        neutral="tiny",
+    ),
+    Rule(
+        "lr_floor",
+        lambda c: c.lr_scheduler != "cosine",
+        ("lr_scheduler",),
+        "only the cosine schedule falls to a floor",
+        neutral=0.0,
+        idle=0.0,
+    ),
+    Rule(
+        "lr_step_epochs",
+        lambda c: c.lr_scheduler != "step",
+        ("lr_scheduler",),
+        "only the step schedule has steps",
+        neutral=1,
+    ),
+    Rule(
+        "lr_step_gamma",
+        lambda c: c.lr_scheduler != "step",
+        ("lr_scheduler",),
+        "only the step schedule has steps",
+        neutral=1.0,
+    ),
+    Rule(
+        "patience",
+        lambda c: not c.early_stopping,
+        ("early_stopping",),
+        "without early_stopping nothing waits for an improvement",
+        neutral=1,
+    ),
+    Rule(
+        "ranking_loss_alpha",
+        lambda c: c.loss_type not in _WITH_RANKING_TERM,
+        ("loss_type",),
+        "the ranking term is added to l1 and l2 only",
+        neutral=0.0,
+        idle=0.0,
+    ),
+    Rule(
+        "ranking_loss_margin",
+        _no_margin,
+        ("loss_type", "ranking_loss_alpha"),
+        "only rank, pairwise and the ranking term (ranking_loss_alpha above 0 with l1 or l2) have a margin",
+        neutral=0.0,
+        idle=0.0,
+    ),
+    Rule(
+        "test_patch_num",
+        lambda c: not c.test_random_crop,
+        ("test_random_crop",),
+        "without test_random_crop the centre crop alone is tested",
+        neutral=1,
+        idle=1,
+    ),
+)
+
+
+def inert(config: TrainingConfig) -> list[Rule]:
+    """The rules that hold: settings of `config` that ask for something which cannot happen."""
+    return [rule for rule in RULES if rule.holds(config)]
+
+
+def effective(config: TrainingConfig) -> TrainingConfig:
+    """`config` with every setting that cannot act at its neutral value: equal if and only if they do the same."""
+    return config.model_copy(update={rule.setting: rule.neutral for rule in inert(config)})

@@ -1,0 +1,80 @@
+"""Finds a study file, reads it and checks all of it before anything else happens."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from iqa_train.errors import StudyError
+from iqa_train.study.model import Study
+from iqa_train.study.parse import parse_study
+from iqa_train.study.problems import Problems
+
+FILE_NAME = "experiments.toml"
+
+_TWICE = re.compile(r"Duplicate inline table key '(\d+)'|Cannot overwrite a value")
+
+
+def find_study(explicit: Path | None = None) -> Path:
+    """The study file to use: `explicit`, else ./experiments.toml, else the one that comes with the program."""
+    if explicit is not None:
+        return explicit
+    here = Path(FILE_NAME)
+    if here.exists():
+        return here
+    beside = Path(__file__).with_name(FILE_NAME)
+    return beside if beside.exists() else Path(__file__).parents[2] / FILE_NAME
+
+
+def load_study(path: Path) -> Study:
+    """The study in the file at `path`. Raises StudyError with a line for each thing that is wrong."""
+    name = _shown(path)
+    text = _read(path, name)
+    problems = Problems(name, text)
+    study = parse_study(_toml(text, name), path, problems)
+    problems.stop_if_any()
+    assert study is not None
+    return study
+
+
+def _shown(path: Path) -> str:
+    try:
+        return str(path.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _read(path: Path, name: str) -> str:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise StudyError(f"{name}: no such study file; give one with --experiments FILE") from None
+    except IsADirectoryError:
+        raise StudyError(f"{name}: a folder, not a study file; give --experiments {name}/{FILE_NAME}?") from None
+    except OSError as error:
+        raise StudyError(f"{name}: cannot be read: {error.strerror}") from None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - data.rfind(b"\n", 0, error.start)
+        raise StudyError(f"{name}: line {line}, column {column}: not UTF-8 text; save the file as UTF-8") from None
+
+
+def _toml(text: str, name: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", str(error), re.DOTALL)
+        if found is None:
+            raise StudyError(f"{name}: not valid TOML: {error}") from None
+        lines = text.split("\n")
+        line = int(found[2] or len(lines))
+        column = int(found[3] or len(lines[-1]) + 1)
+        what = found[1][:1].lower() + found[1][1:]
+        twice = _TWICE.fullmatch(found[1])
+        if twice and twice[1] and "gpus" in lines[line - 1]:
+            what = f"a batch names GPU {twice[1]} twice; a GPU runs one experiment at a time"
+        elif twice:
+            what += "; a key or table stands there a second time"
+        raise StudyError(f"{name}: line {line}, column {column}: {what}") from None

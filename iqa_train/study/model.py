@@ -1,0 +1,113 @@
+"""What a study file holds, once it is known to be valid. Frozen; made by `iqa_train.study.load.load_study`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from iqa_train.study.spec import DataSource, Expectation
+
+_FROZEN = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+"""A study, experiment, slug or profile: it becomes part of the names of files and directories."""
+
+Seeds = Annotated[tuple[Annotated[int, Field(strict=True, ge=0, lt=2**63)], ...], Field(min_length=1)]
+
+DEFAULT_SEED = 42
+
+
+class StudyHead(BaseModel):
+    """The `[study]` table."""
+
+    model_config = _FROZEN
+
+    name: Name
+    title: str = ""
+    baseline: str
+    seeds: Seeds | None = None
+
+
+class ProfileHead(BaseModel):
+    """A profile's `study` table: what it gives lies over `[study]`."""
+
+    model_config = _FROZEN
+
+    name: Name = Field("", description="empty: <study>-<profile>, so that results never mix with the study's own")
+    title: str = ""
+    seeds: Seeds | None = None
+
+
+class Experiment(BaseModel):
+    """One `[[experiments]]` table: what it changes in the defaults, and why."""
+
+    model_config = _FROZEN
+
+    id: Name
+    slug: Name = Field(default_factory=lambda data: str(data.get("id", "")))
+    title: str = ""
+    purpose: str = ""
+    set: dict[str, Any] = {}
+    expect: Expectation = Expectation()
+
+
+class Batch(BaseModel):
+    """One `[[batches]]` table: which GPU runs which experiment, and how long that should take."""
+
+    model_config = _FROZEN
+
+    name: str = Field(min_length=1)
+    gpus: dict[Annotated[int, Field(ge=0, lt=1024)], str] = Field(min_length=1)
+    minutes: float = Field(strict=True, gt=0)
+
+    @field_validator("gpus", mode="before")
+    @classmethod
+    def _keys_are_numbers(cls, value: object) -> object:
+        """TOML's keys are text: "0" is GPU 0, "1.0" and "-1" are none, "0" and "00" are the same one twice."""
+        if not isinstance(value, dict):
+            return value
+        gpus: dict[int, object] = {}
+        for key, experiment in value.items():
+            if not str(key).isdecimal():
+                raise ValueError(f'"{key}" in gpus is no GPU number; allowed: whole numbers from 0')
+            if int(key) in gpus:
+                raise ValueError(f"gpus names GPU {int(key)} twice; a GPU runs one experiment at a time")
+            gpus[int(key)] = experiment
+        return gpus
+
+
+class Profile(BaseModel):
+    """A `[profiles.NAME]` table: settings laid over the defaults, with its own name, seeds and expectations.
+
+    A profile usually means other data, so the expectations of the experiments themselves do not hold under it.
+    """
+
+    model_config = _FROZEN
+
+    study: ProfileHead = ProfileHead()
+    expect: dict[str, Expectation] = {}
+    set: dict[str, Any] = {}
+
+
+class Study(BaseModel):
+    """A whole study file."""
+
+    model_config = _FROZEN
+
+    path: Path
+    name: Name
+    title: str
+    baseline: str
+    seeds: Seeds
+    defaults: dict[str, Any]
+    experiments: tuple[Experiment, ...]
+    batches: tuple[Batch, ...] = ()
+    profiles: dict[str, Profile] = {}
+    datasets: dict[str, DataSource] = {}
+
+    @property
+    def ids(self) -> list[str]:
+        """The experiments' ids, in the order of the file."""
+        return [experiment.id for experiment in self.experiments]

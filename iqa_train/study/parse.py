@@ -1,0 +1,187 @@
+"""Turns a parsed TOML document into a Study, noting everything that is wrong on the way."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from iqa_train.errors import did_you_mean
+from iqa_train.study.model import (
+    DEFAULT_SEED,
+    Batch,
+    Experiment,
+    Profile,
+    ProfileHead,
+    Study,
+    StudyHead,
+)
+from iqa_train.study.problems import Place, Problems
+from iqa_train.study.references import DEFAULTS, HEAD, SEEDS_BELONG, check_references, check_seeds, id_of
+from iqa_train.study.sentences import NAME_WORDS, complaints, is_name, shown
+from iqa_train.study.settings import TrainingConfig
+from iqa_train.study.spec import DataSource, Expectation
+from iqa_train.study.validate import setting_complaints, typed
+
+TABLES = ("study", "defaults", "experiments", "batches", "profiles", "datasets")
+RESERVED = "manual"  # the study of runs that are typed by hand
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parse_study(raw: Mapping[str, Any], path: Path, problems: Problems) -> Study | None:
+    """The study that `raw` describes, or None with at least one problem noted."""
+    for key in raw:
+        if key not in TABLES:
+            problems.add(Place(key), f"unknown table; {did_you_mean(key, TABLES)}")
+    head = _head(raw, problems)
+    defaults = _table(raw, "defaults", problems)
+    problems.extend(DEFAULTS, setting_complaints(defaults))
+    experiments = _experiments(_array(raw, "experiments", problems), problems)
+    batches = _batches(_array(raw, "batches", problems), problems)
+    profiles = _profiles(_table(raw, "profiles", problems), problems)
+    datasets = _datasets(_table(raw, "datasets", problems), problems)
+    check_seeds(head, defaults, profiles, problems)
+    check_references(raw, profiles, problems)
+    if problems.found or head is None:
+        return None
+    seed = defaults.get("seed", DEFAULT_SEED)
+    return Study(
+        path=path,
+        name=head.name,
+        title=head.title,
+        baseline=head.baseline,
+        seeds=head.seeds or (seed,),
+        defaults=typed(defaults),
+        experiments=tuple(experiments),
+        batches=tuple(batches),
+        profiles=profiles,
+        datasets=datasets,
+    )
+
+
+# Each of these makes one kind of table, and leaves out those that are wrong.
+
+
+def _head(raw: Mapping[str, Any], problems: Problems) -> StudyHead | None:
+    if "study" not in raw:
+        problems.add(None, 'no [study] table; it needs at least name = "..." and baseline = "..."')
+        return None
+    head = _made(StudyHead, _table(raw, "study", problems), HEAD, problems)
+    if head and head.name.lower() == RESERVED:
+        problems.add(HEAD, f'name = "{head.name}" is kept for runs typed by hand; choose another', "name")
+    return head
+
+
+def _experiments(tables: list[Any], problems: Problems) -> list[Experiment]:
+    found = []
+    for number, table in enumerate(tables):
+        if not isinstance(table, dict):
+            problems.add(None, f"experiments: {shown(table)} is no table; each is an [[experiments]] of its own")
+            continue
+        place = Place("experiments", number, id_of(table))
+        fields = dict(table)
+        if "expect" in fields:
+            fields["expect"] = _made(Expectation, fields["expect"], place, problems, "expect") or Expectation()
+        changes = fields.get("set", {})
+        if isinstance(changes, dict):
+            problems.extend(place, setting_complaints(changes))
+            if "seed" in changes:
+                problems.add(place, f"set cannot hold seed: {SEEDS_BELONG}", "seed")
+            fields["set"] = {} if setting_complaints(changes) else typed(changes)
+        experiment = _made(Experiment, fields, place, problems)
+        if experiment:
+            found.append(experiment)
+    return found
+
+
+def _batches(tables: list[Any], problems: Problems) -> list[Batch]:
+    found = []
+    for number, table in enumerate(tables):
+        name = table.get("name", "") if isinstance(table, dict) else ""
+        batch = _made(Batch, table, Place("batches", number, str(name)), problems)
+        if batch:
+            found.append(batch)
+    return found
+
+
+def _profiles(tables: Mapping[str, Any], problems: Problems) -> dict[str, Profile]:
+    found = {}
+    for name, table in tables.items():
+        place = Place(f"profiles.{name}")
+        if not is_name(name):
+            problems.add(place, f"{shown(name)} is not a profile's name; allowed: {NAME_WORDS}")
+        if not isinstance(table, dict):
+            problems.add(place, f"{shown(table)} is no table; allowed: a table of settings")
+            continue
+        changes = {key: value for key, value in table.items() if key not in ("study", "expect")}
+        wrong = setting_complaints(changes)
+        problems.extend(place, wrong)
+        head = _made(ProfileHead, table.get("study", {}), place, problems, "study")
+        if head and head.name.lower() == RESERVED:
+            problems.add(place, f'study: name = "{head.name}" is kept for runs typed by hand; choose another', "name")
+        expect = {}
+        spans = table.get("expect", {})
+        if not isinstance(spans, dict):
+            problems.add(place, f"expect = {shown(spans)} is no table; allowed: experiments, each with srcc or delta")
+            spans = {}
+        for experiment, span in spans.items():
+            made = _made(Expectation, span, place, problems, f"expect.{experiment}")
+            if made:
+                expect[experiment] = made
+        if head:
+            found[name] = Profile(study=head, expect=expect, set={} if wrong else typed(changes))
+    return found
+
+
+def _datasets(tables: Mapping[str, Any], problems: Problems) -> dict[str, DataSource]:
+    found = {}
+    for name, table in tables.items():
+        place = Place(f"datasets.{name}")
+        if not is_name(name):
+            problems.add(place, f"{shown(name)} is not a data set's name; allowed: {NAME_WORDS}")
+        source = _made(DataSource, table, place, problems)
+        if source:
+            found[name] = source
+    return found
+
+
+# Small help.
+
+
+def _made(model: type[Model], values: object, place: Place, problems: Problems, within: str = "") -> Model | None:
+    """`values` as `model`, or None with what is wrong noted."""
+    if not isinstance(values, dict):
+        problems.add(place, f"{within + ' = ' if within else ''}{shown(values)} is no table; allowed: a table", within)
+        return None
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        for key, sentence in complaints(error, model, values):
+            hint = _hint(key, place) if key not in model.model_fields else ""
+            problems.add(place, (f"{within}: " if within else "") + sentence + hint, key or within)
+    return None
+
+
+def _hint(key: str, place: Place) -> str:
+    if key not in TrainingConfig.model_fields:
+        return ""
+    home = f"set = {{ {key} = ... }}" if place.table == "experiments" else "[defaults]"
+    return f"; a setting stands in {home}"
+
+
+def _table(raw: Mapping[str, Any], name: str, problems: Problems) -> dict[str, Any]:
+    value = raw.get(name, {})
+    if isinstance(value, dict):
+        return value
+    problems.add(None, f"{name} = {shown(value)} is no table; write [{name}]")
+    return {}
+
+
+def _array(raw: Mapping[str, Any], name: str, problems: Problems) -> list[Any]:
+    value = raw.get(name, [])
+    if isinstance(value, list):
+        return value
+    problems.add(None, f"{name} is no list of tables; write [[{name}]] in double brackets for each")
+    return []

@@ -1,0 +1,138 @@
+"""Says what a study file or an option got wrong: the key, the value given, what is allowed."""
+
+import json
+import re
+from collections.abc import Mapping
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from iqa_train.errors import did_you_mean
+from iqa_train.study.model import NAME_PATTERN
+
+_SPAN_WORDS = "a number or [lowest, highest]"
+NAME_WORDS = "letters, digits, '.', '_' and '-', starting with a letter or digit, at most 80 of them"
+
+# What is allowed, for keys whose type does not say it.
+_WORDS = {
+    "dataset": "letters, digits, '.', '_' and '-', starting with a letter or digit",
+    "resize": "auto, none, WIDTHxHEIGHT, or the shorter side",
+    "baseline": "the id of an experiment",
+    "seeds": "a list of whole numbers, at least 0, such as [42, 43]",
+    "gpus": 'GPU numbers from 0 to 1023, each with an experiment, such as { 0 = "Baseline" }',
+    "set": "a table of settings, such as { lr = 1e-6 }",
+    "srcc": _SPAN_WORDS,
+    "delta": _SPAN_WORDS,
+    "score_range": "[lowest, highest]",
+}
+
+_LIMITS = (
+    ("gt", "more than {}"),
+    ("ge", "at least {}"),
+    ("lt", "less than {}"),
+    ("le", "at most {}"),
+    ("multiple_of", "a multiple of {}"),
+)
+
+_WRONG_TYPE = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+
+
+# What is wrong, by the start of pydantic's name for it; all else is a wrong type.
+_WRONG = {
+    "finite_number": "not a finite number",
+    "greater_than": "out of range",
+    "less_than": "out of range",
+    "multiple_of": "out of range",
+    "literal_error": "not one of its choices",
+    "too_": "empty",
+    "string_too_": "empty",
+    "string_pattern_mismatch": "not valid",
+}
+
+
+def shown(value: object) -> str:
+    """A value the way a study file spells it, shortened where it is long."""
+    if isinstance(value, bool):
+        text = str(value).lower()
+    else:
+        text = (
+            json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, str | list | dict) else str(value)
+        )
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def allowed(name: str, field: FieldInfo) -> str:
+    """What key `name` may be: choices, limits, or its kind."""
+    if name in _WORDS:
+        return _WORDS[name]
+    if any(getattr(limit, "pattern", None) == NAME_PATTERN for limit in field.metadata):
+        return NAME_WORDS
+    choices = get_args(field.annotation) if _plain(field) is None else ()
+    if choices and all(isinstance(choice, str) for choice in choices):
+        return ", ".join(choices)
+    limits = [
+        words.format(getattr(limit, key))
+        for key, words in _LIMITS
+        for limit in field.metadata
+        if getattr(limit, key, None) is not None
+    ]
+    return ", ".join(limits) or _WRONG_TYPE.get(_plain(field) or NoneType, "another value")
+
+
+def complaints(
+    error: ValidationError, model: type[BaseModel], values: Mapping[str, Any], what: str = "key", option: str = ""
+) -> list[tuple[str, str]]:
+    """(key, sentence without its place) for each key of `values` that `model` refused, "" for all of it together.
+
+    `what` is what an unknown key is called. With `option`, keys are spelt as options that start with it.
+    """
+    found: dict[str, str] = {}
+    for details in error.errors(include_url=False):
+        key = str(details["loc"][0]) if details["loc"] else ""
+        if key not in found:
+            found[key] = _complaint(details, key, model, values, (what, option))
+    return list(found.items())
+
+
+def _complaint(
+    details: ErrorDetails, key: str, model: type[BaseModel], values: Mapping[str, Any], spelling: tuple[str, str]
+) -> str:
+    what, option = spelling
+    fields = model.model_fields
+    if details["type"] == "value_error":  # one of our own validators: it says what is allowed
+        return str(details["ctx"]["error"])
+    if details["type"] == "extra_forbidden":
+        name = option + key
+        return f"unknown {what} {name if option else shown(name)}; {did_you_mean(name, [option + f for f in fields])}"
+    if key not in values:
+        return f'"{key}" is missing; allowed: {allowed(key, fields[key])}'
+    said = f"{option}{key} {values[key]}" if option else f"{key} = {shown(values[key])}"
+    return f"{said} is {_wrong(details, fields[key])}; allowed: {allowed(key, fields[key])}"
+
+
+def _wrong(details: ErrorDetails, field: FieldInfo) -> str:
+    kind = details["type"]
+    if len(details["loc"]) > 1:
+        return "not valid"
+    for start, words in _WRONG.items():
+        if kind.startswith(start):
+            return words
+    plain = _plain(field)
+    return "not " + _WRONG_TYPE[plain] if plain else "not valid"
+
+
+def _plain(field: FieldInfo) -> type | None:
+    """bool, int, float or str, or None for a field of another kind."""
+    kind: Any = field.annotation
+    if get_origin(kind) in (Union, UnionType):
+        kinds = [k for k in get_args(kind) if k is not NoneType]
+        kind = kinds[0] if len(kinds) == 1 else None
+    return kind if kind in _WRONG_TYPE else None
+
+
+def is_name(text: str) -> bool:
+    """Whether `text` can be part of a file's name."""
+    return re.match(NAME_PATTERN, text) is not None and "\n" not in text
