@@ -228,9 +228,10 @@ def _underpowered(audited: _Audited) -> Iterator[Finding]:
             )
             yield Finding("underpowered", "note", spec.experiment, (), says)
         elif (near := min(abs(delta[0]), abs(delta[1]))) < visible:
+            seeds = seeds_needed(near, one_seed)
             says = (
-                f"the expected difference of {spec.experiment} may be as small as {near:g}, but below {visible:.4f} none "
-                f"can be told from zero ({given}); about {seeds_needed(near, one_seed)} seeds could show it"
+                f"the expected difference of {spec.experiment} may be as small as {near:g}, but below "
+                f"{visible:.4f} none can be told from zero ({given}); about {seeds} seeds could show it"
             )
             yield Finding("underpowered", "warning", spec.experiment, (), says)
 

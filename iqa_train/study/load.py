@@ -76,5 +76,7 @@ def _toml(text: str, name: str) -> dict[str, Any]:
         if twice and twice[1] and "gpus" in lines[line - 1]:
             what = f"a batch names GPU {twice[1]} twice; a GPU runs one experiment at a time"
         elif twice:
-            what += "; a key or table stands there a second time"
+            what += "; the key stands there a second time"
+        else:
+            what = re.sub(r"\('([^']*)',\)", r"[\1]", what)
         raise StudyError(f"{name}: line {line}, column {column}: {what}") from None

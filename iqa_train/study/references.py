@@ -35,7 +35,7 @@ def check_seeds(
 def check_references(raw: Mapping[str, Any], profiles: Mapping[str, Profile], problems: Problems) -> None:
     """Names that must differ, and names that must exist. By the raw tables: one bad table hides no other."""
     tables = [t for t in _listed(raw.get("experiments")) if isinstance(t, dict)]
-    ids = [id_of(table) for table in tables if id_of(table)]
+    ids = list(dict.fromkeys(id_of(table) for table in tables if id_of(table)))
     slugs = [str(table.get("slug", table.get("id", ""))) for table in tables]
     if "experiments" not in raw or raw["experiments"] == []:
         problems.add(None, 'no experiments; add [[experiments]] with at least id = "..."')
@@ -64,9 +64,7 @@ def _check_distinct(key: str, values: list[str], problems: Problems, unless: lis
         if values[earlier] == value:
             says = f'{key} "{value}" is used twice; every experiment needs its own'
         else:
-            says = (
-                f'{key} "{value}" differs from "{values[earlier]}" only in case; not every file system tells them apart'
-            )
+            says = f'{key} "{value}" differs from "{values[earlier]}" only in case, which some file systems ignore'
         problems.add(Place("experiments", number, (unless or values)[number]), says, key)
 
 

@@ -47,8 +47,6 @@ _WRONG = {
     "less_than": "out of range",
     "multiple_of": "out of range",
     "literal_error": "not one of its choices",
-    "too_": "empty",
-    "string_too_": "empty",
     "string_pattern_mismatch": "not valid",
 }
 
@@ -110,11 +108,13 @@ def _complaint(
     if key not in values:
         return f'"{key}" is missing; allowed: {allowed(key, fields[key])}'
     said = f"{option}{key} {values[key]}" if option else f"{key} = {shown(values[key])}"
-    return f"{said} is {_wrong(details, fields[key])}; allowed: {allowed(key, fields[key])}"
+    return f"{said} is {_wrong(details, values[key], fields[key])}; allowed: {allowed(key, fields[key])}"
 
 
-def _wrong(details: ErrorDetails, field: FieldInfo) -> str:
+def _wrong(details: ErrorDetails, value: object, field: FieldInfo) -> str:
     kind = details["type"]
+    if value in ("", [], {}):
+        return "empty"
     if len(details["loc"]) > 1:
         return "not valid"
     for start, words in _WRONG.items():

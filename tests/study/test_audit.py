@@ -1,0 +1,213 @@
+"""The audit: each code raised where it should be, and not where it should not."""
+
+import pytest
+
+from iqa_train.study.audit import audit
+from iqa_train.study.inert import RULES, effective
+from iqa_train.study.power import critical_difference, seeds_needed
+from iqa_train.study.settings import TrainingConfig
+
+
+def found(study, code, experiment="*", **options):
+    return [f for f in audit(study, **options) if f.code == code and experiment in ("*", f.experiment)]
+
+
+def test_the_seed(seed_study):
+    findings = audit(seed_study)
+    assert {(f.code, f.experiment) for f in findings} == {
+        ("inert-setting", "A2"),
+        ("several-factors", "B1"),
+        ("several-factors", "B2"),
+        ("underpowered", "A1"),
+        ("underpowered", "B2"),
+    }
+    assert {f.severity for f in findings} == {"warning"}
+    (a2,) = [f for f in findings if f.experiment == "A2"]
+    assert a2.settings == ("attention_fusion", "multi_scale")
+    assert "A2 removes attention and multi-scale together" in a2.message
+    for size in ("B1", "B2"):
+        (factors,) = [f for f in findings if f.code == "several-factors" and f.experiment == size]
+        assert factors.settings == ("model_size", "drop_path_rate", "dropout_rate")
+        assert "ms_in22k_ft_in1k" in factors.message
+    power = {f.experiment: f.message for f in findings if f.code == "underpowered"}
+    assert "about 2 seeds" in power["A1"]
+    assert "about 4 seeds" in power["B2"]
+    assert "0.0036" in power["B2"]
+
+
+def test_the_demo_has_no_errors_and_no_expectations(seed_study):
+    findings = audit(seed_study, "demo")
+    assert {f.code for f in findings} == {"inert-setting", "several-factors"}
+
+
+INERT = [
+    ("attention_fusion = true", "multi_scale = false", "multi_scale = true"),
+    ('model_size = "base"', 'backbone = "resnet50"', 'backbone = "demo"'),
+    ("lr_floor = 1e-7", 'lr_scheduler = "none"', 'lr_scheduler = "cosine"'),
+    ("lr_step_epochs = 2", 'lr_scheduler = "cosine"', 'lr_scheduler = "step"'),
+    ("lr_step_gamma = 0.5", 'lr_scheduler = "none"', 'lr_scheduler = "step"'),
+    ("patience = 3", "early_stopping = false", "early_stopping = true"),
+    ("ranking_loss_alpha = 0.3", 'loss_type = "srcc"', 'loss_type = "l2"'),
+    ("ranking_loss_margin = 0.2", "ranking_loss_alpha = 0.0", 'loss_type = "rank"'),
+    ("test_patch_num = 5", "test_random_crop = false", "test_random_crop = true"),
+]
+
+
+@pytest.mark.parametrize(("setting", "blocking", "harmless"), INERT)
+def test_inert_settings(write, setting, blocking, harmless):
+    def of(*lines):
+        body = "\n".join(lines)
+        return write(f'[study]\nname = "s"\nbaseline = "B"\n[defaults]\n{body}\n[[experiments]]\nid = "B"\n')
+
+    name = setting.split()[0]
+    (finding,) = [f for f in found(of(setting, blocking), "inert-setting") if f.settings[0] == name]
+    assert (finding.severity, finding.experiment) == ("note", "B")
+    assert finding.message.startswith(f"{name} = ")
+    assert not [f for f in found(of(setting, harmless), "inert-setting") if f.settings[0] == name]
+    only_default = found(of(blocking), "inert-setting")
+    assert not [f for f in only_default if f.settings[0] == name]  # what nobody set is no finding
+
+
+def test_every_rule_is_tried():
+    assert {rule.setting for rule in RULES} == {setting.split()[0] for setting, _, _ in INERT}
+
+
+def test_inert_for_all_is_one_note_and_a_change_without_effect_is_a_warning(small):
+    study = small(
+        ("X", "set = { lr = 1e-6 }"),
+        ("Y", "set = { test_patch_num = 9 }"),
+        defaults="early_stopping = false\npatience = 2",
+        more="[profiles.centre]\ntest_random_crop = false\ntest_patch_num = 4\n",
+    )
+    (note,) = found(study, "inert-setting")
+    assert (note.experiment, note.severity, note.settings[0]) == (None, "note", "patience")
+    (y,) = found(study, "inert-setting", "Y", profile="centre")
+    assert y.severity == "warning"
+    assert "this difference of Y from Base is none" in y.message
+    assert effective(TrainingConfig(multi_scale=False, attention_fusion=True)).attention_fusion is False
+
+
+def test_several_factors(small):
+    study = small(
+        ("one", "set = { lr = 1e-6 }"),
+        ("two", "set = { lr = 1e-6, epochs = 3 }"),
+        ("local", 'set = { lr = 1e-6, workers = 0, data_dir = "x" }'),
+        ("inert", "set = { multi_scale = false, attention_fusion = true }"),
+        ("inert2", "set = { lr = 1e-6, lr_step_gamma = 0.5 }"),
+        ("net", 'set = { backbone = "resnet50" }'),
+        ("scratch", 'set = { backbone = "resnet50", weights = "none" }'),
+        ("weights", 'set = { weights = "none" }'),
+    )
+    findings = {f.experiment: f for f in found(study, "several-factors")}
+    assert set(findings) == {"two", "net", "scratch"}
+    assert findings["two"].settings == ("lr", "epochs")
+    assert "backbone and pre-training" in findings["net"].message
+    untrained = {"weights": "none"}
+    assert "net" not in {f.experiment for f in found(study, "several-factors", overrides=untrained)}
+
+
+def test_rising_schedules(small):
+    study = small(
+        ("floor", "set = { lr_floor = 1e-6, lr = 5e-7 }"),
+        ("flat", "set = { lr_floor = 5e-7, lr = 5e-7 }"),
+        ("steps", 'set = { lr_scheduler = "step", lr_step_gamma = 2.0 }'),
+        ("falls", 'set = { lr_scheduler = "step", lr_step_gamma = 0.5 }'),
+        ("warm", 'set = { warmup_epochs = 4, epochs = 4, lr_scheduler = "none" }'),
+        ("warmer", "set = { warmup_epochs = 3, epochs = 4 }"),
+    )
+    findings = found(study, "rising-schedule")
+    assert {f.experiment for f in findings} == {"floor", "steps", "warm"}
+    assert {f.severity for f in findings} == {"error"}
+    assert audit(study)[0].severity == "error"
+    assert "lr_floor = 1e-06 is above its peak lr = 5e-07" in findings[0].message
+
+
+def test_selection_on_test(small):
+    assert not found(small(), "selects-on-test")
+    (finding,) = found(small(("X", ""), defaults='select_on = "test"'), "selects-on-test")
+    assert finding.experiment is None
+    (finding,) = found(small(("X", 'set = { select_on = "test" }')), "selects-on-test")
+    assert finding.experiment == "X"
+
+
+@pytest.mark.parametrize(
+    ("lines", "idle"),
+    [
+        ("epochs = 10\npatience = 10", True),
+        ("epochs = 10\npatience = 9", True),
+        ("epochs = 10\npatience = 8", False),
+        ("epochs = 10\npatience = 10\nearly_stopping = false", False),
+    ],
+)
+def test_idle_patience(small, lines, idle):
+    assert bool(found(small(defaults=lines), "idle-patience")) is idle
+
+
+def test_duplicates(small):
+    study = small(
+        ("same", ""),
+        ("local", "set = { workers = 0 }"),
+        ("single", "set = { multi_scale = false }"),
+        ("single2", "set = { multi_scale = false, attention_fusion = false }"),
+        ("other", "set = { lr = 1e-6 }"),
+    )
+    findings = {f.experiment: f for f in found(study, "duplicate-settings")}
+    assert set(findings) == {"same", "local", "single2"}
+    assert "same and Base have the same settings" in findings["same"].message
+    assert findings["single2"].settings == ("attention_fusion",)
+    assert "single2 and single do the same" in findings["single2"].message
+
+
+def expecting(small, srcc, delta, base="0.938", head="", defaults="train_test_num = 1"):
+    study = small(
+        ("X", f"set = {{ lr = 1e-6 }}\nexpect = {{ srcc = {srcc}, delta = {delta} }}"), head=head, defaults=defaults
+    )
+    expect = study.experiments[0].expect.model_copy(update={"srcc": (float(base), float(base))})
+    first = study.experiments[0].model_copy(update={"expect": expect})
+    return study.model_copy(update={"experiments": (first, *study.experiments[1:])})
+
+
+@pytest.mark.parametrize(
+    ("srcc", "delta", "wrong"),
+    [
+        ("[0.932, 0.935]", "[-0.006, -0.003]", False),
+        ("[0.9325, 0.9345]", "[-0.006, -0.003]", False),
+        ("[0.932, 0.936]", "[-0.006, -0.003]", True),
+        ("[0.941, 0.944]", "[-0.006, -0.003]", True),
+    ],
+)
+def test_expectations_agree(small, srcc, delta, wrong):
+    findings = found(expecting(small, srcc, delta), "expectation-mismatch")
+    assert bool(findings) is wrong
+    if srcc == "[0.941, 0.944]":
+        assert "one says better than the baseline, the other worse" in findings[0].message
+
+
+def test_a_baseline_does_not_differ_from_itself(write):
+    head = '[study]\nname = "s"\nbaseline = "B"\n[[experiments]]\nid = "B"\nexpect = { delta = '
+    assert found(write(head + "0.01 }\n"), "expectation-mismatch", "B")
+    assert not found(write(head + "0 }\n"), "expectation-mismatch", "B")
+
+
+@pytest.mark.parametrize(("correlation", "smallest"), [(0.95, 0.0045), (0.97, 0.0036), (0.99, 0.0022)])
+def test_the_smallest_difference_koniq_shows(correlation, smallest):
+    assert round(critical_difference(0.938, 2015, correlation), 4) == smallest
+
+
+def test_seeds_needed():
+    assert [seeds_needed(d, 0.0036) for d in (0.0036, 0.0035, 0.002, -0.0018)] == [1, 2, 4, 4]
+    assert critical_difference(0.938, 2015, 1.0) == pytest.approx(0, abs=1e-6)
+
+
+def test_underpowered(small):
+    def severity(delta, **options):
+        return [f.severity for f in found(expecting(small, "0.93", delta, **options), "underpowered")]
+
+    assert severity("[-0.008, -0.003]") == ["warning"]
+    assert severity("[0.003, 0.008]") == ["warning"]
+    assert severity("[-0.008, -0.004]") == []
+    assert severity("[-0.008, 0.004]") == ["note"]
+    assert severity("[-0.008, -0.003]", head="seeds = [1, 2]") == []
+    assert severity("[-0.008, -0.003]", defaults="train_test_num = 2") == []
+    study = expecting(small, "0.93", "[-0.008, -0.003]")
+    assert found(study, "underpowered", overrides={"dataset": "livec"}) == []
