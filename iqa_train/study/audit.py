@@ -107,7 +107,7 @@ def _inert_setting(audited: _Audited) -> Iterator[Finding]:
             value = f"{rule.setting} = {shown(getattr(spec.settings, rule.setting))} has no effect"
             removed = [name for name in rule.involved if name in spec.differs]
             severity: Severity = "warning"
-            if removed and rule.setting not in silent:
+            if rule.component and removed and rule.setting not in silent:
                 says = f"{value}: {rule.because}; {_removes_both(rule, removed, spec.experiment, base)}"
             elif rule.setting in spec.differs:
                 says = f"{value}: {rule.because}; so this difference of {spec.experiment} from {base} is none"
@@ -133,6 +133,11 @@ def _several_factors(audited: _Audited) -> Iterator[Finding]:
         spec = run.spec
         idle = {rule.setting for rule in inert(spec.settings)}
         factors = [name for name in spec.differs if not is_local(name) and name not in idle]
+        factors += [  # the baseline asks for it in vain, and here it acts
+            rule.setting
+            for rule in inert(base.settings)
+            if rule.component and rule.setting not in {*idle, *spec.differs}
+        ]
         named = list(factors)
         c = spec.settings
         trained = {c.weights, base.settings.weights} != {"none"}

@@ -15,7 +15,8 @@ _WITH_RANKING_TERM = ("l1", "l2")
 class Rule:
     """`setting` cannot act while `blocked` holds, unless its value asks for nothing anyway (`idle`).
 
-    `neutral` is what it counts as then, `because` the clause that says why, `involved` the settings that decide.
+    `neutral` is what it counts as then, `because` the clause that says why, `involved` the settings that decide. A
+    `component` is something an ablation could be about, rather than a detail of what is switched off.
     """
 
     setting: str
@@ -24,6 +25,7 @@ class Rule:
     because: str
     neutral: Any
     idle: Any = None
+    component: bool = False
 
     def holds(self, config: TrainingConfig) -> bool:
         """Whether the setting asks for something that cannot happen."""
@@ -43,6 +45,7 @@ RULES = (
         "attention weighs the four scales against each other and never runs on a single scale (multi_scale is off)",
         neutral=False,
         idle=False,
+        component=True,
     ),
     Rule(
         "model_size",
@@ -87,6 +90,7 @@ RULES = (
         "the ranking term is added to l1 and l2 only",
         neutral=0.0,
         idle=0.0,
+        component=True,
     ),
     Rule(
         "ranking_loss_margin",

@@ -106,6 +106,22 @@ def test_several_factors(small):
     assert "net" not in {f.experiment for f in found(study, "several-factors", overrides=untrained)}
 
 
+def test_a_component_that_wakes_or_falls_silent_with_another(small):
+    study = small(("multi", "set = { multi_scale = true }"), defaults="multi_scale = false")
+    (finding,) = found(study, "several-factors")
+    assert finding.settings == ("multi_scale", "attention_fusion")
+    study = small(
+        ("loss", 'set = { loss_type = "srcc" }'),
+        ("on", "set = { early_stopping = false }"),
+        defaults="ranking_loss_alpha = 0.3\npatience = 2",
+    )
+    (lost,) = found(study, "inert-setting", "loss")
+    assert lost.severity == "warning"
+    assert "the effect of loss_type and ranking_loss_alpha together" in lost.message
+    (detail,) = found(study, "inert-setting", "on")
+    assert detail.severity == "note"
+
+
 def test_rising_schedules(small):
     study = small(
         ("floor", "set = { lr_floor = 1e-6, lr = 5e-7 }"),
