@@ -1,0 +1,151 @@
+"""`iqa-train data`: makes, prepares and verifies data sets."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from iqa_train.errors import UsageError
+
+if TYPE_CHECKING:
+    from iqa_train.study.spec import DataSource
+
+Progress = Callable[[int, int], None]
+
+_DESCRIPTION = "Make the demo set, prepare a data set for training, or verify that its images are all there and whole."
+_EPILOG = "exit status: 0 done, 1 verify found missing or unreadable images, 2 the data set or the command is not valid"
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit status. Raises UserError for a data set or command line that is not valid."""
+    options = _parser().parse_args(argv)
+    commands: dict[str, Callable[[argparse.Namespace], int]] = {
+        "make-demo": _make_demo,
+        "prepare": _prepare,
+        "verify": _verify,
+    }
+    return commands[options.command](options)
+
+
+def _make_demo(options: argparse.Namespace) -> int:
+    from iqa_train.datasets.catalogue import folder_of
+    from iqa_train.datasets.demo import NAME, make_demo
+    from iqa_train.study.spec import DataSource
+
+    folder = folder_of(NAME, options.data_dir, DataSource())
+    with _bar("making the demo set") as progress:
+        make_demo(folder, progress)
+    print(folder)
+    return 0
+
+
+def _prepare(options: argparse.Namespace) -> int:
+    from iqa_train.datasets.catalogue import load_table
+    from iqa_train.datasets.pixels import open_store
+
+    name, source = _dataset(options)
+    with _bar("making the demo set") as progress:
+        table = load_table(name, source, options.data_dir, progress)
+    with _bar(f"decoding {name}") as progress:
+        store = open_store(
+            table, resize=options.resize, cache_dir=options.cache_dir, workers=options.workers, progress=progress
+        )
+    print(store.folder)
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from iqa_train.datasets.catalogue import read_table
+    from iqa_train.datasets.verify import verify
+
+    name, source = _dataset(options)
+    table = read_table(name, source, options.data_dir)
+    with _bar(f"verifying {name}") as progress:
+        findings = verify(table, options.patch_size, options.workers, progress)
+    errors = sum(finding.severity == "error" for finding in findings)
+    if options.json:
+        document = {
+            "dataset": name,
+            "folder": str(table.root),
+            "images": len(table),
+            "notes": list(table.notes),
+            "findings": [vars(finding) for finding in findings],
+        }
+        print(json.dumps(document, indent=2, ensure_ascii=False))
+        return 1 if errors else 0
+    for finding in findings:
+        print(f"{finding.code:12}  {finding.message}")
+    for note in table.notes:
+        print(f"{'note':12}  {note}")
+    verdict = "all there and whole" if not errors else f"{errors} missing or unreadable"
+    print(f"{name}: {len(table)} images listed in {table.root}, {verdict}")
+    return 1 if errors else 0
+
+
+def _dataset(options: argparse.Namespace) -> tuple[str, "DataSource"]:
+    """The data set meant, and where the study file says it lies."""
+    from iqa_train.study.load import find_study, load_study
+    from iqa_train.study.settings import TrainingConfig
+    from iqa_train.study.spec import DataSource
+
+    study = load_study(find_study(options.experiments))
+    name = options.dataset or str(study.defaults.get("dataset", TrainingConfig.model_fields["dataset"].default))
+    return name, study.datasets.get(name, DataSource())
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Progress | None]:
+    """A progress callback that draws a bar on stderr, where that is a terminal; None elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    with tqdm(desc=title, unit="img", leave=False, file=sys.stderr, delay=0.5) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield progress
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="iqa-train data", description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    demo = commands.add_parser("make-demo", help="make the built-in demo set (seconds)", allow_abbrev=False)
+    prepare = commands.add_parser("prepare", help="decode a data set once, ahead of its first run", allow_abbrev=False)
+    verify = commands.add_parser(
+        "verify", help="decode every image and name those missing, unreadable or unlisted", allow_abbrev=False
+    )
+    for command in (demo, prepare, verify):
+        command.add_argument("--data_dir", default="", metavar="DIR", help="folder of the data set (data/NAME)")
+    for command in (prepare, verify):
+        command.add_argument("--dataset", default="", metavar="NAME", help="data set (the study file's)")
+        command.add_argument(
+            "--experiments",
+            type=Path,
+            metavar="FILE",
+            help="study file whose [datasets] tables say where data sets lie (./experiments.toml, else the one that "
+            "comes with the program)",
+        )
+        command.add_argument("--workers", type=_count, default=2, metavar="N", help="threads that decode (2)")
+    prepare.add_argument("--resize", default="auto", help="size to store: auto, none, WIDTHxHEIGHT or the shorter side")
+    prepare.add_argument("--cache_dir", default="", metavar="DIR", help="where decoded pixels are kept")
+    verify.add_argument("--patch_size", type=_count, metavar="N", help="also name images smaller than a crop of N")
+    verify.add_argument("--json", action="store_true", help="print one JSON object, for programs")
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 4096:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 to 4096")
+    return int(text)

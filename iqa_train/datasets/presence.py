@@ -1,0 +1,57 @@
+"""Which of a table's images are really there, by listing each folder once and not by asking for 10,000 files."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from iqa_train.datasets.table import ImageTable
+from iqa_train.errors import DataError
+
+IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jp2", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+
+
+def files_in(folder: Path) -> set[str]:
+    """Names of the files in `folder`, links followed; empty when there is no such folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name for entry in entries if entry.is_file()}
+    except (FileNotFoundError, NotADirectoryError):
+        return set()
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be listed: {error.strerror}; mend its permissions") from None
+
+
+def image_folders(images: Iterable[str]) -> list[str]:
+    """The folders, relative and sorted, that hold `images`; "" is the root itself."""
+    return sorted({name.rpartition("/")[0] for name in images})
+
+
+def missing_images(table: ImageTable) -> list[str]:
+    """The table's images that are not on disk, in the table's order."""
+    there = {folder: files_in(table.root / folder) for folder in image_folders(table.images)}
+    return [name for name in table.images if name.rpartition("/")[2] not in there[name.rpartition("/")[0]]]
+
+
+def unlisted_images(table: ImageTable) -> list[str]:
+    """Image files beside the table's that it does not list, sorted."""
+    listed = set(table.images)
+    found = (
+        f"{folder}/{file}" if folder else file
+        for folder in image_folders(table.images)
+        for file in files_in(table.root / folder)
+        if Path(file).suffix.lower() in IMAGE_SUFFIXES and not file.startswith(".")
+    )
+    return sorted(name for name in found if name not in listed)
+
+
+def require_images(table: ImageTable) -> ImageTable:
+    """The table itself, or a `DataError` with the number of missing images and the first names."""
+    missing = missing_images(table)
+    if not missing:
+        return table
+    first = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
+    listed = f"{len(missing)} of the {len(table)} images listed"
+    verb = "is" if len(missing) == 1 else "are"
+    raise DataError(
+        f"{table.root}: {listed} {verb} missing ({first}); unpack them there, or see `iqa-train data verify` for all"
+    )

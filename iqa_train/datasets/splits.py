@@ -1,0 +1,65 @@
+"""Who trains, who selects, who tests: the official split where one is published, else 80/20 by seed.
+
+Images of one reference never part. References (or images) are dealt out in the order of a hash of (seed, name), so a
+split depends on the names and the seed alone: not on the rows' order, nor on the version of any library.
+"""
+
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iqa_train.datasets.table import SPLITS, ImageTable, Split
+from iqa_train.errors import DataError
+
+TEST_SHARE = 1 / 5
+VAL_SHARE = 1 / 8  # of what is not tested on
+_FEWEST = 2  # images in a split: fewer have no order
+
+
+def split_table(table: ImageTable, seed: int) -> Split:
+    """The split of `table` for the round of `seed`.
+
+    An official split is kept; without validation images, 1/8 of its training images (whole references) become them.
+    With no official split, 1/5 is tested on and 1/8 of the rest validates. Raises `DataError` when a split has fewer
+    than two images or all its scores are equal.
+    """
+    units = np.array(table.references if table.references is not None else table.images)
+    if table.splits is None:
+        parts = _deal(units, np.full(len(table), "train", dtype="<U5"), "test", TEST_SHARE, seed)
+    else:
+        parts = np.array(table.splits, dtype="<U5")
+    if not (parts == "val").any():
+        parts = _deal(units, parts, "val", VAL_SHARE, seed)
+    for name in SPLITS:
+        _check(table, name, np.flatnonzero(parts == name))
+    train, val, test = (np.flatnonzero(parts == name).astype(np.int64) for name in SPLITS)
+    return Split(train, val, test)
+
+
+def _deal(units: NDArray[np.str_], parts: NDArray[np.str_], to: str, share: float, seed: int) -> NDArray[np.str_]:
+    """`parts` with about `share` of the units that train, at least one, moved to `to`."""
+    training = parts == "train"
+    names = np.unique(units[training]).tolist()
+    count = max(1, round(share * len(names)))
+    chosen = sorted(names, key=lambda name: _rank(name, to, seed))[:count]
+    return np.where(training & np.isin(units, chosen), to, parts)
+
+
+def _rank(name: str, to: str, seed: int) -> bytes:
+    return hashlib.blake2b(f"{to}\0{seed}\0{name}".encode(), digest_size=16).digest()
+
+
+def _check(table: ImageTable, name: str, indices: NDArray[np.intp]) -> None:
+    how = "official" if table.splits is not None else f"by {'reference' if table.references is not None else 'image'}"
+    if len(indices) < _FEWEST:
+        have = "no image" if len(indices) == 0 else "one image"
+        raise DataError(
+            f'{table.root}: the {name} split ({how}) of "{table.name}" has {have}, and at least {_FEWEST} are needed; '
+            f"the set has {len(table)} images in all"
+        )
+    if np.ptp(table.scores[indices]) == 0:
+        raise DataError(
+            f'{table.root}: all {len(indices)} scores of the {name} split ({how}) of "{table.name}" are '
+            f"{table.scores[indices[0]]:g}, so there is nothing to rank; check the score column and the split"
+        )
