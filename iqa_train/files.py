@@ -87,3 +87,27 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+class LineFollower:
+    """Reads what a growing file has got since the last look; a line not yet ended waits for its end."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+
+    def new_text(self) -> str:
+        """Whole new lines, undecodable bytes replaced; empty when there are none, or no file yet."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                data = file.read(1 << 20)
+        except FileNotFoundError:
+            return ""
+        whole = data[: data.rfind(b"\n") + 1] if len(data) < 1 << 20 or b"\n" in data else data
+        self._offset += len(whole)
+        return whole.decode(errors="replace")
+
+    def new_events(self) -> list[dict[str, Any]]:
+        """The same for a file of JSON lines."""
+        return [json.loads(line) for line in self.new_text().splitlines() if line.strip()]

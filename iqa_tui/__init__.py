@@ -1,0 +1,1 @@
+"""The console on what iqa_train does."""

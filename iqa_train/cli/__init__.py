@@ -1,0 +1,1 @@
+"""`iqa-train`, one file per command."""

@@ -1,14 +1,11 @@
 """`iqa-train check`: reads a study file and says what in it can mislead, before anything runs."""
 
-import argparse
 import json
 import shutil
 import textwrap
 from collections.abc import Sequence
-from pathlib import Path
-from typing import NoReturn
 
-from iqa_train.errors import UsageError
+from iqa_train.cli.parser import Parser, add_study_options, profile_of
 from iqa_train.study.audit import SEVERITIES, Finding, audit
 from iqa_train.study.load import find_study, load_study
 from iqa_train.study.resolve import study_name, study_title
@@ -20,15 +17,10 @@ several factors, schedules that rise, expected differences too small for the tes
 _EPILOG = "exit status: 0 no errors (warnings and notes are none), 1 errors found, 2 the file is not valid"
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; see {self.prog} --help")
-
-
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status. Raises UserError for an invalid file or command line."""
-    options = _parser().parse_args(argv)
-    profile = "demo" if options.demo else options.profile
+    options = _parser().read(argv)
+    profile = profile_of(options)
     study = load_study(find_study(options.experiments))
     findings = audit(study, profile)
     if options.json:
@@ -86,16 +78,8 @@ def _entry(finding: Finding, width: int) -> str:
     return f"{head}\n{body}\n"
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="iqa-train check", description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False)
-    parser.add_argument(
-        "--experiments",
-        type=Path,
-        metavar="FILE",
-        help="study file (./experiments.toml, else the one that comes with it)",
-    )
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument("--profile", metavar="NAME", help="lay this profile of the file over its defaults")
-    group.add_argument("--demo", action="store_true", help="short for --profile demo")
+def _parser() -> Parser:
+    parser = Parser("iqa-train check", _DESCRIPTION, _EPILOG)
+    add_study_options(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     return parser

@@ -4,7 +4,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from iqa_train.errors import DataError
 
@@ -24,7 +24,7 @@ def decode(path: Path) -> Image.Image:
                 return _rgb(ImageOps.exif_transpose(image))
     except FileNotFoundError:
         raise DataError(f"{path} is missing; put it back or take it out of the table") from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise DataError(f"{path} is no image in a format Pillow knows; replace it") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"{path} cannot be decoded ({error}); replace it by a whole copy") from None

@@ -51,7 +51,9 @@ class _Source:
 class PixelStore:
     """Read access to a finished store. Index k is the table's image k."""
 
-    def __init__(self, folder: Path, names: tuple[str, ...], height: NDArray[np.int64], width: NDArray[np.int64]) -> None:
+    def __init__(
+        self, folder: Path, names: tuple[str, ...], height: NDArray[np.int64], width: NDArray[np.int64]
+    ) -> None:
         self.folder = folder
         self.height = height
         self.width = width
@@ -102,13 +104,15 @@ def open_store(
             sources = _plan(table, target, folder, workers)
             if _manifest(folder / "manifest.json") != _contents(sources):
                 _build(table, sources, folder, max(1, workers), progress)
+            height = np.array([s.height for s in sources], np.int64)
+            width = np.array([s.width for s in sources], np.int64)
+            return PixelStore(folder, table.images, height, width)
     except OSError as error:
         if error.errno in {errno.EACCES, errno.EROFS}:
-            raise DataError(f"the pixel store cannot be written to {folder} ({error.strerror}); set cache_dir") from error
+            raise DataError(
+                f"the pixel store cannot be written to {folder} ({error.strerror}); set cache_dir"
+            ) from error
         raise
-    height = np.array([s.height for s in sources], np.int64)
-    width = np.array([s.width for s in sources], np.int64)
-    return PixelStore(folder, table.images, height, width)
 
 
 def _target_size(resize: str, table: ImageTable) -> tuple[int, int] | int | None:
@@ -128,9 +132,7 @@ def _store_folder(table: ImageTable, target: tuple[int, int] | int | None, cache
     return cache_root(cache_dir) / "pixels" / f"{table.name}-{hashlib.sha256(what.encode()).hexdigest()[:12]}"
 
 
-def _plan(
-    table: ImageTable, target: tuple[int, int] | int | None, folder: Path, workers: int
-) -> list[_Source]:
+def _plan(table: ImageTable, target: tuple[int, int] | int | None, folder: Path, workers: int) -> list[_Source]:
     """The store's images in table order. Sizes come from the old manifest where the file is unchanged."""
     known = {row[0]: row for row in _manifest(folder / "manifest.json").get("images", [])}
 
@@ -222,10 +224,11 @@ def _reserve(path: Path, size: int) -> None:
             if error.errno != errno.ENOSPC:
                 raise
             path.unlink()
-            free = os.statvfs(path.parent)
+            disk = os.statvfs(path.parent)
+            free = disk.f_bavail * disk.f_frsize
             raise DataError(
-                f"the pixel store needs {size / 1e9:.1f} GB in {path.parent} and {free.f_bavail * free.f_frsize / 1e9:.1f}"
-                " GB are free; make room, set cache_dir, or store smaller images with resize"
+                f"the pixel store needs {size / 1e9:.1f} GB in {path.parent} and {free / 1e9:.1f} GB are free; "
+                "make room, set cache_dir, or store smaller images with resize"
             ) from None
 
 

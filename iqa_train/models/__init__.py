@@ -1,0 +1,1 @@
+"""Backbone, fusion, hyper-network, target network."""

@@ -70,7 +70,9 @@ def _from_timm(settings: TrainingConfig, file: Path | None) -> Backbone:
     try:
         net = timm.create_model(architecture, **options)
     except pickle.UnpicklingError as error:
-        raise WeightsError(f"{file} holds pickled code, not weights alone, and is refused; convert it to .safetensors") from error
+        raise WeightsError(
+            f"{file} holds pickled code, not weights alone, and is refused; convert it to .safetensors"
+        ) from error
     except (RuntimeError, TypeError, ValueError, AssertionError, KeyError, OSError) as error:
         if file is not None:
             raise _unfit(file, settings, error) from error
@@ -90,7 +92,8 @@ def _from_timm(settings: TrainingConfig, file: Path | None) -> Backbone:
 
 def _unfit(file: Path, settings: TrainingConfig, error: Exception) -> WeightsError:
     return WeightsError(
-        f"{file} does not hold whole weights of backbone {settings.backbone} {settings.model_size}: {_first_line(error)}"
+        f"{file} does not hold whole weights of backbone {settings.backbone} {settings.model_size}: "
+        f"{_first_line(error)}"
     )
 
 

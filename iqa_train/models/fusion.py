@@ -20,9 +20,7 @@ class LocalDistortion(nn.Module):
 
     def __init__(self, channels: tuple[int, ...]) -> None:
         super().__init__()
-        self.reduce = nn.ModuleList(
-            nn.Conv2d(c, r, 1, bias=False) for c, r in zip(channels[:3], _REDUCED, strict=True)
-        )
+        self.reduce = nn.ModuleList(nn.Conv2d(c, r, 1, bias=False) for c, r in zip(channels[:3], _REDUCED, strict=True))
         self.project = nn.ModuleList(
             nn.Linear(r * cells * cells, _LOCAL) for r, cells in zip(_REDUCED, _CELLS, strict=True)
         )

@@ -1,5 +1,6 @@
 """The hyper-network of HyperIQA (Su et al., CVPR 2020): from fused features to the target network's parameters."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -29,7 +30,7 @@ class HyperNetwork(nn.Module):
         for wide, narrow in ((channels, 512), (512, 256), (256, _REDUCED)):
             layers += [nn.Conv2d(wide, narrow, 1), nn.ReLU(inplace=True), nn.Dropout(dropout)]
         self.reduce = nn.Sequential(*layers)
-        pairs = list(zip(TARGET_WIDTHS[:-1], TARGET_WIDTHS[1:], strict=True))
+        pairs = list(pairwise(TARGET_WIDTHS))
         self.weight_heads = nn.ModuleList(nn.Conv2d(_REDUCED, a * b // GRID**2, 3, padding=1) for a, b in pairs[:-1])
         self.weight_heads.append(nn.Linear(_REDUCED, pairs[-1][0] * pairs[-1][1]))
         self.bias_heads = nn.ModuleList(nn.Linear(_REDUCED, b) for _, b in pairs)

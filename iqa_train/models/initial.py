@@ -1,7 +1,7 @@
 """Initial weights from a stream per module, so that experiments with one seed share what they have in common.
 
 One global generator would hand different numbers to every module after the first that differs between two networks; a
-generator per (seed, module name) gives `hyper.reduce.0` the same start in Baseline and in an ablation of something else.
+generator per (seed, module name) gives `hyper.reduce.3` the same start in Baseline and in every ablation.
 """
 
 import hashlib

@@ -14,7 +14,7 @@ class QualityNetwork(nn.Module):
     """Crops to scores. Names of its parts are those of checkpoints and of initial-weight streams."""
 
     def __init__(self, settings: TrainingConfig, seed: int, *, pretrained: bool = True) -> None:
-        """Build with initial weights of `seed`; `pretrained=False` skips loading backbone weights (a checkpoint follows).
+        """Build with initial weights of `seed`; `pretrained=False` skips the backbone's (a checkpoint follows).
 
         Raises WeightsError where the settings' weights cannot be had.
         """

@@ -21,10 +21,10 @@ def import_timm() -> ModuleType:
         try:
             import torchvision  # noqa: F401
         except RuntimeError:
-            library = torch.library.Library("torchvision", "FRAGMENT")
+            library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
             for schema in _SCHEMAS:
-                library.define(schema)
+                library.define(schema)  # type: ignore[no-untyped-call]
             _kept.append(library)
     import timm
 
-    return timm  # type: ignore[no-any-return]
+    return timm

@@ -42,7 +42,9 @@ def weights_file(settings: TrainingConfig) -> Path | None:
     if is_file_setting(settings.weights):
         path = Path(settings.weights).expanduser()
         if not path.is_file():
-            raise WeightsError(f'weights = "{settings.weights}": there is no such file; give a .safetensors or .pth file')
+            raise WeightsError(
+                f'weights = "{settings.weights}": there is no such file; give a .safetensors or .pth file'
+            )
         return path
     if settings.backbone == "demo":
         raise UsageError(f'backbone "demo" has no weights "{settings.weights}"; set weights = "none" or name a file')
@@ -63,7 +65,9 @@ def _require_tag(name: str) -> None:
     tags = [n.partition(".")[2] for n in timm.list_models(f"{architecture}.*", pretrained=True)]
     if tag not in tags:
         known = ", ".join(tags) or "none"
-        raise UsageError(f'{architecture} has no weights "{tag}"; known: {known}; or set weights = "none" or name a file')
+        raise UsageError(
+            f'{architecture} has no weights "{tag}"; known: {known}; or set weights = "none" or name a file'
+        )
 
 
 def _from_hub(name: str, placed: Path) -> Path:

@@ -1,0 +1,1 @@
+"""What it means: metrics, and the tables made of them."""

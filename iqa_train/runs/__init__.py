@@ -1,0 +1,1 @@
+"""What has been run: one directory per run. Files are the truth."""

@@ -1,0 +1,1 @@
+"""What is to be run: settings, experiments, batches, expectations, and the audit. Pure data."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from iqa_train.errors import UsageError, did_you_mean
@@ -70,6 +71,12 @@ def resolve_all(
 
 def resolve_by_hand(overrides: Mapping[str, Any], sources: Mapping[str, DataSource] | None = None) -> RunSpec:
     """A run that names no experiment: the program's own defaults under `overrides`."""
+    study = study_by_hand(overrides, sources)
+    return resolve(study, study.baseline).model_copy(update={"baseline": None})
+
+
+def study_by_hand(overrides: Mapping[str, Any], sources: Mapping[str, DataSource] | None = None) -> Study:
+    """A study of the one experiment that `overrides` describe, so that it can be resolved and audited like any."""
     settings = TrainingConfig(**validate_settings(overrides, COMMAND_LINE))
     parts = [settings.dataset]
     if settings.backbone != "swin":
@@ -77,8 +84,16 @@ def resolve_by_hand(overrides: Mapping[str, Any], sources: Mapping[str, DataSour
     if settings.backbone in SIZED_BACKBONES:
         parts.append(settings.model_size)
     name = "-".join(parts)
-    source = (sources or {}).get(settings.dataset, DataSource())
-    return RunSpec(study=BY_HAND, experiment=name, slug=name, title=name, settings=settings, source=source)
+    return Study(
+        path=Path("command line"),
+        name=BY_HAND,
+        title="",
+        baseline=name,
+        seeds=(settings.seed,),
+        defaults={k: v for k, v in overrides.items() if k != "seed"},
+        experiments=(Experiment(id=name, title=name),),
+        datasets=dict(sources or {}),
+    )
 
 
 def resolve_with_origins(

@@ -57,7 +57,9 @@ class TrainingConfig(BaseModel):
     early_stopping: bool = _setting(True, "Optimisation", "stop when the selection split has not improved for a while")
     patience: int = _setting(5, "Optimisation", "epochs without improvement before stopping", ge=1)
     loss_type: Literal["l1", "l2", "srcc", "rank", "pairwise"] = _setting("l1", "Optimisation", "training loss")
-    ranking_loss_alpha: float = _setting(0.5, "Optimisation", "weight of a ranking term added to l1 or l2; 0: none", ge=0)
+    ranking_loss_alpha: float = _setting(
+        0.5, "Optimisation", "weight of a ranking term added to l1 or l2; 0: none", ge=0
+    )
     ranking_loss_margin: float = _setting(0.1, "Optimisation", "margin of rank, pairwise and the ranking term", ge=0)
 
     train_test_num: int = _setting(10, "Protocol", "rounds with consecutive seeds; their median is reported", ge=1)
@@ -66,7 +68,9 @@ class TrainingConfig(BaseModel):
 
     precision: Literal["auto", "fp32", "bf16"] = _setting("auto", "Machine", "auto: bf16 where the device has it")
     compile: bool = _setting(False, "Machine", "compile the network (faster on long GPU runs)", local=True)
-    workers: int = _setting(2, "Machine", "threads that decode images and gather crops; 0: none", local=True, ge=0, le=64)
+    workers: int = _setting(
+        2, "Machine", "threads that decode images and gather crops; 0: none", local=True, ge=0, le=64
+    )
 
     @field_validator("*", mode="before")
     @classmethod

@@ -24,7 +24,9 @@ class DataSource(BaseModel):
     model_config = _FROZEN
 
     path: str = Field("", description="folder; empty means data/NAME")
-    csv: str = Field("", description="table of images and scores, relative to path; empty: the reader built in for NAME")
+    csv: str = Field(
+        "", description="table of images and scores, relative to path; empty: the reader built in for NAME"
+    )
     image_dir: str = Field("", description="folder the image column is relative to, itself relative to path")
     image_column: str = "image"
     score_column: str = "score"

@@ -1,0 +1,1 @@
+"""The loop, evaluation, losses, optimiser, checkpoints."""

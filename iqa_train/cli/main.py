@@ -1,0 +1,72 @@
+"""`iqa-train`: the first word may name a command; without one, it trains. Owns exit codes and the form of errors."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from iqa_train.errors import UserError, did_you_mean
+
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; returns its exit code: 0 done, 1 failed, 2 usage or invalid file, 130 interrupted."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _command(words)
+        sys.stdout.flush()
+    except UserError as error:
+        _complain(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        if error.errno is None or error.filename is None:
+            raise
+        _complain(f"{error.filename}: {error.strerror}")
+        return 1
+    return code
+
+
+def _command(words: list[str]) -> int:
+    """Find the command's module only when it is wanted: `--help` imports none of them."""
+    if words and words[0] == "--version":
+        from iqa_train import __version__
+
+        print(__version__)
+        return 0
+    if not words or words[0].startswith("-"):
+        from iqa_train.cli import train
+
+        return train.main(words)
+    commands: dict[str, Callable[[], Callable[[list[str]], int]]] = {"check": _check, "data": _data}
+    if words[0] not in commands:
+        raise UserError(
+            f'there is no command "{words[0]}"; {did_you_mean(words[0], commands)} iqa-train --help explains'
+        )
+    return commands[words[0]]()(words[1:])
+
+
+def _check() -> Callable[[list[str]], int]:
+    from iqa_train.cli import check
+
+    return check.main
+
+
+def _data() -> Callable[[list[str]], int]:
+    from iqa_train.cli import data
+
+    return data.main
+
+
+def _complain(sentence: str) -> None:
+    for line in sentence.splitlines():
+        print(f"iqa-train: {line}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

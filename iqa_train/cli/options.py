@@ -1,0 +1,89 @@
+"""One option per setting, made from the settings' model, in the spelling of the script this program replaces."""
+
+import argparse
+from typing import Any, get_args
+
+from pydantic.fields import FieldInfo
+
+from iqa_train.study.settings import TrainingConfig, group_of
+from iqa_train.study.validate import COMMAND_LINE, validate_settings
+
+_GROUPS = ("Data", "Network", "Optimisation", "Protocol", "Machine")
+_SPELLINGS = {"multi_scale": ("multi_scale", "multiscale")}  # the script's option had no underscore
+
+
+class _OnOff(argparse.Action):
+    """`--name` for on, `--no_name` for off."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        setattr(namespace, self.dest, not (option_string or "").startswith("--no_"))
+
+
+def add_setting_options(parser: argparse.ArgumentParser) -> None:
+    """Add a group of options per group of settings. Only those typed turn up in the namespace."""
+    groups = {name: parser.add_argument_group(f"{name} settings") for name in _GROUPS}
+    for name, field in TrainingConfig.model_fields.items():
+        group, text = groups[group_of(name)], f"{field.description} [{_default(field)}]".replace("%", "%%")
+        if field.annotation is bool:
+            words = _spelt("--", name) + _spelt("--no_", name)
+            group.add_argument(*words, action=_OnOff, nargs=0, dest=name, default=argparse.SUPPRESS, help=text)
+        else:
+            group.add_argument(
+                *_spelt("--", name), dest=name, default=argparse.SUPPRESS, metavar=_metavar(name, field), help=text
+            )
+    groups["Optimisation"].add_argument(
+        "--no_lr_scheduler", action="store_const", const="none", dest="lr_scheduler", default=argparse.SUPPRESS,
+        help="short for --lr_scheduler none",
+    )  # fmt: skip
+
+
+def typed_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """The settings typed on the command line, validated. Raises UsageError."""
+    values = {name: getattr(options, name) for name in TrainingConfig.model_fields if hasattr(options, name)}
+    for name, value in values.items():
+        values[name] = _number(value, TrainingConfig.model_fields[name])
+    return validate_settings(values, COMMAND_LINE)
+
+
+def as_options(settings: dict[str, Any]) -> list[str]:
+    """The words that set `settings` on a command line."""
+    words = []
+    for name, value in settings.items():
+        if isinstance(value, bool):
+            words.append(f"--{name}" if value else f"--no_{name}")
+        else:
+            words += [f"--{name}", f"{value:g}" if isinstance(value, float) else str(value)]
+    return words
+
+
+def _number(value: Any, field: FieldInfo) -> Any:  # noqa: ANN401
+    """What the text says, if it is a number where one is wanted; else the text, for the validation to complain of."""
+    if field.annotation in {int, float} and isinstance(value, str):
+        try:
+            return field.annotation(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _spelt(prefix: str, name: str) -> list[str]:
+    return [prefix + spelling for spelling in _SPELLINGS.get(name, (name,))]
+
+
+def _metavar(name: str, field: FieldInfo) -> str:
+    choices = get_args(field.annotation)
+    if choices and all(isinstance(c, str) for c in choices):
+        return "|".join(choices)
+    return {int: "N", float: "X"}.get(field.annotation, name.rpartition("_")[2].upper())  # type: ignore[arg-type]
+
+
+def _default(field: FieldInfo) -> str:
+    if isinstance(field.default, bool):
+        return "on" if field.default else "off"
+    return f"{field.default:g}" if isinstance(field.default, float) else str(field.default) or "empty"

@@ -1,0 +1,59 @@
+"""One argument parser for every command: errors are sentences, and `-` is as good as `_`."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from iqa_train.errors import UsageError, did_you_mean
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that raises UsageError instead of leaving the program."""
+
+    def __init__(self, prog: str, description: str, epilog: str = "", usage: str | None = None) -> None:
+        super().__init__(
+            prog=prog, description=description, epilog=epilog, usage=usage, allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
+
+    def read(self, argv: Sequence[str]) -> argparse.Namespace:
+        """Parse all of `argv`. Raises UsageError for what is unknown."""
+        options, rest = self.parse_known_args([self._spelling(word) for word in argv])
+        if rest:
+            word = rest[0].partition("=")[0]
+            known = did_you_mean(word, self._option_string_actions) if word.startswith("-") else "a word too many"
+            hint = known if known.startswith(("did", "a word")) else "no such option"
+            raise UsageError(f'"{rest[0]}": {hint}; {self.prog} --help lists what there is')
+        return options
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of exiting."""
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+    def _spelling(self, word: str) -> str:
+        name, equals, value = word.partition("=")
+        if name.startswith("--") and name not in self._option_string_actions:
+            for other in ("--" + name[2:].replace("-", "_"), "--" + name[2:].replace("_", "-")):
+                if other in self._option_string_actions:
+                    return other + equals + value
+        return word
+
+
+def add_study_options(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """--experiments, --profile and --demo."""
+    parser.add_argument(
+        "--experiments",
+        type=Path,
+        metavar="FILE",
+        help="study file (default: ./experiments.toml, else the one that comes along)",
+    )
+    parser.add_argument("--profile", metavar="NAME", help="lay this profile of the study file over its defaults")
+    parser.add_argument("--demo", action="store_true", help="short for --profile demo")
+
+
+def profile_of(options: argparse.Namespace) -> str | None:
+    """The profile that --profile and --demo ask for. Raises UsageError if they disagree."""
+    if options.demo and options.profile not in {None, "demo"}:
+        raise UsageError(f'--demo is short for --profile demo and cannot stand beside --profile "{options.profile}"')
+    return "demo" if options.demo else options.profile

@@ -1,0 +1,76 @@
+"""The table at the end of a study: each experiment's test SRCC and PLCC, and its difference from the baseline."""
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.state import read_json, run_state
+from iqa_train.study.spec import RunSpec
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """One experiment; SRCC and PLCC are means over its finished seeds, None without one (or undefined)."""
+
+    experiment: str
+    title: str
+    state: str
+    seeds: int
+    srcc: float | None
+    plcc: float | None
+    delta: float | None
+
+
+def summarise(runs: Iterable[tuple[RunSpec, RunFolder]], baseline: str | None) -> list[SummaryRow]:
+    """A row per experiment, in the order of their first run. Differences are between means over the seeds both have."""
+    by_experiment: dict[str, list[tuple[RunSpec, RunFolder]]] = {}
+    for spec, run in runs:
+        by_experiment.setdefault(spec.experiment, []).append((spec, run))
+    values = {name: _by_seed(own, "srcc") for name, own in by_experiment.items()}
+    base = values.get(baseline or "", {})
+    rows = []
+    for name, own in by_experiment.items():
+        shared = [seed for seed in values[name] if seed in base]
+        delta = statistics.fmean(values[name][s] - base[s] for s in shared) if shared and name != baseline else None
+        states = {run_state(run).name for _, run in own}
+        rows.append(
+            SummaryRow(
+                name, own[0][0].title, "/".join(sorted(states)), len(values[name]), _mean(values[name].values()),
+                _mean(_by_seed(own, "plcc").values()), delta,
+            )
+        )  # fmt: skip
+    return rows
+
+
+def summary_text(rows: list[SummaryRow], baseline: str | None) -> str:
+    """The rows as a table of text."""
+    head = ("Experiment", "Test SRCC", "Test PLCC", f"vs {baseline}", "State", "Title")
+    body = [
+        (
+            r.experiment,
+            _figure(r.srcc),
+            _figure(r.plcc),
+            "-" if r.delta is None else f"{r.delta:+.4f}",
+            r.state,
+            r.title,
+        )
+        for r in rows
+    ]
+    widths = [max(len(line[k]) for line in [head, *body]) for k in range(len(head))]
+    lines = ["  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in [head, *body]]
+    return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
+
+
+def _by_seed(runs: list[tuple[RunSpec, RunFolder]], key: str) -> dict[int, float]:
+    results = {spec.seed: read_json(run.result) for spec, run in runs}
+    return {seed: r[key] for seed, r in results.items() if r is not None and r[key] is not None}
+
+
+def _mean(values: Iterable[float]) -> float | None:
+    known = list(values)
+    return statistics.fmean(known) if known else None
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

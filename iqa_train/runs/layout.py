@@ -1,0 +1,130 @@
+"""Names of everything a run leaves on disk. No other module spells one out.
+
+runs/<study>/<experiment>/s<seed>-<config hash>/
+  spec.json  provenance.json  result.json  lock
+  attempt-01/  runner.json  metrics.jsonl  exit.json
+  checkpoints/  last.safetensors  best.safetensors
+  predictions-val.csv  predictions-test.csv  predictions-<cross set>.csv
+  round-02/  ...  the same of a further round, where train_test_num > 1
+logs/<slug>_<study>_<YYYYmmdd_HHMMSS>.log
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from iqa_train.study.spec import RunSpec
+
+_ATTEMPT = re.compile(r"attempt-(\d+)")
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """The files of one try at a run."""
+
+    folder: Path
+
+    @property
+    def number(self) -> int:
+        """1 for the first."""
+        return int(self.folder.name.partition("-")[2])
+
+    @property
+    def runner(self) -> Path:
+        """Who runs it, since when, with which command, into which log."""
+        return self.folder / "runner.json"
+
+    @property
+    def metrics(self) -> Path:
+        """One event a line."""
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def exit(self) -> Path:
+        """How it ended."""
+        return self.folder / "exit.json"
+
+
+@dataclass(frozen=True)
+class RoundFiles:
+    """The files of one round of a run."""
+
+    folder: Path
+
+    @property
+    def last(self) -> Path:
+        """Everything needed to go on."""
+        return self.folder / "checkpoints" / "last.safetensors"
+
+    @property
+    def best(self) -> Path:
+        """The network of the selected epoch."""
+        return self.folder / "checkpoints" / "best.safetensors"
+
+    def predictions(self, split: str) -> Path:
+        """Per-image predictions on `val`, `test` or a cross-dataset's name."""
+        return self.folder / f"predictions-{split}.csv"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one run: an experiment, a seed, a configuration."""
+
+    path: Path
+
+    @property
+    def spec(self) -> Path:
+        """The resolved settings and their hash."""
+        return self.path / "spec.json"
+
+    @property
+    def provenance(self) -> Path:
+        """Code, packages, host, device and data of the last attempt."""
+        return self.path / "provenance.json"
+
+    @property
+    def result(self) -> Path:
+        """The outcome; there once the run is complete."""
+        return self.path / "result.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held while any process of the run lives."""
+        return self.path / "lock"
+
+    def round(self, number: int, rounds: int) -> RoundFiles:
+        """Round 1 of 1 lies in the run's own folder."""
+        return RoundFiles(self.path if rounds == 1 else self.path / f"round-{number:02d}")
+
+    def attempts(self) -> list[Attempt]:
+        """Oldest first."""
+        if not self.path.is_dir():
+            return []
+        folders = [p for p in self.path.iterdir() if _ATTEMPT.fullmatch(p.name)]
+        return sorted((Attempt(p) for p in folders), key=lambda a: a.number)
+
+    def next_attempt(self) -> Attempt:
+        """The one after the last; its folder is not made."""
+        tried = self.attempts()
+        return Attempt(self.path / f"attempt-{(tried[-1].number if tried else 0) + 1:02d}")
+
+    def outcome(self) -> list[Path]:
+        """What a finished or broken-off attempt left beside the attempt folders: results, predictions, checkpoints."""
+        names = ("result.json", "checkpoints")
+        found = [self.path / n for n in names if (self.path / n).exists()]
+        return found + sorted(self.path.glob("predictions-*.csv")) + sorted(self.path.glob("round-*"))
+
+
+def run_folder(runs_dir: Path, spec: RunSpec) -> RunFolder:
+    """Where a run of `spec` lies."""
+    return RunFolder(runs_dir / spec.study / spec.experiment / f"s{spec.seed}-{spec.config_hash}")
+
+
+def log_path(logs_dir: Path, spec: RunSpec, started: datetime) -> Path:
+    """The log of an attempt that starts now; never one that exists."""
+    stem = f"{spec.slug}_{spec.study}_{started:%Y%m%d_%H%M%S}"
+    path, count = logs_dir / f"{stem}.log", 2
+    while path.exists():
+        path, count = logs_dir / f"{stem}-{count}.log", count + 1
+    return path

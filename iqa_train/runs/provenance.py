@@ -1,0 +1,64 @@
+"""What a result came from: code, packages, host. The worker adds its device and its data."""
+
+import os
+import platform
+import socket
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import iqa_train
+
+PACKAGES = ("iqa-tui", "torch", "torchvision", "timm", "numpy", "pillow", "safetensors", "scipy", "pydantic")
+_DIFF_LIMIT = 1 << 20
+
+
+def code_state() -> dict[str, Any]:
+    """Version, commit and uncommitted changes of this program; commit is None outside a git checkout."""
+    folder = Path(iqa_train.__file__).parent
+    commit = _git(folder, "rev-parse", "HEAD") if (folder.parent / ".git").exists() else None
+    state: dict[str, Any] = {"version": iqa_train.__version__, "commit": commit}
+    if commit is not None:
+        diff = _git(folder.parent, "diff", "HEAD", "--", "iqa_train") or ""
+        new = _git(folder.parent, "ls-files", "--others", "--exclude-standard", "--", "iqa_train") or ""
+        state |= {"dirty": bool(diff or new), "diff": diff[:_DIFF_LIMIT], "untracked": new.split()}
+    return state
+
+
+def host_state() -> dict[str, Any]:
+    """Host, boot, processor and interpreter."""
+    return {
+        "host": socket.gethostname(),
+        "boot_id": boot_id(),
+        "platform": platform.platform(),
+        "cpus": len(os.sched_getaffinity(0)),
+        "python": sys.version.split()[0],
+    }
+
+
+def package_versions() -> dict[str, str]:
+    """Installed versions of what a result may depend on."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = "not installed"
+    return versions
+
+
+def boot_id() -> str:
+    """Changes at every boot of the host; with host, pid and creation time it names a process for ever."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=20, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

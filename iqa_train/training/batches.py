@@ -1,0 +1,104 @@
+"""Crops from the pixel store to the device: gathered ahead by threads, normalised where the network is."""
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from iqa_train.datasets.crops import CropPlan
+from iqa_train.datasets.pixels import PixelStore
+
+_MEAN = (0.485, 0.456, 0.406)  # ImageNet's, which every pinned backbone was trained with
+_STD = (0.229, 0.224, 0.225)
+_JITTER = (0.1, 0.1, 0.1, 0.05)  # largest change of brightness, contrast, saturation; of hue, in turns
+_TO_YIQ = ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Crops start to stop of a plan: `crops` (B, 3, P, P) float32 on the device, normalised."""
+
+    start: int
+    stop: int
+    crops: Tensor
+
+
+def batches(
+    store: PixelStore, plan: CropPlan, *, side: int, size: int, device: torch.device, workers: int, first: int = 0
+) -> Iterator[Batch]:
+    """The plan in batches of `size` from batch `first` on; the last may be smaller."""
+    parts = [(start, min(start + size, len(plan))) for start in range(first * size, len(plan), size)]
+
+    def load(start: int, stop: int) -> Tensor:
+        pixels = torch.from_numpy(store.gather(plan.part(start, stop), side))
+        return pixels.pin_memory() if device.type == "cuda" else pixels
+
+    for (start, stop), pixels in zip(parts, _ahead(load, parts, workers), strict=True):
+        yield Batch(start, stop, prepare(pixels, plan.part(start, stop), device))
+
+
+def prepare(pixels: Tensor, plan: CropPlan, device: torch.device) -> Tensor:
+    """Gathered bytes (B, P, P, 3) to normalised crops (B, 3, P, P) on the device: mirrored, jittered as planned."""
+    crops = pixels.to(device, non_blocking=True).permute(0, 3, 1, 2).float() / 255
+    if plan.flip.any():
+        flip = torch.from_numpy(plan.flip).to(device, non_blocking=True)
+        crops = torch.where(flip[:, None, None, None], crops.flip(3), crops)
+    if plan.jitter is not None:
+        crops = color_jitter(crops, _to(plan.jitter, device))
+    mean, std = (torch.tensor(v, device=device)[:, None, None] for v in (_MEAN, _STD))
+    return crops.sub_(mean).div_(std)
+
+
+def color_jitter(crops: Tensor, jitter: Tensor) -> Tensor:
+    """Vary crops (B, 3, P, P) in [0, 1] by `jitter` (B, 4) in [-1, 1): brightness, contrast, saturation, hue, in turn.
+
+    Factors are up to 10 % from 1; hue turns by up to 0.05 of a circle in YIQ's colour plane.
+    """
+    factor = 1 + jitter[:, :3] * torch.tensor(_JITTER[:3], device=crops.device)
+    brightness, contrast, saturation = (factor[:, k, None, None, None] for k in range(3))
+    crops = (crops * brightness).clamp(0, 1)
+    middle = _grey(crops).mean((1, 2, 3), keepdim=True)
+    crops = (middle + (crops - middle) * contrast).clamp(0, 1)
+    grey = _grey(crops)
+    crops = (grey + (crops - grey) * saturation).clamp(0, 1)
+    angle = 2 * math.pi * _JITTER[3] * jitter[:, 3]
+    zero, one = torch.zeros_like(angle), torch.ones_like(angle)
+    cos, sin = angle.cos(), angle.sin()
+    turn = torch.stack([one, zero, zero, zero, cos, -sin, zero, sin, cos], 1).view(-1, 3, 3)
+    to_yiq = torch.tensor(_TO_YIQ, device=crops.device)
+    matrix = torch.linalg.inv(to_yiq) @ turn @ to_yiq
+    return torch.einsum("bij,bjhw->bihw", matrix, crops).clamp(0, 1)
+
+
+def _grey(crops: Tensor) -> Tensor:
+    weights = torch.tensor(_TO_YIQ[0], device=crops.device)
+    return torch.einsum("c,bchw->bhw", weights, crops)[:, None]
+
+
+def _to(array: NDArray[np.float32], device: torch.device) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array)).to(device, non_blocking=True)
+
+
+def _ahead(load: Callable[[int, int], Tensor], parts: list[tuple[int, int]], workers: int) -> Iterator[Tensor]:
+    """`load` of each part, in order, up to two parts per worker ahead of their use."""
+    if workers == 0:
+        yield from (load(*part) for part in parts)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[Tensor]] = deque()
+        try:
+            for part in parts:
+                waiting.append(pool.submit(load, *part))
+                if len(waiting) > 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:  # a stop in the middle leaves nothing to wait for
+            for future in waiting:
+                future.cancel()

@@ -1,0 +1,94 @@
+"""Checkpoints: safetensors files, whole or not there, that say which run they belong to. Never pickles."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from iqa_train.errors import RunError, WeightsError
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Named tensors on the CPU, and what is to be known beside them."""
+
+    tensors: dict[str, Tensor]
+    state: dict[str, Any]
+
+    def under(self, prefix: str) -> dict[str, Tensor]:
+        """The tensors whose names start with `prefix`, without it."""
+        return {k.removeprefix(prefix): v for k, v in self.tensors.items() if k.startswith(prefix)}
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint, *, owner: str) -> None:
+    """Replace `path`; `owner` names run and round. Raises DiskFullError or RunError, the old file kept."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    metadata = {"schema_version": str(SCHEMA_VERSION), "owner": owner, "state": json.dumps(checkpoint.state)}
+    tensors = {name: tensor.detach().contiguous() for name, tensor in checkpoint.tensors.items()}
+    try:
+        save_file(tensors, temporary, metadata)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except (OSError, SafetensorError) as error:
+        temporary.unlink(missing_ok=True)
+        if "No space left" in str(error) or "os error 28" in str(error):
+            raise DiskFullError(
+                f"{path.parent} has no room for a checkpoint; make room and continue with --resume"
+            ) from error
+        raise RunError(f"the checkpoint {path} could not be written: {error}") from error
+
+
+def load_checkpoint(path: Path, *, owner: str) -> Checkpoint:
+    """Read a checkpoint of `owner`. Raises WeightsError for one cut short, of another run, or a pickle."""
+    start_over = "remove it, or start over with --again"
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise WeightsError(f"{path} is missing; there is nothing to continue from") from None
+    except (SafetensorError, OSError) as error:
+        with path.open("rb") as file:
+            start = file.read(4)
+        if start[:2] in {b"\x80\x02", b"\x80\x04", b"\x80\x05"} or start == b"PK\x03\x04":
+            raise WeightsError(f"{path} is a pickle, which can run code, and is refused; {start_over}") from None
+        raise WeightsError(f"{path} is cut short or damaged ({error}); {start_over}") from None
+    if metadata.get("owner") != owner:
+        raise WeightsError(
+            f"{path} belongs to {metadata.get('owner', 'no run of this program')}, not to {owner}; {start_over}"
+        )
+    return Checkpoint(tensors, json.loads(metadata["state"]))
+
+
+class DiskFullError(RunError):
+    """No space left where the run writes."""
+
+
+def network_tensors(network: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers under `network.`."""
+    return {f"network.{k}": v for k, v in network.state_dict().items()}
+
+
+def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Per-parameter state under `optimiser.<index>.`."""
+    state = optimiser.state_dict()["state"]
+    return {f"optimiser.{index}.{k}": v for index, values in state.items() for k, v in values.items()}
+
+
+def restore_optimiser(optimiser: torch.optim.Optimizer, checkpoint: Checkpoint) -> None:
+    """Put back what `optimiser_tensors` took."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in checkpoint.under("optimiser.").items():
+        index, _, key = name.partition(".")
+        state.setdefault(int(index), {})[key] = tensor
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})

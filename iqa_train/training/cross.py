@@ -1,0 +1,56 @@
+"""Testing a finished round on another data set than it was trained on."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from iqa_train.datasets.catalogue import load_table
+from iqa_train.datasets.crops import test_crops
+from iqa_train.datasets.pixels import open_store
+from iqa_train.results.metrics import krcc, plcc, srcc
+from iqa_train.runs.predictions import Predictions, write_predictions
+from iqa_train.study.spec import DataSource
+from iqa_train.training.checkpoint import load_checkpoint
+from iqa_train.training.evaluate import predict
+from iqa_train.training.journal import Journal
+from iqa_train.training.round import Trainer
+
+_SPAQ = "spaq"
+
+
+def test_across(trainer: Trainer, journal: Journal) -> dict[str, Any]:
+    """Test the selected epoch on SPAQ where the settings ask for it and it is there; predictions are kept like test's.
+
+    Returns measures by data set. Scales differ between sets, so that only correlations are given.
+    """
+    settings = trainer.round.settings
+    if not settings.spaq or settings.dataset == _SPAQ:
+        return {}
+    if not (Path("data") / _SPAQ).is_dir():
+        journal.say("note: spaq is on, but there is no data/spaq to test on; put SPAQ there or use --no_spaq")
+        return {}
+    table = load_table(_SPAQ, DataSource(), "")
+    store = open_store(
+        table, resize=settings.resize, cache_dir=settings.cache_dir, workers=settings.workers,
+        progress=lambda done, total: journal.progress("pixels of spaq", 0, done, total, "images"),
+    )  # fmt: skip
+    best = load_checkpoint(trainer.round.files.best, owner=trainer.round.owner)
+    trainer.network.load_state_dict(best.under("network."))
+    everything = np.arange(len(table), dtype=np.int64)
+    plan = test_crops(
+        store.pictures(everything), seed=settings.seed, per_image=settings.test_patch_num, side=settings.patch_size,
+        random=settings.test_random_crop,
+    )  # fmt: skip
+    predicted = predict(
+        trainer.forward, store, plan, side=settings.patch_size, device=trainer.round.device, workers=settings.workers,
+        tick=lambda done: journal.progress("test on spaq", 0, done, len(plan)),
+    )  # fmt: skip
+    write_predictions(trainer.round.files.predictions(_SPAQ), Predictions(table.images, table.scores, predicted))
+    torch.cuda.empty_cache()
+    measures = {"srcc": srcc, "krcc": krcc, "plcc": plcc}
+    values = {name: measure(predicted, table.scores) for name, measure in measures.items()}
+    journal.say(f"SPAQ test SRCC {values['srcc']:f}, PLCC {values['plcc']:f}")
+    return {_SPAQ: {k: None if math.isnan(v) else v for k, v in values.items()} | {"images": len(table)}}

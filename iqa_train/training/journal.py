@@ -1,0 +1,63 @@
+"""What a worker tells: lines for people on its standard output (the log), events for programs in metrics.jsonl."""
+
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from iqa_train.files import append_line
+
+_EVENT_EVERY = 1.0  # seconds between two progress events
+_LINE_EVERY = 30.0  # and between two progress lines in the log
+
+
+class Stopped(Exception):  # noqa: N818 (an event, not an error)
+    """The worker was asked to stop; what it has done is in the checkpoint."""
+
+
+class Journal:
+    """Writes both. `stopping` is asked at every progress, and ends the work by `Stopped` when it says so."""
+
+    def __init__(self, metrics: Path, stopping: Callable[[], bool] = lambda: False) -> None:
+        self._metrics = metrics
+        self._stopping = stopping
+        self._last_event = self._last_line = -float("inf")
+        self._stage = ("", 0)
+        self._stage_start = (0.0, 0)
+
+    def say(self, line: str = "") -> None:
+        """A line in the log."""
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+    def event(self, event: str, **fields: object) -> None:
+        """A line in metrics.jsonl; floats that are not finite become null."""
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        clean = {k: None if isinstance(v, float) and not _finite(v) else v for k, v in fields.items()}
+        append_line(self._metrics, {"event": event, "time": now, **clean})
+
+    def progress(self, stage: str, epoch: int, done: int, total: int, unit: str = "crops", first: int = 0) -> None:
+        """`done` of `total` of a stage, `first` of them before it began here. Cheap enough for every batch."""
+        now = time.monotonic()
+        if self._stage != (stage, epoch):
+            self._stage, self._stage_start = (stage, epoch), (now, first)
+            self._last_line = now
+        start, first = self._stage_start
+        rate = (done - first) / max(now - start, 1e-9)
+        if now - self._last_event >= _EVENT_EVERY or done == total:
+            self._last_event = now
+            self.event("progress", stage=stage, epoch=epoch, done=done, total=total, unit=unit, rate=round(rate, 1))
+        if now - self._last_line >= _LINE_EVERY and done < total:
+            self._last_line = now
+            where = f"epoch {epoch} {stage}" if epoch else stage
+            left = (total - done) / max(rate, 1e-9)
+            self.say(
+                f"  {where}: {done}/{total} {unit} ({100 * done // total} %), {rate:.0f} {unit}/s, {left:.0f} s left"
+            )
+        if self._stopping():
+            raise Stopped
+
+
+def _finite(value: float) -> bool:
+    return value - value == 0

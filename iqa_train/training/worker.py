@@ -1,0 +1,244 @@
+"""The worker process: `python -m iqa_train.training.worker RUN_FOLDER ATTEMPT_FOLDER [--resume]`.
+
+Reads the run's spec.json and carries it out. Its standard output is the attempt's log. It ends with a code of
+`runs.outcome`, and says why as its last event. TERM and INT make it write a checkpoint and stop.
+"""
+
+import argparse
+import errno
+import hashlib
+import signal
+import statistics
+import sys
+import traceback
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+
+from iqa_train.datasets.catalogue import load_table
+from iqa_train.datasets.pixels import PixelStore, open_store
+from iqa_train.datasets.splits import split_table
+from iqa_train.datasets.table import ImageTable, Split
+from iqa_train.errors import DataError, UserError
+from iqa_train.files import write_json
+from iqa_train.runs import outcome
+from iqa_train.runs.layout import Attempt, RunFolder
+from iqa_train.runs.provenance import code_state, host_state, package_versions
+from iqa_train.runs.specfile import read_spec
+from iqa_train.runs.state import epoch_events
+from iqa_train.study.spec import SCHEMA_VERSION, RunSpec
+from iqa_train.training.checkpoint import DiskFullError
+from iqa_train.training.cross import test_across
+from iqa_train.training.device import Device, choose_device
+from iqa_train.training.journal import Journal, Stopped
+from iqa_train.training.round import DivergedError, Round, Trainer
+
+
+class _StopRequest:
+    """Set by TERM and INT."""
+
+    def __init__(self) -> None:
+        self.made = False
+        signal.signal(signal.SIGTERM, self._make)
+        signal.signal(signal.SIGINT, self._make)
+
+    def _make(self, _signal: int, _frame: FrameType | None) -> None:
+        self.made = True
+
+    def __call__(self) -> bool:
+        return self.made
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the worker; returns its exit code."""
+    parser = argparse.ArgumentParser(prog="iqa_train.training.worker")
+    parser.add_argument("run", type=Path)
+    parser.add_argument("attempt", type=Path)
+    parser.add_argument("--resume", action="store_true")
+    arguments = parser.parse_args(argv)
+    run, attempt = RunFolder(arguments.run), Attempt(arguments.attempt)
+    journal = Journal(attempt.metrics, _StopRequest())
+    code, message = _carry_out(run, journal, resume=arguments.resume)
+    try:
+        if message:
+            journal.say(message)
+        journal.event("end", code=code, message=message)
+    except OSError as error:  # a full disk takes the words too; the code still tells
+        sys.stderr.write(f"{error}\n")
+    return code
+
+
+def _carry_out(run: RunFolder, journal: Journal, *, resume: bool) -> tuple[int, str]:
+    """Exit code and the sentence that goes with it."""
+    try:
+        return outcome.OK, _run(run, journal, resume=resume)
+    except Stopped:
+        return outcome.STOPPED, "stopped on request, checkpoint written; --resume continues"
+    except DivergedError as error:
+        return outcome.DIVERGED, f"diverged: {error}"
+    except DiskFullError as error:
+        return outcome.DISK_FULL, f"disk full: {error}"
+    except UserError as error:
+        return (outcome.INVALID if error.exit_code == 2 else outcome.UNEXPECTED), str(error)
+    except torch.cuda.OutOfMemoryError as error:
+        batch = read_spec(run).settings.batch_size
+        first = str(error).partition(". ")[0]
+        return outcome.OUT_OF_MEMORY, f"out of memory: {first}; try batch_size {max(1, batch * 3 // 4)}"
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return outcome.DISK_FULL, f"disk full: {error}; make room and continue with --resume"
+        traceback.print_exc()
+        return outcome.UNEXPECTED, f"{type(error).__name__}: {error}"
+    except Exception as error:  # noqa: BLE001 (the outermost frame: a defect keeps its traceback, in the log)
+        traceback.print_exc()
+        return outcome.UNEXPECTED, f"{type(error).__name__}: {error}"
+
+
+def _run(run: RunFolder, journal: Journal, *, resume: bool) -> str:
+    spec = read_spec(run)
+    settings = spec.settings
+    device = choose_device(settings)
+    _introduce(spec, device, journal)
+    table = load_table(settings.dataset, spec.source, settings.data_dir)
+    store = open_store(
+        table, resize=settings.resize, cache_dir=settings.cache_dir, workers=settings.workers,
+        progress=lambda done, total: journal.progress("pixels", 0, done, total, "images"),
+    )  # fmt: skip
+    _require_room(table, store, settings.patch_size)
+    told = frozenset((event["round"], event["epoch"]) for event in epoch_events(run)) if resume else frozenset()
+    results, split = [], None
+    for number in range(1, settings.train_test_num + 1):
+        mine = settings.model_copy(update={"seed": settings.seed + number - 1})
+        split = split_table(table, mine.seed)
+        if number == 1:
+            _describe_data(table, split, store, journal)
+            _record_provenance(run, spec, device, table, store, split)
+        owner = f"{spec.study}/{spec.experiment}/{run.path.name}/round {number}"
+        files = run.round(number, settings.train_test_num)
+        trainer = Trainer(Round(number, mine, owner, files, table, split, store, device, journal, told), resume=resume)
+        _describe_round(trainer, journal, settings.train_test_num)
+        result = trainer.train()
+        result["parameters"] = sum(p.numel() for p in trainer.network.parameters())
+        result["cross"] = test_across(trainer, journal)
+        journal.say("Best test SRCC {:f}, PLCC {:f}".format(*_undefined_as_nan(result["test"], "srcc", "plcc")))
+        results.append(result)
+    assert split is not None
+    return _conclude(run, spec, results, split, journal)
+
+
+def _introduce(spec: RunSpec, device: Device, journal: Journal) -> None:
+    journal.event("start", experiment=spec.experiment, seed=spec.seed, epochs=spec.settings.epochs, device=device.name)
+    journal.say(
+        f"{spec.experiment}: {spec.title or spec.slug} (study {spec.study}, seed {spec.seed}, {spec.config_hash})"
+    )
+    if spec.differs:
+        parts = (f"{name} {ours} (baseline: {theirs})" for name, (theirs, ours) in spec.differs.items())
+        journal.say(f"differs from {spec.baseline} in: " + "; ".join(parts))
+    precision = "bf16" if device.bf16 else "fp32"
+    journal.say(f"device: {device.name}, {precision}, torch {torch.__version__}")
+
+
+def _describe_data(table: ImageTable, split: Split, store: PixelStore, journal: Journal) -> None:
+    sizes = f"{len(split.train)} training, {len(split.val)} validation, {len(split.test)} test images"
+    kind = "official split" if table.splits is not None else "split by seed"
+    journal.say(f"data: {table.name}, {sizes} ({kind}); pixels in {store.folder}")
+    for note in table.notes:
+        journal.say(f"note: {note}")
+
+
+def _describe_round(trainer: Trainer, journal: Journal, rounds: int) -> None:
+    round_, progress = trainer.round, trainer.progress
+    if rounds > 1:
+        journal.say(f"round {round_.number} of {rounds}, seed {round_.settings.seed}")
+    millions = sum(p.numel() for p in trainer.network.parameters()) / 1e6
+    settings = round_.settings
+    journal.say(
+        f"network: {settings.backbone} {settings.model_size}, {millions:.3f} M parameters; lr {settings.lr:g} "
+        f"(rest {settings.lr * settings.lr_ratio:g}), {settings.lr_scheduler}, floor {settings.lr_floor:g}"
+    )
+    if progress.epoch or progress.step:
+        journal.say(f"resumed after epoch {progress.epoch}, step {progress.step}")
+
+
+def _require_room(table: ImageTable, store: PixelStore, side: int) -> None:
+    smallest = min(range(len(store)), key=lambda k: min(store.height[k], store.width[k]))
+    height, width = int(store.height[smallest]), int(store.width[smallest])
+    if min(height, width) < side:
+        raise DataError(
+            f"{table.path(smallest)} is {width}x{height}, smaller than patch_size {side}; "
+            f"lower patch_size or set resize to a larger size"
+        )
+
+
+def _record_provenance(
+    run: RunFolder, spec: RunSpec, device: Device, table: ImageTable, store: PixelStore, split: Split
+) -> None:
+    write_json(
+        run.provenance,
+        {
+            "schema_version": SCHEMA_VERSION,
+            "code": code_state(),
+            "packages": package_versions(),
+            "host": host_state(),
+            "device": {"name": device.name, "bf16": device.bf16, "threads": torch.get_num_threads()},
+            "data": {
+                "name": table.name,
+                "root": str(table.root.resolve()),
+                "images": {"train": len(split.train), "val": len(split.val), "test": len(split.test)},
+                "fingerprint": data_fingerprint(table, store, split),
+            },
+            "weights": spec.settings.weights,
+        },
+    )
+
+
+def data_fingerprint(table: ImageTable, store: PixelStore, split: Split) -> str:
+    """Sixteen hex digits of names, scores, split and stored sizes: equal on two hosts that hold the same data."""
+    digest = hashlib.sha256("\n".join(table.images).encode())
+    for part in (table.scores, split.train, split.val, split.test, store.height, store.width):
+        digest.update(part.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _conclude(run: RunFolder, spec: RunSpec, results: list[dict[str, Any]], split: Split, journal: Journal) -> str:
+    """Medians over rounds into result.json and the log's last line."""
+    median = {key: _median([r["test"][key] for r in results]) for key in ("srcc", "krcc", "plcc", "rmse")}
+    write_json(
+        run.result,
+        {
+            "schema_version": SCHEMA_VERSION,
+            "study": spec.study,
+            "experiment": spec.experiment,
+            "seed": spec.seed,
+            "config_hash": spec.config_hash,
+            "dataset": spec.settings.dataset,
+            "images": {"train": len(split.train), "val": len(split.val), "test": len(split.test)},
+            **median,
+            "stopped_early": any(r["stopped_early"] for r in results),
+            "rounds": results,
+        },
+    )
+    for result in results:
+        chosen, own = result["test_chosen"], result["test"]["srcc"]
+        gain = (chosen["srcc"] or float("nan")) - (own if own is not None else float("nan"))
+        journal.say(
+            f"selected epoch {result['best_epoch']} of {result['epochs']} on {result['select_on']}; choosing on test "
+            f"would have taken epoch {chosen['epoch']} and claimed {gain:+.4f}"
+        )
+    journal.say("Testing median SRCC {:4.4f},\tmedian PLCC {:4.4f}".format(*_undefined_as_nan(median, "srcc", "plcc")))
+    return ""
+
+
+def _median(values: list[float | None]) -> float | None:
+    known = [v for v in values if v is not None]
+    return statistics.median(known) if known else None
+
+
+def _undefined_as_nan(values: dict[str, float | None], *keys: str) -> list[float]:
+    return [float("nan") if (v := values[k]) is None else v for k in keys]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
