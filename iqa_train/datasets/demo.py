@@ -11,6 +11,7 @@ reader looks for images, and the reader is KonIQ's own.
 """
 
 import csv
+import errno
 import fcntl
 import json
 import os
@@ -86,16 +87,20 @@ def make_demo(root: Path, progress: Progress | None = None) -> None:
             for left_over in (making, outdated):
                 if left_over.exists():
                     shutil.rmtree(left_over)
-            (making / FOLDER).mkdir(parents=True)
-            _write_all(making, progress)
-            if root.exists():
-                root.rename(outdated)
-            making.rename(root)
-            shutil.rmtree(outdated, ignore_errors=True)
+            try:
+                (making / FOLDER).mkdir(parents=True)
+                _write_all(making, progress)
+                if root.exists():
+                    root.rename(outdated)
+                making.rename(root)
+            finally:
+                shutil.rmtree(making, ignore_errors=True)
+                shutil.rmtree(outdated, ignore_errors=True)
     except OSError as error:
+        mend = "free some space or " if error.errno in {errno.ENOSPC, errno.EDQUOT} else ""
         raise DataError(
-            f"{root}: the demo set cannot be written there: {error.strerror or error}; free some space or name another "
-            "folder with --data_dir"
+            f"{root}: the demo set cannot be written there: {error.strerror or error}; "
+            f"{mend}name another folder with --data_dir"
         ) from None
 
 

@@ -31,19 +31,22 @@ def split_table(table: ImageTable, seed: int) -> Split:
         parts = np.array(table.splits, dtype="<U5")
     if not (parts == "val").any():
         parts = _deal(units, parts, "val", VAL_SHARE, seed)
-    for name in SPLITS:
+    for name in ("test", "train", "val"):  # a published split without test images is told before one without validation
         _check(table, name, np.flatnonzero(parts == name))
     train, val, test = (np.flatnonzero(parts == name).astype(np.int64) for name in SPLITS)
     return Split(train, val, test)
 
 
 def _deal(units: NDArray[np.str_], parts: NDArray[np.str_], to: str, share: float, seed: int) -> NDArray[np.str_]:
-    """`parts` with about `share` of the units that train, at least one, moved to `to`."""
+    """`parts` with about `share` of the units that train, and at least two images, moved to `to`."""
     training = parts == "train"
-    names = np.unique(units[training]).tolist()
-    count = max(1, round(share * len(names)))
-    chosen = sorted(names, key=lambda name: _rank(name, to, seed))[:count]
-    return np.where(training & np.isin(units, chosen), to, parts)
+    names, images = np.unique(units[training], return_counts=True)
+    size = dict(zip(names.tolist(), images.tolist(), strict=True))
+    order = sorted(size, key=lambda name: _rank(name, to, seed))
+    count = max(1, round(share * len(order)))
+    while count < len(order) and sum(size[name] for name in order[:count]) < _FEWEST:
+        count += 1
+    return np.where(training & np.isin(units, order[:count]), to, parts)
 
 
 def _rank(name: str, to: str, seed: int) -> bytes:
