@@ -63,12 +63,12 @@ def _from_timm(settings: TrainingConfig, file: Path | None) -> Backbone:
     options: dict[str, object] = {"features_only": True, "drop_path_rate": settings.drop_path_rate}
     if architecture.startswith("swin"):
         options["img_size"] = settings.patch_size
-    if architecture.startswith("resne"):
-        options["out_indices"] = (1, 2, 3, 4)  # timm counts their stem as a stage
     if file is not None:
         options |= {"pretrained": True, "pretrained_cfg_overlay": {"file": str(file)}}
     try:
         net = timm.create_model(architecture, **options)
+        if list(net.feature_info.reduction()) == [2, 4, 8, 16, 32]:  # the stem counted as a stage
+            net = timm.create_model(architecture, out_indices=(1, 2, 3, 4), **options)
     except pickle.UnpicklingError as error:
         raise WeightsError(
             f"{file} holds pickled code, not weights alone, and is refused; convert it to .safetensors"

@@ -22,20 +22,25 @@ class DropPath(nn.Module):
         return x * (mask / keep)
 
 
-class _Stage(nn.Module):
-    """A strided convolution, then one residual block."""
+class _Block(nn.Module):
+    """A residual block that halves the side: two convolutions beside an average pool (ResNet-D, He et al. 2019)."""
 
-    def __init__(self, channels_in: int, channels: int, drop_path: float) -> None:
+    def __init__(self, channels_in: int, channels: int, stride: int, drop_path: float) -> None:
         super().__init__()
-        self.down = nn.Conv2d(channels_in, channels, 3, stride=2, padding=1, bias=False)
+        self.conv1 = nn.Conv2d(channels_in, channels, 3, stride=stride, padding=1, bias=False)
         self.norm1 = nn.BatchNorm2d(channels)
-        self.conv = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         self.norm2 = nn.BatchNorm2d(channels)
         self.drop_path = DropPath(drop_path)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or channels != channels_in:
+            self.shortcut = nn.Sequential(
+                nn.AvgPool2d(stride), nn.Conv2d(channels_in, channels, 1, bias=False), nn.BatchNorm2d(channels)
+            )
 
     def forward(self, x: Tensor) -> Tensor:
-        x = torch.relu(self.norm1(self.down(x)))
-        return torch.relu(x + self.drop_path(self.norm2(self.conv(x))))
+        y = torch.relu(self.norm1(self.conv1(x)))
+        return torch.relu(self.shortcut(x) + self.drop_path(self.norm2(self.conv2(y))))
 
 
 class DemoBackbone(nn.Module):
@@ -45,15 +50,22 @@ class DemoBackbone(nn.Module):
         super().__init__()
         self.channels = CHANNELS[size]
         first = self.channels[0]
-        self.stem = nn.Conv2d(3, first, 3, stride=2, padding=1, bias=False)
-        self.norm = nn.BatchNorm2d(first)
+        self.stem = nn.Sequential(  # two convolutions at half the side: noise and coding live in the finest detail
+            nn.Conv2d(3, first // 2, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(first // 2),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(first // 2, first, 3, padding=1, bias=False),
+            nn.BatchNorm2d(first),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(2),
+        )
         rates = [drop_path_rate * k / 3 for k in range(4)]  # deeper stages drop more, as timm's families do
         widths = [first, *self.channels]
-        self.stages = nn.ModuleList(_Stage(widths[k], widths[k + 1], rates[k]) for k in range(4))
+        self.stages = nn.ModuleList(_Block(widths[k], widths[k + 1], 2 if k else 1, rates[k]) for k in range(4))
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """(B, 3, H, W) -> four features (B, C_k, H / 2^(k+2), W / 2^(k+2))."""
-        x = torch.relu(self.norm(self.stem(x)))
+        x = self.stem(x)
         features = []
         for stage in self.stages:
             x = stage(x)

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
 from iqa_train.models.hyper import GRID, TARGET_WIDTHS
+from iqa_train.models.layers import KaimingConv2d, KaimingLinear
 
 _REDUCED = (16, 32, 64)
 _CELLS = (8, 4, 2)
@@ -20,11 +21,13 @@ class LocalDistortion(nn.Module):
 
     def __init__(self, channels: tuple[int, ...]) -> None:
         super().__init__()
-        self.reduce = nn.ModuleList(nn.Conv2d(c, r, 1, bias=False) for c, r in zip(channels[:3], _REDUCED, strict=True))
-        self.project = nn.ModuleList(
-            nn.Linear(r * cells * cells, _LOCAL) for r, cells in zip(_REDUCED, _CELLS, strict=True)
+        self.reduce = nn.ModuleList(
+            KaimingConv2d(c, r, 1, bias=False) for c, r in zip(channels[:3], _REDUCED, strict=True)
         )
-        self.deep = nn.Linear(channels[3], TARGET_WIDTHS[0] - 3 * _LOCAL)
+        self.project = nn.ModuleList(
+            KaimingLinear(r * cells * cells, _LOCAL) for r, cells in zip(_REDUCED, _CELLS, strict=True)
+        )
+        self.deep = KaimingLinear(channels[3], TARGET_WIDTHS[0] - 3 * _LOCAL)
 
     def forward(self, stages: list[Tensor]) -> Tensor:
         """Four features (B, C_k, H_k, W_k) -> (B, 224)."""

@@ -3,7 +3,10 @@
 from itertools import pairwise
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
+
+from iqa_train.models.layers import KaimingConv2d, KaimingLinear
 
 GRID = 7  # the fused features' side; the published channel counts are made for it
 TARGET_WIDTHS = (224, 112, 56, 28, 14, 1)
@@ -31,9 +34,18 @@ class HyperNetwork(nn.Module):
             layers += [nn.Conv2d(wide, narrow, 1), nn.ReLU(inplace=True), nn.Dropout(dropout)]
         self.reduce = nn.Sequential(*layers)
         pairs = list(pairwise(TARGET_WIDTHS))
-        self.weight_heads = nn.ModuleList(nn.Conv2d(_REDUCED, a * b // GRID**2, 3, padding=1) for a, b in pairs[:-1])
-        self.weight_heads.append(nn.Linear(_REDUCED, pairs[-1][0] * pairs[-1][1]))
-        self.bias_heads = nn.ModuleList(nn.Linear(_REDUCED, b) for _, b in pairs)
+        self.weight_heads = nn.ModuleList(
+            KaimingConv2d(_REDUCED, a * b // GRID**2, 3, padding=1) for a, b in pairs[:-1]
+        )
+        self.weight_heads.append(KaimingLinear(_REDUCED, pairs[-1][0] * pairs[-1][1]))
+        self.bias_heads = nn.ModuleList(KaimingLinear(_REDUCED, b) for _, b in pairs)
+
+    @torch.no_grad()
+    def start_at(self, score: float) -> None:
+        """Let the target network answer about `score` to begin with, so that no epoch is spent on finding the scale."""
+        bias = self.bias_heads[-1].bias
+        assert isinstance(bias, nn.Parameter)
+        bias.fill_(score)
 
     def forward(self, fused: Tensor) -> TargetParameters:
         """(B, channels, 7, 7) -> 33,545 numbers per image."""

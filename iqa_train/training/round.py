@@ -69,6 +69,7 @@ class Trainer:
         settings, device = round_.settings, round_.device.torch
         resume = resume and round_.files.last.exists()
         self.network = QualityNetwork(settings, settings.seed, pretrained=not resume).to(device)
+        self.network.hyper.start_at(float(round_.table.scores[round_.split.train].mean()))
         self.forward: nn.Module = torch.compile(self.network) if settings.compile else self.network  # type: ignore[assignment]
         self.optimiser = build_optimiser(self.network, settings)
         self.progress = Progress()

@@ -1,0 +1,25 @@
+"""Layers that start as HyperIQA's do: Kaiming-normal weights (He et al., ICCV 2015), larger than torch's own.
+
+The target network is a chain of sigmoids; with torch's default its generated weights are so small that what the image
+says is lost in the constants, and training from scratch stands still for its first epochs.
+"""
+
+from torch import nn
+
+
+class KaimingConv2d(nn.Conv2d):
+    """A convolution with Kaiming-normal weights."""
+
+    def reset_parameters(self) -> None:
+        """Draw the parameters anew."""
+        super().reset_parameters()
+        nn.init.kaiming_normal_(self.weight)
+
+
+class KaimingLinear(nn.Linear):
+    """A linear map with Kaiming-normal weights."""
+
+    def reset_parameters(self) -> None:
+        """Draw the parameters anew."""
+        super().reset_parameters()
+        nn.init.kaiming_normal_(self.weight)
