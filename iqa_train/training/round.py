@@ -68,7 +68,9 @@ class Trainer:
         self.round = round_
         settings, device = round_.settings, round_.device.torch
         resume = resume and round_.files.last.exists()
-        self.network = QualityNetwork(settings, settings.seed, pretrained=not resume).to(device)
+        network = QualityNetwork(settings, settings.seed, pretrained=not resume)
+        # Crops come out of the store channels last; convolutions of that order are faster on CPUs and GPUs alike.
+        self.network = network.to(device, memory_format=torch.channels_last)
         self.network.hyper.start_at(float(round_.table.scores[round_.split.train].mean()))
         self.forward: nn.Module = torch.compile(self.network) if settings.compile else self.network  # type: ignore[assignment]
         self.optimiser = build_optimiser(self.network, settings)
