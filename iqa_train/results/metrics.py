@@ -22,12 +22,11 @@ def plcc(x: Scores, y: Scores) -> float:
     """Pearson's linear correlation of (n,) and (n,); NaN for n < 2, a constant side, or a value that is not finite."""
     if not _usable(x, y):
         return float("nan")
-    a, b = x - x.mean(), y - y.mean()
-    norm_a, norm_b = np.linalg.norm(a), np.linalg.norm(b)
-    # A constant side may leave a residue of rounding instead of zeros.
-    if norm_a <= 1e-13 * np.abs(x).max() * len(x) ** 0.5 or norm_b <= 1e-13 * np.abs(y).max() * len(y) ** 0.5:
+    a, b = _centred(x), _centred(y)
+    if a is None or b is None:
         return float("nan")
-    return float(np.clip((a / norm_a) @ (b / norm_b), -1.0, 1.0))
+    # One root of the product, not a product of two roots: it is exact where both sides are equal.
+    return float(np.clip((a @ b) / np.sqrt((a @ a) * (b @ b)), -1.0, 1.0))
 
 
 def srcc(x: Scores, y: Scores) -> float:
@@ -51,15 +50,40 @@ def krcc(x: Scores, y: Scores) -> float:
         untied_y += int(np.count_nonzero(sign_y))
     if untied_x == 0 or untied_y == 0:
         return float("nan")
-    return float(np.clip(concordance / np.sqrt(untied_x) / np.sqrt(untied_y), -1.0, 1.0))
+    return float(np.clip(concordance / np.sqrt(float(untied_x) * float(untied_y)), -1.0, 1.0))
 
 
 def rmse(x: Scores, y: Scores) -> float:
-    """Root mean squared difference, in the scores' unit; NaN for n = 0."""
-    return float(np.sqrt(np.mean((x - y) ** 2))) if len(x) else float("nan")
+    """Root mean squared difference, in the scores' unit; NaN for n = 0 or a value that is not finite."""
+    _require_pairs(x, y)
+    if not len(x) or not _finite(x, y):
+        return float("nan")
+    return float(np.sqrt(np.mean((x - y) ** 2)))
+
+
+def _centred(x: Scores) -> Scores | None:
+    """`x` less its mean, in a unit that neither overflows nor vanishes when squared; None where `x` is constant."""
+    if x.min() == x.max():
+        return None
+    x = _near_one(x)
+    return _near_one(x - x.mean())
+
+
+def _near_one(x: Scores) -> Scores:
+    """`x` by the power of two, which rounds nothing, that brings its largest to between a half and one."""
+    scaled: Scores = np.ldexp(x, -np.frexp(np.abs(x).max())[1])
+    return scaled
 
 
 def _usable(x: Scores, y: Scores) -> bool:
+    _require_pairs(x, y)
+    return len(x) >= 2 and _finite(x, y)
+
+
+def _require_pairs(x: Scores, y: Scores) -> None:
     if x.shape != y.shape or x.ndim != 1:
         raise ValueError(f"predictions and scores are lists of equal length, not {x.shape} and {y.shape}")
-    return len(x) >= 2 and bool(np.isfinite(x).all() and np.isfinite(y).all())
+
+
+def _finite(x: Scores, y: Scores) -> bool:
+    return bool(np.isfinite(x).all() and np.isfinite(y).all())
