@@ -3,7 +3,7 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,11 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
         data = path.read_bytes()
     except FileNotFoundError:
         return
-    for line in data.split(b"\n")[:-1]:  # what follows the last newline is unterminated
+    yield from _objects(data.split(b"\n")[:-1])  # what follows the last newline is unterminated
+
+
+def _objects(lines: Iterable[str | bytes]) -> Iterator[dict[str, Any]]:
+    for line in lines:
         try:
             value = json.loads(line)
         except ValueError:
@@ -109,5 +113,5 @@ class LineFollower:
         return whole.decode(errors="replace")
 
     def new_events(self) -> list[dict[str, Any]]:
-        """The same for a file of JSON lines."""
-        return [json.loads(line) for line in self.new_text().splitlines() if line.strip()]
+        """The same for a file of JSON lines; lines cut short are passed over."""
+        return list(_objects(self.new_text().split("\n")))  # splitlines would also part at separators within a text
