@@ -17,6 +17,7 @@ from iqa_train.datasets.pixels import PixelStore
 _MEAN = (0.485, 0.456, 0.406)  # ImageNet's, which every pinned backbone was trained with
 _STD = (0.229, 0.224, 0.225)
 _JITTER = (0.1, 0.1, 0.1, 0.05)  # largest change of brightness, contrast, saturation; of hue, in turns
+_BLOCK = (1 << 15) - 1  # floats of a block on a CPU; torch shares 32,768 and more among its threads
 _TO_YIQ = ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
 
 
@@ -44,15 +45,46 @@ def batches(
 
 
 def prepare(pixels: Tensor, plan: CropPlan, device: torch.device) -> Tensor:
-    """Gathered bytes (B, P, P, 3) to normalised crops (B, 3, P, P) on the device: mirrored, jittered as planned."""
-    crops = pixels.to(device, non_blocking=True).permute(0, 3, 1, 2).float() / 255
+    """Gathered bytes (B, P, P, 3) to normalised crops (B, 3, P, P) on the device: mirrored, jittered as planned.
+
+    The crops are channels last in memory, as the bytes are.
+    """
+    crops = pixels.to(device, non_blocking=True).permute(0, 3, 1, 2)
     if plan.flip.any():
-        flip = torch.from_numpy(plan.flip).to(device, non_blocking=True)
-        crops = torch.where(flip[:, None, None, None], crops.flip(3), crops)
-    if plan.jitter is not None:
-        crops = color_jitter(crops, _to(plan.jitter, device))
-    mean, std = (torch.tensor(v, device=device)[:, None, None] for v in (_MEAN, _STD))
-    return crops.sub_(mean).div_(std)
+        crops = _mirror(crops, plan.flip)
+    if plan.jitter is None:
+        return _normalise(crops, 255.0)
+    return _normalise(color_jitter(crops.float() / 255, _to(plan.jitter, device)), 1.0)
+
+
+def _mirror(crops: Tensor, flip: NDArray[np.bool_]) -> Tensor:
+    """A copy of crops (B, 3, P, P) with some mirrored; done on bytes, which are a quarter of the floats."""
+    if crops.device.type != "cpu":
+        mask = torch.from_numpy(flip).to(crops.device, non_blocking=True)
+        return torch.where(mask[:, None, None, None], crops.flip(3), crops)
+    out = torch.empty_like(crops)  # on a CPU `where` takes byte by byte, flip and copy take a register at a time
+    for k, mirrored in enumerate(flip.tolist()):
+        crop = crops[k : k + 1]
+        out[k : k + 1] = crop.flip(3) if mirrored else crop
+    return out
+
+
+def _normalise(crops: Tensor, white: float) -> Tensor:
+    """Crops (B, 3, P, P), bytes or floats from 0 to `white`, to float32 with ImageNet's mean 0 and deviation 1.
+
+    By rows of pixels, so that the innermost loop is long. A CPU takes them in blocks that stay in its cache and are too
+    small to be shared among threads: waiting for a thread that has lost its core costs more than it can save.
+    """
+    batch, _, height, width = crops.shape
+    rows = crops.permute(0, 2, 3, 1).reshape(batch * height, width * 3)
+    scale = torch.tensor([1 / (white * s) for s in _STD], device=crops.device).repeat(width)
+    shift = torch.tensor([-m / s for m, s in zip(_MEAN, _STD, strict=True)], device=crops.device).repeat(width)
+    out = torch.empty(rows.shape, device=crops.device)
+    block = max(1, _BLOCK // (width * 3)) if crops.device.type == "cpu" else len(rows)
+    for start in range(0, len(rows), block):
+        part = out[start : start + block].copy_(rows[start : start + block])
+        torch.addcmul(shift, part, scale, out=part)
+    return out.view(batch, height, width, 3).permute(0, 3, 1, 2)
 
 
 def color_jitter(crops: Tensor, jitter: Tensor) -> Tensor:
