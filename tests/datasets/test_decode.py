@@ -1,0 +1,169 @@
+"""Every kind of image file becomes upright 8-bit RGB, or an error that names it."""
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dataset_files import picture
+from PIL import Image
+
+from iqa_train.datasets.decode import decode
+from iqa_train.errors import DataError
+
+RNG = np.random.default_rng(0)
+GREY = RNG.integers(0, 256, (6, 8), dtype=np.uint8)
+RGB = RNG.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+
+
+def decoded(path: Path) -> np.ndarray:
+    image = decode(path)
+    assert image.mode == "RGB"
+    return np.asarray(image)
+
+
+def test_rgb_comes_as_it_is(tmp_path: Path) -> None:
+    for name in ("a.png", "a.bmp", "a.tif"):
+        Image.fromarray(RGB).save(tmp_path / name)
+        assert np.array_equal(decoded(tmp_path / name), RGB)
+
+
+def test_jpeg_is_pillows(tmp_path: Path) -> None:
+    path = picture(tmp_path / "a.jpg", quality=80)
+    with Image.open(path) as image:
+        assert np.array_equal(decoded(path), np.asarray(image))
+
+
+def test_a_png_named_jpg_is_read_as_what_it_is(tmp_path: Path) -> None:
+    Image.fromarray(RGB).save(tmp_path / "a.jpg", "PNG")
+    assert np.array_equal(decoded(tmp_path / "a.jpg"), RGB)
+
+
+def test_grey_is_repeated(tmp_path: Path) -> None:
+    Image.fromarray(GREY).save(tmp_path / "grey.png")
+    assert np.array_equal(decoded(tmp_path / "grey.png"), np.stack([GREY] * 3, 2))
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path, suffix: str) -> None:
+    deep = np.array([[0, 1, 128, 129, 257, 300], [1000, 32768, 40000, 65278, 65534, 65535]], np.uint16)
+    path = tmp_path / f"deep.{suffix}"
+    Image.fromarray(deep).save(path)
+    expected = np.round(deep / 257).astype(np.uint8)
+    assert decoded(path)[..., 0].tolist() == expected.tolist()
+    assert len(np.unique(decoded(path)[1])) == 5
+
+
+def test_sixteen_bits_stay_upright(tmp_path: Path) -> None:
+    deep = RNG.integers(0, 65536, (3, 5), dtype=np.uint16)
+    exif = Image.Exif()
+    exif[274] = 3
+    Image.fromarray(deep).save(tmp_path / "deep.png", exif=exif)
+    assert np.array_equal(decoded(tmp_path / "deep.png")[..., 0], np.round(deep / 257).astype(np.uint8)[::-1, ::-1])
+
+
+def test_sixteen_bit_colour_keeps_its_range(tmp_path: Path) -> None:
+    deep = RNG.integers(0, 65536, (4, 5, 3), dtype=np.uint16)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in deep)
+    write_png(tmp_path / "deep.png", width=5, height=4, depth=16, kind=2, data=zlib.compress(rows))
+    assert np.abs(decoded(tmp_path / "deep.png") - deep / 257).max() <= 1
+
+
+def test_palette(tmp_path: Path) -> None:
+    image = Image.fromarray(RGB).quantize(64)
+    image.save(tmp_path / "palette.png")
+    assert np.array_equal(decoded(tmp_path / "palette.png"), np.asarray(image.convert("RGB")))
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "1", "CMYK", "YCbCr", "LAB"])
+def test_other_modes_are_converted(tmp_path: Path, mode: str) -> None:
+    smooth = np.add.outer(np.arange(60), np.arange(80)).astype(np.uint8)
+    grey = Image.fromarray(smooth)
+    image = grey.convert("RGB")
+    if mode == "LAB":
+        from PIL import ImageCms
+
+        to_lab = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
+        image = ImageCms.applyTransform(image, to_lab)
+    else:
+        image = image.convert(mode)
+    suffix = {"CMYK": "jpg", "YCbCr": "jpg", "LAB": "tif"}.get(mode, "png")
+    image.save(tmp_path / f"a.{suffix}")
+    pixels = decoded(tmp_path / f"a.{suffix}").astype(int)
+    assert pixels.shape == (60, 80, 3)
+    if mode == "1":
+        assert set(np.unique(pixels)) == {0, 255}
+    else:
+        assert np.abs(pixels - smooth[..., None]).max() < 16
+
+
+def test_alpha_is_dropped_not_blended(tmp_path: Path) -> None:
+    Image.fromarray(np.dstack([RGB, GREY])).save(tmp_path / "a.png")
+    assert np.array_equal(decoded(tmp_path / "a.png"), RGB)
+
+
+@pytest.mark.parametrize(
+    ("orientation", "turned"),
+    [
+        (1, RGB),
+        (2, RGB[:, ::-1]),
+        (3, RGB[::-1, ::-1]),
+        (4, RGB[::-1]),
+        (5, RGB.transpose(1, 0, 2)),
+        (6, np.rot90(RGB, -1)),
+        (7, RGB[::-1, ::-1].transpose(1, 0, 2)),
+        (8, np.rot90(RGB)),
+    ],
+)
+def test_upright_as_exif_says(tmp_path: Path, orientation: int, turned: np.ndarray) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    Image.fromarray(RGB).save(tmp_path / "a.png", exif=exif)
+    assert np.array_equal(decoded(tmp_path / "a.png"), turned)
+
+
+def write_png(path: Path, *, width: int, height: int, depth: int, kind: int, data: bytes) -> None:
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    header = struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b""))
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(DataError) as raised:
+        decode(path)
+    message = str(raised.value)
+    assert str(path) in message
+    assert "\n" not in message
+    return message
+
+
+def test_missing(tmp_path: Path) -> None:
+    assert "is missing" in refused(tmp_path / "a.jpg")
+
+
+def test_not_an_image(tmp_path: Path) -> None:
+    for content in (b"", b"\0" * 100, b"<html>404</html>"):
+        (tmp_path / "a.jpg").write_bytes(content)
+        assert "no image" in refused(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp", "bmp"])
+def test_cut_short_at_any_length(tmp_path: Path, suffix: str) -> None:
+    path = picture(tmp_path / f"a.{suffix}")
+    whole = path.read_bytes()
+    for length in np.linspace(0, len(whole) * 0.95, 40).astype(int).tolist():
+        path.write_bytes(whole[:length])
+        refused(path)
+
+
+def test_a_folder_is_no_image(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").mkdir()
+    refused(tmp_path / "a.jpg")
+
+
+def test_an_image_of_absurd_size_is_refused_unread(tmp_path: Path) -> None:
+    write_png(tmp_path / "bomb.png", width=60_000, height=60_000, depth=8, kind=2, data=zlib.compress(b"\0" * 1000))
+    assert "cannot be decoded" in refused(tmp_path / "bomb.png")
