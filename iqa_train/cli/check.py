@@ -66,9 +66,7 @@ def summary(findings: Sequence[Finding]) -> str:
 def _entry(finding: Finding, width: int) -> str:
     head = f"  {finding.experiment or 'every experiment'}  {finding.code}"
     body = textwrap.fill(
-        finding.message[:1].upper() + finding.message[1:] + "."
-        if finding.message[:1].islower()
-        else finding.message + ".",
+        _sentence(finding.message),
         max(width, 40),
         initial_indent="      ",
         subsequent_indent="      ",
@@ -76,6 +74,12 @@ def _entry(finding: Finding, width: int) -> str:
         break_on_hyphens=False,
     )
     return f"{head}\n{body}\n"
+
+
+def _sentence(message: str) -> str:
+    """The message as a sentence; a setting's name at its start keeps its case."""
+    first = message.partition(" ")[0]
+    return (message if "_" in first else message[:1].upper() + message[1:]) + "."
 
 
 def _parser() -> Parser:

@@ -62,6 +62,8 @@ def main(argv: Sequence[str]) -> int:
     if options.dry_run:
         _print_plan(runs, study, profile, overrides, of_study=of_study)
         return 0
+    if of_study and study.path != Path("experiments.toml"):
+        print(f"study file: {study.path}", file=sys.stderr)
     _show_findings(findings, {spec.experiment for spec in specs})
     return _train(runs, options, list(argv))
 

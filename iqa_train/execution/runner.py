@@ -24,11 +24,12 @@ from iqa_train.runs.layout import Attempt, RunFolder, log_path
 from iqa_train.runs.outcome import Outcome, outcome_of
 from iqa_train.runs.provenance import host_state
 from iqa_train.runs.specfile import write_spec
-from iqa_train.runs.state import RunState, epoch_events, run_state
+from iqa_train.runs.state import RunState, epoch_events, read_json, run_state
 from iqa_train.study.spec import SCHEMA_VERSION, RunSpec
 
 GRACE = 60.0  # seconds a stopped worker has for its checkpoint before it is killed
 _POLL = 0.05
+_RESERVE = 1 << 16  # bytes kept for exit.json on a disk that fills up
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,9 @@ def run_attempt(order: Order, watch: Callable[[Started], None]) -> Outcome:
     with _run_lock(order) as lock, _stop_signals() as stopping:
         started = _start(order, lock)
         began = time.monotonic()
-        outcome = _wait(started, watch, stopping)
+        outcome = _wait(order.run, started, watch, stopping)
         ended = {"ended": _now(), "seconds": round(time.monotonic() - began, 3)}
+        started.attempt.reserve.unlink(missing_ok=True)
         write_json(started.attempt.exit, {"schema_version": SCHEMA_VERSION, **asdict(outcome), **ended})
         watch(started)
     return outcome
@@ -94,6 +96,7 @@ def _start(order: Order, lock: int) -> Started:
     write_spec(run, order.spec)
     attempt = run.next_attempt()
     attempt.folder.mkdir()
+    attempt.reserve.write_bytes(bytes(_RESERVE))
     order.logs_dir.mkdir(parents=True, exist_ok=True)
     log = log_path(order.logs_dir, order.spec, datetime.now())
     command = [sys.executable, "-m", "iqa_train.training.worker", str(run.path), str(attempt.folder)]
@@ -116,7 +119,7 @@ def _start(order: Order, lock: int) -> Started:
     return Started(process, attempt, log)
 
 
-def _wait(started: Started, watch: Callable[[Started], None], stopping: "_Stopping") -> Outcome:
+def _wait(run: RunFolder, started: Started, watch: Callable[[Started], None], stopping: "_Stopping") -> Outcome:
     killed_at: float | None = None
     while started.process.poll() is None:
         if stopping.requested and killed_at is None:
@@ -128,7 +131,8 @@ def _wait(started: Started, watch: Callable[[Started], None], stopping: "_Stoppi
         time.sleep(_POLL)
     _kill_session(started.process.pid)
     said = [event.get("message") for event in read_lines(started.attempt.metrics) if event.get("event") == "end"]
-    return outcome_of(started.process.returncode, said[-1] if said else None)
+    early = bool((read_json(run.result) or {}).get("stopped_early"))
+    return outcome_of(started.process.returncode, said[-1] if said else None, stopped_early=early)
 
 
 def _set_aside(run: RunFolder) -> None:

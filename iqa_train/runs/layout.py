@@ -41,6 +41,11 @@ class Attempt:
         return self.folder / "metrics.jsonl"
 
     @property
+    def reserve(self) -> Path:
+        """Room for the last words, taken while there is some and given back when they are due."""
+        return self.folder / "reserve"
+
+    @property
     def exit(self) -> Path:
         """How it ended."""
         return self.folder / "exit.json"

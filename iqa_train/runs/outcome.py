@@ -3,7 +3,7 @@
 import signal
 from dataclasses import dataclass
 
-from iqa_train.runs.state import COMPLETED, FAILED, KILLED
+from iqa_train.runs.state import COMPLETED, FAILED, KILLED, STOPPED_EARLY
 
 OK, UNEXPECTED, INVALID, DIVERGED, OUT_OF_MEMORY, DISK_FULL, STOPPED = range(7)
 
@@ -29,18 +29,18 @@ class Outcome:
     @property
     def command_code(self) -> int:
         """What `iqa-train` exits with."""
-        if self.state == COMPLETED:
+        if self.exit_code == OK:
             return 0
         return {INVALID: 2, STOPPED: 130}.get(self.exit_code or 0, 1)
 
 
-def outcome_of(returncode: int, said: str | None) -> Outcome:
+def outcome_of(returncode: int, said: str | None, *, stopped_early: bool = False) -> Outcome:
     """From a return code as `subprocess` gives it (negative: a signal) and what the worker itself said, if anything."""
     if returncode < 0:
         name = signal.Signals(-returncode).name
         hint = ": probably the kernel's out-of-memory killer" if returncode == -signal.SIGKILL else ""
         return Outcome(KILLED, f"killed by signal {-returncode} ({name}){hint}; --resume continues", None, -returncode)
     if returncode == OK:
-        return Outcome(COMPLETED, said or "", OK, None)
+        return Outcome(STOPPED_EARLY if stopped_early else COMPLETED, said or "", OK, None)
     state = KILLED if returncode == STOPPED else FAILED
     return Outcome(state, said or _WORDS.get(returncode, f"exit code {returncode}"), returncode, None)

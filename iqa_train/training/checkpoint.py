@@ -89,9 +89,9 @@ def restore_optimiser(optimiser: torch.optim.Optimizer, checkpoint: Checkpoint) 
     """Put back what `optimiser_tensors` took."""
     parameters = [p for group in optimiser.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in checkpoint.under("optimiser.").items():
+    for name, saved in checkpoint.under("optimiser.").items():
         index, _, key = name.partition(".")
-        if tensor.ndim:  # the fused step reads memory in the parameter's own order
-            tensor = torch.empty_like(parameters[int(index)]).copy_(tensor)
-        state.setdefault(int(index), {})[key] = tensor
+        # The fused step reads memory in the parameter's own order.
+        value = torch.empty_like(parameters[int(index)]).copy_(saved) if saved.ndim else saved
+        state.setdefault(int(index), {})[key] = value
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})

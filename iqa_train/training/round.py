@@ -70,7 +70,7 @@ class Trainer:
         resume = resume and round_.files.last.exists()
         network = QualityNetwork(settings, settings.seed, pretrained=not resume)
         # Crops come out of the store channels last; convolutions of that order are faster on CPUs and GPUs alike.
-        self.network = network.to(device, memory_format=torch.channels_last)
+        self.network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network.hyper.start_at(float(round_.table.scores[round_.split.train].mean()))
         self.forward: nn.Module = torch.compile(self.network) if settings.compile else self.network  # type: ignore[assignment]
         self.optimiser = build_optimiser(self.network, settings)

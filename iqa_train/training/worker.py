@@ -228,7 +228,10 @@ def _conclude(run: RunFolder, spec: RunSpec, results: list[dict[str, Any]], spli
             f"would have taken epoch {chosen['epoch']} and claimed {gain:+.4f}"
         )
     journal.say("Testing median SRCC {:4.4f},\tmedian PLCC {:4.4f}".format(*_undefined_as_nan(median, "srcc", "plcc")))
-    return ""
+    early = [r for r in results if r["stopped_early"]]
+    if not early:
+        return ""
+    return f"stopped early after epoch {early[0]['epochs']}: no better epoch than {early[0]['best_epoch']} for a while"
 
 
 def _median(values: list[float | None]) -> float | None:

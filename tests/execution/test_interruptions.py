@@ -1,0 +1,197 @@
+"""A run that is killed, stopped or starved, and continued, is the run that was never disturbed."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from safetensors import safe_open
+
+from tests.conftest import Project
+
+
+def _worker_of(project: Project, runner: "subprocess.Popen[str]") -> psutil.Process:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for child in psutil.Process(runner.pid).children():
+            if any("training.worker" in word for word in child.cmdline()):
+                return child
+        assert runner.poll() is None
+        time.sleep(0.02)
+    raise AssertionError("no worker started")
+
+
+def _events(run: Path) -> list[dict[str, object]]:
+    lines = b"".join(p.read_bytes() for p in sorted(run.glob("attempt-*/metrics.jsonl"))).splitlines()
+    found = []
+    for line in lines:
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue  # cut short by the kill
+    return found
+
+
+def _wait_for_step(project: Project, runner: "subprocess.Popen[str]", epoch: int) -> None:
+    """Until the run is inside `epoch`, some steps into it."""
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        for metrics in (project.folder / "runs").rglob("metrics.jsonl"):
+            for line in metrics.read_text(errors="replace").splitlines():
+                if f'"epoch": {epoch}, "done"' in line and '"stage": "training"' in line:
+                    return
+        assert runner.poll() is None, runner.communicate()
+        time.sleep(0.01)
+    raise AssertionError("the run did not get there")
+
+
+def _assert_equal_runs(one: Path, other: Path) -> None:
+    """Bit for bit: predictions, result, weights, optimiser, and each epoch told exactly once with the same figures."""
+    for name in ("predictions-val.csv", "predictions-test.csv"):
+        assert (one / name).read_bytes() == (other / name).read_bytes()
+    for name in ("best", "last"):
+        with (
+            safe_open(one / "checkpoints" / f"{name}.safetensors", "np") as a,
+            safe_open(other / "checkpoints" / f"{name}.safetensors", "np") as b,
+        ):
+            assert set(a.keys()) == set(b.keys())
+            assert all(a.get_tensor(k).tobytes() == b.get_tensor(k).tobytes() for k in a.keys())  # noqa: SIM118
+    figures = []
+    for run in (one, other):
+        epochs = [e for e in _events(run) if e["event"] == "epoch"]
+        figures.append([{k: v for k, v in e.items() if k not in {"time", "seconds"}} for e in epochs])
+    assert figures[0] == figures[1]
+
+
+def _epochs(value: int) -> list[str]:
+    return ["--epochs", str(value), "--train_patch_num", "8"]
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.conftest import write_small_study
+
+    project = write_small_study(tmp_path_factory.mktemp("reference"))
+    project.run("--exp", "A2", *_epochs(4))
+    return project.run_folder("A2")
+
+
+def test_killed_in_the_middle_of_an_epoch_and_resumed(project: Project, reference: Path) -> None:
+    runner = project.start("--exp", "A2", *_epochs(4))
+    _wait_for_step(project, runner, 3)
+    _worker_of(project, runner).send_signal(signal.SIGKILL)
+    _, err = runner.communicate(timeout=60)
+    assert runner.returncode == 1
+    assert "killed by signal 9" in err
+    run = project.run_folder("A2")
+    assert json.loads((run / "attempt-01" / "exit.json").read_text())["signal"] == 9
+    refused = project.run("--exp", "A2", *_epochs(4), code=2)
+    assert "--resume continues it" in refused.stderr
+    project.run("--exp", "A2", *_epochs(4), "--resume")
+    _assert_equal_runs(run, reference)
+
+
+def test_stopped_by_ctrl_c_and_resumed(project: Project, reference: Path) -> None:
+    runner = project.start("--exp", "A2", *_epochs(4))
+    _wait_for_step(project, runner, 2)
+    runner.send_signal(signal.SIGINT)
+    _, err = runner.communicate(timeout=60)
+    assert runner.returncode == 130
+    assert "stopped on request" in err
+    project.run("--exp", "A2", *_epochs(4), "--resume")
+    _assert_equal_runs(project.run_folder("A2"), reference)
+
+
+def test_the_runner_killed_the_worker_finishes(project: Project, reference: Path) -> None:
+    runner = project.start("--exp", "A2", *_epochs(4))
+    worker = _worker_of(project, runner)
+    _wait_for_step(project, runner, 1)
+    os.kill(runner.pid, signal.SIGKILL)
+    runner.communicate()
+    refused = project.run("--exp", "A2", *_epochs(4), code=1)
+    assert "running already" in refused.stderr
+    psutil.wait_procs([worker], timeout=90)
+    done = project.run("--exp", "A2", *_epochs(4))
+    assert "completed already" in done.stderr
+    _assert_equal_runs(project.run_folder("A2"), reference)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("schedule", range(12))
+def test_killed_again_and_again_at_random_instants(project: Project, reference: Path, schedule: int) -> None:
+    rng = random.Random(schedule)
+    for _ in range(4):
+        runner = project.start("--exp", "A2", *_epochs(4), "--resume")
+        worker = _worker_of(project, runner)
+        time.sleep(rng.uniform(1.5, 6.0))
+        for victim in rng.sample([worker.pid, runner.pid], k=rng.choice([1, 2])):
+            try:
+                os.kill(victim, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        runner.communicate(timeout=90)
+        psutil.wait_procs([worker], timeout=90)
+    project.run("--exp", "A2", *_epochs(4), "--resume")
+    _assert_equal_runs(project.run_folder("A2"), reference)
+
+
+def _begun(project: Project) -> Path:
+    """A run of A2 stopped after its second epoch; its last checkpoint."""
+    runner = project.start("--exp", "A2", *_epochs(4))
+    _wait_for_step(project, runner, 3)
+    runner.send_signal(signal.SIGTERM)
+    runner.communicate(timeout=60)
+    return project.run_folder("A2") / "checkpoints" / "last.safetensors"
+
+
+def test_a_checkpoint_that_cannot_be_used_is_named(project: Project) -> None:
+    last = _begun(project)
+    whole = last.read_bytes()
+    cases = {
+        "is cut short or damaged": whole[: len(whole) // 2],
+        "is a pickle": b"\x80\x04\x95" + bytes(64),
+        "belongs to no run of this program": _foreign(project),
+    }
+    for words, content in cases.items():
+        last.write_bytes(content)
+        done = project.run("--exp", "A2", *_epochs(4), "--resume", code=2)
+        assert words in done.stderr
+        assert "--again" in done.stderr
+        assert last.read_bytes() == content  # nothing lost
+    last.write_bytes(whole)
+    project.run("--exp", "A2", *_epochs(4), "--resume")
+
+
+def _foreign(project: Project) -> bytes:
+    import torch
+    from safetensors.torch import save
+
+    return save({"weight": torch.zeros(3)})
+
+
+def test_a_full_disk_loses_nothing(project: Project, reference: Path, tmp_path: Path) -> None:
+    """A file system that holds one pair of checkpoints and not the next one beside it."""
+    small = tmp_path / "smalldisk"
+    small.mkdir()
+    checkpoints = sum(p.stat().st_size for p in (reference / "checkpoints").iterdir())
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={checkpoints + (2 << 20)}", "tmpfs", str(small)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        words = ["--exp", "A2", *_epochs(4), "--runs-dir", str(small / "runs")]
+        done = project.run(*words, code=1)
+        assert "disk full: " in done.stderr
+        assert "--resume" in done.stderr
+        (run,) = (small / "runs" / "small" / "A2").iterdir()
+        assert json.loads((run / "attempt-01" / "exit.json").read_text())["reason"].startswith("disk full")
+        assert not list(run.rglob("*.tmp"))
+        subprocess.run(["mount", "-o", "remount,size=256m", str(small)], check=True)
+        project.run(*words, "--resume")
+        _assert_equal_runs(run, reference)
+    finally:
+        subprocess.run(["umount", "-l", str(small)], check=False)
