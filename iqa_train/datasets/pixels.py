@@ -32,6 +32,7 @@ VERSION = 1  # of the bytes: decoding, resizing, layout
 Progress = Callable[[int, int], None]
 _RESIDENT_LIMIT = 256 << 20  # bytes gathered before the mapping's pages are let go; they stay in the page cache
 _EXIF_ORIENTATION = 274
+_UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST}
 
 
 @dataclass(frozen=True)
@@ -108,9 +109,9 @@ def open_store(
             width = np.array([s.width for s in sources], np.int64)
             return PixelStore(folder, table.images, height, width)
     except OSError as error:
-        if error.errno in {errno.EACCES, errno.EROFS}:
+        if error.errno in _UNWRITABLE:
             raise DataError(
-                f"the pixel store cannot be written to {folder} ({error.strerror}); set cache_dir"
+                f"the pixel store cannot be written to {folder} ({error.strerror}); make room or set cache_dir"
             ) from error
         raise
 
@@ -161,7 +162,7 @@ def _stored_size(path: Path, target: tuple[int, int] | int | None) -> tuple[int,
             width, height = image.size
             if image.getexif().get(_EXIF_ORIENTATION, 1) >= 5:
                 width, height = height, width
-    except (OSError, SyntaxError, ValueError):
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return 1, 1
     if target is not None:
         scale = target / min(width, height)
@@ -173,14 +174,17 @@ def _build(table: ImageTable, sources: list[_Source], folder: Path, workers: int
     """Decode what a killed build has not, then put the store in place."""
     part, done_path, plan_path = folder / "pixels.part", folder / "done.part", folder / "plan.part.json"
     total = sum(s.height * s.width * 3 for s in sources)
-    if not (part.exists() and done_path.exists() and _manifest(plan_path) == _part_contents(sources)):
+    kept = _kept(_manifest(plan_path), sources) if part.exists() and done_path.exists() else None
+    if kept is None:
         for leftover in (part, done_path, plan_path):
             leftover.unlink(missing_ok=True)
         _reserve(part, total)
         _reserve(done_path, len(sources))
-        write_json(plan_path, _part_contents(sources))
+        kept = np.zeros(len(sources), np.bool_)
     pixels = np.memmap(part, np.uint8, "r+", shape=(total,))
     done = np.memmap(done_path, np.uint8, "r+", shape=(len(sources),))
+    done[~kept] = 0  # before the plan says that these are of the files of now
+    write_json(plan_path, _part_contents(sources))
     offsets = np.concatenate([[0], np.cumsum([s.height * s.width * 3 for s in sources])])
 
     def store(index: int) -> None:
@@ -193,17 +197,19 @@ def _build(table: ImageTable, sources: list[_Source], folder: Path, workers: int
 
     failures: list[str] = []
     missing = np.flatnonzero(done == 0).tolist()
-    with ThreadPoolExecutor(workers) as pool:
+    pool = ThreadPoolExecutor(workers)
+    try:
         futures = [pool.submit(store, index) for index in missing]
         for count, future in enumerate(as_completed(futures), 1):
             error = future.exception()
             if isinstance(error, DataError):
                 failures.append(str(error))
             elif error is not None:
-                pool.shutdown(cancel_futures=True)
                 raise error
             if progress is not None:
                 progress(len(sources) - len(missing) + count, len(sources))
+    finally:  # a stop in the middle does not wait for what has not begun
+        pool.shutdown(cancel_futures=True)
     if failures:
         more = f" (and {len(failures) - 1} more: iqa-train data verify lists them)" if len(failures) > 1 else ""
         raise DataError(f"{sorted(failures)[0]}{more}")
@@ -213,6 +219,14 @@ def _build(table: ImageTable, sources: list[_Source], folder: Path, workers: int
     write_json(folder / "manifest.json", _contents(sources))
     for leftover in (done_path, plan_path):
         leftover.unlink(missing_ok=True)
+
+
+def _kept(plan: dict[str, Any], sources: list[_Source]) -> NDArray[np.bool_] | None:
+    """Of which images a part with this plan may hold the bytes (N,); None where they lie at other places in it."""
+    old, new = plan.get("images", []), [s.row() for s in sources]
+    if plan.get("boot") != _boot() or [(r[0], *r[3:]) for r in old] != [(r[0], *r[3:]) for r in new]:
+        return None
+    return np.array([a == b for a, b in zip(old, new, strict=True)], np.bool_)
 
 
 def _reserve(path: Path, size: int) -> None:
@@ -238,7 +252,11 @@ def _contents(sources: list[_Source]) -> dict[str, Any]:
 
 def _part_contents(sources: list[_Source]) -> dict[str, Any]:
     # After a crash of the host, marks may have reached the disk before pixels; so a part counts for one boot only.
-    return _contents(sources) | {"boot": Path("/proc/sys/kernel/random/boot_id").read_text().strip()}
+    return _contents(sources) | {"boot": _boot()}
+
+
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def _manifest(path: Path) -> dict[str, Any]:
