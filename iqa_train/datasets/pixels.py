@@ -30,7 +30,7 @@ from iqa_train.files import cache_root, locked, write_json
 
 VERSION = 1  # of the bytes: decoding, resizing, layout
 Progress = Callable[[int, int], None]
-_RESIDENT_LIMIT = 256 << 20  # bytes gathered before the mapping's pages are let go; they stay in the page cache
+_RESIDENT_LIMIT = 256 << 20  # bytes; pages of larger stores are let go after use, and stay in the page cache
 _EXIF_ORIENTATION = 274
 _UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST}
 
@@ -64,7 +64,6 @@ class PixelStore:
         with (folder / "pixels.u8").open("rb") as file:
             self._map = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
         self._bytes = np.frombuffer(self._map, np.uint8)
-        self._gathered = 0
 
     def __len__(self) -> int:
         return len(self.height)
@@ -84,9 +83,9 @@ class PixelStore:
         rows = zip(plan.image.tolist(), plan.top.tolist(), plan.left.tolist(), strict=True)
         for k, (index, top, left) in enumerate(rows):
             out[k] = self.image(index)[top : top + side, left : left + side]
-        self._gathered += out.nbytes
-        if self._gathered > _RESIDENT_LIMIT:  # else the resident set would grow to the size of the data set
-            self._gathered = 0
+        if len(self._map) > _RESIDENT_LIMIT:
+            # The kernel maps up to 2 MB round a page that is touched, so what was gathered says little of what is
+            # resident; letting go each time costs next to nothing, since a large store's crops seldom meet again.
             self._map.madvise(mmap.MADV_DONTNEED)
         return out
 
