@@ -33,11 +33,24 @@ def build_backbone(settings: TrainingConfig, seed: int, *, pretrained: bool = Tr
 
     Raises UsageError for an unknown name or an impossible crop size, WeightsError for weights that cannot be had.
     """
-    file = weights_file(settings) if pretrained else None
+    file = find_weights(settings) if pretrained else None
     if settings.backbone == "demo":
         return _demo(settings, seed, file)
     with keyed_random(seed, "backbone"):
         return _from_timm(settings, file)
+
+
+def find_weights(settings: TrainingConfig) -> Path | None:
+    """The file of the backbone's initial weights, fetched if need be; None where it starts from scratch.
+
+    Raises UsageError for an unknown backbone, WeightsError for weights that cannot be had.
+    """
+    if settings.backbone != "demo":
+        timm = import_timm()
+        if not timm.is_model(timm_name(settings).partition(".")[0]):
+            known = ["swin", "resnet50", "demo", *timm.list_models()]
+            raise UsageError(f'unknown backbone "{settings.backbone}"; {did_you_mean(settings.backbone, known)[:200]}')
+    return weights_file(settings)
 
 
 def _demo(settings: TrainingConfig, seed: int, file: Path | None) -> Backbone:
@@ -55,11 +68,8 @@ def _demo(settings: TrainingConfig, seed: int, file: Path | None) -> Backbone:
 
 
 def _from_timm(settings: TrainingConfig, file: Path | None) -> Backbone:
-    architecture = timm_name(settings).partition(".")[0]
     timm = import_timm()
-    if not timm.is_model(architecture):
-        known = ["swin", "resnet50", "demo", *timm.list_models()]
-        raise UsageError(f'backbone "{settings.backbone}" is not known; {did_you_mean(settings.backbone, known)[:200]}')
+    architecture = timm_name(settings).partition(".")[0]
     options: dict[str, object] = {"features_only": True, "drop_path_rate": settings.drop_path_rate}
     if architecture.startswith("swin"):
         options["img_size"] = settings.patch_size

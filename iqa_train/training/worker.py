@@ -23,6 +23,7 @@ from iqa_train.datasets.splits import split_table
 from iqa_train.datasets.table import ImageTable, Split
 from iqa_train.errors import DataError, UserError
 from iqa_train.files import write_json
+from iqa_train.models.backbone import find_weights
 from iqa_train.runs import outcome
 from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.provenance import code_state, host_state, package_versions
@@ -102,6 +103,7 @@ def _run(run: RunFolder, journal: Journal, *, resume: bool) -> str:
     device = choose_device(settings)
     _introduce(spec, device, journal)
     table = load_table(settings.dataset, spec.source, settings.data_dir)
+    find_weights(settings)  # before the long work of the pixel store
     store = open_store(
         table, resize=settings.resize, cache_dir=settings.cache_dir, workers=settings.workers,
         progress=lambda done, total: journal.progress("pixels", 0, done, total, "images"),
