@@ -1,0 +1,226 @@
+"""The network: the published sizes and shapes, batched as one by one, and equal starts where parts are equal."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from iqa_train.errors import UsageError
+from iqa_train.models.backbone import build_backbone
+from iqa_train.models.fusion import Fusion
+from iqa_train.models.hyper import TARGET_WIDTHS, HyperNetwork, TargetParameters
+from iqa_train.models.network import QualityNetwork
+from iqa_train.models.target import TargetNetwork
+from iqa_train.study.settings import TrainingConfig
+
+
+def settings(**changes: object) -> TrainingConfig:
+    return TrainingConfig(**{"weights": "none", "attention_fusion": True} | changes)
+
+
+def demo(seed: int = 42, **changes: object) -> QualityNetwork:
+    return QualityNetwork(settings(backbone="demo", patch_size=64, **changes), seed)
+
+
+def millions(module: nn.Module) -> float:
+    return round(sum(p.numel() for p in module.parameters()) / 1e6, 3)
+
+
+@pytest.mark.parametrize(
+    ("size", "changes", "expected"),
+    [
+        ("base", {}, 89.112),
+        ("base", {"attention_fusion": False}, 88.849),
+        ("base", {"multi_scale": False, "attention_fusion": False}, 88.390),
+        ("base", {"multi_scale": False}, 88.390),  # attention over one scale weighs nothing and is not there
+        ("small", {}, 50.839),
+        ("tiny", {}, 29.521),
+    ],
+)
+def test_parameter_counts_of_the_published_study(size: str, changes: dict[str, object], expected: float) -> None:
+    with torch.device("meta"):
+        assert millions(QualityNetwork(settings(model_size=size, **changes), 1)) == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "channels"),
+    [("tiny", (96, 192, 384, 768)), ("small", (96, 192, 384, 768)), ("base", (128, 256, 512, 1024))],
+)
+def test_stages_of_swin(size: str, channels: tuple[int, ...]) -> None:
+    with torch.device("meta"), torch.inference_mode():
+        backbone = build_backbone(settings(model_size=size), 1).eval()
+        stages = backbone(torch.empty(1, 3, 224, 224))
+    assert backbone.channels == channels
+    assert [tuple(s.shape) for s in stages] == [(1, c, 56 >> k, 56 >> k) for k, c in enumerate(channels)]
+
+
+@pytest.mark.parametrize(
+    ("backbone", "channels"), [("resnet50", (256, 512, 1024, 2048)), ("test_resnet", (32, 48, 192, 96)), ("demo", None)]
+)
+@pytest.mark.parametrize("patch_size", [64, 96])
+def test_other_backbones_give_a_score_per_crop(
+    backbone: str, channels: tuple[int, ...] | None, patch_size: int
+) -> None:
+    network = QualityNetwork(settings(backbone=backbone, patch_size=patch_size, multi_scale=True), 1).eval()
+    with torch.inference_mode():
+        stages = network.backbone(torch.rand(2, 3, patch_size, patch_size))
+        scores = network(torch.rand(2, 3, patch_size, patch_size))
+    assert [s.shape[2] for s in stages] == [patch_size >> k for k in (2, 3, 4, 5)]
+    if channels is not None:
+        assert tuple(s.shape[1] for s in stages) == channels
+    assert scores.shape == (2,)
+    assert torch.isfinite(scores).all()
+
+
+def test_swin_scores_a_batch_as_it_scores_each() -> None:
+    network = QualityNetwork(settings(model_size="tiny"), 1).eval()
+    crops = torch.rand(2, 3, 224, 224)
+    with torch.inference_mode():
+        together = network(crops)
+        assert together.shape == (2,)
+        for k in range(2):
+            assert torch.allclose(network(crops[k : k + 1])[0], together[k], rtol=1e-4, atol=1e-4)
+    assert together[0] != together[1]
+
+
+def test_target_parameters() -> None:
+    hyper = HyperNetwork(160, 0.3).eval()
+    parameters = hyper(torch.rand(3, 160, 7, 7))
+    assert [tuple(w.shape) for w in parameters.weights] == [(3, b, a) for a, b in pairwise(TARGET_WIDTHS)]
+    assert [tuple(b.shape) for b in parameters.biases] == [(3, b) for b in TARGET_WIDTHS[1:]]
+    assert sum(t[0].numel() for t in (*parameters.weights, *parameters.biases)) == 33_545
+
+
+def test_the_batched_target_network_is_a_loop_of_linear_maps() -> None:
+    generator = torch.Generator().manual_seed(0)
+    pairs = list(pairwise(TARGET_WIDTHS))
+    weights = [torch.randn(6, b, a, generator=generator) / a**0.5 for a, b in pairs]
+    biases = [torch.randn(6, b, generator=generator) for _, b in pairs]
+    features = torch.randn(6, TARGET_WIDTHS[0], generator=generator)
+    batched = TargetNetwork(0.3).eval()(features, TargetParameters(weights, biases))
+    assert batched.shape == (6,)
+    for image in range(6):
+        x = features[image]
+        for k, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
+            x = linear(x, weight[image], bias[image])
+            x = torch.sigmoid(x) if k < len(pairs) - 1 else x
+        assert batched[image] == pytest.approx(float(x), abs=1e-5)
+
+
+def test_every_parameter_gets_a_gradient() -> None:
+    for changes in ({}, {"attention_fusion": False}, {"multi_scale": False}):
+        network = demo(**changes)
+        network(torch.rand(4, 3, 64, 64)).sum().backward()
+        dead = [n for n, p in network.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()]
+        assert dead == []
+        still = [n for n, p in network.named_parameters() if p.grad is not None and not p.grad.any()]
+        assert still == []
+
+
+CHANNELS = (8, 12, 16, 24)
+
+
+def stages(n: int = 5) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(3)
+    return [torch.rand(n, c, 56 >> k, 56 >> k, generator=generator) for k, c in enumerate(CHANNELS)]
+
+
+def test_attention_weighs_the_four_scales_of_an_image_to_a_sum_of_one() -> None:
+    fusion = Fusion(CHANNELS, multi_scale=True, attention=True).eval()
+    plain = Fusion(CHANNELS, multi_scale=True, attention=False)
+    features = stages()
+    weighed, unweighed = fusion(features), plain(features)
+    assert weighed.shape == unweighed.shape == (5, sum(CHANNELS), 7, 7)
+    ratios = []
+    for scale in torch.split(weighed / unweighed, list(CHANNELS), 1):
+        first = scale[:, :1, :1, :1]
+        assert torch.allclose(scale, first.expand_as(scale), rtol=1e-4)  # one weight for a whole scale
+        ratios.append(first.flatten())
+    weights = torch.stack(ratios, 1)
+    assert weights.min() > 0
+    assert torch.allclose(weights.sum(1), torch.ones(5), atol=1e-5)
+    assert not torch.allclose(weights[0], weights[1], atol=1e-6)  # per image
+
+
+def test_one_scale_is_the_last_stage_and_has_nothing_to_attend_to() -> None:
+    fusion = Fusion(CHANNELS, multi_scale=False, attention=True)
+    assert list(fusion.parameters()) == []
+    features = stages()
+    assert torch.equal(fusion(features), features[3])
+
+
+def test_without_multi_scale_attention_changes_nothing_at_all() -> None:
+    with_it, without = (demo(multi_scale=False, attention_fusion=flag).eval() for flag in (True, False))
+    crops = torch.rand(2, 3, 64, 64)
+    assert torch.equal(with_it(crops), without(crops))
+
+
+VARIANTS = {"Baseline": {}, "A1": {"attention_fusion": False}, "A2": {"multi_scale": False}}
+
+
+def test_experiments_of_one_seed_start_alike_wherever_they_are_alike() -> None:
+    networks = {name: demo(**changes) for name, changes in VARIANTS.items()}
+    baseline = weights_by_module(networks["Baseline"])
+    for name in ("A1", "A2"):
+        own = weights_by_module(networks[name])
+        shared = [k for k in own if k in baseline and shapes(own[k]) == shapes(baseline[k])]
+        assert [k for k in own if k not in shared] == ([] if name == "A1" else ["hyper.reduce.0"])  # a narrower input
+        unlike = [k for k in shared if not all(torch.equal(own[k][n], baseline[k][n]) for n in own[k])]
+        assert unlike == []
+        assert len(shared) > 30
+    assert [k for k in baseline if k.startswith("fusion.attention")] == ["fusion.attention.0", "fusion.attention.3"]
+
+
+def weights_by_module(network: nn.Module) -> dict[str, dict[str, Tensor]]:
+    modules: dict[str, dict[str, Tensor]] = {}
+    for name, value in network.state_dict().items():
+        module, _, parameter = name.rpartition(".")
+        modules.setdefault(module, {})[parameter] = value
+    return modules
+
+
+def shapes(weights: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in weights.items()}
+
+
+def test_another_seed_starts_elsewhere_and_the_same_one_at_the_same_place() -> None:
+    first, again, other = demo(1).state_dict(), demo(1).state_dict(), demo(2).state_dict()
+    assert all(torch.equal(first[k], again[k]) for k in first)
+    random = [k for k in first if first[k].ndim > 1]
+    assert len(random) > 20
+    assert [k for k in random if torch.equal(first[k], other[k])] == []
+
+
+@pytest.mark.parametrize("backbone", ["demo", "test_resnet"])
+def test_the_start_does_not_depend_on_what_was_drawn_before(backbone: str) -> None:
+    networks = []
+    for before in (5, 6):
+        torch.manual_seed(before)
+        networks.append(QualityNetwork(settings(backbone=backbone, patch_size=64), 1).state_dict())
+    assert [k for k in networks[0] if not torch.equal(networks[0][k], networks[1][k])] == []
+
+
+def test_starting_at_a_score_moves_the_answers_there_and_nothing_else() -> None:
+    network = demo().eval()
+    before = {k: v.clone() for k, v in network.state_dict().items()}
+    network.hyper.start_at(61.5)
+    changed = [k for k, v in network.state_dict().items() if not torch.equal(v, before[k])]
+    assert changed == ["hyper.bias_heads.4.bias"]
+    with torch.inference_mode():
+        assert network(torch.rand(8, 3, 64, 64)).mean() == pytest.approx(61.5, abs=10)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "hint"), [("resnet5O", '"resnet50"'), ("swim", '"swin"'), ("convnext_tinny", '"convnext_tiny"')]
+)
+def test_an_unknown_backbone_is_answered_with_the_nearest(backbone: str, hint: str) -> None:
+    with pytest.raises(UsageError, match="did you mean") as raised:
+        build_backbone(settings(backbone=backbone), 1)
+    assert hint in str(raised.value)
+
+
+def test_a_backbone_without_four_stages_is_refused() -> None:
+    with pytest.raises(UsageError, match="four stages"):
+        build_backbone(settings(backbone="test_vit", patch_size=160), 1)
