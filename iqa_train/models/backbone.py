@@ -3,6 +3,9 @@
 import pickle
 from pathlib import Path
 
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from iqa_train.errors import UsageError, WeightsError, did_you_mean
@@ -11,6 +14,12 @@ from iqa_train.models.initial import initialise, keyed_random
 from iqa_train.models.timm_guard import import_timm
 from iqa_train.models.weights import timm_name, weights_file
 from iqa_train.study.settings import TrainingConfig
+
+# What reading weights, or building a network of impossible settings, ends in.
+_UNREADABLE = (
+    SafetensorError, pickle.UnpicklingError, EOFError, OSError, RuntimeError, TypeError, ValueError, AssertionError,
+    LookupError, AttributeError,
+)  # fmt: skip
 
 
 class Backbone(nn.Module):
@@ -37,7 +46,10 @@ def build_backbone(settings: TrainingConfig, seed: int, *, pretrained: bool = Tr
     if settings.backbone == "demo":
         return _demo(settings, seed, file)
     with keyed_random(seed, "backbone"):
-        return _from_timm(settings, file)
+        backbone = _from_timm(settings, file)
+    if file is not None:
+        _require_all_loaded(backbone, settings, file, seed)
+    return backbone
 
 
 def find_weights(settings: TrainingConfig) -> Path | None:
@@ -57,12 +69,13 @@ def _demo(settings: TrainingConfig, seed: int, file: Path | None) -> Backbone:
     demo = DemoBackbone(settings.model_size, settings.drop_path_rate)
     initialise(demo, seed, "backbone")
     if file is not None:
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
         try:
-            demo.load_state_dict(load_file(file))
-        except (SafetensorError, RuntimeError) as error:
+            if file.suffix == ".safetensors":
+                weights = load_file(file)
+            else:
+                weights = torch.load(file, map_location="cpu", weights_only=True)
+            demo.load_state_dict(weights)
+        except _UNREADABLE as error:
             raise _unfit(file, settings, error) from error
     return Backbone(demo, demo.channels, channels_last=False)
 
@@ -79,11 +92,7 @@ def _from_timm(settings: TrainingConfig, file: Path | None) -> Backbone:
         net = timm.create_model(architecture, **options)
         if list(net.feature_info.reduction()) == [2, 4, 8, 16, 32]:  # the stem counted as a stage
             net = timm.create_model(architecture, out_indices=(1, 2, 3, 4), **options)
-    except pickle.UnpicklingError as error:
-        raise WeightsError(
-            f"{file} holds pickled code, not weights alone, and is refused; convert it to .safetensors"
-        ) from error
-    except (RuntimeError, TypeError, ValueError, AssertionError, KeyError, OSError) as error:
+    except _UNREADABLE as error:
         if file is not None:
             raise _unfit(file, settings, error) from error
         raise UsageError(
@@ -100,7 +109,22 @@ def _from_timm(settings: TrainingConfig, file: Path | None) -> Backbone:
     return Backbone(net, channels, channels_last=str(getattr(output_format, "value", output_format)) == "NHWC")
 
 
+def _require_all_loaded(backbone: Backbone, settings: TrainingConfig, file: Path, seed: int) -> None:
+    """Raise WeightsError where the file left weights at their random start; timm passes over what does not match.
+
+    A second network from another stream tells them: what was loaded is the same in both.
+    """
+    with keyed_random(seed, "backbone", "again"):
+        again = dict(_from_timm(settings, file).named_parameters())
+    missed = [name for name, value in backbone.named_parameters() if not torch.equal(value, again[name])]
+    if missed:
+        more = f" and {len(missed) - 1} more" if len(missed) > 1 else ""
+        raise _unfit(file, settings, ValueError(f"it has nothing for {missed[0].removeprefix('net.')}{more}"))
+
+
 def _unfit(file: Path, settings: TrainingConfig, error: Exception) -> WeightsError:
+    if isinstance(error, pickle.UnpicklingError):
+        return WeightsError(f"{file} holds pickled code, not weights alone, and is refused; convert it to .safetensors")
     return WeightsError(
         f"{file} does not hold whole weights of backbone {settings.backbone} {settings.model_size}: "
         f"{_first_line(error)}"
