@@ -67,7 +67,7 @@ def figure(
 def _number(value: float) -> str:
     if abs(value) >= 100:
         return f"{value:.0f}"
-    return f"{value:.3g}"
+    return f"{value:#.4g}".rstrip(".")
 
 
 def photographs(folder: Path, count: int) -> ImageTable:

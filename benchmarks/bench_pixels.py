@@ -43,12 +43,12 @@ _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _CPU = torch.device("cpu")
 
 
-def reference_crop(path: Path, top: int, left: int, mirrored: bool) -> Tensor:
-    """One crop from its file to a normalised (3, 224, 224) tensor, with nothing kept from earlier ones."""
+def reference_crop(path: Path, top: int, left: int, mirrored: bool, side: int) -> Tensor:
+    """One crop from its file to a normalised (3, side, side) tensor, with nothing kept from earlier ones."""
     with path.open("rb") as file, Image.open(file) as opened:
         picture = opened.convert("RGB")
     picture = picture.resize(STORED, Image.Resampling.BILINEAR)
-    picture = picture.crop((left, top, left + SIDE, top + SIDE))
+    picture = picture.crop((left, top, left + side, top + side))
     crop = torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous().float().div(255)
     if mirrored:
         crop = crop.flip(2)
@@ -59,7 +59,7 @@ def reference_crop(path: Path, top: int, left: int, mirrored: bool) -> Tensor:
 def reference_crops(table: ImageTable, plan: CropPlan) -> list[Tensor]:
     """The plan's crops one by one."""
     rows = zip(plan.image.tolist(), plan.top.tolist(), plan.left.tolist(), plan.flip.tolist(), strict=True)
-    return [reference_crop(table.path(index), top, left, mirrored) for index, top, left, mirrored in rows]
+    return [reference_crop(table.path(index), top, left, mirrored, SIDE) for index, top, left, mirrored in rows]
 
 
 def our_crops(store: PixelStore, plan: CropPlan) -> Tensor:
