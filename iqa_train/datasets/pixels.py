@@ -91,16 +91,23 @@ class PixelStore:
 
 
 def open_store(
-    table: ImageTable, *, resize: str = "auto", cache_dir: str = "", workers: int = 2, progress: Progress | None = None
+    table: ImageTable,
+    *,
+    resize: str = "auto",
+    cache_dir: str = "",
+    workers: int = 2,
+    progress: Progress | None = None,
+    waiting: Callable[[], None] = lambda: None,
 ) -> PixelStore:
     """The store of `table` at `resize` (settings.resize), built first if it is missing or its sources have changed.
 
-    Waits while another process builds it. Raises DataError naming unreadable images or saying that the disk is full.
+    While another process has it in hand this waits, after a call of `waiting`. Raises DataError naming unreadable
+    images or saying that the disk is full.
     """
     target = _target_size(resize, table)
     folder = _store_folder(table, target, cache_dir)
     try:
-        with locked(folder / "lock"):
+        with locked(folder / "lock", waiting):
             sources = _plan(table, target, folder, workers)
             if _manifest(folder / "manifest.json") != _contents(sources):
                 _build(table, sources, folder, max(1, workers), progress)

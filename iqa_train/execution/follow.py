@@ -1,5 +1,6 @@
 """What a terminal shows of a run: its log, copied as it grows, and under it one live line of progress."""
 
+import errno
 import sys
 from typing import TextIO
 
@@ -21,7 +22,14 @@ class Follower:
         self._stage: tuple[str, int] = ("", 0)
 
     def __call__(self, started: Started) -> None:
-        """Copy what is new, and move the bar."""
+        """Copy what is new, and move the bar. A terminal that has just gone is no reason to fail."""
+        try:
+            self._show(started)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+
+    def _show(self, started: Started) -> None:
         if self._log is None or self._metrics is None:
             self._log, self._metrics = LineFollower(started.log), LineFollower(started.attempt.metrics)
         lines = self._log.new_text()

@@ -74,7 +74,8 @@ def done_before(order: Order) -> RunState | None:
 def run_attempt(order: Order, watch: Callable[[Started], None]) -> Outcome:
     """Make an attempt and wait for its end; `watch` is called while waiting, often.
 
-    TERM and INT to this process stop the run: the worker writes a checkpoint; what is left after a grace is killed.
+    TERM and INT to this process stop the run: the worker writes a checkpoint; what is left after a grace is killed. A
+    terminal that closes (HUP) stops nothing.
     Raises RunError if the run is running already.
     """
     order.run.path.mkdir(parents=True, exist_ok=True)
@@ -177,7 +178,16 @@ def _stop_signals() -> Iterator[_Stopping]:
     def ask(_number: int, _frame: object) -> None:
         stopping.requested += 1
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    terminals = [stream.fileno() for stream in (sys.stdout, sys.stderr) if stream.isatty()]  # asked later, they deny it
+
+    def outlive(_number: int, _frame: object) -> None:
+        """The terminal has gone: the run goes on, with nobody to tell."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for terminal in terminals:
+            os.dup2(nowhere, terminal)
+
+    handlers = {signal.SIGINT: ask, signal.SIGTERM: ask, signal.SIGHUP: outlive}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield stopping
     finally:

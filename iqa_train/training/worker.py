@@ -107,6 +107,7 @@ def _run(run: RunFolder, journal: Journal, *, resume: bool) -> str:
     store = open_store(
         table, resize=settings.resize, cache_dir=settings.cache_dir, workers=settings.workers,
         progress=lambda done, total: journal.progress("pixels", 0, done, total, "images"),
+        waiting=lambda: journal.say(f"waiting for another process that reads or makes the pixels of {table.name}"),
     )  # fmt: skip
     _require_room(table, store, settings.patch_size)
     told = frozenset((event["round"], event["epoch"]) for event in epoch_events(run)) if resume else frozenset()

@@ -1,10 +1,12 @@
 """A run that is killed, stopped or starved, and continued, is the run that was never disturbed."""
 
+import fcntl
 import json
 import os
 import random
 import signal
 import subprocess
+import termios
 import time
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import psutil
 import pytest
 from safetensors import safe_open
 
-from tests.conftest import Project
+from tests.conftest import PROGRAM, Project
 
 
 def _worker_of(project: Project, runner: "subprocess.Popen[str]") -> psutil.Process:
@@ -195,3 +197,31 @@ def test_a_full_disk_loses_nothing(project: Project, reference: Path, tmp_path: 
         _assert_equal_runs(run, reference)
     finally:
         subprocess.run(["umount", "-l", str(small)], check=False)
+
+
+def _take_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def test_a_terminal_that_closes_stops_nothing(project: Project, reference: Path) -> None:
+    master, slave = os.openpty()
+    termios.tcsetwinsize(slave, (24, 80))
+    runner = subprocess.Popen(
+        [*PROGRAM, "--exp", "A2", *_epochs(4)],
+        cwd=project.folder,
+        env=project.environment(),
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+        preexec_fn=_take_terminal,  # noqa: PLW1509 (no threads here)
+    )
+    os.close(slave)
+    shown = b""
+    while b"epoch 1 training" not in shown:  # the bar, drawn because this is a terminal
+        shown += os.read(master, 1 << 16)
+    os.close(master)  # hangs up on everybody whose terminal this was
+    assert runner.wait(timeout=90) == 0
+    ended = json.loads((project.run_folder("A2") / "attempt-01" / "exit.json").read_text())
+    assert ended["state"] == "completed"
+    _assert_equal_runs(project.run_folder("A2"), reference)
