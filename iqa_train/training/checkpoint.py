@@ -58,9 +58,7 @@ def load_checkpoint(path: Path, *, owner: str) -> Checkpoint:
     except FileNotFoundError:
         raise WeightsError(f"{path} is missing; there is nothing to continue from") from None
     except (SafetensorError, OSError) as error:
-        with path.open("rb") as file:
-            start = file.read(4)
-        if start[:2] in {b"\x80\x02", b"\x80\x04", b"\x80\x05"} or start == b"PK\x03\x04":
+        if _is_pickle(path):
             raise WeightsError(f"{path} is a pickle, which can run code, and is refused; {start_over}") from None
         raise WeightsError(f"{path} is cut short or damaged ({error}); {start_over}") from None
     if metadata.get("owner") != owner:
@@ -68,6 +66,16 @@ def load_checkpoint(path: Path, *, owner: str) -> Checkpoint:
             f"{path} belongs to {metadata.get('owner', 'no run of this program')}, not to {owner}; {start_over}"
         )
     return Checkpoint(tensors, json.loads(metadata["state"]))
+
+
+def _is_pickle(path: Path) -> bool:
+    """Whether a file that is no whole checkpoint is torch's zip archive or a bare pickle of protocols 2 to 5."""
+    with path.open("rb") as file:
+        start = file.read(9)
+    # A safetensors header may have a length that looks like a pickle's first bytes, but is JSON from byte 8 on.
+    return start[:4] == b"PK\x03\x04" or (
+        start[:2] in {b"\x80\2", b"\x80\3", b"\x80\4", b"\x80\5"} and start[8:] != b"{"
+    )
 
 
 class DiskFullError(RunError):
