@@ -12,7 +12,8 @@ from iqa_train.datasets.pixels import PixelStore
 from iqa_train.training.batches import batches
 from iqa_train.training.device import Device
 
-BATCH = 64  # crops; more makes a CPU slower, and leaves a GPU as it is
+_BATCH = 64  # crops on a GPU
+_CPU_BATCH, _CPU_PIXELS = 32, 1 << 19  # crops, and pixels of them all: features of more leave a CPU's cache
 
 
 def predict(
@@ -31,11 +32,13 @@ def predict(
     """
     images, per_image = np.unique(plan.image, return_counts=True)
     scores = torch.empty(len(plan), dtype=torch.float32, device=device.torch)
+    on_cpu = device.torch.type == "cpu"
+    size = min(_CPU_BATCH, max(1, _CPU_PIXELS // side**2)) if on_cpu else _BATCH
     was_training = network.training
     network.eval()
     try:
         with torch.inference_mode(), device.autocast():
-            for batch in batches(store, plan, side=side, size=BATCH, device=device.torch, workers=workers):
+            for batch in batches(store, plan, side=side, size=size, device=device.torch, workers=workers):
                 scores[batch.start : batch.stop] = network(batch.crops).float()
                 tick(batch.stop)
     finally:
