@@ -160,6 +160,7 @@ class _Creates:
 @pytest.mark.parametrize("suffix", [".pth", ".pt", ".bin", ".safetensors"])
 @pytest.mark.parametrize("backbone", ["test_resnet", "demo"])
 @pytest.mark.parametrize("form", ["torch", "torch-legacy", "pickle"])
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 def test_a_pickle_with_code_is_refused_and_not_run(tmp_path: Path, suffix: str, backbone: str, form: str) -> None:
     path, trap = tmp_path / f"hostile{suffix}", tmp_path / "made-by-unpickling"
     content = {"state_dict": {"conv1.weight": torch.zeros(1)}, "trap": _Creates(trap)}
