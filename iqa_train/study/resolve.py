@@ -122,6 +122,7 @@ def resolve_with_origins(
         baseline=study.baseline,
         settings=settings,
         source=study.datasets.get(settings.dataset, DataSource()),
+        cross_sources={name: study.datasets[name] for name in _cross_datasets(settings) if name in study.datasets},
         expect=_expectation(experiment, chosen, typed),
         differs=differences(baseline, settings),
     )
@@ -191,6 +192,10 @@ def _laid(layers: Sequence[tuple[str, Mapping[str, Any]]], seed: int) -> Trainin
     for _, layer in layers:
         values.update(layer)
     return TrainingConfig(**validate_settings({**values, "seed": seed}, COMMAND_LINE))
+
+
+def _cross_datasets(settings: TrainingConfig) -> tuple[str, ...]:
+    return ("spaq",) if settings.spaq else ()
 
 
 def _expectation(experiment: Experiment, profile: Profile | None, overrides: Mapping[str, Any]) -> Expectation:

@@ -81,6 +81,7 @@ class RunSpec(BaseModel):
     baseline: str | None = Field(None, description="id of the study's baseline; None for a run typed by hand")
     settings: TrainingConfig
     source: DataSource = DataSource()
+    cross_sources: dict[str, DataSource] = Field({}, description="the same for sets that are only tested on")
     expect: Expectation = Expectation()
     differs: dict[str, tuple[Any, Any]] = Field({}, description="setting -> (the baseline's value, this run's)")
 

@@ -1,13 +1,13 @@
 """Testing a finished round on another data set than it was trained on."""
 
 import math
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 
-from iqa_train.datasets.catalogue import load_table
+from iqa_train.datasets.catalogue import folder_of, load_table
 from iqa_train.datasets.crops import test_crops
 from iqa_train.datasets.pixels import open_store
 from iqa_train.results.metrics import krcc, plcc, srcc
@@ -21,7 +21,7 @@ from iqa_train.training.round import Trainer
 _SPAQ = "spaq"
 
 
-def test_across(trainer: Trainer, journal: Journal) -> dict[str, Any]:
+def test_across(trainer: Trainer, sources: Mapping[str, DataSource], journal: Journal) -> dict[str, Any]:
     """Test the selected epoch on SPAQ where the settings ask for it and it is there; predictions are kept like test's.
 
     Returns measures by data set. Scales differ between sets, so that only correlations are given.
@@ -29,10 +29,12 @@ def test_across(trainer: Trainer, journal: Journal) -> dict[str, Any]:
     settings = trainer.round.settings
     if not settings.spaq or settings.dataset == _SPAQ:
         return {}
-    if not (Path("data") / _SPAQ).is_dir():
-        journal.say("note: spaq is on, but there is no data/spaq to test on; put SPAQ there or use --no_spaq")
+    source = sources.get(_SPAQ, DataSource())
+    folder = folder_of(_SPAQ, "", source)
+    if not folder.is_dir():
+        journal.say(f"note: spaq is on, but there is no {folder} to test on; put SPAQ there or use --no_spaq")
         return {}
-    table = load_table(_SPAQ, DataSource(), "")
+    table = load_table(_SPAQ, source)
     store = open_store(
         table, resize=settings.resize, cache_dir=settings.cache_dir, workers=settings.workers,
         progress=lambda done, total: journal.progress("pixels of spaq", 0, done, total, "images"),

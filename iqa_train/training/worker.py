@@ -28,7 +28,7 @@ from iqa_train.runs import outcome
 from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.provenance import code_state, host_state, package_versions
 from iqa_train.runs.specfile import read_spec
-from iqa_train.runs.state import epoch_events
+from iqa_train.runs.state import epoch_events, read_json
 from iqa_train.study.spec import SCHEMA_VERSION, RunSpec
 from iqa_train.training.checkpoint import DiskFullError
 from iqa_train.training.cross import test_across
@@ -117,14 +117,14 @@ def _run(run: RunFolder, journal: Journal, *, resume: bool) -> str:
         split = split_table(table, mine.seed)
         if number == 1:
             _describe_data(table, split, store, journal)
-            _record_provenance(run, spec, device, table, store, split)
+            _record_provenance(run, device, table, store, split, resume=resume)
         owner = f"{spec.study}/{spec.experiment}/{run.path.name}/round {number}"
         files = run.round(number, settings.train_test_num)
         trainer = Trainer(Round(number, mine, owner, files, table, split, store, device, journal, told), resume=resume)
         _describe_round(trainer, journal, settings.train_test_num)
         result = trainer.train()
         result["parameters"] = sum(p.numel() for p in trainer.network.parameters())
-        result["cross"] = test_across(trainer, journal)
+        result["cross"] = test_across(trainer, spec.cross_sources, journal)
         journal.say("Best test SRCC {:f}, PLCC {:f}".format(*_undefined_as_nan(result["test"], "srcc", "plcc")))
         results.append(result)
     assert split is not None
@@ -176,8 +176,16 @@ def _require_room(table: ImageTable, store: PixelStore, side: int) -> None:
 
 
 def _record_provenance(
-    run: RunFolder, spec: RunSpec, device: Device, table: ImageTable, store: PixelStore, split: Split
+    run: RunFolder, device: Device, table: ImageTable, store: PixelStore, split: Split, *, resume: bool
 ) -> None:
+    """Write provenance.json. Raises DataError when a run would go on with other data than it began with."""
+    fingerprint = data_fingerprint(table, store, split)
+    before = read_json(run.provenance) if resume else None
+    if before is not None and before["data"]["fingerprint"] != fingerprint:
+        raise DataError(
+            f"{table.root} has other images, scores or split than when this run began; put the data back to "
+            "continue, or start over with --again"
+        )
     write_json(
         run.provenance,
         {
@@ -190,9 +198,8 @@ def _record_provenance(
                 "name": table.name,
                 "root": str(table.root.resolve()),
                 "images": {"train": len(split.train), "val": len(split.val), "test": len(split.test)},
-                "fingerprint": data_fingerprint(table, store, split),
+                "fingerprint": fingerprint,
             },
-            "weights": spec.settings.weights,
         },
     )
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -163,3 +164,38 @@ def test_the_same_run_cannot_run_twice_at_once(project: Project) -> None:
         first.terminate()
         first.communicate(timeout=60)
     assert first.returncode == 130
+
+
+def test_spaq_is_tested_across_where_it_is_found(project: Project) -> None:
+    from openpyxl import Workbook
+
+    folder = project.folder / "elsewhere"
+    (folder / "Annotations").mkdir(parents=True)
+    shutil.copytree(project.folder / "data" / "small" / "images", folder / "TestImage")
+    book = Workbook()
+    book.active.append(["Image name", "MOS", "Brightness"])
+    for k in range(48):
+        book.active.append([f"{k:02}.png", 100 - 8 * (k % 12), 50])
+    book.save(folder / "Annotations" / "MOS and Image attribute scores.xlsx")
+    words = ["--exp", "Baseline", "--spaq", "--epochs", "1"]
+    missing = project.run(*words)
+    assert "there is no data/spaq to test on" in missing.stdout
+    study = project.folder / "experiments.toml"
+    study.write_text(study.read_text() + '\n[datasets.spaq]\npath = "elsewhere"\n')
+    found = project.run(*words, "--again")
+    images, scores, predicted = _predictions(project.run_folder("Baseline") / "predictions-spaq.csv")
+    assert images == [f"{k:02}.png" for k in range(48)]
+    assert f"SPAQ test SRCC {stats.spearmanr(scores, predicted).statistic:f}" in found.stdout
+
+
+def test_a_run_does_not_go_on_with_other_data(project: Project) -> None:
+    runner = project.start("--exp", "Baseline", "--epochs", "40")
+    while not list((project.folder / "runs").rglob("last.safetensors")):
+        assert runner.poll() is None
+    runner.terminate()
+    runner.communicate(timeout=60)
+    table = project.folder / "data" / "small" / "scores.csv"
+    lines = table.read_text().splitlines(keepends=True)
+    table.write_text("".join(lines).replace(lines[1], lines[1].replace(lines[1].split(",")[1], "50.5")))
+    done = project.run("--exp", "Baseline", "--epochs", "40", "--resume", code=2)
+    assert "has other images, scores or split than when this run began" in done.stderr

@@ -91,7 +91,7 @@ BAD = [
     ("srcc = 0.938", "srcc = [0.9, 0.8]", "expect: srcc must be [lowest, highest]"),
     ("srcc = 0.938", "scrc = 0.9", 'expect: unknown key "scrc"; did you mean "srcc"?'),
     ("expect = { srcc = 0.938 }", "expect = 0.9", "expect = 0.9 is no table"),
-    ("warmup_epochs = 1", "warmup_epoch = 1", '[profiles.demo]: unknown setting "warmup_epoch"; did you mean'),
+    ("warmup_epochs = 0.5", "warmup_epoch = 0.5", '[profiles.demo]: unknown setting "warmup_epoch"; did you mean'),
     ('study = { name = "demo"', 'study = { nam = "demo"', '[profiles.demo]: study: unknown key "nam"'),
     ("[profiles.demo]\n", "[profiles.demo]\nseed = 3\n", "[profiles.demo]: seed = 3 is at odds with seeds = [42]"),
     ("[profiles.demo]\n", "[profiles.demo]\nexpect = { A3 = {} }\n", 'expect: "A3" is no experiment'),
