@@ -193,6 +193,16 @@ def test_another_seed_starts_elsewhere_and_the_same_one_at_the_same_place() -> N
     assert [k for k in random if torch.equal(first[k], other[k])] == []
 
 
+def test_no_two_modules_start_alike() -> None:
+    seen: dict[tuple[float, ...], str] = {}
+    for name, value in demo().state_dict().items():
+        if value.ndim > 1:
+            scaled = value.flatten()[:3] / value.flatten()[0]  # the same numbers at another scale count, too
+            key = tuple(round(x, 4) for x in scaled.tolist())
+            assert key not in seen, f"{name} starts like {seen[key]}"
+            seen[key] = name
+
+
 @pytest.mark.parametrize("backbone", ["demo", "test_resnet"])
 def test_the_start_does_not_depend_on_what_was_drawn_before(backbone: str) -> None:
     networks = []
