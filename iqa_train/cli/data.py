@@ -2,31 +2,23 @@
 
 import argparse
 import json
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from iqa_train.errors import UsageError
+from iqa_train.cli.bar import bar
+from iqa_train.cli.parser import Parser
 
 if TYPE_CHECKING:
     from iqa_train.study.spec import DataSource
-
-Progress = Callable[[int, int], None]
 
 _DESCRIPTION = "Make the demo set, prepare a data set for training, or verify that its images are all there and whole."
 _EPILOG = "exit status: 0 done, 1 verify found missing or unreadable images, 2 the data set or the command is not valid"
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; see {self.prog} --help")
-
-
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status. Raises UserError for a data set or command line that is not valid."""
-    options = _parser().parse_args(argv)
+    options = _parser().read(argv)
     commands: dict[str, Callable[[argparse.Namespace], int]] = {
         "make-demo": _make_demo,
         "prepare": _prepare,
@@ -41,7 +33,7 @@ def _make_demo(options: argparse.Namespace) -> int:
     from iqa_train.study.spec import DataSource
 
     folder = folder_of(NAME, options.data_dir, DataSource())
-    with _bar("making the demo set") as progress:
+    with bar("making the demo set", "images") as progress:
         make_demo(folder, progress)
     print(folder)
     return 0
@@ -52,9 +44,9 @@ def _prepare(options: argparse.Namespace) -> int:
     from iqa_train.datasets.pixels import open_store
 
     name, source = _dataset(options)
-    with _bar("making the demo set") as progress:
+    with bar("making the demo set", "images") as progress:
         table = load_table(name, source, options.data_dir, progress)
-    with _bar(f"decoding {name}") as progress:
+    with bar(f"decoding {name}", "images") as progress:
         store = open_store(
             table, resize=options.resize, cache_dir=options.cache_dir, workers=options.workers, progress=progress
         )
@@ -68,7 +60,7 @@ def _verify(options: argparse.Namespace) -> int:
 
     name, source = _dataset(options)
     table = read_table(name, source, options.data_dir)
-    with _bar(f"verifying {name}") as progress:
+    with bar(f"verifying {name}", "images") as progress:
         findings = verify(table, options.patch_size, options.workers, progress)
     errors = sum(finding.severity == "error" for finding in findings)
     if options.json:
@@ -101,31 +93,12 @@ def _dataset(options: argparse.Namespace) -> tuple[str, "DataSource"]:
     return name, study.datasets.get(name, DataSource())
 
 
-@contextmanager
-def _bar(title: str) -> Iterator[Progress | None]:
-    """A progress callback that draws a bar on stderr, where that is a terminal; None elsewhere."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from tqdm import tqdm
-
-    with tqdm(desc=title, unit="img", leave=False, file=sys.stderr, delay=0.5) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield progress
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="iqa-train data", description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
-    demo = commands.add_parser("make-demo", help="make the built-in demo set (seconds)", allow_abbrev=False)
-    prepare = commands.add_parser("prepare", help="decode a data set once, ahead of its first run", allow_abbrev=False)
-    verify = commands.add_parser(
-        "verify", help="decode every image and name those missing, unreadable or unlisted", allow_abbrev=False
-    )
+def _parser() -> Parser:
+    parser = Parser("iqa-train data", _DESCRIPTION, _EPILOG)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
+    demo = commands.add_parser("make-demo", help="make the built-in demo set (seconds)")
+    prepare = commands.add_parser("prepare", help="decode a data set once, ahead of its first run")
+    verify = commands.add_parser("verify", help="decode every image and name those missing, unreadable or unlisted")
     for command in (demo, prepare, verify):
         command.add_argument("--data_dir", default="", metavar="DIR", help="folder of the data set (data/NAME)")
     for command in (prepare, verify):

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from iqa_train.errors import UsageError, did_you_mean
 
@@ -11,7 +11,7 @@ from iqa_train.errors import UsageError, did_you_mean
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser that raises UsageError instead of leaving the program."""
 
-    def __init__(self, prog: str, description: str, epilog: str = "", usage: str | None = None) -> None:
+    def __init__(self, prog: str, description: str = "", epilog: str = "", usage: str | None = None) -> None:
         super().__init__(
             prog=prog, description=description, epilog=epilog, usage=usage, allow_abbrev=False,
             formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -19,13 +19,27 @@ class Parser(argparse.ArgumentParser):
 
     def read(self, argv: Sequence[str]) -> argparse.Namespace:
         """Parse all of `argv`. Raises UsageError for what is unknown."""
-        options, rest = self.parse_known_args([self._spelling(word) for word in argv])
+        options: argparse.Namespace
+        options, rest = self.parse_known_args(argv)
         if rest:
-            word = rest[0].partition("=")[0]
-            known = did_you_mean(word, self._option_string_actions) if word.startswith("-") else "a word too many"
-            hint = known if known.startswith(("did", "a word")) else "no such option"
+            hint = "a word too many"
+            if rest[0].startswith("-"):
+                near = did_you_mean(rest[0].partition("=")[0], self._options())
+                hint = near if near.startswith("did") else "no such option"
             raise UsageError(f'"{rest[0]}": {hint}; {self.prog} --help lists what there is')
         return options
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 (as it is overloaded)
+        """Also called for the words of a sub-command."""
+        return super().parse_known_args([self._spelling(word) for word in args], namespace)
+
+    def _options(self) -> list[str]:
+        """Option strings, those of sub-commands included."""
+        found = list(self._option_string_actions)
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                found += [name for parser in action.choices.values() for name in parser._options()]
+        return sorted(set(found))
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of exiting."""
