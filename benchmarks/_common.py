@@ -1,7 +1,9 @@
 """What the benchmarks share: options, timing, the form of a line, and photographs made from dead leaves.
 
 Both sides of a figure run in one process and by turns, a round of one and a round of the other, and each side's best
-round counts: whatever else the machine does only ever makes a round slower.
+round counts: whatever else the machine does only ever makes a round slower. Where both sides are one thread that waits
+for nothing, time is that of the processor (system calls and page faults included): on a machine with nothing else to do
+it is the time on the wall, on a busy one it leaves out what others took.
 """
 
 import argparse
@@ -32,15 +34,19 @@ def options(description: str) -> argparse.ArgumentParser:
     return parser
 
 
-def race(rounds: int, *sides: Callable[[], object]) -> list[float]:
-    """Best seconds of each side over `rounds` rounds, by turns; a first round that is not counted warms up."""
+def race(rounds: int, *sides: Callable[[], object], wall: bool = False) -> list[float]:
+    """Best seconds of each side over `rounds` rounds, by turns; a first round that is not counted warms up.
+
+    Processor time of one thread's work, or time on the wall.
+    """
+    clock = time.perf_counter if wall else time.process_time
     best = [float("inf")] * len(sides)
     for number in range(rounds + 1):
         for k, side in enumerate(sides):
             gc.collect()
-            started = time.perf_counter()
+            started = clock()
             side()
-            seconds = time.perf_counter() - started
+            seconds = clock() - started
             if number:
                 best[k] = min(best[k], seconds)
     return best
@@ -65,7 +71,7 @@ def figure(
 
 
 def _number(value: float) -> str:
-    if abs(value) >= 100:
+    if abs(value) >= 100 or value == 0:
         return f"{value:.0f}"
     return f"{value:#.4g}".rstrip(".")
 

@@ -110,18 +110,21 @@ def bench(name: str, settings: TrainingConfig, batch: int, rounds: int) -> None:
     crops = torch.randn(batch, 3, side, side).contiguous(memory_format=torch.channels_last)
     check_equal(network, crops)
     note(f"{name}: {batch} crops of {side} pixels, {torch.get_num_threads()} thread(s)")
+    wall = torch.get_num_threads() > 1
     ours, reference = TargetNetwork(settings.dropout_rate), GroupedTarget(settings.dropout_rate)
 
     given = random_parameters(batch)
-    seconds = race(20 * rounds, partial(target_step, ours, *given), partial(target_step, reference, *given))
+    seconds = race(20 * rounds, partial(target_step, ours, *given), partial(target_step, reference, *given), wall=wall)
     _time_figure(f"bench_step.{name}_target", *seconds)
 
-    seconds = race(rounds, partial(step, network, ours, crops), partial(step, network, reference, crops))
+    seconds = race(rounds, partial(step, network, ours, crops), partial(step, network, reference, crops), wall=wall)
     _time_figure(f"bench_step.{name}_step", *seconds, asked=name == "demo")
 
     with torch.no_grad():
         stages = [stage.requires_grad_() for stage in network.backbone(crops)]
-    rest = race(rounds, partial(rest_step, network, ours, stages), partial(rest_step, network, reference, stages))
+    rest = race(
+        rounds, partial(rest_step, network, ours, stages), partial(rest_step, network, reference, stages), wall=wall
+    )
     shares = [100 * r / s for r, s in zip(rest, seconds, strict=True)]
     figure(f"bench_step.{name}_rest", *shares, shares[1] / shares[0], unit="%", bar=None)
 
