@@ -93,7 +93,7 @@ def test_command_on_a_whole_set(koniq: Path, capsys: pytest.CaptureFixture[str])
 def test_command_mistakes(koniq: Path) -> None:
     for options, message in [
         (["verify", "--patch_size", "0"], "is not a whole number"),
-        (["verify", "--patch", "9"], "did you mean "--patch_size""),
+        (["verify", "--patch", "9"], 'did you mean "--patch_size"'),
         ([], "required: COMMAND"),
     ]:
         with pytest.raises(UsageError, match=message):
