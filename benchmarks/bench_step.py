@@ -145,7 +145,7 @@ def main() -> None:
     torch.manual_seed(0)
     demo = TrainingConfig(backbone="demo", model_size="base", weights="none", patch_size=64, attention_fusion=True)
     swin = TrainingConfig(backbone="swin", model_size="tiny", weights="none", patch_size=224, attention_fusion=True)
-    bench("demo", demo, 32, 6 if chosen.smoke else 40)
+    bench("demo", demo, 32, 4 if chosen.smoke else 30)
     bench("swin_tiny", swin, 2 if chosen.smoke else 4, 2 if chosen.smoke else 5)
 
 

@@ -12,7 +12,7 @@ from iqa_train.datasets.pixels import PixelStore
 from iqa_train.training.batches import batches
 from iqa_train.training.device import Device
 
-_BATCH = 64  # crops on a GPU
+_BATCH = 256  # crops on a GPU
 _CPU_BATCH, _CPU_PIXELS = 32, 1 << 19  # crops, and pixels of them all: features of more leave a CPU's cache
 
 
