@@ -5,7 +5,6 @@ defect of the program and keeps its traceback.
 """
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 class UserError(Exception):
@@ -38,6 +37,8 @@ class RunError(UserError):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A clause naming the nearest of `known`, or listing all of them when none is near."""
+    from difflib import get_close_matches  # not for every start of the program
+
     names = list(known)
     near = get_close_matches(word.lower(), [n.lower() for n in names], n=3, cutoff=0.6)
     hits = [n for n in names if n.lower() in near]

@@ -6,7 +6,6 @@ from typing import Any, get_args
 from pydantic.fields import FieldInfo
 
 from iqa_train.study.settings import TrainingConfig, group_of
-from iqa_train.study.validate import COMMAND_LINE, validate_settings
 
 _GROUPS = ("Data", "Network", "Optimisation", "Protocol", "Machine")
 _SPELLINGS = {"multi_scale": ("multi_scale", "multiscale")}  # the script's option had no underscore
@@ -45,6 +44,8 @@ def add_setting_options(parser: argparse.ArgumentParser) -> None:
 
 def typed_settings(options: argparse.Namespace) -> dict[str, Any]:
     """The settings typed on the command line, validated. Raises UsageError."""
+    from iqa_train.study.validate import COMMAND_LINE, validate_settings
+
     values = {name: getattr(options, name) for name in TrainingConfig.model_fields if hasattr(options, name)}
     for name, value in values.items():
         values[name] = _number(value, TrainingConfig.model_fields[name])

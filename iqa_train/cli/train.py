@@ -5,17 +5,17 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from iqa_train.cli.options import add_setting_options, as_options, typed_settings
 from iqa_train.cli.parser import Parser, add_study_options, profile_of
 from iqa_train.errors import RunError, UsageError
-from iqa_train.runs.layout import RunFolder, run_folder
-from iqa_train.study.audit import Finding, audit
-from iqa_train.study.load import find_study, load_study
-from iqa_train.study.model import Study
-from iqa_train.study.resolve import resolve_all, resolve_by_hand, study_by_hand
-from iqa_train.study.spec import RunSpec
+
+if TYPE_CHECKING:  # imported where they are used: `--help` needs none of them
+    from iqa_train.runs.layout import RunFolder
+    from iqa_train.study.audit import Finding
+    from iqa_train.study.model import Study
+    from iqa_train.study.spec import RunSpec
 
 _USAGE = """iqa-train --exp ID... | --all | --demo  [options]     experiments of a study file
        iqa-train --dataset NAME [settings]               a run typed by hand
@@ -40,6 +40,12 @@ _EPILOG = """exit status: 0 done, 1 a run failed, 2 usage or an invalid file, 13
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code. Raises UserError."""
     options = _parser().read(argv)
+
+    from iqa_train.runs.layout import run_folder
+    from iqa_train.study.audit import audit
+    from iqa_train.study.load import find_study, load_study
+    from iqa_train.study.resolve import resolve_all, resolve_by_hand, study_by_hand
+
     overrides = typed_settings(options)
     profile = profile_of(options)
     of_study = bool(options.exp or options.all or profile)
@@ -88,12 +94,14 @@ def _parser() -> Parser:
 
 def _own_sources(experiments: Path | None) -> Mapping[str, Any]:
     """The [datasets] of the study file here, which a run typed by hand may name too."""
+    from iqa_train.study.load import find_study, load_study
+
     if experiments is None and not Path("experiments.toml").exists():
         return {}
     return load_study(find_study(experiments)).datasets
 
 
-def _show_findings(findings: Sequence[Finding], experiments: set[str]) -> None:
+def _show_findings(findings: "Sequence[Finding]", experiments: set[str]) -> None:
     """Tell of what can mislead; refuse what cannot mean anything."""
     from iqa_train.cli.check import findings_text
 
@@ -106,8 +114,8 @@ def _show_findings(findings: Sequence[Finding], experiments: set[str]) -> None:
 
 
 def _print_plan(
-    runs: Sequence[tuple[RunSpec, RunFolder]],
-    study: Study,
+    runs: "Sequence[tuple[RunSpec, RunFolder]]",
+    study: "Study",
     profile: str | None,
     overrides: dict[str, Any],
     *,
@@ -136,7 +144,7 @@ def _toml(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _train(runs: Sequence[tuple[RunSpec, RunFolder]], options: argparse.Namespace, argv: list[str]) -> int:
+def _train(runs: "Sequence[tuple[RunSpec, RunFolder]]", options: argparse.Namespace, argv: list[str]) -> int:
     """Run after run; returns the worst of their codes. A stopped run stops the rest, and so does bad input."""
     from iqa_train.execution.devices import gpu_environment
     from iqa_train.execution.follow import Follower
@@ -174,7 +182,7 @@ def _train(runs: Sequence[tuple[RunSpec, RunFolder]], options: argparse.Namespac
     return worst
 
 
-def _require_data(runs: Sequence[tuple[RunSpec, RunFolder]]) -> None:
+def _require_data(runs: "Sequence[tuple[RunSpec, RunFolder]]") -> None:
     """Read every data set's table once, so that a missing image is told before anything is started or written."""
     from iqa_train.cli.bar import bar
     from iqa_train.datasets.catalogue import load_table
