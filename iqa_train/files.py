@@ -3,10 +3,13 @@
 import fcntl
 import json
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+_LOCK_POLL = 0.2
 
 
 def cache_root(configured: str = "") -> Path:
@@ -31,7 +34,7 @@ def write_atomic(path: Path, data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401
@@ -80,19 +83,18 @@ def _objects(lines: Iterable[str | bytes]) -> Iterator[dict[str, Any]]:
 def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold an exclusive lock on the file `path` (made if missing, never removed).
 
-    Waits for another holder, after a call of `waiting`.
+    Waits for another holder, and calls `waiting`, which may raise to end that, several times a second.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        while not _locked_now(file.fileno()):
             waiting()
-            fcntl.flock(file, fcntl.LOCK_EX)
+            time.sleep(_LOCK_POLL)
         yield
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` durable."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -122,3 +124,11 @@ class LineFollower:
     def new_events(self) -> list[dict[str, Any]]:
         """The same for a file of JSON lines; lines cut short are passed over."""
         return list(_objects(self.new_text().split("\n")))  # splitlines would also part at separators within a text
+
+
+def _locked_now(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -14,7 +14,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         code = _command(words)
-        sys.stdout.flush()
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _silence()
     except UserError as error:
         _complain(str(error))
         return error.exit_code
@@ -22,12 +25,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain("interrupted")
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence()
         return 0
     except OSError as error:
-        if error.errno is None or error.filename is None:
+        if error.errno is None:
             raise
-        _complain(f"{error.filename}: {error.strerror}")
+        _complain(f"{error.filename or 'standard output'}: {error.strerror}")
+        if error.filename is None:
+            _silence()
         return 1
     return code
 
@@ -61,6 +66,11 @@ def _data() -> Callable[[list[str]], int]:
     from iqa_train.cli import data
 
     return data.main
+
+
+def _silence() -> None:
+    """Let what is still to be written to standard output go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(sentence: str) -> None:

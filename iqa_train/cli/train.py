@@ -1,17 +1,20 @@
 """`iqa-train`: trains experiments of a study file, or a run typed by hand, in the foreground."""
 
 import argparse
+import contextlib
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from iqa_train.cli.options import add_setting_options, as_options, typed_settings
 from iqa_train.cli.parser import Parser, add_study_options, profile_of
 from iqa_train.errors import RunError, UsageError
 
 if TYPE_CHECKING:  # imported where they are used: `--help` needs none of them
+    from iqa_train.datasets.table import ImageTable
+    from iqa_train.execution.runner import Order
     from iqa_train.runs.layout import RunFolder
     from iqa_train.study.audit import Finding
     from iqa_train.study.model import Study
@@ -66,7 +69,7 @@ def main(argv: Sequence[str]) -> int:
         findings = audit(study, profile, overrides)
     runs = [(spec, run_folder(Path(options.runs_dir), spec)) for spec in specs]
     if options.dry_run:
-        _print_plan(runs, study, profile, overrides, of_study=of_study)
+        _print_plan(runs, study, options, overrides)
         return 0
     if of_study and study.path != Path("experiments.toml"):
         print(f"study file: {study.path}", file=sys.stderr)
@@ -116,11 +119,16 @@ def _show_findings(findings: "Sequence[Finding]", experiments: set[str]) -> None
 def _print_plan(
     runs: "Sequence[tuple[RunSpec, RunFolder]]",
     study: "Study",
-    profile: str | None,
+    options: argparse.Namespace,
     overrides: dict[str, Any],
-    *,
-    of_study: bool,
 ) -> None:
+    by_hand = runs[0][0].baseline is None
+    places = [] if options.gpu is None else ["--gpu", str(options.gpu)]
+    for option, value, usual in (("--runs-dir", options.runs_dir, "runs"), ("--logs-dir", options.logs_dir, "logs")):
+        places += [option, value] if value != usual else []
+    if by_hand and options.experiments is not None:
+        places += ["--experiments", str(options.experiments)]
+    profile = profile_of(options)
     for spec, run in runs:
         print(f"{spec.experiment}: {spec.title}" if spec.title != spec.experiment else spec.experiment)
         print(f"  study {spec.study}, seed {spec.seed}, configuration {spec.config_hash}")
@@ -131,17 +139,17 @@ def _print_plan(
             pairs = [f"{name} {_toml(ours)} (there {_toml(theirs)})" for name, (theirs, ours) in spec.differs.items()]
             print(f"  differs from {spec.baseline} in: {'; '.join(pairs) or 'nothing'}")
         words = ["iqa-train"]
-        if of_study:
+        if not by_hand:
             words += ["--exp", spec.experiment, "--experiments", str(study.path), "--seed", str(spec.seed)]
             words += ["--profile", profile] if profile else []
-        words += as_options({k: v for k, v in overrides.items() if k != "seed" or not of_study})
+        words += places + as_options({k: v for k, v in overrides.items() if k != "seed" or by_hand})
         print(f"  command: {shlex.join(words)}\n")
 
 
 def _toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
+    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def _train(runs: "Sequence[tuple[RunSpec, RunFolder]]", options: argparse.Namespace, argv: list[str]) -> int:
@@ -159,38 +167,60 @@ def _train(runs: "Sequence[tuple[RunSpec, RunFolder]]", options: argparse.Namesp
     ]
     for order in orders:
         done_before(order)  # complain of any before the first starts
-    _require_data(runs)
+    _require_data(orders)
     for order in orders:
         state = done_before(order)
         if state is not None:
-            print(
-                f"{order.spec.experiment} is {state.name} already, in {order.run.path}; --again runs it anew",
-                file=sys.stderr,
-            )
+            _say(f"{order.spec.experiment} is {state.name} already, in {order.run.path}; --again runs it anew")
             continue
-        follower = Follower()
-        outcome = run_attempt(order, follower)
-        follower.close()
-        if outcome.command_code != 0:
-            print(f"iqa-train: {order.spec.experiment}: {outcome.state}: {outcome.reason}", file=sys.stderr)
-        worst = max(worst, outcome.command_code)
-        if outcome.command_code in {2, 130}:
+        if options.resume and not order.run.attempts():
+            _say(f"{order.spec.experiment} with these settings has not been started before: it starts now")
+        outcome = run_attempt(order, Follower())
+        code = 130 if outcome.requested else outcome.command_code
+        if code != 0:
+            _say(f"iqa-train: {order.spec.experiment}: {outcome.state}: {outcome.reason}")
+        worst = max(worst, code)
+        if code in {2, 130}:
             break
     if len(runs) > 1:
         baseline = runs[0][0].baseline
-        print(summary_text(summarise(runs, baseline), baseline))
+        _say(summary_text(summarise(runs, baseline), baseline), sys.stdout)
     return worst
 
 
-def _require_data(runs: "Sequence[tuple[RunSpec, RunFolder]]") -> None:
-    """Read every data set's table once, so that a missing image is told before anything is started or written."""
+def _say(text: str, stream: TextIO | None = None) -> None:
+    """Print, to stderr unless told; a reader that has gone, after hours perhaps, changes no exit code."""
+    with contextlib.suppress(OSError, ValueError):
+        print(text, file=stream or sys.stderr, flush=True)
+
+
+def _require_data(orders: "Sequence[Order]") -> None:
+    """Read every data set's table once, so that a missing image is told before anything is started or written.
+
+    Raises DataError; also for a finished run that saw other data, whose result would pass for this one's.
+    """
     from iqa_train.cli.bar import bar
     from iqa_train.datasets.catalogue import load_table
+    from iqa_train.datasets.splits import fingerprint, split_table
+    from iqa_train.errors import DataError
+    from iqa_train.runs.state import read_json, run_state
 
-    seen = set()
-    for spec, _ in runs:
-        key = (spec.settings.dataset, spec.settings.data_dir, spec.source)
-        if key not in seen:
-            seen.add(key)
-            with bar(f"making the {spec.settings.dataset} set", "images") as progress:
-                load_table(spec.settings.dataset, spec.source, spec.settings.data_dir, progress)
+    tables: dict[object, ImageTable] = {}
+    for order in orders:
+        settings = order.spec.settings
+        key = (settings.dataset, settings.data_dir, order.spec.source)
+        if key not in tables:
+            with bar(f"making the {settings.dataset} set", "images") as progress:
+                tables[key] = load_table(settings.dataset, order.spec.source, settings.data_dir, progress)
+        now = fingerprint(tables[key], split_table(tables[key], settings.seed))
+        provenance = read_json(order.run.provenance)
+        if (
+            not order.again
+            and run_state(order.run).finished
+            and provenance
+            and provenance["data"]["fingerprint"] != now
+        ):
+            raise DataError(
+                f"{order.spec.experiment} is complete in {order.run.path}, but with other images, scores or split than "
+                f"{tables[key].root} has now; --again runs it anew and keeps the old result"
+            )

@@ -271,3 +271,14 @@ def _manifest(path: Path) -> dict[str, Any]:
     except (FileNotFoundError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def require_room(table: ImageTable, store: PixelStore, side: int) -> None:
+    """Raise DataError if any image of the store is smaller than a crop of `side` pixels."""
+    smallest = min(range(len(store)), key=lambda k: min(store.height[k], store.width[k]))
+    height, width = int(store.height[smallest]), int(store.width[smallest])
+    if min(height, width) < side:
+        raise DataError(
+            f"{table.path(smallest)} is {width}x{height}, smaller than patch_size {side}; "
+            f"lower patch_size or set resize to a larger size"
+        )

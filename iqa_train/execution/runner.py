@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +21,7 @@ import psutil
 from iqa_train.errors import RunError, UsageError
 from iqa_train.files import read_lines, write_json
 from iqa_train.runs.layout import Attempt, RunFolder, log_path
-from iqa_train.runs.outcome import Outcome, outcome_of
+from iqa_train.runs.outcome import OK, Outcome, outcome_of, stopped
 from iqa_train.runs.provenance import host_state
 from iqa_train.runs.specfile import write_spec
 from iqa_train.runs.state import RunState, epoch_events, read_json, run_state
@@ -71,7 +71,8 @@ def done_before(order: Order) -> RunState | None:
     epochs = len(epoch_events(order.run))
     raise UsageError(
         f"{order.spec.experiment} was started before and is {state.name} after {epochs} of "
-        f"{order.spec.settings.epochs} epochs ({state.reason}); --resume continues it, --again starts it over"
+        f"{order.spec.settings.epochs * order.spec.settings.train_test_num} epochs ({state.reason.partition(';')[0]}); "
+        "--resume continues it, --again starts it over"
     )
 
 
@@ -84,31 +85,46 @@ def run_attempt(order: Order, watch: Callable[[Started], None]) -> Outcome:
     """
     order.run.path.mkdir(parents=True, exist_ok=True)
     with _run_lock(order) as lock, _stop_signals() as stopping:
-        started = _start(order, lock)
         began = time.monotonic()
-        outcome = _wait(order.run, started, watch, stopping)
+        started = _start(order, lock)
+        shown = _Shown(watch)
+        outcome = _wait(order.run, started, shown, stopping)
         ended = {"ended": _now(), "seconds": round(time.monotonic() - began, 3)}
         started.attempt.reserve.unlink(missing_ok=True)
         write_json(started.attempt.exit, {"schema_version": SCHEMA_VERSION, **asdict(outcome), **ended})
-        watch(started)
+        shown(started)
     return outcome
+
+
+class _Shown:
+    """Shows the run while somebody looks. A broken pipe or a full disk behind stdout ends the show, not the run."""
+
+    def __init__(self, watch: Callable[[Started], None]) -> None:
+        self._watch: Callable[[Started], None] | None = watch
+
+    def __call__(self, started: Started) -> None:
+        try:
+            if self._watch is not None:
+                self._watch(started)
+        except (OSError, ValueError):  # ValueError: the stream was closed
+            self._watch = None
 
 
 def _start(order: Order, lock: int) -> Started:
     run = order.run
-    if order.again:
-        _set_aside(run)
-    write_spec(run, order.spec)
-    attempt = run.next_attempt()
-    attempt.folder.mkdir()
-    attempt.reserve.write_bytes(bytes(_RESERVE))
     order.logs_dir.mkdir(parents=True, exist_ok=True)
     log = log_path(order.logs_dir, order.spec, datetime.now())
+    attempt = run.next_attempt()
     command = [sys.executable, "-m", "iqa_train.training.worker", str(run.path), str(attempt.folder)]
     if order.resume:
         command.append("--resume")
     environment = _POLITE | dict(order.environment or os.environ) | _REQUIRED
-    with log.open("xb") as file:
+    with log.open("xb") as file:  # before anything of the run is touched: what cannot be logged does not start
+        if order.again:
+            _set_aside(run)
+        write_spec(run, order.spec)
+        attempt.folder.mkdir()
+        attempt.reserve.write_bytes(bytes(_RESERVE))
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environment, start_new_session=True,
             pass_fds=(lock,),
@@ -126,18 +142,27 @@ def _start(order: Order, lock: int) -> Started:
 
 def _wait(run: RunFolder, started: Started, watch: Callable[[Started], None], stopping: "_Stopping") -> Outcome:
     killed_at: float | None = None
+    killed = False
     while started.process.poll() is None:
         if stopping.requested and killed_at is None:
             killed_at = time.monotonic() + GRACE
             started.process.send_signal(signal.SIGTERM)
         if killed_at is not None and (time.monotonic() > killed_at or stopping.requested > 2):
+            killed = True
             _kill_tree(started.process.pid)
         watch(started)
         time.sleep(_POLL)
     _kill_session(started.process.pid)
     said = [event.get("message") for event in read_lines(started.attempt.metrics) if event.get("event") == "end"]
     early = bool((read_json(run.result) or {}).get("stopped_early"))
-    return outcome_of(started.process.returncode, said[-1] if said else None, stopped_early=early)
+    outcome = outcome_of(started.process.returncode, said[-1] if said else None, stopped_early=early)
+    if not stopping.requested:
+        return outcome
+    if outcome.exit_code == OK:  # done before it could stop
+        return replace(outcome, requested=True)
+    if killed:
+        return stopped(outcome, f"stopped on request, killed after {GRACE:.0f} s or a third request")
+    return outcome if outcome.exit_code is not None else stopped(outcome, "stopped on request before it had begun")
 
 
 def _set_aside(run: RunFolder) -> None:

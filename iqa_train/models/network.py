@@ -1,10 +1,11 @@
 """The whole network: backbone, local distortion features, fusion, hyper-network, target network."""
 
+import torch
 from torch import Tensor, nn
 
 from iqa_train.models.backbone import build_backbone
 from iqa_train.models.fusion import Fusion, LocalDistortion
-from iqa_train.models.hyper import HyperNetwork
+from iqa_train.models.hyper import HyperNetwork, TargetParameters
 from iqa_train.models.initial import initialise
 from iqa_train.models.target import TargetNetwork
 from iqa_train.study.settings import TrainingConfig
@@ -31,4 +32,7 @@ class QualityNetwork(nn.Module):
     def forward(self, crops: Tensor) -> Tensor:
         """Normalised crops (B, 3, P, P) -> scores (B,), on the data set's scale, higher is better."""
         stages = self.backbone(crops)
-        return self.target(self.local(stages), self.hyper(self.fusion(stages)))  # type: ignore[no-any-return]
+        local, made = self.local(stages), self.hyper(self.fusion(stages))
+        with torch.autocast(crops.device.type, enabled=False):  # in bf16, scores of 0-100 would come in steps of a half
+            weights, biases = ([part.float() for part in parts] for parts in made)
+            return self.target(local.float(), TargetParameters(weights, biases))  # type: ignore[no-any-return]

@@ -41,6 +41,8 @@ def run_state(run: RunFolder) -> RunState:
     if is_held(run.lock):
         return RunState(RUNNING if attempt.metrics.exists() else STARTING)
     ended = read_json(attempt.exit)
+    if ended is not None and ended["exit_code"] == 0 and not run.result.exists():
+        return RunState(LOST, "it ended well, but its result is gone")
     if ended is not None:
         return RunState(ended["state"], ended["reason"])
     result = read_json(run.result)
@@ -50,9 +52,12 @@ def run_state(run: RunFolder) -> RunState:
 
 
 def epoch_events(run: RunFolder) -> list[dict[str, Any]]:
-    """Every epoch's event, once each, by round and epoch; a repeated epoch counts as its last attempt had it."""
+    """Every epoch's event since the run last started over, once each, by round and epoch."""
     events: dict[tuple[int, int], dict[str, Any]] = {}
     for attempt in run.attempts():
+        runner = read_json(attempt.runner)
+        if runner is not None and not runner["resumed"]:
+            events.clear()  # it started over
         for event in read_lines(attempt.metrics):
             if event.get("event") == "epoch":
                 events[event["round"], event["epoch"]] = event

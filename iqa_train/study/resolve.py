@@ -83,7 +83,7 @@ def study_by_hand(overrides: Mapping[str, Any], sources: Mapping[str, DataSource
         parts.append(re.sub(r"[^A-Za-z0-9._-]+", "-", settings.backbone))
     if settings.backbone in SIZED_BACKBONES:
         parts.append(settings.model_size)
-    name = "-".join(parts)
+    name = "-".join(parts)[:60]
     return Study(
         path=Path("command line"),
         name=BY_HAND,

@@ -33,8 +33,8 @@ class Batch:
 def batches(
     store: PixelStore, plan: CropPlan, *, side: int, size: int, device: torch.device, workers: int, first: int = 0
 ) -> Iterator[Batch]:
-    """The plan in batches of `size` from batch `first` on; the last may be smaller."""
-    parts = [(start, min(start + size, len(plan))) for start in range(first * size, len(plan), size)]
+    """The plan in batches, as `bounds` cuts it, from batch `first` on."""
+    parts = bounds(len(plan), size)[first:]
 
     def load(start: int, stop: int) -> Tensor:
         pixels = torch.from_numpy(store.gather(plan.part(start, stop), side))
@@ -42,6 +42,17 @@ def batches(
 
     for (start, stop), pixels in zip(parts, _ahead(load, parts, workers), strict=True):
         yield Batch(start, stop, prepare(pixels, plan.part(start, stop), device))
+
+
+def bounds(total: int, size: int) -> list[tuple[int, int]]:
+    """Where batches of `size` start and stop; the last may be smaller, but a single crop joins the batch before it.
+
+    Batch normalisation cannot learn from one value per channel, which is what one small crop leaves at the last stage.
+    """
+    parts = [(start, min(start + size, total)) for start in range(0, total, size)]
+    if len(parts) > 1 and size > 1 and parts[-1][1] - parts[-1][0] == 1:
+        parts[-2:] = [(parts[-2][0], total)]
+    return parts
 
 
 def prepare(pixels: Tensor, plan: CropPlan, device: torch.device) -> Tensor:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from iqa_train.errors import RunError, WeightsError
+from iqa_train.files import sync_folder
 
 SCHEMA_VERSION = 1
 
@@ -30,22 +32,27 @@ class Checkpoint:
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, *, owner: str) -> None:
     """Replace `path`; `owner` names run and round. Raises DiskFullError or RunError, the old file kept."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
+    workshop = path.parent / ".writing"  # safetensors makes files of its own beside the one it is to write
+    shutil.rmtree(workshop, ignore_errors=True)  # what a kill left half-written
+    workshop.mkdir(parents=True)
+    temporary = workshop / path.name
     metadata = {"schema_version": str(SCHEMA_VERSION), "owner": owner, "state": json.dumps(checkpoint.state)}
     tensors = {name: tensor.detach().contiguous() for name, tensor in checkpoint.tensors.items()}
     try:
         save_file(tensors, temporary, metadata)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
+        temporary.chmod(0o644)
         temporary.replace(path)
+        sync_folder(path.parent)
     except (OSError, SafetensorError) as error:
-        temporary.unlink(missing_ok=True)
         if "No space left" in str(error) or "os error 28" in str(error):
             raise DiskFullError(
                 f"{path.parent} has no room for a checkpoint; make room and continue with --resume"
             ) from error
         raise RunError(f"the checkpoint {path} could not be written: {error}") from error
+    finally:
+        shutil.rmtree(workshop, ignore_errors=True)
 
 
 def load_checkpoint(path: Path, *, owner: str) -> Checkpoint:
@@ -65,7 +72,10 @@ def load_checkpoint(path: Path, *, owner: str) -> Checkpoint:
         raise WeightsError(
             f"{path} belongs to {metadata.get('owner', 'no run of this program')}, not to {owner}; {start_over}"
         )
-    return Checkpoint(tensors, json.loads(metadata["state"]))
+    try:
+        return Checkpoint(tensors, json.loads(metadata["state"]))
+    except (KeyError, ValueError) as error:
+        raise WeightsError(f"{path} is damaged ({error}); {start_over}") from None
 
 
 def _is_pickle(path: Path) -> bool:

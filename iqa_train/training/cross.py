@@ -9,9 +9,11 @@ import torch
 
 from iqa_train.datasets.catalogue import folder_of, load_table
 from iqa_train.datasets.crops import test_crops
-from iqa_train.datasets.pixels import open_store
+from iqa_train.datasets.pixels import PixelStore, open_store, require_room
+from iqa_train.datasets.table import ImageTable
 from iqa_train.results.metrics import krcc, plcc, srcc
 from iqa_train.runs.predictions import Predictions, write_predictions
+from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import DataSource
 from iqa_train.training.checkpoint import load_checkpoint
 from iqa_train.training.evaluate import predict
@@ -21,24 +23,36 @@ from iqa_train.training.round import Trainer
 _SPAQ = "spaq"
 
 
-def test_across(trainer: Trainer, sources: Mapping[str, DataSource], journal: Journal) -> dict[str, Any]:
-    """Test the selected epoch on SPAQ where the settings ask for it and it is there; predictions are kept like test's.
+CrossSet = tuple[ImageTable, PixelStore]
 
-    Returns measures by data set. Scales differ between sets, so that only correlations are given.
-    """
-    settings = trainer.round.settings
+
+def cross_set(settings: TrainingConfig, sources: Mapping[str, DataSource], journal: Journal) -> CrossSet | None:
+    """SPAQ, where the settings ask for it and it is there; looked at before training, so nothing fails after it."""
     if not settings.spaq or settings.dataset == _SPAQ:
-        return {}
+        return None
     source = sources.get(_SPAQ, DataSource())
     folder = folder_of(_SPAQ, "", source)
     if not folder.is_dir():
         journal.say(f"note: spaq is on, but there is no {folder} to test on; put SPAQ there or use --no_spaq")
-        return {}
+        return None
     table = load_table(_SPAQ, source)
     store = open_store(
         table, resize=settings.resize, cache_dir=settings.cache_dir, workers=settings.workers,
         progress=lambda done, total: journal.progress("pixels of spaq", 0, done, total, "images"),
     )  # fmt: skip
+    require_room(table, store, settings.patch_size)
+    return table, store
+
+
+def test_across(trainer: Trainer, found: CrossSet | None, journal: Journal) -> dict[str, Any]:
+    """Test the selected epoch on another set; predictions are kept like test's.
+
+    Returns measures by data set. Scales differ between sets, so that only correlations are given.
+    """
+    if found is None:
+        return {}
+    table, store = found
+    settings = trainer.round.settings
     best = load_checkpoint(trainer.round.files.best, owner=trainer.round.owner)
     trainer.network.load_state_dict(best.under("network."))
     everything = np.arange(len(table), dtype=np.int64)

@@ -55,6 +55,10 @@ class Journal:
             self.say(
                 f"  {where}: {done}/{total} {unit} ({100 * done // total} %), {rate:.0f} {unit}/s, {left:.0f} s left"
             )
+        self.check_stop()
+
+    def check_stop(self) -> None:
+        """Raise Stopped if the worker has been asked to stop."""
         if self._stopping():
             raise Stopped
 

@@ -14,13 +14,14 @@ from torch import nn
 from iqa_train.datasets.crops import CropPlan, test_crops, training_crops
 from iqa_train.datasets.pixels import PixelStore
 from iqa_train.datasets.table import ImageTable, Split
+from iqa_train.errors import UsageError, WeightsError
 from iqa_train.models.initial import stream_key
 from iqa_train.models.network import QualityNetwork
 from iqa_train.results.metrics import krcc, plcc, rmse, srcc
 from iqa_train.runs.layout import RoundFiles
 from iqa_train.runs.predictions import Predictions, write_predictions
 from iqa_train.study.settings import TrainingConfig
-from iqa_train.training.batches import batches
+from iqa_train.training.batches import batches, bounds
 from iqa_train.training.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -68,6 +69,10 @@ class Trainer:
         self.round = round_
         settings, device = round_.settings, round_.device.torch
         resume = resume and round_.files.last.exists()
+        if settings.batch_size == 1 and settings.patch_size == 32:
+            raise UsageError(
+                "batch_size 1 with patch_size 32 leaves one value per channel, which nothing can be learnt from"
+            )
         network = QualityNetwork(settings, settings.seed, pretrained=not resume)
         # Crops come out of the store channels last; convolutions of that order are faster on CPUs and GPUs alike.
         self.network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -114,7 +119,7 @@ class Trainer:
             self.round.store.pictures(train), seed=settings.seed, epoch=epoch, per_image=settings.train_patch_num,
             side=settings.patch_size, color_jitter=settings.color_jitter,
         )  # fmt: skip
-        steps = -(-len(plan) // settings.batch_size)
+        steps = len(bounds(len(plan), settings.batch_size))
         if progress.step < steps:
             self._steps(epoch, plan, steps)
         predictions = {name: self._predict(name, epoch) for name in ("val", "test")}
@@ -210,9 +215,13 @@ class Trainer:
             )
 
     def _restore(self, checkpoint: Checkpoint) -> None:
-        self.network.load_state_dict(checkpoint.under("network."))
-        restore_optimiser(self.optimiser, checkpoint)
-        self.progress = Progress.restored(checkpoint.state, checkpoint.under("progress."))
+        try:
+            self.network.load_state_dict(checkpoint.under("network."))
+            restore_optimiser(self.optimiser, checkpoint)
+            self.progress = Progress.restored(checkpoint.state, checkpoint.under("progress."))
+        except (RuntimeError, KeyError, IndexError, TypeError, ValueError) as error:
+            first = str(error).strip().splitlines()[0]
+            raise WeightsError(f"{self.round.files.last} is not whole ({first}); start over with --again") from error
         device = self.round.device.torch
         self.progress.losses = self.progress.losses.to(device)
         self.progress.predictions = self.progress.predictions.to(device)

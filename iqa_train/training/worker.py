@@ -6,7 +6,6 @@ Reads the run's spec.json and carries it out. Its standard output is the attempt
 
 import argparse
 import errno
-import hashlib
 import signal
 import statistics
 import sys
@@ -18,8 +17,8 @@ from typing import Any
 import torch
 
 from iqa_train.datasets.catalogue import load_table
-from iqa_train.datasets.pixels import PixelStore, open_store
-from iqa_train.datasets.splits import split_table
+from iqa_train.datasets.pixels import PixelStore, open_store, require_room
+from iqa_train.datasets.splits import fingerprint, split_table
 from iqa_train.datasets.table import ImageTable, Split
 from iqa_train.errors import DataError, UserError
 from iqa_train.files import write_json
@@ -31,7 +30,7 @@ from iqa_train.runs.specfile import read_spec
 from iqa_train.runs.state import epoch_events, read_json
 from iqa_train.study.spec import SCHEMA_VERSION, RunSpec
 from iqa_train.training.checkpoint import DiskFullError
-from iqa_train.training.cross import test_across
+from iqa_train.training.cross import cross_set, test_across
 from iqa_train.training.device import Device, choose_device
 from iqa_train.training.journal import Journal, Stopped
 from iqa_train.training.round import DivergedError, Round, Trainer
@@ -50,6 +49,21 @@ class _StopRequest:
 
     def __call__(self) -> bool:
         return self.made
+
+
+class _Waiting:
+    """Says once what is waited for, and ends the waiting when the worker is asked to stop."""
+
+    def __init__(self, journal: Journal, name: str) -> None:
+        self._journal = journal
+        self._name = name
+        self._said = False
+
+    def __call__(self) -> None:
+        if not self._said:
+            self._journal.say(f"waiting for another process that reads or makes the pixels of {self._name}")
+        self._said = True
+        self._journal.check_stop()
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -76,7 +90,7 @@ def _carry_out(run: RunFolder, journal: Journal, *, resume: bool) -> tuple[int, 
     try:
         return outcome.OK, _run(run, journal, resume=resume)
     except Stopped:
-        return outcome.STOPPED, "stopped on request, checkpoint written; --resume continues"
+        return outcome.STOPPED, "stopped on request; --resume continues"
     except DivergedError as error:
         return outcome.DIVERGED, f"diverged: {error}"
     except DiskFullError as error:
@@ -107,9 +121,10 @@ def _run(run: RunFolder, journal: Journal, *, resume: bool) -> str:
     store = open_store(
         table, resize=settings.resize, cache_dir=settings.cache_dir, workers=settings.workers,
         progress=lambda done, total: journal.progress("pixels", 0, done, total, "images"),
-        waiting=lambda: journal.say(f"waiting for another process that reads or makes the pixels of {table.name}"),
+        waiting=_Waiting(journal, table.name),
     )  # fmt: skip
-    _require_room(table, store, settings.patch_size)
+    require_room(table, store, settings.patch_size)
+    across = cross_set(settings, spec.cross_sources, journal)
     told = frozenset((event["round"], event["epoch"]) for event in epoch_events(run)) if resume else frozenset()
     results, split = [], None
     for number in range(1, settings.train_test_num + 1):
@@ -117,15 +132,15 @@ def _run(run: RunFolder, journal: Journal, *, resume: bool) -> str:
         split = split_table(table, mine.seed)
         if number == 1:
             _describe_data(table, split, store, journal)
-            _record_provenance(run, device, table, store, split, resume=resume)
+            _record_provenance(run, device, table, split, resume=resume)
         owner = f"{spec.study}/{spec.experiment}/{run.path.name}/round {number}"
         files = run.round(number, settings.train_test_num)
         trainer = Trainer(Round(number, mine, owner, files, table, split, store, device, journal, told), resume=resume)
         _describe_round(trainer, journal, settings.train_test_num)
         result = trainer.train()
         result["parameters"] = sum(p.numel() for p in trainer.network.parameters())
-        result["cross"] = test_across(trainer, spec.cross_sources, journal)
         journal.say("Best test SRCC {:f}, PLCC {:f}".format(*_undefined_as_nan(result["test"], "srcc", "plcc")))
+        result["cross"] = test_across(trainer, across, journal)
         results.append(result)
     assert split is not None
     return _conclude(run, spec, results, split, journal)
@@ -165,23 +180,11 @@ def _describe_round(trainer: Trainer, journal: Journal, rounds: int) -> None:
         journal.say(f"resumed after epoch {progress.epoch}, step {progress.step}")
 
 
-def _require_room(table: ImageTable, store: PixelStore, side: int) -> None:
-    smallest = min(range(len(store)), key=lambda k: min(store.height[k], store.width[k]))
-    height, width = int(store.height[smallest]), int(store.width[smallest])
-    if min(height, width) < side:
-        raise DataError(
-            f"{table.path(smallest)} is {width}x{height}, smaller than patch_size {side}; "
-            f"lower patch_size or set resize to a larger size"
-        )
-
-
-def _record_provenance(
-    run: RunFolder, device: Device, table: ImageTable, store: PixelStore, split: Split, *, resume: bool
-) -> None:
+def _record_provenance(run: RunFolder, device: Device, table: ImageTable, split: Split, *, resume: bool) -> None:
     """Write provenance.json. Raises DataError when a run would go on with other data than it began with."""
-    fingerprint = data_fingerprint(table, store, split)
+    seen = fingerprint(table, split)
     before = read_json(run.provenance) if resume else None
-    if before is not None and before["data"]["fingerprint"] != fingerprint:
+    if before is not None and before["data"]["fingerprint"] != seen:
         raise DataError(
             f"{table.root} has other images, scores or split than when this run began; put the data back to "
             "continue, or start over with --again"
@@ -198,18 +201,10 @@ def _record_provenance(
                 "name": table.name,
                 "root": str(table.root.resolve()),
                 "images": {"train": len(split.train), "val": len(split.val), "test": len(split.test)},
-                "fingerprint": fingerprint,
+                "fingerprint": seen,
             },
         },
     )
-
-
-def data_fingerprint(table: ImageTable, store: PixelStore, split: Split) -> str:
-    """Sixteen hex digits of names, scores, split and stored sizes: equal on two hosts that hold the same data."""
-    digest = hashlib.sha256("\n".join(table.images).encode())
-    for part in (table.scores, split.train, split.val, split.test, store.height, store.width):
-        digest.update(part.tobytes())
-    return digest.hexdigest()[:16]
 
 
 def _conclude(run: RunFolder, spec: RunSpec, results: list[dict[str, Any]], split: Split, journal: Journal) -> str:
@@ -232,7 +227,7 @@ def _conclude(run: RunFolder, spec: RunSpec, results: list[dict[str, Any]], spli
     )
     for result in results:
         chosen, own = result["test_chosen"], result["test"]["srcc"]
-        gain = (chosen["srcc"] or float("nan")) - (own if own is not None else float("nan"))
+        gain = float("nan") if chosen["srcc"] is None or own is None else chosen["srcc"] - own
         journal.say(
             f"selected epoch {result['best_epoch']} of {result['epochs']} on {result['select_on']}; choosing on test "
             f"would have taken epoch {chosen['epoch']} and claimed {gain:+.4f}"

@@ -199,3 +199,33 @@ def test_a_run_does_not_go_on_with_other_data(project: Project) -> None:
     table.write_text("".join(lines).replace(lines[1], lines[1].replace(lines[1].split(",")[1], "50.5")))
     done = project.run("--exp", "Baseline", "--epochs", "40", "--resume", code=2)
     assert "has other images, scores or split than when this run began" in done.stderr
+
+
+def test_a_last_batch_of_one_crop_is_trained_on(project: Project) -> None:
+    project.run("--exp", "Baseline", "--batch_size", "5", "--epochs", "1")  # 136 crops: 27 batches and one crop
+    done = project.run("--exp", "Baseline", "--batch_size", "1", "--epochs", "1", code=2)
+    assert "batch_size 1 with patch_size 32" in done.stderr
+
+
+def test_a_finished_run_of_other_data_is_not_passed_off(project: Project) -> None:
+    project.run("--exp", "Baseline", "--epochs", "1")
+    table = project.folder / "data" / "small" / "scores.csv"
+    table.write_text(table.read_text().replace("scene3\n", "scene4\n"))
+    done = project.run("--exp", "Baseline", "--epochs", "1", code=2)
+    assert "with other images, scores or split" in done.stderr
+    project.run("--exp", "Baseline", "--epochs", "1", "--again")
+
+
+def test_the_whole_of_a_printed_command(project: Project) -> None:
+    text = project.run("--exp", "A1", "--lr", "0.000123456789", "--runs-dir", "elsewhere", "--dry-run").stdout
+    assert "--lr 0.000123456789" in text
+    assert "--runs-dir elsewhere" in text
+
+
+def test_results_that_cannot_be_replaced_are_not_moved_away(project: Project) -> None:
+    project.run("--exp", "A2", "--epochs", "1")
+    run = project.run_folder("A2")
+    before = {p.relative_to(run) for p in run.rglob("*")}
+    (project.folder / "nologs").write_text("")
+    project.run("--exp", "A2", "--epochs", "1", "--again", "--logs-dir", "nologs", code=1)
+    assert {p.relative_to(run) for p in run.rglob("*")} == before

@@ -17,13 +17,16 @@ from safetensors import safe_open
 from tests.conftest import PROGRAM, Project
 
 
-def _worker_of(project: Project, runner: "subprocess.Popen[str]") -> psutil.Process:
+def _worker_of(project: Project, runner: "subprocess.Popen[str]") -> psutil.Process | None:
+    """The runner's worker once it is there; None if the runner ends without one, its run being complete."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
+        if runner.poll() is not None:
+            assert runner.returncode == 0, runner.communicate()
+            return None
         for child in psutil.Process(runner.pid).children():
             if any("training.worker" in word for word in child.cmdline()):
                 return child
-        assert runner.poll() is None
         time.sleep(0.02)
     raise AssertionError("no worker started")
 
@@ -86,7 +89,9 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_killed_in_the_middle_of_an_epoch_and_resumed(project: Project, reference: Path) -> None:
     runner = project.start("--exp", "A2", *_epochs(4))
     _wait_for_step(project, runner, 3)
-    _worker_of(project, runner).send_signal(signal.SIGKILL)
+    worker = _worker_of(project, runner)
+    assert worker is not None
+    worker.send_signal(signal.SIGKILL)
     _, err = runner.communicate(timeout=60)
     assert runner.returncode == 1
     assert "killed by signal 9" in err
@@ -112,6 +117,7 @@ def test_stopped_by_ctrl_c_and_resumed(project: Project, reference: Path) -> Non
 def test_the_runner_killed_the_worker_finishes(project: Project, reference: Path) -> None:
     runner = project.start("--exp", "A2", *_epochs(4))
     worker = _worker_of(project, runner)
+    assert worker is not None
     _wait_for_step(project, runner, 1)
     os.kill(runner.pid, signal.SIGKILL)
     runner.communicate()
@@ -130,7 +136,9 @@ def test_killed_again_and_again_at_random_instants(project: Project, reference: 
     for _ in range(4):
         runner = project.start("--exp", "A2", *_epochs(4), "--resume")
         worker = _worker_of(project, runner)
-        time.sleep(rng.uniform(1.5, 6.0))
+        if worker is None:
+            break  # finished before it could be killed again
+        time.sleep(rng.uniform(1.0, 4.0))
         for victim in rng.sample([worker.pid, runner.pid], k=rng.choice([1, 2])):
             try:
                 os.kill(victim, signal.SIGKILL)
@@ -225,3 +233,54 @@ def test_a_terminal_that_closes_stops_nothing(project: Project, reference: Path)
     ended = json.loads((project.run_folder("A2") / "attempt-01" / "exit.json").read_text())
     assert ended["state"] == "completed"
     _assert_equal_runs(project.run_folder("A2"), reference)
+
+
+def test_ctrl_c_under_tee_stops_the_run_and_says_so(project: Project, reference: Path) -> None:
+    """The pipe's reader dies of the same Ctrl-C; the run is stopped all the same, and recorded."""
+    words = " ".join([*PROGRAM, "--exp", "A2", *_epochs(4)])
+    shell = subprocess.Popen(
+        ["bash", "-c", f"{words} 2>&1 | tee out.log; echo ${{PIPESTATUS[0]}} > status"],
+        cwd=project.folder,
+        env=project.environment(),
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    while "epoch 1:" not in (project.folder / "out.log").read_text() if (project.folder / "out.log").exists() else True:
+        assert shell.poll() is None
+        time.sleep(0.02)
+    for process in psutil.Process(shell.pid).children(recursive=True):  # as the terminal does, but for the worker,
+        if os.getsid(process.pid) == shell.pid:  # which has a session of its own
+            process.send_signal(signal.SIGINT)
+    shell.wait(timeout=60)
+    assert (project.folder / "status").read_text().strip() == "130"
+    ended = json.loads((project.run_folder("A2") / "attempt-01" / "exit.json").read_text())
+    assert ended["reason"].startswith("stopped on request")
+    project.run("--exp", "A2", *_epochs(4), "--resume")
+    _assert_equal_runs(project.run_folder("A2"), reference)
+
+
+def test_ctrl_c_stops_all_that_was_to_follow(project: Project) -> None:
+    runner = project.start("--all", *_epochs(4))
+    worker = _worker_of(project, runner)
+    assert worker is not None
+    runner.send_signal(signal.SIGINT)  # while the worker is still importing torch
+    runner.communicate(timeout=60)
+    assert runner.returncode == 130
+    assert [p.name for p in (project.folder / "runs" / "small").iterdir()] == ["Baseline"]
+
+
+def test_a_reader_that_leaves_does_not_leave_the_run_alone(project: Project) -> None:
+    words = " ".join([*PROGRAM, "--exp", "A2", "--epochs", "2"])
+    subprocess.run(f"{words} | head -2", shell=True, cwd=project.folder, env=project.environment(), check=True)
+    ended = json.loads((project.run_folder("A2") / "attempt-01" / "exit.json").read_text())
+    assert ended["state"] == "completed"
+
+
+def test_a_kill_while_a_checkpoint_is_written_leaves_nothing_behind(project: Project) -> None:
+    project.run("--exp", "A2", "--epochs", "1")
+    checkpoints = project.run_folder("A2") / "checkpoints"
+    left = checkpoints / ".writing"
+    left.mkdir()
+    (left / ".tmpAbCdEf").write_bytes(bytes(1000))
+    project.run("--exp", "A2", "--epochs", "1", "--again")
+    assert {p.name for p in checkpoints.iterdir()} == {"last.safetensors", "best.safetensors"}
