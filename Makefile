@@ -20,7 +20,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 demo: $(STAMP)   ## train the five experiments on built-in data and print the table (minutes, no GPU)
-	$(BIN)/iqa-train --demo --resume
+	$(BIN)/iqa-train --demo --slots 2 --resume
 
 test: $(STAMP)   ## the tests, without the slow ones
 	$(BIN)/python -m pytest

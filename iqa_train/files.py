@@ -7,9 +7,19 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+from iqa_train.errors import RunError
+
+SCHEMA_VERSION = 1
+"""Of every JSON file this program writes; a reader of a later version reads all earlier ones."""
 
 _LOCK_POLL = 0.2
+_BLOCK = 1 << 16
+
+
+class DamagedFileError(RunError):
+    """A file that should hold a JSON object and does not."""
 
 
 def cache_root(configured: str = "") -> Path:
@@ -50,6 +60,7 @@ def append_line(path: Path, value: Any) -> None:  # noqa: ANN401
     line = json.dumps(value, allow_nan=False, ensure_ascii=False).encode() + b"\n"
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # or another's line, half seen, would look like one cut short
         size = os.fstat(descriptor).st_size
         if size and os.pread(descriptor, 1, size - 1) != b"\n":
             line = b"\n" + line
@@ -60,13 +71,37 @@ def append_line(path: Path, value: Any) -> None:  # noqa: ANN401
         os.close(descriptor)
 
 
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The whole JSON objects of a file of lines, oldest first; lines cut short are passed over. No file, no lines."""
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The object in `path`, or None where there is no file.
+
+    Files are replaced whole, so one that is cut short was damaged by something else: DamagedFileError.
+    """
     try:
-        data = path.read_bytes()
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise DamagedFileError(f"{path} is damaged ({error})") from None
+    if not isinstance(value, dict):
+        raise DamagedFileError(f"{path} is damaged (it does not hold an object)")
+    return value
+
+
+def read_lines(path: Path, only: bytes = b"", last: int | None = None) -> Iterator[dict[str, Any]]:
+    """The whole JSON objects of a file of lines, oldest first; lines cut short are passed over. No file, no lines.
+
+    With `only`, lines that do not hold these bytes are not even parsed; with `last`, only so many bytes at the end are
+    read.
+    """
+    try:
+        with path.open("rb") as file:
+            if last is not None:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - last))
+            data = file.read()
     except FileNotFoundError:
         return
-    yield from _objects(data.split(b"\n")[:-1])  # what follows the last newline is unterminated
+    lines = data.split(b"\n")[:-1]  # what follows the last newline is unterminated
+    yield from _objects(line for line in lines if only in line)
 
 
 def _objects(lines: Iterable[str | bytes]) -> Iterator[dict[str, Any]]:
@@ -87,10 +122,37 @@ def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[N
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
-        while not _locked_now(file.fileno()):
+        while not lock_now(file.fileno()):
             waiting()
             time.sleep(_LOCK_POLL)
         yield
+
+
+def is_held(lock: Path) -> bool:
+    """Whether a living process holds the lock on the file `lock`, here or, on most network file systems, anywhere."""
+    try:
+        descriptor = os.open(lock, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        return not lock_now(descriptor, shared=True)
+    finally:
+        os.close(descriptor)
+
+
+def lock_now(descriptor: int, *, shared: bool = False, patience: float = 0.0) -> bool:
+    """Try to lock an open file, for `patience` seconds: who only asks whether it is held, holds it for a moment."""
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.02)
+        else:
+            return True
 
 
 def sync_folder(folder: Path) -> None:
@@ -100,6 +162,27 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def tail_offset(file: BinaryIO, lines: int) -> int:
+    """Where the last `lines` lines of a file start; read from its end, so that its length does not matter."""
+    end = file.seek(0, os.SEEK_END)
+    position, wanted = end, lines + 1  # a newline at the very end closes the last line
+    while position > 0 and lines > 0:
+        start = max(0, position - _BLOCK)
+        file.seek(start)
+        block = file.read(position - start)
+        if position == end and not block.endswith(b"\n"):
+            wanted -= 1
+        found = block.count(b"\n")
+        if found >= wanted:
+            at = len(block)
+            for _ in range(wanted):
+                at = block.rfind(b"\n", 0, at)
+            return start + at + 1
+        wanted -= found
+        position = start
+    return 0 if lines else end
 
 
 class LineFollower:
@@ -124,11 +207,3 @@ class LineFollower:
     def new_events(self) -> list[dict[str, Any]]:
         """The same for a file of JSON lines; lines cut short are passed over."""
         return list(_objects(self.new_text().split("\n")))  # splitlines would also part at separators within a text
-
-
-def _locked_now(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

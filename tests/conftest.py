@@ -72,7 +72,11 @@ class Project:
     folder: Path
 
     def environment(self) -> dict[str, str]:
-        return os.environ | {"XDG_CACHE_HOME": str(self.folder / "cache"), "CUDA_VISIBLE_DEVICES": ""}
+        return os.environ | {
+            "XDG_CACHE_HOME": str(self.folder / "cache"),
+            "CUDA_VISIBLE_DEVICES": "",
+            "IQA_TRAIN_LEASES": str(self.folder / "leases"),
+        }
 
     def run(self, *words: str, code: int = 0, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run iqa-train to its end and hold it to its exit code."""

@@ -2,11 +2,14 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from iqa_train.errors import UserError, did_you_mean
 
 INTERRUPTED = 130
+
+# Each a module of this package with a `main`.
+_COMMANDS = ("check", "data", "devices", "doctor", "logs", "queue", "relaunch", "status", "stop")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,9 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.errno is None:
             raise
-        _complain(f"{error.filename or 'standard output'}: {error.strerror}")
-        if error.filename is None:
-            _silence()
+        _complain(f"{error.filename or _unnamed()}: {error.strerror}")
         return 1
     return code
 
@@ -48,24 +49,24 @@ def _command(words: list[str]) -> int:
         from iqa_train.cli import train
 
         return train.main(words)
-    commands: dict[str, Callable[[], Callable[[list[str]], int]]] = {"check": _check, "data": _data}
-    if words[0] not in commands:
+    if words[0] not in _COMMANDS:
         raise UserError(
-            f'there is no command "{words[0]}"; {did_you_mean(words[0], commands)} iqa-train --help explains'
+            f'there is no command "{words[0]}"; {did_you_mean(words[0], _COMMANDS)}; iqa-train --help explains'
         )
-    return commands[words[0]]()(words[1:])
+    from importlib import import_module
+
+    code: int = import_module(f"iqa_train.cli.{words[0]}").main(words[1:])
+    return code
 
 
-def _check() -> Callable[[list[str]], int]:
-    from iqa_train.cli import check
-
-    return check.main
-
-
-def _data() -> Callable[[list[str]], int]:
-    from iqa_train.cli import data
-
-    return data.main
+def _unnamed() -> str:
+    """What an error without a file's name is about: standard output, if that takes nothing more."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _silence()
+        return "standard output"
+    return "a file could not be read or written"
 
 
 def _silence() -> None:

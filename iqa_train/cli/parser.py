@@ -1,7 +1,7 @@
 """One argument parser for every command: errors are sentences, and `-` is as good as `_`."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -52,6 +52,24 @@ class Parser(argparse.ArgumentParser):
                 if other in self._option_string_actions:
                     return other + equals + value
         return word
+
+
+def whole_number(least: int) -> Callable[[str], int]:
+    """A type of option: a whole number, `least` or more."""
+
+    def number(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text} is not a whole number from {least} up")
+        return int(text)
+
+    return number
+
+
+def add_places(parser: argparse.ArgumentParser, *, logs: bool = True) -> None:
+    """--runs-dir and --logs-dir."""
+    parser.add_argument("--runs-dir", default="runs", metavar="DIR", help="run directories [runs]")
+    if logs:
+        parser.add_argument("--logs-dir", default="logs", metavar="DIR", help="logs [logs]")
 
 
 def add_study_options(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:

@@ -1,28 +1,21 @@
-"""`iqa-train`: trains experiments of a study file, or a run typed by hand, in the foreground."""
+"""`iqa-train`: trains experiments of a study file, or a run typed by hand; here, or through the queue."""
 
-import argparse
-import contextlib
-import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
-from iqa_train.cli.options import add_setting_options, as_options, typed_settings
-from iqa_train.cli.parser import Parser, add_study_options, profile_of
-from iqa_train.errors import RunError, UsageError
+from iqa_train.cli.options import add_setting_options, typed_settings
+from iqa_train.cli.parser import Parser, add_study_options, profile_of, whole_number
+from iqa_train.errors import RunError, UsageError, did_you_mean
 
 if TYPE_CHECKING:  # imported where they are used: `--help` needs none of them
-    from iqa_train.datasets.table import ImageTable
-    from iqa_train.execution.runner import Order
-    from iqa_train.runs.layout import RunFolder
     from iqa_train.study.audit import Finding
     from iqa_train.study.model import Study
-    from iqa_train.study.spec import RunSpec
 
-_USAGE = """iqa-train --exp ID... | --all | --demo  [options]     experiments of a study file
-       iqa-train --dataset NAME [settings]               a run typed by hand
-       iqa-train check | data ...                        see iqa-train check --help, iqa-train data --help"""
+_USAGE = """iqa-train --exp ID... | --batch N... | --all | --demo  [options]     experiments of a study file
+       iqa-train --dataset NAME [settings]                              a run typed by hand
+       iqa-train status | logs | stop | relaunch | queue | devices | doctor | check | data ...
+                                                                        see iqa-train status --help and so on"""
 _DESCRIPTION = """\
 Train image-quality networks and test them honestly: the best epoch is chosen on validation images, and what
 choosing on test would have claimed is told beside it.
@@ -32,11 +25,13 @@ choosing on test would have claimed is told beside it.
   iqa-train --exp A2 --lr 1e-6 the same with another setting
   iqa-train --exp A2 --dry-run what it would do, and nothing else
   iqa-train --exp A2 --resume  continue after an interruption
+  iqa-train --all --detach     the whole study, batch by batch; close the laptop
+  iqa-train status             what runs, what waits and why, how long it will take
   iqa-train check              what in the study file can mislead
 
-Without --exp, --all, --profile or --demo, settings start from the program's own defaults, shown in [brackets] below,
-and not from the study file's. A run lives in runs/<study>/<experiment>/, its log in logs/. Ctrl-C stops it with a
-checkpoint."""
+Without --exp, --batch, --all, --profile or --demo, settings start from the program's own defaults, shown in [brackets]
+below, and not from the study file's. A run lives in runs/<study>/<experiment>/, its log in logs/. Ctrl-C stops what
+was started here, with a checkpoint; closing the terminal stops nothing."""
 _EPILOG = """exit status: 0 done, 1 a run failed, 2 usage or an invalid file, 130 interrupted"""
 
 
@@ -51,48 +46,88 @@ def main(argv: Sequence[str]) -> int:
 
     overrides = typed_settings(options)
     profile = profile_of(options)
-    of_study = bool(options.exp or options.all or profile)
+    of_study = bool(options.exp or options.all or options.batch or profile)
     if not of_study and not overrides:
         raise UsageError(
-            "nothing to train: name an experiment (--exp ID), --all, --demo, or settings such as --dataset"
+            "nothing to train: name an experiment (--exp ID), --batch, --all, --demo, or settings such as --dataset"
         )
-    if options.exp and options.all:
-        raise UsageError("--exp and --all cannot stand together: --all means every experiment")
+    if bool(options.exp) + bool(options.batch) + options.all > 1:
+        raise UsageError("--exp, --batch and --all cannot stand together: each says which experiments to run")
+    if options.seeds and "seed" in overrides:
+        raise UsageError("--seed and --seeds cannot stand together: --seeds lists all of them")
     study = load_study(find_study(options.experiments)) if of_study else None
     if study is None:
         sources = _own_sources(options.experiments)
-        specs = [resolve_by_hand(overrides, sources)]
+        specs = [resolve_by_hand({**overrides, "seed": s}, sources) for s in options.seeds or ()]
+        specs = specs or [resolve_by_hand(overrides, sources)]
         study = study_by_hand(overrides, sources)
         findings = audit(study)
     else:
-        specs = resolve_all(study, profile=profile, overrides=overrides, ids=options.exp)
+        ids = options.exp or _experiments_of(study, options.batch)
+        specs = resolve_all(study, profile=profile, overrides=overrides, ids=ids, seeds=options.seeds)
         findings = audit(study, profile, overrides)
     runs = [(spec, run_folder(Path(options.runs_dir), spec)) for spec in specs]
     if options.dry_run:
-        _print_plan(runs, study, options, overrides)
+        from iqa_train.cli.dryrun import print_plan
+
+        print_plan(runs, study, options, overrides)
         return 0
+    from iqa_train.cli.start import start_runs
+
     if of_study and study.path != Path("experiments.toml"):
-        print(f"study file: {study.path}", file=sys.stderr)
+        from iqa_train.cli.text import say
+
+        say(f"study file: {study.path}")
     _show_findings(findings, {spec.experiment for spec in specs})
-    return _train(runs, options, list(argv))
+    return start_runs(runs, study, options, list(argv))
 
 
 def _parser() -> Parser:
     parser = Parser("iqa-train", _DESCRIPTION, _EPILOG, _USAGE)
     what = parser.add_argument_group("What to run")
     what.add_argument("--exp", nargs="+", metavar="ID", help="experiments of the study file")
-    what.add_argument("--all", action="store_true", help="every experiment of the study file, one after another")
+    what.add_argument("--batch", nargs="+", metavar="N", help="batches of the study file, by number or name")
+    what.add_argument("--all", action="store_true", help="every experiment of the study file, batch by batch")
+    what.add_argument("--seeds", nargs="+", type=whole_number(0), metavar="N", help="run each with every one of these")
     add_study_options(what)
     what.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
     what.add_argument("--again", action="store_true", help="run anew what was run before; the old results are kept")
     what.add_argument("--dry-run", action="store_true", help="print settings and commands, and do nothing")
+    how = parser.add_argument_group("How")
+    how.add_argument("--detach", action="store_true", help="queue the runs and leave: they need no terminal")
+    how.add_argument(
+        "--policy", choices=("batches", "greedy"),
+        help="batches: one after another, on the GPUs the file names; greedy: a free device takes the next [batches]",
+    )  # fmt: skip
+    how.add_argument(
+        "--retries", type=whole_number(0), default=3, metavar="N",
+        help="fruitless attempts in a row before a run that was killed, lost or out of memory is given up [3]",
+    )  # fmt: skip
+    how.add_argument("--json", action="store_true", help="print one JSON object at the end, as `status --json` does")
     where = parser.add_argument_group("Where")
-    where.add_argument("--gpu", type=int, metavar="N", help="train on GPU N, counted as nvidia-smi does")
+    where.add_argument("--gpu", type=whole_number(0), metavar="N", help="on GPU N alone, counted as nvidia-smi does")
+    where.add_argument("--slots", type=whole_number(1), metavar="N", help="on N slots of the CPU instead of GPUs")
+    where.add_argument("--runs_per_gpu", type=whole_number(1), metavar="N", help="runs that share a GPU [1]")
     where.add_argument("--runs-dir", default="runs", metavar="DIR", help="run directories [runs]")
     where.add_argument("--logs-dir", default="logs", metavar="DIR", help="logs [logs]")
     parser.add_argument("--version", action="store_true", help="print the version")
     add_setting_options(parser)
     return parser
+
+
+def _experiments_of(study: "Study", batches: Sequence[str] | None) -> list[str] | None:
+    """The experiments of the batches named, by number from 1 or by name; None for all."""
+    if not batches:
+        return None
+    names = [batch.name for batch in study.batches]
+    chosen: list[str] = []
+    for word in batches:
+        at = int(word) - 1 if word.isdecimal() else names.index(word) if word in names else -1
+        if not 0 <= at < len(names):
+            known = did_you_mean(word, names) if names else f"{study.path} has no [[batches]]"
+            raise UsageError(f'unknown batch "{word}" in {study.path}; {known}')
+        chosen += study.batches[at].gpus.values()
+    return chosen
 
 
 def _own_sources(experiments: Path | None) -> Mapping[str, Any]:
@@ -107,120 +142,11 @@ def _own_sources(experiments: Path | None) -> Mapping[str, Any]:
 def _show_findings(findings: "Sequence[Finding]", experiments: set[str]) -> None:
     """Tell of what can mislead; refuse what cannot mean anything."""
     from iqa_train.cli.check import findings_text
+    from iqa_train.cli.text import say
 
     mine = [f for f in findings if f.experiment is None or f.experiment in experiments]
     if mine:
-        print(findings_text(mine), file=sys.stderr)
+        say(findings_text(mine))
     errors = [f for f in mine if f.severity == "error"]
     if errors:
         raise RunError(f"not started: {errors[0].code}: {errors[0].message}")
-
-
-def _print_plan(
-    runs: "Sequence[tuple[RunSpec, RunFolder]]",
-    study: "Study",
-    options: argparse.Namespace,
-    overrides: dict[str, Any],
-) -> None:
-    by_hand = runs[0][0].baseline is None
-    places = [] if options.gpu is None else ["--gpu", str(options.gpu)]
-    for option, value, usual in (("--runs-dir", options.runs_dir, "runs"), ("--logs-dir", options.logs_dir, "logs")):
-        places += [option, value] if value != usual else []
-    if by_hand and options.experiments is not None:
-        places += ["--experiments", str(options.experiments)]
-    profile = profile_of(options)
-    for spec, run in runs:
-        print(f"{spec.experiment}: {spec.title}" if spec.title != spec.experiment else spec.experiment)
-        print(f"  study {spec.study}, seed {spec.seed}, configuration {spec.config_hash}")
-        print(f"  run directory {run.path}")
-        for name, value in spec.settings.model_dump().items():
-            print(f"    {name} = {_toml(value)}")
-        if spec.baseline is not None and spec.experiment != spec.baseline:
-            pairs = [f"{name} {_toml(ours)} (there {_toml(theirs)})" for name, (theirs, ours) in spec.differs.items()]
-            print(f"  differs from {spec.baseline} in: {'; '.join(pairs) or 'nothing'}")
-        words = ["iqa-train"]
-        if not by_hand:
-            words += ["--exp", spec.experiment, "--experiments", str(study.path), "--seed", str(spec.seed)]
-            words += ["--profile", profile] if profile else []
-        words += places + as_options({k: v for k, v in overrides.items() if k != "seed" or by_hand})
-        print(f"  command: {shlex.join(words)}\n")
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else str(value)
-
-
-def _train(runs: "Sequence[tuple[RunSpec, RunFolder]]", options: argparse.Namespace, argv: list[str]) -> int:
-    """Run after run; returns the worst of their codes. A stopped run stops the rest, and so does bad input."""
-    from iqa_train.execution.devices import gpu_environment
-    from iqa_train.execution.follow import Follower
-    from iqa_train.execution.runner import Order, done_before, run_attempt
-    from iqa_train.results.summary import summarise, summary_text
-
-    environment = gpu_environment(options.gpu)
-    worst = 0
-    orders = [
-        Order(spec, run, Path(options.logs_dir), ["iqa-train", *argv], options.resume, options.again, environment)
-        for spec, run in runs
-    ]
-    for order in orders:
-        done_before(order)  # complain of any before the first starts
-    _require_data(orders)
-    for order in orders:
-        state = done_before(order)
-        if state is not None:
-            _say(f"{order.spec.experiment} is {state.name} already, in {order.run.path}; --again runs it anew")
-            continue
-        if options.resume and not order.run.attempts():
-            _say(f"{order.spec.experiment} with these settings has not been started before: it starts now")
-        outcome = run_attempt(order, Follower())
-        code = 130 if outcome.requested else outcome.command_code
-        if code != 0:
-            _say(f"iqa-train: {order.spec.experiment}: {outcome.state}: {outcome.reason}")
-        worst = max(worst, code)
-        if code in {2, 130}:
-            break
-    if len(runs) > 1:
-        baseline = runs[0][0].baseline
-        _say(summary_text(summarise(runs, baseline), baseline), sys.stdout)
-    return worst
-
-
-def _say(text: str, stream: TextIO | None = None) -> None:
-    """Print, to stderr unless told; a reader that has gone, after hours perhaps, changes no exit code."""
-    with contextlib.suppress(OSError, ValueError):
-        print(text, file=stream or sys.stderr, flush=True)
-
-
-def _require_data(orders: "Sequence[Order]") -> None:
-    """Read every data set's table once, so that a missing image is told before anything is started or written.
-
-    Raises DataError; also for a finished run that saw other data, whose result would pass for this one's.
-    """
-    from iqa_train.cli.bar import bar
-    from iqa_train.datasets.catalogue import load_table
-    from iqa_train.datasets.splits import fingerprint, split_table
-    from iqa_train.errors import DataError
-    from iqa_train.runs.state import read_json, run_state
-
-    tables: dict[object, ImageTable] = {}
-    for order in orders:
-        settings = order.spec.settings
-        key = (settings.dataset, settings.data_dir, order.spec.source)
-        if key not in tables:
-            with bar(f"making the {settings.dataset} set", "images") as progress:
-                tables[key] = load_table(settings.dataset, order.spec.source, settings.data_dir, progress)
-        now = fingerprint(tables[key], split_table(tables[key], settings.seed))
-        provenance = read_json(order.run.provenance)
-        if (
-            not order.again
-            and run_state(order.run).finished
-            and provenance
-            and provenance["data"]["fingerprint"] != now
-        ):
-            raise DataError(
-                f"{order.spec.experiment} is complete in {order.run.path}, but with other images, scores or split than "
-                f"{tables[key].root} has now; --again runs it anew and keeps the old result"
-            )

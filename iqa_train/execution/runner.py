@@ -1,11 +1,12 @@
 """One attempt at one run: opens the log, starts the worker in a session of its own, waits, and writes how it ended.
 
 The worker writes to the log's file itself, not through a pipe that would die with this process; and it inherits the
-run's lock, so that the run counts as running until the last of the two is gone.
+locks of the run and of its device, so that both are held until the last of the two is gone. Knows nothing of torch.
 """
 
-import fcntl
 import os
+import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,38 +16,46 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-
-import psutil
+from typing import Any
 
 from iqa_train.errors import RunError, UsageError
-from iqa_train.files import read_lines, write_json
+from iqa_train.execution.devices import Device, worker_environment
+from iqa_train.execution.lease import Lease
+from iqa_train.execution.tree import MARK, adopt_orphans, kill_all, reap_orphans
+from iqa_train.files import SCHEMA_VERSION, lock_now, read_json, write_json
+from iqa_train.runs.identity import identity_of, me
 from iqa_train.runs.layout import Attempt, RunFolder, log_path
 from iqa_train.runs.outcome import OK, Outcome, outcome_of, stopped
-from iqa_train.runs.provenance import host_state
-from iqa_train.runs.specfile import write_spec
-from iqa_train.runs.state import RunState, epoch_events, read_json, run_state
-from iqa_train.study.spec import SCHEMA_VERSION, RunSpec
+from iqa_train.runs.provenance import code_fingerprint
+from iqa_train.runs.state import HEARTBEAT, RunState, epoch_events, last_word, run_state
 
 GRACE = 60.0  # seconds a stopped worker has for its checkpoint before it is killed
-_POLL = 0.05
-_REQUIRED = {"PYTHONUNBUFFERED": "1", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+WORKER = "IQA_TRAIN_WORKER"  # another program that keeps the worker's contract, for tests of everything around it
+_REQUIRED = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 # Threads that wait for each other by spinning take five times as long when two runs share the cores, and others' runs
 # suffer with them; sleeping costs a run that is alone next to nothing.
 _POLITE = {"OMP_WAIT_POLICY": "PASSIVE"}
+_PATIENCE = 1.0  # seconds: a killed process takes a moment to die, and who asks for a state holds its lock for one
 _RESERVE = 1 << 16  # bytes kept for exit.json on a disk that fills up
 
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be done: a specification, where its files go, and whether to go on or start over."""
+    """What is to be done: a run, on which device, where its log goes, and whether to go on or start over.
 
-    spec: RunSpec
+    `spec` is the content of its spec.json, None if that is written. `attempt` is the number that the attempt must
+    have: if it has been made by somebody else meanwhile, it is not made again. None: whatever comes next.
+    """
+
     run: RunFolder
+    device: Device
+    lease: Lease
     logs_dir: Path
     command: list[str]
+    spec: Mapping[str, Any] | None = None
+    attempt: int | None = None
     resume: bool = False
     again: bool = False
-    environment: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -58,39 +67,45 @@ class Started:
     log: Path
 
 
-def done_before(order: Order) -> RunState | None:
+class TakenError(RunError):
+    """Somebody else has made the attempt, or is making it."""
+
+
+def done_before(run: RunFolder, spec: Mapping[str, Any], *, resume: bool, again: bool) -> RunState | None:
     """The state of a run that needs no worker because it is complete; None if it does.
 
     Raises UsageError where going on and starting over are both possible and neither was asked for.
     """
-    state = run_state(order.run)
-    if state.finished and not order.again:
+    state = run_state(run)
+    if state.finished and not again:
         return state
-    if order.again or order.resume or state.alive or not order.run.outcome():
+    if again or resume or state.alive or not run.outcome():
         return None
-    epochs = len(epoch_events(order.run))
+    settings = spec["settings"]
     raise UsageError(
-        f"{order.spec.experiment} was started before and is {state.name} after {epochs} of "
-        f"{order.spec.settings.epochs * order.spec.settings.train_test_num} epochs ({state.reason.partition(';')[0]}); "
+        f"{spec['experiment']} was started before and is {state.name} after {len(epoch_events(run))} of "
+        f"{settings['epochs'] * settings['train_test_num']} epochs ({state.reason.partition(';')[0]}); "
         "--resume continues it, --again starts it over"
     )
 
 
-def run_attempt(order: Order, watch: Callable[[Started], None]) -> Outcome:
-    """Make an attempt and wait for its end; `watch` is called while waiting, often.
+def run_attempt(order: Order, watch: Callable[[Started], None] = lambda _: None, poll: float = 0.2) -> Outcome:
+    """Make an attempt and wait for its end; `watch` is called while waiting, every `poll` seconds.
 
-    TERM and INT to this process stop the run: the worker writes a checkpoint; what is left after a grace is killed. A
-    terminal that closes (HUP) stops nothing.
-    Raises RunError if the run is running already.
+    TERM and INT to this process stop the run: the worker writes a checkpoint; what is left after a grace is killed,
+    all that it started included. A terminal that closes (HUP) stops nothing.
+    Raises TakenError if the run is running already.
     """
     order.run.path.mkdir(parents=True, exist_ok=True)
+    adopt_orphans()
     with _run_lock(order) as lock, _stop_signals() as stopping:
         began = time.monotonic()
         started = _start(order, lock)
         shown = _Shown(watch)
-        outcome = _wait(order.run, started, shown, stopping)
+        outcome = _wait(order, started, shown, stopping, poll)
         ended = {"ended": _now(), "seconds": round(time.monotonic() - began, 3)}
-        started.attempt.reserve.unlink(missing_ok=True)
+        for temporary in (started.attempt.reserve, started.attempt.heartbeat):
+            temporary.unlink(missing_ok=True)
         write_json(started.attempt.exit, {"schema_version": SCHEMA_VERSION, **asdict(outcome), **ended})
         shown(started)
     return outcome
@@ -112,57 +127,140 @@ class _Shown:
 
 def _start(order: Order, lock: int) -> Started:
     run = order.run
+    spec = order.spec if order.spec is not None else _spec_of(run)
     order.logs_dir.mkdir(parents=True, exist_ok=True)
-    log = log_path(order.logs_dir, order.spec, datetime.now())
+    log = log_path(order.logs_dir, spec["slug"], spec["study"], datetime.now())
     attempt = run.next_attempt()
-    command = [sys.executable, "-m", "iqa_train.training.worker", str(run.path), str(attempt.folder)]
+    command = [*_worker_program(), str(run.path), str(attempt.folder)]
     if order.resume:
         command.append("--resume")
-    environment = _POLITE | dict(order.environment or os.environ) | _REQUIRED
+    environment = _POLITE | worker_environment(order.device) | _REQUIRED | {MARK: str(attempt.folder.resolve())}
     with log.open("xb") as file:  # before anything of the run is touched: what cannot be logged does not start
-        if order.again:
-            _set_aside(run)
-        write_spec(run, order.spec)
-        attempt.folder.mkdir()
-        attempt.reserve.write_bytes(bytes(_RESERVE))
+        try:
+            for left in run.path.glob(".*.tmp"):  # by writers that were killed
+                left.unlink()
+            if order.again:
+                _set_aside(run)
+            if order.spec is not None:
+                write_json(run.spec, order.spec)
+            attempt.folder.mkdir()
+            attempt.reserve.write_bytes(bytes(_RESERVE))
+        except OSError as error:
+            shutil.rmtree(attempt.folder, ignore_errors=True)
+            log.unlink()
+            raise RunError(
+                f"{spec['experiment']} cannot be started: {error.filename or attempt.folder}: {error.strerror}"
+            ) from None
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environment, start_new_session=True,
-            pass_fds=(lock,),
+            pass_fds=(lock, *order.lease.descriptors),
         )  # fmt: skip
-    me = psutil.Process()
-    runner = {"pid": me.pid, "created": me.create_time()}
-    worker = {"pid": process.pid, "created": _created(process.pid)}
-    where = {key: host_state()[key] for key in ("host", "boot_id")} | {"cwd": str(Path.cwd())}
-    about = {"command": order.command, "log": str(log), "started": _now(), "resumed": order.resume}
-    devices = {"cuda_visible_devices": environment.get("CUDA_VISIBLE_DEVICES")}
-    facts = {"schema_version": SCHEMA_VERSION, **about, **where, **devices, "runner": runner, "worker": worker}
-    write_json(attempt.runner, facts)
+    _introduce(order, attempt, log, process.pid, environment)
     return Started(process, attempt, log)
 
 
-def _wait(run: RunFolder, started: Started, watch: Callable[[Started], None], stopping: "_Stopping") -> Outcome:
-    killed_at: float | None = None
+def _introduce(order: Order, attempt: Attempt, log: Path, pid: int, environment: Mapping[str, str]) -> None:
+    """Write runner.json: who runs the attempt, on what, into which log."""
+    runner, worker = me(), identity_of(pid)
+    facts = {
+        "schema_version": SCHEMA_VERSION,
+        "command": order.command,
+        "log": str(log),
+        "cwd": str(Path.cwd()),
+        "started": _now(),
+        "code": code_fingerprint(),
+        "resumed": order.resume,
+        "host": runner.host,
+        "boot_id": runner.boot_id,
+        "device": asdict(order.device) | {"label": order.device.label},
+        "cuda_visible_devices": environment.get("CUDA_VISIBLE_DEVICES"),
+        "runner": {"pid": runner.pid, "created": runner.created},
+        "worker": {"pid": worker.pid, "created": worker.created},
+    }
+    try:
+        write_json(attempt.runner, facts)
+    except OSError:  # the disk has just become full
+        attempt.reserve.unlink(missing_ok=True)
+        write_json(attempt.runner, facts)
+
+
+def _worker_program() -> list[str]:
+    other = os.environ.get(WORKER)
+    return [sys.executable, other] if other else [sys.executable, "-m", "iqa_train.training.worker"]
+
+
+def _spec_of(run: RunFolder) -> Mapping[str, Any]:
+    spec = read_json(run.spec)
+    if spec is None or not {"slug", "study", "experiment"} <= spec.keys():
+        raise RunError(f"{run.spec} is missing or damaged; queue the run anew with --again")
+    return spec
+
+
+def _wait(
+    order: Order, started: Started, watch: Callable[[Started], None], stopping: "_Stopping", poll: float
+) -> Outcome:
+    process, attempt = started.process, started.attempt
+    kill_at: float | None = None
     killed = False
-    while started.process.poll() is None:
-        if stopping.requested and killed_at is None:
-            killed_at = time.monotonic() + GRACE
-            started.process.send_signal(signal.SIGTERM)
-        if killed_at is not None and (time.monotonic() > killed_at or stopping.requested > 2):
-            killed = True
-            _kill_tree(started.process.pid)
-        watch(started)
-        time.sleep(_POLL)
-    _kill_session(started.process.pid)
-    said = [event.get("message") for event in read_lines(started.attempt.metrics) if event.get("event") == "end"]
-    early = bool((read_json(run.result) or {}).get("stopped_early"))
-    outcome = outcome_of(started.process.returncode, said[-1] if said else None, stopped_early=early)
+    next_beat = 0.0
+    with _ending(process.pid) as ended_within:
+        while process.poll() is None:
+            now = time.monotonic()
+            if now >= next_beat:
+                next_beat = now + HEARTBEAT
+                _beat(attempt, order.lease)
+            if stopping.requested and kill_at is None:
+                kill_at = now + GRACE
+                process.send_signal(signal.SIGTERM)
+            if kill_at is not None and (now > kill_at or stopping.requested > 2):
+                killed = True
+                kill_all(attempt.folder, own_children=True)
+            watch(started)
+            reap_orphans(keep=process.pid)
+            ended_within(poll)
+    kill_all(attempt.folder, own_children=True)  # no helper of an ended worker stays behind
+    reap_orphans()
+    said = last_word(attempt)
+    early = bool((read_json(order.run.result) or {}).get("stopped_early"))
+    outcome = outcome_of(process.returncode, said["message"] if said else None, stopped_early=early)
     if not stopping.requested:
         return outcome
     if outcome.exit_code == OK:  # done before it could stop
         return replace(outcome, requested=True)
     if killed:
         return stopped(outcome, f"stopped on request, killed after {GRACE:.0f} s or a third request")
-    return outcome if outcome.exit_code is not None else stopped(outcome, "stopped on request before it had begun")
+    if outcome.exit_code is None:
+        return stopped(outcome, "stopped on request before it had begun")
+    return replace(outcome, requested=True)
+
+
+@contextmanager
+def _ending(pid: int) -> Iterator[Callable[[float], None]]:
+    """A function that waits for some seconds, less if the process ends meanwhile."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except OSError:  # kernels before 5.3
+        yield time.sleep
+        return
+    poller = select.poll()
+    poller.register(descriptor, select.POLLIN)
+
+    def wait(seconds: float) -> None:
+        poller.poll(seconds * 1000)
+
+    try:
+        yield wait
+    finally:
+        os.close(descriptor)
+
+
+def _beat(attempt: Attempt, lease: Lease) -> None:
+    """Show that this process lives. A full or vanished disk is for the worker to complain of."""
+    try:
+        attempt.heartbeat.touch()
+        lease.refresh()
+    except OSError:
+        return
 
 
 def _set_aside(run: RunFolder) -> None:
@@ -174,24 +272,33 @@ def _set_aside(run: RunFolder) -> None:
 
 @contextmanager
 def _run_lock(order: Order) -> Iterator[int]:
-    """The run's lock as a descriptor to hand on. Raises RunError if a living process holds it."""
+    """The run's lock as a descriptor to hand on. Raises TakenError if a living process holds it."""
     descriptor = os.open(order.run.lock, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        for _ in range(20):  # somebody who asks for the state holds it for a moment
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                time.sleep(0.05)
-        else:
-            attempts = order.run.attempts()
-            where = f" (see {attempts[-1].runner})" if attempts else ""
-            raise RunError(
-                f"{order.spec.experiment} with these settings is running already{where}; wait for it or stop it"
-            )
+        require_idle(order.run)
+        if not lock_now(descriptor, patience=_PATIENCE):
+            raise TakenError(_taken(order.run, run_state(order.run)))
+        if order.attempt is not None and order.run.next_attempt().number != order.attempt:
+            raise TakenError(f"attempt {order.attempt} of {order.run.path} has been made by another runner")
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def require_idle(run: RunFolder) -> None:
+    """Raise TakenError if the run is alive: here, or on another host, where this host's locks do not reach."""
+    deadline = time.monotonic() + _PATIENCE
+    while (state := run_state(run)).alive:
+        if time.monotonic() > deadline:
+            raise TakenError(_taken(run, state))
+        time.sleep(0.05)
+
+
+def _taken(run: RunFolder, state: RunState) -> str:
+    attempts = run.attempts()
+    where = f" {state.reason}" if state.reason.startswith("on host") else ""
+    see = f" (see {attempts[-1].runner})" if attempts else ""
+    return f"{run.path.parent.name} with these settings is running already{where}{see}; wait for it or stop it"
 
 
 class _Stopping:
@@ -222,33 +329,6 @@ def _stop_signals() -> Iterator[_Stopping]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _kill_tree(pid: int) -> None:
-    try:
-        victims = [*psutil.Process(pid).children(recursive=True), psutil.Process(pid)]
-    except psutil.NoSuchProcess:
-        return
-    for victim in victims:
-        try:
-            victim.kill()
-        except psutil.NoSuchProcess:
-            continue
-
-
-def _kill_session(pid: int) -> None:
-    """Leave no helper of an ended worker behind: its session had its pid."""
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-
-
-def _created(pid: int) -> float | None:
-    try:
-        return float(psutil.Process(pid).create_time())
-    except psutil.NoSuchProcess:
-        return None
 
 
 def _now() -> str:

@@ -4,8 +4,9 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from iqa_train.files import read_json
 from iqa_train.runs.layout import RunFolder
-from iqa_train.runs.state import read_json, run_state
+from iqa_train.runs.state import run_state
 from iqa_train.study.spec import RunSpec
 
 

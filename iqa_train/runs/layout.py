@@ -1,8 +1,11 @@
 """Names of everything a run leaves on disk. No other module spells one out.
 
+runs/
+  queue.json  queue.lock                        what is wanted
+  scheduler.json  scheduler.lock  scheduler.log who sees to it
 runs/<study>/<experiment>/s<seed>-<config hash>/
   spec.json  provenance.json  result.json  lock
-  attempt-01/  runner.json  metrics.jsonl  exit.json
+  attempt-01/  runner.json  metrics.jsonl  exit.json   (and, while it runs, heartbeat and reserve)
   checkpoints/  last.safetensors  best.safetensors
   predictions-val.csv  predictions-test.csv  predictions-<cross set>.csv
   round-02/  ...  the same of a further round, where train_test_num > 1
@@ -13,10 +16,13 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from iqa_train.study.spec import RunSpec
+if TYPE_CHECKING:  # a runner and a scheduler stay small without it
+    from iqa_train.study.spec import RunSpec
 
 _ATTEMPT = re.compile(r"attempt-(\d+)")
+_RUN = re.compile(r"s\d+-[0-9a-f]{10}")
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,11 @@ class Attempt:
     def reserve(self) -> Path:
         """Room for the last words, taken while there is some and given back when they are due."""
         return self.folder / "reserve"
+
+    @property
+    def heartbeat(self) -> Path:
+        """Touched every few seconds while the runner lives, for those on other hosts, whom no lock tells."""
+        return self.folder / "heartbeat"
 
     @property
     def exit(self) -> Path:
@@ -121,14 +132,52 @@ class RunFolder:
         return found + sorted(self.path.glob("predictions-*.csv")) + sorted(self.path.glob("round-*"))
 
 
-def run_folder(runs_dir: Path, spec: RunSpec) -> RunFolder:
+@dataclass(frozen=True)
+class QueueFiles:
+    """The files beside the runs: what is wanted, and who sees to it."""
+
+    runs_dir: Path
+
+    @property
+    def queue(self) -> Path:
+        """What is wanted."""
+        return self.runs_dir / "queue.json"
+
+    @property
+    def queue_lock(self) -> Path:
+        """Held for the moment of a change."""
+        return self.runs_dir / "queue.lock"
+
+    @property
+    def scheduler(self) -> Path:
+        """Which process is the scheduler."""
+        return self.runs_dir / "scheduler.json"
+
+    @property
+    def scheduler_lock(self) -> Path:
+        """Held while the scheduler lives."""
+        return self.runs_dir / "scheduler.lock"
+
+    @property
+    def scheduler_log(self) -> Path:
+        """What the scheduler has done, a line each."""
+        return self.runs_dir / "scheduler.log"
+
+
+def run_folder(runs_dir: Path, spec: "RunSpec") -> RunFolder:
     """Where a run of `spec` lies."""
     return RunFolder(runs_dir / spec.study / spec.experiment / f"s{spec.seed}-{spec.config_hash}")
 
 
-def log_path(logs_dir: Path, spec: RunSpec, started: datetime) -> Path:
+def run_folders(runs_dir: Path, study: str | None = None) -> list[RunFolder]:
+    """Every run there is, or those of a study, by study, experiment and seed."""
+    found = runs_dir.glob(f"{study or '*'}/*/s*-*")
+    return [RunFolder(path) for path in sorted(found) if _RUN.fullmatch(path.name)]
+
+
+def log_path(logs_dir: Path, slug: str, study: str, started: datetime) -> Path:
     """The log of an attempt that starts now; never one that exists."""
-    stem = f"{spec.slug}_{spec.study}_{started:%Y%m%d_%H%M%S}"
+    stem = f"{slug}_{study}_{started:%Y%m%d_%H%M%S}"
     path, count = logs_dir / f"{stem}.log", 2
     while path.exists():
         path, count = logs_dir / f"{stem}-{count}.log", count + 1

@@ -1,11 +1,13 @@
-"""How a worker process ends: its exit codes, and the state and words each stands for."""
+"""How an attempt ends: a worker's exit codes, and the state and the words that each stands for."""
 
 import signal
 from dataclasses import dataclass, replace
+from typing import Any
 
-from iqa_train.runs.state import COMPLETED, FAILED, KILLED, STOPPED_EARLY
+COMPLETED, STOPPED_EARLY, FAILED, KILLED = "completed", "stopped-early", "failed", "killed"
 
 OK, UNEXPECTED, INVALID, DIVERGED, OUT_OF_MEMORY, DISK_FULL, STOPPED = range(7)
+"""What a worker exits with. It says why as the last event of its metrics."""
 
 _WORDS = {
     UNEXPECTED: "ended by an error; its traceback is in the log",
@@ -37,19 +39,37 @@ class Outcome:
             return 130
         return 2 if self.exit_code == INVALID else 1
 
+    @property
+    def can_pass(self) -> bool:
+        """Whether the same run, tried again, may well succeed: never so for bad input or a loss that diverged."""
+        return not self.requested and (self.signal is not None or self.exit_code == OUT_OF_MEMORY)
+
 
 def outcome_of(returncode: int, said: str | None, *, stopped_early: bool = False) -> Outcome:
     """From a return code as `subprocess` gives it (negative: a signal) and what the worker itself said, if anything."""
     if returncode < 0:
-        name = signal.Signals(-returncode).name
-        hint = ": probably the kernel's out-of-memory killer" if returncode == -signal.SIGKILL else ""
-        return Outcome(KILLED, f"killed by signal {-returncode} ({name}){hint}", None, -returncode)
+        hint = ": probably the kernel's OOM killer, or somebody's kill -9" if returncode == -signal.SIGKILL else ""
+        return Outcome(KILLED, f"killed by signal {-returncode}{hint or _name(-returncode)}", None, -returncode)
     if returncode == OK:
         return Outcome(STOPPED_EARLY if stopped_early else COMPLETED, said or "", OK, None)
     state = KILLED if returncode == STOPPED else FAILED
     return Outcome(state, said or _WORDS.get(returncode, f"exit code {returncode}"), returncode, None)
 
 
+def outcome_from(ended: dict[str, Any]) -> Outcome:
+    """What an exit.json tells. Raises KeyError for one that lacks a field every version has written."""
+    return Outcome(
+        ended["state"], ended["reason"], ended["exit_code"], ended["signal"], bool(ended.get("requested", False))
+    )
+
+
 def stopped(outcome: Outcome, reason: str) -> Outcome:
     """The same end, as one that was asked for."""
     return replace(outcome, state=KILLED, reason=f"{reason}; --resume continues", requested=True)
+
+
+def _name(number: int) -> str:
+    try:
+        return f" ({signal.Signals(number).name})"
+    except ValueError:  # a real-time signal
+        return ""

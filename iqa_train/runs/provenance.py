@@ -1,5 +1,6 @@
 """What a result came from: code, packages, host. The worker adds its device and its data."""
 
+import hashlib
 import os
 import platform
 import socket
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import iqa_train
+from iqa_train.runs.identity import boot_id
 
 PACKAGES = ("iqa-tui", "torch", "torchvision", "timm", "numpy", "pillow", "safetensors", "scipy", "pydantic")
 _DIFF_LIMIT = 1 << 20
@@ -25,6 +27,15 @@ def code_state() -> dict[str, Any]:
         new = _git(folder.parent, "ls-files", "--others", "--exclude-standard", "--", "iqa_train") or ""
         state |= {"dirty": bool(diff or new), "diff": diff[:_DIFF_LIMIT], "untracked": new.split()}
     return state
+
+
+def code_fingerprint() -> str:
+    """Twelve hex digits of all of this package's source: equal as long as not one line of it has changed."""
+    folder = Path(iqa_train.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
 
 
 def host_state() -> dict[str, Any]:
@@ -47,11 +58,6 @@ def package_versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             versions[name] = "not installed"
     return versions
-
-
-def boot_id() -> str:
-    """Changes at every boot of the host; with host, pid and creation time it names a process for ever."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

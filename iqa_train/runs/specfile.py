@@ -1,6 +1,7 @@
 """spec.json: what a run is to do, with the hash that its folder is named by."""
 
 import json
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -10,9 +11,14 @@ from iqa_train.runs.layout import RunFolder
 from iqa_train.study.spec import RunSpec
 
 
+def spec_document(spec: RunSpec) -> dict[str, Any]:
+    """The content of spec.json."""
+    return spec.model_dump(mode="json") | {"config_hash": spec.config_hash}
+
+
 def write_spec(run: RunFolder, spec: RunSpec) -> None:
     """Write the specification into the run's folder."""
-    write_json(run.spec, spec.model_dump(mode="json") | {"config_hash": spec.config_hash})
+    write_json(run.spec, spec_document(spec))
 
 
 def read_spec(run: RunFolder) -> RunSpec:

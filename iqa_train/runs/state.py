@@ -1,17 +1,25 @@
-"""What became of a run, derived from its files at every look; nothing stores a state."""
+"""What became of a run, derived from its files at every look; nothing stores a state.
 
-import fcntl
-import json
+The last attempt's exit.json says how it ended. Without one, a held lock says that it runs: the runner and its worker
+share the lock, and the kernel lets go of it when the last of them is gone. Otherwise it is lost, unless the worker
+itself left word that it was done.
+"""
+
+import socket
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from iqa_train.files import read_lines
-from iqa_train.runs.layout import RunFolder
+from iqa_train.files import DamagedFileError, is_held, read_json, read_lines
+from iqa_train.runs.identity import boot_id, identity_from
+from iqa_train.runs.layout import Attempt, RunFolder
+from iqa_train.runs.outcome import COMPLETED, FAILED, STOPPED_EARLY, Outcome, outcome_from, outcome_of
 
-QUEUED, STARTING, RUNNING, COMPLETED, STOPPED_EARLY, FAILED, KILLED, LOST = (
-    "queued", "starting", "running", "completed", "stopped-early", "failed", "killed", "lost",
-)  # fmt: skip
+QUEUED, STARTING, RUNNING, LOST = "queued", "starting", "running", "lost"
+
+HEARTBEAT = 10.0  # seconds between two signs of life
+SILENCE = 90.0  # without one, a run on another host counts as lost
 
 
 @dataclass(frozen=True)
@@ -20,6 +28,8 @@ class RunState:
 
     name: str
     reason: str = ""
+    can_pass: bool = False  # tried again, it may well succeed
+    requested: bool = False  # somebody asked for this end
 
     @property
     def finished(self) -> bool:
@@ -33,55 +43,97 @@ class RunState:
 
 
 def run_state(run: RunFolder) -> RunState:
-    """The state of `run` now."""
-    attempts = run.attempts()
-    if not attempts:
-        return RunState(QUEUED, "not started")
-    attempt = attempts[-1]
-    if is_held(run.lock):
-        return RunState(RUNNING if attempt.metrics.exists() else STARTING)
+    """The state of `run` now. Files that cannot be read or are damaged make a state of their own, not an error."""
+    try:
+        attempts = run.attempts()
+        return _state(run, attempts[-1]) if attempts else _before_any(run)
+    except DamagedFileError as error:
+        return RunState(FAILED, f"{error}; mend or remove it, or start over with --again")
+    except OSError as error:
+        return RunState(LOST, f"{error.filename} cannot be read: {error.strerror}")
+
+
+def _before_any(run: RunFolder) -> RunState:
+    return RunState(STARTING) if is_held(run.lock) else RunState(QUEUED, "not started")
+
+
+def _state(run: RunFolder, attempt: Attempt) -> RunState:
     ended = read_json(attempt.exit)
-    if ended is not None and ended["exit_code"] == 0 and not run.result.exists():
-        return RunState(LOST, "it ended well, but its result is gone")
     if ended is not None:
-        return RunState(ended["state"], ended["reason"])
-    result = read_json(run.result)
-    if result is not None:  # the runner died, the worker finished
-        return RunState(STOPPED_EARLY if result["stopped_early"] else COMPLETED)
-    return RunState(LOST, "its processes are gone and left no word")
+        return _ended(run, attempt, ended)
+    facts = _facts_of_the_living(attempt)
+    if is_held(run.lock):
+        runner = identity_from(facts, "runner")
+        alone = runner is not None and runner.is_here and not runner.alive
+        why = "its runner is gone; the worker goes on" if alone else ""
+        return RunState(RUNNING if attempt.metrics.exists() else STARTING, why)
+    ended = read_json(attempt.exit)  # written since: the lock is let go of only after it
+    return _ended(run, attempt, ended) if ended is not None else _without_lock(run, attempt, facts)
+
+
+def _facts_of_the_living(attempt: Attempt) -> dict[str, Any]:
+    try:
+        return read_json(attempt.runner) or {}
+    except DamagedFileError:  # whether it runs is not for this file to say
+        return {}
+
+
+def _ended(run: RunFolder, attempt: Attempt, ended: dict[str, Any]) -> RunState:
+    try:
+        outcome = outcome_from(ended)
+    except KeyError as error:
+        return RunState(FAILED, f"{attempt.exit} is damaged (no {error.args[0]}); --again starts the run over")
+    return _of(run, outcome)
+
+
+def _of(run: RunFolder, outcome: Outcome) -> RunState:
+    if outcome.exit_code == 0 and read_json(run.result) is None:
+        return RunState(LOST, "it ended well, but its result is gone")
+    return RunState(outcome.state, outcome.reason, outcome.can_pass, outcome.requested)
+
+
+def _without_lock(run: RunFolder, attempt: Attempt, facts: dict[str, Any]) -> RunState:
+    """Of an attempt that no process of this host works on and nobody has closed."""
+    elsewhere = str(facts.get("host", socket.gethostname()))
+    if elsewhere != socket.gethostname():
+        silent = time.time() - _last_sign(attempt)
+        if abs(silent) < SILENCE:
+            return RunState(RUNNING, f"on host {elsewhere}")
+        ago = f"{abs(silent) / 60:.0f} min" + ("" if silent > 0 else " in the future (the clocks differ)")
+        return RunState(LOST, f"the last sign of life from host {elsewhere} is {ago} old", can_pass=True)
+    word = last_word(attempt)
+    if word is not None:  # the runner was killed, the worker finished
+        early = bool((read_json(run.result) or {}).get("stopped_early"))
+        return _of(run, outcome_of(word["code"], word["message"], stopped_early=early))
+    if facts and facts.get("boot_id") != boot_id():
+        return RunState(LOST, "host rebooted", can_pass=True)
+    return RunState(LOST, "its processes are gone and left no word", can_pass=True)
+
+
+def _last_sign(attempt: Attempt) -> float:
+    files = (attempt.heartbeat, attempt.metrics, attempt.runner)
+    return max((path.stat().st_mtime for path in files if path.exists()), default=0.0)
+
+
+def last_word(attempt: Attempt) -> dict[str, Any] | None:
+    """What the worker itself said at its end, if it did: `code` and `message`."""
+    said = [event for event in read_lines(attempt.metrics) if event.get("event") == "end" and "code" in event]
+    return said[-1] if said else None
 
 
 def epoch_events(run: RunFolder) -> list[dict[str, Any]]:
     """Every epoch's event since the run last started over, once each, by round and epoch."""
     events: dict[tuple[int, int], dict[str, Any]] = {}
     for attempt in run.attempts():
-        runner = read_json(attempt.runner)
-        if runner is not None and not runner["resumed"]:
+        runner = _facts_of_the_living(attempt)
+        if runner and not runner["resumed"]:
             events.clear()  # it started over
-        for event in read_lines(attempt.metrics):
-            if event.get("event") == "epoch":
-                events[event["round"], event["epoch"]] = event
+        for event in read_lines(attempt.metrics, only=b'"event": "epoch"'):
+            events[event["round"], event["epoch"]] = event
     return [events[key] for key in sorted(events)]
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
-    """The object in `path`, or None where there is no file. Files are replaced whole, so a broken one is an error."""
-    try:
-        value = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    if not isinstance(value, dict):
-        raise TypeError(f"{path} does not hold an object")
-    return value
-
-
-def is_held(lock: Path) -> bool:
-    """Whether a living process holds the lock."""
-    try:
-        with lock.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
+def log_of(attempt: Attempt) -> Path | None:
+    """The attempt's log, if it came to have one."""
+    facts = _facts_of_the_living(attempt)
+    return Path(str(facts.get("cwd", "."))) / str(facts["log"]) if "log" in facts else None

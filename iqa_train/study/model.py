@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from iqa_train.errors import did_you_mean
+from iqa_train.study.events import EVENTS, USUAL, Event
 from iqa_train.study.spec import DataSource, Expectation
 
 _FROZEN = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -91,6 +93,37 @@ class Profile(BaseModel):
     set: dict[str, Any] = {}
 
 
+Address = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*://")]
+"""A place that apprise can reach; only apprise knows all the forms."""
+
+_WEB = r"^(?i:https?)://([^\s/?#@:\[\]]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?([/?#][!-~]*)?$"
+
+
+class Notify(BaseModel):
+    """The `[notify]` table: who is told that a run or the study has ended, and of which ends."""
+
+    model_config = _FROZEN
+
+    command: str = Field("", min_length=1, description="a shell command line; the news is in its environment")
+    webhook: str = Field("", pattern=_WEB, description="gets the news as JSON")
+    urls: tuple[Address, ...] = Field((), min_length=1, description="addresses for apprise, if that is installed")
+    on: tuple[Event, ...] = Field(USUAL, min_length=1)
+
+    @field_validator("on", mode="before")
+    @classmethod
+    def _events_are_known(cls, value: object) -> object:
+        for event in value if isinstance(value, list | tuple) else ():
+            if isinstance(event, str) and event not in EVENTS:
+                raise ValueError(f'"{event}" in on is no event; {did_you_mean(event, EVENTS)}')
+        return value
+
+    @model_validator(mode="after")
+    def _somebody_is_told(self) -> "Notify":
+        if not (self.command or self.webhook or self.urls):
+            raise ValueError("nobody is told; give command, webhook or urls")
+        return self
+
+
 class Study(BaseModel):
     """A whole study file."""
 
@@ -106,6 +139,7 @@ class Study(BaseModel):
     batches: tuple[Batch, ...] = ()
     profiles: dict[str, Profile] = {}
     datasets: dict[str, DataSource] = {}
+    notify: Notify | None = None
 
     @property
     def ids(self) -> list[str]:

@@ -11,6 +11,7 @@ from iqa_train.study.model import (
     DEFAULT_SEED,
     Batch,
     Experiment,
+    Notify,
     Profile,
     ProfileHead,
     Study,
@@ -23,7 +24,7 @@ from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import DataSource, Expectation
 from iqa_train.study.validate import setting_complaints, typed
 
-TABLES = ("study", "defaults", "experiments", "batches", "profiles", "datasets")
+TABLES = ("study", "defaults", "experiments", "batches", "profiles", "datasets", "notify")
 RESERVED = "manual"  # the study of runs that are typed by hand
 
 
@@ -42,6 +43,7 @@ def parse_study(raw: Mapping[str, Any], path: Path, problems: Problems) -> Study
     batches = _batches(_array(raw, "batches", problems), problems)
     profiles = _profiles(_table(raw, "profiles", problems), problems)
     datasets = _datasets(_table(raw, "datasets", problems), problems)
+    notify = _notify(raw, problems)
     check_seeds(head, defaults, profiles, problems)
     check_references(raw, profiles, problems)
     if problems.found or head is None:
@@ -58,6 +60,7 @@ def parse_study(raw: Mapping[str, Any], path: Path, problems: Problems) -> Study
         batches=tuple(batches),
         profiles=profiles,
         datasets=datasets,
+        notify=notify,
     )
 
 
@@ -145,6 +148,11 @@ def _datasets(tables: Mapping[str, Any], problems: Problems) -> dict[str, DataSo
         if source:
             found[name] = source
     return found
+
+
+def _notify(raw: Mapping[str, Any], problems: Problems) -> Notify | None:
+    table = _table(raw, "notify", problems)
+    return _made(Notify, table, Place("notify"), problems) if isinstance(raw.get("notify"), dict) else None
 
 
 # Small help.

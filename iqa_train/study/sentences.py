@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from iqa_train.errors import did_you_mean
+from iqa_train.study.events import EVENTS
 from iqa_train.study.model import NAME_PATTERN
 
 _SPAN_WORDS = "a number or [lowest, highest]"
@@ -27,6 +28,10 @@ _WORDS = {
     "srcc": _SPAN_WORDS,
     "delta": _SPAN_WORDS,
     "score_range": "[lowest, highest]",
+    "command": "a shell command line",
+    "webhook": "an address that starts with http:// or https://, in ASCII, without spaces, user name and password",
+    "urls": 'a list of addresses for apprise, such as ["slack://TOKEN/#channel"]',
+    "on": f"a list of events out of {', '.join(EVENTS)}",
 }
 
 _LIMITS = (

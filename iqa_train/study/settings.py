@@ -67,6 +67,9 @@ class TrainingConfig(BaseModel):
     seed: int = _setting(42, "Protocol", "of data order, crops, initial weights and dropout", ge=0, lt=2**63)
 
     precision: Literal["auto", "fp32", "bf16"] = _setting("auto", "Machine", "auto: bf16 where the device has it")
+    memory_gib: float = _setting(
+        0.0, "Machine", "GPU memory a run needs, GiB; it waits for as much; 0: half the GPU", local=True, ge=0
+    )
     compile: bool = _setting(False, "Machine", "compile the network (faster on long GPU runs)", local=True)
     workers: int = _setting(
         2, "Machine", "threads that decode images and gather crops; 0: none", local=True, ge=0, le=64

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from iqa_train.files import SCHEMA_VERSION
 from iqa_train.study.settings import TrainingConfig, is_local
 
-SCHEMA_VERSION = 1
 _FROZEN = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 Span = tuple[float, float]

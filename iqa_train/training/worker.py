@@ -21,14 +21,14 @@ from iqa_train.datasets.pixels import PixelStore, open_store, require_room
 from iqa_train.datasets.splits import fingerprint, split_table
 from iqa_train.datasets.table import ImageTable, Split
 from iqa_train.errors import DataError, UserError
-from iqa_train.files import write_json
+from iqa_train.files import SCHEMA_VERSION, read_json, write_json
 from iqa_train.models.backbone import find_weights
 from iqa_train.runs import outcome
 from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.provenance import code_state, host_state, package_versions
 from iqa_train.runs.specfile import read_spec
-from iqa_train.runs.state import epoch_events, read_json
-from iqa_train.study.spec import SCHEMA_VERSION, RunSpec
+from iqa_train.runs.state import epoch_events
+from iqa_train.study.spec import RunSpec
 from iqa_train.training.checkpoint import DiskFullError
 from iqa_train.training.cross import cross_set, test_across
 from iqa_train.training.device import Device, choose_device

@@ -259,16 +259,6 @@ def test_ctrl_c_under_tee_stops_the_run_and_says_so(project: Project, reference:
     _assert_equal_runs(project.run_folder("A2"), reference)
 
 
-def test_ctrl_c_stops_all_that_was_to_follow(project: Project) -> None:
-    runner = project.start("--all", *_epochs(4))
-    worker = _worker_of(project, runner)
-    assert worker is not None
-    runner.send_signal(signal.SIGINT)  # while the worker is still importing torch
-    runner.communicate(timeout=60)
-    assert runner.returncode == 130
-    assert [p.name for p in (project.folder / "runs" / "small").iterdir()] == ["Baseline"]
-
-
 def test_a_reader_that_leaves_does_not_leave_the_run_alone(project: Project) -> None:
     words = " ".join([*PROGRAM, "--exp", "A2", "--epochs", "2"])
     subprocess.run(f"{words} | head -2", shell=True, cwd=project.folder, env=project.environment(), check=True)

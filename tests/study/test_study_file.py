@@ -96,7 +96,7 @@ BAD = [
     ("[profiles.demo]\n", "[profiles.demo]\nseed = 3\n", "[profiles.demo]: seed = 3 is at odds with seeds = [42]"),
     ("[profiles.demo]\n", "[profiles.demo]\nexpect = { A3 = {} }\n", 'expect: "A3" is no experiment'),
     ("# [datasets.mine]\n", "[datasets.mine]\nscore_range = [3, 1]\n", "[datasets.mine]: score_range must be"),
-    ("# [datasets.mine]\n", "[notify]\n", "[notify]: unknown table; known: study, defaults"),
+    ("# [datasets.mine]\n", "[colours]\n", "[colours]: unknown table; known: study, defaults"),
 ]
 
 

@@ -1,0 +1,140 @@
+"""Several runs in the foreground: queued, carried out by the scheduler, and shown here as one live table."""
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from iqa_train.cli.statustable import status_lines
+from iqa_train.cli.text import say
+from iqa_train.errors import RunError
+from iqa_train.execution.nvml import Nvml
+from iqa_train.execution.overview import Overview, Row, look
+from iqa_train.execution.post import ensure_scheduler, scheduler_process
+from iqa_train.execution.queue import Item, edit_queue, folder_of, removed
+from iqa_train.execution.runner import GRACE
+from iqa_train.execution.stop import stop_item
+from iqa_train.execution.submit import Wishes, submit
+from iqa_train.files import read_json
+from iqa_train.results.summary import summarise, summary_text
+from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.outcome import outcome_from
+from iqa_train.runs.state import run_state
+from iqa_train.study.model import Study
+from iqa_train.study.spec import RunSpec
+
+_EVERY = 1.0  # seconds between two pictures
+_UP = "\x1b[{}F\x1b[J"  # to the start of the line so many above, and clear from there
+
+Runs = Sequence[tuple[RunSpec, RunFolder]]
+
+
+def queue_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list[str]) -> list[Item]:
+    """Queue the runs that a command line asks for; returns their items."""
+    wishes = Wishes(
+        policy=options.policy or "batches",
+        slots=options.slots,
+        runs_per_gpu=options.runs_per_gpu,
+        gpu=options.gpu,
+        retries=options.retries,
+        again=options.again,
+        logs_dir=options.logs_dir,
+        command=("iqa-train", *argv),
+        notify={runs[0][0].study: study.notify.model_dump(mode="json") if study.notify else None},
+    )
+    return submit([spec for spec, _ in runs], study.batches, Path(options.runs_dir), wishes)
+
+
+def attend(runs: Runs, items: Sequence[Item], options: argparse.Namespace) -> int:
+    """Show the runs until all are settled, then the table of results; returns the worst of their exit codes."""
+    runs_dir = Path(options.runs_dir)
+    keys = {item.key for item in items}
+    code = 0
+    try:
+        _watch(runs_dir, keys)
+    except KeyboardInterrupt:
+        say("stopping; each run writes a checkpoint")
+        _stop_all(items, runs_dir)
+        code = 130
+    code = max([code, *(_exit_code(folder_of(item, runs_dir)) for item in items)])
+    for item in items:
+        state = run_state(folder_of(item, runs_dir))
+        if not state.finished:
+            say(f"iqa-train: {item.experiment}: {state.name}{': ' + state.reason if state.reason else ''}")
+    if options.json:
+        print(json.dumps(look(runs_dir, runs[0][0].study).as_json(), indent=2))
+    else:
+        baseline = runs[0][0].baseline
+        say(summary_text(summarise(runs, baseline), baseline), sys.stdout)
+    return code
+
+
+def _watch(runs_dir: Path, keys: set[str]) -> None:
+    """Until the runs are settled, whoever settles them. A scheduler that was killed is started again."""
+    nvml, screen = Nvml(), _Screen()
+    while True:
+        overview = look(runs_dir, nvml=nvml)
+        mine = [row for row in overview.rows if row.item is not None and row.item.key in keys]
+        screen.show(overview, mine)
+        open_ = [row for row in mine if row.state in {"queued", "starting", "running"}]
+        if not open_:
+            screen.clear()
+            return
+        if scheduler_process(runs_dir) is None and any(row.state == "queued" for row in open_):
+            ensure_scheduler(runs_dir)
+        time.sleep(_EVERY)
+
+
+class _Screen:
+    """On a terminal one table, drawn over itself; elsewhere a line for each change."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._drawn = 0
+        self._told: dict[str, str] = {}
+
+    def show(self, overview: Overview, rows: Sequence[Row]) -> None:
+        if not self._live:
+            for row in rows:
+                told = f"{row.experiment}: {row.state}" + (f" on {row.device}" if row.device else "")
+                told += f" ({row.reason})" if row.reason else ""
+                if self._told.get(str(row.run.path)) != told:
+                    self._told[str(row.run.path)] = told
+                    say(told)
+            return
+        width, height = shutil.get_terminal_size()
+        lines = status_lines(overview, rows, width)[: max(1, height - 1)]
+        self.clear()
+        sys.stderr.write("\n".join(lines) + "\n")
+        sys.stderr.flush()
+        self._drawn = len(lines)
+
+    def clear(self) -> None:
+        if self._drawn:
+            sys.stderr.write(_UP.format(self._drawn))
+            sys.stderr.flush()
+            self._drawn = 0
+
+
+def _stop_all(items: Sequence[Item], runs_dir: Path) -> None:
+    with edit_queue(runs_dir) as edit:  # what waits must not start in the place of what is stopped
+        waiting = [item.key for item in items if not run_state(folder_of(item, runs_dir)).alive]
+        edit.queue = removed(edit.queue, waiting)
+    with ThreadPoolExecutor(max(1, len(items))) as pool:
+        list(pool.map(lambda item: stop_item(item, runs_dir, GRACE), items))
+
+
+def _exit_code(run: RunFolder) -> int:
+    state = run_state(run)
+    if state.finished:
+        return 0
+    attempts = run.attempts()
+    try:
+        ended = read_json(attempts[-1].exit) if attempts else None
+        return outcome_from(ended).command_code if ended else 1
+    except (RunError, KeyError):
+        return 1

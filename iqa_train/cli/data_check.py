@@ -1,0 +1,34 @@
+"""Looks at the data of every run before the first is started."""
+
+from collections.abc import Sequence
+
+from iqa_train.cli.bar import bar
+from iqa_train.datasets.catalogue import load_table
+from iqa_train.datasets.splits import fingerprint, split_table
+from iqa_train.datasets.table import ImageTable
+from iqa_train.errors import DataError
+from iqa_train.files import read_json
+from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.state import run_state
+from iqa_train.study.spec import RunSpec
+
+
+def require_data(runs: Sequence[tuple[RunSpec, RunFolder]], *, again: bool) -> None:
+    """Read every data set's table once, so that a missing image is told before anything is started or written.
+
+    Raises DataError; also for a finished run that saw other data, whose result would pass for this one's.
+    """
+    tables: dict[object, ImageTable] = {}
+    for spec, run in runs:
+        settings = spec.settings
+        key = (settings.dataset, settings.data_dir, spec.source)
+        if key not in tables:
+            with bar(f"making the {settings.dataset} set", "images") as progress:
+                tables[key] = load_table(settings.dataset, spec.source, settings.data_dir, progress)
+        now = fingerprint(tables[key], split_table(tables[key], settings.seed))
+        seen = read_json(run.provenance)
+        if not again and run_state(run).finished and seen and seen["data"]["fingerprint"] != now:
+            raise DataError(
+                f"{spec.experiment} is complete in {run.path}, but with other images, scores or split than "
+                f"{tables[key].root} has now; --again runs it anew and keeps the old result"
+            )

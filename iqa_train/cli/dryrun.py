@@ -1,0 +1,49 @@
+"""What `--dry-run` prints: each run's settings, what differs from the baseline, and the command for it alone."""
+
+import argparse
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from iqa_train.cli.options import as_options
+from iqa_train.cli.parser import profile_of
+from iqa_train.runs.layout import RunFolder
+from iqa_train.study.model import Study
+from iqa_train.study.spec import RunSpec
+
+
+def print_plan(
+    runs: Sequence[tuple[RunSpec, RunFolder]],
+    study: Study,
+    options: argparse.Namespace,
+    overrides: dict[str, Any],
+) -> None:
+    """Print it all; nothing is started, made or written."""
+    by_hand = runs[0][0].baseline is None
+    places = [] if options.gpu is None else ["--gpu", str(options.gpu)]
+    for option, value, usual in (("--runs-dir", options.runs_dir, "runs"), ("--logs-dir", options.logs_dir, "logs")):
+        places += [option, value] if value != usual else []
+    if by_hand and options.experiments is not None:
+        places += ["--experiments", str(options.experiments)]
+    profile = profile_of(options)
+    for spec, run in runs:
+        print(f"{spec.experiment}: {spec.title}" if spec.title != spec.experiment else spec.experiment)
+        print(f"  study {spec.study}, seed {spec.seed}, configuration {spec.config_hash}")
+        print(f"  run directory {run.path}")
+        for name, value in spec.settings.model_dump().items():
+            print(f"    {name} = {_toml(value)}")
+        if spec.baseline is not None and spec.experiment != spec.baseline:
+            pairs = [f"{name} {_toml(ours)} (there {_toml(theirs)})" for name, (theirs, ours) in spec.differs.items()]
+            print(f"  differs from {spec.baseline} in: {'; '.join(pairs) or 'nothing'}")
+        words = ["iqa-train"]
+        if not by_hand:
+            words += ["--exp", spec.experiment, "--experiments", str(study.path), "--seed", str(spec.seed)]
+            words += ["--profile", profile] if profile else []
+        words += places + as_options({k: v for k, v in overrides.items() if k != "seed" or by_hand})
+        print(f"  command: {shlex.join(words)}\n")
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)

@@ -1,0 +1,142 @@
+"""Starts the runs that a command line asks for: one here, in the terminal; several, or detached, through the queue."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from iqa_train.cli.data_check import require_data
+from iqa_train.cli.text import say
+from iqa_train.errors import UsageError
+from iqa_train.execution.detached import holder_of
+from iqa_train.execution.devices import Device, Inventory, inventory
+from iqa_train.execution.follow import Follower
+from iqa_train.execution.lease import Lease, holders, take
+from iqa_train.execution.runner import Order, done_before, require_idle, run_attempt
+from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.specfile import spec_document
+from iqa_train.runs.state import RunState
+from iqa_train.study.model import Study
+from iqa_train.study.spec import RunSpec
+
+_POLL = 0.05  # seconds between two looks at a log that is shown
+_DEVICE_POLL = 1.0
+
+Runs = Sequence[tuple[RunSpec, RunFolder]]
+
+
+def start_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list[str]) -> int:
+    """Run all that is not complete; returns the command's exit code. Raises UserError before anything is started."""
+    _check_gpu(options.gpu, options.slots)
+    before = {run: _done(spec, run, options) for spec, run in runs}  # complain of any before the first starts
+    require_data(runs, again=options.again)
+    for spec, run in runs:
+        state = before[run]
+        if state is not None:
+            say(f"{spec.experiment} is {state.name} already, in {run.path}; --again runs it anew")
+        elif options.resume and not run.attempts():
+            say(f"{spec.experiment} with these settings has not been started before: it starts now")
+    wanted = [(spec, run) for spec, run in runs if before[run] is None]
+    if len(runs) == 1 and not options.detach and not options.all and not options.batch:
+        return _run_here(*wanted[0], options, argv) if wanted else 0
+    from iqa_train.cli.attend import attend, queue_runs
+
+    items = queue_runs(wanted, study, options, argv) if wanted else []
+    if options.detach:
+        return _leave([item.run for item in items], options)
+    return attend(runs, items, options)
+
+
+def _done(spec: RunSpec, run: RunFolder, options: argparse.Namespace) -> RunState | None:
+    return done_before(run, spec.model_dump(), resume=options.resume, again=options.again)
+
+
+def _run_here(spec: RunSpec, run: RunFolder, options: argparse.Namespace, argv: list[str]) -> int:
+    """The runner is this very process, and shows the log."""
+    device, lease = _a_device(run, options)
+    order = Order(
+        run, device, lease, Path(options.logs_dir), ["iqa-train", *argv], spec_document(spec),
+        resume=options.resume, again=options.again,
+    )  # fmt: skip
+    outcome = run_attempt(order, Follower(), _POLL)
+    lease.close()
+    code = 130 if outcome.requested else outcome.command_code
+    if code != 0:
+        say(f"iqa-train: {spec.experiment}: {outcome.state}: {outcome.reason}")
+    if options.json:
+        from iqa_train.execution.overview import look
+
+        overview = look(Path(options.runs_dir), spec.study)
+        print(json.dumps(overview.as_json(), indent=2))
+    return code
+
+
+def _a_device(run: RunFolder, options: argparse.Namespace) -> tuple[Device, Lease]:
+    """The first device that can be had, waiting for one if need be, and saying for which."""
+    said = ""
+    while True:
+        require_idle(run)
+        found = inventory(options.slots)
+        usable = [d for d in found.devices if not d.lost and options.gpu in {None, d.index}]
+        for device in usable:
+            lease = take(device.key, holder_of(run.path))
+            if lease is not None:
+                return device, lease
+        why = " or ".join(_taken(device) for device in usable) or "a device: " + _none(found)
+        if why != said:
+            say(f"waiting for {why}")
+        said = why
+        time.sleep(_DEVICE_POLL)
+
+
+def _taken(device: Device) -> str:
+    return f"{device.label} (leased by {', '.join(h.name for h in holders(device.key)) or 'another run'})"
+
+
+def _none(found: Inventory) -> str:
+    return "; ".join(f"{d.label}: {d.note}" for d in found.devices)
+
+
+def _check_gpu(gpu: int | None, slots: int | None) -> None:
+    """Raise UsageError where the GPU asked for cannot be had at all."""
+    if gpu is None:
+        return
+    if slots is not None:
+        raise UsageError("--gpu and --slots cannot stand together: slots are the CPU's")
+    found = inventory()
+    gpus = {device.index: device for device in found.devices if device.kind == "gpu"}
+    if gpu not in gpus:
+        there = "; ".join(f"{k}: {device.name}" for k, device in sorted(gpus.items()))
+        hint = f" ({found.note})" if found.note else ""
+        raise UsageError(
+            f"--gpu {gpu}: this machine has {there or f'no GPU ({found.why_no_gpu})'}{hint}; leave --gpu out to train "
+            "on what there is"
+        )
+    if gpus[gpu].lost:
+        raise UsageError(f"--gpu {gpu}: {gpus[gpu].note}")
+
+
+def _leave(runs: list[str], options: argparse.Namespace) -> int:
+    from iqa_train.cli.doctor import logout_warning
+    from iqa_train.execution.post import scheduler_process
+
+    where = "" if options.runs_dir == "runs" else f" --runs-dir {options.runs_dir}"
+    scheduler = scheduler_process(Path(options.runs_dir))
+    if options.json:
+        print(json.dumps({"queued": runs, "scheduler": scheduler.as_json() if scheduler else None}, indent=2))
+        return 0
+    who = f" by the scheduler, process {scheduler.pid}" if scheduler else ""
+    count = f"{len(runs)} run{'' if len(runs) == 1 else 's'}"
+    print(
+        f"{count} queued, seen to{who}. This terminal may be closed. To look again:\n"
+        f"  iqa-train status{where} --watch        what runs, what waits and why\n"
+        f"  iqa-train logs{where} EXPERIMENT -f    its log as it grows\n"
+        f"  iqa-train stop{where} --all            stop everything, with checkpoints"
+    )
+    sys.stdout.flush()
+    warning = logout_warning()
+    if warning:
+        say(f"warning: {warning}")
+    return 0

@@ -1,0 +1,42 @@
+"""`iqa-train status`: what runs, what waits and why, what became of the rest."""
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from iqa_train.cli.parser import Parser, add_places
+from iqa_train.cli.statustable import status_lines
+from iqa_train.execution.nvml import Nvml
+from iqa_train.execution.overview import look
+
+_DESCRIPTION = """\
+Say how every run of the queue stands, and every other run of its studies: state and reason, device, epoch, test SRCC so
+far, time left. Read off the files at every call; any number may watch, and watching changes nothing."""
+_EPILOG = "exit status: 0 done, 1 a state file is damaged, 2 usage"
+_CLEAR = "\x1b[H\x1b[J"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit status. Raises UserError."""
+    parser = Parser("iqa-train status", _DESCRIPTION, _EPILOG)
+    parser.add_argument("--study", metavar="NAME", help="this study's runs alone")
+    parser.add_argument("--watch", action="store_true", help="look again every two seconds, until Ctrl-C")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
+    add_places(parser, logs=False)
+    options = parser.read(argv)
+    nvml = Nvml()
+    while True:
+        overview = look(Path(options.runs_dir), options.study, nvml)
+        if options.json:
+            text = json.dumps(overview.as_json(), indent=None if options.watch else 2, ensure_ascii=False)
+        else:
+            live = sys.stdout.isatty()
+            lines = status_lines(overview, overview.rows, shutil.get_terminal_size().columns if live else None)
+            text = (_CLEAR if options.watch and live else "") + "\n".join(lines)
+        print(text, flush=True)
+        if not options.watch:
+            return 0
+        time.sleep(2)

@@ -1,0 +1,49 @@
+"""How things stand, as lines of text: a head, a row per run, and why each waits or ended."""
+
+from collections.abc import Sequence
+
+from iqa_train.cli.text import plain, span, text_table
+from iqa_train.execution.overview import Overview, Row
+
+_HEAD = ("Experiment", "Seed", "State", "Device", "Epoch", "Test SRCC", "ETA", "Reason")
+
+
+def status_lines(overview: Overview, rows: Sequence[Row], width: int | None = None) -> list[str]:
+    """The rows as a table with a line above it that says how the whole is doing."""
+    if not rows:
+        return ["nothing is queued and nothing has been run here; iqa-train --help explains"]
+    body = [_cells(row) for row in rows]
+    keep = [k for k in range(len(_HEAD)) if _HEAD[k] != "Seed" or len({row.seed for row in rows}) > 1]
+    head = [_HEAD[k] for k in keep]
+    return [_headline(overview, rows), *text_table(head, [[cells[k] for k in keep] for cells in body], width)]
+
+
+def _headline(overview: Overview, rows: Sequence[Row]) -> str:
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row.state] = counts.get(row.state, 0) + 1
+    parts = [f"study {overview.study}" if overview.study else "several studies", f"policy {overview.queue.policy}"]
+    parts += [", ".join(f"{n} {state}" for state, n in counts.items())]
+    if overview.queue.paused:
+        parts.append("paused")
+    elif any(row.state in {"queued", "starting", "running"} for row in rows):
+        parts.append(f"ETA {span(overview.seconds_left)}")
+        if overview.scheduler is None and counts.get("queued"):
+            parts.append("no scheduler is running")
+    return plain(" · ".join(parts))
+
+
+def _cells(row: Row) -> list[str]:
+    p = row.progress
+    epoch = "-" if p.epochs is None else f"{p.epoch or 0}/{p.epochs}"
+    why = "; ".join(filter(None, [row.reason or (p.stage if row.state == "running" else ""), row.note]))
+    return [
+        row.experiment,
+        str(row.seed),
+        row.state,
+        row.device or "-",
+        epoch,
+        "-" if p.srcc is None else f"{p.srcc:.4f}",
+        span(row.eta_s) if row.state in {"queued", "starting", "running"} else "-",
+        why,
+    ]

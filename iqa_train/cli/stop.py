@@ -1,0 +1,69 @@
+"""`iqa-train stop`: ends runs with a checkpoint, and takes waiting ones out of the queue."""
+
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from iqa_train.cli.parser import Parser, add_places, whole_number
+from iqa_train.cli.select import rows_named
+from iqa_train.cli.text import plain
+from iqa_train.errors import UsageError
+from iqa_train.execution.overview import Row, look
+from iqa_train.execution.queue import edit_queue, removed
+from iqa_train.execution.runner import GRACE
+from iqa_train.execution.stop import stop_item, stop_run
+from iqa_train.runs.state import run_state
+
+_DESCRIPTION = """\
+Stop experiments: a running one is asked to write a checkpoint and to end; after the grace it is killed with all that it
+has started. One that waits is taken out of the queue. `iqa-train relaunch` or --resume goes on from the checkpoint."""
+_EPILOG = "exit status: 0 none of them runs any more, 1 some could not be stopped, 2 usage or an unknown experiment"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit status. Raises UserError."""
+    parser = Parser("iqa-train stop", _DESCRIPTION, _EPILOG)
+    parser.add_argument("experiments", nargs="*", metavar="EXP", help="experiments' ids, or runs' folders")
+    parser.add_argument("--all", action="store_true", help="everything that runs or waits")
+    parser.add_argument(
+        "--grace", type=whole_number(0), default=round(GRACE), metavar="S",
+        help=f"seconds for the checkpoint before a run is killed [{GRACE:.0f}]",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
+    add_places(parser, logs=False)
+    options = parser.read(argv)
+    if bool(options.experiments) == options.all:
+        raise UsageError("name the experiments to stop, or --all; iqa-train status lists them")
+    runs_dir = Path(options.runs_dir)
+    overview = look(runs_dir)
+    rows = list(overview.rows) if options.all else rows_named(overview, options.experiments)
+    open_ = [row for row in rows if row.state in {"queued", "starting", "running"}]
+    with edit_queue(runs_dir) as edit:  # first what waits, or it starts in the place of what is stopped
+        waiting = [row.item.key for row in open_ if row.item and not run_state(row.run).alive]
+        edit.queue = removed(edit.queue, waiting)
+    words = _stop(rows if options.experiments else open_, set(waiting), runs_dir, options.grace)
+    failed = [row for row, _ in words if run_state(row.run).alive]
+    if options.json:
+        listed = [
+            {"experiment": r.experiment, "seed": r.seed, "outcome": w, "run_dir": str(r.run.path)} for r, w in words
+        ]
+        print(json.dumps({"stopped": listed}, indent=2))
+    else:
+        for row, what in words:
+            print(f"{row.experiment} (seed {row.seed}): {plain(what)}")
+        if not words:
+            print("nothing runs and nothing waits")
+    return 1 if failed else 0
+
+
+def _stop(rows: Sequence[Row], waiting: set[str], runs_dir: Path, grace: float) -> list[tuple[Row, str]]:
+    def one(row: Row) -> str:
+        if row.item is None:
+            return stop_run(row.run, grace)
+        if row.item.key in waiting and not run_state(row.run).alive:
+            return "was waiting and is taken out of the queue"
+        return stop_item(row.item, runs_dir, grace)
+
+    with ThreadPoolExecutor(max(1, min(32, len(rows)))) as pool:
+        return list(zip(rows, pool.map(one, rows), strict=True))

@@ -1,0 +1,36 @@
+"""Lines and tables for people: nothing from a file reaches the terminal unfiltered."""
+
+import contextlib
+import sys
+import unicodedata
+from collections.abc import Sequence
+from typing import TextIO
+
+
+def say(text: str, stream: TextIO | None = None) -> None:
+    """Print, to stderr unless told; a reader that has gone, after hours perhaps, changes no exit code."""
+    with contextlib.suppress(OSError, ValueError):
+        print(text, file=stream or sys.stderr, flush=True)
+
+
+def plain(text: str) -> str:
+    """`text` on one line, without what a terminal would obey."""
+    return "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
+
+
+def text_table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> list[str]:
+    """Lines of a table with columns as wide as they need to be, cut at `width` columns of the terminal."""
+    clean = [[plain(cell) for cell in row] for row in rows]
+    widths = [max(len(line[k]) for line in [head, *clean]) for k in range(len(head))]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in [head, *clean]]
+    lines.insert(1, "-" * max(map(len, lines)))
+    return [line if width is None or len(line) <= width else line[: width - 1] + "…" for line in lines]
+
+
+def span(seconds: float | None) -> str:
+    """A time as h:mm:ss or m:ss, "-" for none."""
+    if seconds is None:
+        return "-"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

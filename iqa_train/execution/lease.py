@@ -1,0 +1,191 @@
+"""Who may use a device: file locks in a folder of this host, shared by everybody who works on it.
+
+The runner takes the lock and its worker inherits the open file, so that a lease ends exactly when the last process that
+can touch the device is gone, whoever was killed and how. Nothing is ever to be cleaned up.
+
+    <key>.lock      held alone by a run that has the device to itself, together by runs that share it
+    <key>.2.lock    place 2 of those who share it
+"""
+
+import json
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from glob import escape
+from pathlib import Path
+
+from iqa_train.errors import RunError
+from iqa_train.files import lock_now
+
+_FOLDER = "/tmp/iqa-train-leases"  # not $TMPDIR, which is often a user's own; not /dev/shm, which a log-out may empty
+VARIABLE = "IQA_TRAIN_LEASES"
+_PATIENCE = 1.0  # seconds: others who only ask hold a lock for a moment
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who has a device, in words for others."""
+
+    experiment: str
+    study: str = ""
+    user: str = ""
+    run: str = ""
+
+    @property
+    def name(self) -> str:
+        """The experiment, or that nobody knows."""
+        return self.experiment or "somebody"
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A device that is ours as long as any process holds these descriptors open."""
+
+    descriptors: tuple[int, ...]
+    paths: tuple[Path, ...]
+
+    def close(self) -> None:
+        """Give it back, as far as this process goes."""
+        for descriptor in self.descriptors:
+            os.close(descriptor)
+
+    def refresh(self) -> None:
+        """Keep the files young: what cleans old files out of /tmp must not take a lock that is held."""
+        for descriptor in self.descriptors:
+            try:
+                os.utime(descriptor)
+            except OSError:  # another user's file: he touches it, or we made none
+                continue
+
+
+def take(key: str, holder: Holder, *, places: int = 1) -> Lease | None:
+    """The device `key`, alone or, with `places` above 1, as one of so many; None if it is taken.
+
+    Raises RunError where the leases' folder cannot be used.
+    """
+    folder = _folder()
+    if places <= 1:
+        return _lock_all(folder, [(f"{key}.lock", False)], holder)
+    for place in range(1, places + 1):
+        lease = _lock_all(folder, [(f"{key}.lock", True), (f"{key}.{place}.lock", False)], holder)
+        if lease is not None:
+            return lease
+    return None
+
+
+def holders(key: str, *, places: int = 1) -> list[Holder]:
+    """Who stands in the way of one more lease on the device; empty if it could be had."""
+    folder = Path(os.environ.get(VARIABLE) or _FOLDER)
+    alone = _holder_of(folder / f"{key}.lock", shared=True)
+    if alone is not None:
+        return [alone]
+    mine = [folder / f"{key}.{place}.lock" for place in range(1, places + 1)]
+    paths = sorted(folder.glob(f"{escape(key)}.*.lock")) if places <= 1 else mine
+    found = [holder for path in paths if (holder := _holder_of(path, shared=False)) is not None]
+    return found if places <= 1 or len(found) == places else []
+
+
+def _lock_all(folder: Path, names: Sequence[tuple[str, bool]], holder: Holder) -> Lease | None:
+    descriptors: list[int] = []
+    paths = [folder / name for name, _ in names]
+    try:
+        for path, (_, shared) in zip(paths, names, strict=True):
+            descriptor = _open(path)
+            descriptors.append(descriptor)
+            if not lock_now(descriptor, shared=shared, patience=_PATIENCE):
+                break
+            if not _still_there(descriptor, path):  # cleaned away in between: others would lock another file
+                break
+        else:
+            _sign(descriptors[-1], holder)
+            return Lease(tuple(descriptors), tuple(paths))
+    except OSError as error:
+        _close_all(descriptors)
+        raise RunError(
+            f"the lease {error.filename or folder} cannot be taken: {error.strerror}; mend its permissions, or set "
+            f"{VARIABLE} to a folder of this host that all its users may write"
+        ) from None
+    _close_all(descriptors)
+    return None
+
+
+def _close_all(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+def _folder() -> Path:
+    """The leases' folder, made for everybody: all may add files, nobody may remove another's."""
+    folder = Path(os.environ.get(VARIABLE) or _FOLDER)
+    try:
+        folder.mkdir(parents=True)
+        folder.chmod(0o1777)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise RunError(
+            f"the folder of leases {folder} cannot be made: {error.strerror}; set {VARIABLE} to another"
+        ) from None
+    if not stat.S_ISDIR(folder.lstat().st_mode):
+        raise RunError(f"{folder} is no folder, where leases are kept; remove it or set {VARIABLE} to another")
+    return folder
+
+
+def _open(path: Path) -> int:
+    """Open for everybody. Without O_CREAT first: in a sticky folder, kernels refuse it on another user's file."""
+    with _umask_for_all():
+        for flags in (os.O_RDWR, os.O_RDWR | os.O_CREAT | os.O_EXCL, os.O_RDWR):
+            try:
+                return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+            except (FileNotFoundError, FileExistsError):
+                continue
+            except PermissionError:
+                break
+    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)  # enough to lock it
+
+
+@contextmanager
+def _umask_for_all() -> Iterator[None]:
+    before = os.umask(0)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def _still_there(descriptor: int, path: Path) -> bool:
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return False
+    mine = os.fstat(descriptor)
+    return (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino)
+
+
+def _sign(descriptor: int, holder: Holder) -> None:
+    """Write who holds it, for those who wait; not being able to is no reason not to run."""
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(asdict(holder)).encode(), 0)
+    except OSError:
+        return
+
+
+def _holder_of(path: Path, *, shared: bool) -> Holder | None:
+    """Who keeps us from locking `path`; None if nobody does."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        if lock_now(descriptor, shared=shared):
+            return None
+        text = os.pread(descriptor, 4096, 0)
+    finally:
+        os.close(descriptor)
+    try:
+        return Holder(**json.loads(text))
+    except (ValueError, TypeError):
+        return Holder("")

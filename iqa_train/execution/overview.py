@@ -1,0 +1,232 @@
+"""Everything that can be said of a runs folder now: each run's state and reason, its device, how far it is, how long.
+
+Read off files at every call. The command line and the console show this; neither has another source.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from iqa_train.errors import RunError
+from iqa_train.execution.forecast import Forecast, forecast
+from iqa_train.execution.nvml import Nvml
+from iqa_train.execution.places import look_around, occupant_of
+from iqa_train.execution.plan import Entry, Place, plan
+from iqa_train.execution.post import scheduler_process, troubles
+from iqa_train.execution.queue import Item, Queue, folder_of, read_queue
+from iqa_train.execution.standing import Standing, standing
+from iqa_train.files import read_json
+from iqa_train.runs.identity import ProcessIdentity, identity_from
+from iqa_train.runs.layout import RunFolder, run_folders
+from iqa_train.runs.progress import RunProgress, run_progress
+from iqa_train.runs.state import QUEUED, RunState, run_state
+
+_MINUTE = 60.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run. `eta_s`: seconds until it is done, waiting included; `note`: something to know that is no state."""
+
+    study: str
+    experiment: str
+    seed: int
+    state: str
+    reason: str
+    attempt: int
+    device: str | None
+    progress: RunProgress
+    eta_s: float | None
+    pid: int | None
+    run: RunFolder
+    log: str | None
+    batch: int | None = None
+    batch_name: str = ""
+    note: str = ""
+    item: Item | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """What `iqa-train status --json` lists."""
+        return {
+            "study": self.study,
+            "experiment": self.experiment,
+            "seed": self.seed,
+            "state": self.state,
+            "reason": self.reason,
+            "attempt": self.attempt,
+            "device": self.device,
+            "epoch": self.progress.epoch,
+            "epochs": self.progress.epochs,
+            "srcc": self.progress.srcc,
+            "stage": self.progress.stage,
+            "eta_s": None if self.eta_s is None else round(self.eta_s, 1),
+            "pid": self.pid,
+            "run_dir": str(self.run.path),
+            "log": self.log,
+            "batch": self.batch_name or self.batch,
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True)
+class Overview:
+    """All runs of the queue, or of one study, and how the queue is doing."""
+
+    rows: tuple[Row, ...]
+    queue: Queue
+    scheduler: ProcessIdentity | None
+    seconds_left: float | None  # until all of the queue is done; None where it cannot be said
+
+    @property
+    def study(self) -> str | None:
+        """The study, if there is only one."""
+        names = {row.study for row in self.rows}
+        return names.pop() if len(names) == 1 else None
+
+    def as_json(self) -> dict[str, Any]:
+        """What `iqa-train status --json` prints."""
+        return {
+            "study": self.study,
+            "policy": self.queue.policy,
+            "paused": self.queue.paused,
+            "scheduler": self.scheduler.as_json() if self.scheduler else None,
+            "eta_s": None if self.seconds_left is None else round(self.seconds_left, 1),
+            "runs": [row.as_json() for row in self.rows],
+        }
+
+
+def look(runs_dir: Path, study: str | None = None, nvml: Nvml | None = None) -> Overview:
+    """How everything stands: the runs of the queue in its order, then other runs of its studies that were tried.
+
+    With `study`, that study's alone; without a queue, all runs there are. Raises RunError for a damaged queue.
+    """
+    queue = read_queue(runs_dir)
+    stood = [(item, standing(item, runs_dir)) for item in queue.items]
+    scheduler = scheduler_process(runs_dir)
+    places = _places(queue, stood, runs_dir, nvml)
+    waits = _waits(queue, stood, places, runs_dir, working=scheduler is not None)
+    rows = [_queued_row(item, s, waits.get(item.key, ""), runs_dir) for item, s in stood]
+    rows += [_row(run, run_state(run)) for run in _others(queue, runs_dir, study)]
+    ahead = _ahead(queue, stood, rows, places)
+    rows = [_with_eta(row, ahead) for row in rows if study is None or row.study == study]
+    return Overview(tuple(rows), queue, scheduler, ahead.seconds if ahead and ahead.complete else None)
+
+
+def _places(queue: Queue, stood: Sequence[tuple[Item, Standing]], runs_dir: Path, nvml: Nvml | None) -> list[Place]:
+    """The devices, where some run waits for one; nobody else needs to know, and asking a driver takes time."""
+    if not any(s.stand == "waiting" for _, s in stood):
+        return []
+    occupants = [o for item, s in stood if s.stand == "running" and (o := occupant_of(item, runs_dir)) is not None]
+    driver = nvml or Nvml()
+    try:
+        return look_around(queue.slots, queue.runs_per_gpu, occupants, driver)[0]
+    finally:
+        if nvml is None:
+            driver.close()
+
+
+def _waits(
+    queue: Queue, stood: Sequence[tuple[Item, Standing]], places: list[Place], runs_dir: Path, *, working: bool
+) -> dict[str, str]:
+    entries = [Entry(item, s.stand) for item, s in stood]
+    planned = plan(entries, places, policy=queue.policy, paused=queue.paused)
+    waits = dict(planned.waits) | {start.item.key: "about to start" for start in planned.starts}
+    if not working and not queue.paused:
+        return dict.fromkeys(waits, "no scheduler is running; `iqa-train queue resume` starts one")
+    return waits | {key: f"cannot be started: {words}" for key, words in troubles(runs_dir).items() if key in waits}
+
+
+def _others(queue: Queue, runs_dir: Path, study: str | None) -> list[RunFolder]:
+    """Runs beside the queue: of the study asked for, else of the queue's studies, else all; if ever tried."""
+    of_queue: list[str | None] = list(dict.fromkeys(item.study for item in queue.items))
+    studies = [study] if study else of_queue or [None]
+    known = {item.run for item in queue.items}
+    found = [run for name in studies for run in run_folders(runs_dir, name)]
+    return [run for run in found if str(run.path.relative_to(runs_dir)) not in known and run.attempts()]
+
+
+def _queued_row(item: Item, stood: Standing, wait: str, runs_dir: Path) -> Row:
+    state = stood.state
+    if stood.stand == "waiting":
+        before = f"; attempt {stood.attempt - 1} was {state.name}: {state.reason}" if stood.tried else ""
+        state = RunState(QUEUED, wait + before)
+    row = _row(folder_of(item, runs_dir), state, item)
+    if stood.stand == "waiting" and not stood.tried and item.again:  # what earlier attempts came to is to be forgotten
+        return replace(row, progress=RunProgress(epochs=row.progress.epochs))
+    return row
+
+
+def _row(run: RunFolder, state: RunState, item: Item | None = None) -> Row:
+    attempts = run.attempts()
+    try:
+        facts = (read_json(attempts[-1].runner) if attempts else None) or {}
+    except RunError:
+        facts = {}
+    worker = identity_from(facts, "worker")
+    seed = run.path.name.partition("-")[0].removeprefix("s")
+    return Row(
+        study=run.path.parent.parent.name,
+        experiment=run.path.parent.name,
+        seed=int(seed) if seed.isdigit() else 0,
+        state=state.name,
+        reason=state.reason,
+        attempt=attempts[-1].number if attempts else 0,
+        device=facts.get("device", {}).get("label") if state.name != QUEUED else None,
+        progress=run_progress(run, state),
+        eta_s=None,
+        pid=worker.pid if worker is not None and worker.alive else None,
+        run=run,
+        log=facts.get("log"),
+        batch=item.batch if item else None,
+        batch_name=item.batch_name if item else "",
+        note=_note(facts, item) if item is not None and attempts and attempts[-1].number > item.after else "",
+        item=item,
+    )
+
+
+def _note(facts: dict[str, Any], item: Item) -> str:
+    if item.code and facts.get("code", item.code) != item.code:
+        return f"the program has changed since this run was queued ({item.code} then, {facts['code']} when it started)"
+    return ""
+
+
+def _ahead(
+    queue: Queue, stood: Sequence[tuple[Item, Standing]], rows: Sequence[Row], places: Sequence[Place]
+) -> Forecast | None:
+    """The rest of the queue played forward; None while too little is known of how long a run takes."""
+    if queue.paused:
+        return None
+    left = {
+        row.item.key: row.progress.seconds_left for row in rows if row.item and row.state in {"running", "starting"}
+    }
+    took = [_seconds(row) for row in rows if row.item and (row.progress.seconds_left == 0.0)]
+    usual = [t for t in took if t] or [s for s in left.values() if s]
+    seconds: dict[str, float] = {}
+    for item, s in stood:
+        known = left.get(item.key) if s.stand == "running" else None
+        guess = max(usual) if usual else item.minutes * _MINUTE if item.minutes else None
+        if s.stand != "settled" and known is None and guess is None:
+            return None
+        seconds[item.key] = known if known is not None else guess or 0.0
+    on = {row.item.key: row.device for row in rows if row.item and row.device}
+    labels = {place.device.label: place.device.key for place in places}
+    running_on = {key: labels[label] for key, label in on.items() if label in labels}
+    entries = [Entry(item, s.stand) for item, s in stood]
+    return forecast(entries, places, seconds, policy=queue.policy, running_on=running_on)
+
+
+def _seconds(row: Row) -> float | None:
+    try:
+        result = read_json(row.run.result) or {}
+        return float(sum(r["seconds"] for r in result.get("rounds", []))) or None
+    except (RunError, KeyError, TypeError):
+        return None
+
+
+def _with_eta(row: Row, ahead: Forecast | None) -> Row:
+    if row.state in {"running", "starting"}:
+        return replace(row, eta_s=row.progress.seconds_left)
+    if row.item is not None and row.state == QUEUED and ahead is not None:
+        return replace(row, eta_s=ahead.ends.get(row.item.key))
+    return row

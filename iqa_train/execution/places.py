@@ -1,0 +1,86 @@
+"""The devices as they are now: for how many runs there is room, who has them, whose memory is in use."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from iqa_train.errors import RunError
+from iqa_train.execution.devices import Device, foreign_memory, inventory, inventory_of
+from iqa_train.execution.lease import holders
+from iqa_train.execution.nvml import GpuReading, Nvml
+from iqa_train.execution.plan import Place
+from iqa_train.execution.queue import Item, folder_of
+from iqa_train.files import read_json
+from iqa_train.runs.identity import identity_from
+
+_GIB = 1 << 30
+
+
+@dataclass(frozen=True)
+class Occupant:
+    """One of our runs on a device; `worker` is its worker's pid, None while it is not told."""
+
+    item: Item
+    device_key: str
+    worker: int | None
+
+
+def occupant_of(item: Item, runs_dir: Path) -> Occupant | None:
+    """The device and the worker of an item that runs, as its last attempt tells them."""
+    attempts = folder_of(item, runs_dir).attempts()
+    try:
+        facts = read_json(attempts[-1].runner) if attempts else None
+    except RunError:
+        return None
+    if not facts or "device" not in facts:
+        return None
+    worker = identity_from(facts, "worker")
+    return Occupant(item, facts["device"]["key"], worker.pid if worker and worker.is_here else None)
+
+
+def look_around(
+    slots: int | None, runs_per_gpu: int, occupants: Sequence[Occupant], nvml: Nvml
+) -> tuple[list[Place], str]:
+    """Every device that runs may be placed on, and why there is no GPU, if so."""
+    if slots is not None:
+        found, readings = inventory(slots), {}
+    else:
+        sample = nvml.sample()
+        found = inventory_of(sample)
+        readings = {gpu.uuid: gpu for gpu in sample.gpus if gpu.uuid}
+    return [_place(device, runs_per_gpu, occupants, readings) for device in found.devices], found.why_no_gpu
+
+
+def _place(
+    device: Device, runs_per_gpu: int, occupants: Sequence[Occupant], readings: Mapping[str, GpuReading]
+) -> Place:
+    places = runs_per_gpu if device.kind == "gpu" else 1
+    ours = [occupant for occupant in occupants if occupant.device_key == device.key]
+    in_the_way = [holder.name for holder in holders(device.key, places=places)]
+    names = in_the_way or [occupant.item.experiment for occupant in ours]
+    reading = readings.get(device.key)
+    return Place(
+        device,
+        room=0 if in_the_way else max(0, places - len(ours)),
+        holders=tuple(dict.fromkeys(names)),
+        others_gib=None if reading is None else _others_gib(reading, ours),
+        ours_gib=sum(occupant.item.memory_gib for occupant in ours),
+    )
+
+
+def _others_gib(reading: GpuReading, ours: Sequence[Occupant]) -> float | None:
+    own: set[int] = set()
+    for occupant in ours:
+        if occupant.worker is not None:
+            own |= {occupant.worker, *_descendants(occupant.worker)}
+    used = foreign_memory(reading, own)
+    return None if used is None else used / _GIB
+
+
+def _descendants(pid: int) -> list[int]:
+    try:
+        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+    except psutil.Error:
+        return []

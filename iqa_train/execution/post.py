@@ -1,0 +1,102 @@
+"""The post of the scheduler: one per runs folder. Who has it, how to see to it that somebody has."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from iqa_train.errors import RunError
+from iqa_train.files import SCHEMA_VERSION, is_held, lock_now, read_json, write_json
+from iqa_train.runs.identity import ProcessIdentity, identity_from, me
+from iqa_train.runs.layout import QueueFiles
+from iqa_train.runs.state import HEARTBEAT, SILENCE
+
+_UP_WITHIN = 10.0  # seconds
+
+
+def ensure_scheduler(runs_dir: Path) -> bool:
+    """See to it that a scheduler works on `runs_dir`; returns whether it had to be started.
+
+    Call it after a change of the queue: a scheduler that is about to end looks at the queue once more under its lock.
+    Raises RunError if none comes up.
+    """
+    files = QueueFiles(runs_dir)
+    if is_held(files.scheduler_lock):
+        return False
+    runs_dir.mkdir(parents=True, exist_ok=True)
+    with files.scheduler_log.open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "iqa_train.execution.scheduler", str(runs_dir)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    deadline = time.monotonic() + _UP_WITHIN
+    while time.monotonic() < deadline:
+        if is_held(files.scheduler_lock) or process.poll() == 0:  # 0: it is done already, or another was first
+            return True
+        if process.poll() is not None:
+            break
+        time.sleep(0.02)
+    raise RunError(f"the scheduler did not start; {files.scheduler_log} says why")
+
+
+def scheduler_process(runs_dir: Path) -> ProcessIdentity | None:
+    """The scheduler that works on `runs_dir` now, here or by its sign of life on another host; None for none."""
+    files = QueueFiles(runs_dir)
+    facts = read_json(files.scheduler)
+    known = identity_from(facts, "scheduler") if facts else None
+    if is_held(files.scheduler_lock):
+        return known or ProcessIdentity("", "", 0, None)
+    elsewhere = known is not None and known.host != socket.gethostname()
+    return known if elsewhere and abs(time.time() - files.scheduler.stat().st_mtime) < SILENCE else None
+
+
+def troubles(runs_dir: Path) -> dict[str, str]:
+    """Why runners could not begin, by the key of their item, as the scheduler tells."""
+    facts = read_json(QueueFiles(runs_dir).scheduler) or {}
+    return {str(key): str(words) for key, words in facts.get("troubles", {}).items()}
+
+
+class Post:
+    """The place of the one scheduler of a runs folder: its lock, and the file that says who has it."""
+
+    def __init__(self, runs_dir: Path) -> None:
+        self._files = QueueFiles(runs_dir)
+        self._descriptor: int | None = None
+        self._next_beat = -float("inf")
+
+    def take(self) -> bool:
+        """Whether it could be had. Raises RunError where a scheduler on another host has it."""
+        other = scheduler_process(self._files.runs_dir)
+        if other is not None and other.host not in {"", socket.gethostname()}:
+            raise RunError(f"a scheduler on host {other.host} works on {self._files.runs_dir}; end that one first")
+        descriptor = os.open(self._files.scheduler_lock, os.O_RDWR | os.O_CREAT, 0o644)
+        if not lock_now(descriptor, patience=1.0):
+            os.close(descriptor)
+            return False
+        self._descriptor = descriptor
+        self.sign({})
+        return True
+
+    def sign(self, complaints: Mapping[str, str]) -> None:
+        """Say who has it, and which runs could not begin, and why."""
+        mine = me()
+        facts = {"schema_version": SCHEMA_VERSION, "host": mine.host, "boot_id": mine.boot_id}
+        about = {"scheduler": {"pid": mine.pid, "created": mine.created}, "troubles": dict(complaints)}
+        write_json(self._files.scheduler, facts | about)
+
+    def beat(self) -> None:
+        """A sign of life for other hosts, now and then."""
+        if time.monotonic() >= self._next_beat:
+            self._next_beat = time.monotonic() + HEARTBEAT
+            with contextlib.suppress(OSError):
+                os.utime(self._files.scheduler)
+
+    def leave(self) -> None:
+        """Let another have it."""
+        self._files.scheduler.unlink(missing_ok=True)
+        if self._descriptor is not None:
+            os.close(self._descriptor)

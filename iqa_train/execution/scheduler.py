@@ -1,0 +1,258 @@
+"""The scheduler: one process per runs folder, detached, that starts runners until what is, is what is wanted.
+
+It keeps nothing: what is wanted is the queue, what is are the run directories and the leases, and what follows is
+`plan`. Killing it and starting another changes nothing. Runs do not need it once they are started.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+from iqa_train.errors import RunError, UserError
+from iqa_train.execution.detached import BUSY, runner_command
+from iqa_train.execution.notify import Announcer, News
+from iqa_train.execution.nvml import Nvml
+from iqa_train.execution.places import Occupant, look_around, occupant_of
+from iqa_train.execution.plan import Entry, Place, Start, plan
+from iqa_train.execution.post import Post
+from iqa_train.execution.queue import Item, Queue, edit_queue, folder_of, read_queue
+from iqa_train.execution.standing import Standing, standing
+from iqa_train.runs.layout import QueueFiles
+
+_SHORTEST, _LONGEST = 0.5, 2.0  # seconds between two looks
+_CALM = 200  # a look takes at most one part in so many of the time
+_DEVICES_EVERY = 2.0
+_START_AGAIN = (2.0, 30.0)  # seconds until a runner that could not begin is tried again, first and at most
+
+
+@dataclass
+class _Launch:
+    """A runner that was started here, until it ends."""
+
+    process: "subprocess.Popen[bytes]"
+    stderr: IO[bytes]
+    attempt: int
+    device_key: str
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """A runner that could not begin: why, when it may be tried again, and how long that pause was."""
+
+    words: str
+    until: float
+    pause: float
+
+
+class Scheduler:
+    """What one scheduler process remembers; all of it can be read off files again."""
+
+    def __init__(self, runs_dir: Path, post: Post) -> None:
+        self._runs_dir = runs_dir
+        self._post = post
+        self._files = QueueFiles(runs_dir)
+        self._queue = Queue()
+        self._queue_mark: tuple[int, int] | None = None
+        self._nvml = Nvml()
+        self._launched: dict[str, _Launch] = {}
+        self._failed: dict[str, _Failure] = {}
+        self._standings: dict[str, tuple[int, Standing]] = {}  # key -> (the run folder's mtime, how it stood then)
+        self._last: dict[str, str] = {}
+        self._places: list[Place] = []
+        self._looked = -float("inf")
+        self._announcer = Announcer(say)
+        self._ended_studies: set[str] = set()
+        self.stopping = False
+
+    def work(self) -> None:
+        """Look and act until nothing is left to do, or until asked to stop; runs go on either way."""
+        try:
+            self._work()
+        finally:
+            self._announcer.finish()
+
+    def _work(self) -> None:
+        say(f"scheduler {os.getpid()} works on {self._runs_dir.resolve()}")
+        while not self.stopping:
+            began = time.monotonic()
+            self._post.beat()
+            if not self._look() and self._may_end():
+                return
+            spent = time.monotonic() - began
+            time.sleep(min(max(_SHORTEST, _CALM * spent), _LONGEST))
+        say("asked to stop; runs go on")
+
+    def _look(self) -> bool:
+        """One pass; returns whether anything is left to wait for."""
+        self._read_queue()
+        self._reap()
+        entries = [(item, self._standing(item)) for item in self._queue.items]
+        for item, stood in entries:
+            self._tell(item, stood)
+        waiting = [item for item, stood in entries if stood.stand == "waiting"]
+        if waiting and not self._queue.paused:
+            self._start(entries)
+        return any(stood.stand != "settled" for _, stood in entries) or bool(self._launched)
+
+    def _start(self, entries: list[tuple[Item, Standing]]) -> None:
+        held = [Entry(item, "running" if self._is_held_back(item, stood) else stood.stand) for item, stood in entries]
+        first = plan(held, self._devices(entries), policy=self._queue.policy)
+        if not first.starts:
+            return
+        self._looked = -float("inf")  # what a decision stands on is to be fresh
+        for start in plan(held, self._devices(entries), policy=self._queue.policy).starts:
+            stood = next(s for item, s in entries if item.key == start.item.key)
+            self._launch(start, stood.attempt)
+        self._looked = -float("inf")
+
+    def _is_held_back(self, item: Item, stood: Standing) -> bool:
+        """Whether it is on its way already, or could not begin a moment ago."""
+        failure = self._failed.get(item.key)
+        paused = failure is not None and time.monotonic() < failure.until
+        return stood.stand == "waiting" and (item.key in self._launched or paused)
+
+    def _devices(self, entries: list[tuple[Item, Standing]]) -> list[Place]:
+        if time.monotonic() - self._looked >= _DEVICES_EVERY:
+            occupants = [o for item, stood in entries if (o := self._occupant(item, stood)) is not None]
+            self._places, _ = look_around(self._queue.slots, self._queue.runs_per_gpu, occupants, self._nvml)
+            self._looked = time.monotonic()
+        return self._places
+
+    def _occupant(self, item: Item, stood: Standing) -> Occupant | None:
+        launch = self._launched.get(item.key)
+        if stood.stand != "running":
+            return Occupant(item, launch.device_key, None) if launch else None
+        return occupant_of(item, self._runs_dir)
+
+    def _launch(self, start: Start, attempt: int) -> None:
+        item = start.item
+        stderr = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the runner has ended)
+        command = runner_command(item, self._runs_dir, start.device, attempt, self._queue.runs_per_gpu)
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True
+        )
+        self._launched[item.key] = _Launch(process, stderr, attempt, start.device.key)
+        say(f"{item.run}: attempt {attempt} on {start.device.label}")
+
+    def _reap(self) -> None:
+        for key, launch in list(self._launched.items()):
+            if launch.process.poll() is None:
+                continue
+            del self._launched[key]
+            launch.stderr.seek(0)
+            words = launch.stderr.read(10_000).decode(errors="replace").strip()
+            launch.stderr.close()
+            before = self._failed.pop(key, None)
+            if launch.process.returncode not in {0, BUSY}:
+                first, most = _START_AGAIN
+                pause = min(2 * before.pause, most) if before else first
+                words = words or f"the runner ended with {launch.process.returncode}"
+                self._failed[key] = _Failure(words, time.monotonic() + pause, pause)
+                say(f"{key}: attempt {launch.attempt} could not begin: {words}")
+            if before or key in self._failed:
+                self._post.sign({name: failure.words for name, failure in self._failed.items()})
+
+    def _standing(self, item: Item) -> Standing:
+        """As `standing`, but what is not running is looked at anew only when its folder has changed."""
+        try:
+            mark = folder_of(item, self._runs_dir).path.stat().st_mtime_ns
+        except OSError:
+            mark = 0
+        known = self._standings.get(item.key)
+        if known is not None and known[0] == mark and known[1].stand != "running":
+            return known[1]
+        stood = standing(item, self._runs_dir)
+        self._standings[item.key] = (mark, stood)
+        return stood
+
+    def _tell(self, item: Item, stood: Standing) -> None:
+        """Log a change of state, and notify those who want to be of an end."""
+        state = f"{stood.state.name} {stood.state.reason}".strip()
+        before = self._last.get(item.key)
+        self._last[item.key] = state
+        if before is not None and before != state:
+            say(f"{item.run}: {state}")
+        whom = self._queue.notify.get(item.study)
+        if whom and stood.stand == "settled" and stood.tried and not item.told:
+            with edit_queue(self._runs_dir) as edit:
+                told = tuple(replace(i, told=True) if i.key == item.key else i for i in edit.queue.items)
+                edit.queue = replace(edit.queue, items=told)
+            self._ended_studies.add(item.study)
+            self._announcer.tell(whom, News.of_run(item, stood, self._runs_dir))
+
+    def _read_queue(self) -> None:
+        try:
+            status = self._files.queue.stat()
+            mark: tuple[int, int] | None = (status.st_mtime_ns, status.st_ino)
+        except FileNotFoundError:
+            mark = None
+        if mark != self._queue_mark:
+            try:
+                self._queue = read_queue(self._runs_dir)
+            except RunError as error:
+                say(str(error))
+            self._queue_mark = mark
+            keys = {item.key for item in self._queue.items}
+            self._standings.clear()  # an item queued anew counts its attempts anew
+            self._last = {key: state for key, state in self._last.items() if key in keys}
+
+    def _may_end(self) -> bool:
+        """Leave the post unless the queue has got more to do; under the queue's lock, so that nothing is missed."""
+        with edit_queue(self._runs_dir) as edit:
+            queue = edit.queue
+            if any(standing(item, self._runs_dir).stand != "settled" for item in queue.items):
+                return False
+            self._post.leave()
+        for study in sorted(self._ended_studies & queue.notify.keys()):
+            of_it = replace(queue, items=tuple(item for item in queue.items if item.study == study))
+            self._announcer.tell(queue.notify[study], News.of_study(of_it, self._runs_dir))
+        say("everything that was wanted is settled")
+        return True
+
+
+def say(line: str) -> None:
+    """A line in the scheduler's log; a full disk takes the words, not the scheduler."""
+    with contextlib.suppress(OSError):
+        sys.stdout.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {line}\n")
+        sys.stdout.flush()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Be the scheduler of the runs folder given, unless another is."""
+    (runs_dir,) = (Path(word) for word in (sys.argv[1:] if argv is None else argv))
+    try:
+        return _serve(runs_dir)
+    except UserError as error:
+        say(str(error))
+    except OSError as error:
+        say(f"{error.filename or runs_dir}: {error.strerror}")
+    return 1
+
+
+def _serve(runs_dir: Path) -> int:
+    post = Post(runs_dir)
+    if not post.take():
+        return 0
+    scheduler = Scheduler(runs_dir, post)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        scheduler.stopping = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    scheduler.work()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

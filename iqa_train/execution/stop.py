@@ -1,0 +1,119 @@
+"""Stops a run: asks its runner, or its worker where the runner is gone, and kills what is left after a grace."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from iqa_train.execution.queue import Item, edit_queue, folder_of, removed
+from iqa_train.execution.tree import kill_all
+from iqa_train.files import SCHEMA_VERSION, lock_now, read_json, write_json
+from iqa_train.runs.identity import ProcessIdentity, identity_from
+from iqa_train.runs.layout import Attempt, RunFolder
+from iqa_train.runs.outcome import Outcome, stopped
+from iqa_train.runs.state import last_word, run_state
+
+_POLL = 0.05
+_LAST_RESORT = 10.0  # seconds for a runner that was asked three times to kill its tree, before we do
+
+
+def stop_run(run: RunFolder, grace: float, waiting: Callable[[], None] = lambda: None) -> str:
+    """Stop `run` if it runs; returns what came of it, in words. The worker has `grace` seconds for its checkpoint."""
+    state = run_state(run)
+    if not state.alive:
+        return f"is not running ({state.name}{': ' + state.reason if state.reason else ''})"
+    attempt = _attempt(run)
+    if attempt is None:
+        return "is just starting; try again in a moment"
+    facts = read_json(attempt.runner) or {}
+    runner, worker = identity_from(facts, "runner"), identity_from(facts, "worker")
+    if runner is not None and not runner.is_here:
+        return f"runs on host {runner.host}; stop it there"
+    asked = next((who for who in (runner, worker) if who is not None and who.alive), None)
+    if asked is None:
+        return "is ending by itself"
+    _signal(asked, signal.SIGTERM)
+    if _gone(run, grace, waiting):
+        return _words(run)
+    if asked is runner:
+        for _ in range(2):  # a runner that is asked three times kills all that its worker started
+            _signal(asked, signal.SIGTERM)
+            time.sleep(0.1)
+        if _gone(run, _LAST_RESORT, waiting):
+            return _words(run)
+        _signal(asked, signal.SIGKILL)
+    kill_all(attempt.folder)
+    _gone(run, _LAST_RESORT, waiting)
+    _close(run, attempt, grace)
+    return _words(run)
+
+
+def withdraw(item: Item, runs_dir: Path) -> bool:
+    """Take an item that waits out of the queue; returns whether it was there."""
+    with edit_queue(runs_dir) as edit:
+        before = edit.queue
+        edit.queue = removed(before, [item.key])
+        return edit.queue != before
+
+
+def stop_item(item: Item, runs_dir: Path, grace: float, waiting: Callable[[], None] = lambda: None) -> str:
+    """Stop an item of the queue, wherever it stands; returns what came of it."""
+    run = folder_of(item, runs_dir)
+    if run_state(run).alive:
+        return stop_run(run, grace, waiting)
+    taken = withdraw(item, runs_dir)
+    if run_state(run).alive:  # it was started in between
+        return stop_run(run, grace, waiting)
+    return "was waiting and is taken out of the queue" if taken else stop_run(run, grace, waiting)
+
+
+def _attempt(run: RunFolder) -> Attempt | None:
+    """The attempt under way, once its runner has said who it is."""
+    deadline = time.monotonic() + 2
+    while time.monotonic() < deadline:
+        attempts = run.attempts()
+        if attempts and attempts[-1].runner.exists() and not attempts[-1].exit.exists():
+            return attempts[-1]
+        time.sleep(_POLL)
+    return None
+
+
+def _gone(run: RunFolder, seconds: float, waiting: Callable[[], None]) -> bool:
+    deadline = time.monotonic() + seconds
+    while run_state(run).alive:
+        if time.monotonic() > deadline:
+            return False
+        waiting()
+        time.sleep(_POLL)
+    return True
+
+
+def _signal(who: ProcessIdentity, number: int) -> None:
+    if who.alive:
+        try:
+            os.kill(who.pid, number)
+        except ProcessLookupError:
+            return
+
+
+def _close(run: RunFolder, attempt: Attempt, grace: float) -> None:
+    """Write how a killed attempt ended, which nobody is left to do."""
+    descriptor = os.open(run.lock, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        if lock_now(descriptor) and not attempt.exit.exists() and last_word(attempt) is None:
+            killed = Outcome("killed", "", None, int(signal.SIGKILL))
+            outcome = stopped(killed, f"stopped on request, killed after {grace:g} s")
+            attempt.reserve.unlink(missing_ok=True)
+            attempt.heartbeat.unlink(missing_ok=True)
+            write_json(attempt.exit, {"schema_version": SCHEMA_VERSION, **asdict(outcome)})
+    finally:
+        os.close(descriptor)
+
+
+def _words(run: RunFolder) -> str:
+    state = run_state(run)
+    if state.alive:
+        return f"is still {state.name} after all signals; its processes may hang in the kernel"
+    return f"{state.name}{': ' + state.reason if state.reason else ''}"

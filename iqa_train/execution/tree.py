@@ -1,0 +1,78 @@
+"""Every process of an attempt, however deep and however detached, and the end of them all."""
+
+import os
+import time
+from pathlib import Path
+
+import psutil
+
+MARK = "IQA_TRAIN_ATTEMPT"
+"""In the environment of a worker and of all it starts: the attempt's folder."""
+
+_PATIENCE = 10.0  # seconds in which killed processes must be gone
+
+
+def processes_of(attempt: Path) -> list[psutil.Process]:
+    """Those that carry the attempt's mark, setsid'ed grandchildren included; of this user, on this host."""
+    mark = f"{MARK}={attempt.resolve()}".encode()
+    found = []
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit() or int(folder.name) == os.getpid():
+            continue
+        try:
+            if mark in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(psutil.Process(int(folder.name)))
+        except (OSError, psutil.Error):  # gone, or another user's
+            continue
+    return found
+
+
+def kill_all(attempt: Path, *, own_children: bool = False) -> None:
+    """Kill every process of the attempt, again until none is left: one may fork while it is looked for.
+
+    With `own_children`, every descendant of this process too, which, as a subreaper, has inherited all orphans.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while victims := _living(attempt, own_children):
+        for victim in victims:
+            try:
+                victim.kill()
+            except psutil.NoSuchProcess:
+                continue
+        if time.monotonic() > deadline:
+            return  # in uninterruptible sleep: the kernel ends it when it can
+        time.sleep(0.02)
+
+
+def _living(attempt: Path, own_children: bool) -> list[psutil.Process]:
+    found = {p.pid: p for p in processes_of(attempt)}
+    if own_children:
+        found |= {p.pid: p for p in psutil.Process().children(recursive=True)}
+    return [p for p in found.values() if _is_living(p)]
+
+
+def _is_living(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def adopt_orphans() -> None:
+    """Make this process the parent of whatever its descendants leave behind (Linux, prctl(2))."""
+    import ctypes
+
+    pr_set_child_subreaper = 36
+    ctypes.CDLL(None, use_errno=True).prctl(pr_set_child_subreaper, 1, 0, 0, 0)
+
+
+def reap_orphans(keep: int = 0) -> None:
+    """Take note of ended children other than `keep`, so that no zombie stays."""
+    while True:
+        try:
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return
+        if ended is None or ended.si_pid == keep:
+            return
+        os.waitpid(ended.si_pid, os.WNOHANG)

@@ -1,0 +1,69 @@
+"""How far a run has come and how long it will take, read off its events."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from iqa_train.errors import RunError
+from iqa_train.files import read_json, read_lines
+from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.state import RunState, epoch_events
+
+_TAIL = 1 << 16  # bytes at the end of the events in which the last one stands
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """Epochs done of epochs planned, all rounds together; None where nothing is known.
+
+    `srcc` is the test SRCC at the best validation epoch so far, or the result. `seconds_left` is measured from the
+    run's own epochs; early stopping can only make it less. `stage` says what is being done, such as "training 34 %".
+    """
+
+    epoch: int | None = None
+    epochs: int | None = None
+    srcc: float | None = None
+    seconds_left: float | None = None
+    stage: str = ""
+
+
+def run_progress(run: RunFolder, state: RunState) -> RunProgress:
+    """The progress of a run in `state`."""
+    try:
+        settings = (read_json(run.spec) or {}).get("settings", {})
+        planned = settings["epochs"] * settings["train_test_num"] if settings else None
+        if state.finished:
+            result = read_json(run.result) or {}
+            done = sum(r["epochs"] for r in result.get("rounds", []))
+            return RunProgress(done, planned, result.get("srcc"), 0.0)
+        if not run.attempts():
+            return RunProgress(epochs=planned)
+        events = epoch_events(run)
+        best = [event for event in events if event["best"]]
+        known = RunProgress(len(events), planned, best[-1]["test_srcc"] if best else None)
+        return _alive(run, known, events) if state.alive else known
+    except (RunError, KeyError, TypeError):  # files of something else, or damaged: the state says so
+        return RunProgress()
+
+
+def _alive(run: RunFolder, known: RunProgress, events: list[dict[str, Any]]) -> RunProgress:
+    last = _last_event(run)
+    stage, left = "", None
+    if last is not None and last.get("event") == "progress":
+        stage = f"{last['stage']} {100 * last['done'] // max(1, last['total'])} %"
+    if known.epochs is not None and events:
+        mean = sum(event["seconds"] for event in events) / len(events)
+        spent = _between(events[-1]["time"], last["time"]) if last is not None else 0.0
+        left = max(0.0, mean * (known.epochs - len(events)) - min(spent, mean))
+    elif known.epochs is not None and last is not None and last.get("stage") == "training" and last.get("rate"):
+        left = last["total"] / last["rate"] * (known.epochs - last["done"] / last["total"])
+    return RunProgress(known.epoch, known.epochs, known.srcc, left, stage)
+
+
+def _last_event(run: RunFolder) -> dict[str, Any] | None:
+    events = list(read_lines(run.attempts()[-1].metrics, last=_TAIL))
+    return events[-1] if events else None
+
+
+def _between(earlier: str, later: str) -> float:
+    return max(0.0, (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds())
