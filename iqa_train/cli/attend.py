@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from iqa_train.cli.statustable import status_lines
-from iqa_train.cli.text import say
+from iqa_train.cli.text import say, span
 from iqa_train.errors import RunError
 from iqa_train.execution.nvml import Nvml
 from iqa_train.execution.overview import Overview, Row, look
@@ -22,12 +22,13 @@ from iqa_train.execution.submit import Wishes, submit
 from iqa_train.files import read_json
 from iqa_train.results.summary import summarise, summary_text
 from iqa_train.runs.layout import RunFolder
-from iqa_train.runs.outcome import outcome_from
+from iqa_train.runs.outcome import FINISHED, outcome_from
 from iqa_train.runs.state import run_state
 from iqa_train.study.model import Study
 from iqa_train.study.spec import RunSpec
 
 _EVERY = 1.0  # seconds between two pictures
+_LINE_EVERY = 30.0
 _UP = "\x1b[{}F\x1b[J"  # to the start of the line so many above, and clear from there
 
 Runs = Sequence[tuple[RunSpec, RunFolder]]
@@ -90,21 +91,17 @@ def _watch(runs_dir: Path, keys: set[str]) -> None:
 
 
 class _Screen:
-    """On a terminal one table, drawn over itself; elsewhere a line for each change."""
+    """On a terminal one table, drawn over itself; elsewhere a line for each change, and now and then one for all."""
 
     def __init__(self) -> None:
         self._live = sys.stderr.isatty()
         self._drawn = 0
         self._told: dict[str, str] = {}
+        self._next_line = time.monotonic() + _LINE_EVERY
 
     def show(self, overview: Overview, rows: Sequence[Row]) -> None:
         if not self._live:
-            for row in rows:
-                told = f"{row.experiment}: {row.state}" + (f" on {row.device}" if row.device else "")
-                told += f" ({row.reason})" if row.reason else ""
-                if self._told.get(str(row.run.path)) != told:
-                    self._told[str(row.run.path)] = told
-                    say(told)
+            self._tell(overview, rows)
             return
         width, height = shutil.get_terminal_size()
         lines = status_lines(overview, rows, width)[: max(1, height - 1)]
@@ -112,6 +109,21 @@ class _Screen:
         sys.stderr.write("\n".join(lines) + "\n")
         sys.stderr.flush()
         self._drawn = len(lines)
+
+    def _tell(self, overview: Overview, rows: Sequence[Row]) -> None:
+        for row in rows:
+            told = f"{row.experiment}: {row.state}" + (f" on {row.device}" if row.device else "")
+            told += f", test SRCC {row.progress.srcc:.4f}" if row.state in FINISHED and row.progress.srcc else ""
+            told += f" ({row.reason})" if row.reason else ""
+            if self._told.get(str(row.run.path)) != told:
+                self._told[str(row.run.path)] = told
+                say(told)
+        if time.monotonic() >= self._next_line:
+            self._next_line = time.monotonic() + _LINE_EVERY
+            running = [row for row in rows if row.state == "running"]
+            parts = [f"{row.experiment} epoch {row.progress.epoch or 0}/{row.progress.epochs}" for row in running]
+            if parts:
+                say(f"  {', '.join(parts)}; all done in about {span(overview.seconds_left)}")
 
     def clear(self) -> None:
         if self._drawn:

@@ -11,7 +11,7 @@ from iqa_train.errors import UsageError
 from iqa_train.execution.overview import Row, look
 from iqa_train.execution.queue import Item
 from iqa_train.execution.submit import Wishes, enqueue
-from iqa_train.runs.outcome import COMPLETED, STOPPED_EARLY
+from iqa_train.runs.outcome import FINISHED
 from iqa_train.runs.provenance import code_fingerprint
 
 _DESCRIPTION = """\
@@ -49,7 +49,7 @@ def main(argv: Sequence[str]) -> int:
 def _require_ended(row: Row, *, again: bool) -> None:
     if row.state in {"queued", "starting", "running"}:
         raise UsageError(f"{row.experiment} (seed {row.seed}) is {row.state}; there is nothing to relaunch")
-    if row.state in {COMPLETED, STOPPED_EARLY} and not again:
+    if row.state in FINISHED and not again:
         raise UsageError(f"{row.experiment} (seed {row.seed}) is {row.state}; --again runs it anew")
 
 

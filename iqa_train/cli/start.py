@@ -36,7 +36,7 @@ def start_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list
         state = before[run]
         if state is not None:
             say(f"{spec.experiment} is {state.name} already, in {run.path}; --again runs it anew")
-        elif options.resume and not run.attempts():
+        elif options.resume and len(runs) == 1 and not run.attempts():
             say(f"{spec.experiment} with these settings has not been started before: it starts now")
     wanted = [(spec, run) for spec, run in runs if before[run] is None]
     if len(runs) == 1 and not options.detach and not options.all and not options.batch:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 COMPLETED, STOPPED_EARLY, FAILED, KILLED = "completed", "stopped-early", "failed", "killed"
+FINISHED = frozenset({COMPLETED, STOPPED_EARLY})
+"""The states of a run that has its result."""
 
 OK, UNEXPECTED, INVALID, DIVERGED, OUT_OF_MEMORY, DISK_FULL, STOPPED = range(7)
 """What a worker exits with. It says why as the last event of its metrics."""

@@ -14,7 +14,7 @@ from typing import Any
 from iqa_train.files import DamagedFileError, is_held, read_json, read_lines
 from iqa_train.runs.identity import boot_id, identity_from
 from iqa_train.runs.layout import Attempt, RunFolder
-from iqa_train.runs.outcome import COMPLETED, FAILED, STOPPED_EARLY, Outcome, outcome_from, outcome_of
+from iqa_train.runs.outcome import FAILED, FINISHED, Outcome, outcome_from, outcome_of
 
 QUEUED, STARTING, RUNNING, LOST = "queued", "starting", "running", "lost"
 
@@ -34,7 +34,7 @@ class RunState:
     @property
     def finished(self) -> bool:
         """Whether the run has its result."""
-        return self.name in {COMPLETED, STOPPED_EARLY}
+        return self.name in FINISHED
 
     @property
     def alive(self) -> bool:
