@@ -8,9 +8,8 @@ from pathlib import Path
 
 from iqa_train.cli.parser import Parser, add_places, add_study_options, profile_of
 from iqa_train.cli.text import plain
-from iqa_train.execution.checkup import Checkup, Verdict, Where, checkups, logout_warning
-
-__all__ = ["checkups_text", "logout_warning", "main"]
+from iqa_train.execution.checkup.all import checkups
+from iqa_train.execution.checkup.report import Checkup, Verdict, Where
 
 _DESCRIPTION = """\
 Look for what can go wrong, or has: the NVIDIA driver and each GPU, the leases of devices, lost runs and damaged files,

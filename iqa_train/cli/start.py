@@ -119,7 +119,7 @@ def _check_gpu(gpu: int | None, slots: int | None) -> None:
 
 
 def _leave(runs: list[str], options: argparse.Namespace) -> int:
-    from iqa_train.cli.doctor import logout_warning
+    from iqa_train.execution.checkup.logout import logout_warning
     from iqa_train.execution.post import scheduler_process
 
     where = "" if options.runs_dir == "runs" else f" --runs-dir {options.runs_dir}"

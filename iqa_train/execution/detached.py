@@ -33,7 +33,7 @@ def runner_command(item: Item, runs_dir: Path, device: Device, attempt: int, pla
     return [
         sys.executable, "-m", "iqa_train.execution.detached", str(folder_of(item, runs_dir).path),
         "--device", json.dumps(asdict(device)), "--attempt", str(attempt), "--places", str(places),
-        "--logs-dir", item.logs_dir, "--command", json.dumps(item.command), *how,
+        "--logs-dir", item.logs_dir, "--code", item.code, "--command", json.dumps(item.command), *how,
     ]  # fmt: skip
 
 
@@ -81,6 +81,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--places", type=int, default=1)
     parser.add_argument("--logs-dir", type=Path, required=True)
     parser.add_argument("--command", type=json.loads, default=[])
+    parser.add_argument("--code", default="")
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args(argv)
@@ -91,7 +92,7 @@ def main(argv: list[str] | None = None) -> int:
             return BUSY
         order = Order(
             RunFolder(options.run), device, lease, options.logs_dir, list(options.command), attempt=options.attempt,
-            resume=options.resume, again=options.again,
+            resume=options.resume, again=options.again, queued_code=options.code,
         )  # fmt: skip
         guard = _Guard(options.run.parents[2])
         run_attempt(order, guard)

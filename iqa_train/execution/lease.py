@@ -77,7 +77,7 @@ def take(key: str, holder: Holder, *, places: int = 1) -> Lease | None:
 
 def holders(key: str, *, places: int = 1) -> list[Holder]:
     """Who stands in the way of one more lease on the device; empty if it could be had."""
-    folder = Path(os.environ.get(VARIABLE) or _FOLDER)
+    folder = leases_folder()
     alone = _holder_of(folder / f"{key}.lock", shared=True)
     if alone is not None:
         return [alone]
@@ -116,9 +116,14 @@ def _close_all(descriptors: Sequence[int]) -> None:
         os.close(descriptor)
 
 
+def leases_folder() -> Path:
+    """Where leases are kept on this host; it need not be there yet."""
+    return Path(os.environ.get(VARIABLE) or _FOLDER)
+
+
 def _folder() -> Path:
     """The leases' folder, made for everybody: all may add files, nobody may remove another's."""
-    folder = Path(os.environ.get(VARIABLE) or _FOLDER)
+    folder = leases_folder()
     try:
         folder.mkdir(parents=True)
         folder.chmod(0o1777)

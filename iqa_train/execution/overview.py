@@ -180,14 +180,15 @@ def _row(run: RunFolder, state: RunState, item: Item | None = None) -> Row:
         log=facts.get("log"),
         batch=item.batch if item else None,
         batch_name=item.batch_name if item else "",
-        note=_note(facts, item) if item is not None and attempts and attempts[-1].number > item.after else "",
+        note=_note(facts),
         item=item,
     )
 
 
-def _note(facts: dict[str, Any], item: Item) -> str:
-    if item.code and facts.get("code", item.code) != item.code:
-        return f"the program has changed since this run was queued ({item.code} then, {facts['code']} when it started)"
+def _note(facts: dict[str, Any]) -> str:
+    then, started = facts.get("queued_code"), facts.get("code")
+    if then and started and then != started:
+        return f"the program had changed since this run was queued ({then} then, {started} when it started)"
     return ""
 
 
@@ -200,8 +201,7 @@ def _ahead(
     left = {
         row.item.key: row.progress.seconds_left for row in rows if row.item and row.state in {"running", "starting"}
     }
-    took = [_seconds(row) for row in rows if row.item and (row.progress.seconds_left == 0.0)]
-    usual = [t for t in took if t] or [s for s in left.values() if s]
+    usual = [row.progress.seconds for row in rows if row.item and row.progress.seconds]
     seconds: dict[str, float] = {}
     for item, s in stood:
         known = left.get(item.key) if s.stand == "running" else None
@@ -214,14 +214,6 @@ def _ahead(
     running_on = {key: labels[label] for key, label in on.items() if label in labels}
     entries = [Entry(item, s.stand) for item, s in stood]
     return forecast(entries, places, seconds, policy=queue.policy, running_on=running_on)
-
-
-def _seconds(row: Row) -> float | None:
-    try:
-        result = read_json(row.run.result) or {}
-        return float(sum(r["seconds"] for r in result.get("rounds", []))) or None
-    except (RunError, KeyError, TypeError):
-        return None
 
 
 def _with_eta(row: Row, ahead: Forecast | None) -> Row:

@@ -56,6 +56,7 @@ class Order:
     attempt: int | None = None
     resume: bool = False
     again: bool = False
+    queued_code: str = ""  # fingerprint of the program that queued it
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,7 @@ def _introduce(order: Order, attempt: Attempt, log: Path, pid: int, environment:
         "cwd": str(Path.cwd()),
         "started": _now(),
         "code": code_fingerprint(),
+        "queued_code": order.queued_code,
         "resumed": order.resume,
         "host": runner.host,
         "boot_id": runner.boot_id,

@@ -16,13 +16,15 @@ _TAIL = 1 << 16  # bytes at the end of the events in which the last one stands
 class RunProgress:
     """Epochs done of epochs planned, all rounds together; None where nothing is known.
 
-    `srcc` is the test SRCC at the best validation epoch so far, or the result. `seconds_left` is measured from the
-    run's own epochs; early stopping can only make it less. `stage` says what is being done, such as "training 34 %".
+    `srcc` is the test SRCC at the best validation epoch so far, or the result. `seconds` (all of it) and `seconds_left`
+    are measured from the run's own epochs; early stopping can only make them less. `stage` says what is being done,
+    such as "training 34 %".
     """
 
     epoch: int | None = None
     epochs: int | None = None
     srcc: float | None = None
+    seconds: float | None = None
     seconds_left: float | None = None
     stage: str = ""
 
@@ -34,8 +36,9 @@ def run_progress(run: RunFolder, state: RunState) -> RunProgress:
         planned = settings["epochs"] * settings["train_test_num"] if settings else None
         if state.finished:
             result = read_json(run.result) or {}
-            done = sum(r["epochs"] for r in result.get("rounds", []))
-            return RunProgress(done, planned, result.get("srcc"), 0.0)
+            rounds = result.get("rounds", [])
+            took = float(sum(r["seconds"] for r in rounds))
+            return RunProgress(sum(r["epochs"] for r in rounds), planned, result.get("srcc"), took, 0.0)
         if not run.attempts():
             return RunProgress(epochs=planned)
         events = epoch_events(run)
@@ -48,16 +51,19 @@ def run_progress(run: RunFolder, state: RunState) -> RunProgress:
 
 def _alive(run: RunFolder, known: RunProgress, events: list[dict[str, Any]]) -> RunProgress:
     last = _last_event(run)
-    stage, left = "", None
+    stage = ""
+    seconds = left = None
     if last is not None and last.get("event") == "progress":
         stage = f"{last['stage']} {100 * last['done'] // max(1, last['total'])} %"
     if known.epochs is not None and events:
         mean = sum(event["seconds"] for event in events) / len(events)
         spent = _between(events[-1]["time"], last["time"]) if last is not None else 0.0
-        left = max(0.0, mean * (known.epochs - len(events)) - min(spent, mean))
+        seconds = mean * known.epochs
+        left = max(0.0, seconds - mean * len(events) - min(spent, mean))
     elif known.epochs is not None and last is not None and last.get("stage") == "training" and last.get("rate"):
-        left = last["total"] / last["rate"] * (known.epochs - last["done"] / last["total"])
-    return RunProgress(known.epoch, known.epochs, known.srcc, left, stage)
+        an_epoch = last["total"] / last["rate"]
+        seconds, left = an_epoch * known.epochs, an_epoch * (known.epochs - last["done"] / last["total"])
+    return RunProgress(known.epoch, known.epochs, known.srcc, seconds, left, stage)
 
 
 def _last_event(run: RunFolder) -> dict[str, Any] | None:

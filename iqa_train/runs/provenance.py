@@ -21,7 +21,9 @@ def code_state() -> dict[str, Any]:
     """Version, commit and uncommitted changes of this program; commit is None outside a git checkout."""
     folder = Path(iqa_train.__file__).parent
     commit = _git(folder, "rev-parse", "HEAD") if (folder.parent / ".git").exists() else None
-    state: dict[str, Any] = {"version": iqa_train.__version__, "commit": commit}
+    state: dict[str, Any] = {
+        "version": iqa_train.__version__, "fingerprint": code_fingerprint(), "commit": commit,
+    }  # fmt: skip
     if commit is not None:
         diff = _git(folder.parent, "diff", "HEAD", "--", "iqa_train") or ""
         new = _git(folder.parent, "ls-files", "--others", "--exclude-standard", "--", "iqa_train") or ""

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from iqa_train.cli.doctor import checkups_text, logout_warning, main
+from iqa_train.cli.doctor import checkups_text, main
 from iqa_train.errors import UsageError
-from iqa_train.execution.checkup import Checkup
+from iqa_train.execution.checkup.logout import logout_warning
+from iqa_train.execution.checkup.report import Checkup
 from iqa_train.execution.lease import VARIABLE
 from tests.conftest import Project
 

@@ -1,0 +1,72 @@
+"""The folder of the leases of devices, and who holds them."""
+
+import os
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from iqa_train.execution.checkup.mounts import NETWORK, existing, mount_of
+from iqa_train.execution.checkup.report import Checkup
+from iqa_train.execution.checkup.runs import SETTLING
+from iqa_train.execution.checkup.words import a_few
+from iqa_train.execution.lease import VARIABLE, Holder, holders, leases_folder
+from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.state import run_state
+
+
+def check_leases(root: Path) -> Iterator[Checkup]:
+    """Whether everybody can take a device on this host and nobody another's; then who holds what."""
+    folder = leases_folder()
+    cure = f"set {VARIABLE} to a folder of this host that all its users may write"
+    there = existing(folder)
+    mount = mount_of(folder, root)
+    if mount.kind in NETWORK:
+        message = f"the leases' folder {folder} is on {mount}: devices of all hosts would be taken for the same"
+        yield Checkup("leases", "error", message, cure)
+    if there != folder.absolute():
+        if os.access(there, os.W_OK | os.X_OK):
+            yield Checkup("leases", "ok", f"{folder} is made by the first run")
+        else:
+            yield Checkup("leases", "error", f"the leases' folder {folder} cannot be made in {there}", cure)
+        return
+    mode = folder.lstat().st_mode
+    if not stat.S_ISDIR(mode):
+        yield Checkup("leases", "error", f"{folder} is no folder, where leases are kept", f"remove it, or {cure}")
+        return
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        yield Checkup("leases", "error", f"the leases' folder {folder} is closed to you", f"chmod 1777 it, or {cure}")
+    elif mode & 0o777 != 0o777:
+        message = f"only some users may write into the leases' folder {folder}: others' runs do not start"
+        yield Checkup("leases", "warning", message, f"chmod 1777 {folder}")
+    elif not mode & stat.S_ISVTX:
+        message = f"anybody may remove others' locks from the leases' folder {folder}"
+        yield Checkup("leases", "warning", message, f"chmod 1777 {folder}")
+    closed = [path.name for path in sorted(folder.glob("*.lock")) if not os.access(path, os.R_OK)]
+    if closed:
+        message = f"leases that you cannot read, nor take: {a_few(closed)}, in {folder}"
+        yield Checkup("leases", "error", message, "let their owner chmod 666 them")
+    yield from _held(folder)
+
+
+def _held(folder: Path) -> Iterator[Checkup]:
+    keys = dict.fromkeys(path.name.partition(".")[0] for path in sorted(folder.glob("*.lock")))
+    held = [(key, holder) for key in keys for holder in holders(key)]
+    if any(_has_ended(holder) for _, holder in held):
+        time.sleep(SETTLING)
+        for key, holder in held:
+            if holder in holders(key) and _has_ended(holder):
+                message = f"{key} is held by {_who(holder)}, whose run has ended: a process of it still lives"
+                yield Checkup("leases", "warning", message, "find it with fuser or lsof on the lock, and end it")
+    listed = [f"{key} by {_who(holder)}" for key, holder in held]
+    yield Checkup("leases", "ok", f"{folder}: {'held: ' + ', '.join(listed) if listed else 'none held'}")
+
+
+def _has_ended(holder: Holder) -> bool:
+    """Whether the holder's run is over; False where that cannot be seen."""
+    seen = bool(holder.run) and os.access(holder.run, os.R_OK | os.X_OK)
+    return seen and not run_state(RunFolder(Path(holder.run))).alive
+
+
+def _who(holder: Holder) -> str:
+    return f"{holder.name}{f' of {holder.study}' if holder.study else ''}{f' ({holder.user})' if holder.user else ''}"

@@ -1,0 +1,67 @@
+"""What waits in the queue, and the scheduler that sees to it."""
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from iqa_train.errors import RunError
+from iqa_train.execution.checkup.report import Checkup
+from iqa_train.execution.checkup.state_files import damage_of, mtime
+from iqa_train.execution.checkup.words import command_for, counted
+from iqa_train.execution.post import scheduler_process, troubles
+from iqa_train.execution.queue import Item, read_queue
+from iqa_train.execution.standing import standing
+from iqa_train.files import read_json
+from iqa_train.runs.layout import QueueFiles
+
+
+def check_queue(runs_dir: Path) -> Iterator[Checkup]:
+    """How many runs wait, whether anybody sees to them, and what cannot be started. Silent of a damaged queue."""
+    files = QueueFiles(runs_dir)
+    if damage_of(files.queue) or damage_of(files.scheduler):
+        return
+    waiting, paused = waiting_in(runs_dir), read_queue(runs_dir).paused
+    scheduler = scheduler_process(runs_dir)
+    count = counted(len(waiting), "run")
+    resume = f"`{command_for('queue resume', runs_dir)}`"
+    if waiting and paused:
+        yield Checkup("queue", "note", f"the queue is paused; waiting in it: {count}", f"{resume} goes on")
+    elif waiting and scheduler is None:
+        yield Checkup("queue", "warning", f"{count} waiting and no scheduler running", f"{resume} starts one")
+    else:
+        yield Checkup("queue", "ok", f"{count} waiting")
+    if scheduler is None:
+        yield from _no_scheduler(files)
+        return
+    if scheduler.host in {"", socket.gethostname()}:
+        yield Checkup("scheduler", "ok", f"process {scheduler.pid or 'not yet told'}")
+    else:
+        message = f"the scheduler of {runs_dir} is process {scheduler.pid} on host {scheduler.host}: runs start there"
+        yield Checkup("scheduler", "note", message, "to have them here, end that one first")
+    complaints = troubles(runs_dir)
+    for item in waiting:
+        if item.run in complaints:
+            yield Checkup("queue", "error", f"{item.experiment} cannot be started: {complaints[item.run]}")
+
+
+def _no_scheduler(files: QueueFiles) -> Iterator[Checkup]:
+    """None runs; one that was killed leaves its file."""
+    facts = read_json(files.scheduler)
+    if facts is None:
+        yield Checkup("scheduler", "ok", "none running, none left behind")
+        return
+    host = str(facts.get("host"))
+    silent = time.time() - mtime(files.scheduler)
+    where = "" if host == socket.gethostname() else f" on host {host}, silent for {silent / 60:.0f} min,"
+    message = f"a scheduler{where} was killed and has left {files.scheduler}, which does no harm"
+    yield Checkup("scheduler", "note", message, "the next one replaces it")
+
+
+def waiting_in(runs_dir: Path) -> list[Item]:
+    """What the queue still has to start; nothing where it is damaged, which is told elsewhere."""
+    try:
+        queue = read_queue(runs_dir)
+    except (RunError, OSError):
+        return []
+    return [item for item in queue.items if standing(item, runs_dir).stand == "waiting"]

@@ -1,0 +1,49 @@
+"""The files that say how the runs and the queue stand: their damage, their times."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from iqa_train.errors import RunError
+from iqa_train.execution.queue import read_queue
+from iqa_train.files import read_json
+from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.outcome import outcome_from
+
+
+def damages_of(run: RunFolder) -> Iterator[tuple[str, str]]:
+    """Each damaged file of a run, and what to do about it."""
+    again = "move it away; status then says how the run stands, and relaunch goes on with it"
+    cures = {run.spec: "move it away and queue the run again", run.provenance: again, run.result: again}
+    try:
+        cures |= {path: again for attempt in run.attempts() for path in (attempt.runner, attempt.exit)}
+    except OSError:  # the state of the run says it
+        return
+    for path, cure in cures.items():
+        damage = damage_of(path)
+        if damage:
+            yield damage, cure
+
+
+def damage_of(path: Path) -> str:
+    """What is wrong with a state file; empty if nothing, or if there is none."""
+    try:
+        value = read_json(path)
+        if value is not None and path.name == "exit.json":
+            outcome_from(value)
+        elif value is not None and path.name == "queue.json":
+            read_queue(path.parent)
+    except RunError as error:
+        return str(error).partition("; ")[0]
+    except KeyError as error:
+        return f"{path} is damaged (no {error.args[0]})"
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror}"
+    return ""
+
+
+def mtime(path: Path) -> float:
+    """When the file was last written, in seconds since 1970; 0 where there is none to be seen."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

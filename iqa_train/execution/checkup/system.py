@@ -1,0 +1,17 @@
+"""What the system's own commands tell."""
+
+import subprocess
+
+_COMMAND_LIMIT = 5.0  # seconds
+
+
+def ask(*command: str) -> str:
+    """What a command of the system prints; nothing where there is no such command, or it fails."""
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+            timeout=_COMMAND_LIMIT, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout if done.returncode == 0 else ""
