@@ -1,0 +1,129 @@
+"""What a study's results are, as data: one row per experiment, from which every table, report and figure is made."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Interval = tuple[float, float]
+Position = Literal["within", "below", "above"]
+Metric = Literal["srcc", "krcc", "plcc", "plcc_fit", "rmse_fit"]
+
+METRICS: dict[str, str] = {
+    "srcc": "SRCC", "krcc": "KRCC", "plcc": "PLCC", "plcc_fit": "PLCC after logistic fit",
+    "rmse_fit": "RMSE after logistic fit",
+}  # fmt: skip
+"""Each metric's name for people. All but the RMSE are better when higher."""
+
+
+@dataclass(frozen=True)
+class ResultRow:
+    """One experiment on one test set, all its seeds together; None is what cannot be said, and `notes` say why.
+
+    Intervals hold the true value in 95 of 100 studies. `delta` is the value less the baseline's. `position` compares
+    the value with the range expected, `delta_position` the difference with the difference expected.
+    """
+
+    experiment: str
+    title: str = ""
+    seeds: tuple[int, ...] = ()
+    images: int | None = None
+    value: float | None = None
+    interval: Interval | None = None
+    seed_sd: float | None = None
+    delta: float | None = None
+    delta_interval: Interval | None = None
+    p: float | None = None
+    p_holm: float | None = None
+    p_williams: float | None = None
+    zou_interval: Interval | None = None
+    expected: Interval | None = None
+    expected_delta: Interval | None = None
+    position: Position | None = None
+    delta_position: Position | None = None
+    distinguishable: bool | None = None
+    seeds_needed: int | None = None
+    provisional: bool = False  # this run or the baseline's is not finished
+    epoch: int | None = None  # of a provisional row: the epoch that both were compared at
+    state: str = ""
+    factors: tuple[str, ...] = ()  # settings that differ from the baseline's and act
+    optimism: float | None = None  # what choosing the epoch on test would have added
+    reported: bool = False  # a number from elsewhere, without predictions
+    source: str = ""  # of a reported number
+    notes: tuple[str, ...] = ()
+
+    @property
+    def single_factor(self) -> bool:
+        """Whether the difference can be the contribution of one thing."""
+        return len(self.factors) == 1
+
+    def as_json(self) -> dict[str, Any]:
+        """What `iqa-train results --json` lists."""
+        return {
+            "experiment": self.experiment,
+            "title": self.title,
+            "seeds": list(self.seeds),
+            "images": self.images,
+            "value": self.value,
+            "interval": _listed(self.interval),
+            "seed_sd": self.seed_sd,
+            "delta": self.delta,
+            "delta_interval": _listed(self.delta_interval),
+            "p": self.p,
+            "p_holm": self.p_holm,
+            "p_williams": self.p_williams,
+            "zou_interval": _listed(self.zou_interval),
+            "expected": _listed(self.expected),
+            "expected_delta": _listed(self.expected_delta),
+            "position": self.position,
+            "delta_position": self.delta_position,
+            "distinguishable": self.distinguishable,
+            "seeds_needed": self.seeds_needed,
+            "provisional": self.provisional,
+            "epoch": self.epoch,
+            "state": self.state,
+            "factors": list(self.factors),
+            "optimism": self.optimism,
+            "reported": self.reported,
+            "source": self.source,
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True)
+class StudyResults:
+    """All rows of a study for one metric. `notes` hold for all of them, such as what the intervals cover."""
+
+    study: str
+    title: str
+    baseline: str
+    metric: str
+    rows: tuple[ResultRow, ...]
+    notes: tuple[str, ...] = ()
+    dataset: str = ""
+
+    def row(self, experiment: str) -> ResultRow | None:
+        """The row of an experiment that was run, not of a reported one."""
+        return next((r for r in self.rows if r.experiment == experiment and not r.reported), None)
+
+    def as_json(self) -> dict[str, Any]:
+        """What `iqa-train results --json` prints."""
+        return {
+            "study": self.study,
+            "title": self.title,
+            "dataset": self.dataset,
+            "baseline": self.baseline,
+            "metric": self.metric,
+            "notes": list(self.notes),
+            "rows": [row.as_json() for row in self.rows],
+        }
+
+
+@dataclass(frozen=True)
+class Curve:
+    """An experiment's values by epoch, first seed: (epoch, validation SRCC, test SRCC)."""
+
+    experiment: str
+    points: tuple[tuple[int, float | None, float | None], ...] = field(default=())
+
+
+def _listed(span: Interval | None) -> list[float] | None:
+    return None if span is None else list(span)
