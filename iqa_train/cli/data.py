@@ -42,7 +42,9 @@ def _make_demo(options: argparse.Namespace) -> int:
 def _prepare(options: argparse.Namespace) -> int:
     from iqa_train.datasets.catalogue import load_table
     from iqa_train.datasets.pixels import open_store
+    from iqa_train.study.validate import COMMAND_LINE, validate_settings
 
+    validate_settings({"resize": options.resize}, COMMAND_LINE)
     name, source = _dataset(options)
     with bar("making the demo set", "images") as progress:
         table = load_table(name, source, options.data_dir, progress)
@@ -56,6 +58,7 @@ def _prepare(options: argparse.Namespace) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     from iqa_train.datasets.catalogue import read_table
+    from iqa_train.datasets.splits import split_origin
     from iqa_train.datasets.verify import verify
 
     name, source = _dataset(options)
@@ -68,6 +71,7 @@ def _verify(options: argparse.Namespace) -> int:
             "dataset": name,
             "folder": str(table.root),
             "images": len(table),
+            "split": split_origin(table),
             "notes": list(table.notes),
             "findings": [vars(finding) for finding in findings],
         }
@@ -75,7 +79,7 @@ def _verify(options: argparse.Namespace) -> int:
         return 1 if errors else 0
     for finding in findings:
         print(f"{finding.code:12}  {finding.message}")
-    for note in table.notes:
+    for note in (split_origin(table), *table.notes):
         print(f"{'note':12}  {note}")
     verdict = "all there and whole" if not errors else f"{errors} missing or unreadable"
     print(f"{name}: {len(table)} images listed in {table.root}, {verdict}")

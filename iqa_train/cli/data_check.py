@@ -27,7 +27,8 @@ def require_data(runs: Sequence[tuple[RunSpec, RunFolder]], *, again: bool) -> N
                 tables[key] = load_table(settings.dataset, spec.source, settings.data_dir, progress)
         now = fingerprint(tables[key], split_table(tables[key], settings.seed))
         seen = read_json(run.provenance)
-        if not again and run_state(run).finished and seen and seen["data"]["fingerprint"] != now:
+        data = (seen or {}).get("data", {}).get("fingerprint", now)
+        if not again and run_state(run).finished and data != now:
             raise DataError(
                 f"{spec.experiment} is complete in {run.path}, but with other images, scores or split than "
                 f"{tables[key].root} has now; --again runs it anew and keeps the old result"

@@ -54,6 +54,8 @@ def load_table(
     if name == demo.NAME and not source.csv:
         demo.make_demo(folder_of(name, data_dir, source), progress)
     table = require_images(read_table(name, source, data_dir))
+    if len(table) == 1:
+        raise DataError(f'{table.root}: "{name}" has one image, which leaves nothing to rank and nothing to split')
     if np.ptp(table.scores) == 0:
         raise DataError(f'{table.root}: all scores of "{name}" are {table.scores[0]:g}, so there is nothing to rank')
     return table

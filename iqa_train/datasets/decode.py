@@ -8,22 +8,29 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from iqa_train.errors import DataError
 
-Image.MAX_IMAGE_PIXELS = 300_000_000  # above this Pillow refuses; photographs of today stay well below
+LARGEST = 300_000_000  # pixels; photographs of today stay well below
+Image.MAX_IMAGE_PIXELS = LARGEST  # Pillow warns above this, and refuses twice as many
 
 
 def decode(path: Path) -> Image.Image:
     """The image at `path` as RGB, upright as its EXIF says; grey, palette, alpha, CMYK and 16-bit are converted.
 
-    Raises DataError, one sentence, for a file that is missing, no image, cut short or damaged.
+    Raises DataError, one sentence, for a file that is missing, no image, cut short, damaged or of floats.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path) as image:
+                if image.mode == "F":
+                    raise DataError(
+                        f"{path} holds floating-point samples, whose white nothing tells; save it with 8 or 16 bits"
+                    )
                 image.load()
                 return _rgb(ImageOps.exif_transpose(image))
     except FileNotFoundError:
         raise DataError(f"{path} is missing; put it back or take it out of the table") from None
+    except PermissionError:
+        raise DataError(f"{path} may not be read; give yourself read permission (chmod +r)") from None
     except UnidentifiedImageError:
         raise DataError(f"{path} is no image in a format Pillow knows; replace it") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:

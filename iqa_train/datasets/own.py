@@ -4,6 +4,7 @@ from pathlib import Path
 
 from iqa_train.datasets.csvtable import read_csv
 from iqa_train.datasets.splitnames import split_names
+from iqa_train.datasets.splits import parted_references
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError
 from iqa_train.study.spec import DataSource
@@ -26,6 +27,8 @@ def read_own(name: str, folder: Path, source: DataSource) -> ImageTable:
     records = read_csv(folder / source.csv, (source.image_column, source.score_column, *filter(None, optional)))
     low, high = source.score_range
     scores = records.scores(source.score_column, (low, high))
+    references = records.texts(source.reference_column) if source.reference_column else None
+    splits = split_names(records, source.split_column) if source.split_column else None
     return ImageTable(
         name=name,
         root=root,
@@ -34,6 +37,7 @@ def read_own(name: str, folder: Path, source: DataSource) -> ImageTable:
         score_range=(low, high),
         higher_is_better=source.higher_is_better,
         sd=records.numbers(source.sd_column) if source.sd_column else None,
-        references=records.texts(source.reference_column) if source.reference_column else None,
-        splits=split_names(records, source.split_column) if source.split_column else None,
+        references=references,
+        splits=splits,
+        notes=parted_references(references, splits),
     )

@@ -10,7 +10,6 @@ import errno
 import hashlib
 import json
 import mmap
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -22,7 +21,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from iqa_train.datasets.crops import CropPlan, Pictures
-from iqa_train.datasets.decode import decode
+from iqa_train.datasets.decode import LARGEST, decode
+from iqa_train.datasets.reserve import reserve
 from iqa_train.datasets.streams import image_keys
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError
@@ -101,6 +101,8 @@ def open_store(
 ) -> PixelStore:
     """The store of `table` at `resize` (settings.resize), built first if it is missing or its sources have changed.
 
+    So it is where its bytes are no longer all there.
+
     While another process has it in hand this waits, after a call of `waiting`. Raises DataError naming unreadable
     images or saying that the disk is full.
     """
@@ -109,7 +111,7 @@ def open_store(
     try:
         with locked(folder / "lock", waiting):
             sources = _plan(table, target, folder, workers)
-            if _manifest(folder / "manifest.json") != _contents(sources):
+            if not _is_current(folder, sources):
                 _build(table, sources, folder, max(1, workers), progress)
             height = np.array([s.height for s in sources], np.int64)
             width = np.array([s.width for s in sources], np.int64)
@@ -153,6 +155,11 @@ def _plan(table: ImageTable, target: tuple[int, int] | int | None, folder: Path,
         if row is not None and row[1:3] == [stat.st_size, stat.st_mtime_ns]:
             return _Source(*row)
         height, width = _stored_size(path, target)
+        if target is not None and height * width > LARGEST:
+            raise DataError(
+                f"{path} would be stored at {width}x{height}, more than {LARGEST / 1e6:.0f} megapixels; "
+                "choose a smaller resize"
+            )
         return _Source(name, stat.st_size, stat.st_mtime_ns, height, width)
 
     with ThreadPoolExecutor(max(1, workers)) as pool:
@@ -179,13 +186,14 @@ def _stored_size(path: Path, target: tuple[int, int] | int | None) -> tuple[int,
 def _build(table: ImageTable, sources: list[_Source], folder: Path, workers: int, progress: Progress | None) -> None:
     """Decode what a killed build has not, then put the store in place."""
     part, done_path, plan_path = folder / "pixels.part", folder / "done.part", folder / "plan.part.json"
-    total = sum(s.height * s.width * 3 for s in sources)
-    kept = _kept(_manifest(plan_path), sources) if part.exists() and done_path.exists() else None
+    total = _total(sources)
+    whole = _size(part) == total and _size(done_path) == len(sources)
+    kept = _kept(_manifest(plan_path), sources) if whole else None
     if kept is None:
         for leftover in (part, done_path, plan_path):
             leftover.unlink(missing_ok=True)
-        _reserve(part, total)
-        _reserve(done_path, len(sources))
+        reserve(part, total)
+        reserve(done_path, len(sources))
         kept = np.zeros(len(sources), np.bool_)
     pixels = np.memmap(part, np.uint8, "r+", shape=(total,))
     done = np.memmap(done_path, np.uint8, "r+", shape=(len(sources),))
@@ -235,21 +243,25 @@ def _kept(plan: dict[str, Any], sources: list[_Source]) -> NDArray[np.bool_] | N
     return np.array([a == b for a, b in zip(old, new, strict=True)], np.bool_)
 
 
-def _reserve(path: Path, size: int) -> None:
-    """Make a file of `size` bytes with its blocks: a full disk is an error now, not a SIGBUS in the middle."""
-    with path.open("wb") as file:
-        try:
-            os.posix_fallocate(file.fileno(), 0, size)
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            path.unlink()
-            disk = os.statvfs(path.parent)
-            free = disk.f_bavail * disk.f_frsize
-            raise DataError(
-                f"the pixel store needs {size / 1e9:.1f} GB in {path.parent} and {free / 1e9:.1f} GB are free; "
-                "make room, set cache_dir, or store smaller images with resize"
-            ) from None
+def _is_current(folder: Path, sources: list[_Source]) -> bool:
+    """Whether the store in `folder` is of these files, and every byte of it there.
+
+    To read past the end of a file that is mapped would kill the process.
+    """
+    whole = _size(folder / "pixels.u8") == _total(sources)
+    return whole and _manifest(folder / "manifest.json") == _contents(sources)
+
+
+def _size(path: Path) -> int | None:
+    """Bytes of a file, None where there is none."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
+
+
+def _total(sources: list[_Source]) -> int:
+    return sum(s.height * s.width * 3 for s in sources)
 
 
 def _contents(sources: list[_Source]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iqa_train.datasets.table import SPLITS, ImageTable, Split
-from iqa_train.errors import DataError
+from iqa_train.errors import DataError, visible
 
 TEST_SHARE = 1 / 5
 VAL_SHARE = 1 / 8  # of what is not tested on
@@ -66,6 +66,32 @@ def _check(table: ImageTable, name: str, indices: NDArray[np.intp]) -> None:
             f'{table.root}: all {len(indices)} scores of the {name} split ({how}) of "{table.name}" are '
             f"{table.scores[indices[0]]:g}, so there is nothing to rank; check the score column and the split"
         )
+
+
+def split_origin(table: ImageTable) -> str:
+    """Where the split of `table` comes from, in words: published, carved out of it by seed, or all by seed."""
+    unit = "reference" if table.references is not None else "image"
+    if table.splits is None:
+        return f"split by seed, {unit} by {unit}"
+    if "val" not in table.splits:
+        return f"official training and test images; validation carved out of training by seed, {unit} by {unit}"
+    return "official split"
+
+
+def parted_references(references: tuple[str, ...] | None, splits: tuple[str, ...] | None) -> tuple[str, ...]:
+    """A note where the splits given part the images of a reference, so that one has seen what another asks."""
+    if references is None or splits is None:
+        return ()
+    found: dict[str, set[str]] = {}
+    for reference, split in zip(references, splits, strict=True):
+        found.setdefault(reference, set()).add(split)
+    parted = [name for name, where in found.items() if len(where) > 1]
+    if not parted:
+        return ()
+    first = " and ".join(name for name in SPLITS if name in found[parted[0]])
+    count = f"{len(parted)} of {len(found)} references {'is' if len(parted) == 1 else 'are'} in several splits"
+    says = f'reference "{visible(parted[0])}" has images in {first} ({count})'
+    return (f"{says}: results on content that was seen before are too good",)
 
 
 def fingerprint(table: ImageTable, split: Split) -> str:

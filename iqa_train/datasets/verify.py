@@ -113,7 +113,7 @@ def _as_stored(path: Path) -> tuple[str, str]:
 
 def _is_deep(image: Image.Image) -> bool:
     """Whether a sample has more than 8 bits; Pillow opens 16-bit RGB as RGB, and only the raw mode tells."""
-    if image.mode.startswith(("I", "F")):
+    if image.mode.startswith("I"):
         return True
     tiles = getattr(image, "tile", [])
     return bool(tiles) and "16" in str(tiles[0][3])

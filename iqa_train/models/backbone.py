@@ -1,6 +1,8 @@
 """Backbones: what a setting's name stands for, and one form of output for all of them."""
 
 import pickle
+import struct
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -12,13 +14,16 @@ from iqa_train.errors import UsageError, WeightsError, did_you_mean
 from iqa_train.models.demo import DemoBackbone
 from iqa_train.models.initial import initialise, keyed_random
 from iqa_train.models.timm_guard import import_timm
-from iqa_train.models.weights import timm_name, weights_file
+from iqa_train.models.timm_net import build_timm, channels_last, first_line
+from iqa_train.models.weights import pickle_refused, timm_name, weights_file
 from iqa_train.study.settings import TrainingConfig
+
+_NAMED = ("swin", "resnet50", "demo")
 
 # What reading weights, or building a network of impossible settings, ends in.
 _UNREADABLE = (
     SafetensorError, pickle.UnpicklingError, EOFError, OSError, RuntimeError, TypeError, ValueError, AssertionError,
-    LookupError, AttributeError,
+    LookupError, AttributeError, struct.error,
 )  # fmt: skip
 
 
@@ -60,8 +65,10 @@ def find_weights(settings: TrainingConfig) -> Path | None:
     if settings.backbone != "demo":
         timm = import_timm()
         if not timm.is_model(timm_name(settings).partition(".")[0]):
-            known = ["swin", "resnet50", "demo", *timm.list_models()]
-            raise UsageError(f'unknown backbone "{settings.backbone}"; {did_you_mean(settings.backbone, known)[:200]}')
+            near = did_you_mean(settings.backbone, [*_NAMED, *timm.list_models()])
+            if not near.startswith("did"):  # timm's names are more than a thousand
+                near = f"known: {', '.join(_NAMED)} and timm's networks of four stages"
+            raise UsageError(f'unknown backbone "{settings.backbone}"; {near}')
     return weights_file(settings)
 
 
@@ -74,39 +81,42 @@ def _demo(settings: TrainingConfig, seed: int, file: Path | None) -> Backbone:
                 weights = load_file(file)
             else:
                 weights = torch.load(file, map_location="cpu", weights_only=True)
-            demo.load_state_dict(weights)
         except _UNREADABLE as error:
             raise _unfit(file, settings, error) from error
+        if misfit := _misfit(demo.state_dict(), weights):
+            raise _unfit(file, settings, ValueError(misfit))
+        demo.load_state_dict(weights)
     return Backbone(demo, demo.channels, channels_last=False)
 
 
+def _misfit(wanted: Mapping[str, Tensor], given: object) -> str | None:
+    """The first weight that is not in `given`, has another shape there, or is not wanted; None if there is none."""
+    if not isinstance(given, dict):
+        return "it holds no weights by name"
+    for name, value in wanted.items():
+        if not isinstance(given.get(name), Tensor):
+            return f"it has nothing for {name}"
+        if given[name].shape != value.shape:
+            return f"{name} is {_shape(given[name])} in it and {_shape(value)} in the network"
+    unknown = [name for name in given if name not in wanted]
+    return f"the network has no {unknown[0]}" if unknown else None
+
+
+def _shape(value: Tensor) -> str:
+    return "x".join(map(str, value.shape)) or "one number"
+
+
 def _from_timm(settings: TrainingConfig, file: Path | None) -> Backbone:
-    timm = import_timm()
-    architecture = timm_name(settings).partition(".")[0]
-    options: dict[str, object] = {"features_only": True, "drop_path_rate": settings.drop_path_rate}
-    if architecture.startswith("swin"):
-        options["img_size"] = settings.patch_size
-    if file is not None:
-        options |= {"pretrained": True, "pretrained_cfg_overlay": {"file": str(file)}}
     try:
-        net = timm.create_model(architecture, **options)
-        if list(net.feature_info.reduction()) == [2, 4, 8, 16, 32]:  # the stem counted as a stage
-            net = timm.create_model(architecture, out_indices=(1, 2, 3, 4), **options)
+        net = build_timm(settings, file)
     except _UNREADABLE as error:
         if file is not None:
             raise _unfit(file, settings, error) from error
         raise UsageError(
             f'backbone "{settings.backbone}" cannot be built with drop_path_rate {settings.drop_path_rate} and '
-            f"patch_size {settings.patch_size}: {_first_line(error)}"
+            f"patch_size {settings.patch_size}: {first_line(error)}"
         ) from error
-    channels, reductions = tuple(net.feature_info.channels()), list(net.feature_info.reduction())
-    if reductions != [4, 8, 16, 32]:
-        raise UsageError(
-            f'backbone "{settings.backbone}" has stages at reductions {reductions}; four stages at 4, 8, 16 and 32 '
-            "are needed, as swin, resnet and convnext have them"
-        )
-    output_format = getattr(net, "output_fmt", None)
-    return Backbone(net, channels, channels_last=str(getattr(output_format, "value", output_format)) == "NHWC")
+    return Backbone(net, tuple(net.feature_info.channels()), channels_last=channels_last(net))
 
 
 def _require_all_loaded(backbone: Backbone, settings: TrainingConfig, file: Path, seed: int) -> None:
@@ -123,13 +133,17 @@ def _require_all_loaded(backbone: Backbone, settings: TrainingConfig, file: Path
 
 
 def _unfit(file: Path, settings: TrainingConfig, error: Exception) -> WeightsError:
-    if isinstance(error, pickle.UnpicklingError):
-        return WeightsError(f"{file} holds pickled code, not weights alone, and is refused; convert it to .safetensors")
+    if any(isinstance(cause, pickle.UnpicklingError) for cause in _causes(error)):
+        return pickle_refused(file)
+    nameless = isinstance(error, AttributeError | LookupError)  # it was taken for a dictionary of weights
+    says = "it holds no weights by name" if nameless else first_line(error)
     return WeightsError(
-        f"{file} does not hold whole weights of backbone {settings.backbone} {settings.model_size}: "
-        f"{_first_line(error)}"
+        f"{file} does not hold whole weights of backbone {settings.backbone} {settings.model_size}: {says}"
     )
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, and what it was raised from."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -2,17 +2,19 @@
 
 import os
 import socket
+import zipfile
 from pathlib import Path
 
 from iqa_train.errors import UsageError, WeightsError
 from iqa_train.files import cache_root
 from iqa_train.models.timm_guard import import_timm
+from iqa_train.study.backbones import PINNED_WEIGHTS
 from iqa_train.study.settings import TrainingConfig
 
-# timm's untagged names pretrain tiny on ImageNet-1k but small and base on 22k: a size ablation would change both.
-_PINNED = {"swin": "ms_in22k_ft_in1k", "resnet50": "tv_in1k"}
 _SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 _HUB = "https://huggingface.co"
+_ZIP = b"PK\3\4"
+_PICKLES = (b"\x80\2", b"\x80\3", b"\x80\4", b"\x80\5")
 
 
 def is_file_setting(weights: str) -> bool:
@@ -29,7 +31,7 @@ def timm_name(settings: TrainingConfig) -> str:
         return architecture
     if settings.weights != "imagenet":
         tag = settings.weights
-    return f"{architecture}.{tag or _PINNED.get(settings.backbone) or _default_tag(architecture)}"
+    return f"{architecture}.{tag or PINNED_WEIGHTS.get(settings.backbone) or _default_tag(architecture)}"
 
 
 def weights_file(settings: TrainingConfig) -> Path | None:
@@ -45,6 +47,7 @@ def weights_file(settings: TrainingConfig) -> Path | None:
             raise WeightsError(
                 f'weights = "{settings.weights}": there is no such file; give a .safetensors or .pth file'
             )
+        _require_form(path)
         return path
     if settings.backbone == "demo":
         raise UsageError(f'backbone "demo" has no weights "{settings.weights}"; set weights = "none" or name a file')
@@ -52,6 +55,39 @@ def weights_file(settings: TrainingConfig) -> Path | None:
     _require_tag(name)
     placed = cache_root(settings.cache_dir) / "weights" / f"{name}.safetensors"
     return placed if placed.is_file() else _from_hub(name, placed)
+
+
+def is_pickle(path: Path) -> bool:
+    """Whether a file that is no whole safetensors file is torch's zip archive or a bare pickle of protocols 2 to 5."""
+    start = _start(path)
+    # A safetensors header may have a length that looks like a pickle's first bytes, but is JSON from byte 8 on.
+    return start[:4] == _ZIP or (start[:2] in _PICKLES and start[8:] != b"{")
+
+
+def pickle_refused(path: Path) -> WeightsError:
+    """What is said of a file that could run code."""
+    return WeightsError(f"{path} holds pickled code, not weights alone, and is refused; convert it to .safetensors")
+
+
+def _require_form(path: Path) -> None:
+    """Raise WeightsError for a file that does not even begin as its name says."""
+    try:
+        pickled = is_pickle(path)
+        cut_short = pickled and _start(path)[:4] == _ZIP and not zipfile.is_zipfile(path)
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read ({error.strerror})") from None
+    if path.suffix == ".safetensors":
+        if pickled:
+            raise pickle_refused(path)
+    elif not pickled:
+        raise WeightsError(f"{path} is no file of weights that torch has written; give a .safetensors or .pth file")
+    elif cut_short:
+        raise WeightsError(f"{path} is cut short or damaged; give a whole copy of it")
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(9)
 
 
 def _default_tag(architecture: str) -> str:

@@ -36,7 +36,7 @@ def write_predictions(path: Path, table: Predictions) -> None:
 def read_predictions(path: Path) -> Predictions:
     """Read what `write_predictions` wrote. Raises DataError for a missing or damaged file."""
     try:
-        with path.open(newline="") as file:
+        with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.reader(file))
         if not rows or tuple(rows[0]) != _COLUMNS:
             raise DataError(f"{path} is no predictions file; its first line is {','.join(_COLUMNS)}")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from iqa_train.study.inert import Rule, effective, inert
+from iqa_train.study.inert import COMPARING, Rule, effective, inert, is_detail, never_steps
 from iqa_train.study.model import Study
 from iqa_train.study.power import ASSUMED_CORRELATION, TEST_IMAGES, critical_difference, seeds_needed
 from iqa_train.study.resolve import Resolved, resolve_with_origins, seeds_of
@@ -74,7 +74,7 @@ def _rising_schedule(audited: _Audited) -> Iterator[Finding]:
         if c.lr_scheduler == "cosine" and c.lr_floor > c.lr:
             says = f"the cosine rises: its floor lr_floor = {c.lr_floor:g} is above its peak lr = {c.lr:g}"
             yield Finding("rising-schedule", "error", name, ("lr_floor", "lr"), says)
-        if c.lr_scheduler == "step" and c.lr_step_gamma > 1:
+        if c.lr_scheduler == "step" and c.lr_step_gamma > 1 and not never_steps(c):
             says = f"the steps rise: each multiplies the rate by lr_step_gamma = {c.lr_step_gamma:g}, which is above 1"
             yield Finding("rising-schedule", "error", name, ("lr_step_gamma",), says)
         if c.warmup_epochs > 0 and c.warmup_epochs >= c.epochs:
@@ -107,10 +107,12 @@ def _inert_setting(audited: _Audited) -> Iterator[Finding]:
             value = f"{rule.setting} = {shown(getattr(spec.settings, rule.setting))} has no effect"
             removed = [name for name in rule.involved if name in spec.differs]
             severity: Severity = "warning"
-            if rule.component and removed and rule.setting not in silent:
+            if rule.component and removed and rule.setting not in {*silent, *spec.differs}:
                 says = f"{value}: {rule.because}; {_removes_both(rule, removed, spec.experiment, base)}"
             elif rule.setting in spec.differs:
-                says = f"{value}: {rule.because}; so this difference of {spec.experiment} from {base} is none"
+                says = f"{value}: {rule.because}"
+                if getattr(effective(spec.settings), rule.setting) == getattr(effective(acting), rule.setting):
+                    says += f"; so this difference of {spec.experiment} from {base} is none"
             else:
                 severity, says = "note", f"{value}: {rule.because}"
             settings = (rule.setting, *rule.involved)
@@ -127,19 +129,31 @@ def _removes_both(rule: Rule, removed: list[str], experiment: str, base: str) ->
     return f"it acts in {base}, so the difference of {experiment} is the effect of {both} together"
 
 
+def _nothing_to_compare(audited: _Audited) -> Iterator[Finding]:
+    for run in audited.runs:
+        c = run.spec.settings
+        if c.batch_size == 1 and c.loss_type in COMPARING:
+            says = (
+                f"nothing is learnt: loss_type = {shown(c.loss_type)} compares the crops of a batch, and "
+                "batch_size = 1 leaves none to compare"
+            )
+            yield Finding("inert-setting", "error", run.spec.experiment, ("loss_type", "batch_size"), says)
+
+
 def _several_factors(audited: _Audited) -> Iterator[Finding]:
     base = audited.baseline.spec
     for run in audited.runs:
         spec = run.spec
-        idle = {rule.setting for rule in inert(spec.settings)}
-        factors = [name for name in spec.differs if not is_local(name) and name not in idle]
+        c, acting = spec.settings, effective(spec.settings)
+        idle = {rule.setting for rule in inert(c)}
+        differ = [name for name in _hashed_differences(effective(base.settings), acting) if name in spec.differs]
+        factors = [name for name in differ if not is_detail(name, base.settings, c, differ)]
         factors += [  # the baseline asks for it in vain, and here it acts
             rule.setting
             for rule in inert(base.settings)
             if rule.component and rule.setting not in {*idle, *spec.differs}
         ]
         named = list(factors)
-        c = spec.settings
         trained = {c.weights, base.settings.weights} != {"none"}
         if trained and ("backbone" in factors or "weights" in factors):
             named.append("pre-training")
@@ -148,7 +162,8 @@ def _several_factors(audited: _Audited) -> Iterator[Finding]:
             continue
         says = f"{spec.experiment} differs from {base.experiment} in {len(named)} factors, {_listed(named)}"
         says += ", so its difference is not the effect of any one of them"
-        if "model_size" in factors and c.backbone == "swin" and "pre-training" not in named and c.weights == "imagenet":
+        pinned = c.backbone == "swin" and acting.weights == "imagenet"
+        if "model_size" in factors and "pre-training" not in named and pinned:
             says += "; pre-training is not a fourth" if len(named) == 3 else "; pre-training is not one more"
             says += ": the pinned weights of all three sizes have the same tag, ms_in22k_ft_in1k"
         yield Finding("several-factors", "warning", spec.experiment, tuple(factors), says)
@@ -176,7 +191,7 @@ def _duplicate_settings(audited: _Audited) -> Iterator[Finding]:
         differ = _hashed_differences(earlier.spec.settings, run.spec.settings)
         pair = f"{run.spec.experiment} and {earlier.spec.experiment}"
         if differ:
-            says = f"{pair} do the same: they differ in {_listed(differ)} alone, which cannot act in them"
+            says = f"{pair} do the same: they differ in {_listed(differ)} alone, which makes no difference"
         else:
             says = f"{pair} have the same settings, so that one of them shows nothing but the noise between two runs"
         yield Finding("duplicate-settings", "warning", run.spec.experiment, tuple(differ), says)
@@ -257,6 +272,7 @@ def _count(number: int, noun: str) -> str:
 _CHECKS: tuple[Callable[[_Audited], Iterable[Finding]], ...] = (
     _rising_schedule,
     _inert_setting,
+    _nothing_to_compare,
     _several_factors,
     _selects_on_test,
     _idle_patience,

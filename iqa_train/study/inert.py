@@ -1,11 +1,14 @@
 """Settings that cannot act, given the others: a table of rules."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from iqa_train.study.resolve import SIZED_BACKBONES
+from iqa_train.study.backbones import PINNED_WEIGHTS, SIZED_BACKBONES
 from iqa_train.study.settings import TrainingConfig
+
+COMPARING = ("srcc", "rank", "pairwise")
+"""The losses that compare crops of a batch with each other, and with no score."""
 
 _RANKED = ("rank", "pairwise")
 _WITH_RANKING_TERM = ("l1", "l2")
@@ -32,6 +35,11 @@ class Rule:
         return getattr(config, self.setting) != self.idle and self.blocked(config)
 
 
+def never_steps(config: TrainingConfig) -> bool:
+    """Whether a step schedule's first drop would come when training is over."""
+    return config.lr_scheduler == "step" and config.lr_step_epochs >= config.epochs
+
+
 def _no_margin(config: TrainingConfig) -> bool:
     term = config.loss_type in _WITH_RANKING_TERM and config.ranking_loss_alpha > 0
     return config.loss_type not in _RANKED and not term
@@ -53,6 +61,15 @@ RULES = (
         ("backbone",),
         "only the swin and demo backbones come in sizes",
         neutral="tiny",
+    ),
+    Rule(
+        "lr_scheduler",
+        never_steps,
+        ("lr_step_epochs", "epochs"),
+        "its first drop would come after the last epoch (lr_step_epochs is not below epochs), so the rate stays as "
+        'with lr_scheduler = "none"',
+        neutral="none",
+        component=True,
     ),
     Rule(
         "lr_floor",
@@ -93,6 +110,15 @@ RULES = (
         component=True,
     ),
     Rule(
+        "ranking_loss_alpha",
+        lambda c: c.batch_size == 1 and c.loss_type in _WITH_RANKING_TERM,
+        ("batch_size",),
+        "the ranking term compares crops of a batch, and a batch of one has no pair",
+        neutral=0.0,
+        idle=0.0,
+        component=True,
+    ),
+    Rule(
         "ranking_loss_margin",
         _no_margin,
         ("loss_type", "ranking_loss_alpha"),
@@ -117,5 +143,28 @@ def inert(config: TrainingConfig) -> list[Rule]:
 
 
 def effective(config: TrainingConfig) -> TrainingConfig:
-    """`config` with every setting that cannot act at its neutral value: equal if and only if they do the same."""
-    return config.model_copy(update={rule.setting: rule.neutral for rule in inert(config)})
+    """`config` with every setting that cannot act at its neutral value, and the pinned weights under one name.
+
+    Two are equal if and only if they do the same.
+    """
+    if PINNED_WEIGHTS.get(config.backbone) == config.weights:
+        config = config.model_copy(update={"weights": "imagenet"})
+    while True:  # what does not act may have been all that another setting could act on
+        acting = config.model_copy(update={rule.setting: rule.neutral for rule in inert(config)})
+        if acting == config:
+            return acting
+        config = acting
+
+
+def is_detail(setting: str, one: TrainingConfig, other: TrainingConfig, differ: Iterable[str]) -> bool:
+    """Whether `setting` only says how something works that is switched on in `one` and off in `other`, or vice versa.
+
+    `differ` are the settings in which the two differ.
+    """
+    return any(
+        rule.setting == setting
+        and not rule.component
+        and (rule.blocked(one) or rule.blocked(other))
+        and not set(rule.involved).isdisjoint(differ)
+        for rule in RULES
+    )

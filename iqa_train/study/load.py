@@ -5,7 +5,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from iqa_train.errors import StudyError
+from iqa_train.errors import StudyError, visible
+from iqa_train.study.controls import check_controls
 from iqa_train.study.model import Study
 from iqa_train.study.parse import parse_study
 from iqa_train.study.problems import Problems
@@ -31,7 +32,13 @@ def load_study(path: Path) -> Study:
     name = _shown(path)
     text = _read(path, name)
     problems = Problems(name, text)
-    study = parse_study(_toml(text, name), path, problems)
+    try:
+        raw = _toml(text, name)
+        check_controls(raw, problems)
+        problems.stop_if_any()
+        study = parse_study(raw, path, problems)
+    except RecursionError:
+        raise StudyError(f"{name}: tables or lists are nested too deeply to be read") from None
     problems.stop_if_any()
     assert study is not None
     return study
@@ -79,4 +86,6 @@ def _toml(text: str, name: str) -> dict[str, Any]:
             what += "; the key stands there a second time"
         else:
             what = re.sub(r"\('([^']*)',\)", r"[\1]", what)
-        raise StudyError(f"{name}: line {line}, column {column}: {what}") from None
+        raise StudyError(f"{name}: line {line}, column {column}: {visible(what)}") from None
+    except ValueError:
+        raise StudyError(f"{name}: not valid TOML: a whole number has thousands of digits") from None

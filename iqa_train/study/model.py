@@ -1,5 +1,6 @@
 """What a study file holds, once it is known to be valid. Frozen; made by `iqa_train.study.load.load_study`."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -72,8 +73,8 @@ class Batch(BaseModel):
             return value
         gpus: dict[int, object] = {}
         for key, experiment in value.items():
-            if not str(key).isdecimal():
-                raise ValueError(f'"{key}" in gpus is no GPU number; allowed: whole numbers from 0')
+            if not re.fullmatch("[0-9]{1,9}", str(key)):  # isdecimal would take the digits of every script
+                raise ValueError(f'"{key:.20}" in gpus is no GPU number; allowed: whole numbers from 0')
             if int(key) in gpus:
                 raise ValueError(f"gpus names GPU {int(key)} twice; a GPU runs one experiment at a time")
             gpus[int(key)] = experiment

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from iqa_train.errors import StudyError
+from iqa_train.errors import StudyError, visible
 from iqa_train.study.lines import line_of
 
 _MOST = 10
@@ -19,8 +19,8 @@ class Place:
 
     def __str__(self) -> str:
         if self.index is None:
-            return f"[{self.table}]"
-        return f"[[{self.table}]] " + (f'"{self.name}"' if self.name else f"number {self.index + 1}")
+            return visible(f"[{self.table}]")
+        return visible(f"[[{self.table}]] " + (f'"{self.name}"' if self.name else f"number {self.index + 1}"))
 
 
 @dataclass

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from iqa_train.errors import UsageError, did_you_mean
+from iqa_train.errors import UsageError, did_you_mean, visible
+from iqa_train.study.backbones import SIZED_BACKBONES
 from iqa_train.study.model import Experiment, Profile, Study
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import DataSource, Expectation, RunSpec
@@ -14,9 +15,6 @@ from iqa_train.study.validate import COMMAND_LINE, validate_settings
 
 BY_HAND = "manual"
 """The study of runs that name no experiment."""
-
-SIZED_BACKBONES = ("swin", "demo")
-"""The backbones for which model_size says anything."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +139,7 @@ def profile_of(study: Study, profile: str | None) -> Profile | None:
         return None
     if profile not in study.profiles:
         known = did_you_mean(profile, study.profiles)
-        raise UsageError(f'unknown profile "{profile}" in {study.path}; {known}')
+        raise UsageError(f'unknown profile "{visible(profile)}" in {study.path}; {known}')
     return study.profiles[profile]
 
 
@@ -172,7 +170,7 @@ def _experiment(study: Study, experiment_id: str) -> Experiment:
         if experiment.id == experiment_id:
             return experiment
     known = did_you_mean(experiment_id, study.ids)
-    raise UsageError(f'unknown experiment "{experiment_id}" in {study.path}; {known}')
+    raise UsageError(f'unknown experiment "{visible(experiment_id)}" in {study.path}; {known}')
 
 
 def _layers(

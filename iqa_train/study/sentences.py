@@ -10,9 +10,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from iqa_train.errors import did_you_mean
+from iqa_train.errors import did_you_mean, visible
 from iqa_train.study.events import EVENTS
 from iqa_train.study.model import NAME_PATTERN
+from iqa_train.study.settings import CONTROL
 
 _SPAN_WORDS = "a number or [lowest, highest]"
 NAME_WORDS = "letters, digits, '.', '_' and '-', starting with a letter or digit, at most 80 of them"
@@ -57,13 +58,14 @@ _WRONG = {
 
 
 def shown(value: object) -> str:
-    """A value the way a study file spells it, shortened where it is long."""
+    """A value the way a study file spells it, on one line, shortened where it is long."""
     if isinstance(value, bool):
-        text = str(value).lower()
-    else:
-        text = (
-            json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, str | list | dict) else str(value)
-        )
+        return str(value).lower()
+    try:
+        is_json = isinstance(value, str | list | dict)
+        text = visible(json.dumps(value, ensure_ascii=False, default=str) if is_json else str(value))
+    except ValueError:  # Python writes no number of more than some thousand digits
+        return "a number of very many digits"
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -112,7 +114,9 @@ def _complaint(
         return f"unknown {what} {name if option else shown(name)}; {did_you_mean(name, [option + f for f in fields])}"
     if key not in values:
         return f'"{key}" is missing; allowed: {allowed(key, fields[key])}'
-    said = f"{option}{key} {values[key]}" if option else f"{key} = {shown(values[key])}"
+    said = f"{option}{key} {visible(str(values[key]))}" if option else f"{key} = {shown(values[key])}"
+    if details["type"] == CONTROL:
+        return f"{said} {details['msg']}"
     return f"{said} is {_wrong(details, values[key], fields[key])}; allowed: {allowed(key, fields[key])}"
 
 

@@ -6,8 +6,14 @@ The defaults are those of the training script this tool replaces, so that a comm
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from iqa_train.errors import control_complaint
 
 DataName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+
+CONTROL = "control_character"
+"""What a refused control character is called among pydantic's kinds of error."""
 
 
 def _setting(default: Any, group: str, description: str, *, local: bool = False, **limits: Any) -> Any:  # noqa: ANN401
@@ -81,6 +87,15 @@ class TrainingConfig(BaseModel):
         """TOML's `lr_ratio = 10` means 10.0; everything else stays strictly typed."""
         if type(value) is int and cls.model_fields[info.field_name].annotation is float:
             return float(value)
+        return value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _text_is_plain(cls, value: object) -> object:
+        """Settings are printed into logs, where a line's end would forge the next line."""
+        complaint = control_complaint(value) if isinstance(value, str) else None
+        if complaint:
+            raise PydanticCustomError(CONTROL, "{complaint}", {"complaint": complaint})
         return value
 
 

@@ -38,11 +38,14 @@ from iqa_train.training.optimiser import CLIP, build_optimiser, set_rate
 from iqa_train.training.progress import Progress
 from iqa_train.training.schedule import rate_at
 
+_STAGES = {"val": "validation", "test": "test"}
+_LOWER = "lower lr or lr_ratio"
+
 HEADER = "Epoch\tTrain_Loss\tTrain_SRCC\tTest_SRCC\tTest_PLCC"
 
 
 class DivergedError(Exception):
-    """The loss is not a number any more."""
+    """The loss, a weight or a prediction is not a number any more."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ class Trainer:
         steps = len(bounds(len(plan), settings.batch_size))
         if progress.step < steps:
             self._steps(epoch, plan, steps)
-        predictions = {name: self._predict(name, epoch) for name in ("val", "test")}
+        predictions = {name: self._predict(name, epoch) for name in _STAGES}
         scores = self.round.table.scores
         event: dict[str, Any] = {
             "round": self.round.number, "epoch": epoch, "epochs": settings.epochs, "steps": steps,
@@ -173,11 +176,13 @@ class Trainer:
 
     def _predict(self, split: str, epoch: int) -> NDArray[np.float64]:
         plan = self._plans[split]
-        stage = {"val": "validation", "test": "test"}[split]
-        return predict(
+        predicted = predict(
             self.forward, self.round.store, plan, side=self.round.settings.patch_size, device=self.round.device,
-            workers=self.round.settings.workers, tick=self._ticker(stage, epoch, len(plan)),
+            workers=self.round.settings.workers, tick=self._ticker(_STAGES[split], epoch, len(plan)),
         )  # fmt: skip
+        if not np.isfinite(predicted).all():  # the last step's loss was looked at before the step
+            raise DivergedError(f"a {_STAGES[split]} prediction is no number after epoch {epoch}; {_LOWER}")
+        return predicted
 
     def _ticker(self, stage: str, epoch: int, total: int) -> Callable[[int], None]:
         return lambda done: self.round.journal.progress(stage, epoch, done, total)
@@ -185,6 +190,7 @@ class Trainer:
     def _close_epoch(self, event: dict[str, Any], seconds: float) -> None:
         """Make the epoch durable, then tell of it: killed in between, it is told after resuming, and once."""
         settings, progress, journal = self.round.settings, self.progress, self.round.journal
+        chooser = settings.select_on
         event["seconds"] = round(seconds, 3)
         progress.history.append({k: _jsonable(v) for k, v in event.items()})
         progress.epoch, progress.step, progress.seconds = event["epoch"], 0, 0.0
@@ -196,13 +202,21 @@ class Trainer:
         journal.say(_row(event))
         marks = " (best so far)" if event["best"] else f" (best: epoch {progress.best_epoch})"
         journal.say(
-            f"  epoch {event['epoch']}: validation SRCC {_number(event['val_srcc'])}{marks}, lr {event['lr']:.3g} "
-            f"(rest {event['lr'] * settings.lr_ratio:.3g}), {seconds:.1f} s"
+            f"  epoch {event['epoch']}: {_STAGES[chooser]} SRCC {_number(event[f'{chooser}_srcc'])}{marks}, "
+            f"lr {event['lr']:.3g} (rest {event['lr'] * settings.lr_ratio:.3g}), {seconds:.1f} s"
         )
 
     def _save(self) -> None:
+        self._require_sound()
         tensors = network_tensors(self.network) | optimiser_tensors(self.optimiser) | self.progress.tensors()
         save_checkpoint(self.round.files.last, Checkpoint(tensors, self.progress.state()), owner=self.round.owner)
+
+    def _require_sound(self) -> None:
+        """Raise DivergedError rather than save weights that nothing can be continued from."""
+        for name, value in self.network.state_dict().items():
+            if not torch.isfinite(value).all():
+                epoch = self.progress.epoch + (self.progress.step > 0)
+                raise DivergedError(f"{name} is no number in epoch {epoch}; {_LOWER}")
 
     def _save_best(self) -> None:
         state = {"epoch": self.progress.best_epoch}
@@ -263,9 +277,7 @@ def _require_finite(losses: torch.Tensor, epoch: int) -> None:
     bad = torch.nonzero(~torch.isfinite(losses))
     if len(bad):
         step = int(bad[0])
-        raise DivergedError(
-            f"the loss is {float(losses[step])} at epoch {epoch}, step {step + 1}; lower lr or lr_ratio"
-        )
+        raise DivergedError(f"the loss is {float(losses[step])} at epoch {epoch}, step {step + 1}; {_LOWER}")
 
 
 def _row(event: dict[str, Any]) -> str:

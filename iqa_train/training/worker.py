@@ -6,10 +6,12 @@ Reads the run's spec.json and carries it out. Its standard output is the attempt
 
 import argparse
 import errno
+import os
 import signal
 import statistics
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,10 +20,10 @@ import torch
 
 from iqa_train.datasets.catalogue import load_table
 from iqa_train.datasets.pixels import PixelStore, open_store, require_room
-from iqa_train.datasets.splits import fingerprint, split_table
+from iqa_train.datasets.splits import fingerprint, split_origin, split_table
 from iqa_train.datasets.table import ImageTable, Split
 from iqa_train.errors import DataError, UserError
-from iqa_train.files import SCHEMA_VERSION, read_json, write_json
+from iqa_train.files import SCHEMA_VERSION, DamagedFileError, read_json, write_json
 from iqa_train.models.backbone import find_weights
 from iqa_train.runs import outcome
 from iqa_train.runs.layout import Attempt, RunFolder
@@ -33,6 +35,7 @@ from iqa_train.training.checkpoint import DiskFullError
 from iqa_train.training.cross import cross_set, test_across
 from iqa_train.training.device import Device, choose_device
 from iqa_train.training.journal import Journal, Stopped
+from iqa_train.training.memory import ShortageError, naming_shortage
 from iqa_train.training.round import DivergedError, Round, Trainer
 
 
@@ -76,19 +79,30 @@ def main(argv: list[str] | None = None) -> int:
     run, attempt = RunFolder(arguments.run), Attempt(arguments.attempt)
     journal = Journal(attempt.metrics, _StopRequest())
     code, message = _carry_out(run, journal, resume=arguments.resume)
-    try:
+    _take_leave(journal, code, message)
+    return code
+
+
+def _take_leave(journal: Journal, code: int, message: str) -> None:
+    """The last words, for programs first. Disks that are full take some or all of them; the exit code still tells."""
+    with suppress(OSError):
+        journal.event("end", code=code, message=message)
+    with suppress(OSError):
         if message:
             journal.say(message)
-        journal.event("end", code=code, message=message)
-    except OSError as error:  # a full disk takes the words too; the code still tells
-        sys.stderr.write(f"{error}\n")
-    return code
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # Python would try again at its end, and change the exit code for it
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _carry_out(run: RunFolder, journal: Journal, *, resume: bool) -> tuple[int, str]:
     """Exit code and the sentence that goes with it."""
     try:
-        return outcome.OK, _run(run, journal, resume=resume)
+        spec = read_spec(run)
+        with naming_shortage(spec.settings.batch_size):
+            return outcome.OK, _run(spec, run, journal, resume=resume)
     except Stopped:
         return outcome.STOPPED, "stopped on request; --resume continues"
     except DivergedError as error:
@@ -97,22 +111,23 @@ def _carry_out(run: RunFolder, journal: Journal, *, resume: bool) -> tuple[int, 
         return outcome.DISK_FULL, f"disk full: {error}"
     except UserError as error:
         return (outcome.INVALID if error.exit_code == 2 else outcome.UNEXPECTED), str(error)
-    except torch.cuda.OutOfMemoryError as error:
-        batch = read_spec(run).settings.batch_size
-        first = str(error).partition(". ")[0]
-        return outcome.OUT_OF_MEMORY, f"out of memory: {first}; try batch_size {max(1, batch * 3 // 4)}"
+    except ShortageError as error:
+        return outcome.OUT_OF_MEMORY, f"out of memory: {error}"
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             return outcome.DISK_FULL, f"disk full: {error}; make room and continue with --resume"
-        traceback.print_exc()
-        return outcome.UNEXPECTED, f"{type(error).__name__}: {error}"
+        return _unexpected(error)
     except Exception as error:  # noqa: BLE001 (the outermost frame: a defect keeps its traceback, in the log)
+        return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> tuple[int, str]:
+    with suppress(OSError):  # the log's disk may be full
         traceback.print_exc()
-        return outcome.UNEXPECTED, f"{type(error).__name__}: {error}"
+    return outcome.UNEXPECTED, f"{type(error).__name__}: {error}"
 
 
-def _run(run: RunFolder, journal: Journal, *, resume: bool) -> str:
-    spec = read_spec(run)
+def _run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) -> str:
     settings = spec.settings
     device = choose_device(settings)
     _introduce(spec, device, journal)
@@ -160,8 +175,7 @@ def _introduce(spec: RunSpec, device: Device, journal: Journal) -> None:
 
 def _describe_data(table: ImageTable, split: Split, store: PixelStore, journal: Journal) -> None:
     sizes = f"{len(split.train)} training, {len(split.val)} validation, {len(split.test)} test images"
-    kind = "official split" if table.splits is not None else "split by seed"
-    journal.say(f"data: {table.name}, {sizes} ({kind}); pixels in {store.folder}")
+    journal.say(f"data: {table.name}, {sizes} ({split_origin(table)}); pixels in {store.folder}")
     for note in table.notes:
         journal.say(f"note: {note}")
 
@@ -183,8 +197,8 @@ def _describe_round(trainer: Trainer, journal: Journal, rounds: int) -> None:
 def _record_provenance(run: RunFolder, device: Device, table: ImageTable, split: Split, *, resume: bool) -> None:
     """Write provenance.json. Raises DataError when a run would go on with other data than it began with."""
     seen = fingerprint(table, split)
-    before = read_json(run.provenance) if resume else None
-    if before is not None and before["data"]["fingerprint"] != seen:
+    before = _data_before(run) if resume else None
+    if before is not None and before != seen:
         raise DataError(
             f"{table.root} has other images, scores or split than when this run began; put the data back to "
             "continue, or start over with --again"
@@ -205,6 +219,17 @@ def _record_provenance(run: RunFolder, device: Device, table: ImageTable, split:
             },
         },
     )
+
+
+def _data_before(run: RunFolder) -> str | None:
+    """Fingerprint of the data that the run began with; None where nothing was recorded. Raises DamagedFileError."""
+    before = read_json(run.provenance)
+    if before is None:
+        return None
+    try:
+        return str(before["data"]["fingerprint"])
+    except (KeyError, TypeError):
+        raise DamagedFileError(f"{run.provenance} is damaged (it names no data); start over with --again") from None
 
 
 def _conclude(run: RunFolder, spec: RunSpec, results: list[dict[str, Any]], split: Split, journal: Journal) -> str:

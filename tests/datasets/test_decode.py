@@ -159,6 +159,21 @@ def test_cut_short_at_any_length(tmp_path: Path, suffix: str) -> None:
         refused(path)
 
 
+def test_floats_are_refused_since_nothing_says_what_is_white(tmp_path: Path) -> None:
+    Image.fromarray(np.linspace(0, 1, 48, dtype=np.float32).reshape(6, 8)).save(tmp_path / "float.tif")
+    assert "floating-point samples" in refused(tmp_path / "float.tif")
+
+
+def test_what_may_not_be_read_is_a_matter_of_permissions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = picture(tmp_path / "a.png")
+
+    def forbid(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Image, "open", forbid)  # root may read everything
+    assert "give yourself read permission" in refused(path)
+
+
 def test_a_folder_is_no_image(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").mkdir()
     refused(tmp_path / "a.jpg")

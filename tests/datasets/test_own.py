@@ -88,6 +88,32 @@ def test_score_outside_the_declared_range_names_the_row(tmp_path: Path) -> None:
         load_table("mine", SOURCE, str(tmp_path))
 
 
+PARTS = DataSource(csv="labels.csv", score_range=(0, 10), split_column="part", reference_column="scene")
+
+
+def parted(root: Path, rows: list[tuple[str, str]]) -> tuple[str, ...]:
+    """Notes on a set of images in these splits of these scenes."""
+    listed = [(f"{k}.png", k, part, scene) for k, (part, scene) in enumerate(rows)]
+    return load_table("mine", PARTS, str(own(root, listed, ("image", "score", "part", "scene")))).notes
+
+
+def test_a_reference_in_two_splits_is_told(tmp_path: Path) -> None:
+    rows = [("train", "sea"), ("train", "wood"), ("test", "wood"), ("val", "hill"), ("test", "hill"), ("val", "town")]
+    (note,) = parted(tmp_path, rows)
+    assert note.startswith('reference "wood" has images in train and test (2 of 4 references are in several splits)')
+
+
+def test_whole_references_are_nothing_to_tell(tmp_path: Path) -> None:
+    rows = [("train", "sea"), ("train", "sea"), ("test", "wood"), ("val", "hill"), ("test", "wood"), ("val", "hill")]
+    assert parted(tmp_path, rows) == ()
+
+
+def test_a_single_image_is_told_as_such(tmp_path: Path) -> None:
+    own(tmp_path, [("a.png", 0)])
+    with pytest.raises(DataError, match='"mine" has one image, which leaves nothing to rank'):
+        load_table("mine", SOURCE, str(tmp_path))
+
+
 def test_names(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r'unknown data set "konik-10k".*did you mean "koniq-10k"') as caught:
         load_table("konik-10k", DataSource(), str(tmp_path))

@@ -1,5 +1,6 @@
 """The pixel store holds what Pillow decodes and resizes, through changes, crowds, kills and full disks."""
 
+import errno
 import os
 import re
 import signal
@@ -175,6 +176,29 @@ def test_leftovers_and_a_damaged_manifest_are_no_store(table: ImageTable, cache:
         assert_holds(open_store(table, cache_dir=cache), table)
     names = {path.name for path in store.folder.iterdir()}
     assert names == {"lock", "manifest.json", "pixels.u8"}
+
+
+@pytest.mark.parametrize("damage", ["gone", "empty", "cut short", "longer"])
+def test_a_store_whose_bytes_are_not_all_there_is_built_anew(table: ImageTable, cache: str, damage: str) -> None:
+    """To read past the end of a mapped file would be the end of the process."""
+    pixels = open_store(table, cache_dir=cache).folder / "pixels.u8"
+    size = pixels.stat().st_size
+    if damage == "gone":
+        pixels.unlink()
+    else:
+        os.truncate(pixels, {"empty": 0, "cut short": size - 1, "longer": size + 1}[damage])
+    assert_holds(open_store(table, cache_dir=cache), table)
+
+
+def test_a_part_that_was_cut_short_is_not_gone_on_with(table: ImageTable, cache: str) -> None:
+    whole = table.path(7).read_bytes()
+    table.path(7).write_bytes(b"no image")
+    with pytest.raises(DataError):
+        open_store(table, cache_dir=cache, resize="64x48")
+    (part,) = Path(cache).rglob("pixels.part")
+    os.truncate(part, 100)
+    table.path(7).write_bytes(whole)
+    assert_holds(open_store(table, cache_dir=cache, resize="64x48"), table, (64, 48))
 
 
 _OPEN = """
@@ -353,6 +377,26 @@ def test_a_disk_full_but_for_a_page_is_said_in_a_sentence(table: ImageTable, tmp
             open_store(table, cache_dir=str(disk), resize="128x96")
         assert "make room" in str(raised.value)
         assert not [path for path in disk.rglob("*") if path.name in {"pixels.u8", "manifest.json"}]
+
+
+@pytest.mark.parametrize("number", [errno.EFBIG, errno.EINVAL, errno.EDQUOT, errno.EIO])
+def test_a_file_system_that_will_not_hold_it_is_said_in_a_sentence(
+    table: ImageTable, cache: str, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    with pytest.raises(DataError, match=re.escape(os.strerror(number))) as raised:
+        open_store(table, cache_dir=cache)
+    assert "set cache_dir" in str(raised.value)
+    assert not list(Path(cache).rglob("pixels.*"))
+
+
+@pytest.mark.parametrize("resize", ["99999x99999", "99999"])
+def test_a_size_that_no_image_has_is_refused(table: ImageTable, cache: str, resize: str) -> None:
+    with pytest.raises(DataError, match=r"more than 300 megapixels; choose a smaller resize"):
+        open_store(table, cache_dir=cache, resize=resize)
 
 
 def test_the_resident_set_does_not_grow_with_the_data(

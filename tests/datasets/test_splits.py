@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iqa_train.datasets.splits import split_table
+from iqa_train.datasets.splits import split_origin, split_table
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError
 
@@ -101,3 +101,16 @@ def test_constant_scores_in_one_split() -> None:
     scores[15:] = 3
     with pytest.raises(DataError, match=r"all 5 scores of the test split .* are 3, so there is nothing to rank"):
         split_table(replace(of, scores=scores), 42)
+
+
+@pytest.mark.parametrize(
+    ("splits", "per_reference", "words"),
+    [
+        (("train", "val", "test"), 0, "official split"),
+        (("train", "train", "test"), 0, "official training and test images; validation carved out of training by seed"),
+        (None, 0, "split by seed, image by image"),
+        (None, 3, "split by seed, reference by reference"),
+    ],
+)
+def test_where_a_split_comes_from_is_said(splits: tuple[str, ...] | None, per_reference: int, words: str) -> None:
+    assert split_origin(table(3, per_reference, splits)).startswith(words)

@@ -1,5 +1,6 @@
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,34 @@ def test_command(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_command_on_a_whole_set(koniq: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(koniq, "--patch_size", "32") == 0
     assert "all there and whole" in capsys.readouterr().out
+
+
+def test_where_the_split_comes_from_is_told(
+    koniq: Path, seed_layout: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for root, words in [
+        (koniq, "official split"),
+        (seed_layout([float(k) for k in range(12)]), "validation carved out of training by seed"),
+    ]:
+        run(root)
+        assert words in capsys.readouterr().out
+        run(root, "--json")
+        assert words in json.loads(capsys.readouterr().out)["split"]
+
+
+def test_floats_are_no_pixels(koniq: Path) -> None:
+    Image.fromarray(np.zeros((48, 64), np.float32)).save(koniq / "1024x768" / "3.jpg", format="TIFF")
+    (finding,) = verify(read_koniq(koniq))
+    assert (finding.code, finding.image) == ("unreadable", "3.jpg")
+    assert "floating-point samples" in finding.message
+
+
+@pytest.mark.parametrize("resize", ["10xx", "0", "10x", "-5", "512X384", "big"])
+def test_a_size_that_is_none_is_refused_by_prepare(koniq: Path, resize: str) -> None:
+    words = ["prepare", "--dataset", "koniq-10k", "--data_dir", str(koniq), f"--resize={resize}"]
+    with pytest.raises(UsageError, match=f"--resize {resize} is not valid; allowed: auto, none, WIDTHxHEIGHT"):
+        main([*words, "--cache_dir", str(koniq / "cache"), "--experiments", str(STUDY)])
+    assert not (koniq / "cache").exists()
 
 
 def test_command_mistakes(koniq: Path) -> None:

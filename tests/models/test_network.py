@@ -231,6 +231,42 @@ def test_an_unknown_backbone_is_answered_with_the_nearest(backbone: str, hint: s
     assert hint in str(raised.value)
 
 
+def test_an_unknown_backbone_like_no_other_is_not_answered_with_a_thousand_names() -> None:
+    with pytest.raises(UsageError, match=r"; known: swin, resnet50, demo and timm's networks of four stages$"):
+        build_backbone(settings(backbone="xyzzy"), 1)
+
+
+@pytest.mark.parametrize("backbone", ["hrnet_w18_small", "dla34", "densenet121"])
+def test_a_backbone_without_stochastic_depth(backbone: str) -> None:
+    built = build_backbone(settings(backbone=backbone, patch_size=64, drop_path_rate=0.0), 1)
+    assert_four_stages(built, 64)
+    with pytest.raises(UsageError, match=f'"{backbone}" has no stochastic depth; use --drop_path_rate 0$'):
+        build_backbone(settings(backbone=backbone, patch_size=64, drop_path_rate=0.1), 1)
+
+
+@pytest.mark.parametrize("backbone", ["coatnet_nano_rw_224", "swinv2_tiny_window8_256"])
+def test_a_backbone_made_for_one_size_is_made_for_another(backbone: str) -> None:
+    assert_four_stages(build_backbone(settings(backbone=backbone, patch_size=64), 1), 64)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "advice"),
+    [("efficientformer_l1", "; use --patch_size 224"), ("inception_v3", "; it was made for 299")],
+)
+def test_a_backbone_that_cannot_take_crops_of_this_size_says_so_before_training(backbone: str, advice: str) -> None:
+    with pytest.raises(UsageError, match=f'"{backbone}" cannot take crops of 64 pixels') as raised:
+        build_backbone(settings(backbone=backbone, patch_size=64, drop_path_rate=0.0), 1)
+    assert str(raised.value).endswith(advice)
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def assert_four_stages(backbone: nn.Module, side: int) -> None:
+    stages = backbone(torch.rand(2, 3, side, side))
+    assert [tuple(s.shape[1:]) for s in stages] == [
+        (c, side // r, side // r) for c, r in zip(backbone.channels, (4, 8, 16, 32), strict=True)
+    ]
+
+
 def test_a_backbone_without_four_stages_is_refused() -> None:
     with pytest.raises(UsageError, match="four stages"):
         build_backbone(settings(backbone="test_vit", patch_size=160), 1)

@@ -4,7 +4,9 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -73,7 +75,28 @@ def test_the_demo_backbone_reads_its_own_kind(tmp_path: Path, suffix: str) -> No
     (save_file if suffix == ".safetensors" else torch.save)(donor.net.state_dict(), path)
     built = build_backbone(settings(backbone="demo", weights=str(path)), 1)
     assert all(torch.equal(a, b) for a, b in zip(built.parameters(), donor.parameters(), strict=True))
-    refused(path, backbone="demo", model_size="base")
+    wide = refused(path, backbone="demo", model_size="base")
+    assert wide.endswith(": stem.0.weight is 8x3x3x3 in it and 16x3x3x3 in the network")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda state: {k: v for k, v in state.items() if k != "stem.3.weight"}, "it has nothing for stem.3.weight"),
+        (lambda state: state | {"stem.9.weight": torch.zeros(2)}, "the network has no stem.9.weight"),
+    ],
+)
+def test_what_does_not_fit_the_demo_backbone_is_named(tmp_path: Path, change: Callable[..., Any], says: str) -> None:
+    state = build_backbone(settings(backbone="demo", weights="none"), 7).net.state_dict()
+    save_file(change(state), tmp_path / "demo.safetensors")
+    assert refused(tmp_path / "demo.safetensors", backbone="demo").endswith(f": {says}")
+
+
+@pytest.mark.parametrize("content", [b"", b"hello world", bytes(range(256)) * 4, b"<html>404</html>"])
+@pytest.mark.parametrize("backbone", ["test_resnet", "demo"])
+def test_a_pth_that_is_no_file_of_weights_is_not_called_a_pickle(tmp_path: Path, backbone: str, content: bytes) -> None:
+    (tmp_path / "junk.pth").write_bytes(content)
+    assert "is no file of weights that torch has written" in refused(tmp_path / "junk.pth", backbone=backbone)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -100,7 +123,7 @@ def test_a_pth_cut_short(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for length in (0, 1, 100, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:length])
-        refused(path)
+        assert "pickled code" not in refused(path)
 
 
 @pytest.mark.parametrize("other", ["test_resnet", "swin_small_patch4_window7_224"])
@@ -144,7 +167,8 @@ def whole_state(architecture: str) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("backbone", ["test_resnet", "demo"])
 def test_a_pth_of_something_else(tmp_path: Path, backbone: str, content: object) -> None:
     torch.save(content, tmp_path / "else.pth")
-    refused(tmp_path / "else.pth", backbone=backbone)
+    message = refused(tmp_path / "else.pth", backbone=backbone)
+    assert ("it has nothing for" if isinstance(content, dict) else "it holds no weights by name") in message
 
 
 class _Creates:
@@ -168,7 +192,7 @@ def test_a_pickle_with_code_is_refused_and_not_run(tmp_path: Path, suffix: str, 
         path.write_bytes(pickle.dumps(content))
     else:
         torch.save(content, path, _use_new_zipfile_serialization=form == "torch")
-    refused(path, backbone=backbone)
+    assert "holds pickled code, not weights alone, and is refused" in refused(path, backbone=backbone)
     assert not trap.exists()
 
 

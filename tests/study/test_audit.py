@@ -48,6 +48,8 @@ INERT = [
     ("lr_step_gamma = 0.5", 'lr_scheduler = "none"', 'lr_scheduler = "step"'),
     ("patience = 3", "early_stopping = false", "early_stopping = true"),
     ("ranking_loss_alpha = 0.3", 'loss_type = "srcc"', 'loss_type = "l2"'),
+    ("ranking_loss_alpha = 0.3", "batch_size = 1", "batch_size = 2"),
+    ('lr_scheduler = "step"', "epochs = 6", "epochs = 7"),
     ("ranking_loss_margin = 0.2", "ranking_loss_alpha = 0.0", 'loss_type = "rank"'),
     ("test_patch_num = 5", "test_random_crop = false", "test_random_crop = true"),
 ]
@@ -104,6 +106,80 @@ def test_several_factors(small):
     assert "backbone and pre-training" in findings["net"].message
     untrained = {"weights": "none"}
     assert "net" not in {f.experiment for f in found(study, "several-factors", overrides=untrained)}
+
+
+@pytest.mark.parametrize(
+    ("base", "change", "factors"),
+    [
+        ("ranking_loss_alpha = 0", 'loss_type = "rank", ranking_loss_margin = 0.2', []),
+        ("ranking_loss_alpha = 0", "ranking_loss_alpha = 0.5, ranking_loss_margin = 0.2", []),
+        ("early_stopping = false", "early_stopping = true, patience = 3", []),
+        ("early_stopping = true\npatience = 4", "early_stopping = false, patience = 3", []),
+        ("test_random_crop = false", "test_random_crop = true, test_patch_num = 10", []),
+        ("", 'lr_scheduler = "step", lr_step_epochs = 3, lr_step_gamma = 0.5', []),
+        ('lr_scheduler = "none"', 'lr_scheduler = "cosine", lr_floor = 1e-7', []),
+        ("", 'lr_scheduler = "step", lr_step_epochs = 3, lr = 1e-6', ["lr", "lr_scheduler"]),
+        ("early_stopping = true", "patience = 3, lr = 1e-6", ["lr", "patience"]),
+        ("multi_scale = false\nattention_fusion = false", "multi_scale = true, attention_fusion = true", None),
+        (
+            'loss_type = "rank"\nranking_loss_alpha = 0',
+            'loss_type = "l1", ranking_loss_alpha = 0.5',
+            ["loss_type", "ranking_loss_alpha"],
+        ),
+        ("", 'weights = "ms_in22k_ft_in1k", lr = 1e-6', []),
+    ],
+)
+def test_a_detail_of_what_is_switched_on_is_no_factor_of_its_own(write, base, change, factors):
+    """Components, which an ablation could be about, are."""
+    if factors is None:
+        factors = ["multi_scale", "attention_fusion"]
+    experiments = f'[[experiments]]\nid = "B"\n[[experiments]]\nid = "X"\nset = {{ {change} }}\n'
+    study = write(f'[study]\nname = "s"\nbaseline = "B"\n[defaults]\n{base}\n{experiments}')
+    assert [list(f.settings) for f in found(study, "several-factors")] == ([factors] if factors else [])
+
+
+def test_a_step_schedule_that_never_steps(small):
+    study = small(
+        ("never", 'set = { lr_scheduler = "step", lr_step_epochs = 10 }'),
+        ("constant", 'set = { lr_scheduler = "none" }'),
+        ("once", 'set = { lr_scheduler = "step", lr_step_epochs = 9 }'),
+        defaults="epochs = 10",
+    )
+    (finding,) = found(study, "inert-setting")
+    assert (finding.experiment, finding.severity) == ("never", "warning")
+    assert finding.settings == ("lr_scheduler", "lr_step_epochs", "epochs")
+    assert finding.message.endswith('so the rate stays as with lr_scheduler = "none"')
+    (same,) = found(study, "duplicate-settings")
+    assert same.experiment == "constant"
+    assert "constant and never do the same" in same.message
+
+
+@pytest.mark.parametrize("loss", ["srcc", "rank", "pairwise"])
+def test_a_loss_that_compares_needs_two_crops(small, loss):
+    study = small(
+        ("one", f'set = {{ loss_type = "{loss}", batch_size = 1 }}'),
+        ("two", f'set = {{ loss_type = "{loss}", batch_size = 2 }}'),
+        ("l1", "set = { batch_size = 1, ranking_loss_alpha = 0 }"),
+    )
+    (finding,) = [f for f in found(study, "inert-setting") if f.severity == "error"]
+    assert (finding.experiment, finding.settings) == ("one", ("loss_type", "batch_size"))
+    assert "nothing is learnt" in finding.message
+
+
+def test_one_tag_of_weights_under_two_names(small):
+    study = small(("tag", 'set = { weights = "ms_in22k_ft_in1k" }'), ("other", 'set = { weights = "ms_in1k" }'))
+    (finding,) = found(study, "duplicate-settings")
+    assert (finding.experiment, finding.settings) == ("tag", ("weights",))
+
+
+def test_what_the_baseline_never_had_is_not_called_removed(small):
+    study = small(
+        ("X", "set = { multi_scale = false, attention_fusion = true }"),
+        defaults="",
+    )
+    plain = study.model_copy(update={"defaults": study.defaults | {"attention_fusion": False}})
+    (finding,) = found(plain, "inert-setting")
+    assert "this difference of X from Base is none" in finding.message
 
 
 def test_a_component_that_wakes_or_falls_silent_with_another(small):

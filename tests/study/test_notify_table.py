@@ -62,7 +62,7 @@ BAD = [
     ("webhook = 'https://a.example/é'", 'webhook = "https://a.example/é" is not valid'),
     ("webhook = 'https://me:word@a.example/'", "in ASCII, without spaces, user name and password"),
     ("webhook = 'https://a.example:port/'", 'webhook = "https://a.example:port/" is not valid'),
-    ('webhook = "https://a.example/\\n"', "is not valid"),
+    ('webhook = "https://a.example/\\n"', "holds the control character U+000A"),
     ("webhook = ''", 'webhook = "" is empty'),
     ("webhook = ['https://a.example']", "is not text"),
     ("urls = []", "[notify]: urls = [] is empty; allowed: a list of addresses for apprise"),

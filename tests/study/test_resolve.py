@@ -128,7 +128,7 @@ VALID = st.fixed_dictionaries(
         "patch_size": st.integers(1, 32).map(lambda n: 32 * n),
         "model_size": st.sampled_from(["tiny", "small", "base"]),
         "multi_scale": st.booleans(),
-        "data_dir": st.text(st.characters(codec="utf-8"), max_size=20),
+        "data_dir": st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cf", "Zl", "Zp"]), max_size=20),
         "resize": st.sampled_from(["auto", "none", "512x384", "384"]),
         "seed": st.integers(0, 2**63 - 1),
         "select_on": st.sampled_from(["val", "test"]),

@@ -144,6 +144,81 @@ def test_broken_files(write, text, says):
     assert says in str(caught.value)
 
 
+CONTROL = [
+    (
+        'title = "Tiny model"',
+        'title = "Tiny\\nBest test SRCC 1"',
+        '[[experiments]] "B1": title = "Tiny\\nBest test SRCC 1"',
+    ),
+    (
+        'purpose = "Effect of',
+        'purpose = "\\u001b[2J',
+        '"B1": purpose = "\\u001b[2J capacity" holds the control character U+001B',
+    ),
+    (
+        'name = "Batch 2"',
+        'name = "Batch\\u202e 2"',
+        '[[batches]] "Batch\\u202e 2": name = "Batch\\u202e 2" holds the control',
+    ),
+    (
+        'backbone = "swin"',
+        'backbone = "swin\\u2028"',
+        '[defaults]: backbone = "swin\\u2028" holds the control character U+2028',
+    ),
+    ('id = "A2"', 'id = "A2\\n"', '[[experiments]] "A2\\n": id = "A2\\n" holds the control character U+000A'),
+    ("# [datasets.mine]\n", '[datasets.mine]\npath = "a\\tb"\n', '[datasets.mine]: path = "a\\tb" holds the control'),
+    ("minutes = 20", 'minutes = 20\n"no\\rte" = 1', '"Batch 1": the key "no\\rte" holds the control character U+000D'),
+    ("[defaults]\n", '["def\\naults"]\n', 'the key "def\\naults" holds the control character U+000A'),
+    ("[profiles.demo]\n", '[profiles."de\\nmo"]\n', '[profiles]: the key "de\\nmo" holds the control character'),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "says"), CONTROL, ids=[c[0].strip() for c in CONTROL])
+def test_text_that_would_forge_a_log_or_steer_a_terminal_is_refused(write, old, new, says):
+    assert old in SEED_TEXT
+    with pytest.raises(StudyError) as caught:
+        write(SEED_TEXT.replace(old, new, 1))
+    message = str(caught.value)
+    assert says in message
+    assert all(line.startswith("experiments.toml: ") for line in message.splitlines())
+    assert all(c.isprintable() or c == "\n" for c in message)
+
+
+def test_text_in_any_script_is_welcome(small):
+    study = small(("X", 'title = "Größe – 大きさ – حجم 👩‍🔬"'))
+    assert study.experiments[1].title == "Größe – 大きさ – حجم 👩‍🔬"
+
+
+def test_options_that_would_forge_a_log_are_refused():
+    with pytest.raises(
+        UsageError, match=r"^command line: --backbone a\\nb holds the control character U\+000A"
+    ) as caught:
+        validate_settings({"backbone": "a\nb"}, "command line")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a = " + "[" * 3000 + "]" * 3000, "nested too deeply"),
+        ("[" + ".".join("a" * 3000) + "]", "nested too deeply"),
+        ("a = " + "9" * 5000, "a whole number has thousands of digits"),
+        (
+            SEED_TEXT.replace("epochs = 10", f"epochs = 0x{'f' * 5000}"),
+            "epochs = a number of very many digits is out of",
+        ),
+        (SEED_TEXT.replace('1 = "A1"', '"١" = "A1"'), '"١" in gpus is no GPU number'),
+        (SEED_TEXT.replace('1 = "A1"', f'{"9" * 5000} = "A1"'), "in gpus is no GPU number"),
+    ],
+    ids=["lists", "tables", "digits", "hexadecimal", "another script's digit", "a key of digits"],
+)
+def test_files_made_to_break_the_reader(write, text, says):
+    with pytest.raises(StudyError) as caught:
+        write(text)
+    assert says in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
 def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(StudyError, match="no such study file"):
         load_study(tmp_path / "none.toml")

@@ -72,6 +72,36 @@ def test_cut_short_at_any_length(tmp_path: Path) -> None:
     load_checkpoint(path, owner=OWNER)
 
 
+def test_one_byte_changed_anywhere_is_noticed_or_changes_nothing(tmp_path: Path) -> None:
+    path, before = tmp_path / "last.safetensors", small()
+    save_checkpoint(path, before, owner=OWNER)
+    whole = path.read_bytes()
+    noticed = 0
+    for at in range(len(whole)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
+        try:
+            after = load_checkpoint(path, owner=OWNER)
+        except WeightsError as error:
+            noticed += 1
+            assert "--again" in str(error)
+            continue
+        assert after.state == before.state
+        assert all(torch.equal(after.tensors[name], tensor) for name, tensor in before.tensors.items())
+    assert noticed > 0.9 * len(whole)
+
+
+def test_a_checkpoint_from_before_there_were_checksums_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "last.safetensors"
+    save_file({"network.a": torch.ones(2)}, path, {"schema_version": "1", "owner": OWNER, "state": '{"epoch": 1}'})
+    assert load_checkpoint(path, owner=OWNER).state == {"epoch": 1}
+
+
+def test_a_folder_is_no_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "last.safetensors"
+    path.mkdir()
+    assert "is a folder, not a checkpoint" in refused(path)
+
+
 @pytest.mark.parametrize("header", [0x0280, 0x0480, 0x0580])
 def test_cut_short_is_not_mistaken_for_a_pickle(tmp_path: Path, header: int) -> None:
     """A header of these lengths begins with the same two bytes as a pickle."""

@@ -1,0 +1,27 @@
+"""Room on a disk, taken before it is needed."""
+
+import errno
+import os
+from pathlib import Path
+
+from iqa_train.errors import DataError
+
+
+def reserve(path: Path, size: int) -> None:
+    """Make a file of `size` bytes with its blocks: a full disk is an error now, not a SIGBUS in the middle.
+
+    Raises DataError, and leaves no file, where there is no room or the file system will not hold it.
+    """
+    with path.open("wb") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            path.unlink()
+            disk = os.statvfs(path.parent)
+            free = disk.f_bavail * disk.f_frsize
+            full = error.errno == errno.ENOSPC
+            but = f"and {free / 1e9:.1f} GB are free" if full else f"but cannot have it ({error.strerror})"
+            raise DataError(
+                f"the pixel store needs {size / 1e9:.1f} GB in {path.parent} {but}; "
+                "make room, set cache_dir, or store smaller images with resize"
+            ) from None

@@ -1,0 +1,108 @@
+"""Feature networks out of timm, held to four stages at 1/4, 1/8, 1/16 and 1/32 of the crop."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from iqa_train.errors import UsageError
+from iqa_train.models.timm_guard import import_timm
+from iqa_train.models.weights import timm_name
+from iqa_train.study.settings import TrainingConfig
+
+REDUCTIONS = (4, 8, 16, 32)
+_TRIED = ("swin", "resnet50")  # of these it is known what they give; others are asked with a crop
+_FAILURES = (RuntimeError, TypeError, ValueError, AssertionError, LookupError, AttributeError)
+
+
+def build_timm(settings: TrainingConfig, file: Path | None) -> Any:  # noqa: ANN401 (timm has no types)
+    """The network, with the weights of `file` if there is one. What timm makes of a bad file comes through as it is.
+
+    Raises UsageError for a network that has other stages, or cannot be had with these settings.
+    """
+    options: dict[str, Any] = (
+        {} if file is None else {"pretrained": True, "pretrained_cfg_overlay": {"file": str(file)}}
+    )
+    if timm_name(settings).startswith("swin"):
+        options["img_size"] = settings.patch_size
+    net = _four_stages(settings, options)
+    if settings.backbone in _TRIED or (wrong := _tried(net, settings)) is None:
+        return net
+    try:  # windows and tables of positions made for one size can be made for another, if its builder is told
+        resized = _four_stages(settings, options | {"img_size": settings.patch_size})
+    except (*_FAILURES, UsageError):
+        resized = None
+    if resized is None or _tried(resized, settings) is not None:
+        raise UsageError(
+            f'backbone "{settings.backbone}" cannot take crops of {settings.patch_size} pixels ({wrong})'
+            f"{_own_size(net)}"
+        )
+    return resized
+
+
+def channels_last(net: nn.Module) -> bool:
+    """Whether the network's features are (B, H, W, C)."""
+    output_format = getattr(net, "output_fmt", None)
+    return str(getattr(output_format, "value", output_format)) == "NHWC"
+
+
+def first_line(error: Exception) -> str:
+    """What an error of somebody else's says, fit for a sentence."""
+    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+
+
+def _four_stages(settings: TrainingConfig, options: dict[str, Any]) -> Any:  # noqa: ANN401
+    net = _created(settings, options)
+    info = net.feature_info
+    stage_at = dict(zip(info.reduction(), info.out_indices, strict=False))  # the last of those at one reduction
+    if set(REDUCTIONS) <= stage_at.keys() and len(info.reduction()) > len(REDUCTIONS):  # the stem counted as a stage
+        net = _created(settings, options | {"out_indices": tuple(stage_at[r] for r in REDUCTIONS)})
+    reductions = tuple(net.feature_info.reduction())
+    if reductions != REDUCTIONS:
+        raise UsageError(
+            f'backbone "{settings.backbone}" has stages at reductions {list(reductions)}; four stages at 4, 8, 16 and '
+            "32 are needed, as swin, resnet and convnext have them"
+        )
+    return net
+
+
+def _created(settings: TrainingConfig, options: dict[str, Any]) -> Any:  # noqa: ANN401
+    """timm's network with features only, stochastic depth as set where the network knows of it."""
+    timm = import_timm()
+    architecture, rate = timm_name(settings).partition(".")[0], settings.drop_path_rate
+    try:
+        return timm.create_model(architecture, features_only=True, drop_path_rate=rate, **options)
+    except TypeError as error:
+        if "drop_path_rate" not in str(error):
+            raise
+    if rate > 0:
+        raise UsageError(f'backbone "{settings.backbone}" has no stochastic depth; use --drop_path_rate 0')
+    return timm.create_model(architecture, features_only=True, **options)
+
+
+def _tried(net: nn.Module, settings: TrainingConfig) -> str | None:
+    """What is wrong with the features of one crop, None if nothing is."""
+    side = settings.patch_size
+    was_training = net.training
+    net.eval()  # one crop has no batch statistics
+    try:
+        with torch.no_grad():
+            stages = net(torch.zeros(1, 3, side, side))
+    except _FAILURES as error:
+        return first_line(error)
+    finally:
+        net.train(was_training)
+    sides = [min(stage.shape[1:3] if channels_last(net) else stage.shape[2:4]) for stage in stages]
+    # Convolutions without padding leave somewhat less than the crop divided by the reduction.
+    if len(sides) == 4 and all(r * s <= side < 2 * r * s for r, s in zip(REDUCTIONS, sides, strict=True)):
+        return None
+    return f"its stages are {', '.join(map(str, sides))} pixels wide"
+
+
+def _own_size(net: nn.Module) -> str:
+    """The size that the network was made for, as advice."""
+    own = (getattr(net, "pretrained_cfg", None) or {}).get("input_size", (0, 0, 0))[1]
+    if own % 32 or not own:
+        return f"; it was made for {own}" if own else ""
+    return f"; use --patch_size {own}"

@@ -1,0 +1,134 @@
+"""The worker on its own: the code it ends with, the words it leaves, and what it keeps when something is wrong."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from iqa_train.files import read_lines
+from iqa_train.runs import outcome
+from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.specfile import write_spec
+from iqa_train.study.load import load_study
+from iqa_train.study.resolve import resolve
+from tests.conftest import Project
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A worker's exit code, its last word, and its log."""
+
+    code: int
+    message: str
+    log: str
+    run: RunFolder
+
+
+def prepared(project: Project, **settings: object) -> RunFolder:
+    """The folder of a run of Baseline with these settings."""
+    spec = resolve(load_study(project.folder / "experiments.toml"), "Baseline", overrides=settings)
+    run = RunFolder(project.folder / "run")
+    run.path.mkdir(exist_ok=True)
+    write_spec(run, spec)
+    return run
+
+
+def attempted(project: Project, run: RunFolder, *words: str, log: str = "", buffered: bool = False) -> Ended:
+    """Run a worker; what it prints goes to the file `log`, if there is one."""
+    attempt = run.next_attempt()
+    attempt.folder.mkdir()
+    command = [sys.executable, "-m", "iqa_train.training.worker", str(run.path), str(attempt.folder), *words]
+    environment = project.environment() | {"OMP_NUM_THREADS": "1"} | ({} if buffered else {"PYTHONUNBUFFERED": "1"})
+    with Path(log or project.folder / "log").open("w") as file:
+        done = subprocess.run(
+            command, cwd=project.folder, env=environment, stdout=file, stderr=file, timeout=120, check=False
+        )
+    said = [str(event["message"]) for event in read_lines(attempt.metrics) if event["event"] == "end"]
+    return Ended(done.returncode, "".join(said), "" if log else (project.folder / "log").read_text(), run)
+
+
+def work(project: Project, *words: str, **settings: object) -> Ended:
+    return attempted(project, prepared(project, **settings), *words)
+
+
+def test_a_run_that_diverges_in_the_last_step_of_an_epoch_is_not_completed(project: Project) -> None:
+    ended = work(project, epochs=1, batch_size=200, lr=1.0, lr_ratio=1e38)
+    assert ended.code == outcome.DIVERGED
+    assert ended.message.startswith("diverged: ")
+    assert ended.message.endswith("; lower lr or lr_ratio")
+    assert "Best test SRCC" not in ended.log
+    assert ended.run.outcome() == []
+
+
+def test_what_a_diverged_run_leaves_can_be_gone_on_with(project: Project) -> None:
+    """The rate steps up after two epochs of one step each, far too high."""
+    steep = {"lr_scheduler": "step", "lr_step_epochs": 2, "lr_step_gamma": 1e35, "epochs": 3, "batch_size": 200}
+    for words in ([], ["--resume"]):
+        ended = work(project, *words, **steep)
+        assert ended.code == outcome.DIVERGED
+        files = ended.run.round(1, 1)
+        for path in (files.last, files.best):
+            assert all(torch.isfinite(value).all() for value in load_file(path).values())
+    assert "resumed after epoch 2" in ended.log
+
+
+@pytest.mark.parametrize("buffered", [False, True])
+def test_a_log_on_a_full_disk_is_told_in_the_exit_code_and_the_last_word(project: Project, buffered: bool) -> None:
+    ended = attempted(project, prepared(project), log="/dev/full", buffered=buffered)
+    assert ended.code == outcome.DISK_FULL
+    assert ended.message.startswith("disk full: ")
+
+
+@pytest.mark.parametrize("log", ["", "/dev/full"])
+def test_an_error_that_has_no_name_is_told_even_where_the_log_is_full(project: Project, log: str) -> None:
+    run = prepared(project)
+    run.spec.unlink()
+    run.spec.mkdir()
+    ended = attempted(project, run, log=log)
+    assert ended.code == outcome.UNEXPECTED
+    assert ended.message.startswith("IsADirectoryError: ")
+    assert log or "Traceback" in ended.log
+
+
+def test_the_log_names_the_split_that_chooses(project: Project) -> None:
+    on_test = work(project, epochs=1, select_on="test").log
+    assert "epoch 1: test SRCC" in on_test
+    assert "epoch 1: validation SRCC" not in on_test
+    assert "epoch 1: validation SRCC" in work(project, epochs=1).log
+
+
+def test_the_log_says_where_the_split_comes_from(project: Project) -> None:
+    assert "(split by seed, reference by reference)" in work(project, epochs=1).log
+    table = project.folder / "data" / "small" / "scores.csv"
+    rows = [line.split(",") for line in table.read_text().split()]
+    parts = ["split", *("test" if k % 5 == 0 else "train" for k in range(len(rows) - 1))]
+    table.write_text("".join(",".join([*row, part]) + "\n" for row, part in zip(rows, parts, strict=True)))
+    study = project.folder / "experiments.toml"
+    study.write_text(study.read_text().replace("reference_column", 'split_column = "split"\nreference_column'))
+    log = work(project, epochs=1).log
+    assert "(official training and test images; validation carved out of training by seed, reference by" in log
+    assert 'note: reference "scene0" has images in train and test (10 of 24 references are in several splits)' in log
+
+
+@pytest.mark.parametrize("content", ["[]", "{}"])
+def test_damaged_provenance_is_one_sentence(project: Project, content: str) -> None:
+    run = work(project, epochs=1).run
+    run.provenance.write_text(content)
+    ended = work(project, "--resume", epochs=1)
+    assert ended.code == outcome.UNEXPECTED
+    assert "Traceback" not in ended.log
+    assert f"{run.provenance} is damaged" in ended.message
+
+
+def test_a_folder_in_place_of_a_checkpoint_is_one_sentence(project: Project) -> None:
+    run = work(project, epochs=1).run
+    run.round(1, 1).last.unlink()
+    run.round(1, 1).last.mkdir()
+    ended = work(project, "--resume", epochs=1)
+    assert ended.code == outcome.INVALID
+    assert "Traceback" not in ended.log
+    assert "last.safetensors is a folder, not a checkpoint" in ended.message
