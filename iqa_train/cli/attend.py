@@ -37,7 +37,7 @@ Runs = Sequence[tuple[RunSpec, RunFolder]]
 def queue_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list[str]) -> list[Item]:
     """Queue the runs that a command line asks for; returns their items."""
     wishes = Wishes(
-        policy=options.policy or "batches",
+        policy=options.policy,
         slots=options.slots,
         runs_per_gpu=options.runs_per_gpu,
         gpu=options.gpu,

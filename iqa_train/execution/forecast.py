@@ -38,7 +38,11 @@ def forecast(
     starts = dict.fromkeys(ends, 0.0)
     room = {place.device.key: place.room for place in places}
     while True:
-        seats = [replace(p, room=room[p.device.key], others_gib=None) for p in places]
+        ours = {p.device.key: 0.0 for p in places}
+        for entry in entries:
+            if stands[entry.item.key] == "running" and at.get(entry.item.key) in ours:
+                ours[at[entry.item.key]] += entry.item.memory_gib
+        seats = [replace(p, room=room[(key := p.device.key)], others_gib=None, ours_gib=ours[key]) for p in places]
         now_entries = [Entry(entry.item, stands[entry.item.key]) for entry in entries]
         for start in plan(now_entries, seats, policy=policy).starts:
             key = start.item.key

@@ -69,7 +69,7 @@ def take(key: str, holder: Holder, *, places: int = 1) -> Lease | None:
     if places <= 1:
         return _lock_all(folder, [(f"{key}.lock", False)], holder)
     for place in range(1, places + 1):
-        lease = _lock_all(folder, [(f"{key}.lock", True), (f"{key}.{place}.lock", False)], holder)
+        lease = _lock_all(folder, [(f"{key}.lock", True), (f"{key}.{place}.lock", False)], holder, _PATIENCE / places)
         if lease is not None:
             return lease
     return None
@@ -78,23 +78,33 @@ def take(key: str, holder: Holder, *, places: int = 1) -> Lease | None:
 def holders(key: str, *, places: int = 1) -> list[Holder]:
     """Who stands in the way of one more lease on the device; empty if it could be had."""
     folder = leases_folder()
-    alone = _holder_of(folder / f"{key}.lock", shared=True)
+    alone = _holder_of(folder / f"{key}.lock")
     if alone is not None:
         return [alone]
     mine = [folder / f"{key}.{place}.lock" for place in range(1, places + 1)]
     paths = sorted(folder.glob(f"{escape(key)}.*.lock")) if places <= 1 else mine
-    found = [holder for path in paths if (holder := _holder_of(path, shared=False)) is not None]
+    found = [holder for path in paths if (holder := _holder_of(path)) is not None]
     return found if places <= 1 or len(found) == places else []
 
 
-def _lock_all(folder: Path, names: Sequence[tuple[str, bool]], holder: Holder) -> Lease | None:
+def room(key: str, places: int) -> int:
+    """How many more leases could be had on a device that is shared by `places`."""
+    folder = leases_folder()
+    if _holder_of(folder / f"{key}.lock") is not None:
+        return 0
+    return sum(_holder_of(folder / f"{key}.{place}.lock") is None for place in range(1, places + 1))
+
+
+def _lock_all(
+    folder: Path, names: Sequence[tuple[str, bool]], holder: Holder, patience: float = _PATIENCE
+) -> Lease | None:
     descriptors: list[int] = []
     paths = [folder / name for name, _ in names]
     try:
         for path, (_, shared) in zip(paths, names, strict=True):
             descriptor = _open(path)
             descriptors.append(descriptor)
-            if not lock_now(descriptor, shared=shared, patience=_PATIENCE):
+            if not lock_now(descriptor, shared=shared, patience=patience):
                 break
             if not _still_there(descriptor, path):  # cleaned away in between: others would lock another file
                 break
@@ -125,8 +135,10 @@ def _folder() -> Path:
     """The leases' folder, made for everybody: all may add files, nobody may remove another's."""
     folder = leases_folder()
     try:
-        folder.mkdir(parents=True)
-        folder.chmod(0o1777)
+        if not folder.parent.exists():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+        with _umask_for_all():  # in one step: whoever comes in between could not use it
+            folder.mkdir(mode=0o1777)
     except FileExistsError:
         pass
     except OSError as error:
@@ -147,6 +159,8 @@ def _open(path: Path) -> int:
             except (FileNotFoundError, FileExistsError):
                 continue
             except PermissionError:
+                if not path.exists():
+                    raise
                 break
     return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)  # enough to lock it
 
@@ -178,14 +192,14 @@ def _sign(descriptor: int, holder: Holder) -> None:
         return
 
 
-def _holder_of(path: Path, *, shared: bool) -> Holder | None:
-    """Who keeps us from locking `path`; None if nobody does."""
+def _holder_of(path: Path) -> Holder | None:
+    """Who has locked `path` for himself; None if nobody has. Those who ask, as here, are not in each other's way."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
         return None
     try:
-        if lock_now(descriptor, shared=shared):
+        if lock_now(descriptor, shared=True):
             return None
         text = os.pread(descriptor, 4096, 0)
     finally:

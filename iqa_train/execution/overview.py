@@ -3,6 +3,7 @@
 Read off files at every call. The command line and the console show this; neither has another source.
 """
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from iqa_train.execution.queue import Item, Queue, folder_of, read_queue
 from iqa_train.execution.standing import Standing, standing
 from iqa_train.files import read_json
 from iqa_train.runs.identity import ProcessIdentity, identity_from
-from iqa_train.runs.layout import RunFolder, run_folders
+from iqa_train.runs.layout import Attempt, RunFolder, run_folders
 from iqa_train.runs.progress import RunProgress, run_progress
 from iqa_train.runs.state import QUEUED, RunState, run_state
 
@@ -134,6 +135,8 @@ def _waits(
     waits = dict(planned.waits) | {start.item.key: "about to start" for start in planned.starts}
     if not working and not queue.paused:
         return dict.fromkeys(waits, "no scheduler is running; `iqa-train queue resume` starts one")
+    if queue.paused:
+        return waits
     return waits | {key: f"cannot be started: {words}" for key, words in troubles(runs_dir).items() if key in waits}
 
 
@@ -143,7 +146,15 @@ def _others(queue: Queue, runs_dir: Path, study: str | None) -> list[RunFolder]:
     studies = [study] if study else of_queue or [None]
     known = {item.run for item in queue.items}
     found = [run for name in studies for run in run_folders(runs_dir, name)]
-    return [run for run in found if str(run.path.relative_to(runs_dir)) not in known and run.attempts()]
+    return [run for run in found if str(run.path.relative_to(runs_dir)) not in known and run_state(run).name != QUEUED]
+
+
+def _attempts(run: RunFolder) -> list[Attempt]:
+    """None where they cannot be read; the state says so."""
+    try:
+        return run.attempts()
+    except OSError:
+        return []
 
 
 def _queued_row(item: Item, stood: Standing, wait: str, runs_dir: Path) -> Row:
@@ -158,11 +169,10 @@ def _queued_row(item: Item, stood: Standing, wait: str, runs_dir: Path) -> Row:
 
 
 def _row(run: RunFolder, state: RunState, item: Item | None = None) -> Row:
-    attempts = run.attempts()
-    try:
+    attempts, facts = _attempts(run), {}
+    with contextlib.suppress(RunError, OSError):  # the state says so
         facts = (read_json(attempts[-1].runner) if attempts else None) or {}
-    except RunError:
-        facts = {}
+    device = facts.get("device")
     worker = identity_from(facts, "worker")
     seed = run.path.name.partition("-")[0].removeprefix("s")
     return Row(
@@ -172,17 +182,25 @@ def _row(run: RunFolder, state: RunState, item: Item | None = None) -> Row:
         state=state.name,
         reason=state.reason,
         attempt=attempts[-1].number if attempts else 0,
-        device=facts.get("device", {}).get("label") if state.name != QUEUED else None,
+        device=device.get("label") if isinstance(device, dict) and state.name != QUEUED else None,
         progress=run_progress(run, state),
         eta_s=None,
         pid=worker.pid if worker is not None and worker.alive else None,
         run=run,
-        log=facts.get("log"),
+        log=_log(facts),
         batch=item.batch if item else None,
         batch_name=item.batch_name if item else "",
         note=_note(facts),
         item=item,
     )
+
+
+def _log(facts: dict[str, Any]) -> str | None:
+    """As the runner named it, in full where it works in another folder than we do."""
+    log, cwd = facts.get("log"), facts.get("cwd")
+    if not isinstance(log, str):
+        return None
+    return log if cwd == str(Path.cwd()) else str(Path(str(cwd or "."), log))
 
 
 def _note(facts: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ import psutil
 
 from iqa_train.errors import RunError
 from iqa_train.execution.devices import Device, foreign_memory, inventory, inventory_of
-from iqa_train.execution.lease import holders
+from iqa_train.execution.lease import holders, room
 from iqa_train.execution.nvml import GpuReading, Nvml
 from iqa_train.execution.plan import Place
 from iqa_train.execution.queue import Item, folder_of
@@ -63,7 +63,7 @@ def _place(
     reading = readings.get(device.key)
     return Place(
         device,
-        room=0 if in_the_way else max(0, places - len(ours)),
+        room=max(0, min(places - len(ours), 0 if in_the_way else places if places == 1 else room(device.key, places))),
         holders=tuple(dict.fromkeys(names)),
         others_gib=None if reading is None else _others_gib(reading, ours),
         ours_gib=sum(occupant.item.memory_gib for occupant in ours),

@@ -4,7 +4,7 @@
 a free device takes the next run. Whoever is not started is told why, in words for a person.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from iqa_train.execution.devices import Device
@@ -65,7 +65,7 @@ def plan(entries: Sequence[Entry], places: Sequence[Place], *, policy: str = "ba
         return Plan(waits={item.key: "the queue is paused" for item in waiting})
     current = min((entry.item.batch for entry in entries if entry.stand != "settled"), default=0)
     names = {entry.item.batch: entry.item.batch_name for entry in entries if entry.item.batch_name}
-    table = _Table(places)
+    table = _Table(places, {entry.item.gpu for entry in entries if entry.item.batch == current})
     starts, waits = [], {}
     for item in waiting:
         if policy == "batches" and item.batch != current:
@@ -88,8 +88,9 @@ def _batch(name: str, number: int) -> str:
 class _Table:
     """The places, and who has been given which in this plan."""
 
-    def __init__(self, places: Sequence[Place]) -> None:
+    def __init__(self, places: Sequence[Place], named: Collection[int | None]) -> None:
         self._places = places
+        self._named = named  # GPUs that the current batch gives to some run
         self._given: dict[str, list[Item]] = {place.device.key: [] for place in places}
 
     def candidates(self, item: Item, policy: str) -> list[Place]:
@@ -97,10 +98,11 @@ class _Table:
         if item.pinned:
             return [place for place in self._places if place.device.index == item.gpu]
         healthy = [place for place in self._places if not place.device.lost] or list(self._places)
-        if policy != "batches" or item.gpu is None or not healthy:
+        healthy.sort(key=lambda place: len(self._given[place.device.key]) - place.room)  # most room first
+        if policy != "batches" or item.gpu is None:
             return healthy
         named = [place for place in healthy if place.device.index == item.gpu]
-        return named or [healthy[item.gpu % len(healthy)]]
+        return named or [place for place in healthy if place.device.index not in self._named] or healthy
 
     def seat(self, item: Item, candidates: Iterable[Place]) -> tuple[Device | None, str]:
         """A place that takes the item, or why none does."""
@@ -123,14 +125,14 @@ class _Table:
             names = [*place.holders, *(other.experiment for other in given)]
             return f"{device.label} (leased by {', '.join(names) or 'another run'})"
         total, others = place.total_gib, place.others_gib
-        if total is None or others is None:
+        if total is None:
             return ""
-        if item.memory_gib:
-            ours = place.ours_gib + sum(other.memory_gib for other in given)
-            if others + ours + item.memory_gib > total:
+        if item.memory_gib:  # declared, so it counts whether or not the driver tells what others use
+            ours, foreign = place.ours_gib + sum(other.memory_gib for other in given), others or 0.0
+            if foreign + ours + item.memory_gib > total:
                 mine = f" and {ours:.0f} by ours" if ours else ""
-                return f"{_memory(device, others, total)}{mine}, {item.memory_gib:g} GiB needed"
-        elif others > total * (1 - _FREE_SHARE):
+                return f"{_memory(device, foreign, total)}{mine}, {item.memory_gib:g} GiB needed"
+        elif others is not None and others > total * (1 - _FREE_SHARE):
             return _memory(device, others, total)
         return ""
 

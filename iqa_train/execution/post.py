@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from iqa_train.errors import RunError
 from iqa_train.files import SCHEMA_VERSION, is_held, lock_now, read_json, write_json
@@ -46,7 +47,7 @@ def ensure_scheduler(runs_dir: Path) -> bool:
 def scheduler_process(runs_dir: Path) -> ProcessIdentity | None:
     """The scheduler that works on `runs_dir` now, here or by its sign of life on another host; None for none."""
     files = QueueFiles(runs_dir)
-    facts = read_json(files.scheduler)
+    facts = _facts(files)
     known = identity_from(facts, "scheduler") if facts else None
     if is_held(files.scheduler_lock):
         return known or ProcessIdentity("", "", 0, None)
@@ -56,8 +57,16 @@ def scheduler_process(runs_dir: Path) -> ProcessIdentity | None:
 
 def troubles(runs_dir: Path) -> dict[str, str]:
     """Why runners could not begin, by the key of their item, as the scheduler tells."""
-    facts = read_json(QueueFiles(runs_dir).scheduler) or {}
-    return {str(key): str(words) for key, words in facts.get("troubles", {}).items()}
+    told = (_facts(QueueFiles(runs_dir)) or {}).get("troubles")
+    return {str(key): str(words) for key, words in told.items()} if isinstance(told, dict) else {}
+
+
+def _facts(files: QueueFiles) -> dict[str, Any] | None:
+    """What the scheduler says of itself; a damaged file says nothing, and the lock still tells that it works."""
+    try:
+        return read_json(files.scheduler)
+    except RunError:
+        return None
 
 
 class Post:

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin
 
 from iqa_train.errors import RunError, UsageError, did_you_mean
-from iqa_train.files import SCHEMA_VERSION, locked, read_json, write_json
+from iqa_train.files import SCHEMA_VERSION, DamagedFileError, locked, read_json, write_json
 from iqa_train.runs.layout import QueueFiles, RunFolder
 
 POLICIES = ("batches", "greedy")
@@ -76,23 +77,51 @@ class Queue:
 
 def read_queue(runs_dir: Path) -> Queue:
     """The queue as it is; empty if there is no file. Raises RunError for a damaged one."""
-    document = read_json(QueueFiles(runs_dir).queue)
-    if document is None:
-        return Queue()
     try:
-        items = tuple(_item(entry) for entry in document["items"])
-        rest = {f.name: document[f.name] for f in fields(Queue) if f.name != "items" and f.name in document}
-        return Queue(items, **rest)
-    except (KeyError, TypeError, AttributeError) as error:
-        path = QueueFiles(runs_dir).queue
-        raise RunError(f"{path} is damaged ({error}); move it away and queue the runs again: none is lost") from None
+        document = read_json(QueueFiles(runs_dir).queue)
+        return Queue() if document is None else _queue(document)
+    except DamagedFileError as error:
+        words = str(error)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        words = f"{QueueFiles(runs_dir).queue} is damaged ({error})"
+    raise RunError(f"{words}; move it away and queue the runs again: none is lost")
 
 
-def _item(entry: dict[str, Any]) -> Item:
-    """An item as this or a later version wrote it: what is not known here is passed over."""
-    known = {f.name for f in fields(Item)}
-    values: dict[str, Any] = {k: tuple(v) if k == "command" else v for k, v in entry.items() if k in known}
-    return Item(**values)
+def _queue(document: dict[str, Any]) -> Queue:
+    queue = Queue(
+        tuple(Item(**_known(_ITEM, entry)) for entry in document["items"]),
+        **_known(_QUEUE, {name: value for name, value in document.items() if name != "items"}),
+    )
+    if queue.policy not in POLICIES or queue.runs_per_gpu < 1 or (queue.slots is not None and queue.slots < 1):
+        raise ValueError(f"policy {queue.policy}, runs_per_gpu {queue.runs_per_gpu}, slots {queue.slots}")
+    return queue
+
+
+_ITEM = {f.name: f.type for f in fields(Item)}
+_QUEUE = {f.name: f.type for f in fields(Queue)}
+
+
+def _known(types: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
+    """The fields as this or a later version wrote them: what is not known here is passed over."""
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items() if k in types}
+    for name, value in values.items():
+        if not _fits(value, types[name]):
+            raise TypeError(f"{name} cannot be {value!r}")
+    return values
+
+
+def _fits(value: object, kind: Any) -> bool:  # noqa: ANN401
+    """Whether `value` has the type that a field declares; a whole number is a float, a truth value no number."""
+    if get_origin(kind) is UnionType:
+        return any(_fits(value, one) for one in get_args(kind))
+    if kind in (int, float):
+        return isinstance(value, (int, kind)) and not isinstance(value, bool)
+    if kind is Any or not get_args(kind):
+        return kind is Any or isinstance(value, kind)
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else ()
+    return isinstance(value, get_origin(kind)) and all(
+        _fits(v, [k for k in get_args(kind) if k is not ...][-1]) for v in inside
+    )
 
 
 class QueueEdit:
@@ -138,7 +167,8 @@ def moved(queue: Queue, keys: Sequence[str], to: int) -> Queue:
     beside = rest[at] if at < len(rest) else rest[-1] if rest else None
     if beside is not None:
         mine = [
-            replace(item, batch=beside.batch, batch_name=beside.batch_name, gpu=None, pinned=False) for item in mine
+            replace(item, batch=beside.batch, batch_name=beside.batch_name, gpu=item.gpu if item.pinned else None)
+            for item in mine
         ]
     return replace(queue, items=(*rest[:at], *mine, *rest[at:]))
 

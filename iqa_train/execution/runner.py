@@ -146,6 +146,7 @@ def _start(order: Order, lock: int) -> Started:
                 write_json(run.spec, order.spec)
             attempt.folder.mkdir()
             attempt.reserve.write_bytes(bytes(_RESERVE))
+            _introduce(order, attempt, log, environment)  # before there is a worker that nobody knew of
         except OSError as error:
             shutil.rmtree(attempt.folder, ignore_errors=True)
             log.unlink()
@@ -156,13 +157,15 @@ def _start(order: Order, lock: int) -> Started:
             command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environment, start_new_session=True,
             pass_fds=(lock, *order.lease.descriptors),
         )  # fmt: skip
-    _introduce(order, attempt, log, process.pid, environment)
+    _introduce(order, attempt, log, environment, process.pid)
     return Started(process, attempt, log)
 
 
-def _introduce(order: Order, attempt: Attempt, log: Path, pid: int, environment: Mapping[str, str]) -> None:
+def _introduce(
+    order: Order, attempt: Attempt, log: Path, environment: Mapping[str, str], worker_pid: int | None = None
+) -> None:
     """Write runner.json: who runs the attempt, on what, into which log."""
-    runner, worker = me(), identity_of(pid)
+    runner, worker = me(), None if worker_pid is None else identity_of(worker_pid)
     facts = {
         "schema_version": SCHEMA_VERSION,
         "command": order.command,
@@ -177,7 +180,7 @@ def _introduce(order: Order, attempt: Attempt, log: Path, pid: int, environment:
         "device": asdict(order.device) | {"label": order.device.label},
         "cuda_visible_devices": environment.get("CUDA_VISIBLE_DEVICES"),
         "runner": {"pid": runner.pid, "created": runner.created},
-        "worker": {"pid": worker.pid, "created": worker.created},
+        "worker": None if worker is None else {"pid": worker.pid, "created": worker.created},
     }
     try:
         write_json(attempt.runner, facts)

@@ -26,7 +26,9 @@ from iqa_train.execution.plan import Entry, Place, Start, plan
 from iqa_train.execution.post import Post
 from iqa_train.execution.queue import Item, Queue, edit_queue, folder_of, read_queue
 from iqa_train.execution.standing import Standing, standing
-from iqa_train.runs.layout import QueueFiles
+from iqa_train.execution.tree import kill_all
+from iqa_train.runs.layout import QueueFiles, RunFolder
+from iqa_train.runs.state import orphans_of
 
 _SHORTEST, _LONGEST = 0.5, 2.0  # seconds between two looks
 _CALM = 200  # a look takes at most one part in so many of the time
@@ -71,6 +73,7 @@ class Scheduler:
         self._looked = -float("inf")
         self._announcer = Announcer(say)
         self._ended_studies: set[str] = set()
+        self._complaint = ""
         self.stopping = False
 
     def work(self) -> None:
@@ -85,8 +88,15 @@ class Scheduler:
         while not self.stopping:
             began = time.monotonic()
             self._post.beat()
-            if not self._look() and self._may_end():
-                return
+            try:
+                if not self._look() and self._may_end():
+                    return
+                self._complaint = ""
+            except OSError as error:  # a full disk, a server that is away: it may pass, and runs that are alive go on
+                words = f"{error.filename or self._runs_dir}: {error.strerror}"
+                if words != self._complaint:
+                    say(words)
+                self._complaint = words
             spent = time.monotonic() - began
             time.sleep(min(max(_SHORTEST, _CALM * spent), _LONGEST))
         say("asked to stop; runs go on")
@@ -96,6 +106,10 @@ class Scheduler:
         self._read_queue()
         self._reap()
         entries = [(item, self._standing(item)) for item in self._queue.items]
+        for item, stood in entries:
+            if stood.stand == "running" and (left := orphans_of(folder_of(item, self._runs_dir))):
+                say(f"{item.run}: runner and worker are gone; what they left is killed")
+                kill_all(left.folder)
         for item, stood in entries:
             self._tell(item, stood)
         waiting = [item for item, stood in entries if stood.stand == "waiting"]
@@ -152,14 +166,18 @@ class Scheduler:
             words = launch.stderr.read(10_000).decode(errors="replace").strip()
             launch.stderr.close()
             before = self._failed.pop(key, None)
-            if launch.process.returncode not in {0, BUSY}:
+            if launch.process.returncode not in {0, BUSY} and not self._has_begun(key, launch.attempt):
                 first, most = _START_AGAIN
                 pause = min(2 * before.pause, most) if before else first
                 words = words or f"the runner ended with {launch.process.returncode}"
                 self._failed[key] = _Failure(words, time.monotonic() + pause, pause)
                 say(f"{key}: attempt {launch.attempt} could not begin: {words}")
             if before or key in self._failed:
-                self._post.sign({name: failure.words for name, failure in self._failed.items()})
+                with contextlib.suppress(OSError):
+                    self._post.sign({name: failure.words for name, failure in self._failed.items()})
+
+    def _has_begun(self, run: str, attempt: int) -> bool:
+        return any(made.number >= attempt for made in RunFolder(self._runs_dir / run).attempts())
 
     def _standing(self, item: Item) -> Standing:
         """As `standing`, but what is not running is looked at anew only when its folder has changed."""

@@ -1,5 +1,6 @@
 """How an item of the queue stands: what its run's attempts since it was queued amount to."""
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -43,7 +44,7 @@ def standing(item: Item, runs_dir: Path) -> Standing:
             return Standing("settled", state, number, False)
         before = f"attempt {attempts[-1].number} {state.name}" if attempts else "not started"
         return Standing("waiting", RunState(QUEUED, before), number, False)
-    if state.can_pass and _idle(mine) <= item.retries:
+    if state.can_pass and item.retries and _idle(mine) <= item.retries:
         return Standing("waiting", state, number, True)
     return Standing("settled", state, number, True)
 
@@ -52,7 +53,8 @@ def _idle(attempts: list[Attempt]) -> int:
     """How many of the last attempts in a row have not finished an epoch."""
     count = 0
     for attempt in reversed(attempts):
-        if next(read_lines(attempt.metrics, only=b'"event": "epoch"'), None) is not None:
-            break
+        with contextlib.suppress(OSError):  # what cannot be read is no progress
+            if next(read_lines(attempt.metrics, only=b'"event": "epoch"'), None) is not None:
+                break
         count += 1
     return count

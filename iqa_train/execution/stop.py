@@ -1,5 +1,6 @@
 """Stops a run: asks its runner, or its worker where the runner is gone, and kills what is left after a grace."""
 
+import contextlib
 import os
 import signal
 import time
@@ -7,13 +8,15 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+import psutil
+
 from iqa_train.execution.queue import Item, edit_queue, folder_of, removed
-from iqa_train.execution.tree import kill_all
-from iqa_train.files import SCHEMA_VERSION, lock_now, read_json, write_json
+from iqa_train.execution.tree import kill_all, processes_of
+from iqa_train.files import SCHEMA_VERSION, lock_now, write_json
 from iqa_train.runs.identity import ProcessIdentity, identity_from
 from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.outcome import Outcome, stopped
-from iqa_train.runs.state import last_word, run_state
+from iqa_train.runs.state import facts_of, last_word, run_state
 
 _POLL = 0.05
 _LAST_RESORT = 10.0  # seconds for a runner that was asked three times to kill its tree, before we do
@@ -27,17 +30,21 @@ def stop_run(run: RunFolder, grace: float, waiting: Callable[[], None] = lambda:
     attempt = _attempt(run)
     if attempt is None:
         return "is just starting; try again in a moment"
-    facts = read_json(attempt.runner) or {}
+    facts = facts_of(attempt)
     runner, worker = identity_from(facts, "runner"), identity_from(facts, "worker")
     if runner is not None and not runner.is_here:
         return f"runs on host {runner.host}; stop it there"
     asked = next((who for who in (runner, worker) if who is not None and who.alive), None)
-    if asked is None:
-        return "is ending by itself"
-    _signal(asked, signal.SIGTERM)
+    if asked is None:  # they are gone, or were not told of: ask whoever has a session of his own, as a worker has
+        for process in processes_of(attempt.folder):
+            with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+                if os.getsid(process.pid) == process.pid:
+                    process.terminate()
+    else:
+        _signal(asked, signal.SIGTERM)
     if _gone(run, grace, waiting):
         return _words(run)
-    if asked is runner:
+    if asked is not None and asked is runner:
         for _ in range(2):  # a runner that is asked three times kills all that its worker started
             _signal(asked, signal.SIGTERM)
             time.sleep(0.1)
@@ -77,7 +84,8 @@ def _attempt(run: RunFolder) -> Attempt | None:
         if attempts and attempts[-1].runner.exists() and not attempts[-1].exit.exists():
             return attempts[-1]
         time.sleep(_POLL)
-    return None
+    attempts = run.attempts()  # its runner was killed before it could say anything
+    return attempts[-1] if attempts and processes_of(attempts[-1].folder) else None
 
 
 def _gone(run: RunFolder, seconds: float, waiting: Callable[[], None]) -> bool:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from iqa_train.execution.post import ensure_scheduler
-from iqa_train.execution.queue import Item, added, edit_queue
+from iqa_train.execution.queue import POLICIES, Item, added, edit_queue
+from iqa_train.execution.standing import standing
 from iqa_train.files import lock_now
 from iqa_train.runs.layout import RunFolder, run_folder
 from iqa_train.runs.provenance import code_fingerprint
@@ -65,13 +66,18 @@ def submit(specs: Sequence[RunSpec], batches: Sequence[Batch], runs_dir: Path, w
             command=wishes.command,
         )
         items.append(item if wishes.gpu is None else replace(item, gpu=wishes.gpu, pinned=True))
-    enqueue(_without_gaps(items), runs_dir, wishes)
+    enqueue(_without_gaps(items), runs_dir, wishes, anew=True)
     return items
 
 
-def enqueue(items: Sequence[Item], runs_dir: Path, wishes: Wishes) -> None:
-    """Put items into the queue, those of runs that are alive excepted, and see to it that a scheduler works."""
+def enqueue(items: Sequence[Item], runs_dir: Path, wishes: Wishes, *, anew: bool = False) -> None:
+    """Put items into the queue, those of runs that are alive excepted, and see to it that a scheduler works.
+
+    With `anew`, a queue that has nothing left to do forgets how earlier runs were wished to be carried out.
+    """
     with edit_queue(runs_dir) as edit:
+        if anew and all(standing(item, runs_dir).stand == "settled" for item in edit.queue.items):
+            edit.queue = replace(edit.queue, policy=POLICIES[0], slots=None, runs_per_gpu=1)
         known = {item.key for item in edit.queue.items}
         new = [i for i in items if i.key not in known or not run_state(RunFolder(runs_dir / i.run)).alive]
         said = {

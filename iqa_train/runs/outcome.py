@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 COMPLETED, STOPPED_EARLY, FAILED, KILLED = "completed", "stopped-early", "failed", "killed"
+_STATES = (COMPLETED, STOPPED_EARLY, FAILED, KILLED)
 FINISHED = frozenset({COMPLETED, STOPPED_EARLY})
 """The states of a run that has its result."""
 
@@ -59,10 +60,15 @@ def outcome_of(returncode: int, said: str | None, *, stopped_early: bool = False
 
 
 def outcome_from(ended: dict[str, Any]) -> Outcome:
-    """What an exit.json tells. Raises KeyError for one that lacks a field every version has written."""
-    return Outcome(
-        ended["state"], ended["reason"], ended["exit_code"], ended["signal"], bool(ended.get("requested", False))
-    )
+    """What an exit.json tells.
+
+    Raises KeyError for one that lacks a field every version has written, ValueError for one that means nothing.
+    """
+    state, reason, code, number = (ended[name] for name in ("state", "reason", "exit_code", "signal"))
+    numbers = [n for n in (code, number) if n is not None]
+    if state not in _STATES or not isinstance(reason, str) or [type(n) for n in numbers] != [int]:
+        raise ValueError("it makes no sense")
+    return Outcome(state, reason, code, number, bool(ended.get("requested", False)))
 
 
 def stopped(outcome: Outcome, reason: str) -> Outcome:

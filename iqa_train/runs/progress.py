@@ -45,7 +45,14 @@ def run_progress(run: RunFolder, state: RunState) -> RunProgress:
         best = [event for event in events if event["best"]]
         known = RunProgress(len(events), planned, best[-1]["test_srcc"] if best else None)
         return _alive(run, known, events) if state.alive else known
-    except (RunError, KeyError, TypeError):  # files of something else, or damaged: the state says so
+    except (
+        RunError,
+        OSError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+    ):  # files of something else, or damaged: the state says so
         return RunProgress()
 
 

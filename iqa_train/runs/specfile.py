@@ -29,7 +29,7 @@ def read_spec(run: RunFolder) -> RunSpec:
         spec = RunSpec.model_validate_json(json.dumps(values))
     except FileNotFoundError:
         raise RunError(f"{run.spec} is missing; {run.path} is no run") from None
-    except (ValueError, AttributeError, KeyError, ValidationError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError, ValidationError) as error:
         raise RunError(
             f"{run.spec} is damaged ({str(error).splitlines()[0]}); start the run anew with --again"
         ) from None

@@ -61,17 +61,34 @@ def _state(run: RunFolder, attempt: Attempt) -> RunState:
     ended = read_json(attempt.exit)
     if ended is not None:
         return _ended(run, attempt, ended)
-    facts = _facts_of_the_living(attempt)
+    facts = facts_of(attempt)
     if is_held(run.lock):
-        runner = identity_from(facts, "runner")
-        alone = runner is not None and runner.is_here and not runner.alive
-        why = "its runner is gone; the worker goes on" if alone else ""
-        return RunState(RUNNING if attempt.metrics.exists() else STARTING, why)
+        return RunState(RUNNING if attempt.metrics.exists() else STARTING, _who_is_left(facts))
     ended = read_json(attempt.exit)  # written since: the lock is let go of only after it
     return _ended(run, attempt, ended) if ended is not None else _without_lock(run, attempt, facts)
 
 
-def _facts_of_the_living(attempt: Attempt) -> dict[str, Any]:
+def _who_is_left(facts: dict[str, Any]) -> str:
+    runner, worker = identity_from(facts, "runner"), identity_from(facts, "worker")
+    if runner is None or not runner.is_here or runner.alive:
+        return ""
+    if worker is None or worker.alive:
+        return "its runner is gone; the worker goes on"
+    return "runner and worker are gone; something that they started goes on: iqa-train stop ends it"
+
+
+def orphans_of(run: RunFolder) -> Attempt | None:
+    """The attempt under way of which runner and worker are gone and something that they started is left; else None."""
+    attempts = run.attempts()
+    facts = facts_of(attempts[-1]) if attempts else {}
+    runner, worker = identity_from(facts, "runner"), identity_from(facts, "worker")
+    if runner is None or worker is None or not runner.is_here or runner.alive or worker.alive:
+        return None
+    return attempts[-1] if is_held(run.lock) and not attempts[-1].exit.exists() else None
+
+
+def facts_of(attempt: Attempt) -> dict[str, Any]:
+    """What its runner.json tells; nothing if it is not there or damaged."""
     try:
         return read_json(attempt.runner) or {}
     except DamagedFileError:  # whether it runs is not for this file to say
@@ -83,6 +100,8 @@ def _ended(run: RunFolder, attempt: Attempt, ended: dict[str, Any]) -> RunState:
         outcome = outcome_from(ended)
     except KeyError as error:
         return RunState(FAILED, f"{attempt.exit} is damaged (no {error.args[0]}); --again starts the run over")
+    except ValueError as error:
+        return RunState(FAILED, f"{attempt.exit} is damaged ({error}); --again starts the run over")
     return _of(run, outcome)
 
 
@@ -94,17 +113,19 @@ def _of(run: RunFolder, outcome: Outcome) -> RunState:
 
 def _without_lock(run: RunFolder, attempt: Attempt, facts: dict[str, Any]) -> RunState:
     """Of an attempt that no process of this host works on and nobody has closed."""
+    word = last_word(attempt)
+    if word is not None:  # the runner was killed, the worker finished
+        early = bool((read_json(run.result) or {}).get("stopped_early"))
+        return _of(run, outcome_of(word["code"], word["message"], stopped_early=early))
     elsewhere = str(facts.get("host", socket.gethostname()))
     if elsewhere != socket.gethostname():
         silent = time.time() - _last_sign(attempt)
         if abs(silent) < SILENCE:
             return RunState(RUNNING, f"on host {elsewhere}")
-        ago = f"{abs(silent) / 60:.0f} min" + ("" if silent > 0 else " in the future (the clocks differ)")
-        return RunState(LOST, f"the last sign of life from host {elsewhere} is {ago} old", can_pass=True)
-    word = last_word(attempt)
-    if word is not None:  # the runner was killed, the worker finished
-        early = bool((read_json(run.result) or {}).get("stopped_early"))
-        return _of(run, outcome_of(word["code"], word["message"], stopped_early=early))
+        sign = f"the last sign of life from host {elsewhere} is {abs(silent) / 60:.0f} min"
+        if silent < 0:  # it may well be running there: nothing is to be started in its place
+            return RunState(LOST, f"{sign} in the future: the clocks differ, or one was set")
+        return RunState(LOST, f"{sign} old", can_pass=True)
     if facts and facts.get("boot_id") != boot_id():
         return RunState(LOST, "host rebooted", can_pass=True)
     return RunState(LOST, "its processes are gone and left no word", can_pass=True)
@@ -117,15 +138,19 @@ def _last_sign(attempt: Attempt) -> float:
 
 def last_word(attempt: Attempt) -> dict[str, Any] | None:
     """What the worker itself said at its end, if it did: `code` and `message`."""
-    said = [event for event in read_lines(attempt.metrics) if event.get("event") == "end" and "code" in event]
+    said = [event for event in read_lines(attempt.metrics) if event.get("event") == "end" and _is_whole(event)]
     return said[-1] if said else None
+
+
+def _is_whole(event: dict[str, Any]) -> bool:
+    return isinstance(event.get("code"), int) and isinstance(event.get("message"), str)
 
 
 def epoch_events(run: RunFolder) -> list[dict[str, Any]]:
     """Every epoch's event since the run last started over, once each, by round and epoch."""
     events: dict[tuple[int, int], dict[str, Any]] = {}
     for attempt in run.attempts():
-        runner = _facts_of_the_living(attempt)
+        runner = facts_of(attempt)
         if runner and not runner["resumed"]:
             events.clear()  # it started over
         for event in read_lines(attempt.metrics, only=b'"event": "epoch"'):
@@ -135,5 +160,5 @@ def epoch_events(run: RunFolder) -> list[dict[str, Any]]:
 
 def log_of(attempt: Attempt) -> Path | None:
     """The attempt's log, if it came to have one."""
-    facts = _facts_of_the_living(attempt)
+    facts = facts_of(attempt)
     return Path(str(facts.get("cwd", "."))) / str(facts["log"]) if "log" in facts else None

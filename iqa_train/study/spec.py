@@ -92,8 +92,13 @@ class RunSpec(BaseModel):
 
     @property
     def config_hash(self) -> str:
-        """Ten hex digits of what determines the result, seed and places apart: equal hash, equal experiment."""
-        what = {k: v for k, v in self.settings.model_dump().items() if k != "seed" and not is_local(k)}
-        source = self.source.model_dump(exclude={"path"})
+        """Ten hex digits of what determines the result, seed and places apart: equal hash, equal experiment.
+
+        What is at its default is left out, so that a setting which a later version adds changes no hash. Hence no
+        default may ever change.
+        """
+        given = self.settings.model_dump(exclude_defaults=True)
+        what = {k: v for k, v in given.items() if k != "seed" and not is_local(k)}
+        source = self.source.model_dump(exclude={"path"}, exclude_defaults=True)
         text = json.dumps({"settings": what, "source": source}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:10]

@@ -1,0 +1,520 @@
+"""What became of a run, read off its files and its lock: every state, and why."""
+
+import json
+import multiprocessing
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from iqa_train.errors import RunError
+from iqa_train.execution.overview import look
+from iqa_train.execution.queue import Item, edit_queue
+from iqa_train.execution.standing import standing
+from iqa_train.files import append_line, write_json
+from iqa_train.runs.identity import ProcessIdentity, boot_id, identity_of, me
+from iqa_train.runs.layout import Attempt, RunFolder
+from iqa_train.runs.outcome import DISK_FULL, DIVERGED, INVALID, OK, OUT_OF_MEMORY, STOPPED, UNEXPECTED, outcome_of
+from iqa_train.runs.progress import run_progress
+from iqa_train.runs.specfile import read_spec
+from iqa_train.runs.state import RunState, run_state
+
+NAME = "s42-0123456789"
+GONE = ProcessIdentity(socket.gethostname(), boot_id(), 2**22, 1)  # no Linux gives a pid so high
+DAMAGED = ["", "{", '{"state": "comp', "[]", "null", "\0\0\0\0"]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return a_run(tmp_path / "runs")
+
+
+def a_run(runs_dir: Path, experiment: str = "A1") -> RunFolder:
+    """A run that is declared: four epochs, one round."""
+    folder = RunFolder(runs_dir / "small" / experiment / NAME)
+    folder.path.mkdir(parents=True)
+    write_json(folder.spec, {"settings": {"epochs": 4, "train_test_num": 1, "seed": 42}})
+    folder.lock.touch()
+    return folder
+
+
+def begin(run: RunFolder, worker: ProcessIdentity = GONE, runner: ProcessIdentity | None = None) -> Attempt:
+    """An attempt whose runner has said who it is; by default both processes are gone."""
+    attempt = run.next_attempt()
+    attempt.folder.mkdir()
+    who = runner or worker
+    facts = {"host": who.host, "boot_id": who.boot_id, "resumed": False, "log": "logs/a.log", "cwd": "/home/ada"}
+    write_json(attempt.runner, facts | {role: _who(p) for role, p in (("runner", who), ("worker", worker))})
+    return attempt
+
+
+def _who(process: ProcessIdentity) -> dict[str, int | None]:
+    return {"pid": process.pid, "created": process.created}
+
+
+def tell(attempt: Attempt, *events: dict[str, Any]) -> None:
+    with attempt.metrics.open("a") as file:
+        file.writelines(json.dumps(event) + "\n" for event in events)
+
+
+def epoch(number: int, srcc: float = 0.5, *, best: bool = True) -> dict[str, Any]:
+    return {
+        "event": "epoch", "time": "2025-01-01T00:00:00+00:00", "round": 1, "epoch": number, "best": best,
+        "test_srcc": srcc, "seconds": 60.0,
+    }  # fmt: skip
+
+
+def last_words(code: int, message: str = "") -> dict[str, Any]:
+    return {"event": "end", "time": "2025-01-01T00:04:00+00:00", "code": code, "message": message}
+
+
+def end(attempt: Attempt, returncode: int, said: str | None = None, **fields: object) -> None:
+    write_json(attempt.exit, {"schema_version": 1, **asdict(outcome_of(returncode, said)), **fields})
+
+
+def finish(run: RunFolder, **fields: object) -> None:
+    write_json(run.result, {"srcc": 0.9, "stopped_early": False, "rounds": [{"epochs": 4, "seconds": 240.0}], **fields})
+
+
+_HOLD = "import fcntl, sys; f = open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_EX); print(flush=True); sys.stdin.read()"
+
+
+@contextmanager
+def working_on(run: RunFolder) -> Iterator[ProcessIdentity]:
+    """A living process that holds the run's lock, as its runner and its worker do."""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", _HOLD, str(run.lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    try:
+        yield identity_of(holder.pid)
+    finally:
+        holder.kill()
+        holder.communicate()
+
+
+def lost(reason: str) -> RunState:
+    return RunState("lost", reason, can_pass=True)
+
+
+def test_before_the_first_attempt(run: RunFolder) -> None:
+    assert run_state(run) == RunState("queued", "not started")
+    assert run_state(RunFolder(run.path.parent / "s1-0123456789")).name == "queued"
+    with working_on(run):
+        assert run_state(run) == RunState("starting")
+    assert run_state(run).name == "queued"
+
+
+def test_starting_until_the_first_event_then_running(run: RunFolder) -> None:
+    with working_on(run) as process:
+        attempt = begin(run, process)
+        assert run_state(run) == RunState("starting")
+        tell(attempt, {"event": "start"})
+        assert run_state(run) == RunState("running")
+    assert run_state(run) == lost("its processes are gone and left no word")
+
+
+def test_the_worker_goes_on_without_its_runner(run: RunFolder) -> None:
+    with working_on(run) as process:
+        tell(begin(run, process, GONE), epoch(1))
+        assert run_state(run) == RunState("running", "its runner is gone; the worker goes on")
+
+
+def test_a_pid_that_is_anothers_by_now_is_not_the_runner(run: RunFolder) -> None:
+    mine = me()
+    assert mine.created is not None
+    with working_on(run) as process:
+        tell(begin(run, process, replace(mine, created=mine.created - 1)), epoch(1))
+        assert run_state(run).reason == "its runner is gone; the worker goes on"
+    assert run_state(run) == lost("its processes are gone and left no word")
+
+
+def test_a_living_pid_alone_does_not_make_a_run(run: RunFolder) -> None:
+    begin(run, me())
+    assert run_state(run) == lost("its processes are gone and left no word")
+
+
+def test_completed(run: RunFolder) -> None:
+    attempt = begin(run)
+    tell(attempt, *(epoch(k, k / 10) for k in range(1, 5)), last_words(OK))
+    finish(run)
+    assert run_state(run) == RunState("completed")  # its runner was killed: the worker's word counts
+    assert run_state(run).finished
+    end(attempt, 0)
+    assert run_state(run) == RunState("completed")
+    progress = run_progress(run, run_state(run))
+    assert (progress.epoch, progress.epochs, progress.srcc, progress.seconds_left) == (4, 4, 0.9, 0.0)
+
+
+def test_stopped_early(run: RunFolder) -> None:
+    attempt = begin(run)
+    tell(attempt, last_words(OK))
+    finish(run, stopped_early=True)
+    assert run_state(run) == RunState("stopped-early")
+    end(attempt, 0, state="stopped-early")
+    assert run_state(run) == RunState("stopped-early")
+    assert run_state(run).finished
+
+
+def test_a_run_that_ended_well_and_has_no_result_is_lost(run: RunFolder) -> None:
+    attempt = begin(run)
+    tell(attempt, last_words(OK))
+    assert run_state(run) == RunState("lost", "it ended well, but its result is gone")
+    end(attempt, 0)
+    assert run_state(run) == RunState("lost", "it ended well, but its result is gone")
+
+
+@pytest.mark.parametrize("closed", [True, False], ids=["by its runner", "by its worker alone"])
+@pytest.mark.parametrize(
+    ("code", "said", "expected"),
+    [
+        (UNEXPECTED, "", RunState("failed", "ended by an error; its traceback is in the log")),
+        (INVALID, "batch_size 0 is too small", RunState("failed", "batch_size 0 is too small")),
+        (DIVERGED, "diverged: the loss is NaN in epoch 2", RunState("failed", "diverged: the loss is NaN in epoch 2")),
+        (
+            OUT_OF_MEMORY, "out of memory: CUDA tried 2.1 GiB; try batch_size 24",
+            RunState("failed", "out of memory: CUDA tried 2.1 GiB; try batch_size 24", can_pass=True),
+        ),
+        (DISK_FULL, "", RunState("failed", "disk full")),
+        (STOPPED, "", RunState("killed", "stopped on request; --resume continues")),
+        (77, "", RunState("failed", "exit code 77")),
+    ],
+)  # fmt: skip
+def test_failed_for_a_reason(run: RunFolder, code: int, said: str, expected: RunState, closed: bool) -> None:
+    attempt = begin(run)
+    tell(attempt, epoch(1), last_words(code, said))
+    if closed:
+        end(attempt, code, said)
+    assert run_state(run) == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (signal.SIGKILL, "killed by signal 9: probably the kernel's OOM killer, or somebody's kill -9"),
+        (signal.SIGSEGV, "killed by signal 11 (SIGSEGV)"),
+        (40, "killed by signal 40"),
+    ],
+)
+def test_killed_by_a_signal(run: RunFolder, number: int, reason: str) -> None:
+    end(begin(run), -number)
+    assert run_state(run) == RunState("killed", reason, can_pass=True)
+
+
+def test_killed_because_somebody_asked_for_it_is_not_tried_again(run: RunFolder) -> None:
+    end(begin(run), -9, requested=True, reason="stopped on request, killed after 60 s; --resume continues")
+    state = run_state(run)
+    assert (state.name, state.requested) == ("killed", True)
+    assert stand(run) == "settled"
+
+
+def _item(run: RunFolder, **fields: Any) -> Item:
+    return Item(str(run.path.relative_to(run.path.parents[2])), run.path.parent.name, 42, **fields)
+
+
+def stand(run: RunFolder, **fields: Any) -> str:
+    """How an item of the queue for this run stands; queued before the first attempt unless `after` says otherwise."""
+    return standing(_item(run, **fields), run.path.parents[2]).stand
+
+
+def test_what_can_pass_is_tried_again_and_given_up_when_nothing_comes_of_it(run: RunFolder) -> None:
+    assert stand(run) == "waiting"
+    for _ in range(2):
+        end(begin(run), -9)
+        assert stand(run, retries=2) == "waiting"
+    end(begin(run), OUT_OF_MEMORY, "out of memory")
+    assert stand(run, retries=2) == "settled"
+    assert stand(run, retries=3) == "waiting"
+    tell(begin(run), epoch(1))  # lost, but it has come further: the count starts anew
+    assert stand(run, retries=2) == "waiting"
+    end(begin(run), DIVERGED, "diverged")
+    assert stand(run, retries=99) == "settled"
+
+
+def test_without_retries_nothing_is_tried_twice(run: RunFolder) -> None:
+    attempt = begin(run)
+    tell(attempt, epoch(1))
+    end(attempt, -9)
+    assert stand(run, retries=0) == "settled"
+
+
+def test_attempts_before_an_item_was_queued_do_not_count(run: RunFolder) -> None:
+    end(begin(run), DIVERGED, "diverged")
+    assert stand(run, after=1) == "waiting"
+    assert standing(_item(run, after=1), run.path.parents[2]).attempt == 2
+    end(begin(run), 0)
+    finish(run)
+    assert stand(run, after=1) == stand(run, after=2) == "settled"  # it is done already
+    assert stand(run, after=2, again=True) == "waiting"
+    with working_on(run) as process:
+        begin(run, process)
+        assert stand(run, after=2, again=True) == "running"
+
+
+def test_the_last_attempt_counts(run: RunFolder) -> None:
+    end(begin(run), DIVERGED, "diverged")
+    begin(run)
+    assert run_state(run) == lost("its processes are gone and left no word")
+    for _ in range(8):
+        end(begin(run), -9)
+    end(begin(run), 77)
+    assert run_state(run).reason == "exit code 77"
+
+
+def test_lost_with_the_host(run: RunFolder) -> None:
+    before = replace(me(), boot_id="11111111-2222-3333-4444-555555555555")
+    attempt = begin(run, before)
+    assert run_state(run) == lost("host rebooted")
+    tell(attempt, epoch(1), last_words(OUT_OF_MEMORY, "out of memory"))
+    assert run_state(run).reason == "out of memory"  # it had left word before
+
+
+ELSEWHERE = ProcessIdentity("elsewhere", "11111111-2222-3333-4444-555555555555", os.getpid(), 1)
+
+
+def beat(attempt: Attempt, seconds_ago: float) -> None:
+    attempt.heartbeat.touch()
+    for path in (attempt.heartbeat, attempt.runner):
+        os.utime(path, (time.time() - seconds_ago,) * 2)
+
+
+@pytest.mark.parametrize("seconds_ago", [0, 80, -80])
+def test_running_on_another_host(run: RunFolder, seconds_ago: int) -> None:
+    beat(begin(run, ELSEWHERE), seconds_ago)
+    assert run_state(run) == RunState("running", "on host elsewhere")
+
+
+def test_lost_on_another_host(run: RunFolder) -> None:
+    beat(begin(run, ELSEWHERE), 600)
+    assert run_state(run) == lost("the last sign of life from host elsewhere is 10 min old")
+
+
+def test_any_file_that_grows_is_a_sign_of_life(run: RunFolder) -> None:
+    attempt = begin(run, ELSEWHERE)
+    beat(attempt, 600)
+    tell(attempt, epoch(1))
+    assert run_state(run) == RunState("running", "on host elsewhere")
+
+
+def test_a_sign_of_life_from_the_future_says_so(run: RunFolder) -> None:
+    beat(begin(run, ELSEWHERE), -600)
+    state = run_state(run)
+    assert state.reason == (
+        "the last sign of life from host elsewhere is 10 min in the future: the clocks differ, or one was set"
+    )
+    assert not state.can_pass  # it may well be running: nothing is started in its place
+
+
+def test_the_word_of_a_worker_on_another_host_counts(run: RunFolder) -> None:
+    attempt = begin(run, ELSEWHERE)
+    tell(attempt, epoch(1), last_words(OK))
+    finish(run)
+    for path in (attempt.metrics, attempt.runner):
+        os.utime(path, (0, 0))
+    assert run_state(run) == RunState("completed")
+
+
+@pytest.mark.parametrize("text", DAMAGED)
+def test_a_damaged_exit_file(run: RunFolder, text: str) -> None:
+    attempt = begin(run)
+    attempt.exit.write_text(text)
+    state = run_state(run)
+    assert (state.name, state.can_pass) == ("failed", False)
+    assert state.reason.startswith(f"{attempt.exit} is damaged (")
+    assert state.reason.endswith("; mend or remove it, or start over with --again")
+
+
+def test_an_exit_file_that_lacks_what_every_version_writes(run: RunFolder) -> None:
+    attempt = begin(run)
+    write_json(attempt.exit, {"schema_version": 1, "state": "completed"})
+    assert run_state(run) == RunState("failed", f"{attempt.exit} is damaged (no reason); --again starts the run over")
+
+
+@pytest.mark.parametrize("text", DAMAGED)
+def test_a_damaged_runner_file_says_nothing_of_whether_it_runs(run: RunFolder, text: str) -> None:
+    with working_on(run):
+        attempt = begin(run)
+        tell(attempt, epoch(1, 0.7))
+        attempt.runner.write_text(text)
+        assert run_state(run) == RunState("running")
+        assert run_progress(run, run_state(run)).srcc == 0.7
+    assert run_state(run) == lost("its processes are gone and left no word")
+    attempt.runner.unlink()
+    assert run_state(run) == lost("its processes are gone and left no word")
+
+
+@pytest.mark.parametrize("text", DAMAGED)
+def test_a_damaged_result(run: RunFolder, text: str) -> None:
+    attempt = begin(run)
+    end(attempt, 0)
+    run.result.write_text(text)
+    state = run_state(run)
+    assert state.name == "failed"
+    assert state.reason.startswith(f"{run.result} is damaged (")
+    attempt.exit.unlink()
+    tell(attempt, last_words(OK))
+    assert run_state(run) == state
+    assert run_progress(run, RunState("completed")).srcc is None
+
+
+@pytest.mark.parametrize("text", DAMAGED)
+def test_a_damaged_specification_changes_no_state(run: RunFolder, text: str) -> None:
+    end(begin(run), 0)
+    finish(run)
+    run.spec.write_text(text)
+    assert run_state(run) == RunState("completed")
+    assert run_progress(run, run_state(run)).epochs is None
+    with pytest.raises(RunError) as caught:
+        read_spec(run)
+    assert str(caught.value).startswith(f"{run.spec} is damaged (")
+    assert "\n" not in str(caught.value)
+
+
+def test_last_words_that_are_cut_short_are_none(run: RunFolder) -> None:
+    attempt = begin(run)
+    finish(run)
+    attempt.metrics.write_text(json.dumps(epoch(1)) + "\n" + json.dumps(last_words(OK)))
+    assert run_state(run) == lost("its processes are gone and left no word")
+    append_line(attempt.metrics, {"event": "warning"})
+    assert run_state(run).finished  # that ended the line, and it is whole
+
+
+def test_progress_is_counted_over_attempts(run: RunFolder) -> None:
+    first = begin(run)
+    tell(first, epoch(1, 0.5), epoch(2, 0.7))
+    write_json(second := begin(run).runner, json.loads(second.read_text()) | {"resumed": True})
+    tell(run.attempts()[-1], epoch(2, 0.7), epoch(3, 0.6, best=False))
+    progress = run_progress(run, run_state(run))
+    assert (progress.epoch, progress.epochs, progress.srcc, progress.seconds_left) == (3, 4, 0.7, None)
+    anew = begin(run)
+    assert run_progress(run, run_state(run)).epoch == 0
+    with working_on(run):
+        tell(anew, epoch(1, 0.4))
+        progress = run_progress(run, run_state(run))
+        assert (progress.epoch, progress.srcc, progress.seconds_left) == (1, 0.4, 180.0)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-300, 300) | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
+WHOLE: dict[str, dict[str, Any]] = {
+    "attempt-01/exit.json": asdict(outcome_of(0, None)),
+    "attempt-01/runner.json": {
+        "host": socket.gethostname(), "boot_id": boot_id(), "resumed": False, "log": "a.log", "cwd": "/",
+        "device": {"key": "cpu-0", "label": "CPU slot 0"}, "runner": _who(GONE), "worker": _who(GONE),
+    },
+    "attempt-01/metrics.jsonl": epoch(1) | last_words(OK) | {"event": "end"},
+    "result.json": {"srcc": 0.9, "stopped_early": False, "rounds": [{"epochs": 4, "seconds": 240.0}]},
+    "spec.json": {"settings": {"epochs": 4, "train_test_num": 1}},
+}  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_whatever_the_files_hold_there_is_a_state_and_no_error(tmp_path: Path, data: st.DataObject) -> None:
+    """Each file as it is written, or missing, or with one value changed for another of any type."""
+    with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
+        runs_dir = Path(folder)
+        path = runs_dir / "small" / "A1" / NAME
+        (path / "attempt-01").mkdir(parents=True)
+        for name, whole in WHOLE.items():
+            fate = data.draw(st.sampled_from(["whole", "whole", "missing", "changed"]), name)
+            document = dict(whole)
+            if fate == "changed":
+                document[data.draw(st.sampled_from(sorted(whole)))] = data.draw(json_values)
+            if fate != "missing":
+                (path / name).write_text(json.dumps(document) + "\n")
+        state = run_state(RunFolder(path))
+        assert state.name in {"completed", "stopped-early", "failed", "killed", "lost", "running"}
+        assert isinstance(state.reason, str)
+        (row,) = look(runs_dir).rows
+        json.dumps(row.as_json())
+
+
+def as_another_user(act: Callable[[], object]) -> object:
+    """What `act` returns in a process that is not root's; skips where there is no changing users."""
+    if os.getuid() != 0:
+        pytest.skip("only root can be another user")
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+
+    def work() -> None:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+        theirs.send(act())
+
+    other = context.Process(target=work)
+    other.start()
+    theirs.close()
+    said = ours.recv()
+    other.join()
+    return said
+
+
+@pytest.fixture
+def open_runs() -> Iterator[Path]:
+    """A runs folder that every user may enter."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.mark.parametrize("closed", ["", "attempt-01", "attempt-01/exit.json", "attempt-01/runner.json", "result.json"])
+def test_what_cannot_be_read_is_named_and_hides_nothing_else(open_runs: Path, closed: str) -> None:
+    run, other = a_run(open_runs, "A1"), a_run(open_runs, "A2")
+    attempt = begin(run)
+    if closed.endswith("runner.json"):
+        tell(attempt, epoch(1))
+    else:
+        end(attempt, 0)
+    finish(run)
+    end(begin(other), 77)
+    (run.path / closed).chmod(0)
+    items = (_item(run), _item(other))
+    with edit_queue(open_runs) as edit:
+        edit.queue = replace(edit.queue, items=items)
+
+    def seen() -> list[tuple[str, str]]:
+        assert standing(items[0], open_runs).stand == "settled"
+        state = run_state(run)
+        return [(state.name, state.reason), *((row.state, row.reason) for row in look(open_runs).rows)]
+
+    said = as_another_user(seen)
+    assert isinstance(said, list)
+    assert said[0][0] == "lost"
+    assert said[0][1].startswith(str(run.path))
+    assert said[0][1].endswith(" cannot be read: Permission denied")
+    assert said[1:] == [said[0], ("failed", "exit code 77")]
+
+
+def test_events_that_cannot_be_read_stop_nothing_else(open_runs: Path) -> None:
+    run, other = a_run(open_runs, "A1"), a_run(open_runs, "A2")
+    attempt = begin(run)
+    tell(attempt, epoch(1))
+    attempt.metrics.chmod(0)
+    end(attempt, -9)
+    end(begin(other), 77)
+    items = (_item(run), _item(other))
+    with edit_queue(open_runs) as edit:
+        edit.queue = replace(edit.queue, items=items, slots=1)
+    said = as_another_user(lambda: [standing(i, open_runs).state.name for i in items])
+    assert said == ["killed", "failed"]
+    assert [row.experiment for row in look(open_runs).rows] == ["A1", "A2"]
+    said = as_another_user(lambda: [row.experiment for row in look(open_runs).rows])
+    assert said == ["A1", "A2"]
