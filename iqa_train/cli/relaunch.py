@@ -33,6 +33,7 @@ def main(argv: Sequence[str]) -> int:
     options = parser.read(argv)
     runs_dir = Path(options.runs_dir)
     rows = rows_named(look(runs_dir), options.experiments)
+    rows = [row for row in rows if _has_ended(row, again=options.again)] or rows  # of runs with several settings
     for row in rows:
         _require_ended(row, again=options.again)
     code = code_fingerprint()
@@ -44,6 +45,10 @@ def main(argv: Sequence[str]) -> int:
         for row in rows:
             print(f"{row.experiment} (seed {row.seed}): queued as attempt {row.attempt + 1}")
     return 0
+
+
+def _has_ended(row: Row, *, again: bool) -> bool:
+    return row.state not in {"queued", "starting", "running"} and (again or row.state not in FINISHED)
 
 
 def _require_ended(row: Row, *, again: bool) -> None:

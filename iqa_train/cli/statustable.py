@@ -1,5 +1,6 @@
 """How things stand, as lines of text: a head, a row per run, and why each waits or ended."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from iqa_train.cli.text import plain, span, text_table
@@ -12,7 +13,8 @@ def status_lines(overview: Overview, rows: Sequence[Row], width: int | None = No
     """The rows as a table with a line above it that says how the whole is doing."""
     if not rows:
         return ["nothing is queued and nothing has been run here; iqa-train --help explains"]
-    body = [_cells(row) for row in rows]
+    times = Counter((row.study, row.experiment, row.seed) for row in rows)
+    body = [_cells(row, several=times[row.study, row.experiment, row.seed] > 1) for row in rows]
     keep = [k for k in range(len(_HEAD)) if _HEAD[k] != "Seed" or len({row.seed for row in rows}) > 1]
     head = [_HEAD[k] for k in keep]
     return [_headline(overview, rows), *text_table(head, [[cells[k] for k in keep] for cells in body], width)]
@@ -33,12 +35,13 @@ def _headline(overview: Overview, rows: Sequence[Row]) -> str:
     return plain(" · ".join(parts))
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: Row, *, several: bool) -> list[str]:
+    """`several`: there are runs of this experiment with other settings, so that its hash is shown."""
     p = row.progress
     epoch = "-" if p.epochs is None else f"{p.epoch or 0}/{p.epochs}"
     why = "; ".join(filter(None, [row.reason or (p.stage if row.state == "running" else ""), row.note]))
     return [
-        row.experiment,
+        f"{row.experiment} ({row.run.path.name.partition('-')[2]})" if several else row.experiment,
         str(row.seed),
         row.state,
         row.device or "-",
