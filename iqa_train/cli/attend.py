@@ -53,15 +53,8 @@ def queue_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list
 def attend(runs: Runs, items: Sequence[Item], options: argparse.Namespace) -> int:
     """Show the runs until all are settled, then the table of results; returns the worst of their exit codes."""
     runs_dir = Path(options.runs_dir)
-    keys = {item.key for item in items}
-    code = 0
-    try:
-        _watch(runs_dir, keys)
-    except KeyboardInterrupt:
-        say("stopping; each run writes a checkpoint")
-        _stop_all(items, runs_dir)
-        code = 130
-    code = max([code, *(_exit_code(folder_of(item, runs_dir)) for item in items)])
+    _watch(runs_dir, {item.key for item in items})
+    code = max((_exit_code(folder_of(item, runs_dir)) for item in items), default=0)
     for item in items:
         state = run_state(folder_of(item, runs_dir))
         if not state.finished:
@@ -132,7 +125,8 @@ class _Screen:
             self._drawn = 0
 
 
-def _stop_all(items: Sequence[Item], runs_dir: Path) -> None:
+def stop_all(items: Sequence[Item], runs_dir: Path) -> None:
+    """Stop what runs of these, and take what waits out of the queue."""
     with edit_queue(runs_dir) as edit:  # what waits must not start in the place of what is stopped
         waiting = [item.key for item in items if not run_state(folder_of(item, runs_dir)).alive]
         edit.queue = removed(edit.queue, waiting)

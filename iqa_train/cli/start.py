@@ -2,9 +2,11 @@
 
 import argparse
 import json
+import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from iqa_train.cli.data_check import require_data
@@ -14,6 +16,7 @@ from iqa_train.execution.detached import holder_of
 from iqa_train.execution.devices import Device, Inventory, inventory
 from iqa_train.execution.follow import Follower
 from iqa_train.execution.lease import Lease, holders, take
+from iqa_train.execution.queue import Item
 from iqa_train.execution.runner import Order, done_before, require_idle, run_attempt
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.specfile import spec_document
@@ -41,12 +44,44 @@ def start_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list
     wanted = [(spec, run) for spec, run in runs if before[run] is None]
     if len(runs) == 1 and not options.detach and not options.all and not options.batch:
         return _run_here(*wanted[0], options, argv) if wanted else 0
-    from iqa_train.cli.attend import attend, queue_runs
+    from iqa_train.cli.attend import attend
 
-    items = queue_runs(wanted, study, options, argv) if wanted else []
-    if options.detach:
-        return _leave([item.run for item in items], options)
-    return attend(runs, items, options)
+    watch = None if options.detach else lambda items: attend(runs, items, options)
+    return _through_the_queue(wanted, study, options, argv, watch)
+
+
+def _through_the_queue(
+    wanted: Runs,
+    study: Study,
+    options: argparse.Namespace,
+    argv: list[str],
+    watch: Callable[[list[Item]], int] | None,
+) -> int:
+    """Queue the runs, then watch them, or leave. Ctrl-C stops what was queued, also while it is being queued."""
+    from iqa_train.cli.attend import queue_runs, stop_all
+
+    items: list[Item] = []
+    try:
+        with held_back_interrupt():
+            items = queue_runs(wanted, study, options, argv) if wanted else []
+        return _leave([item.run for item in items], options) if watch is None else watch(items)
+    except KeyboardInterrupt:
+        say("stopping; each run writes a checkpoint")
+        stop_all(items, Path(options.runs_dir))
+        return max(130, 0 if watch is None else watch(items))
+
+
+@contextmanager
+def held_back_interrupt() -> Iterator[None]:
+    """Ctrl-C within is obeyed at the end: what has been begun is then known as a whole."""
+    pressed = []
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def _done(spec: RunSpec, run: RunFolder, options: argparse.Namespace) -> RunState | None:

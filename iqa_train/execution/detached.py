@@ -50,6 +50,12 @@ def user_name() -> str:
         return ""
 
 
+def _is_queued(run: Path) -> bool:
+    """Whether the run is in the queue: whoever withdraws it, looks after that whether it has started."""
+    runs_dir = run.parents[2]
+    return any(folder_of(item, runs_dir).path == run for item in read_queue(runs_dir).items)
+
+
 class _Guard:
     """Starts a scheduler where one is wanted and was killed: as long as any run lives, the study goes on by itself."""
 
@@ -93,6 +99,7 @@ def main(argv: list[str] | None = None) -> int:
         order = Order(
             RunFolder(options.run), device, lease, options.logs_dir, list(options.command), attempt=options.attempt,
             resume=options.resume, again=options.again, queued_code=options.code,
+            still_wanted=lambda: _is_queued(options.run),
         )  # fmt: skip
         guard = _Guard(options.run.parents[2])
         run_attempt(order, guard)

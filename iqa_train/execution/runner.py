@@ -57,6 +57,7 @@ class Order:
     resume: bool = False
     again: bool = False
     queued_code: str = ""  # fingerprint of the program that queued it
+    still_wanted: Callable[[], bool] = lambda: True  # asked once the run is ours: it may have been withdrawn meanwhile
 
 
 @dataclass(frozen=True)
@@ -285,6 +286,8 @@ def _run_lock(order: Order) -> Iterator[int]:
             raise TakenError(_taken(order.run, run_state(order.run)))
         if order.attempt is not None and order.run.next_attempt().number != order.attempt:
             raise TakenError(f"attempt {order.attempt} of {order.run.path} has been made by another runner")
+        if not order.still_wanted():
+            raise TakenError(f"{order.run.path} has been taken out of the queue")
         yield descriptor
     finally:
         os.close(descriptor)

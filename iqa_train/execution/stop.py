@@ -5,18 +5,15 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import psutil
 
 from iqa_train.execution.queue import Item, edit_queue, folder_of, removed
 from iqa_train.execution.tree import kill_all, processes_of
-from iqa_train.files import SCHEMA_VERSION, lock_now, write_json
 from iqa_train.runs.identity import ProcessIdentity, identity_from
 from iqa_train.runs.layout import Attempt, RunFolder
-from iqa_train.runs.outcome import Outcome, stopped
-from iqa_train.runs.state import facts_of, last_word, run_state
+from iqa_train.runs.state import facts_of, run_state
 
 _POLL = 0.05
 _LAST_RESORT = 10.0  # seconds for a runner that was asked three times to kill its tree, before we do
@@ -34,6 +31,7 @@ def stop_run(run: RunFolder, grace: float, waiting: Callable[[], None] = lambda:
     runner, worker = identity_from(facts, "runner"), identity_from(facts, "worker")
     if runner is not None and not runner.is_here:
         return f"runs on host {runner.host}; stop it there"
+    attempt.stop.touch()  # before anybody dies: a run that was to end is not one that was lost
     asked = next((who for who in (runner, worker) if who is not None and who.alive), None)
     if asked is None:  # they are gone, or were not told of: ask whoever has a session of his own, as a worker has
         for process in processes_of(attempt.folder):
@@ -53,7 +51,6 @@ def stop_run(run: RunFolder, grace: float, waiting: Callable[[], None] = lambda:
         _signal(asked, signal.SIGKILL)
     kill_all(attempt.folder)
     _gone(run, _LAST_RESORT, waiting)
-    _close(run, attempt, grace)
     return _words(run)
 
 
@@ -104,20 +101,6 @@ def _signal(who: ProcessIdentity, number: int) -> None:
             os.kill(who.pid, number)
         except ProcessLookupError:
             return
-
-
-def _close(run: RunFolder, attempt: Attempt, grace: float) -> None:
-    """Write how a killed attempt ended, which nobody is left to do."""
-    descriptor = os.open(run.lock, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        if lock_now(descriptor) and not attempt.exit.exists() and last_word(attempt) is None:
-            killed = Outcome("killed", "", None, int(signal.SIGKILL))
-            outcome = stopped(killed, f"stopped on request, killed after {grace:g} s")
-            attempt.reserve.unlink(missing_ok=True)
-            attempt.heartbeat.unlink(missing_ok=True)
-            write_json(attempt.exit, {"schema_version": SCHEMA_VERSION, **asdict(outcome)})
-    finally:
-        os.close(descriptor)
 
 
 def _words(run: RunFolder) -> str:

@@ -5,7 +5,7 @@ runs/
   scheduler.json  scheduler.lock  scheduler.log who sees to it
 runs/<study>/<experiment>/s<seed>-<config hash>/
   spec.json  provenance.json  result.json  lock
-  attempt-01/  runner.json  metrics.jsonl  exit.json   (and, while it runs, heartbeat and reserve)
+  attempt-01/  runner.json  metrics.jsonl  exit.json   (while it runs: heartbeat, reserve; stop)
   checkpoints/  last.safetensors  best.safetensors
   predictions-val.csv  predictions-test.csv  predictions-<cross set>.csv
   round-02/  ...  the same of a further round, where train_test_num > 1
@@ -55,6 +55,11 @@ class Attempt:
     def heartbeat(self) -> Path:
         """Touched every few seconds while the runner lives, for those on other hosts, whom no lock tells."""
         return self.folder / "heartbeat"
+
+    @property
+    def stop(self) -> Path:
+        """There once somebody has asked for its end."""
+        return self.folder / "stop"
 
     @property
     def exit(self) -> Path:

@@ -14,7 +14,7 @@ from typing import Any
 from iqa_train.files import DamagedFileError, is_held, read_json, read_lines
 from iqa_train.runs.identity import boot_id, identity_from
 from iqa_train.runs.layout import Attempt, RunFolder
-from iqa_train.runs.outcome import FAILED, FINISHED, Outcome, outcome_from, outcome_of
+from iqa_train.runs.outcome import FAILED, FINISHED, KILLED, Outcome, outcome_from, outcome_of
 
 QUEUED, STARTING, RUNNING, LOST = "queued", "starting", "running", "lost"
 
@@ -126,6 +126,8 @@ def _without_lock(run: RunFolder, attempt: Attempt, facts: dict[str, Any]) -> Ru
         if silent < 0:  # it may well be running there: nothing is to be started in its place
             return RunState(LOST, f"{sign} in the future: the clocks differ, or one was set")
         return RunState(LOST, f"{sign} old", can_pass=True)
+    if attempt.stop.exists():
+        return RunState(KILLED, "stopped on request; --resume continues", requested=True)
     if facts and facts.get("boot_id") != boot_id():
         return RunState(LOST, "host rebooted", can_pass=True)
     return RunState(LOST, "its processes are gone and left no word", can_pass=True)
