@@ -22,8 +22,8 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP)   ## train the five experiments on built-in data and print the table (minutes, no GPU)
 	$(BIN)/iqa-train --demo --slots 2 --resume
 
-test: $(STAMP)   ## the tests, without the slow ones
-	$(BIN)/python -m pytest
+test: $(STAMP)   ## the tests, without the slow ones, two at a time
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 slow: $(STAMP)   ## the slow tests alone
 	$(BIN)/python -m pytest -m slow

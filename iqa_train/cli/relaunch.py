@@ -11,6 +11,7 @@ from iqa_train.errors import UsageError
 from iqa_train.execution.overview import Row, look
 from iqa_train.execution.queue import Item
 from iqa_train.execution.submit import Wishes, enqueue
+from iqa_train.runs.imported import imported_from
 from iqa_train.runs.outcome import FINISHED
 from iqa_train.runs.provenance import code_fingerprint
 
@@ -52,6 +53,8 @@ def _has_ended(row: Row, *, again: bool) -> bool:
 
 
 def _require_ended(row: Row, *, again: bool) -> None:
+    if imported_from(row.run) is not None:
+        raise UsageError(f"{row.experiment} (seed {row.seed}) was imported from a log and cannot go on; run it anew")
     if row.state in {"queued", "starting", "running"}:
         raise UsageError(f"{row.experiment} (seed {row.seed}) is {row.state}; there is nothing to relaunch")
     if row.state in FINISHED and not again:

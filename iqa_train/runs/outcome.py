@@ -6,6 +6,7 @@ from typing import Any
 
 COMPLETED, STOPPED_EARLY, FAILED, KILLED = "completed", "stopped-early", "failed", "killed"
 _STATES = (COMPLETED, STOPPED_EARLY, FAILED, KILLED)
+_UNTOLD = "lost"  # of an imported log alone, which ends without a word: no process, so neither code nor signal
 FINISHED = frozenset({COMPLETED, STOPPED_EARLY})
 """The states of a run that has its result."""
 
@@ -24,7 +25,7 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished process in the terms of `exit.json`; exactly one of `exit_code` and `signal` is set."""
+    """A finished process in the terms of `exit.json`; one of `exit_code` and `signal` is set, but for imported logs."""
 
     state: str
     reason: str
@@ -66,7 +67,8 @@ def outcome_from(ended: dict[str, Any]) -> Outcome:
     """
     state, reason, code, number = (ended[name] for name in ("state", "reason", "exit_code", "signal"))
     numbers = [n for n in (code, number) if n is not None]
-    if state not in _STATES or not isinstance(reason, str) or [type(n) for n in numbers] != [int]:
+    known = not numbers if state == _UNTOLD else state in _STATES and [type(n) for n in numbers] == [int]
+    if not known or not isinstance(reason, str):
         raise ValueError("it makes no sense")
     return Outcome(state, reason, code, number, bool(ended.get("requested", False)))
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from iqa_train.errors import did_you_mean
 from iqa_train.study.events import EVENTS, USUAL, Event
+from iqa_train.study.settings import DataName
 from iqa_train.study.spec import DataSource, Expectation
 
 _FROZEN = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -125,6 +126,29 @@ class Notify(BaseModel):
         return self
 
 
+class Reference(BaseModel):
+    """One `[[references]]` table: a result known only as numbers, from a paper or from somebody's table."""
+
+    model_config = _FROZEN
+
+    id: Name
+    study: Name = Field("", description="the study it belongs to; what `iqa-train compare` calls the whole group")
+    experiment: str = Field("", description="the experiment of this file that it speaks of; empty: none")
+    title: str = ""
+    dataset: DataName = Field("", description="whose test images; empty: those of the data set that [defaults] names")
+    srcc: float | None = Field(None, strict=True, ge=-1, le=1)
+    plcc: float | None = Field(None, strict=True, ge=-1, le=1)
+    n: int | None = Field(None, strict=True, ge=1, description="test images")
+    settings: dict[str, Any] = Field({}, description="as far as they are told")
+    source: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _a_number_is_given(self) -> "Reference":
+        if self.srcc is None and self.plcc is None:
+            raise ValueError("no result is given; give srcc, plcc or both")
+        return self
+
+
 class Study(BaseModel):
     """A whole study file."""
 
@@ -141,6 +165,7 @@ class Study(BaseModel):
     profiles: dict[str, Profile] = {}
     datasets: dict[str, DataSource] = {}
     notify: Notify | None = None
+    references: tuple[Reference, ...] = ()
 
     @property
     def ids(self) -> list[str]:

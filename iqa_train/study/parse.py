@@ -14,17 +14,19 @@ from iqa_train.study.model import (
     Notify,
     Profile,
     ProfileHead,
+    Reference,
     Study,
     StudyHead,
 )
 from iqa_train.study.problems import Place, Problems
 from iqa_train.study.references import DEFAULTS, HEAD, SEEDS_BELONG, check_references, check_seeds, id_of
+from iqa_train.study.reported import check_reported
 from iqa_train.study.sentences import NAME_WORDS, complaints, is_name, shown
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import DataSource, Expectation
 from iqa_train.study.validate import setting_complaints, typed
 
-TABLES = ("study", "defaults", "experiments", "batches", "profiles", "datasets", "notify")
+TABLES = ("study", "defaults", "experiments", "batches", "profiles", "datasets", "notify", "references")
 RESERVED = "manual"  # the study of runs that are typed by hand
 
 
@@ -44,6 +46,9 @@ def parse_study(raw: Mapping[str, Any], path: Path, problems: Problems) -> Study
     profiles = _profiles(_table(raw, "profiles", problems), problems)
     datasets = _datasets(_table(raw, "datasets", problems), problems)
     notify = _notify(raw, problems)
+    reported = _array(raw, "references", problems)
+    references = _references(reported, defaults, problems)
+    check_reported(reported, _array(raw, "experiments", Problems("")), problems)
     check_seeds(head, defaults, profiles, problems)
     check_references(raw, profiles, problems)
     if problems.found or head is None:
@@ -61,6 +66,7 @@ def parse_study(raw: Mapping[str, Any], path: Path, problems: Problems) -> Study
         profiles=profiles,
         datasets=datasets,
         notify=notify,
+        references=tuple(references),
     )
 
 
@@ -155,6 +161,22 @@ def _notify(raw: Mapping[str, Any], problems: Problems) -> Notify | None:
     return _made(Notify, table, Place("notify"), problems) if isinstance(raw.get("notify"), dict) else None
 
 
+def _references(tables: list[Any], defaults: Mapping[str, Any], problems: Problems) -> list[Reference]:
+    usual = str(defaults.get("dataset", TrainingConfig.model_fields["dataset"].default))
+    found = []
+    for number, table in enumerate(tables):
+        place = Place("references", number, id_of(table) if isinstance(table, dict) else "")
+        fields = table
+        if isinstance(table, dict) and isinstance(table.get("settings"), dict):
+            wrong = setting_complaints(table["settings"])
+            problems.extend(place, wrong, "settings")
+            fields = {**table, "settings": {} if wrong else typed(table["settings"])}
+        reference = _made(Reference, fields, place, problems)
+        if reference:
+            found.append(reference.model_copy(update={"dataset": reference.dataset or usual}))
+    return found
+
+
 # Small help.
 
 
@@ -175,7 +197,8 @@ def _made(model: type[Model], values: object, place: Place, problems: Problems, 
 def _hint(key: str, place: Place) -> str:
     if key not in TrainingConfig.model_fields:
         return ""
-    home = f"set = {{ {key} = ... }}" if place.table == "experiments" else "[defaults]"
+    homes = {"experiments": f"set = {{ {key} = ... }}", "references": f"settings = {{ {key} = ... }}"}
+    home = homes.get(place.table, "[defaults]")
     return f"; a setting stands in {home}"
 
 

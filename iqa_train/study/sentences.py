@@ -29,6 +29,9 @@ _WORDS = {
     "srcc": _SPAN_WORDS,
     "delta": _SPAN_WORDS,
     "score_range": "[lowest, highest]",
+    "experiment": "the id of an experiment",
+    "settings": "a table of settings, such as { lr = 1e-6 }",
+    "source": "text that says where the numbers are from",
     "command": "a shell command line",
     "webhook": "an address that starts with http:// or https://, in ASCII, without spaces, user name and password",
     "urls": 'a list of addresses for apprise, such as ["slack://TOKEN/#channel"]',
@@ -71,7 +74,7 @@ def shown(value: object) -> str:
 
 def allowed(name: str, field: FieldInfo) -> str:
     """What key `name` may be: choices, limits, or its kind."""
-    if name in _WORDS:
+    if name in _WORDS and _plain(field) is not float:  # srcc is a span in one table, a number in another
         return _WORDS[name]
     if any(getattr(limit, "pattern", None) == NAME_PATTERN for limit in field.metadata):
         return NAME_WORDS

@@ -204,7 +204,7 @@ def test_options_that_would_forge_a_log_are_refused():
         ("[" + ".".join("a" * 3000) + "]", "nested too deeply"),
         ("a = " + "9" * 5000, "a whole number has thousands of digits"),
         (
-            SEED_TEXT.replace("epochs = 10", f"epochs = 0x{'f' * 5000}"),
+            SEED_TEXT.replace("epochs = 10", f"epochs = 0x{'f' * 5000}", 1),
             "epochs = a number of very many digits is out of",
         ),
         (SEED_TEXT.replace('1 = "A1"', '"١" = "A1"'), '"١" in gpus is no GPU number'),

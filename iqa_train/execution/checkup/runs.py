@@ -10,6 +10,7 @@ from iqa_train.execution.checkup.state_files import damage_of, damages_of
 from iqa_train.execution.checkup.words import a_few, command_for, counted, name_of
 from iqa_train.execution.tree import processes_of
 from iqa_train.files import is_held
+from iqa_train.runs.imported import imported_from
 from iqa_train.runs.layout import QueueFiles, RunFolder, run_folders
 from iqa_train.runs.state import LOST, RunState, run_state
 
@@ -37,6 +38,7 @@ def check_runs(runs_dir: Path) -> Iterator[Checkup]:
             yield Checkup("state-files", "error", damage, cure)
         left += _left(run, state)
     lost = [(r, s) for r, s in runs if s.name == LOST and str(r.path.relative_to(runs_dir)) not in waiting]
+    lost = [(r, s) for r, s in lost if imported_from(r) is None]  # a log that was cut short cannot go on
     if lost:
         named = a_few([f"{name_of(run)}: {state.reason}" for run, state in lost], "; ")
         cure = f"`{command_for('relaunch EXP', runs_dir)}` goes on from the last checkpoint"

@@ -36,6 +36,8 @@ def damage_of(path: Path) -> str:
         return str(error).partition("; ")[0]
     except KeyError as error:
         return f"{path} is damaged (no {error.args[0]})"
+    except ValueError as error:
+        return f"{path} is damaged ({error})"
     except OSError as error:
         return f"{path} cannot be read: {error.strerror}"
     return ""

@@ -1,0 +1,1 @@
+"""Logs of the training script that this program replaces, read into runs."""

@@ -1,0 +1,100 @@
+"""The table of epochs in an old log: its header, in any of its layouts, and its rows."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+_NAMES = {
+    "epoch": "epoch", "trainloss": "train_loss", "loss": "train_loss", "trainsrcc": "train_srcc",
+    "testsrcc": "test_srcc", "testplcc": "test_plcc",
+}  # fmt: skip
+_MEASURE = re.compile(r"(?P<set>[a-z0-9]+)(?P<measure>srcc|plcc|krcc|rmse)")
+_PARTS = re.compile(r"\(([^()]*)\)")
+_PART = re.compile(r"(\w+)\s*[:=]\s*([-+.\deE]+)")
+_EPOCH = re.compile(r"(\d{1,5})(?:/\d{1,6})?:?")
+_LOOKS_LIKE_ROW = re.compile(r"\s*\d{1,6}(?:/\d{1,6})?:?[\t ]+(?:[-+\d]|nan|inf)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """A row of the table; None is what it does not say or what is no number.
+
+    `parts` are what the loss is the sum of, such as L1 and Rank; `more` are further columns, such as spaq_srcc. `rate`
+    is the backbone's, and `seconds` the epoch's, as far as the lines around the row tell.
+    """
+
+    number: int
+    train_loss: float | None
+    train_srcc: float | None
+    test_srcc: float | None
+    test_plcc: float | None
+    parts: Mapping[str, float] = field(default_factory=dict)
+    more: Mapping[str, float | None] = field(default_factory=dict)
+    rate: float | None = None
+    seconds: float | None = None
+
+
+class BrokenRowError(ValueError):
+    """A line that begins as a row of the table and is none."""
+
+
+def header_of(text: str) -> tuple[str, ...] | None:
+    """The names of the columns, if `text` is a header: Epoch first and Test_SRCC after it, however spaced."""
+    if not text.strip().lower().startswith("epoch"):
+        return None
+    for separator in (r"\t+", r"\s{2,}", r"\s+"):
+        names = tuple(_name(cell) for cell in re.split(separator, text.strip()))
+        if names[0] == "epoch" and "test_srcc" in names:
+            return names
+    return None
+
+
+def row_of(text: str, columns: Sequence[str]) -> Epoch | None:
+    """The epoch that `text` tells of; None for a line of another kind. Raises BrokenRowError.
+
+    The script prints every correlation with the same number of decimals; where they differ, the row has lost some.
+    """
+    if not _LOOKS_LIKE_ROW.match(text):
+        return None
+    parts = {name: float(value) for group in _PARTS.findall(text) for name, value in _numbers(group)}
+    cells = dict(zip(columns, _PARTS.sub(" ", text).split(), strict=False))
+    epoch = _EPOCH.fullmatch(cells.get("epoch", ""))
+    if epoch is None or "test_srcc" not in cells or int(epoch[1]) < 1:
+        raise BrokenRowError(text)
+    measured = {name: cell for name, cell in cells.items() if name not in {"epoch", ""}}
+    correlations = [cell for name, cell in measured.items() if name.endswith(("srcc", "plcc", "krcc"))]
+    numbers = {name: _number(cell) for name, cell in measured.items()}
+    if len({len(cell.partition(".")[2]) for cell in correlations if _is_number(cell)}) > 1:
+        raise BrokenRowError(text)
+    if any(not -1 <= value <= 1 for value in map(_number, correlations) if value is not None):
+        raise BrokenRowError(text)
+    known = {name: numbers.pop(name, None) for name in ("train_loss", "train_srcc", "test_srcc", "test_plcc")}
+    return Epoch(int(epoch[1]), **known, parts=parts, more=numbers)
+
+
+def _name(cell: str) -> str:
+    """`Test_SRCC`, `Test SRCC` and `test srcc` are one; a column that is no measure is called ""."""
+    plain = re.sub(r"[^a-z0-9]", "", cell.lower())
+    measure = _MEASURE.fullmatch(plain)
+    return _NAMES.get(plain) or (f"{measure['set']}_{measure['measure']}" if measure else "")
+
+
+def _numbers(group: str) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in _PART.findall(group) if _is_number(value)]
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        return math.isfinite(float(cell))
+    except ValueError:
+        return False
+
+
+def _number(cell: str) -> float | None:
+    """None for nan and inf. Raises BrokenRowError for what is no number at all."""
+    try:
+        value = float(cell)
+    except ValueError:
+        raise BrokenRowError(cell) from None
+    return value if math.isfinite(value) else None

@@ -1,0 +1,61 @@
+"""What an imported run is called: the experiment that its log's name speaks of, by the study file's slugs and ids."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from iqa_train.study.model import Study
+from iqa_train.study.resolve import resolve
+
+STUDY = "imported"
+"""The study of imported runs, unless they are given one."""
+
+_STAMP = re.compile(r"[_.-]?\d{8}[_-]\d{6}(-\d+)?$")
+_LONGEST = 80
+
+
+@dataclass(frozen=True)
+class Names:
+    """Of an imported run; `baseline` is None for an experiment that the study file does not have.
+
+    `about` are the settings that the experiment may differ from the baseline in, with the baseline's values: those that
+    the study file says, or all, for an experiment that it does not have.
+    """
+
+    experiment: str
+    slug: str
+    title: str = ""
+    baseline: str | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
+def names_for(log: Path, study: Study, experiment: str | None = None) -> Names:
+    """Names for the run in `log`; with `experiment`, as that one.
+
+    `A1_no_attention_lr5e7_20251223_092034.log` is A1 where the study file has this slug or id: the longest that the
+    name begins with, up to a word's end. Else the experiment is called as the log, without date and time.
+    """
+    stem = _STAMP.sub("", log.stem)
+    for e in sorted(study.experiments, key=lambda e: -max(len(e.slug), len(e.id))):
+        if experiment == e.id if experiment else _begins_with(stem, e.slug) or _begins_with(stem, e.id):
+            return Names(e.id, e.slug, e.title, study.baseline, _about(study, e.id))
+    name = experiment or _as_name(stem)
+    return Names(name, name, about=_about(study, None))
+
+
+def _about(study: Study, experiment: str | None) -> dict[str, Any]:
+    base = resolve(study, study.baseline).settings.model_dump()
+    named = set(base) if experiment is None else set(resolve(study, experiment).differs)
+    return {name: value for name, value in base.items() if name in named and name != "seed"}
+
+
+def _begins_with(stem: str, word: str) -> bool:
+    return re.match(re.escape(word) + r"(?![A-Za-z0-9])", stem, re.IGNORECASE) is not None
+
+
+def _as_name(stem: str) -> str:
+    """`stem` as the name of a folder: other characters become hyphens."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).lstrip("._-")[:_LONGEST]
+    return name or "log"

@@ -1,0 +1,189 @@
+"""An old log, read: settings, rounds, and how it ended."""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from iqa_train.errors import UserError, visible
+from iqa_train.oldlogs.rounds import Round, Training, training_of
+from iqa_train.oldlogs.text import Line, lines_of
+from iqa_train.oldlogs.told import COSINE_FLOOR, bar_epochs, told_by
+from iqa_train.runs.outcome import COMPLETED, FAILED, KILLED, STOPPED_EARLY, Outcome
+from iqa_train.runs.state import LOST
+from iqa_train.study.settings import TrainingConfig
+
+_LARGEST = 1 << 29
+_NOT_OF_THE_SCRIPT = {
+    "data_dir", "cache_dir", "resize", "weights", "warmup_epochs", "lr_step_epochs", "lr_step_gamma", "precision",
+    "memory_gib", "compile", "workers",
+}  # fmt: skip
+_IMAGES = (
+    re.compile(r":\s*(?P<train>\d+) train images, (?P<test>\d+) test images"),
+    re.compile(r"Train: (?P<train>\d+) images, Test: (?P<test>\d+) images"),
+)
+_RATE_IN_NAME = re.compile(r"(?:^|[_.-])lr(\d{1,3})e-?(\d{1,2})(?=[_.-]|$)", re.IGNORECASE)
+_INTERRUPT = 2
+_PLANNED = {"train_test_num": "rounds", "epochs": "epochs"}
+
+
+class NoOldLogError(UserError):
+    """A file that is not a log of the old script, or one that nothing can be taken from."""
+
+
+@dataclass(frozen=True)
+class OldLog:
+    """A log of the old script. `size` in bytes; `images` are numbers by split, as far as they are told.
+
+    `settings` are complete; of these the log tells `told`, its name tells `by_name`, and `assumed` are the script's
+    defaults, which may be wrong. `notes` are sentences on what could not be read.
+    """
+
+    path: Path
+    sha256: str
+    size: int
+    settings: TrainingConfig
+    told: tuple[str, ...]
+    by_name: tuple[str, ...]
+    assumed: tuple[str, ...]
+    command: tuple[str, ...]
+    training: Training
+    outcome: Outcome
+    images: Mapping[str, int]
+    notes: tuple[str, ...]
+
+    @property
+    def unknown(self) -> frozenset[str]:
+        """The settings of which `settings` holds nothing but this program's defaults; what was planned is counted."""
+        return (frozenset(self.assumed) | _NOT_OF_THE_SCRIPT) - _PLANNED.keys()
+
+    @property
+    def rounds(self) -> tuple[Round, ...]:
+        """The rounds that came to an epoch."""
+        return self.training.rounds
+
+
+def read_log(path: Path) -> OldLog:
+    """Read a log of the old script. Raises NoOldLogError, with one sentence, for what is none."""
+    data = _bytes(path)
+    name = visible(str(path))
+    lines = lines_of(data)
+    training = training_of(lines)
+    if not training.has_table:
+        raise NoOldLogError(f"{name}: no log of the old script; it has no header line with Epoch and Test_SRCC")
+    if not training.epochs:
+        raise NoOldLogError(f"{name}: ends before its first epoch, so there is nothing to import")
+    if training.starts > 1:
+        raise NoOldLogError(
+            f"{name}: the script was started {training.starts} times into this log; cut it into one file for each "
+            'start, at "Training and testing on", and import those'
+        )
+    told = told_by(lines)
+    values, by_name, notes = dict(told.settings), {}, list(told.notes)
+    if "epochs" not in values and (planned := bar_epochs(lines)):
+        values["epochs"] = planned
+    if "spaq" not in values and any("spaq_srcc" in epoch.more for r in training.rounds for epoch in r.epochs):
+        values["spaq"] = True
+    if "lr" not in values and not told.whole and (rate := _rate_in(path.stem)) is not None:
+        by_name["lr"] = rate
+    values |= by_name
+    constants = {"select_on": "test"}
+    if values.get("lr_scheduler", "cosine" if told.whole else "") == "cosine":
+        constants["lr_floor"] = values.get("lr_floor", COSINE_FLOOR)
+    counted = {} if told.whole else _counted(training)
+    settings = TrainingConfig(**(counted | values | constants))
+    known = {*values, *constants}
+    if told.whole:
+        known |= set(TrainingConfig.model_fields)
+    assumed = [name for name in TrainingConfig.model_fields if name not in known and name not in _NOT_OF_THE_SCRIPT]
+    notes += _notes(training, settings, assumed, by_name)
+    return OldLog(
+        path=path,
+        sha256=hashlib.sha256(data).hexdigest(),
+        size=len(data),
+        settings=settings,
+        told=tuple(name for name in TrainingConfig.model_fields if name in values and name not in by_name),
+        by_name=tuple(by_name),
+        assumed=tuple(assumed),
+        command=told.command,
+        training=training,
+        outcome=_outcome(training, settings, planned="epochs" in known),
+        images=_images(lines),
+        notes=tuple(notes),
+    )
+
+
+def _bytes(path: Path) -> bytes:
+    name = visible(str(path))
+    try:
+        if not path.is_file():
+            what = "a folder" if path.is_dir() else "no such file" if not path.exists() else "no regular file"
+            raise NoOldLogError(f"{name}: {what}; give the logs of the old script, such as logs/*.log")
+        if path.stat().st_size > _LARGEST:
+            raise NoOldLogError(f"{name}: larger than {_LARGEST >> 20} MiB; no log of the old script is")
+        return path.read_bytes()
+    except OSError as error:
+        raise NoOldLogError(f"{name}: cannot be read: {error.strerror}") from None
+
+
+def _rate_in(stem: str) -> float | None:
+    """5e-7 in `baseline_lr5e7_20251223`, as the script's logs were named."""
+    found = _RATE_IN_NAME.search(stem)
+    rate = float(f"{found[1]}e-{found[2]}") if found else 0.0
+    return rate if 0 < rate <= 1 else None
+
+
+def _counted(training: Training) -> dict[str, Any]:
+    """Without word of how many epochs and rounds were planned: as many as there are."""
+    return {
+        "epochs": max(epoch.number for r in training.rounds for epoch in r.epochs),
+        "train_test_num": len(training.rounds),
+    }
+
+
+def _images(lines: Sequence[Line]) -> dict[str, int]:
+    hits = (pattern.search(line.text) for line in lines if line.whole for pattern in _IMAGES)
+    found = next((hit for hit in hits if hit), None)
+    return {split: int(found[split]) for split in ("train", "test")} if found else {}
+
+
+def _outcome(training: Training, settings: TrainingConfig, *, planned: bool) -> Outcome:
+    rounds = training.rounds
+    closed = [r for r in rounds if r.best is not None]
+    if training.median is not None or (len(closed) == len(rounds) >= settings.train_test_num):
+        early = any(r.stopped_early for r in rounds)
+        return Outcome(STOPPED_EARLY if early else COMPLETED, "", 0, None)
+    at = f"after epoch {rounds[-1].epochs[-1].number}" + (f" of {settings.epochs}" if planned else "")
+    if settings.train_test_num > 1:
+        at = f"in round {len(rounds)} of {settings.train_test_num}, {at}"
+    if "KeyboardInterrupt" in training.error:
+        return Outcome(KILLED, f"interrupted {at}", None, _INTERRUPT, requested=True)
+    if training.error:
+        memory = "out of memory" in training.error or "OutOfMemory" in training.error
+        return Outcome(FAILED, f"{'out of memory' if memory else visible(training.error)[:200]}, {at}", 1, None)
+    return Outcome(LOST, f"the log ends {at}, without its closing line", None, None)
+
+
+def _notes(
+    training: Training, settings: TrainingConfig, assumed: Sequence[str], by_name: Mapping[str, Any]
+) -> list[str]:
+    notes = []
+    if "lr" in assumed:
+        printed = "prints it as 0.000000" if training.shown_zero else "does not say it"
+        notes.append(f"lr is unknown: the log {printed}; {settings.lr:g} stands for it, the script's default")
+    elif "lr" in by_name:
+        notes.append(f"lr = {settings.lr:g} is taken from the file's name; the log does not say it")
+    if unplanned := [word for name, word in _PLANNED.items() if name in assumed]:
+        notes.append(f"how many {' and '.join(unplanned)} were planned is not in the log; as many as it has are taken")
+    others = [name for name in assumed if name != "lr" and name not in _PLANNED]
+    if others:
+        notes.append(f"not in the log, so assumed at the script's defaults: {', '.join(others)}")
+    if training.broken:
+        rows = "a row" if len(training.broken) == 1 else f"{len(training.broken)} rows"
+        first = visible(" ".join(training.broken[0].split()))[:60]
+        notes.append(f"{rows} of its table without all its numbers was left out: {first}")
+    if settings.train_test_num > 1:
+        notes.append("its rounds went on with one stream of random numbers; they have no seeds of their own")
+    return notes

@@ -1,0 +1,190 @@
+"""`iqa-train import-log`."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iqa_train.cli.compare import main as compare
+from iqa_train.cli.doctor import main as doctor
+from iqa_train.cli.import_log import main
+from iqa_train.cli.logs import main as logs
+from iqa_train.cli.relaunch import main as relaunch
+from iqa_train.cli.status import main as status
+from iqa_train.errors import UsageError
+from iqa_train.execution.lease import VARIABLE
+from iqa_train.results.recorded import record_study
+from iqa_train.results.study_results import collect
+from iqa_train.runs.layout import run_folders
+from tests.oldlogs.old_logs import SCORES, Script, old_log
+
+BASELINE, A1, CUT = (f"{name}_lr5e7_20251223_092034.log" for name in ("baseline", "A1_no_attention", "B2_small"))
+
+
+@pytest.fixture(autouse=True)
+def _three_logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "leases"))
+    lower = [(srcc - 0.0025, plcc) for srcc, plcc in SCORES]
+    for name, text in (
+        (BASELINE, old_log()),
+        (A1, old_log(Script(attention=False), lower)),
+        (CUT, old_log(Script(model_size="small"), SCORES[:4], ends=False)),
+    ):
+        Path(name).write_bytes(text.encode())
+
+
+def document(capsys: pytest.CaptureFixture[str], *argv: str, code: int = 0) -> dict[str, Any]:
+    assert main([*argv, "--json"]) == code
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert set(found) == {"study", "imported", "failed"}
+    return found
+
+
+def test_several_logs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([BASELINE, A1, CUT]) == 0
+    out = capsys.readouterr().out
+    assert f"{BASELINE}: imported as runs/imported/Baseline/s42-" in out
+    assert ": completed, 10 epochs, best test SRCC 0.9378 at epoch 8\n" in out
+    assert ": lost, 4 epochs, best test SRCC 0.9351 at epoch 4\n" in out
+    assert "  the log ends after epoch 4 of 10, without its closing line\n" in out
+    assert "  not in the log, so assumed at the script's defaults: patch_size, color_jitter, loss_type\n" in out
+    assert [run.path.parent.name for run in run_folders(Path("runs"))] == ["A1", "B2", "Baseline"]
+
+
+def test_once_more_nothing_changes_and_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    main([BASELINE])
+    before = {p: p.stat().st_mtime_ns for p in Path("runs").rglob("*")}
+    capsys.readouterr()
+    assert main([BASELINE, BASELINE]) == 0
+    line = capsys.readouterr().out.splitlines()[0]
+    assert line.startswith(f"{BASELINE}: unchanged; it is in runs/imported/Baseline/s42-")
+    assert {p: p.stat().st_mtime_ns for p in Path("runs").rglob("*")} == before
+
+
+def test_json(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("other.txt").write_text("hello")
+    found = document(capsys, BASELINE, "other.txt", "--study", "old", code=1)
+    assert found["study"] == "old"
+    (one,) = found["imported"]
+    assert set(one) == {
+        "log", "sha256", "what", "run_dir", "experiment", "seed", "state", "finished", "reason", "rounds", "epochs",
+        "best", "settings", "assumed", "notes",
+    }  # fmt: skip
+    assert (one["what"], one["experiment"], one["state"], one["epochs"]) == ("imported", "Baseline", "completed", 10)
+    assert one["best"] == {"srcc": 0.9378, "plcc": 0.9485, "epoch": 8, "round": 1}
+    assert (one["settings"]["lr"], "patch_size" in one["settings"]) == (5e-7, False)
+    (bad,) = found["failed"]
+    assert bad["log"] == "other.txt"
+    assert bad["message"].startswith("other.txt: no log of the old script")
+
+
+def test_good_ones_are_imported_and_bad_ones_named(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("other.txt").write_text("hello")
+    assert main(["other.txt", BASELINE, "missing.log"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out.startswith(f"{BASELINE}: imported")
+    assert captured.err.splitlines() == [
+        "iqa-train: other.txt: no log of the old script; it has no header line with Epoch and Test_SRCC",
+        "iqa-train: missing.log: no such file; give the logs of the old script, such as logs/*.log",
+    ]
+
+
+def test_a_file_that_is_no_such_log_is_one_sentence_and_2(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("other.txt").write_text("hello")
+    assert main(["other.txt"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert len(captured.err.splitlines()) == 1
+    assert not Path("runs/imported").exists()
+
+
+def test_a_name_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "evil\x1b]0;title\x07\nBest test SRCC.log"
+    Path(name).write_text("hello")
+    assert main([name]) == 2
+    error = capsys.readouterr().err
+    assert "\x1b" not in error
+    assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (
+            ["--study", "lr5e7"],
+            r"--study lr5e7 is the study of .*experiments.toml; imported runs need one of their own",
+        ),
+        (["--study", "demo"], "--study demo is the study of"),
+        (["--study", "Manual"], "is the study of runs typed by hand"),
+        (["--study", "../x"], r'--study "../x" is no name; allowed: letters, digits'),
+        (["--experiment", "a/b"], '--experiment "a/b" is no name'),
+        ([A1, "--experiment", "A1"], "names what one file is a run of, and there are 2"),
+    ],
+)
+def test_names_that_cannot_be(argv: list[str], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        main([BASELINE, *argv])
+    assert not Path("runs").exists()
+
+
+def test_another_run_of_the_same_settings_needs_another_name(capsys: pytest.CaptureFixture[str]) -> None:
+    main([BASELINE])
+    Path("baseline_2.log").write_bytes(old_log(scores=SCORES[:-1]).encode())
+    assert main(["baseline_2.log"]) == 1
+    assert "already holds a run from" in capsys.readouterr().err
+    assert main(["baseline_2.log", "--experiment", "Baseline-2"]) == 0
+    assert main(["baseline_2.log", "--study", "elsewhere"]) == 0
+
+
+def test_status_shows_them_and_logs_finds_them(capsys: pytest.CaptureFixture[str]) -> None:
+    main([BASELINE, CUT])
+    capsys.readouterr()
+    assert status(["--json"]) == 0
+    rows = {row["experiment"]: row for row in json.loads(capsys.readouterr().out)["runs"]}
+    assert (rows["Baseline"]["state"], rows["Baseline"]["srcc"]) == ("completed", 0.9378)
+    assert (rows["B2"]["state"], rows["B2"]["epoch"], rows["B2"]["epochs"]) == ("lost", 4, 10)
+    assert rows["B2"]["reason"] == "the log ends after epoch 4 of 10, without its closing line"
+    assert logs(["Baseline", "--tail", "1"]) == 0
+    assert capsys.readouterr().out == "Testing median SRCC 0.9378,\tmedian PLCC 0.9485\n"
+
+
+def test_nothing_tries_to_go_on_with_one(capsys: pytest.CaptureFixture[str]) -> None:
+    main([CUT])
+    with pytest.raises(UsageError, match=r"B2 .*was imported from a log and cannot go on"):
+        relaunch(["B2", "--again"])
+    doctor([])
+    assert "lost-runs" not in capsys.readouterr().out
+
+
+def test_results_have_their_numbers_and_no_intervals() -> None:
+    main([BASELINE, A1, CUT])
+    results = collect(record_study(Path("runs"), "imported"))
+    base, a1 = results.row("Baseline"), results.row("A1")
+    assert base is not None
+    assert a1 is not None
+    assert (base.value, base.interval, base.p) == (0.9378, None, None)
+    assert (a1.value, a1.delta, a1.delta_interval) == (0.9353, pytest.approx(-0.0025), None)
+    assert any("predictions" in note for note in a1.notes)
+    assert a1.factors == ("attention_fusion",)
+
+
+def test_they_can_be_compared_with_the_recorded_results(capsys: pytest.CaptureFixture[str]) -> None:
+    main([BASELINE, A1])
+    capsys.readouterr()
+    assert compare(["reported:lr5e7", "imported", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    rows = {row["experiment"]: row for row in found["rows"]}
+    assert (rows["Baseline"]["first"], rows["Baseline"]["second"], rows["Baseline"]["delta"]) == (0.9378, 0.9378, 0.0)
+    assert found["differs"] == {}
+    assert rows["A1"]["images"] == 2010
+
+
+def test_through_the_program(empty: Callable[..., "subprocess.CompletedProcess[str]"]) -> None:
+    assert "imported as runs/imported/Baseline/s42-" in empty("import-log", BASELINE).stdout
+    assert empty("import-log", "none.log", code=2).stderr.startswith("iqa-train: none.log: no such file")
+    assert "Read logs of the training script" in empty("import-log", "--help").stdout
+    assert "FILE" in empty("import-log", code=2).stderr
