@@ -1,16 +1,16 @@
 """The scheduler and `iqa-train status` with 10 and with 1,000 runs, and what a scheduler and a runner cost to have.
 
-  bench_scheduler.plan       a planning pass over N queued runs on 8 devices; reference: reading their N spec.json
-                             files, the least that a scheduler which kept no queue would do
-  bench_scheduler.status     `iqa-train status --json` as a whole process over N runs, a tenth running, half done, the
-                             rest waiting; reference: the way before, one `grep "Best test SRCC" logs/*.log` and
-                             one `tail -c 200` of each log in a shell. `bar` is on our seconds
-  bench_scheduler.growth     our time for 1,000 runs over that for 10; reference: 100, the growth of the number
-  bench_scheduler.memory     resident set of a scheduler and of a runner at work; reference: the 40 MB that are allowed
-  bench_scheduler.idle       processor time of a scheduler that waits, in per cent of a core; reference: 0.5 allowed
+bench_scheduler.plan       a planning pass over N queued runs on 8 devices; reference: reading their N spec.json
+                           files, the least that a scheduler which kept no queue would do
+bench_scheduler.status     `iqa-train status --json` as a whole process over N runs, a tenth running, half done, the
+                           rest waiting; reference: the way before, one `grep "Best test SRCC" logs/*.log` and
+                           one `tail -c 200` of each log in a shell. `bar` is on our seconds
+bench_scheduler.growth     our time for 1,000 runs over that for 10; reference: 100, the growth of the number
+bench_scheduler.memory     resident set of a scheduler and of a runner at work; reference: the 40 MB that are allowed
+bench_scheduler.idle       processor time of a scheduler that waits, in per cent of a core; reference: 0.5 allowed
 
-  fair        both sides over the same files in the page cache, by turns, the best of several rounds; whole processes
-              are timed on the wall
+fair        both sides over the same files in the page cache, by turns, the best of several rounds; whole processes
+            are timed on the wall
 """
 
 import json

@@ -9,7 +9,10 @@ from iqa_train.errors import UserError, did_you_mean
 INTERRUPTED = 130
 
 # Each a module of this package with a `main`.
-_COMMANDS = ("check", "data", "devices", "doctor", "logs", "queue", "relaunch", "status", "stop")
+_COMMANDS = (
+    "check", "compare", "data", "devices", "doctor", "import-log", "logs", "queue", "relaunch", "report", "results",
+    "status", "stop",
+)  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,7 +58,7 @@ def _command(words: list[str]) -> int:
         )
     from importlib import import_module
 
-    code: int = import_module(f"iqa_train.cli.{words[0]}").main(words[1:])
+    code: int = import_module(f"iqa_train.cli.{words[0].replace('-', '_')}").main(words[1:])
     return code
 
 

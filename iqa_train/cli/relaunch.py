@@ -26,9 +26,7 @@ def main(argv: Sequence[str]) -> int:
     parser = Parser("iqa-train relaunch", _DESCRIPTION, _EPILOG)
     parser.add_argument("experiments", nargs="+", metavar="EXP", help="experiments' ids, or runs' folders")
     parser.add_argument("--again", action="store_true", help="start over, also one that is complete")
-    parser.add_argument(
-        "--retries", type=whole_number(0), default=3, metavar="N", help="as in iqa-train --help [3]"
-    )
+    parser.add_argument("--retries", type=whole_number(0), default=3, metavar="N", help="as in iqa-train --help [3]")
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     add_places(parser)
     options = parser.read(argv)

@@ -14,8 +14,9 @@ if TYPE_CHECKING:  # imported where they are used: `--help` needs none of them
 
 _USAGE = """iqa-train --exp ID... | --batch N... | --all | --demo  [options]     experiments of a study file
        iqa-train --dataset NAME [settings]                              a run typed by hand
-       iqa-train status | logs | stop | relaunch | queue | devices | doctor | check | data ...
-                                                                        see iqa-train status --help and so on"""
+       iqa-train check | status | logs | stop | relaunch | queue | results | compare | report | ...
+                                        before, during and after: each explains itself with --help
+       iqa-train data | import-log | devices | doctor ...               data sets, old logs, this machine"""
 _DESCRIPTION = """\
 Train image-quality networks and test them honestly: the best epoch is chosen on validation images, and what
 choosing on test would have claimed is told beside it.
@@ -27,6 +28,7 @@ choosing on test would have claimed is told beside it.
   iqa-train --exp A2 --resume  continue after an interruption
   iqa-train --all --detach     the whole study, batch by batch; close the laptop
   iqa-train status             what runs, what waits and why, how long it will take
+  iqa-train results            what it means: intervals, differences from the baseline, verdicts
   iqa-train check              what in the study file can mislead
 
 Without --exp, --batch, --all, --profile or --demo, settings start from the program's own defaults, shown in [brackets]

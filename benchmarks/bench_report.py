@@ -1,0 +1,97 @@
+"""The report of a study of thirty runs, and how it grows with their number.
+
+  ours        everything `iqa-train report` does, but for the tracker: read the runs, compute five metrics with 95 %
+              intervals from 10,000 paired resamples each, draw every figure in two widths and three forms, write tables
+              and page
+  reference   the same for a third of the runs, three times
+  fair        both are one process's processor time, by turns, after a round that warms up; the runs are made of random
+              predictions for as many images as KonIQ-10k tests on
+
+`bench_report.growth` has the seconds of thirty runs and three times those of ten: at a ratio (reference / ours) of 1
+the report grows with the number of runs, above it more slowly, and below the bar faster than it should. The other lines
+are for information: what of it is statistics, what is files, and what one more run costs.
+"""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from _common import figure, note, options, race
+
+from iqa_train.files import append_line, write_json
+from iqa_train.report.gather import gather
+from iqa_train.report.material import Material
+from iqa_train.report.which import chosen_runs
+from iqa_train.report.write import write_report
+from iqa_train.runs.layout import run_folder
+from iqa_train.runs.predictions import Predictions, write_predictions
+from iqa_train.runs.specfile import write_spec
+from iqa_train.study.load import load_study
+from iqa_train.study.resolve import resolve_all
+
+_HEAD = '[study]\nname = "bench"\nbaseline = "E00"\n[defaults]\ndataset = "koniq-10k"\ntrain_test_num = 1\n'
+_EPOCHS = 10
+_BAR = 0.8
+
+
+class Study:
+    """A study of `count` finished runs in a folder of its own."""
+
+    def __init__(self, folder: Path, count: int, images: int) -> None:
+        self._folder, self._file = folder, folder / "experiments.toml"
+        folder.mkdir()
+        changes = [f'[[experiments]]\nid = "E{k:02}"\nset = {{ lr = {(k + 1) * 1e-6:g} }}\n' for k in range(count)]
+        self._file.write_text(_HEAD + "".join(changes), encoding="utf-8")
+        rng = np.random.default_rng(count)
+        scores = rng.uniform(0, 100, images)
+        for number, spec in enumerate(resolve_all(load_study(self._file))):
+            run = run_folder(folder / "runs", spec)
+            attempt = run.next_attempt()
+            attempt.folder.mkdir(parents=True)
+            write_spec(run, spec)
+            guessed = scores + rng.normal(0, 12 + 0.1 * number, images)
+            names = tuple(f"{k}.jpg" for k in range(images))
+            write_predictions(run.path / "predictions-test.csv", Predictions(names, scores, guessed))
+            one = {
+                "round": 1,
+                "seed": spec.seed,
+                "epochs": _EPOCHS,
+                "seconds": 1.0,
+                "parameters": 10**6 + 10**5 * number,
+            }
+            write_json(run.result, {"rounds": [one | {"test": {"srcc": 0.9}, "test_chosen": {"srcc": 0.9}}]})
+            write_json(attempt.exit, {"state": "completed", "reason": "", "exit_code": 0, "signal": None})
+            for epoch in range(1, _EPOCHS + 1):
+                values = {"val_srcc": 0.9 - 0.3 / epoch, "test_srcc": 0.9 - 0.3 / epoch}
+                append_line(attempt.metrics, {"event": "epoch", "round": 1, "epoch": epoch, **values})
+
+    def gather(self) -> Material:
+        """The statistics."""
+        return gather(chosen_runs(self._folder / "runs", None, self._file, None), self._folder / "runs")
+
+    def report(self) -> list[Path]:
+        """All of it."""
+        return write_report(self.gather(), self._folder / "report")
+
+
+def main() -> None:
+    """Time a whole report and its parts at two sizes."""
+    chosen = options(__doc__ or "").parse_args()
+    many, images = (9, 300) if chosen.smoke else (30, 2015)
+    few = many // 3
+    with tempfile.TemporaryDirectory() as folder:
+        large = Study(Path(folder, "large"), many, images)
+        small = Study(Path(folder, "small"), few, images)
+        whole, third, statistics = race(1, large.report, small.report, large.gather)
+        files = large.report()
+        size = sum(path.stat().st_size for path in files)
+    note(f"{many} runs, {images} test images: {len(files)} files, {size / 1e6:.1f} MB")
+    figure("bench_report.growth", whole, 3 * third, 3 * third / whole, unit="s", bar=_BAR, ok=3 * third / whole >= _BAR)
+    figure("bench_report.statistics", statistics, whole, statistics / whole, unit="s", bar=None)
+    figure("bench_report.files", whole - statistics, whole, (whole - statistics) / whole, unit="s", bar=None)
+    another = (whole - third) / (many - few)
+    figure("bench_report.one-more-run", another, whole / many, another / (whole / many), unit="s", bar=None)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""`iqa-train results`: what a study has found, in the form that is asked for."""
+
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from iqa_train.cli.parser import Parser, add_places, add_study_options, profile_of
+from iqa_train.errors import UsageError
+
+METRICS = ("srcc", "krcc", "plcc", "plcc_fit", "rmse_fit")
+_FORMATS = ("table", "json", "csv", "markdown", "latex")
+_DESCRIPTION = """\
+Print a study's results: each experiment's value and its difference from the baseline, with 95 % intervals, whether the
+difference can be told from zero, where both lie in what was expected, and why. All of it is computed from the per-image
+predictions of the runs, at every call; unfinished runs count as far as they are, and are marked."""
+_EPILOG = "exit status: 0 done, 1 runs that cannot be compared (--anyway compares them), 2 usage or an invalid file"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit status. Raises UserError."""
+    parser = Parser("iqa-train results", _DESCRIPTION, _EPILOG)
+    add_choice_of_runs(parser)
+    parser.add_argument("--format", choices=_FORMATS, default=None, help="form of the output [table]")
+    parser.add_argument("--json", action="store_true", help="short for --format json")
+    options = parser.read(argv)
+    if options.json and options.format not in {None, "json"}:
+        raise UsageError(f"--json and --format {options.format} cannot stand together")
+
+    from iqa_train.report.gather import results_of
+    from iqa_train.report.which import chosen_runs
+
+    chosen = chosen_runs(Path(options.runs_dir), options.study, options.experiments, profile_of(options))
+    results = results_of(chosen, options.metric, anyway=options.anyway)
+    form = "json" if options.json else options.format or "table"
+    if form == "json":
+        text = json.dumps(results.as_json(), indent=2, ensure_ascii=False, allow_nan=False)
+    elif form == "csv":
+        from iqa_train.report.csvfile import results_csv
+
+        text = results_csv([results])
+    elif form == "markdown":
+        from iqa_train.report.markdown import results_markdown
+
+        text = results_markdown(results)
+    elif form == "latex":
+        from iqa_train.report.latex import results_latex
+
+        text = results_latex(results)
+    else:
+        from iqa_train.report.text import results_text
+
+        text = results_text(results, shutil.get_terminal_size().columns if sys.stdout.isatty() else None)
+    print(text.rstrip("\n").encode(errors="replace").decode())  # a file's name may hold what is no text
+    return 0
+
+
+def add_choice_of_runs(parser: Parser) -> None:
+    """The options that say which runs, by which metric; `iqa-train report` has them too."""
+    parser.add_argument("--study", metavar="NAME", help="a study by name: of the study file, or any with runs")
+    add_study_options(parser)
+    add_places(parser, logs=False)
+    parser.add_argument("--metric", choices=METRICS, default="srcc", help="what is compared [srcc]")
+    parser.add_argument(
+        "--anyway", action="store_true", help="show runs on other test images or with other fixed settings, with a note"
+    )

@@ -1,0 +1,161 @@
+"""The columns of a table of results, and what stands in each; every form of the table is made from these."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from iqa_train.report.numbers import decimals, given, given_span, measured, number, p_value
+from iqa_train.results.table import METRICS, ResultRow, StudyResults
+from iqa_train.runs.outcome import FINISHED
+from iqa_train.runs.state import RUNNING
+
+Cell = Callable[[ResultRow, StudyResults], str]
+
+
+@dataclass(frozen=True)
+class Column:
+    """`key` names it to programs; the lower `rank`, the longer it stays where there is little room."""
+
+    key: str
+    head: str
+    rank: int
+    cell: Cell
+    right: bool = False
+
+
+DAGGER = "\u2020"
+
+ELSEWHERE = f"{DAGGER}: a number from elsewhere, never tested against ours"
+BOLD = "Bold: the best, where it can be told from the baseline (or the baseline from all) after Holm's correction"
+
+LEGEND = {
+    "differs": "Differs: whether the difference can be told from zero, by p after Holm's correction",
+    "seeds_needed": "Needed: about how many seeds would show such a difference",
+    "state": "at epoch N: provisional, both runs as they were then",
+    "optimism": "Optimism: what choosing the epoch on the test images would have added",
+}
+"""What heads do not say by themselves."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns and their cells, row by row."""
+
+    columns: tuple[Column, ...]
+    cells: tuple[tuple[str, ...], ...]
+
+    @property
+    def keys(self) -> list[str]:
+        """The columns' keys."""
+        return [column.key for column in self.columns]
+
+    def legend(self) -> str:
+        """The heads and marks that need a word, in one line."""
+        words = [LEGEND[key] for key in self.keys if key in LEGEND and self._uses(key)]
+        if any(cell.endswith(DAGGER) for row in self.cells for cell in row[:1]):
+            words.append(ELSEWHERE)
+        return "; ".join(words)
+
+    def _uses(self, key: str) -> bool:
+        at = self.keys.index(key)
+        return key != "state" or any("epoch" in row[at] for row in self.cells)
+
+    def without(self, key: str) -> "Table":
+        """The same with a column less."""
+        keep = [k for k, column in enumerate(self.columns) if column.key != key]
+        return Table(tuple(self.columns[k] for k in keep), tuple(tuple(row[k] for k in keep) for row in self.cells))
+
+
+def table_of(results: StudyResults, leave_out: Sequence[str] = ()) -> Table:
+    """The columns that say something in at least one row, in the order of the columns, not of their ranks."""
+    columns = [column for column in _columns(results) if column.key not in leave_out]
+    body = [[column.cell(row, results) for column in columns] for row in results.rows]
+    keep = [k for k, column in enumerate(columns) if _says_something(column, [row[k] for row in body])]
+    return Table(tuple(columns[k] for k in keep), tuple(tuple(row[k] for k in keep) for row in body))
+
+
+def metric_name(metric: str) -> str:
+    """For a column's head: "SRCC"."""
+    return METRICS.get(metric, metric)
+
+
+def is_baseline(row: ResultRow, results: StudyResults) -> bool:
+    """Whether it is the row that the others are compared with."""
+    return row.experiment == results.baseline and not row.reported
+
+
+def state_words(row: ResultRow) -> str:
+    """A row's state where it is not simply done: what is missing, and whether the row may still change."""
+    state = "" if row.state in FINISHED else row.state
+    if not row.provisional:
+        return state
+    if row.epoch is None:
+        return state or "provisional"
+    state = "" if state == RUNNING else state
+    return f"{state}, epoch {row.epoch}" if state else f"at epoch {row.epoch}"
+
+
+def _columns(results: StudyResults) -> list[Column]:
+    name = metric_name(results.metric)
+    return [
+        Column("experiment", "Experiment", 0, lambda r, _: r.experiment + (DAGGER if r.reported else "")),
+        Column("title", "Title", 12, lambda r, _: r.title),
+        Column("seeds", "Seeds", 8, lambda r, _: str(len(r.seeds)) if r.seeds else "", right=True),
+        Column("images", "Images", 9, lambda r, _: "" if r.images is None else str(r.images), right=True),
+        Column("value", f"{name} [95 %]", 1, _value),
+        Column("seed_sd", "Seed SD", 7, _seed_sd, right=True),
+        Column("delta", f"vs {results.baseline} [95 %]", 2, lambda r, _: _delta(r)),
+        Column("p_holm", "p Holm", 3, lambda r, _: "" if r.p_holm is None else p_value(r.p_holm), right=True),
+        Column("differs", "Differs", 4, lambda r, _: _YES_NO[r.distinguishable]),
+        Column("seeds_needed", "Needed", 10, _seeds_needed, right=True),
+        Column("expected", f"Expected {name}", 5, lambda r, _: _against(given_span(r.expected), r.position)),
+        Column("expected_delta", "Expected difference", 6, _expected_delta),
+        Column("optimism", "Optimism", 11, _optimism, right=True),
+        Column("state", "State", 3, lambda r, _: state_words(r)),
+    ]  # fmt: skip
+
+
+_YES_NO = {True: "yes", False: "no", None: ""}
+
+
+def _value(row: ResultRow, _: StudyResults) -> str:
+    if row.reported and row.interval is None:
+        return given(row.value)
+    return measured(row.value, row.interval)
+
+
+def _delta(row: ResultRow) -> str:
+    if row.delta is None:
+        return ""
+    if row.reported and row.delta_interval is None:
+        return given(row.delta, signed=True)
+    return measured(row.delta, row.delta_interval, signed=True)
+
+
+def _seed_sd(row: ResultRow, _: StudyResults) -> str:
+    return "" if row.seed_sd is None else number(row.seed_sd, decimals((-row.seed_sd, row.seed_sd)))
+
+
+def _seeds_needed(row: ResultRow, _: StudyResults) -> str:
+    return "" if row.seeds_needed is None or row.distinguishable else f"~{row.seeds_needed} seeds"
+
+
+def _expected_delta(row: ResultRow, _: StudyResults) -> str:
+    return _against(given_span(row.expected_delta, signed=True), row.delta_position)
+
+
+def _optimism(row: ResultRow, _: StudyResults) -> str:
+    return "" if row.optimism is None else number(row.optimism, decimals(row.interval), signed=True)
+
+
+def _against(expected: str, position: str | None) -> str:
+    return f"{expected} {position}" if expected and position else expected
+
+
+def _says_something(column: Column, cells: Sequence[str]) -> bool:
+    """Not where all is empty; nor that all runs have one seed or the same images, or are completed."""
+    filled = {cell for cell in cells if cell}
+    if column.key in {"experiment", "value"}:
+        return True
+    if column.key in {"seeds", "images"}:
+        return len(filled) > 1 or (column.key == "seeds" and filled not in ({"1"}, set()))
+    return bool(filled)

@@ -1,0 +1,48 @@
+"""Results as CSV: every field of every row, numbers with all their digits, for programs."""
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from iqa_train.results.table import ResultRow, StudyResults
+
+_SPANS = ("interval", "delta_interval", "zou_interval", "expected", "expected_delta")
+
+
+def results_csv(results: Sequence[StudyResults]) -> str:
+    """A line per experiment and metric; an interval is two columns, what is not known is empty."""
+    text = io.StringIO()
+    head = ["study", "dataset", "baseline", "metric", *_flat(ResultRow("").as_json())]
+    writer = csv.DictWriter(text, head, lineterminator="\n")
+    writer.writeheader()
+    for of_metric in results:
+        shared = {
+            "study": of_metric.study, "dataset": of_metric.dataset, "baseline": of_metric.baseline,
+            "metric": of_metric.metric,
+        }  # fmt: skip
+        writer.writerows(shared | _flat(row.as_json()) for row in of_metric.rows)
+    return text.getvalue()
+
+
+def _flat(row: dict[str, Any]) -> dict[str, str]:
+    cells: dict[str, str] = {}
+    for key, value in row.items():
+        if key in _SPANS:
+            low, high = value or (None, None)
+            cells |= {f"{key}_low": _cell(low), f"{key}_high": _cell(high)}
+        else:
+            cells[key] = _cell(value)
+    return cells
+
+
+def _cell(value: Any) -> str:  # noqa: ANN401
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, list):
+        return "; ".join(map(str, value))
+    return str(value)

@@ -1,0 +1,119 @@
+"""Ablation bars: values and differences from the baseline, with their intervals, against what was expected."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from iqa_train.report.columns import DAGGER, metric_name
+from iqa_train.report.figures import style
+from iqa_train.results.table import Interval, ResultRow, StudyResults
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_ROW = 0.235  # inches of height for a row
+_HALF = 0.36  # of a bar's thickness, in rows
+
+
+def caption(results: StudyResults) -> str:
+    """What the figure shows: no word of what is not in it."""
+    rows = [row for row in results.rows if row.value is not None]
+    name = metric_name(results.metric)
+    differ = any(row.delta is not None for row in rows)
+    said = [
+        f"Left: {name} with 95 % intervals. Right: difference from {results.baseline}."
+        if differ
+        else f"{name} with 95 % intervals."
+    ]
+    if any(row.expected or row.expected_delta for row in rows):
+        said.append("Grey bands: the range expected.")
+    if differ:
+        said.append("Full bars can be told from zero after Holm's correction, hatched ones cannot.")
+    if any(row.provisional for row in rows):
+        said.append("Hollow dots and dashed bars are provisional.")
+    if any(row.reported for row in rows):
+        said.append("Hollow diamonds are reported elsewhere.")
+    return " ".join(said)
+
+
+def draw(results: StudyResults, width: float) -> "Figure":
+    """Two panels that share the experiments; the right one only where there are differences to show."""
+    rows = [row for row in results.rows if row.value is not None]
+    if not rows:
+        return style.empty(width, "no experiment has a value yet")
+    differ = any(row.delta is not None for row in rows)
+    figure, axes = style.sheet(width, 0.62 + _ROW * max(2, len(rows)), 2 if differ else 1, sharey=True)
+    _values(axes[0], rows, results)
+    if differ:
+        _differences(axes[1], rows, results)
+    axes[0].set_ylim(len(rows) - 0.4, -0.6)
+    names = [row.experiment + (DAGGER if row.reported else "") for row in rows]
+    axes[0].set_yticks(range(len(rows)), style.shortened(names, 22 if width > 5 else 12))
+    axes[0].tick_params(axis="y", length=0)
+    for panel in axes:
+        panel.spines["left"].set_visible(False)
+        panel.grid(visible=True, axis="x")
+        style.thinned(panel, horizontal=6 if width > 5 else 3)
+    if differ:
+        axes[1].tick_params(axis="y", length=0)
+    return figure
+
+
+def _values(axes: "Axes", rows: Sequence[ResultRow], results: StudyResults) -> None:
+    """Dots, not bars: a bar promises that its axis begins at zero."""
+    base = results.row(results.baseline)
+    if base is not None and base.value is not None:
+        axes.axvline(base.value, color=style.BASE, linewidth=0.8, linestyle=(0, (1, 1.5)))
+    for at, row in enumerate(rows):
+        _band(axes, at, row.expected)
+        mark = "D" if row.reported else "o"
+        face = style.GROUND if row.reported or row.provisional else style.BASE
+        axes.errorbar(
+            row.value or 0.0, at, xerr=_reach(row.value or 0.0, row.interval), fmt=mark, color=style.BASE,
+            markerfacecolor=face, markersize=4.5, elinewidth=1.1, capsize=2, zorder=3,
+        )  # fmt: skip
+    axes.set_xlabel(metric_name(results.metric))
+    axes.margins(x=0.08)
+
+
+def _differences(axes: "Axes", rows: Sequence[ResultRow], results: StudyResults) -> None:
+    for at, row in enumerate(rows):
+        if row.delta is None:
+            continue
+        _band(axes, at, row.expected_delta)
+        if row.reported:
+            axes.plot([row.delta], [at], "D", color=style.INK, markerfacecolor=style.GROUND, markersize=4.5, zorder=4)
+            continue
+        sure = bool(row.distinguishable) and not row.provisional
+        axes.barh(
+            at, row.delta, 2 * _HALF * 0.7, facecolor=style.PLAIN if sure else style.GROUND, edgecolor=style.BASE,
+            hatch="" if sure else "/////", linewidth=0.8, linestyle=(0, (2, 1)) if row.provisional else "-", zorder=2,
+        )  # fmt: skip
+        axes.errorbar(
+            row.delta, at, xerr=_reach(row.delta, row.delta_interval), fmt="none", ecolor=style.INK, elinewidth=1.0,
+            capsize=2, zorder=3,
+        )  # fmt: skip
+    axes.axvline(0.0, color=style.INK, linewidth=0.7)
+    axes.set_xlabel(f"difference from {results.baseline}")
+    axes.use_sticky_edges = False  # so that no interval ends at the frame
+    axes.margins(x=0.08)
+
+
+def _band(axes: "Axes", at: int, expected: Interval | None) -> None:
+    """The range expected, behind its row; a number expected is a line."""
+    if expected is None:
+        return
+    low, high = expected
+    if high > low:
+        axes.fill_betweenx(
+            [at - _HALF, at + _HALF], low, high, facecolor=style.BAND, alpha=0.55, edgecolor="none", zorder=1
+        )
+    for edge in {low, high}:
+        axes.plot([edge, edge], [at - _HALF, at + _HALF], color="#777777", linewidth=0.7, zorder=1)
+
+
+def _reach(value: float, interval: Interval | None) -> list[list[float]] | None:
+    """What matplotlib calls xerr; a value outside its own interval has no arm on that side."""
+    if interval is None:
+        return None
+    return [[max(0.0, value - interval[0])], [max(0.0, interval[1] - value)]]

@@ -1,0 +1,96 @@
+"""SRCC by epoch: every experiment's curve on the test images, the baseline's in front, the chosen epochs ringed."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from iqa_train.report.figures import style
+from iqa_train.results.table import Curve, Interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_NAMED = 7  # curves beside the baseline's that the eye can still tell apart
+
+
+def caption(curves: Sequence[Curve], expected: Interval | None) -> str:
+    """What the figure shows."""
+    said = "Test SRCC by epoch, first seed. Rings: the epoch that validation chose, by which the result goes."
+    if expected is not None:
+        said += " Grey: what the baseline was expected to reach."
+    if len(curves) > _NAMED + 1:
+        said += " Thin grey lines: the other experiments."
+    return said
+
+
+def draw(curves: Sequence[Curve], baseline: str, expected: Interval | None, width: float) -> "Figure":
+    """The curves of all experiments that have finished an epoch; beyond eight, the others are thin and grey."""
+    drawn = [curve for curve in curves if any(test is not None for _, _, test in curve.points)]
+    if not drawn:
+        return style.empty(width, "no experiment has finished an epoch yet")
+    figure, (axes,) = style.sheet(width, 2.5 if width < 5 else 3.0)
+    first = sorted(drawn, key=lambda curve: curve.experiment != baseline)
+    named, others = first[: _NAMED + 1], first[_NAMED + 1 :]
+    if expected is not None:
+        _band(axes, expected)
+    for curve in others:
+        axes.plot(*_test(curve), color="#AAAAAA", linewidth=0.6, zorder=1)
+    for position, curve in reversed(list(enumerate(named))):
+        _curve(axes, curve, position, front=curve.experiment == baseline)
+    handles, labels = axes.get_legend_handles_labels()
+    if others:
+        from matplotlib.lines import Line2D
+
+        handles = [Line2D([], [], color="#AAAAAA", linewidth=0.6), *handles]
+        labels = [f"{len(others)} more", *labels]
+    axes.legend(handles[::-1], labels[::-1], loc="lower right", ncols=1 if width < 5 else 2)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("test SRCC")
+    axes.grid(visible=True, axis="y")
+    _whole_epochs(axes, drawn)
+    return figure
+
+
+def _curve(axes: "Axes", curve: Curve, position: int, *, front: bool) -> None:
+    epochs, values = _test(curve)
+    look = style.cycle(position)
+    axes.plot(
+        epochs, values, label=curve.experiment, **look, markevery=max(1, len(epochs) // 12), markersize=3.2,
+        markerfacecolor=style.GROUND, markeredgewidth=0.8, linewidth=1.8 if front else 1.0, zorder=4 if front else 3,
+    )  # fmt: skip
+    chosen = _chosen(curve)
+    if chosen is not None:
+        axes.plot(
+            [chosen[0]], [chosen[1]], "o", markersize=7.5, markerfacecolor="none", markeredgecolor=look["color"],
+            markeredgewidth=0.9, zorder=5,
+        )  # fmt: skip
+
+
+def _test(curve: Curve) -> tuple[list[int], list[float]]:
+    points = [(epoch, test) for epoch, _, test in curve.points if test is not None]
+    return [epoch for epoch, _ in points], [test for _, test in points]
+
+
+def _chosen(curve: Curve) -> tuple[int, float] | None:
+    """The epoch of the best validation SRCC and its test SRCC; the earliest, where several are equal."""
+    known = [(val, epoch, test) for epoch, val, test in curve.points if val is not None and test is not None]
+    if not known:
+        return None
+    _, epoch, test = max(known, key=lambda point: (point[0], -point[1]))
+    return epoch, test
+
+
+def _band(axes: "Axes", expected: Interval) -> None:
+    low, high = expected
+    if high > low:
+        axes.axhspan(low, high, facecolor=style.BAND, alpha=0.55, edgecolor="none", zorder=0)
+    else:
+        axes.axhline(low, color="#777777", linewidth=2.5, alpha=0.5, zorder=0)
+
+
+def _whole_epochs(axes: "Axes", curves: Sequence[Curve]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    last = max(epoch for curve in curves for epoch, _, _ in curve.points)
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    axes.set_xlim(0.5, last + 0.5)

@@ -1,0 +1,84 @@
+"""Contributions as a waterfall: what each change alone costs or brings, hanging from the baseline's level."""
+
+from typing import TYPE_CHECKING
+
+from iqa_train.report.columns import metric_name
+from iqa_train.report.figures import style
+from iqa_train.report.numbers import decimals, higher_is_better, number
+from iqa_train.results.contribution import Step, waterfall
+from iqa_train.results.table import StudyResults
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_CAPTION = (
+    "Contributions: every bar begins at the {name} of {base} (dotted line) and ends where the experiment does, with "
+    "the 95 % interval of the difference; {left}. The bars are not stacked: effects of changes made alone do not add "
+    "up. Cross-hatched: several factors changed together, so no component's contribution. Pale: cannot be told from "
+    "zero."
+)
+_ROW = 0.26  # inches
+
+
+def caption(results: StudyResults) -> str:
+    """What the figure shows."""
+    better = higher_is_better(results.metric)
+    left = "to the left is lost, to the right is gained" if better else "an error: to the left is gained"
+    return _CAPTION.format(name=metric_name(results.metric), base=results.baseline, left=left)
+
+
+def draw(results: StudyResults, width: float) -> "Figure":
+    """The baseline's line, then a bar for each contribution with its size in figures."""
+    steps = waterfall(results)
+    if len(steps) < 2:
+        return style.empty(width, "there is no contribution to show yet")
+    base, *steps = steps
+    figure, (axes,) = style.sheet(width, 0.6 + _ROW * (len(steps) + 1))
+    axes.axvline(base.end, color=style.INK, linewidth=0.9, linestyle=(0, (1, 1.5)), zorder=1)
+    axes.plot([base.end], [0], "o", color=style.BASE, zorder=3)
+    _figure(axes, base.end, 0, number(base.end, decimals(base.interval)), right=True)
+    for at, step in enumerate(steps, 1):
+        row = results.row(step.experiment)
+        _bar(axes, at, step, sure=bool(row and row.distinguishable) and not step.provisional)
+    axes.set_ylim(len(steps) + 0.6, -0.6)
+    names = [results.baseline, *(_name(step, results) for step in steps)]
+    axes.set_yticks(range(len(names)), style.shortened(names, 34 if width > 5 else 20))
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(visible=True, axis="x")
+    axes.set_xlabel(metric_name(results.metric))
+    axes.use_sticky_edges = False
+    axes.margins(x=0.16 if width > 5 else 0.3)  # for the figures beside the bars
+    style.thinned(axes, horizontal=7 if width > 5 else 4)
+    return figure
+
+
+def _name(step: Step, results: StudyResults) -> str:
+    row = results.row(step.experiment)
+    factors = row.factors if row is not None else ()
+    return f"{step.experiment}: {factors[0] if len(factors) == 1 else f'{len(factors)} factors'}"
+
+
+def _bar(axes: "Axes", at: int, step: Step, *, sure: bool) -> None:
+    axes.barh(
+        at, step.end - step.start, 0.55, left=step.start, facecolor=style.PLAIN if sure else style.PALE,
+        edgecolor=style.BASE, hatch="" if step.single else "xxxx", linewidth=0.8, zorder=2,
+        linestyle=(0, (2, 1)) if step.provisional else "-",
+    )  # fmt: skip
+    low, high = step.interval or (step.end, step.end)
+    if step.interval is not None:
+        axes.errorbar(
+            step.end, at, xerr=[[max(0.0, step.end - low)], [max(0.0, high - step.end)]], fmt="none",
+            ecolor=style.INK, elinewidth=1.0, capsize=2, zorder=3,
+        )  # fmt: skip
+    lost = step.end < step.start
+    text = number(step.end - step.start, decimals(step.interval), signed=True)
+    _figure(axes, min(low, step.end) if lost else max(high, step.end), at, text, right=not lost)
+
+
+def _figure(axes: "Axes", x: float, at: int, text: str, *, right: bool) -> None:
+    axes.annotate(
+        text, (x, at), (4 if right else -4, 0), textcoords="offset points", ha="left" if right else "right",
+        va="center", fontsize=6.5, zorder=4,
+    )  # fmt: skip

@@ -1,0 +1,123 @@
+"""index.html: every table, verdict, figure, finding and origin on one page, without network and without scripts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from iqa_train.errors import visible
+from iqa_train.report.columns import BOLD, Column, is_baseline, metric_name, table_of
+from iqa_train.report.html.inline import inlined
+from iqa_train.report.material import Material, shared_packages
+from iqa_train.report.numbers import best
+from iqa_train.report.words import WHAT_IS_GAINED, Reasons, all_reasons, gains, headline
+from iqa_train.results.table import ResultRow, StudyResults
+
+_FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class PageFigure:
+    """A figure as the page shows it."""
+
+    name: str
+    caption: str
+    svg: bytes
+
+
+@dataclass(frozen=True)
+class _Row:
+    kind: str
+    cells: tuple[str, ...]
+    bold: int | None
+
+
+@dataclass(frozen=True)
+class _Table:
+    name: str
+    columns: tuple[Column, ...]
+    rows: tuple[_Row, ...]
+    reasons: tuple[Reasons, ...]
+    legend: str
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """One setting over all experiments: its value, and whether that is other than the baseline's."""
+
+    name: str
+    values: tuple[tuple[str, bool], ...]
+
+
+def page(material: Material, figures: Sequence[PageFigure]) -> str:
+    """The page; the same material gives the same text."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    def finished(value: Any) -> Any:  # noqa: ANN401 (whatever a template prints)
+        return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, finalize=finished,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    packages, mixed = shared_packages(material.origins)
+    return environment.get_template("page.html.j2").render(
+        main=material.main,
+        headline=headline(material.main),
+        css=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),
+        tables=[_table(results) for results in (material.main, *_with_values(material))],
+        contributions=gains(material.main),
+        what=WHAT_IS_GAINED,
+        cross=[(results.dataset, _table(results, titles=True)) for results in material.cross],
+        reported=[(results.study, _table(results, titles=True)) for results in material.reported],
+        figures=[
+            {"name": f.name, "caption": f.caption, "svg": Markup(inlined(f.svg, f.name, f.caption))} for f in figures
+        ],
+        findings=material.findings,
+        experiments=list(material.settings),
+        settings=[_setting(material, name) for name in material.differing],
+        origins=material.origins,
+        packages=packages,
+        mixed=mixed,
+    )
+
+
+def _with_values(material: Material) -> list[StudyResults]:
+    """The other metrics that something is known of."""
+    return [results for results in material.results[1:] if any(row.value is not None for row in results.rows)]
+
+
+def _table(results: StudyResults, *, titles: bool = False) -> _Table:
+    table, bold = table_of(results, [] if titles else ["title"]), best(results)  # it stands beside the verdict
+    at = table.keys.index("value") if "value" in table.keys else None
+    rows = [
+        _Row(_kind(row, results), cells, at if row is bold else None)
+        for row, cells in zip(results.rows, table.cells, strict=True)
+    ]
+    legend = "; ".join(filter(None, [BOLD if bold else "", table.legend()]))
+    return _Table(metric_name(results.metric), table.columns, tuple(rows), tuple(all_reasons(results)), legend)
+
+
+def _kind(row: ResultRow, results: StudyResults) -> str:
+    if row.reported:
+        return "reported"
+    if row.provisional:
+        return "provisional"
+    return "baseline" if is_baseline(row, results) else ""
+
+
+def _setting(material: Material, name: str) -> _Setting:
+    base = material.settings.get(material.main.baseline, {})
+    values = [
+        (_shown(values.get(name)), name in base and values.get(name) != base[name])
+        for values in material.settings.values()
+    ]
+    return _Setting(name, tuple(values))
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401
+    """As the study file has it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:g}" if isinstance(value, float) else str(value)

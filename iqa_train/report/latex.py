@@ -1,0 +1,135 @@
+"""Results as LaTeX, set with booktabs: a `table` that stands alone in any document with \\usepackage{booktabs}."""
+
+import re
+from collections.abc import Sequence
+
+from iqa_train.errors import visible
+from iqa_train.report.columns import BOLD, DAGGER, ELSEWHERE, Table, metric_name, table_of
+from iqa_train.report.numbers import best, decimals, higher_is_better, number
+from iqa_train.report.words import headline
+from iqa_train.results.table import ResultRow, StudyResults
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"$<$", ">": r"$>$", "|": r"$|$", '"': "''",
+    "\u2212": "$-$", "\u2013": "--", "\u2014": "---", "\u2026": r"\ldots{}", "\u00b1": r"$\pm$", "\u2248": r"$\approx$",
+    "\u2264": r"$\leq$", "\u2265": r"$\geq$", "\u00d7": r"$\times$", "\u0394": r"$\Delta$", "\u00b7": r"$\cdot$",
+    "\u2020": r"$\dagger$", "\u2019": "'", "\u2018": "`", "\u201c": "``", "\u201d": "''",
+}  # fmt: skip
+_PATTERN = re.compile("[" + re.escape("".join(_SPECIAL)) + "]")
+_LEFT_OUT = ("seeds_needed", "optimism", "title")
+_MANY = 7  # columns that fit a page in footnote size
+_FIRST = "% \\usepackage{booktabs} in the preamble is all that this needs.\n"
+
+
+def results_latex(results: StudyResults) -> str:
+    """One metric's table over the width of a page: values, differences, p, what was expected."""
+    table = table_of(results, _LEFT_OUT)
+    bold = best(results)
+    at = next(k for k, column in enumerate(table.columns) if column.key == "value") if table.cells else 1
+    body = [
+        _bold(cells, at) if row is bold else cells for row, cells in zip(results.rows, _escaped(table), strict=True)
+    ]
+    head = [escaped(column.head) for column in table.columns]
+    columns = "".join("r" if column.right else "l" for column in table.columns)
+    notes = [*results.notes, table.legend(), *([BOLD] if bold else [])]
+    label = f"{results.study}-{results.metric}"
+    return _table(columns, head, body, _first_reported(results.rows), headline(results), notes, label)
+
+
+def metrics_latex(results: Sequence[StudyResults]) -> str:
+    """Every metric of every experiment side by side, as papers have it, to the digits that its interval allows."""
+    first = results[0]
+    heads = [f"{escaped(metric_name(r.metric))} {_arrow(r.metric)}" for r in results]
+    named = f"{first.study}: all metrics" + (f" on {first.dataset}" if first.dataset else "")
+    return _side_by_side(heads, results, named, f"{first.study}-metrics")
+
+
+def cross_latex(results: Sequence[StudyResults]) -> str:
+    """One metric on several data sets side by side."""
+    first = results[0]
+    name = metric_name(first.metric)
+    return _side_by_side(
+        [escaped(r.dataset) for r in results],
+        results,
+        f"{first.study}: {name} across data sets",
+        f"{first.study}-cross",
+    )
+
+
+def _side_by_side(heads: Sequence[str], results: Sequence[StudyResults], caption: str, label: str) -> str:
+    """A row for whatever stands in any of the tables, a column for each table."""
+    rows = {_key(row): row for one in results for row in one.rows if not row.reported}
+    rows |= {_key(row): row for one in results for row in one.rows if row.reported}
+    body = [
+        [escaped(row.experiment + (DAGGER if row.reported else "")), *(_value(one, row) for one in results)]
+        for row in rows.values()
+    ]
+    notes = [BOLD] if any(best(one) for one in results) else []
+    if any(row.reported for row in rows.values()):
+        notes.append(ELSEWHERE)
+    columns = "l" + "r" * len(results)
+    return _table(columns, ["Experiment", *heads], body, _first_reported(list(rows.values())), caption, notes, label)
+
+
+def escaped(text: str) -> str:
+    """`text` as LaTeX prints it, on one line."""
+    return _PATTERN.sub(lambda found: _SPECIAL[found[0]], visible(text))
+
+
+def _value(results: StudyResults, row: ResultRow) -> str:
+    found = next((r for r in results.rows if _key(r) == _key(row)), None)
+    if found is None or found.value is None:
+        return "--"
+    text = escaped(number(found.value, decimals(found.interval)))
+    return rf"\textbf{{{text}}}" if found is best(results) else text
+
+
+def _key(row: ResultRow) -> tuple[str, ...]:
+    """What makes it the same row in several tables; one experiment may be reported several times."""
+    return (row.experiment, row.title, row.source) if row.reported else (row.experiment,)
+
+
+def _escaped(table: Table) -> list[list[str]]:
+    return [[escaped(cell) for cell in row] for row in table.cells]
+
+
+def _bold(cells: list[str], at: int) -> list[str]:
+    return [rf"\textbf{{{cell}}}" if k == at else cell for k, cell in enumerate(cells)]
+
+
+def _arrow(metric: str) -> str:
+    return r"$\uparrow$" if higher_is_better(metric) else r"$\downarrow$"
+
+
+def _first_reported(rows: Sequence[ResultRow]) -> int | None:
+    """Before which row a rule parts what was measured here from what others report."""
+    return next((k for k, row in enumerate(rows) if row.reported), None) or None  # above the first row there is one
+
+
+def _table(
+    columns: str,
+    head: Sequence[str],
+    body: Sequence[Sequence[str]],
+    rule_before: int | None,
+    caption: str,
+    notes: Sequence[str],
+    label: str,
+) -> str:
+    size = r"\footnotesize" if len(head) <= _MANY else r"\scriptsize"
+    lines = [r"\begin{table*}[t]", r"\centering", size, r"\setlength{\tabcolsep}{3pt}"]
+    lines += [rf"\caption{{{escaped(caption)}}}", rf"\label{{tab:{re.sub('[^A-Za-z0-9.:-]', '-', label)}}}"]
+    lines += [rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}", r"\toprule", _row(head), r"\midrule"]
+    for k, cells in enumerate(body):
+        lines += [r"\midrule"] if k == rule_before else []
+        lines.append(_row(cells))
+    lines += [r"\bottomrule", r"\end{tabular}"]
+    if any(notes):
+        lines.append(rf"\par\smallskip {{\scriptsize {escaped('. '.join(filter(None, notes)))}.\par}}")
+    return _FIRST + "\n".join([*lines, r"\end{table*}"]) + "\n"
+
+
+def _row(cells: Sequence[str]) -> str:
+    """A cell that begins with a bracket would be read as the distance to the row above."""
+    first = ["{}" + cell if cell[:1] in "[*" and k == 0 else cell for k, cell in enumerate(cells)]
+    return " & ".join(first) + r" \\"

@@ -1,0 +1,119 @@
+"""Numbers as people read them: rounded by their interval, with a true minus, p values in words.
+
+Decimals follow the Guide to the Expression of Uncertainty in Measurement (JCGM 100:2008, 7.2.6): two significant
+digits of the uncertainty, and the value to the same place.
+"""
+
+import math
+from collections.abc import Sequence
+
+from iqa_train.results.table import Interval, ResultRow, StudyResults
+
+MINUS = "\u2212"
+NONE = "\u2013"
+"""Stands where there is no number."""
+
+_USUAL = 4  # decimals of a value whose interval is not known
+_MOST = 8
+
+
+def decimals(interval: Interval | None) -> int:
+    """How many decimals the half-width of `interval` allows: its two significant digits, none before the point."""
+    if interval is None:
+        return _USUAL
+    half = abs(interval[1] - interval[0]) / 2
+    if not math.isfinite(half) or half == 0.0:
+        return _USUAL
+    exponent = int(f"{half:.1e}".partition("e")[2])  # after rounding: 0.00996 has the digits 1.0e-02
+    return min(_MOST, max(0, 1 - exponent))
+
+
+def number(value: float | None, places: int = _USUAL, *, signed: bool = False) -> str:
+    """`value` to so many decimals; `signed` puts a plus before what is above zero. Nothing is ever minus zero."""
+    if value is None or not math.isfinite(value):
+        return NONE
+    text = f"{abs(value):.{places}f}"
+    if float(text) == 0.0:
+        return text
+    return (MINUS if value < 0 else "+" if signed else "") + text
+
+
+def given(value: float | None, *, signed: bool = False, places: int = 0) -> str:
+    """A number that somebody wrote down: its own digits and no more, or zeros up to `places` decimals."""
+    if value is None or not math.isfinite(value):
+        return NONE
+    return number(value, max(places, _own_places(value)), signed=signed)
+
+
+def _own_places(value: float) -> int:
+    text = f"{value:.{_MOST}f}".rstrip("0")
+    return len(text.partition(".")[2])
+
+
+def span(interval: Interval | None, places: int | None = None, *, signed: bool = False) -> str:
+    """An interval in brackets, to `places` decimals or to those its width allows."""
+    if interval is None:
+        return ""
+    digits = decimals(interval) if places is None else places
+    return f"[{number(interval[0], digits, signed=signed)}, {number(interval[1], digits, signed=signed)}]"
+
+
+def given_span(interval: Interval | None, *, signed: bool = False) -> str:
+    """A range that somebody wrote down; one number where both ends are the same."""
+    if interval is None:
+        return ""
+    places = max(map(_own_places, interval))
+    low, high = (given(end, signed=signed, places=places) for end in interval)
+    return low if low == high else f"[{low}, {high}]"
+
+
+def measured(value: float | None, interval: Interval | None, *, signed: bool = False) -> str:
+    """A value and its interval, to the same decimals."""
+    if value is None:
+        return NONE
+    return " ".join(filter(None, [number(value, decimals(interval), signed=signed), span(interval, signed=signed)]))
+
+
+def p_value(p: float | None) -> str:
+    """`p` for a column: two decimals, three below 0.01 and near 0.05, and never a zero that it is not."""
+    if p is None or not math.isfinite(p):
+        return NONE
+    if p < 0.001:
+        return "<0.001"
+    if p > 0.99:
+        return ">0.99"
+    return f"{p:.3f}" if p < 0.0095 or 0.045 <= p < 0.055 else f"{p:.2f}"
+
+
+def p_words(p: float | None, name: str = "p") -> str:
+    """`p` within a sentence: "p < 0.001", "p = 0.03"."""
+    text = p_value(p)
+    if text == NONE:
+        return ""
+    return f"{name} {text[0]} {text[1:]}" if text[0] in "<>" else f"{name} = {text}"
+
+
+def higher_is_better(metric: str) -> bool:
+    """Of all metrics, only an error is better when it is lower."""
+    return not metric.startswith("rmse")
+
+
+def best(results: StudyResults) -> ResultRow | None:
+    """The row to print in bold: the best, where that is more than luck; else None.
+
+    An experiment must be told apart from the baseline (after Holm's correction); the baseline, from all experiments.
+    Numbers from elsewhere do not compete, and while a run is unfinished nobody has won.
+    """
+    rows = [row for row in results.rows if not row.reported and row.value is not None]
+    if len(rows) < 2 or any(row.provisional for row in rows):
+        return None
+    winner = _best_of(rows, results.metric)
+    others = [row for row in rows if row is not winner]
+    if winner.experiment != results.baseline:
+        return winner if winner.distinguishable else None
+    return winner if all(row.distinguishable for row in others) else None
+
+
+def _best_of(rows: Sequence[ResultRow], metric: str) -> ResultRow:
+    sign = 1 if higher_is_better(metric) else -1
+    return max(rows, key=lambda row: sign * (row.value if row.value is not None else -math.inf))

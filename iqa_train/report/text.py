@@ -1,0 +1,84 @@
+"""Results for a terminal: a table that fits it, then verdicts with their reasons, and what holds for all rows."""
+
+import textwrap
+import unicodedata
+from collections.abc import Sequence
+
+from iqa_train.errors import visible
+from iqa_train.report.columns import Table, table_of
+from iqa_train.report.words import all_reasons, headline
+from iqa_train.results.table import StudyResults
+
+_WIDEST_TEXT = 110
+_NARROWEST = 40
+_GAP = "  "
+
+
+def results_text(results: StudyResults, width: int | None = None) -> str:
+    """All of it, no line wider than `width` columns; the least important columns go first. None: all of them."""
+    whole = table_of(results, leave_out=["title"])  # which stands beside the verdict
+    table = fitted(whole, width)
+    blocks = [_wrapped(headline(results), width)]
+    blocks.append(_table_lines(table, width) if results.rows else ["no experiments"])
+    blocks.append(
+        [line for r in all_reasons(results) for line in _wrapped(f"{r.name}: {'; '.join(r.sentences)}", width)]
+    )
+    left_out = [column.head for column in whole.columns if column.key not in table.keys]
+    notes = [*results.notes, table.legend()]
+    if left_out:
+        notes.append(f"not shown for want of room: {', '.join(left_out)}; --format csv has everything")
+    blocks.append([line for note in notes if note for line in _wrapped(note, width)])
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def fitted(table: Table, width: int | None) -> Table:
+    """The table less its least important columns, as many as it takes; the experiment and its value stay."""
+    while width is not None and _width(table) > width and len(table.columns) > 2:
+        least = max(table.columns, key=lambda column: column.rank)
+        table = table.without(least.key)
+    return table
+
+
+def display_width(text: str) -> int:
+    """Columns of a terminal that `text` takes: two for a wide character, none for an accent that combines."""
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    return len(text) + wide - sum(bool(unicodedata.combining(c)) for c in text)
+
+
+def _table_lines(table: Table, width: int | None) -> list[str]:
+    widths = _widths(table)
+    head = [column.head for column in table.columns]
+    lines = [_line(table, widths, cells) for cells in (head, *([visible(c) for c in row] for row in table.cells))]
+    rule = "-" * min(width or 10**6, max(map(display_width, lines)))
+    return [_cut(line, width) for line in (lines[0], rule, *lines[1:])]
+
+
+def _line(table: Table, widths: Sequence[int], cells: Sequence[str]) -> str:
+    parts = []
+    for column, room, cell in zip(table.columns, widths, cells, strict=True):
+        fill = " " * (room - display_width(cell))
+        parts.append(fill + cell if column.right else cell + fill)
+    return _GAP.join(parts).rstrip()
+
+
+def _widths(table: Table) -> list[int]:
+    rows = [[column.head for column in table.columns], *([visible(cell) for cell in row] for row in table.cells)]
+    return [max(display_width(row[k]) for row in rows) for k in range(len(table.columns))]
+
+
+def _width(table: Table) -> int:
+    return sum(_widths(table)) + len(_GAP) * (len(table.columns) - 1)
+
+
+def _cut(line: str, width: int | None) -> str:
+    """The last resort of a terminal that is narrower than two columns of the table."""
+    if width is None or display_width(line) <= width:
+        return line
+    while display_width(line) > max(width, 2) - 1:
+        line = line[:-1]
+    return line + "…"
+
+
+def _wrapped(text: str, width: int | None) -> list[str]:
+    room = max(_NARROWEST, min(width or _WIDEST_TEXT, _WIDEST_TEXT))
+    return textwrap.wrap(visible(text), room, subsequent_indent="    ", break_on_hyphens=False)

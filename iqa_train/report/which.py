@@ -1,0 +1,99 @@
+"""Which runs a report is about: those that the study file means now, or, without one, all that a study has left."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from iqa_train.errors import RunError, UsageError, did_you_mean, visible
+from iqa_train.results.recorded import Recorded, record, record_study
+from iqa_train.runs.layout import RunFolder, run_folder, run_folders
+from iqa_train.runs.specfile import read_spec
+from iqa_train.study.load import find_study, load_study
+from iqa_train.study.model import Study
+from iqa_train.study.reported import groups_of
+from iqa_train.study.resolve import resolve_all, study_name, study_title
+from iqa_train.study.spec import RunSpec
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A study and its runs; `study` is None where no file tells of it. `notes` say which runs are left out, and why."""
+
+    name: str
+    title: str
+    baseline: str | None
+    runs: tuple[Recorded, ...]
+    study: Study | None = None
+    profile: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def chosen_runs(runs_dir: Path, name: str | None, experiments: Path | None, profile: str | None) -> Chosen:
+    """The runs of the study `name`, or else of the study file under `profile`.
+
+    A name that the study file has, for itself or for one of its profiles, means the file; any other means the runs in
+    `runs_dir`/`name`. Raises UsageError for a study that is neither, with the nearest names, and StudyError.
+    """
+    study = load_study(find_study(experiments))
+    if name is None:
+        return _of_file(study, profile, runs_dir)
+    if profile is not None and study_name(study, profile) != name:
+        raise UsageError(f'--study "{visible(name)}" is not the study of --profile {profile}; give one of the two')
+    under: dict[str, str | None] = {study_name(study, p): p for p in study.profiles} | {study.name: None}
+    if name in under:
+        return _of_file(study, under[name], runs_dir)
+    there, reported = _studies(runs_dir), groups_of(study)
+    if name not in there and name in reported:
+        return Chosen(name, "", study.baseline, (), study, None, ("all of it reported elsewhere, none of it run here",))
+    if name not in there:
+        known = did_you_mean(name, [*under, *there, *reported])
+        raise UsageError(f'there is no study "{visible(name)}" in {study.path} or in {runs_dir}; {known}')
+    return Chosen(name, "", None, tuple(record_study(runs_dir, name)))
+
+
+def _of_file(study: Study, profile: str | None, runs_dir: Path) -> Chosen:
+    """What the file resolves to, and the same experiments with further seeds, as --seeds makes them."""
+    name = study_name(study, profile)
+    specs = resolve_all(study, profile=profile)
+    runs = [(spec, run_folder(runs_dir, spec)) for spec in specs]
+    further, notes = _further(runs, runs_dir, name)
+    runs += further
+    if not any(run.attempts() for _, run in runs):
+        notes.append(_nothing_run(name, runs_dir))
+    recorded = tuple(record(spec, run) for spec, run in runs)
+    return Chosen(name, study_title(study, profile), study.baseline, recorded, study, profile, tuple(notes))
+
+
+def _further(
+    runs: list[tuple[RunSpec, RunFolder]], runs_dir: Path, study: str
+) -> tuple[list[tuple[RunSpec, RunFolder]], list[str]]:
+    """Runs with the same settings and other seeds; and a note for each experiment that has runs with other settings."""
+    known = {run.path for _, run in runs}
+    hashes = {(spec.experiment, spec.config_hash) for spec, _ in runs}
+    further, notes = [], []
+    others: dict[str, list[str]] = {}
+    for run in run_folders(runs_dir, study):
+        experiment, settings = run.path.parent.name, run.path.name.partition("-")[2]
+        if run.path in known or not run.attempts():
+            continue
+        if (experiment, settings) not in hashes:
+            others.setdefault(experiment, []).append(run.path.name)
+            continue
+        try:
+            further.append((read_spec(run), run))
+        except RunError as error:
+            notes.append(f"not counted: {error}")
+    ids = {spec.experiment for spec, _ in runs}
+    for experiment, names in others.items():
+        why = "has other settings than the study file now" if experiment in ids else "is not in the study file"
+        notes.append(f"not counted: {experiment} ({', '.join(names)}) {why}")
+    return further, notes
+
+
+def _studies(runs_dir: Path) -> list[str]:
+    return sorted({run.path.parent.parent.name for run in run_folders(runs_dir)})
+
+
+def _nothing_run(name: str, runs_dir: Path) -> str:
+    there = [other for other in _studies(runs_dir) if other != name]
+    others = f"; there are runs of {', '.join(there)} (--study NAME)" if there else ""
+    return f"nothing of {name} has been run in {runs_dir}{others}"

@@ -1,0 +1,118 @@
+"""What a table cannot say in a cell: a line above it, and each experiment's verdict with its reasons."""
+
+from dataclasses import dataclass
+
+from iqa_train.report.columns import DAGGER, is_baseline, metric_name
+from iqa_train.report.numbers import given_span, measured, p_words, span
+from iqa_train.results.contribution import contributions
+from iqa_train.results.table import ResultRow, StudyResults
+from iqa_train.results.verdict import verdict_text
+
+DASH = "\u2013"
+WHAT_IS_GAINED = "What the baseline gains by what an experiment changes; below zero, it is better without."
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """An experiment's verdict and what stands beside it, a sentence each."""
+
+    experiment: str
+    title: str
+    sentences: tuple[str, ...]
+    notes: tuple[str, ...] = ()  # those of the sentences that are neither verdict nor test
+
+    @property
+    def name(self) -> str:
+        """The experiment with its title."""
+        return f"{self.experiment}, {self.title}" if self.title else self.experiment
+
+
+def headline(results: StudyResults) -> str:
+    """Study, title, metric, test images."""
+    named = f"{results.study}: {results.title}" if results.title else results.study
+    counts = {row.images for row in results.rows if row.images is not None and not row.reported}
+    on = results.dataset
+    if len(counts) == 1:
+        count = counts.pop()
+        on = f"{count} test image{'' if count == 1 else 's'}" + (f" of {on}" if on else "")
+    return f"{named} {DASH} {metric_name(results.metric)}" + (f" on {on}" if on else "")
+
+
+def all_reasons(results: StudyResults) -> list[Reasons]:
+    """For each row that there is something to say of, in the table's order; numbers of one source together, last."""
+    rows = [row for row in results.rows if not row.reported]
+    found = [Reasons(row.experiment, row.title, tuple(_sentences(row, results)), row.notes) for row in rows]
+    sources: dict[tuple[str, ...], list[str]] = {}
+    for row in results.rows:
+        if row.reported:
+            name = row.experiment + DAGGER + (f" ({row.title})" if row.title else "")
+            sources.setdefault((f"reported: {row.source}" if row.source else "reported", *row.notes), []).append(name)
+    found += [Reasons(", ".join(names), "", sentences, sentences[1:]) for sentences, names in sources.items()]
+    return [reasons for reasons in found if reasons.sentences]
+
+
+@dataclass(frozen=True)
+class Gain:
+    """A contribution in words: of what, in which experiment, how much, and what to bear in mind."""
+
+    label: str
+    experiment: str
+    gain: str
+    remark: str
+
+
+def gains(results: StudyResults) -> list[Gain]:
+    """Every experiment's contribution, single-factor ones first."""
+    found = []
+    for one in contributions(results):
+        remarks = [{True: "", False: "not to be told from zero", None: "not tested"}[one.distinguishable]]
+        remarks.append("provisional" if one.provisional else "")
+        gain = measured(one.gain, one.interval, signed=True)
+        found.append(Gain(one.label, one.experiment, gain, ", ".join(filter(None, remarks))))
+    return found
+
+
+def second_opinion(row: ResultRow) -> str:
+    """The analytic tests beside the bootstrap."""
+    parts = [p_words(row.p_williams, "Williams' p")]
+    if row.zou_interval is not None:
+        parts.append(f"Zou's interval {span(row.zou_interval, signed=True)}")
+    return "; ".join(filter(None, parts))
+
+
+def why(row: ResultRow) -> str:
+    """On what grounds the difference counts as told from zero, or does not."""
+    if row.distinguishable is None or row.p_holm is None:
+        return ""
+    p = f"{p_words(row.p_holm)} after Holm's correction"
+    if row.distinguishable:
+        return p
+    low, high = row.delta_interval or (0.0, 0.0)
+    return f"{p}, and the interval of the difference holds zero" if low <= 0 <= high else p
+
+
+def expectation(row: ResultRow) -> str:
+    """What was written down before the run, and where the difference lies in it."""
+    parts = []
+    if row.expected is not None:
+        parts.append(given_span(row.expected))
+    if row.expected_delta is not None:
+        lies = f" ({row.delta_position})" if row.delta_position else ""
+        parts.append(f"a difference of {given_span(row.expected_delta, signed=True)}{lies}")
+    return f"expected: {', '.join(parts)}" if parts else ""
+
+
+def factors(row: ResultRow) -> str:
+    """That a difference is no single thing's, where it is not."""
+    if len(row.factors) < 2 or row.reported:
+        return ""
+    return f"changes {len(row.factors)} factors together: {', '.join(row.factors)}"
+
+
+def _sentences(row: ResultRow, results: StudyResults) -> list[str]:
+    base = is_baseline(row, results)
+    verdict = verdict_text(row, results.baseline)
+    told = ["the baseline", *([verdict] if row.expected or row.value is None or row.provisional else [])]
+    if not base:
+        told = [verdict, expectation(row), why(row), second_opinion(row), factors(row)]
+    return [sentence for sentence in (*told, *row.notes) if sentence]

@@ -1,0 +1,80 @@
+"""Writes a report: the page, the tables in every form, the figures in both widths; each file whole or not at all."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from iqa_train.errors import RunError
+from iqa_train.files import write_atomic
+from iqa_train.report.csvfile import results_csv
+from iqa_train.report.figures import style
+from iqa_train.report.figures.all import figures_of
+from iqa_train.report.html.page import PageFigure, page
+from iqa_train.report.latex import cross_latex, metrics_latex, results_latex
+from iqa_train.report.markdown import results_markdown
+from iqa_train.report.material import Material
+
+INDEX = "index.html"
+_LIST = ".files"
+_OURS = re.compile(r"(figures|tables)/[A-Za-z0-9_-]+\.(pdf|svg|png|tex|csv|md)")
+WIDTHS = {"column": style.ONE_COLUMN, "page": style.TWO_COLUMNS}
+"""Suffixes of the figures' names, and their widths in inches."""
+
+
+def write_report(material: Material, out: Path) -> list[Path]:
+    """Write index.html, tables/ and figures/ into the folder `out`, made if missing; returns the files, in order.
+
+    The same material gives the same bytes. What an earlier report left there and this one has not is removed; files of
+    anybody else are left alone. Raises RunError where the folder cannot be written to.
+    """
+    written: list[Path] = []
+    try:
+        earlier = _listed(out)
+        for name, data in report_files(material):
+            path = out / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, data)
+            written.append(path)
+        for path in earlier - set(written):
+            path.unlink(missing_ok=True)
+        names = sorted(str(path.relative_to(out)) for path in written)
+        write_atomic(out / _LIST, "".join(f"{name}\n" for name in names).encode())
+    except OSError as error:
+        raise RunError(f"the report cannot be written to {out}: {error.strerror}") from None
+    return written
+
+
+def _listed(out: Path) -> set[Path]:
+    """The files of an earlier report; only of names that a report can have."""
+    try:
+        names = (out / _LIST).read_text(encoding="utf-8").splitlines()
+    except (FileNotFoundError, ValueError):
+        return set()
+    return {out / name for name in names if _OURS.fullmatch(name)}
+
+
+def report_files(material: Material) -> Iterator[tuple[str, bytes]]:
+    """Every file's name and bytes; the page comes last, so that what it speaks of is there."""
+    for name, text in _tables(material):
+        yield f"tables/{name}", text.encode(errors="replace")  # a file's name may hold what is no text
+    shown: list[PageFigure] = []
+    with style.styled():
+        for suffix, width in WIDTHS.items():
+            for drawing in figures_of(material, width):
+                for form in style.FORMATS:
+                    data = style.rendered(drawing.figure, form, drawing.name)
+                    yield f"figures/{drawing.name}-{suffix}.{form}", data
+                    if form == "svg" and suffix == "page":
+                        shown.append(PageFigure(drawing.name, drawing.caption, data))
+    yield INDEX, page(material, shown).encode(errors="replace")
+
+
+def _tables(material: Material) -> Iterator[tuple[str, str]]:
+    everything = (*material.results, *material.cross)
+    yield "results.csv", results_csv(everything)
+    yield "results.md", "\n\n".join(results_markdown(results) for results in everything) + "\n"
+    for results in material.results:
+        yield f"{results.metric}.tex", results_latex(results)
+    yield "metrics.tex", metrics_latex(material.results)
+    if material.cross:
+        yield "cross.tex", cross_latex(material.cross)

@@ -1,0 +1,201 @@
+"""Experiments against the baseline, from per-image predictions: values, differences, intervals, p."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iqa_train.errors import UserError
+from iqa_train.results.bootstrap import bootstrap, interval_of, p_value, usual_resamples
+from iqa_train.results.dependent import Dependent, compare_correlations
+from iqa_train.results.metrics import plcc, srcc
+from iqa_train.results.resample import Resamples
+from iqa_train.results.seeds import Side, difference_of_means, mean_over_seeds
+from iqa_train.results.table import Interval
+from iqa_train.results.tested import RESAMPLED, Tested, Usable, images_of, model_of, usable, why_unpaired
+
+Array = NDArray[np.float64]
+
+
+class NotComparableError(UserError):
+    """Two experiments whose difference would mean nothing: other test images, scores or settings."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One experiment's value and its difference from the baseline's; None where there is none, and `notes` say why.
+
+    `seeds` have a value, `shared` are those that the difference is over. `image_variance` and `seed_variance` are of
+    the difference, as `seeds.Estimate` has them.
+    """
+
+    experiment: str
+    seeds: tuple[int, ...] = ()
+    images: int | None = None
+    value: float | None = None
+    interval: Interval | None = None
+    seed_sd: float | None = None
+    delta: float | None = None
+    delta_interval: Interval | None = None
+    delta_seed_sd: float | None = None
+    p: float | None = None
+    shared: tuple[int, ...] = ()
+    image_variance: float | None = None
+    seed_variance: float | None = None
+    dependent: Dependent | None = None
+    notes: tuple[str, ...] = ()
+
+
+def compare(
+    experiments: Sequence[Tested],
+    baseline: Tested | None,
+    metric: str = "srcc",
+    *,
+    key: str = "",
+    resamples: int | None = None,
+    parameters: int = 4,
+    anyway: bool = False,
+) -> list[Comparison]:
+    """A comparison for each of `experiments`, in their order, all on the same resamples of the images.
+
+    `key` names the random stream: the same key and predictions give the same numbers. With `resamples` 0 there are
+    values and differences without intervals; None is the usual number for the metric. `baseline` may be one of the
+    experiments, whose comparison then has no difference. `parameters` are the logistic's, 4 or 5.
+
+    Raises NotComparableError for an experiment that was tested on other images or scores than the baseline; with
+    `anyway` that becomes a note, and the experiment has no difference.
+    """
+    count = usual_resamples(metric) if resamples is None else resamples
+    ready = [usable(tested, metric, parameters) for tested in experiments]
+    known = [one for one in ready if baseline is not None and one.experiment == baseline.experiment]
+    base = known[0] if known else None if baseline is None else usable(baseline, metric, parameters)
+    refused = [_why_not(one, base) for one in ready]
+    for one, why in zip(ready, refused, strict=True):
+        if why and base is not None and not anyway:
+            raise NotComparableError(
+                f"{one.experiment} and {base.experiment} have {why}; a difference of the two would not be paired "
+                "(--anyway shows it without one)"
+            )
+    together = [one for one, why in zip(ready, refused, strict=True) if not why]
+    draws = _Draws(together if base is None else [base, *together], metric, key, count)
+    results = []
+    for one, why in zip(ready, refused, strict=True):
+        own = _Draws([one], metric, key, count) if why else draws
+        found = _alone(one, own, key)
+        if why and base is not None:
+            found = replace(found, notes=(*found.notes, f"not compared with {base.experiment}: {why}"))
+        elif base is not None and one.experiment != base.experiment:
+            found = _against(found, one, base, own, metric, key)
+        results.append(found)
+    twins = _twins(experiments if known or baseline is None else [baseline, *experiments])
+    return [replace(one, notes=(*one.notes, *twins.get(one.experiment, ()))) for one in results]
+
+
+class _Draws:
+    """Every model's values on the same resamples."""
+
+    def __init__(self, members: Sequence[Usable], metric: str, key: str, resamples: int) -> None:
+        tables = {(m.experiment, seed): table for m in members for seed, table in m.by_seed.items()}
+        numbered = images_of(list(tables.values()))
+        models = [model_of(table, numbered) for table in tables.values()]
+        drawn = bootstrap(models, RESAMPLED[metric], Resamples(len(numbered), resamples, key)) if models else ()
+        self._by_model = dict(zip(tables, drawn, strict=True))
+
+    def of(self, one: Usable, seeds: Sequence[int]) -> Side:
+        """An experiment's values by seed."""
+        values = np.array([one.values[seed] for seed in seeds])
+        return Side(values, np.stack([self._by_model[one.experiment, seed] for seed in seeds]))
+
+
+def _alone(one: Usable, draws: _Draws, key: str) -> Comparison:
+    if not one.seeds:
+        return Comparison(one.experiment, notes=one.notes)
+    found = mean_over_seeds(draws.of(one, one.seeds), key)
+    sizes = {len(table.images) for table in one.by_seed.values()}
+    notes = one.notes if len(sizes) == 1 else (*one.notes, f"{min(sizes)} to {max(sizes)} test images, by seed")
+    return Comparison(
+        one.experiment,
+        seeds=one.seeds,
+        images=max(sizes),
+        value=found.value,
+        interval=interval_of(found.draws),
+        seed_sd=found.seed_sd,
+        notes=notes,
+    )
+
+
+def _against(found: Comparison, one: Usable, base: Usable, draws: _Draws, metric: str, key: str) -> Comparison:
+    """`found` with its difference from the baseline: over shared seeds, or between means where there are none."""
+    if not one.seeds or not base.seeds:
+        return found
+    shared = tuple(seed for seed in one.seeds if seed in base.by_seed)
+    notes = list(found.notes)
+    if shared:
+        mine, theirs = draws.of(one, shared), draws.of(base, shared)
+        estimate = mean_over_seeds(Side(mine.values - theirs.values, mine.draws - theirs.draws), key)
+        if shared != one.seeds or len(shared) < len(base.seeds):
+            notes.append(f"difference over the {_seeds(shared)} that both have")
+    else:
+        estimate = difference_of_means(draws.of(one, one.seeds), draws.of(base, base.seeds), key)
+        notes.append(f"no seed in common with {base.experiment}, so the difference holds that of the seeds too")
+    if len(shared) == 2:
+        notes.append("two seeds say little of how much seeds vary, so the interval is wide; a third narrows it most")
+    return replace(
+        found,
+        delta=estimate.value,
+        delta_interval=interval_of(estimate.draws),
+        delta_seed_sd=estimate.seed_sd,
+        p=p_value(estimate.draws),
+        shared=shared,
+        image_variance=estimate.image_variance,
+        seed_variance=estimate.seed_variance,
+        dependent=_by_formula(one, base, shared, metric),
+        notes=tuple(notes),
+    )
+
+
+def _why_not(one: Usable, base: Usable | None) -> str:
+    """Why the two cannot be paired; "" where they can, or have nothing to compare."""
+    if base is None or base.experiment == one.experiment or not one.seeds or not base.seeds:
+        return ""
+    shared = [seed for seed in one.seeds if seed in base.by_seed]
+    for seed in shared:
+        why = why_unpaired(one.by_seed[seed], base.by_seed[seed])
+        if why:
+            return f"{why} at seed {seed}"
+    if shared:
+        return ""
+    tables = [*one.by_seed.values(), *base.by_seed.values()]
+    return next((why for table in tables[1:] if (why := why_unpaired(tables[0], table))), "")
+
+
+def _by_formula(one: Usable, base: Usable, shared: Sequence[int], metric: str) -> Dependent | None:
+    """The tests for dependent correlations, of the correlations' means over the shared seeds."""
+    measure = {"srcc": srcc, "plcc": plcc, "plcc_fit": plcc}.get(metric)
+    if measure is None or not shared:
+        return None
+    r1 = np.mean([one.values[seed] for seed in shared])
+    r2 = np.mean([base.values[seed] for seed in shared])
+    r12 = np.mean([measure(one.by_seed[seed].predictions, base.by_seed[seed].predictions) for seed in shared])
+    images = min(len(one.by_seed[seed].images) for seed in shared)
+    return compare_correlations(float(r1), float(r2), float(r12), images, ranks=metric == "srcc")
+
+
+def _twins(experiments: Sequence[Tested]) -> dict[str, list[str]]:
+    """Notes on predictions that are the same, number for number, as those of an experiment before."""
+    notes: dict[str, list[str]] = {}
+    seen: dict[tuple[int, bytes], str] = {}
+    for one in experiments:
+        for seed, table in one.by_seed.items():
+            earlier = seen.setdefault((seed, table.predictions.tobytes()), one.experiment)
+            if earlier != one.experiment:
+                says = f"suspicious: predictions identical to {earlier}'s (seed {seed})"
+                notes.setdefault(one.experiment, []).append(says)
+    return notes
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    return f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"

@@ -1,0 +1,93 @@
+"""What each component contributes: how much is lost without it."""
+
+from dataclasses import dataclass
+
+from iqa_train.results.table import Interval, ResultRow, StudyResults
+
+LOWER_IS_BETTER = frozenset({"rmse_fit"})
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What the baseline gains by what an experiment leaves out, in the metric's unit; positive: it helps.
+
+    Only a `single` one is the contribution of a component; one of several factors says what they do together.
+    """
+
+    experiment: str
+    title: str
+    factors: tuple[str, ...]
+    gain: float
+    interval: Interval | None
+    distinguishable: bool | None
+    provisional: bool
+
+    @property
+    def single(self) -> bool:
+        """Whether one factor alone is behind it."""
+        return len(self.factors) == 1
+
+    @property
+    def label(self) -> str:
+        """The factors in words, several as such."""
+        if not self.factors:
+            return f"{self.experiment} (no setting that acts differs)"
+        return self.factors[0] if self.single else " + ".join(self.factors) + " together"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A bar of the waterfall, from `start` to `end`; `interval` is that of `end`.
+
+    Every step starts at the baseline. Steps are not stacked: each experiment leaves out one thing of the whole, and
+    effects measured so do not add up.
+    """
+
+    experiment: str
+    label: str
+    start: float
+    end: float
+    interval: Interval | None
+    single: bool
+    provisional: bool = False
+
+
+def contributions(results: StudyResults) -> list[Contribution]:
+    """Of every experiment that has a difference from the baseline, single-factor ones first, else in their order."""
+    sign = 1.0 if results.metric in LOWER_IS_BETTER else -1.0
+    found = [_contribution(row, row.delta, sign) for row in results.rows if row.delta is not None and not row.reported]
+    return sorted(found, key=lambda one: not one.single)
+
+
+def waterfall(results: StudyResults) -> list[Step]:
+    """The baseline's value as the first bar, from 0, and a step from it for each contribution; [] without a value."""
+    base = results.row(results.baseline)
+    if base is None or base.value is None:
+        return []
+    top = base.value
+    steps = [Step(base.experiment, base.title or base.experiment, 0.0, top, base.interval, single=False)]
+    for one in contributions(results):
+        row = results.row(one.experiment)
+        assert row is not None and row.delta is not None
+        ends = None if row.delta_interval is None else (top + row.delta_interval[0], top + row.delta_interval[1])
+        steps.append(Step(one.experiment, one.label, top, top + row.delta, ends, one.single, one.provisional))
+    return steps
+
+
+def optimism(results: StudyResults) -> dict[str, float]:
+    """Experiment -> SRCC that choosing the epoch on test would have claimed on top, where it is known."""
+    return {row.experiment: row.optimism for row in results.rows if row.optimism is not None}
+
+
+def _contribution(row: ResultRow, delta: float, sign: float) -> Contribution:
+    span = row.delta_interval
+    ends = None if span is None else (sign * span[0], sign * span[1])
+    return Contribution(
+        row.experiment,
+        row.title,
+        row.factors,
+        gain=sign * delta,
+        interval=None if ends is None else (min(ends), max(ends)),
+        distinguishable=row.distinguishable,
+        provisional=row.provisional,
+    )

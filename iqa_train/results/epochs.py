@@ -1,0 +1,64 @@
+"""What can be said before runs are finished: their values by epoch."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from iqa_train.results.recorded import Event, Recorded, by_experiment
+from iqa_train.results.table import Curve
+
+ByEpoch = Mapping[int, Mapping[int, Event]]
+MEASURED = ("srcc", "plcc")
+"""The metrics that are taken at every epoch."""
+
+
+@dataclass(frozen=True)
+class AtEpoch:
+    """Means over seeds at one epoch: the test value, and the difference from the baseline's at the same epoch."""
+
+    epoch: int
+    value: float | None
+    delta: float | None
+
+
+def at_last_common_epoch(own: ByEpoch, base: ByEpoch, metric: str) -> AtEpoch | None:
+    """Where both stood at the last epoch that both have, over the seeds both have; without such, where `own` stands.
+
+    None where `own` has no epoch yet.
+    """
+    if metric not in MEASURED or not own:
+        return None
+    shared = [seed for seed in own if seed in base]
+    seeds = shared or list(own)
+    epoch = min(max(by_seed[seed]) for by_seed in ((own, base) if shared else (own,)) for seed in seeds)
+    mine = [_value(own, seed, epoch, metric) for seed in seeds]
+    theirs = [_value(base, seed, epoch, metric) for seed in shared]
+    value = _mean(mine)
+    other = _mean(theirs)
+    return AtEpoch(epoch, value, None if value is None or other is None else value - other)
+
+
+def epochs_of(runs: Iterable[Recorded]) -> ByEpoch:
+    """Seed -> epoch -> event of an experiment's runs, those that failed left out."""
+    return {seed: events for run in runs if not run.failed for seed, events in run.epochs.items() if events}
+
+
+def curves(runs: Sequence[Recorded]) -> list[Curve]:
+    """Each experiment's validation and test SRCC by epoch, of the first seed that has an epoch."""
+    found = []
+    for experiment, own in by_experiment(runs).items():
+        events = next((run.epochs[seed] for run in own for seed in run.epochs), {})
+        points = [(epoch, e.get("val_srcc"), e.get("test_srcc")) for epoch, e in sorted(events.items())]
+        found.append(Curve(experiment, tuple(points)))
+    return found
+
+
+def _value(by_epoch: ByEpoch, seed: int, epoch: int, metric: str) -> float | None:
+    value = by_epoch[seed].get(epoch, {}).get(f"test_{metric}")
+    return None if value is None else float(value)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """None for no values, or where one is undefined: a mean over fewer seeds would be of something else."""
+    known = [v for v in values if v is not None]
+    return fmean(known) if values and len(known) == len(values) else None

@@ -1,0 +1,173 @@
+"""What one run has left on disk, as results need it. Read once; damaged or missing parts become notes."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from iqa_train.errors import DataError, RunError
+from iqa_train.files import read_json
+from iqa_train.results.factors import Spec
+from iqa_train.runs.layout import RunFolder, run_folders
+from iqa_train.runs.outcome import FAILED
+from iqa_train.runs.predictions import Predictions, read_predictions
+from iqa_train.runs.state import QUEUED, RunState, epoch_events, run_state
+
+if TYPE_CHECKING:  # pydantic is slow to import
+    from iqa_train.study.spec import RunSpec
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A run: what it was to do, what became of it, and what it predicted by seed. A further round is a further seed.
+
+    `epochs` holds seed -> epoch -> event; `reported` what result.json says by seed, where predictions were not kept.
+    """
+
+    spec: Spec
+    folder: RunFolder
+    state: RunState
+    predictions: Mapping[int, Predictions] = field(default_factory=dict)
+    epochs: Mapping[int, Mapping[int, Event]] = field(default_factory=dict)
+    reported: Mapping[int, Mapping[str, float | None]] = field(default_factory=dict)
+    optimism: float | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def experiment(self) -> str:
+        """Its id."""
+        return str(self.spec["experiment"])
+
+    @property
+    def seed(self) -> int:
+        """Of its first round."""
+        return _seed(self.spec)
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended without a result, and would again."""
+        return self.state.name == FAILED
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a result may still come: of itself, or once the run is taken up again."""
+        return not self.state.finished and not self.failed
+
+    @property
+    def pending(self) -> bool:
+        """Whether a result may still come of itself."""
+        return self.state.alive or self.state.name == QUEUED
+
+
+def record(spec: "RunSpec | Spec", folder: RunFolder) -> Recorded:
+    """Read a run. `spec` is its specification or the content of its spec.json."""
+    document: Spec = spec if isinstance(spec, Mapping) else spec.model_dump(mode="json")
+    state = run_state(folder)
+    epochs = _epochs(document, folder)
+    notes = (f"{folder.spec} is damaged; its settings are not known",) if not document["settings"] else ()
+    if not state.finished:
+        return Recorded(document, folder, state, epochs=epochs, notes=notes)
+    result = read_json(folder.result) or {}  # a finished run's can be read, or the state would be another
+    predictions, missing = _predictions(document, folder)
+    reported = _reported(result, _seed(document))
+    return Recorded(document, folder, state, predictions, epochs, reported, _optimism(result), (*notes, *missing))
+
+
+def record_study(runs_dir: Path, study: str) -> list[Recorded]:
+    """The runs of a study on disk, one per experiment and seed: those whose settings are the newest of the experiment.
+
+    The baseline comes first, then the others by name.
+    """
+    specs = [(_spec(folder), folder) for folder in run_folders(runs_dir, study)]
+    newest: dict[str, tuple[float, str]] = {}
+    for spec, folder in specs:
+        own = (_last_touched(folder), _hash(folder))
+        newest[spec["experiment"]] = max(own, newest.get(spec["experiment"], own))
+    current = [(spec, folder) for spec, folder in specs if _hash(folder) == newest[spec["experiment"]][1]]
+    current.sort(key=lambda run: (run[0]["experiment"] != run[0].get("baseline"), run[0]["experiment"], _seed(run[0])))
+    return [record(spec, folder) for spec, folder in current]
+
+
+def by_experiment(runs: Iterable[Recorded]) -> dict[str, list[Recorded]]:
+    """Runs by experiment, in the order of their first."""
+    found: dict[str, list[Recorded]] = {}
+    for run in runs:
+        found.setdefault(run.experiment, []).append(run)
+    return found
+
+
+def predictions_by_seed(runs: Iterable[Recorded]) -> dict[int, Predictions]:
+    """The predictions of an experiment's runs, by ascending seed; of two with one seed, the first run's."""
+    tables = {seed: table for run in reversed(list(runs)) for seed, table in run.predictions.items()}
+    return dict(sorted(tables.items()))
+
+
+def _spec(folder: RunFolder) -> Spec:
+    """The content of spec.json; what the folder's name tells where it is damaged, without settings."""
+    try:
+        spec = read_json(folder.spec)
+    except RunError:
+        spec = None
+    if spec is not None and "experiment" in spec and isinstance(spec.get("settings"), dict):
+        return spec
+    experiment = folder.path.parent
+    seed = int(folder.path.name.partition("-")[0].removeprefix("s"))
+    return {"study": experiment.parent.name, "experiment": experiment.name, "seed": seed, "settings": {}}
+
+
+def _hash(folder: RunFolder) -> str:
+    return folder.path.name.partition("-")[2]
+
+
+def _seed(spec: Spec) -> int:
+    return int(spec["settings"].get("seed", spec.get("seed", 0)))
+
+
+def _last_touched(folder: RunFolder) -> float:
+    return max(path.stat().st_mtime for path in (folder.path, *(a.folder for a in folder.attempts())))
+
+
+def _rounds(spec: Spec) -> int:
+    return int(spec["settings"].get("train_test_num", 1))
+
+
+def _epochs(spec: Spec, folder: RunFolder) -> dict[int, dict[int, Event]]:
+    found: dict[int, dict[int, Event]] = {}
+    try:
+        for event in epoch_events(folder):
+            found.setdefault(_seed(spec) + event["round"] - 1, {})[event["epoch"]] = event
+    except (KeyError, OSError, RunError):  # events of something else, or unreadable: the state says what is wrong
+        return {}
+    return found
+
+
+def _predictions(spec: Spec, folder: RunFolder) -> tuple[dict[int, Predictions], tuple[str, ...]]:
+    found, notes = {}, []
+    for number in range(1, _rounds(spec) + 1):
+        path, seed = folder.round(number, _rounds(spec)).predictions("test"), _seed(spec) + number - 1
+        try:
+            found[seed] = read_predictions(path)
+        except (DataError, OSError) as error:
+            why = f"unreadable predictions ({error})" if path.exists() else "no predictions were kept"
+            notes.append(f"seed {seed}: {why}")
+    return found, tuple(notes)
+
+
+def _reported(result: Mapping[str, Any], seed: int) -> dict[int, Mapping[str, float | None]]:
+    rounds = [r for r in result.get("rounds", []) if isinstance(r.get("test"), dict)]
+    if rounds:
+        return {int(r.get("seed", seed + k)): r["test"] for k, r in enumerate(rounds)}
+    return {seed: result} if result else {}
+
+
+def _optimism(result: Mapping[str, Any]) -> float | None:
+    """What the best epoch on test would have claimed over the selected one; the mean over rounds."""
+    gains = []
+    for one in result.get("rounds", []):
+        claimed, own = one.get("test_chosen", {}).get("srcc"), one.get("test", {}).get("srcc")
+        if claimed is not None and own is not None:
+            gains.append(claimed - own)
+    return fmean(gains) if gains else None

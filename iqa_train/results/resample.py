@@ -1,0 +1,55 @@
+"""Resamples of a test set: how often each of `count` resamples holds each image, in blocks that fit in memory.
+
+The same key gives the same resamples on every machine. Each block has a random stream of its own, keyed by the key and
+the block's number.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+_CELLS = 1 << 22  # multiplicities in a block: 16 MiB
+_PART = 64  # resamples counted before the table of them is turned over, which is quick only inside the caches
+_WIDEST = 2048  # resamples in a block; more leave the processor's caches
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """`count` resamples of `images` images, drawn with replacement."""
+
+    images: int
+    count: int
+    key: str
+
+    @property
+    def blocks(self) -> list[slice]:
+        """The resamples of each block."""
+        width = max(1, min(_WIDEST, _CELLS // max(1, self.images)))
+        return [slice(at, min(at + width, self.count)) for at in range(0, self.count, width)]
+
+    def counts(self, number: int) -> NDArray[np.int32]:
+        """(images, width of block `number`): how often a resample holds an image."""
+        block = self.blocks[number]
+        width = block.stop - block.start
+        drawn = generator(self.key, number).integers(0, self.images, size=(width, self.images))
+        counts = np.empty((self.images, width), dtype=np.int32)
+        part = np.empty((min(width, _PART), self.images), dtype=np.int32)
+        for at in range(0, width, _PART):
+            rows = drawn[at : at + _PART]
+            for k, row in enumerate(rows):
+                part[k] = np.bincount(row, minlength=self.images)
+            counts[:, at : at + _PART] = part[: len(rows)].T
+        return counts
+
+    def __iter__(self) -> Iterator[NDArray[np.int32]]:
+        """The counts of every block."""
+        return (self.counts(number) for number in range(len(self.blocks)))
+
+
+def generator(key: str, number: int = 0) -> np.random.Generator:
+    """The random stream that `key` and `number` name."""
+    digest = int.from_bytes(hashlib.sha256(key.encode()).digest()[:16], "big")
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(digest, spawn_key=(number,))))

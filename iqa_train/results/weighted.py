@@ -1,0 +1,145 @@
+"""Measures of agreement on many resamples at once, from how often each resample holds each image.
+
+A resample need not be written out and sorted. Its order is that of the images, sorted once; its ranks follow from
+running sums of the multiplicities, ties sharing their average exactly as in a written-out list. SRCC is a
+ratio of sums of whole numbers, and nothing is rounded before the division (for fewer than 200,000 images): they are
+kept in 32 bits where they fit, else in the 53 of a float.
+
+Everywhere `counts` is (n, m) of whole numbers: how often resample j holds image i. Image after image, a row of m values
+each, is much faster than one call on the whole table, which leaves the processor's caches.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Counts = NDArray[Any]
+Groups = tuple[tuple[int, ...], ...]
+
+_LARGEST = 2**31 - 1
+_FEWEST = 8  # products to add up before 32 bits are worth it
+
+
+def groups_of(values: Array) -> Groups:
+    """Indices of (n,) in ascending order, equal values together."""
+    order = np.argsort(values, kind="stable")
+    starts = np.flatnonzero(np.diff(values[order])) + 1
+    return tuple(tuple(part.tolist()) for part in np.split(order, starts))
+
+
+def weighted_srcc(counts: Counts, scores: Groups, predictions: Sequence[Groups]) -> Array:
+    """Spearman's correlation of the scores with each prediction: (len(predictions), m); NaN where a side is constant.
+
+    With doubled mid-ranks less their mean, u for the prediction and v for the score, it is
+    sum(w u v) / sqrt(sum(w u^2) sum(w v^2)), and sum(w u^2) = (N^3 - sum of the cubes of tied weights) / 3.
+    """
+    drawn = counts.sum(axis=0)
+    most, images = int(counts.max()), int(drawn.max())
+    # |w v| <= most * images, and a running sum of weights <= images: so many products fit.
+    fit = _LARGEST // (most * images**2)
+    kind: type = np.int32 if fit >= _FEWEST else np.float64
+    if kind is np.float64:
+        fit = len(counts)
+    counts = counts.astype(kind, copy=False)
+    rows = list(counts)
+    ranked = _ranked(counts, scores)
+    ranked_rows = list(ranked)
+    singly = np.einsum("ij,ij->j", ranked, counts).astype(np.float64)
+    cubes = np.einsum("ij,ij,ij->j", counts, counts, counts).astype(np.float64)
+    total = drawn.astype(np.float64) ** 3
+    spread = _spread(rows, scores, total, cubes)
+    result = np.empty((len(predictions), len(drawn)))
+    for k, groups in enumerate(predictions):
+        covariance = _covariance(rows, ranked_rows, groups, singly, fit)
+        result[k] = divided(covariance, spread * _spread(rows, groups, total, cubes))
+    return result
+
+
+def weighted_plcc(counts: Counts, scores: Array, predictions: Array) -> Array:
+    """Pearson's correlation of the scores (n,) with each prediction (k, n): (k, m); NaN where a side is constant."""
+    y, x = _standard(scores), np.stack([_standard(p) for p in predictions])
+    k = len(x)
+    means = np.vstack([y, y * y, x, x * x, x * y]) @ counts.astype(np.float64) / counts.sum(axis=0)
+    mean_y, square_y = means[:2]
+    mean_x, square_x, product = (means[2 + part * k : 2 + (part + 1) * k] for part in range(3))
+    spread_y, spread_x = square_y - mean_y**2, square_x - mean_x**2
+    tiny = 1e-13  # of values of size one: what rounding leaves of a spread of nothing
+    return divided(product - mean_x * mean_y, np.where((spread_y > tiny) & (spread_x > tiny), spread_y * spread_x, 0))
+
+
+def weighted_rmse(counts: Counts, scores: Array, predictions: Array) -> Array:
+    """Root mean squared difference of the scores (n,) from each prediction (k, n): (k, m)."""
+    result: Array = np.sqrt((predictions - scores) ** 2 @ counts.astype(np.float64) / counts.sum(axis=0))
+    return result
+
+
+def _ranked(counts: Counts, groups: Groups) -> Counts:
+    """(n, m): each image's doubled mid-rank less the mean, times its multiplicity."""
+    ranked = np.empty_like(counts)
+    rank = -counts.sum(axis=0, dtype=counts.dtype)
+    for group in groups:
+        weight = summed(counts, group)
+        np.add(rank, weight, out=rank)
+        for i in group:
+            np.multiply(rank, counts[i], out=ranked[i])
+        np.add(rank, weight, out=rank)
+    return ranked
+
+
+def _covariance(rows: Sequence[Counts], ranked: Sequence[Counts], groups: Groups, singly: Array, fit: int) -> Array:
+    """Sum of w u v, where `ranked` is w v: twice its running product with the weights, less what counts double there.
+
+    `singly` is the sum of w (w v), which is subtracted where no predictions are tied; `fit` products can be added up in
+    the kind of number that the rows hold.
+    """
+    covariance, doubled = np.zeros_like(singly), singly
+    upto, product = np.zeros_like(rows[0]), np.empty_like(rows[0])
+    add, multiply = np.add, np.multiply
+    for at in range(0, len(groups), fit):
+        part = np.zeros_like(product)
+        for group in groups[at : at + fit]:
+            if len(group) == 1:
+                add(upto, rows[group[0]], upto)
+                multiply(upto, ranked[group[0]], product)
+                add(part, product, part)
+            else:
+                weight, rank = summed(rows, group), summed(ranked, group).astype(np.float64)
+                add(upto, weight, upto)
+                covariance += upto * rank
+                doubled = doubled + weight * rank - sum(rows[i] * ranked[i] for i in group)
+        covariance += part
+    return 2 * covariance - doubled
+
+
+def _spread(rows: Sequence[Counts], groups: Groups, total: Array, cubes: Array) -> Array:
+    """Sum of w u^2: `total` is N^3, `cubes` the sum of w^3, which is right where nothing is tied."""
+    for group in groups:
+        if len(group) > 1:
+            cubes = cubes + summed(rows, group).astype(np.float64) ** 3 - sum(rows[i].astype(float) ** 3 for i in group)
+    result: Array = (total - cubes) / 3
+    return result
+
+
+def summed(rows: Sequence[Counts] | Counts, group: tuple[int, ...]) -> Counts:
+    """The sum of some rows; a row itself, not to be written to, where it is the only one."""
+    total: Counts = rows[group[0]]
+    for i in group[1:]:
+        total = total + rows[i]
+    return total
+
+
+def _standard(values: Array) -> Array:
+    """(n,) less its mean, in a unit in which the largest is one."""
+    centred: Array = values - values.mean()
+    size = np.abs(centred).max()
+    return centred / size if size > 0 else centred
+
+
+def divided(numerator: Array, product: Array) -> Array:
+    """`numerator` by the root of `product`, within [-1, 1]; NaN where that is nothing."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        result: Array = np.where(product > 0, np.clip(numerator / np.sqrt(product), -1.0, 1.0), np.nan)
+    return result

@@ -1,0 +1,141 @@
+"""`iqa-train results`."""
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from iqa_train.cli.results import METRICS, main
+from iqa_train.errors import UsageError
+from iqa_train.results.comparison import NotComparableError
+from iqa_train.results.table import METRICS as KNOWN
+from tests.report.finished import finish, specs, whole_study, write_study
+
+KEYS = {
+    "experiment", "seeds", "images", "value", "interval", "delta", "delta_interval", "p", "p_holm", "expected",
+    "expected_delta", "position", "distinguishable", "seeds_needed", "provisional",
+}  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+Out = pytest.CaptureFixture[str]
+
+
+def test_a_table_for_a_terminal(folder: Path, capsys: Out) -> None:
+    whole_study(folder)
+    assert main([]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("tiny: Three experiments & <nothing> else – SRCC on 120 test images of koniq-10k\n")
+    assert "A1, Without attention: within, distinguishable from Baseline" in " ".join(text.split())
+    assert "test-set uncertainty only: one seed" in text
+    assert "paper\u2020" in text
+
+
+def test_json_has_the_promised_keys(folder: Path, capsys: Out) -> None:
+    whole_study(folder)
+    assert main(["--json"]) == 0
+    first = capsys.readouterr().out
+    document = json.loads(first)
+    assert set(document) >= {"study", "baseline", "metric", "rows"}
+    assert [row["experiment"] for row in document["rows"]] == ["Baseline", "A1", "Hot", "Cold", "paper"]
+    assert all(set(row) >= KEYS for row in document["rows"])
+    assert document["rows"][1]["interval"][0] < document["rows"][1]["value"] < document["rows"][1]["interval"][1]
+    assert main(["--format", "json"]) == 0
+    assert capsys.readouterr().out == first
+
+
+@pytest.mark.parametrize(("form", "sign"), [("markdown", "| Experiment |"), ("latex", r"\toprule"), ("csv", "study,")])
+def test_other_forms(folder: Path, capsys: Out, form: str, sign: str) -> None:
+    whole_study(folder)
+    assert main(["--format", form]) == 0
+    assert sign in capsys.readouterr().out
+
+
+def test_another_metric(folder: Path, capsys: Out) -> None:
+    whole_study(folder)
+    assert main(["--metric", "rmse_fit", "--format", "csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["metric"] for row in rows] == ["rmse_fit"] * 4  # the paper gives none
+    assert float(rows[1]["value"]) > float(rows[0]["value"])  # A1 misses by more
+    assert set(METRICS) == set(KNOWN)
+
+
+def test_several_seeds(folder: Path, capsys: Out) -> None:
+    whole_study(folder)
+    for seed in (2, 3):
+        for spec in specs(folder, seeds=[seed]).values():
+            finish(folder, spec)
+    assert main(["--json"]) == 0
+    row = json.loads(capsys.readouterr().out)["rows"][1]
+    assert row["seeds"] == [1, 2, 3]
+    assert row["seed_sd"] > 0
+
+
+@pytest.mark.parametrize("argv", [["--format", "html"], ["--metric", "mse"], ["--json", "--format", "csv"], ["x"]])
+def test_bad_usage(folder: Path, argv: list[str]) -> None:
+    write_study(folder)
+    with pytest.raises(UsageError):
+        main(argv)
+
+
+def test_an_unknown_study(folder: Path) -> None:
+    whole_study(folder)
+    with pytest.raises(UsageError, match='did you mean "tiny"'):
+        main(["--study", "tinyy"])
+
+
+def test_a_run_without_predictions_is_said(folder: Path, capsys: Out) -> None:
+    runs = whole_study(folder)
+    (runs["A1"].path / "predictions-test.csv").unlink()
+    assert main([]) == 0
+    assert "no predictions" in capsys.readouterr().out
+
+
+def test_a_baseline_that_failed_is_said(folder: Path, capsys: Out) -> None:
+    runs = whole_study(folder)
+    shutil.rmtree(runs["Baseline"].path)
+    finish(folder, specs(folder)["Baseline"], state="failed")
+    assert main([]) == 0
+    assert "Baseline, the baseline, failed (out of memory): nothing is compared" in capsys.readouterr().out
+
+
+def test_a_study_with_its_baseline_only(folder: Path, capsys: Out) -> None:
+    study = write_study(folder)
+    finish(folder, specs(folder)["Baseline"])
+    text = study.read_text(encoding="utf-8")
+    study.write_text(text[: text.index('[[experiments]]\nid = "A1"')], encoding="utf-8")
+    assert main([]) == 0
+    assert "Baseline is the only experiment" in capsys.readouterr().out
+
+
+def test_the_same_predictions_twice_are_suspicious(folder: Path, capsys: Out) -> None:
+    runs = whole_study(folder)
+    shutil.copy(runs["Baseline"].path / "predictions-test.csv", runs["A1"].path)
+    assert main(["--json"]) == 0
+    row = json.loads(capsys.readouterr().out)["rows"][1]
+    assert "suspicious" in " ".join(row["notes"])
+    assert row["delta"] == 0
+
+
+def test_other_test_images_are_refused_unless_told(folder: Path, capsys: Out) -> None:
+    runs = whole_study(folder)
+    path = runs["A1"].path / "predictions-test.csv"
+    path.write_text("".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[:100]), encoding="utf-8")
+    with pytest.raises(NotComparableError, match="different test images"):
+        main([])
+    assert main(["--anyway"]) == 0
+    assert "different test images" in capsys.readouterr().out
+
+
+def test_nothing_has_been_run(folder: Path, capsys: Out) -> None:
+    write_study(folder)
+    assert main([]) == 0
+    assert "nothing of tiny has been run in runs" in capsys.readouterr().out

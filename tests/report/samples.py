@@ -1,0 +1,113 @@
+"""Results made by hand: the seed's five experiments, and others that a report must survive."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from iqa_train.report.material import Material, Origin
+from iqa_train.results.curve import CurvePoint, SettingCurve
+from iqa_train.results.table import Curve, ResultRow, StudyResults
+from iqa_train.runs.predictions import Predictions
+from iqa_train.study.audit import Finding
+
+BASELINE = ResultRow(
+    "Baseline", "Full model", (42,), 2015, 0.93784, (0.93290, 0.94225), expected=(0.938, 0.938), position="within",
+    state="completed", optimism=0.0004,
+)  # fmt: skip
+A1 = ResultRow(
+    "A1", "Remove attention fusion", (42,), 2015, 0.93531, (0.93012, 0.94001), delta=-0.00253,
+    delta_interval=(-0.00468, -0.00031), p=0.0256, p_holm=0.051, p_williams=0.021, zou_interval=(-0.0047, -0.0004),
+    expected=(0.932, 0.935), expected_delta=(-0.006, -0.003), position="above", delta_position="above",
+    distinguishable=False, seeds_needed=2, state="completed", factors=("attention_fusion",), optimism=0.0011,
+)  # fmt: skip
+A2 = ResultRow(
+    "A2", "Remove multi-scale fusion", (42,), 2015, 0.93378, (0.92846, 0.93854), delta=-0.00406,
+    delta_interval=(-0.00641, -0.00180), p=0.0004, p_holm=0.0012, p_williams=0.0006, zou_interval=(-0.0064, -0.0018),
+    expected=(0.930, 0.933), expected_delta=(-0.008, -0.005), position="above", delta_position="above",
+    distinguishable=True, state="completed", factors=("multi_scale", "attention_fusion"), optimism=0.0,
+)  # fmt: skip
+B1 = ResultRow(
+    "B1", "Tiny model", (42,), 2015, 0.92487, (0.91901, 0.93031), delta=-0.01297, delta_interval=(-0.01633, -0.00981),
+    p=0.0002, p_holm=0.0008, p_williams=1e-9, zou_interval=(-0.0163, -0.0098), expected=(0.922, 0.925),
+    expected_delta=(-0.016, -0.013), position="within", delta_position="within", distinguishable=True,
+    state="completed", factors=("model_size", "drop_path_rate", "dropout_rate"), optimism=0.0023,
+)  # fmt: skip
+B2 = ResultRow(
+    "B2", "Small model", (42,), 2015, 0.93380, (0.92851, 0.93862), delta=-0.00404, delta_interval=(-0.00622, -0.00187),
+    p=0.0008, p_holm=0.0016, expected=(0.933, 0.936), expected_delta=(-0.005, -0.002), position="within",
+    delta_position="within", distinguishable=True, state="completed",
+    factors=("model_size", "drop_path_rate", "dropout_rate"),
+)  # fmt: skip
+REPORTED = ResultRow("A1", "LR 5e-6", value=0.9323, reported=True, source="the study's own notes", images=2015)
+
+ONE_SEED = "test-set uncertainty only: one seed"
+SEED_STUDY = StudyResults(
+    "lr5e7", "Ablations at learning rate 5e-7", "Baseline", "srcc", (BASELINE, A1, A2, B1, B2), (ONE_SEED,), "koniq-10k"
+)
+WITH_REPORTED = replace(SEED_STUDY, rows=(*SEED_STUDY.rows, REPORTED))
+PROVISIONAL = replace(
+    SEED_STUDY,
+    rows=(
+        replace(BASELINE, provisional=True, epoch=4, state="running"),
+        replace(A1, provisional=True, epoch=4, state="running", seeds_needed=None),
+        ResultRow("B1", "Tiny model", state="failed", notes=("out of memory",)),
+        ResultRow("B2", "Small model", state="queued"),
+    ),
+)
+BASELINE_ONLY = replace(SEED_STUDY, rows=(BASELINE,))
+NOTHING = replace(SEED_STUDY, rows=(ResultRow("Baseline", state="queued"), ResultRow("A1", state="failed")))
+NO_ROWS = replace(SEED_STUDY, rows=())
+SEVERAL_SEEDS = replace(
+    SEED_STUDY,
+    rows=tuple(replace(row, seeds=(42, 43, 44), seed_sd=0.0011 + 0.0002 * k) for k, row in enumerate(SEED_STUDY.rows)),
+)
+ALL = {
+    "seed study": SEED_STUDY, "reported": WITH_REPORTED, "provisional": PROVISIONAL, "baseline only": BASELINE_ONLY,
+    "nothing": NOTHING, "no rows": NO_ROWS, "several seeds": SEVERAL_SEEDS,
+}  # fmt: skip
+
+
+def curve(experiment: str, best: float, epochs: int = 10) -> Curve:
+    """Rises to `best` at the eighth epoch and falls a little."""
+    values = [best - 0.06 * np.exp(-0.6 * e) - 0.0004 * max(0, e - 8) for e in range(1, epochs + 1)]
+    return Curve(experiment, tuple((e + 1, float(v) - 0.01, float(v)) for e, v in enumerate(values)))
+
+
+CURVES = tuple(curve(row.experiment, row.value or 0.9) for row in SEED_STUDY.rows)
+
+
+def predictions(images: int, noise: float = 6.0, seed: int = 1) -> Predictions:
+    rng = np.random.default_rng(seed)
+    scores = rng.uniform(10, 90, images)
+    guessed = 20 + 60 / (1 + np.exp(-(scores - 50) / 18)) + rng.normal(0, noise, images)
+    return Predictions(tuple(f"{k}.jpg" for k in range(images)), scores, guessed)
+
+
+SWEEP = SettingCurve(
+    "lr",
+    "srcc",
+    (
+        CurvePoint(5e-7, 0.9378, (0.933, 0.9425), "lr5e7/Baseline", (42,)),
+        CurvePoint(1e-6, 0.9370, (0.932, 0.942), "lr5e7/Hot", (42,)),
+        CurvePoint(3e-6, 0.9364, (0.931, 0.942), "paper", reported=True),
+        CurvePoint(5e-6, 0.9354, None, "paper", reported=True),
+    ),
+    ("the reported points differ in epochs too",),
+)
+FINDING = Finding("several-factors", "warning", "B1", ("model_size",), "B1 differs in <3> factors")
+ORIGIN = Origin(
+    "Baseline", 42, "completed", "0c84313f58", "c40ae93f96d7 + changes", "25bfdfa9ba52", "CPU", "3.11",
+    {"torch": "2.13.0", "numpy": "2.4.6"},
+)  # fmt: skip
+MATERIAL = Material(
+    results=(WITH_REPORTED, *(replace(SEED_STUDY, metric=m) for m in ("krcc", "plcc", "plcc_fit", "rmse_fit"))),
+    reported=(replace(SEED_STUDY, study="lr5e6", rows=(REPORTED,), notes=()),),
+    cross=(replace(SEED_STUDY, title="", dataset="spaq"),),
+    curves=CURVES,
+    predictions={row.experiment: predictions(300, seed=k) for k, row in enumerate(SEED_STUDY.rows)},
+    parameters={"Baseline": 89_112_000, "A1": 88_849_000, "A2": 88_390_000, "B1": 29_521_000, "B2": 50_839_000},
+    sweeps=(SWEEP,),
+    findings=(FINDING,),
+    settings={"Baseline": {"lr": 5e-7, "multi_scale": True}, "A2": {"lr": 5e-7, "multi_scale": False}},
+    origins=(ORIGIN, replace(ORIGIN, experiment="A1", packages={"torch": "2.12.0", "numpy": "2.4.6"})),
+)

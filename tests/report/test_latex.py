@@ -1,0 +1,71 @@
+"""LaTeX that compiles, whatever stands in a title."""
+
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iqa_train.report.latex import cross_latex, escaped, metrics_latex, results_latex
+from iqa_train.results.table import StudyResults
+from tests.report.samples import A1, A2, ALL, BASELINE, SEED_STUDY, WITH_REPORTED
+
+EVIL = replace(A1, experiment='[x] \\{}$&#^_~%<>|"', title="ü\n\x1b")
+EVIL_STUDY = replace(
+    SEED_STUDY, title="100 % of $x_1^2$ & #1 ~ \\foo{bar}", notes=("a_b <c> \u2212 \u2026",), rows=(BASELINE, EVIL)
+)
+OUR_COMMANDS = re.compile(
+    r"\\(textbackslash|textasciitilde|textasciicircum|ldots)\{\}|\\[{}$&#%_]|\$(<|>|\||-|\\[a-z]+)\$"
+)
+
+
+@given(st.text(max_size=30))
+def test_no_special_character_is_left_to_its_meaning(text: str) -> None:
+    rest = OUR_COMMANDS.sub("", escaped(text))
+    assert not set(rest) & set('\\{}$&#%_^~<>|"\n\r\t\x1b')
+
+
+def test_the_parts_of_a_booktabs_table() -> None:
+    text = results_latex(WITH_REPORTED)
+    order = [r"\begin{table*}", r"\caption{", r"\begin{tabular}", r"\toprule", r"\midrule", "Baseline &", r"\midrule",
+             r"A1$\dagger$ &", r"\bottomrule", r"\end{tabular}", r"\end{table*}"]  # fmt: skip
+    at = -1
+    for part in order:
+        at = text.index(part, at + 1)
+    assert "$-$0.0025 [$-$0.0047, $-$0.0003]" in text
+    assert r"$<$0.001" in text
+
+
+def test_only_what_can_be_told_apart_is_bold() -> None:
+    assert r"\textbf" not in results_latex(SEED_STUDY)  # A1 cannot be told from the best, the baseline
+    text = results_latex(replace(SEED_STUDY, rows=(BASELINE, A2)))
+    assert r"Baseline & \textbf{0.9378 [0.9329, 0.9423]}" in text
+    assert "Bold: the best" in text
+
+
+def test_metrics_stand_side_by_side() -> None:
+    errors = replace(SEED_STUDY, metric="rmse_fit")
+    text = metrics_latex([WITH_REPORTED, errors])
+    assert r"SRCC $\uparrow$ & RMSE after logistic fit $\downarrow$" in text
+    assert r"A1$\dagger$ & 0.9323 & --" in text
+
+
+def test_a_cell_in_brackets_is_no_distance() -> None:
+    assert "\n{}[x]" in results_latex(EVIL_STUDY)
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX here")
+def test_it_compiles(tmp_path: Path) -> None:
+    studies: list[StudyResults] = [*ALL.values(), EVIL_STUDY]
+    tables = [*map(results_latex, studies), metrics_latex([WITH_REPORTED, SEED_STUDY]), cross_latex([SEED_STUDY])]
+    head = "\\documentclass{article}\\usepackage{booktabs}\\begin{document}\n"
+    (tmp_path / "t.tex").write_text(head + "\n".join(tables) + "\\end{document}\n", encoding="utf-8")
+    done = subprocess.run(
+        ["pdflatex", "-draftmode", "-interaction=nonstopmode", "-halt-on-error", "t.tex"],
+        cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:]

@@ -1,0 +1,101 @@
+"""Studies as runs leave them on disk, with predictions of known quality, made without training."""
+
+import copy
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from iqa_train.results.recorded import Recorded, record_study
+from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.predictions import Predictions, write_predictions
+
+SETTINGS: dict[str, Any] = {
+    "dataset": "koniq-10k", "model_size": "base", "multi_scale": True, "attention_fusion": True, "lr": 5e-7,
+    "epochs": 4, "train_test_num": 1, "loss_type": "l1", "ranking_loss_alpha": 0.0, "drop_path_rate": 0.3,
+}  # fmt: skip
+
+
+def predictions(seed: int, noise: float, images: int = 200, *, shared: float = 0.9) -> Predictions:
+    """Predictions that are scores plus noise, most of which (`shared`) is the images' own and the same for all."""
+    common = np.random.default_rng(0)
+    scores = np.round(common.normal(60, 15, images), 2)
+    hard = common.normal(size=images)
+    own = np.random.default_rng(seed).normal(size=images)
+    mixed = shared * hard + (1 - shared**2) ** 0.5 * own
+    return Predictions(tuple(f"{k:04}.jpg" for k in range(images)), scores, scores + noise * mixed)
+
+
+@dataclass
+class MadeStudy:
+    """A study under `runs_dir`, to which runs are added."""
+
+    runs_dir: Path
+    name: str = "lr5e7"
+    baseline: str = "Baseline"
+
+    def run(
+        self,
+        experiment: str,
+        tables: Predictions | Sequence[Predictions] | None = None,
+        *,
+        seed: int = 42,
+        state: str = "completed",
+        reason: str = "",
+        changes: Mapping[str, Any] | None = None,
+        undeclared: Mapping[str, Any] | None = None,
+        expect: Mapping[str, Any] | None = None,
+        epochs: Sequence[float | None] = (),
+        gain: float = 0.0,
+    ) -> RunFolder:
+        """Write a run: several tables are rounds; `state` "queued" has no attempt, "lost" one without an end."""
+        rounds = [tables] if isinstance(tables, Predictions) else list(tables or [])
+        number = max(1, len(rounds))
+        settings = SETTINGS | dict(changes or {}) | dict(undeclared or {}) | {"seed": seed, "train_test_num": number}
+        digest = hashlib.sha256(repr(sorted((changes or {}).items())).encode()).hexdigest()[:10]
+        run = RunFolder(self.runs_dir / self.name / experiment / f"s{seed}-{digest}")
+        run.path.mkdir(parents=True)
+        spec = {
+            "study": self.name, "experiment": experiment, "slug": experiment, "title": f"Title of {experiment}",
+            "baseline": self.baseline, "settings": settings, "source": {}, "expect": dict(expect or {}),
+            "differs": {k: [SETTINGS.get(k), v] for k, v in (changes or {}).items()}, "config_hash": digest,
+        }  # fmt: skip
+        run.spec.write_text(json.dumps(spec))
+        if state == "queued":
+            return run
+        attempt = run.next_attempt()
+        attempt.folder.mkdir()
+        lines = [
+            {"event": "epoch", "round": 1, "epoch": k + 1, "val_srcc": v, "test_srcc": v, "test_plcc": v, "best": True}
+            for k, v in enumerate(epochs)
+        ]
+        attempt.metrics.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        if state == "lost":
+            return run
+        code = 0 if state in {"completed", "stopped-early"} else 1
+        ended = {"state": state, "reason": reason, "exit_code": code, "signal": None}
+        attempt.exit.write_text(json.dumps(ended))
+        if code == 0:
+            results = []
+            for k, table in enumerate(rounds):
+                files = run.round(k + 1, number)
+                files.folder.mkdir(exist_ok=True)
+                write_predictions(files.predictions("test"), table)
+                test = {"srcc": 0.9, "plcc": 0.91}
+                results.append({"seed": seed + k, "test": test, "test_chosen": {"epoch": 1, "srcc": 0.9 + gain}})
+            reported = {"srcc": 0.9, "plcc": 0.91, "rounds": results}
+            run.result.write_text(json.dumps(reported))
+        return run
+
+    def recorded(self) -> list[Recorded]:
+        return record_study(self.runs_dir, self.name)
+
+
+def with_values(table: Predictions, **changes: Any) -> Predictions:
+    """A copy with other images, scores or predictions."""
+    made = copy.copy(table.__dict__) | changes
+    return Predictions(**made)

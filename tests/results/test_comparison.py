@@ -1,0 +1,105 @@
+"""Experiments against the baseline: which seeds and images are compared, and what is said of the rest."""
+
+import numpy as np
+import pytest
+from made_study import predictions, with_values
+
+from iqa_train.results.bootstrap import bootstrap, interval_of, p_value
+from iqa_train.results.comparison import NotComparableError, compare
+from iqa_train.results.metrics import srcc
+from iqa_train.results.resample import Resamples
+from iqa_train.results.tested import Tested, images_of, model_of
+
+FEW = 400
+BASE = Tested("Baseline", {42: predictions(1, 6.0)})
+
+
+def test_interval_and_p_are_of_the_paired_resamples() -> None:
+    other = Tested("A1", {42: predictions(2, 7.0)})
+    (found,) = compare([other], BASE, key="k", resamples=FEW)
+    numbered = images_of([BASE.by_seed[42]])
+    models = [model_of(t.by_seed[42], numbered) for t in (other, BASE)]
+    mine, theirs = bootstrap(models, "srcc", Resamples(200, FEW, "k"))
+    assert found.delta_interval == interval_of(mine - theirs)
+    assert found.p == p_value(mine - theirs)
+    assert found.interval == interval_of(mine)
+
+
+def test_images_may_stand_in_another_order() -> None:
+    table = predictions(2, 7.0)
+    back = np.arange(200)[::-1]
+    turned = with_values(
+        table, images=tuple(reversed(table.images)), scores=table.scores[back], predictions=table.predictions[back]
+    )
+    one, other = (compare([Tested("A1", {42: t})], BASE, key="k", resamples=FEW)[0] for t in (table, turned))
+    assert one == other
+
+
+def test_seeds_are_paired_where_both_have_them() -> None:
+    base = Tested("Baseline", {seed: predictions(seed, 6.0) for seed in (42, 43, 44)})
+    one = Tested("A1", {seed: predictions(seed + 10, 7.0) for seed in (43, 44, 45)})
+    (found,) = compare([one], base, key="k", resamples=FEW)
+    differences = [
+        srcc(one.by_seed[s].predictions, one.by_seed[s].scores)
+        - srcc(base.by_seed[s].predictions, base.by_seed[s].scores)
+        for s in (43, 44)
+    ]
+    assert found.seeds == (43, 44, 45) and found.shared == (43, 44)
+    assert found.delta == pytest.approx(np.mean(differences))
+    assert found.delta_seed_sd == pytest.approx(np.std(differences, ddof=1))
+    assert "difference over the seeds 43, 44 that both have" in found.notes
+    assert any("two seeds say little" in note for note in found.notes)
+
+
+def test_without_a_common_seed_means_are_compared_and_it_is_said() -> None:
+    (found,) = compare([Tested("A1", {7: predictions(3, 9.0)})], BASE, key="k", resamples=FEW)
+    assert found.shared == () and found.delta is not None and found.dependent is None
+    assert "no seed in common with Baseline, so the difference holds that of the seeds too" in found.notes
+
+
+def test_seeds_of_random_splits_are_paired_on_their_own_images() -> None:
+    """A data set without an official split: each seed tests other images, the same ones for every experiment."""
+
+    def tested(name: str, noise: float) -> Tested:
+        tables = {}
+        for seed in (1, 2, 3):
+            rows = np.sort(np.random.default_rng(seed).permutation(200)[:80])
+            whole = predictions(int(noise * 100) + seed, noise)
+            images = tuple(whole.images[k] for k in rows)
+            tables[seed] = with_values(
+                whole, images=images, scores=whole.scores[rows], predictions=whole.predictions[rows]
+            )
+        return Tested(name, tables)
+
+    (found,) = compare([tested("A1", 12.0)], tested("Baseline", 6.0), key="k", resamples=FEW)
+    assert found.images == 80 and found.shared == (1, 2, 3)
+    assert found.delta_interval[0] < found.delta < found.delta_interval[1] < 0
+
+
+def test_a_seed_on_other_images_is_refused_and_named() -> None:
+    tables = {seed: predictions(seed, 6.0) for seed in (42, 43)}
+    short = predictions(43, 7.0, images=150)
+    with pytest.raises(NotComparableError, match=r"different test images \(150 and 200\) at seed 43") as caught:
+        compare([Tested("A1", {42: predictions(3, 7.0), 43: short})], Tested("Baseline", tables), resamples=FEW)
+    assert caught.value.exit_code == 1
+
+
+def test_one_refused_experiment_does_not_change_the_others() -> None:
+    good, bad = Tested("A1", {42: predictions(2, 7.0)}), Tested("A2", {42: predictions(3, 7.0, images=150)})
+    (alone,) = compare([good], BASE, key="k", resamples=FEW)
+    beside, refused = compare([good, bad], BASE, key="k", resamples=FEW, anyway=True)
+    assert alone == beside
+    assert refused.interval is not None and refused.delta is None
+
+
+def test_a_mapped_metric_says_which_seed_could_not_be_mapped() -> None:
+    tiny = predictions(2, 7.0, images=4)
+    (found,) = compare([Tested("A1", {42: tiny})], None, "plcc_fit", resamples=FEW)
+    assert found.value is None
+    assert found.notes == ("seed 42: no logistic fit: 4 images are too few for 4 parameters",)
+
+
+def test_nothing_to_compare_is_nothing() -> None:
+    assert compare([], None) == []
+    (found,) = compare([Tested("A1", {})], BASE, resamples=FEW)
+    assert found.value is None and found.notes == ()

@@ -1,0 +1,133 @@
+"""Runs that cannot be compared are refused and named, and what is missing, damaged or suspicious is said."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_study import MadeStudy, predictions, with_values
+
+from iqa_train.results.comparison import NotComparableError
+from iqa_train.results.study_results import collect
+from iqa_train.results.table import METRICS
+
+FEW = 500
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> MadeStudy:
+    return MadeStudy(tmp_path)
+
+
+def test_runs_without_predictions_show_what_they_reported(study: MadeStudy) -> None:
+    study.run("Baseline", predictions(1, 6.0))
+    kept = study.run("A1", predictions(2, 12.0), changes={"attention_fusion": False})
+    (kept.path / "predictions-test.csv").unlink()
+    row = collect(study.recorded(), resamples=FEW).row("A1")
+    assert (row.value, row.interval, row.p) == (0.9, None, None)
+    assert row.delta is not None and row.delta_interval is None
+    assert {"seed 42: no predictions were kept", "value as the run reported it, without an interval"} <= set(row.notes)
+    assert "difference of a value without predictions, which cannot be tested" in row.notes
+
+
+def test_damaged_predictions_are_said_to_be(study: MadeStudy) -> None:
+    kept = study.run("Baseline", predictions(1, 6.0))
+    (kept.path / "predictions-test.csv").write_text("image,score,prediction\n0.jpg,1\n")
+    row = collect(study.recorded(), resamples=FEW).row("Baseline")
+    assert any("predictions-test.csv is damaged" in note for note in row.notes)
+
+
+def test_other_test_images_are_refused_and_named(study: MadeStudy) -> None:
+    study.run("Baseline", predictions(1, 6.0))
+    other = predictions(2, 12.0)
+    study.run("A1", with_values(other, images=("x.jpg", *other.images[1:])), changes={"attention_fusion": False})
+    with pytest.raises(NotComparableError, match=r"A1 and Baseline have different test images \(1 of 200"):
+        collect(study.recorded(), resamples=FEW)
+    row = collect(study.recorded(), resamples=FEW, anyway=True).row("A1")
+    assert row.interval is not None and row.delta is None
+    assert "not compared with Baseline: different test images (1 of 200 are not the same) at seed 42" in row.notes
+
+
+def test_other_scores_are_refused_and_named(study: MadeStudy) -> None:
+    study.run("Baseline", predictions(1, 6.0))
+    other = predictions(2, 12.0)
+    study.run("A1", with_values(other, scores=other.scores * 10), changes={"attention_fusion": False})
+    with pytest.raises(NotComparableError, match=r"different opinion scores \(200 of 200 images, such as 0000.jpg"):
+        collect(study.recorded(), resamples=FEW)
+
+
+def test_other_fixed_settings_are_refused_and_named(study: MadeStudy) -> None:
+    study.run("Baseline", predictions(1, 6.0))
+    study.run("A1", predictions(2, 12.0), changes={"attention_fusion": False}, undeclared={"lr": 5e-6, "epochs": 8})
+    with pytest.raises(
+        NotComparableError, match=r"A1 and Baseline differ in more than they should: lr \(5e-07 and 5e-06\), epochs"
+    ):
+        collect(study.recorded(), resamples=FEW)
+    row = collect(study.recorded(), resamples=FEW, anyway=True).row("A1")
+    assert row.delta is not None
+    assert any("lr (5e-07 and 5e-06)" in note for note in row.notes)
+    assert set(row.factors) == {"attention_fusion", "lr", "epochs"}
+
+
+def test_places_and_speed_are_no_settings_that_matter(study: MadeStudy) -> None:
+    study.run("Baseline", predictions(1, 6.0), undeclared={"workers": 0, "cache_dir": "there"})
+    study.run("A1", predictions(2, 12.0), undeclared={"workers": 4, "cache_dir": "here"})
+    row = collect(study.recorded(), resamples=FEW).row("A1")
+    assert row.delta is not None and row.factors == ()
+
+
+def test_identical_predictions_are_called_suspicious(study: MadeStudy) -> None:
+    same = predictions(1, 6.0)
+    study.run("Baseline", same)
+    study.run("A1", same, changes={"attention_fusion": False})
+    study.run("A2", predictions(2, 8.0), changes={"multi_scale": False})
+    study.run("A3", predictions(2, 8.0), changes={"model_size": "tiny"})
+    results = collect(study.recorded(), resamples=FEW)
+    row = results.row("A1")
+    assert "suspicious: predictions identical to Baseline's (seed 42)" in row.notes
+    assert (row.delta, row.p, row.distinguishable, row.seeds_needed) == (0.0, 1.0, False, None)
+    assert "suspicious: predictions identical to A2's (seed 42)" in results.row("A3").notes
+    assert not any("suspicious" in note for name in ("Baseline", "A2") for note in results.row(name).notes)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        (np.full(200, 3.0), "all predictions are the same, so there is nothing to correlate"),
+        (np.append(np.arange(198.0), [np.nan, np.inf]), "2 of 200 predictions are no numbers"),
+    ],
+)
+@pytest.mark.parametrize("metric", METRICS)
+def test_predictions_that_cannot_be_measured_are_said_to_be(
+    study: MadeStudy, metric: str, values: np.ndarray, says: str
+) -> None:
+    study.run("Baseline", predictions(1, 6.0))
+    broken = study.run("A1", predictions(2, 8.0), changes={"attention_fusion": False})
+    path = broken.path / "predictions-test.csv"
+    lines = path.read_text().splitlines()
+    cells = [line.rpartition(",")[0] + f",{value}" for line, value in zip(lines[1:], values, strict=True)]
+    path.write_text("\n".join([lines[0], *cells]) + "\n")
+    (broken.path / "result.json").write_text(json.dumps({"srcc": None, "rounds": []}))
+    row = collect(study.recorded(), metric, resamples=FEW).row("A1")
+    assert (row.value, row.delta) == (None, None)
+    assert f"seed 42: {says}" in row.notes
+
+
+def test_of_several_configurations_the_newest_counts(study: MadeStudy) -> None:
+    old = study.run("Baseline", predictions(1, 6.0), changes={"lr": 1e-5})
+    study.run("Baseline", predictions(2, 6.0))
+    for path in (old.path, *(a.folder for a in old.attempts())):
+        os.utime(path, (1, 1))
+    (run,) = study.recorded()
+    assert run.spec["settings"]["lr"] == 5e-7
+
+
+def test_a_damaged_specification_is_said_and_harms_no_other_run(study: MadeStudy) -> None:
+    study.run("Baseline", predictions(1, 6.0))
+    broken = study.run("A1", predictions(2, 12.0), changes={"attention_fusion": False})
+    broken.spec.write_text("{")
+    results = collect(study.recorded(), resamples=FEW)
+    assert results.row("Baseline").value is not None
+    row = results.row("A1")
+    assert row.value is not None and any("spec.json is damaged" in note for note in row.notes)

@@ -1,0 +1,163 @@
+"""A study's results, from what its runs have left on disk."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_study import MadeStudy, predictions
+
+from iqa_train.results.metrics import srcc
+from iqa_train.results.recorded import record_study
+from iqa_train.results.study_results import collect
+from iqa_train.results.table import METRICS
+
+FEW = 500
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> MadeStudy:
+    return MadeStudy(tmp_path)
+
+
+def test_a_finished_study_has_a_whole_row_for_each_experiment(study: MadeStudy) -> None:
+    base, worse = predictions(1, 6.0), predictions(2, 12.0)
+    study.run("Baseline", base, expect={"srcc": [0.9, 0.96]}, gain=0.002)
+    study.run(
+        "A1", worse, changes={"attention_fusion": False}, expect={"srcc": [0.9, 0.95], "delta": [-0.01, 0]}, gain=0.004
+    )
+    results = collect(study.recorded(), title="Ablations", resamples=FEW)
+    assert (results.study, results.baseline, results.title, results.metric) == (
+        "lr5e7", "Baseline", "Ablations", "srcc",
+    )  # fmt: skip
+    assert results.dataset == "koniq-10k"
+    row, first = results.row("A1"), results.row("Baseline")
+    assert row is not None and first is not None
+    assert first.value == srcc(base.predictions, base.scores)
+    assert row.value == srcc(worse.predictions, worse.scores)
+    assert row.delta == pytest.approx(row.value - first.value)
+    assert row.interval[0] < row.value < row.interval[1]
+    assert row.delta_interval[0] < row.delta < row.delta_interval[1] < 0
+    assert row.p < 0.01 and row.p_holm == row.p and row.p_williams < 0.01
+    assert row.zou_interval[0] < row.delta < row.zou_interval[1]
+    assert (row.position, row.delta_position, row.distinguishable) == ("below", "below", True)
+    assert (row.images, row.seeds, row.state, row.provisional) == (200, (42,), "completed", False)
+    assert row.factors == ("attention_fusion",) and row.single_factor
+    assert row.optimism == pytest.approx(0.004)
+    assert (first.delta, first.p, first.distinguishable, first.factors) == (None, None, None, ())
+    assert "test-set uncertainty only: one seed each" in results.notes
+    json.dumps(results.as_json(), allow_nan=False)
+
+
+def test_the_same_runs_give_the_same_bytes(study: MadeStudy) -> None:
+    study.run("Baseline", predictions(1, 6.0))
+    study.run("A1", predictions(2, 7.0), changes={"attention_fusion": False})
+    for metric in METRICS:
+        once, twice = (collect(study.recorded(), metric, resamples=FEW) for _ in range(2))
+        assert json.dumps(once.as_json()) == json.dumps(twice.as_json())
+
+
+def test_a_row_does_not_change_when_an_experiment_is_added(study: MadeStudy) -> None:
+    study.run("Baseline", predictions(1, 6.0))
+    study.run("A1", predictions(2, 7.0), changes={"attention_fusion": False})
+    before = collect(study.recorded(), resamples=FEW).row("A1")
+    study.run("A0", predictions(3, 9.0), changes={"model_size": "tiny"})
+    after = collect(study.recorded(), resamples=FEW).row("A1")
+    assert (before.delta_interval, before.p) == (after.delta_interval, after.p)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_every_metric_has_its_interval(study: MadeStudy, metric: str) -> None:
+    study.run("Baseline", predictions(1, 6.0), expect={"srcc": [0.9, 0.9]})
+    study.run("A1", predictions(2, 12.0), changes={"attention_fusion": False}, expect={"delta": [-0.1, 0.0]})
+    row = collect(study.recorded(), metric, resamples=FEW).row("A1")
+    assert row.interval[0] < row.value < row.interval[1]
+    assert row.distinguishable
+    assert (row.delta > 0) == (metric == "rmse_fit")
+    assert (row.p_williams is None) == (metric in {"krcc", "rmse_fit"})
+    assert (row.expected_delta is None) == (metric != "srcc"), "expectations are of SRCC"
+
+
+def test_several_seeds_are_one_row_with_their_spread(study: MadeStudy) -> None:
+    for seed in (42, 43, 44):
+        study.run("Baseline", predictions(seed, 6.0), seed=seed)
+        study.run("A1", predictions(seed + 10, 12.0), seed=seed, changes={"attention_fusion": False})
+    results = collect(study.recorded(), resamples=FEW)
+    row = results.row("A1")
+    values = [srcc(t.predictions, t.scores) for t in (predictions(s + 10, 12.0) for s in (42, 43, 44))]
+    assert row.seeds == (42, 43, 44)
+    assert row.value == pytest.approx(np.mean(values))
+    assert row.seed_sd == pytest.approx(np.std(values, ddof=1))
+    assert "over images and seeds" in results.notes
+    assert not any("test-set" in note for note in results.notes)
+
+
+def test_rounds_are_seeds(study: MadeStudy) -> None:
+    study.run("Baseline", [predictions(1, 6.0), predictions(2, 6.0)])
+    row = collect(study.recorded(), resamples=FEW).row("Baseline")
+    assert row.seeds == (42, 43)
+    assert row.seed_sd is not None
+
+
+def test_the_baseline_alone(study: MadeStudy) -> None:
+    study.run("Baseline", predictions(1, 6.0), expect={"srcc": [0.9, 0.99]})
+    results = collect(study.recorded(), resamples=FEW)
+    assert len(results.rows) == 1 and results.rows[0].position == "within"
+    assert "Baseline is the only experiment: there is nothing to compare it with" in results.notes
+
+
+def test_no_baseline_among_the_runs(study: MadeStudy) -> None:
+    study.run("A1", predictions(1, 6.0))
+    results = collect(study.recorded(), resamples=FEW)
+    assert results.rows[0].value is not None
+    assert "Baseline, the baseline, has not been run: nothing is compared" in results.notes
+
+
+def test_of_few_images_the_intervals_are_called_rough(study: MadeStudy) -> None:
+    study.run("Baseline", predictions(1, 6.0, images=12))
+    assert "only 12 test images: intervals are rough" in collect(study.recorded(), resamples=FEW).notes
+
+
+def test_nothing_at_all() -> None:
+    assert collect([]).rows == ()
+
+
+def test_the_logistic_may_have_five_parameters(study: MadeStudy) -> None:
+    study.run("Baseline", predictions(1, 6.0))
+    four, five = (collect(study.recorded(), "rmse_fit", resamples=FEW, parameters=k) for k in (4, 5))
+    assert four.rows[0].value != five.rows[0].value
+    assert "after a logistic fit of 4 parameters" in four.notes
+    assert "after a logistic fit of 5 parameters" in five.notes
+
+
+def test_krcc_says_that_it_has_fewer_resamples(study: MadeStudy) -> None:
+    study.run("Baseline", predictions(1, 6.0, images=40))
+    for metric, said in (("srcc", "10,000"), ("krcc", "2,000")):
+        (note,) = (n for n in collect(study.recorded(), metric).notes if "resamples" in n)
+        assert note == f"95 % intervals from {said} paired resamples of the test images"
+
+
+def test_results_are_loaded_without_what_is_slow_to_load() -> None:
+    modules = ", ".join(f"iqa_train.results.{name}" for name in ("study_results", "across", "sweep", "contribution"))
+    code = f"import sys, {modules}; print(*sorted({{'torch', 'scipy', 'pydantic', 'matplotlib'}} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_without_resamples_there_are_values_at_once(study: MadeStudy) -> None:
+    study.run("Baseline", predictions(1, 6.0))
+    study.run("A1", predictions(2, 12.0), changes={"attention_fusion": False})
+    row = collect(study.recorded(), resamples=0).row("A1")
+    assert row.value is not None and row.delta is not None
+    assert (row.interval, row.delta_interval, row.p, row.distinguishable) == (None, None, None, None)
+
+
+def test_the_files_of_an_early_version_have_results() -> None:
+    kept = Path(__file__).parents[1] / "fixtures" / "state-v1"
+    results = collect(record_study(kept, "small"), resamples=FEW)
+    row = results.row("Baseline")
+    assert row.value == pytest.approx(-0.4195488721804511), "of the predictions, which a stand-in made"
+    assert row.images == 20 and row.interval is not None
+    assert results.row("A1").state == "failed"
