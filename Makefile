@@ -21,6 +21,7 @@ $(STAMP): requirements.lock pyproject.toml
 
 demo: $(STAMP)   ## train the five experiments on built-in data and print the table (minutes, no GPU)
 	$(BIN)/iqa-train --demo --slots 2 --resume
+	$(BIN)/iqa-train results --demo
 
 test: $(STAMP)   ## the tests, without the slow ones, two at a time
 	$(BIN)/python -m pytest -n 2 --dist loadfile

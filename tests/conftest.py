@@ -94,8 +94,9 @@ class Project:
         return done
 
     def start(self, *words: str) -> "subprocess.Popen[str]":
+        """Start it as a shell would: hearing Ctrl-C, which tests that run in the background have inherited ignored."""
         return subprocess.Popen(
-            [*PROGRAM, *words],
+            ["env", "--default-signal=INT", *PROGRAM, *words],
             cwd=self.folder,
             env=self.environment(),
             stdout=subprocess.PIPE,

@@ -13,7 +13,7 @@ from iqa_train.cli.statustable import status_lines
 from iqa_train.cli.text import say, span
 from iqa_train.errors import RunError
 from iqa_train.execution.nvml import Nvml
-from iqa_train.execution.overview import Overview, Row, look
+from iqa_train.execution.overview import CANNOT_START, Overview, Row, look
 from iqa_train.execution.post import ensure_scheduler, scheduler_process
 from iqa_train.execution.queue import Item, edit_queue, folder_of, removed
 from iqa_train.execution.runner import GRACE
@@ -75,7 +75,7 @@ def _watch(runs_dir: Path, keys: set[str]) -> None:
         mine = [row for row in overview.rows if row.item is not None and row.item.key in keys]
         screen.show(overview, mine)
         open_ = [row for row in mine if row.state in {"queued", "starting", "running"}]
-        if not open_:
+        if all(row.reason.startswith(CANNOT_START) for row in open_):  # the scheduler goes on trying; we need not wait
             screen.clear()
             return
         if scheduler_process(runs_dir) is None and any(row.state == "queued" for row in open_):

@@ -14,6 +14,7 @@ from iqa_train.execution.submit import Wishes, enqueue
 from iqa_train.runs.imported import imported_from
 from iqa_train.runs.outcome import FINISHED
 from iqa_train.runs.provenance import code_fingerprint
+from iqa_train.runs.state import facts_of
 
 _DESCRIPTION = """\
 Queue a run once more, with the settings it has: it goes on from its last checkpoint, as a new attempt. With --again it
@@ -59,8 +60,16 @@ def _require_ended(row: Row, *, again: bool) -> None:
         raise UsageError(f"{row.experiment} (seed {row.seed}) is {row.state}; --again runs it anew")
 
 
+def _cwd(row: Row) -> str:
+    """Where its last attempt ran."""
+    attempts = row.run.attempts()
+    return str(facts_of(attempts[-1]).get("cwd", "") if attempts else "") or str(Path.cwd())
+
+
 def _item(row: Row, runs_dir: Path, logs_dir: str, code: str, retries: int, *, again: bool) -> Item:
     command = ("iqa-train", "relaunch", row.experiment)
-    base = row.item or Item(str(row.run.path.relative_to(runs_dir)), row.experiment, row.seed, logs_dir=logs_dir)
+    base = row.item or Item(
+        str(row.run.path.relative_to(runs_dir)), row.experiment, row.seed, logs_dir=logs_dir, cwd=_cwd(row)
+    )
     anew = replace(base, after=row.attempt, again=again, retries=retries, code=code, command=command, told=False)
     return replace(anew, batch=1, batch_name="")  # the first of the batches that come after those there

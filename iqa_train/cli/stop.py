@@ -7,10 +7,10 @@ from pathlib import Path
 
 from iqa_train.cli.parser import Parser, add_places, whole_number
 from iqa_train.cli.select import rows_named
-from iqa_train.cli.text import plain
-from iqa_train.errors import UsageError
+from iqa_train.cli.text import plain, say
+from iqa_train.errors import RunError, UsageError
 from iqa_train.execution.overview import Row, look
-from iqa_train.execution.queue import edit_queue, removed
+from iqa_train.execution.queue import Queue, edit_queue, removed
 from iqa_train.execution.runner import GRACE
 from iqa_train.execution.stop import stop_item, stop_run
 from iqa_train.runs.state import run_state
@@ -36,12 +36,14 @@ def main(argv: Sequence[str]) -> int:
     if bool(options.experiments) == options.all:
         raise UsageError("name the experiments to stop, or --all; iqa-train status lists them")
     runs_dir = Path(options.runs_dir)
-    overview = look(runs_dir)
+    try:
+        overview = look(runs_dir)
+    except RunError as error:  # without the queue, what runs can still be stopped
+        say(f"iqa-train: {error}")
+        overview = look(runs_dir, queue=Queue())
     rows = list(overview.rows) if options.all else rows_named(overview, options.experiments)
     open_ = [row for row in rows if row.state in {"queued", "starting", "running"}]
-    with edit_queue(runs_dir) as edit:  # first what waits, or it starts in the place of what is stopped
-        waiting = [row.item.key for row in open_ if row.item and not run_state(row.run).alive]
-        edit.queue = removed(edit.queue, waiting)
+    waiting = _withdraw([row for row in open_ if row.item], runs_dir)
     words = _stop(rows if options.experiments else open_, set(waiting), runs_dir, options.grace)
     failed = [row for row, _ in words if run_state(row.run).alive]
     if options.json:
@@ -55,6 +57,16 @@ def main(argv: Sequence[str]) -> int:
         if not words:
             print("nothing runs and nothing waits")
     return 1 if failed else 0
+
+
+def _withdraw(rows: Sequence[Row], runs_dir: Path) -> list[str]:
+    """Take what waits out of the queue, first, or it starts in the place of what is stopped; returns its keys."""
+    if not rows:
+        return []
+    with edit_queue(runs_dir) as edit:
+        waiting = [row.item.key for row in rows if row.item and not run_state(row.run).alive]
+        edit.queue = removed(edit.queue, waiting)
+    return waiting
 
 
 def _stop(rows: Sequence[Row], waiting: set[str], runs_dir: Path, grace: float) -> list[tuple[Row, str]]:

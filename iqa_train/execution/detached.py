@@ -31,7 +31,7 @@ def runner_command(item: Item, runs_dir: Path, device: Device, attempt: int, pla
     starts_over = item.again and attempt == item.after + 1
     how = ["--again"] if starts_over else ["--resume"] if attempt > 1 else []
     return [
-        sys.executable, "-m", "iqa_train.execution.detached", str(folder_of(item, runs_dir).path),
+        sys.executable, "-m", "iqa_train.execution.detached", str(folder_of(item, runs_dir).path.resolve()),
         "--device", json.dumps(asdict(device)), "--attempt", str(attempt), "--places", str(places),
         "--logs-dir", item.logs_dir, "--code", item.code, "--command", json.dumps(item.command), *how,
     ]  # fmt: skip

@@ -25,6 +25,9 @@ from iqa_train.runs.state import QUEUED, RunState, run_state
 
 _MINUTE = 60.0
 
+CANNOT_START = "cannot be started"
+"""How the reason of a queued run starts that the scheduler tries to start in vain, again and again."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -97,12 +100,13 @@ class Overview:
         }
 
 
-def look(runs_dir: Path, study: str | None = None, nvml: Nvml | None = None) -> Overview:
+def look(runs_dir: Path, study: str | None = None, nvml: Nvml | None = None, *, queue: Queue | None = None) -> Overview:
     """How everything stands: the runs of the queue in its order, then other runs of its studies that were tried.
 
-    With `study`, that study's alone; without a queue, all runs there are. Raises RunError for a damaged queue.
+    With `study`, that study's alone; without a queue, all runs there are. Raises RunError for a damaged queue, unless
+    another is given in its place.
     """
-    queue = read_queue(runs_dir)
+    queue = queue or read_queue(runs_dir)
     stood = [(item, standing(item, runs_dir)) for item in queue.items]
     scheduler = scheduler_process(runs_dir)
     places = _places(queue, stood, runs_dir, nvml)
@@ -133,11 +137,11 @@ def _waits(
     entries = [Entry(item, s.stand) for item, s in stood]
     planned = plan(entries, places, policy=queue.policy, paused=queue.paused)
     waits = dict(planned.waits) | {start.item.key: "about to start" for start in planned.starts}
-    if not working and not queue.paused:
-        return dict.fromkeys(waits, "no scheduler is running; `iqa-train queue resume` starts one")
     if queue.paused:
         return waits
-    return waits | {key: f"cannot be started: {words}" for key, words in troubles(runs_dir).items() if key in waits}
+    if not working:
+        return dict.fromkeys(waits, "no scheduler is running; `iqa-train queue resume` starts one")
+    return waits | {key: f"{CANNOT_START}: {words}" for key, words in troubles(runs_dir).items() if key in waits}
 
 
 def _others(queue: Queue, runs_dir: Path, study: str | None) -> list[RunFolder]:

@@ -41,6 +41,7 @@ class Item:
     retries: int = 3
     code: str = ""  # fingerprint of the program it was queued with
     logs_dir: str = "logs"
+    cwd: str = ""  # where it was queued: what its settings name lies relative to that
     command: tuple[str, ...] = ()
     told: bool = False  # those who want to be notified of its end have been
 

@@ -25,7 +25,7 @@ from iqa_train.execution.places import Occupant, look_around, occupant_of
 from iqa_train.execution.plan import Entry, Place, Start, plan
 from iqa_train.execution.post import Post
 from iqa_train.execution.queue import Item, Queue, edit_queue, folder_of, read_queue
-from iqa_train.execution.standing import Standing, standing
+from iqa_train.execution.standing import Stand, Standing, standing
 from iqa_train.execution.tree import kill_all
 from iqa_train.runs.layout import QueueFiles, RunFolder
 from iqa_train.runs.state import orphans_of
@@ -53,6 +53,7 @@ class _Failure:
     words: str
     until: float
     pause: float
+    tries: int
 
 
 class Scheduler:
@@ -118,7 +119,7 @@ class Scheduler:
         return any(stood.stand != "settled" for _, stood in entries) or bool(self._launched)
 
     def _start(self, entries: list[tuple[Item, Standing]]) -> None:
-        held = [Entry(item, "running" if self._is_held_back(item, stood) else stood.stand) for item, stood in entries]
+        held = [Entry(item, self._stand_for_the_plan(item, stood)) for item, stood in entries]
         first = plan(held, self._devices(entries), policy=self._queue.policy)
         if not first.starts:
             return
@@ -128,11 +129,16 @@ class Scheduler:
             self._launch(start, stood.attempt)
         self._looked = -float("inf")
 
-    def _is_held_back(self, item: Item, stood: Standing) -> bool:
-        """Whether it is on its way already, or could not begin a moment ago."""
+    def _stand_for_the_plan(self, item: Item, stood: Standing) -> Stand:
+        """An item on its way counts as running; so does one that could not begin a moment ago, for a while."""
         failure = self._failed.get(item.key)
-        paused = failure is not None and time.monotonic() < failure.until
-        return stood.stand == "waiting" and (item.key in self._launched or paused)
+        if stood.stand != "waiting":
+            return stood.stand
+        if item.key in self._launched:
+            return "running"
+        if failure is None or time.monotonic() >= failure.until:
+            return "waiting"
+        return "settled" if failure.tries > item.retries else "running"
 
     def _devices(self, entries: list[tuple[Item, Standing]]) -> list[Place]:
         if time.monotonic() - self._looked >= _DEVICES_EVERY:
@@ -151,9 +157,15 @@ class Scheduler:
         item = start.item
         stderr = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the runner has ended)
         command = runner_command(item, self._runs_dir, start.device, attempt, self._queue.runs_per_gpu)
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True
-        )
+        try:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True,
+                cwd=item.cwd or None,
+            )  # fmt: skip
+        except OSError as error:  # the directory it was queued in is gone
+            stderr.close()
+            self._note_failure(item.key, attempt, f"{error.filename or item.cwd}: {error.strerror}")
+            return
         self._launched[item.key] = _Launch(process, stderr, attempt, start.device.key)
         say(f"{item.run}: attempt {attempt} on {start.device.label}")
 
@@ -165,16 +177,23 @@ class Scheduler:
             launch.stderr.seek(0)
             words = launch.stderr.read(10_000).decode(errors="replace").strip()
             launch.stderr.close()
-            before = self._failed.pop(key, None)
             if launch.process.returncode not in {0, BUSY} and not self._has_begun(key, launch.attempt):
-                first, most = _START_AGAIN
-                pause = min(2 * before.pause, most) if before else first
                 words = words or f"the runner ended with {launch.process.returncode}"
-                self._failed[key] = _Failure(words, time.monotonic() + pause, pause)
-                say(f"{key}: attempt {launch.attempt} could not begin: {words}")
-            if before or key in self._failed:
-                with contextlib.suppress(OSError):
-                    self._post.sign({name: failure.words for name, failure in self._failed.items()})
+                self._note_failure(key, launch.attempt, words)
+            elif self._failed.pop(key, None):
+                self._sign()
+
+    def _note_failure(self, key: str, attempt: int, words: str) -> None:
+        first, most = _START_AGAIN
+        before = self._failed.get(key)
+        pause = min(2 * before.pause, most) if before else first
+        self._failed[key] = _Failure(words, time.monotonic() + pause, pause, before.tries + 1 if before else 1)
+        say(f"{key}: attempt {attempt} could not begin: {words}")
+        self._sign()
+
+    def _sign(self) -> None:
+        with contextlib.suppress(OSError):
+            self._post.sign({name: failure.words for name, failure in self._failed.items()})
 
     def _has_begun(self, run: str, attempt: int) -> bool:
         return any(made.number >= attempt for made in RunFolder(self._runs_dir / run).attempts())
@@ -219,6 +238,7 @@ class Scheduler:
             except RunError as error:
                 say(str(error))
             self._queue_mark = mark
+            self._failed.clear()  # whoever changes the queue may have mended what was wrong
             keys = {item.key for item in self._queue.items}
             self._standings.clear()  # an item queued anew counts its attempts anew
             self._last = {key: state for key, state in self._last.items() if key in keys}

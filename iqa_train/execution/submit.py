@@ -63,6 +63,7 @@ def submit(specs: Sequence[RunSpec], batches: Sequence[Batch], runs_dir: Path, w
             retries=wishes.retries,
             code=code,
             logs_dir=wishes.logs_dir,
+            cwd=str(Path.cwd()),
             command=wishes.command,
         )
         items.append(item if wishes.gpu is None else replace(item, gpu=wishes.gpu, pinned=True))

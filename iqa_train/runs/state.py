@@ -157,6 +157,8 @@ def epoch_events(run: RunFolder) -> list[dict[str, Any]]:
             events.clear()  # it started over
         for event in read_lines(attempt.metrics, only=b'"event": "epoch"'):
             events[event["round"], event["epoch"]] = event
+        if RunFolder(attempt.folder).outcome():  # set aside, for the next to start over, even if that left no word
+            events.clear()
     return [events[key] for key in sorted(events)]
 
 

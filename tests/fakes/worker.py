@@ -1,21 +1,25 @@
 """A worker that keeps the contract of `iqa_train.training.worker` and starts in a blink: for tests of all around it.
 
-`worker.py RUN_FOLDER ATTEMPT_FOLDER [--resume]`. Its figures follow from the run's settings and the epoch alone, so that
-a run which was disturbed can be compared with one that was not. What it is to do is in the environment:
+`worker.py RUN_FOLDER ATTEMPT_FOLDER [--resume]`. Its figures follow from the run's settings and the epoch alone, so
+that a run which was disturbed can be compared with one that was not. What it is to do is in the environment:
 
     FAKE_EPOCH_SECONDS   how long an epoch takes [0.05]
     FAKE_WITNESS         a folder in which it holds a lock for its run and one for each lease that it was handed; if
                          somebody else holds one of them, two work on one thing, and a line goes into `overlaps`
-    FAKE_BEHAVIOUR       per experiment, `A1=deaf+binary,A2=die:9@1`. With @N, at its attempt N alone:
+    FAKE_GATE            a file, without which `hold` waits
+    FAKE_BEHAVIOUR       per experiment, or * for all, `A1=deaf+binary,*=die:9@1`. With @N, at its attempt N alone:
+        hold             waits in epoch 2 until FAKE_GATE is there
         deaf             ignores TERM and INT
         grandchild       starts a process in a session of its own that ignores TERM and keeps every descriptor
         slow-start:S     takes S seconds [1] before it answers signals or says anything
+        epoch:S          takes S seconds for an epoch
         flood            100 MB/s into the log, until stopped
         binary           all bytes there are, and what a terminal would obey, into the log
         log:K metrics:K checkpoint:K   that many KiB at each epoch
         exit:N die:N oom at epoch 2: ends with code N, by signal N, or as one whose GPU has no memory left
 """
 
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -45,7 +49,7 @@ class Ended(Exception):  # noqa: N818 (an event, not an error)
 def _wishes(experiment: str, attempt: int) -> dict[str, str]:
     """What the environment asks of this experiment at this attempt: kinds of behaviour with their values."""
     pairs = [pair.split("=") for pair in os.environ.get("FAKE_BEHAVIOUR", "").split(",") if pair]
-    words = [word for name, all_ in pairs if name == experiment for word in all_.split("+")]
+    words = [word for name, all_ in pairs if name in {experiment, "*"} for word in all_.split("+")]
     found = {}
     for word in words:
         what, _, only = word.partition("@")
@@ -107,8 +111,8 @@ class Worker:
             signal.signal(number, signal.SIG_IGN if "deaf" in self.wishes else stop)
 
     def train(self) -> None:
-        settings = self.spec["settings"]
-        self.event("start", experiment=self.spec["experiment"], seed=settings["seed"], epochs=self.epochs, device="fake")
+        seed = self.spec["settings"]["seed"]
+        self.event("start", experiment=self.spec["experiment"], seed=seed, epochs=self.epochs, device="fake")
         print(f"{self.spec['experiment']}: a stand-in", flush=True)
         checkpoint = self.run / "checkpoints" / "last.json"
         checkpoint.parent.mkdir(exist_ok=True)
@@ -119,7 +123,7 @@ class Worker:
             if epoch not in told:
                 self.tell(epoch)
         for epoch in range(done + 1, self.epochs + 1):
-            self.work()
+            self.work(epoch)
             self.misbehave(epoch)
             self.event("progress", stage="training", epoch=epoch, done=10, total=10, unit="crops", rate=100.0)
             self.history.append(self.figure(epoch))
@@ -131,9 +135,10 @@ class Worker:
         files = sorted(self.run.glob("attempt-*/metrics.jsonl"))
         return {event["epoch"] for path in files for event in read_lines(path) if event["event"] == "epoch"}
 
-    def work(self) -> None:
+    def work(self, epoch: int) -> None:
         ends = time.monotonic() + self.seconds
-        while time.monotonic() < ends:
+        held = "hold" in self.wishes and epoch == 2
+        while time.monotonic() < ends or (held and not Path(os.environ["FAKE_GATE"]).exists()):
             if self.stopping:
                 raise Ended(STOPPED, "stopped on request; --resume continues")
             time.sleep(min(0.01, self.seconds))
@@ -195,7 +200,7 @@ def main() -> int:
     wishes = _wishes(spec["experiment"], int(attempt.name.partition("-")[2]))
     if "slow-start" in wishes:
         time.sleep(float(wishes["slow-start"] or 1))
-    seconds = float(os.environ.get("FAKE_EPOCH_SECONDS", "0.05"))
+    seconds = float(wishes.get("epoch") or os.environ.get("FAKE_EPOCH_SECONDS", "0.05"))
     worker = Worker(run, attempt, "--resume" in sys.argv, spec, seconds, wishes)
     worker.obey_signals()
     if "grandchild" in wishes:
@@ -211,12 +216,11 @@ def main() -> int:
         if error.errno != errno.ENOSPC:
             raise
         code, reason = DISK_FULL, f"disk full: {error}; make room and continue with --resume"
-    try:
+    with contextlib.suppress(OSError):  # a full disk takes the words; the code still tells
+        worker.event("end", code=code, message=reason)
+    with contextlib.suppress(OSError):
         if reason:
             print(reason, flush=True)
-        worker.event("end", code=code, message=reason)
-    except OSError as error:  # a full disk takes the words too; the code still tells
-        sys.stderr.write(f"{error}\n")
     for descriptor in witness:
         os.close(descriptor)
     return code
