@@ -22,7 +22,8 @@ def commands(text: str) -> list[str]:
     """Indented lines that start with iqa-train or grep, comments cut off, continued lines joined."""
     joined = re.sub(r"\\\n\s*", "", text)
     lines = re.findall(r"^ {4,}((?:iqa-train|grep|CUDA_VISIBLE_DEVICES=0 iqa-train) .*)$", joined, re.MULTILINE)
-    return [line.partition("  #")[0].strip() for line in lines]
+    found = [line.partition("  #")[0].strip() for line in lines]
+    return [command for command in found if "   " not in command]  # in a transcript, words follow at a distance
 
 
 def expected(command: str) -> set[int]:
