@@ -36,10 +36,12 @@ def main(argv: Sequence[str]) -> int:
     if bool(options.experiments) == options.all:
         raise UsageError("name the experiments to stop, or --all; iqa-train status lists them")
     runs_dir = Path(options.runs_dir)
+    untold = False
     try:
         overview = look(runs_dir)
     except RunError as error:  # without the queue, what runs can still be stopped
         say(f"iqa-train: {error}")
+        untold = options.all  # what waits cannot be taken out
         overview = look(runs_dir, queue=Queue())
     rows = list(overview.rows) if options.all else rows_named(overview, options.experiments)
     open_ = [row for row in rows if row.state in {"queued", "starting", "running"}]
@@ -56,7 +58,7 @@ def main(argv: Sequence[str]) -> int:
             print(f"{row.experiment} (seed {row.seed}): {plain(what)}")
         if not words:
             print("nothing runs and nothing waits")
-    return 1 if failed else 0
+    return 1 if failed or untold else 0
 
 
 def _withdraw(rows: Sequence[Row], runs_dir: Path) -> list[str]:
