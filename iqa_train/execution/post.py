@@ -1,6 +1,7 @@
 """The post of the scheduler: one per runs folder. Who has it, how to see to it that somebody has."""
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -69,6 +70,16 @@ def _facts(files: QueueFiles) -> dict[str, Any] | None:
         return None
 
 
+def _overwrite(path: Path, data: bytes) -> None:
+    """Write into the file that is there. A reader may see half of it for a moment, which counts as nothing said."""
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        os.pwrite(descriptor, data, 0)
+        os.ftruncate(descriptor, len(data))
+    finally:
+        os.close(descriptor)
+
+
 class Post:
     """The place of the one scheduler of a runs folder: its lock, and the file that says who has it."""
 
@@ -95,7 +106,10 @@ class Post:
         mine = me()
         facts = {"schema_version": SCHEMA_VERSION, "host": mine.host, "boot_id": mine.boot_id}
         about = {"scheduler": {"pid": mine.pid, "created": mine.created}, "troubles": dict(complaints)}
-        write_json(self._files.scheduler, facts | about)
+        try:
+            write_json(self._files.scheduler, facts | about)
+        except OSError:  # a full disk has no room for a new file beside the old one, but for the words in its place
+            _overwrite(self._files.scheduler, json.dumps(facts | about).encode())
 
     def beat(self) -> None:
         """A sign of life for other hosts, now and then."""
