@@ -47,8 +47,25 @@ def kill_all(attempt: Path, *, own_children: bool = False) -> None:
 def _living(attempt: Path, own_children: bool) -> list[psutil.Process]:
     found = {p.pid: p for p in processes_of(attempt)}
     if own_children:
-        found |= {p.pid: p for p in psutil.Process().children(recursive=True)}
+        for child in psutil.Process().children():
+            if not _is_scheduler(child):
+                found |= {p.pid: p for p in [child, *_descendants(child)]}
     return [p for p in found.values() if _is_living(p)]
+
+
+def _is_scheduler(process: psutil.Process) -> bool:
+    """Whether it is a scheduler that this runner has started in the place of a killed one: it is to stay."""
+    try:
+        return "iqa_train.execution.scheduler" in process.cmdline()
+    except psutil.Error:
+        return False
+
+
+def _descendants(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.Error:
+        return []
 
 
 def _is_living(process: psutil.Process) -> bool:
