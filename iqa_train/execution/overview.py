@@ -63,6 +63,7 @@ class Row:
             "epoch": self.progress.epoch,
             "epochs": self.progress.epochs,
             "srcc": self.progress.srcc,
+            "plcc": self.progress.plcc,
             "stage": self.progress.stage,
             "eta_s": None if self.eta_s is None else round(self.eta_s, 1),
             "pid": self.pid,

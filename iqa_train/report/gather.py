@@ -30,9 +30,14 @@ from iqa_train.study.settings import TrainingConfig, is_local
 _DIGITS = 12
 
 
-def results_of(chosen: Chosen, metric: str, *, anyway: bool = False) -> StudyResults:
-    """The study's results for one metric, numbers reported of it below its own. Raises NotComparableError."""
-    found = collect(chosen.runs, metric, baseline=chosen.baseline, title=chosen.title, anyway=anyway)
+def results_of(chosen: Chosen, metric: str, *, anyway: bool = False, resamples: int | None = None) -> StudyResults:
+    """The study's results for one metric, numbers reported of it below its own; `resamples` as `collect` takes it.
+
+    Raises NotComparableError.
+    """
+    found = collect(
+        chosen.runs, metric, baseline=chosen.baseline, title=chosen.title, anyway=anyway, resamples=resamples
+    )
     own = _reported(chosen, metric, "") + _reported(chosen, metric, chosen.name)
     notes = () if chosen.runs else found.notes
     return replace(

@@ -1,6 +1,6 @@
 """How far a run has come and how long it will take, read off its events."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -9,16 +9,16 @@ from iqa_train.files import read_json, read_lines
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.state import RunState, epoch_events
 
-_TAIL = 1 << 16  # bytes at the end of the events in which the last one stands
+_TAILS = (1 << 12, 1 << 16)  # bytes at the end of the events in which the last one stands: nearly always, always
 
 
 @dataclass(frozen=True)
 class RunProgress:
     """Epochs done of epochs planned, all rounds together; None where nothing is known.
 
-    `srcc` is the test SRCC at the best validation epoch so far, or the result. `seconds` (all of it) and `seconds_left`
-    are measured from the run's own epochs; early stopping can only make them less. `stage` says what is being done,
-    such as "training 34 %".
+    `srcc` and `plcc` are test's at the best validation epoch so far, or the result. `seconds` (all of it) and
+    `seconds_left` are measured from the run's own epochs; early stopping can only make them less. `stage` says what is
+    being done, such as "training 34 %".
     """
 
     epoch: int | None = None
@@ -27,6 +27,7 @@ class RunProgress:
     seconds: float | None = None
     seconds_left: float | None = None
     stage: str = ""
+    plcc: float | None = None
 
 
 def run_progress(run: RunFolder, state: RunState) -> RunProgress:
@@ -38,12 +39,15 @@ def run_progress(run: RunFolder, state: RunState) -> RunProgress:
             result = read_json(run.result) or {}
             rounds = result.get("rounds", [])
             took = float(sum(r["seconds"] for r in rounds))
-            return RunProgress(sum(r["epochs"] for r in rounds), planned, result.get("srcc"), took, 0.0)
+            return RunProgress(
+                sum(r["epochs"] for r in rounds), planned, result.get("srcc"), took, 0.0, plcc=result.get("plcc")
+            )
         if not run.attempts():
             return RunProgress(epochs=planned)
         events = epoch_events(run)
         best = [event for event in events if event["best"]]
-        known = RunProgress(len(events), planned, best[-1]["test_srcc"] if best else None)
+        srcc, plcc = (best[-1]["test_srcc"], best[-1].get("test_plcc")) if best else (None, None)
+        known = RunProgress(len(events), planned, srcc, plcc=plcc)
         return _alive(run, known, events) if state.alive else known
     except (
         RunError,
@@ -70,12 +74,16 @@ def _alive(run: RunFolder, known: RunProgress, events: list[dict[str, Any]]) -> 
     elif known.epochs is not None and last is not None and last.get("stage") == "training" and last.get("rate"):
         an_epoch = last["total"] / last["rate"]
         seconds, left = an_epoch * known.epochs, an_epoch * (known.epochs - last["done"] / last["total"])
-    return RunProgress(known.epoch, known.epochs, known.srcc, seconds, left, stage)
+    return replace(known, seconds=seconds, seconds_left=left, stage=stage)
 
 
 def _last_event(run: RunFolder) -> dict[str, Any] | None:
-    events = list(read_lines(run.attempts()[-1].metrics, last=_TAIL))
-    return events[-1] if events else None
+    metrics = run.attempts()[-1].metrics
+    for tail in _TAILS:
+        events = list(read_lines(metrics, last=tail))
+        if events:
+            return events[-1]
+    return None
 
 
 def _between(earlier: str, later: str) -> float:

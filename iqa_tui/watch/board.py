@@ -5,6 +5,7 @@ Nothing here is imported at start but dataclasses: the first picture is drawn be
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from iqa_train.execution.devices import Device
     from iqa_train.execution.nvml import GpuReading
     from iqa_train.execution.overview import Row
-    from iqa_train.results.table import Curve, ResultRow
+    from iqa_train.results.table import Curve, ResultRow, StudyResults
     from iqa_train.runs.layout import RunFolder
     from iqa_train.study.audit import Finding
     from iqa_train.study.model import Study
@@ -93,10 +94,20 @@ class DeviceLine:
 
 
 @dataclass(frozen=True)
+class Host:
+    """The machine itself: processors in percent of all of them, a value a second, the newest last; memory in bytes."""
+
+    utilisation: tuple[float, ...] = ()
+    memory_used: int = 0
+    memory_total: int = 0
+
+
+@dataclass(frozen=True)
 class Devices:
     """All devices. `why_no_gpu` says why they are CPU slots, `trouble` what is wrong with the driver."""
 
     lines: tuple[DeviceLine, ...] = ()
+    host: Host = Host()
     why_no_gpu: str = ""
     trouble: str = ""
 
@@ -113,6 +124,8 @@ class Board:
     lines: tuple[RunLine, ...] = ()
     batches: tuple[BatchLine, ...] = ()
     devices: Devices = field(default_factory=Devices)
+    results: StudyResults | None = None
+    reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # an experiment's verdict, in sentences
     curves: tuple[Curve, ...] = ()
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()

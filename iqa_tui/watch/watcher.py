@@ -1,0 +1,50 @@
+"""The thread that looks once a second and hands every new board to whoever wants it."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from iqa_tui.watch.board import Board, Target
+
+EVERY = 1.0  # seconds between two looks; also the sampling of GPUs, whose own window is as long
+_RESTING = 2.0  # while nothing is waiting or running
+
+
+class Watcher:
+    """Looks until it is closed; `tell` is called in the watcher's own thread."""
+
+    def __init__(self, target: Target, tell: Callable[[Board], None]) -> None:
+        self.target = target
+        self._tell = tell
+        self._wake = threading.Event()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
+
+    def start(self) -> None:
+        """Begin; the first board comes as soon as it is read."""
+        self._thread.start()
+
+    def look_now(self) -> None:
+        """Do not wait for the next second: something has just been done."""
+        self._wake.set()
+
+    def close(self) -> None:
+        """Look no more."""
+        self._closed = True
+        self._wake.set()
+
+    def _run(self) -> None:
+        from iqa_tui.watch.reader import StudyReader  # the study's libraries take longer than the first picture
+
+        reader = StudyReader(self.target)
+        while not self._closed:
+            began = time.monotonic()
+            board = reader.read()
+            if self._closed:
+                break
+            self._tell(board)
+            resting = not any(line.is_open for line in board.lines)
+            spent = time.monotonic() - began
+            self._wake.wait(max(0.2, (_RESTING if resting else EVERY) - spent))
+            self._wake.clear()
+        reader.close()
