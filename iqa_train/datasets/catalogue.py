@@ -1,25 +1,37 @@
 """The data sets the program knows by name, and the way from a name to a table."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from iqa_train.datasets import demo, koniq, livec, spaq
+from iqa_train.datasets import agiqa3k, bid, csiq, demo, flive, kadid10k, koniq, live, livec, spaq, tid2013
 from iqa_train.datasets.own import read_own
 from iqa_train.datasets.presence import require_images
+from iqa_train.datasets.published import Published
+from iqa_train.datasets.splitfile import with_split
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError, did_you_mean
 from iqa_train.study.spec import DataSource
 
 READERS: dict[str, Callable[[Path], ImageTable]] = {
     koniq.NAME: koniq.read_koniq,
-    demo.NAME: demo.read_demo,
-    livec.NAME: livec.read_livec,
     spaq.NAME: spaq.read_spaq,
+    livec.NAME: livec.read_livec,
+    kadid10k.NAME: kadid10k.read_kadid10k,
+    agiqa3k.NAME: agiqa3k.read_agiqa3k,
+    bid.NAME: bid.read_bid,
+    csiq.NAME: csiq.read_csiq,
+    tid2013.NAME: tid2013.read_tid2013,
+    live.NAME: live.read_live,
+    flive.NAME: flive.read_flive,
+    demo.NAME: demo.read_demo,
 }
-# Known by name; without a reader of their own yet.
-PLANNED = ("bid", "live", "csiq", "tid2013", "kadid-10k", "agiqa-3k", "flive")
+PUBLISHED: dict[str, Published] = {
+    module.NAME: module.PUBLISHED for module in (koniq, spaq, livec, kadid10k, agiqa3k, bid, csiq, tid2013, live, flive)
+}
+"""What is known of each but the demo set, which nobody published."""
 
 
 def folder_of(name: str, data_dir: str, source: DataSource) -> Path:
@@ -30,17 +42,22 @@ def folder_of(name: str, data_dir: str, source: DataSource) -> Path:
 def read_table(name: str, source: DataSource, data_dir: str = "") -> ImageTable:
     """Data set `name` as its files list it; whether the images are there is not asked, and nothing is made.
 
-    Raises `DataError` for a name that is not known and for whatever the reader finds amiss.
+    With the split that `source` imports, if it does. Raises `DataError` for a name that is not known and for whatever
+    the reader finds amiss.
     """
-    folder = folder_of(name, data_dir, source)
+    table = _read(name, source, folder_of(name, data_dir, source))
+    return with_split(table, Path(source.split).expanduser(), source.split_digest) if source.split else table
+
+
+def _read(name: str, source: DataSource, folder: Path) -> ImageTable:
     if source.csv:
         return read_own(name, folder, source)
     if name in READERS:
-        return READERS[name](folder)
+        table = READERS[name](folder)
+        notes = PUBLISHED[name].count_note(len(table)) if name in PUBLISHED else ()
+        return replace(table, notes=(*table.notes, *notes))
     declare = f'declare it as [datasets.{name}] with path, csv = "..." and score_range in the study file'
-    if name in PLANNED:
-        raise DataError(f'data set "{name}": this version reads it only as a CSV of your own; {declare}')
-    near = did_you_mean(name, [*READERS, *PLANNED])
+    near = did_you_mean(name, READERS)
     raise DataError(f'unknown data set "{name}"; if it is your own, {declare}; {near}')
 
 

@@ -1,7 +1,6 @@
 """KonIQ-10k, as published and as repacked for earlier studies.
 
-Source: Hosu, Lin, Sziranyi & Saupe, "KonIQ-10k", IEEE TIP 29 (2020). 10,073 photographs; official split 7058/1000/2015.
-Scores are on 0 to 100, higher is better.
+10,073 photographs; official split 7058/1000/2015. Scores are on 0 to 100, higher is better.
 
     koniq10k_distributions_sets.csv          image_name,c1..c5,c_total,MOS,SD,set: official split, MOS on 0-100
     koniq10k_scores_and_distributions.csv    image_name,...,MOS,SD,MOS_zscore: no split, MOS on 1-5, MOS_zscore on 0-100
@@ -19,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iqa_train.datasets.csvtable import read_csv
-from iqa_train.datasets.presence import files_in
+from iqa_train.datasets.presence import fullest
+from iqa_train.datasets.published import Published
 from iqa_train.datasets.records import Records
 from iqa_train.datasets.splitnames import split_names
 from iqa_train.datasets.table import ImageTable
@@ -31,7 +31,19 @@ SCORES_CSV = "koniq10k_scores_and_distributions.csv"
 FOLDERS = ("1024x768", "512x384")
 PARTS = (("train", "koniq_train.json"), ("test", "koniq_test.json"))
 RESIZE = (512, 384)
-_RANGE = (0.0, 100.0)
+PUBLISHED = Published(
+    name=NAME,
+    title="KonIQ-10k",
+    images=10_073,
+    score_range=(0.0, 100.0),
+    archives=("koniq10k_1024x768.zip", "koniq10k_distributions_sets.csv"),
+    citation='V. Hosu, H. Lin, T. Sziranyi, D. Saupe: "KonIQ-10k: An Ecologically Valid Database for Deep Learning of '
+    'Blind Image Quality Assessment". IEEE Transactions on Image Processing 29, 4041-4056 (2020)',
+    table=SETS_CSV,
+    holds=f"{FOLDERS[0]}/ or {FOLDERS[1]}/",
+    official_split=True,
+)
+_RANGE = PUBLISHED.score_range
 
 
 def read_koniq(folder: Path, name: str = NAME, resize: tuple[int, int] | None = RESIZE) -> ImageTable:
@@ -118,12 +130,11 @@ def _spread(records: Records) -> NDArray[np.float64] | None:
 
 
 def _image_folder(folder: Path, images: tuple[str, ...]) -> Path:
-    """The folder with most of the images, the larger pictures first: half an archive does not hide a whole one."""
+    """The folder with most of the images, the larger pictures first."""
     there = [folder / f for f in FOLDERS if (folder / f).is_dir()]
     if not there:
         raise DataError(f"{folder}: there is neither {FOLDERS[0]}/ nor {FOLDERS[1]}/; unpack the images into one")
-    wanted = set(images)
-    return max(there, key=lambda f: len(wanted & files_in(f)))
+    return fullest(there, images)
 
 
 def _read_parts(folder: Path, name: str, resize: tuple[int, int] | None, notes: tuple[str, ...]) -> ImageTable:

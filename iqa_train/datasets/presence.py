@@ -1,7 +1,7 @@
 """Which of a table's images are really there, by listing each folder once and not by asking for 10,000 files."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from iqa_train.datasets.table import ImageTable
@@ -30,6 +30,18 @@ def missing_images(table: ImageTable) -> list[str]:
     """The table's images that are not on disk, in the table's order."""
     there = {folder: files_in(table.root / folder) for folder in image_folders(table.images)}
     return [name for name in table.images if name.rpartition("/")[2] not in there[name.rpartition("/")[0]]]
+
+
+def fullest(folders: Sequence[Path], images: Iterable[str]) -> Path:
+    """The one of `folders` that has most of `images`, the first of equals: half an archive hides no whole one."""
+    listed = list(images)
+    inside = image_folders(listed)
+
+    def there(root: Path) -> int:
+        files = {folder: files_in(root / folder) for folder in inside}
+        return sum(name.rpartition("/")[2] in files[name.rpartition("/")[0]] for name in listed)
+
+    return max(folders, key=there)
 
 
 def unlisted_images(table: ImageTable) -> list[str]:

@@ -84,6 +84,11 @@ class Records:
         return names
 
 
+def is_number(cell: object) -> bool:
+    """Whether a cell of a table is a finite number, as one or as text."""
+    return cell is not None and _number(str(cell).strip()) is not None
+
+
 def _number(text: str) -> float | None:
     try:
         value = float(text)

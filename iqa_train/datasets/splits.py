@@ -54,7 +54,9 @@ def _rank(name: str, to: str, seed: int) -> bytes:
 
 
 def _check(table: ImageTable, name: str, indices: NDArray[np.intp]) -> None:
-    how = "official" if table.splits is not None else f"by {'reference' if table.references is not None else 'image'}"
+    how = f"by {'reference' if table.references is not None else 'image'}"
+    if table.splits is not None:
+        how = table.split_origin or "official"
     if len(indices) < _FEWEST:
         have = "no image" if len(indices) == 0 else "one image"
         raise DataError(
@@ -69,13 +71,14 @@ def _check(table: ImageTable, name: str, indices: NDArray[np.intp]) -> None:
 
 
 def split_origin(table: ImageTable) -> str:
-    """Where the split of `table` comes from, in words: published, carved out of it by seed, or all by seed."""
+    """Where the split of `table` comes from, in words: published or imported, carved out of it, or all by seed."""
     unit = "reference" if table.references is not None else "image"
     if table.splits is None:
         return f"split by seed, {unit} by {unit}"
-    if "val" not in table.splits:
-        return f"official training and test images; validation carved out of training by seed, {unit} by {unit}"
-    return "official split"
+    if "val" in table.splits:
+        return table.split_origin or "official split"
+    given = table.split_origin or "official training and test images"
+    return f"{given}; validation carved out of training by seed, {unit} by {unit}"
 
 
 def parted_references(references: tuple[str, ...] | None, splits: tuple[str, ...] | None) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ class ImageTable:
     random streams). `scores` is float64 (N,), higher is better. `score_range` is the lowest and highest possible.
     `splits` holds "train", "val" or "test" per image, or is None where nothing official is published; official
     sets without validation images have no "val". `references` names the pristine image or scene per image.
+    `split_origin` says in words where `splits` comes from if they are not the set's own.
     `resize` is the (width, height) at which the set is trained on by custom, None for as it is.
     """
 
@@ -29,6 +30,7 @@ class ImageTable:
     sd: NDArray[np.float64] | None = None
     references: tuple[str, ...] | None = None
     splits: tuple[str, ...] | None = None
+    split_origin: str = ""
     resize: tuple[int, int] | None = None
     notes: tuple[str, ...] = field(default=())
 

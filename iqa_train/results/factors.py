@@ -18,7 +18,7 @@ def settings_that_differ(base: Spec, own: Spec) -> dict[str, tuple[Any, Any]]:
     """
     pairs = {name: (value, own["settings"][name]) for name, value in _settings(base) if name in own["settings"]}
     theirs, ours = base.get("source", {}), own.get("source", {})
-    pairs |= {f"datasets.{k}": (v, ours[k]) for k, v in theirs.items() if k in ours and k != "path"}
+    pairs |= {f"datasets.{k}": (v, ours[k]) for k, v in theirs.items() if k in ours and k not in {"path", "split"}}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 

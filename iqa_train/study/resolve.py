@@ -11,6 +11,7 @@ from iqa_train.study.backbones import SIZED_BACKBONES
 from iqa_train.study.model import Experiment, Profile, Study
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import DataSource, Expectation, RunSpec
+from iqa_train.study.splitdigest import split_digest
 from iqa_train.study.validate import COMMAND_LINE, validate_settings
 
 BY_HAND = "manual"
@@ -119,7 +120,7 @@ def resolve_with_origins(
         purpose=experiment.purpose,
         baseline=study.baseline,
         settings=settings,
-        source=study.datasets.get(settings.dataset, DataSource()),
+        source=_pinned(study.datasets.get(settings.dataset, DataSource())),
         cross_sources={name: study.datasets[name] for name in _cross_datasets(settings) if name in study.datasets},
         expect=_expectation(experiment, chosen, typed),
         differs=differences(baseline, settings),
@@ -194,6 +195,13 @@ def _laid(layers: Sequence[tuple[str, Mapping[str, Any]]], seed: int) -> Trainin
 
 def _cross_datasets(settings: TrainingConfig) -> tuple[str, ...]:
     return ("spaq",) if settings.spaq else ()
+
+
+def _pinned(source: DataSource) -> DataSource:
+    """The source with the digest of its split file, so that another split is another run."""
+    if not source.split or source.split_digest:
+        return source
+    return source.model_copy(update={"split_digest": split_digest(Path(source.split).expanduser())})
 
 
 def _expectation(experiment: Experiment, profile: Profile | None, overrides: Mapping[str, Any]) -> Expectation:

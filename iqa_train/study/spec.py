@@ -35,6 +35,8 @@ class DataSource(BaseModel):
     reference_column: str = Field("", description="the pristine image or scene; images of one never part; empty: none")
     score_range: Span | None = Field(None, description="lowest and highest score possible; needed with csv")
     higher_is_better: bool = True
+    split: str = Field("", description="CSV of image,split that replaces the set's own split; empty: none")
+    split_digest: str = Field("", description="digits of what split must hold; found when a run is made")
 
     @model_validator(mode="after")
     def _own_set_is_declared(self) -> "DataSource":
@@ -99,6 +101,6 @@ class RunSpec(BaseModel):
         """
         given = self.settings.model_dump(exclude_defaults=True)
         what = {k: v for k, v in given.items() if k != "seed" and not is_local(k)}
-        source = self.source.model_dump(exclude={"path"}, exclude_defaults=True)
+        source = self.source.model_dump(exclude={"path", "split"}, exclude_defaults=True)
         text = json.dumps({"settings": what, "source": source}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:10]

@@ -118,9 +118,6 @@ def test_names(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r'unknown data set "konik-10k".*did you mean "koniq-10k"') as caught:
         load_table("konik-10k", DataSource(), str(tmp_path))
     assert "[datasets.konik-10k]" in str(caught.value)
-    with pytest.raises(DataError, match="this version reads it only as a CSV of your own") as caught:
-        load_table("tid2013", DataSource(), str(tmp_path))
-    assert "unknown" not in str(caught.value)
 
 
 def test_where_a_set_lies() -> None:

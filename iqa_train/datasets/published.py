@@ -1,0 +1,61 @@
+"""What is known of a published data set before a file of it is opened: facts to check its files by, and its source."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from iqa_train.errors import DataError
+
+
+@dataclass(frozen=True)
+class Published:
+    """A data set as its authors published it.
+
+    `images` counts the scored images, `references` the pristine ones they were made from, None where there are none.
+    `score_range` and `higher_is_better` are as published: readers turn scores round where lower is better. `table` is
+    where the scores lie in the set's folder, `holds` what else must be there, in words. `archives` are the files to
+    download, by their official names.
+    """
+
+    name: str
+    title: str
+    images: int
+    score_range: tuple[float, float]
+    archives: tuple[str, ...]
+    citation: str
+    table: str
+    holds: str
+    references: int | None = None
+    higher_is_better: bool = True
+    official_split: bool = False
+
+    def home(self, folder: Path) -> Path:
+        """`folder`, or the one folder in it, as an archive unpacks it, that has the table. Raises DataError for none.
+
+        Where neither has it, `folder`: the reader then says what it misses.
+        """
+        if not folder.is_dir():
+            raise DataError(f"{folder}: there is no such folder; unpack {self.title} there ({self.needs})")
+        if (folder / self.table).is_file():
+            return folder
+        try:
+            below = [inside for inside in folder.iterdir() if (inside / self.table).is_file()]
+        except OSError as error:
+            raise DataError(f"{folder}: cannot be listed: {error.strerror}; mend its permissions") from None
+        return below[0] if len(below) == 1 else folder
+
+    def within(self, home: Path, name: str) -> Path:
+        """The folder `name` in `home`. Raises DataError where there is none."""
+        if not (home / name).is_dir():
+            raise DataError(f"{home}: there is no folder {name}/; unpack {self.title}'s images there ({self.needs})")
+        return home / name
+
+    @property
+    def needs(self) -> str:
+        """What the set's folder must hold."""
+        return f"{self.table} and {self.holds}"
+
+    def count_note(self, images: int) -> tuple[str, ...]:
+        """A note where a table lists another number of images than was published."""
+        if images == self.images:
+            return ()
+        return (f"lists {images:,} images where {self.title} as published has {self.images:,}",)

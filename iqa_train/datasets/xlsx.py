@@ -1,0 +1,59 @@
+"""Excel workbooks (.xlsx) as data sets publish them."""
+
+from pathlib import Path
+from zipfile import BadZipFile
+
+from iqa_train.datasets.library import library_for
+from iqa_train.datasets.records import Records, is_number
+from iqa_train.errors import DataError
+
+
+def read_xlsx(path: Path) -> Records:
+    """The first sheet of an Excel workbook whose first row names the columns; blank rows are skipped."""
+    rows = _cells(path)
+    if len(rows) < 2:
+        raise DataError(f"{path}: the first sheet has no rows under a header; one row per image is expected")
+    columns = tuple("" if cell is None else str(cell).strip() for cell in rows[0][1])
+    return _records(path, columns, rows[1:])
+
+
+def read_xlsx_by_place(path: Path, columns: tuple[str, ...]) -> Records:
+    """The first columns of the first sheet under names of ours, whatever the header says and whether there is one.
+
+    The first row is a header where none of these cells of it is a number.
+    """
+    rows = [(n, row[: len(columns)]) for n, row in _cells(path)]
+    for n, row in rows:
+        if len(row) < len(columns):
+            raise DataError(
+                f"{path}, row {n}: has fewer than {len(columns)} columns; expected are {', '.join(columns)}"
+            )
+    rows = [(n, row) for n, row in rows if any(cell is not None for cell in row)]
+    if rows and not any(is_number(cell) for cell in rows[0][1]):
+        del rows[0]
+    if not rows:
+        raise DataError(f"{path}: the first sheet lists no image; expected are rows of {', '.join(columns)}")
+    return _records(path, columns, rows)
+
+
+def _records(path: Path, columns: tuple[str, ...], rows: list[tuple[int, tuple[object, ...]]]) -> Records:
+    return Records(path, columns, tuple(row for _, row in rows), tuple(n for n, _ in rows))
+
+
+def _cells(path: Path) -> list[tuple[int, tuple[object, ...]]]:
+    """(row number from 1, cells) of the rows of the first sheet that are not blank."""
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file; put the data set's table there")
+    load_workbook = library_for(path, "openpyxl", "openpyxl").load_workbook
+    wrong_kind = library_for(path, "openpyxl.utils.exceptions", "openpyxl").InvalidFileException
+    try:
+        book = load_workbook(path, read_only=True, data_only=True)
+        table = [tuple(row) for row in book.worksheets[0].iter_rows(values_only=True)]
+        book.close()
+    except (BadZipFile, wrong_kind, KeyError, IndexError, ValueError, OSError, SyntaxError) as error:
+        raise DataError(f"{path}: is no Excel workbook (.xlsx), or a damaged one: {error}") from None
+    return [(n, row) for n, row in enumerate(table, 1) if any(_filled(cell) for cell in row)]
+
+
+def _filled(cell: object) -> bool:
+    return cell is not None and str(cell).strip() != ""

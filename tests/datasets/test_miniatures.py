@@ -1,0 +1,104 @@
+"""Every published data set, in miniature, from its files to a table, a split and a step of training."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from miniatures import COUNT, MINIATURES, QUALITY, SCENES, Miniature, noise_of
+from scipy.stats import spearmanr
+
+from iqa_train.datasets.catalogue import PUBLISHED, READERS, load_table
+from iqa_train.datasets.demo import NAME as DEMO
+from iqa_train.datasets.splits import split_table
+from iqa_train.datasets.table import ImageTable
+from iqa_train.study.spec import DataSource
+from tests.conftest import Project
+
+every_set = pytest.mark.parametrize("mini", MINIATURES.values(), ids=MINIATURES.keys())
+
+
+def loaded(mini: Miniature, root: Path) -> ImageTable:
+    mini.build(root)
+    return load_table(mini.name, DataSource(path=str(root)))
+
+
+def test_there_is_a_miniature_of_every_set() -> None:
+    assert {mini.name for mini in MINIATURES.values()} == set(READERS) - {DEMO} == set(PUBLISHED)
+
+
+@every_set
+def test_the_table_says_what_the_files_say(tmp_path: Path, mini: Miniature) -> None:
+    table = loaded(mini, tmp_path / "set")
+    assert len(table) == COUNT
+    assert (table.score_range, table.higher_is_better) == (mini.score_range, mini.higher_is_better)
+    assert all(table.path(k).is_file() for k in range(COUNT))
+    assert (len(set(table.references)) if table.references else None) == mini.references
+    assert (table.sd is None) == (mini.sd is None)
+    if table.sd is not None:
+        assert table.sd.tolist() == pytest.approx([mini.sd] * COUNT)
+    assert (table.splits is not None) == PUBLISHED[mini.name].official_split
+    published = PUBLISHED[mini.name].images
+    assert any(f"lists {COUNT} images" in note and f"has {published:,}" in note for note in table.notes)
+
+
+@every_set
+def test_better_pictures_rank_higher_whichever_way_their_scores_were_published(tmp_path: Path, mini: Miniature) -> None:
+    table = loaded(mini, tmp_path / "set")
+    noise = [noise_of(table.path(k)) for k in range(COUNT)]
+    assert spearmanr(table.scores, noise).statistic < -0.97
+
+
+@every_set
+def test_no_reference_is_in_two_splits(tmp_path: Path, mini: Miniature) -> None:
+    table = loaded(mini, tmp_path / "set")
+    split = split_table(table, 42)
+    parts = (split.train, split.val, split.test)
+    assert sorted(np.concatenate(parts).tolist()) == list(range(COUNT))
+    if table.references is not None:
+        seen = [{table.references[k] for k in part} for part in parts]
+        assert sum(map(len, seen)) == SCENES
+
+
+def test_an_archive_may_be_unpacked_with_its_own_folder(tmp_path: Path) -> None:
+    MINIATURES["kadid-10k"].build(tmp_path / "data" / "kadid10k")
+    table = load_table("kadid-10k", DataSource(path=str(tmp_path / "data")))
+    assert table.root == tmp_path / "data" / "kadid10k" / "images"
+
+
+def test_scores_that_live_realigned_beyond_its_scale_are_kept(tmp_path: Path) -> None:
+    table = loaded(MINIATURES["live"], tmp_path / "set")
+    assert table.scores.min() == pytest.approx(100 - 110)
+    assert table.scores.max() == pytest.approx(100)
+
+
+def test_grades_of_bid_without_a_header(tmp_path: Path) -> None:
+    from miniatures import workbook
+
+    MINIATURES["bid"].build(tmp_path)
+    workbook(tmp_path / "DatabaseGrades.xlsx", [[k + 1, 5 * QUALITY[k]] for k in range(COUNT)])
+    table = load_table("bid", DataSource(path=str(tmp_path)))
+    assert table.scores.tolist() == pytest.approx((5 * QUALITY).tolist())
+
+
+SETTINGS = """
+    --backbone demo --weights none --model_size tiny --patch_size 32 --resize none --epochs 1 --train_patch_num 1
+    --test_patch_num 1 --no_spaq --lr 1e-3 --lr_ratio 1 --batch_size 8 --no_early_stopping
+"""
+
+
+def trained(mini: Miniature, folder: Path) -> None:
+    mini.build(folder / "data" / mini.name)
+    Project(folder).run("--dataset", mini.name, *SETTINGS.split())
+    (result,) = (folder / "runs").glob("*/*/*/result.json")
+    assert sum(json.loads(result.read_text())["images"].values()) == COUNT
+
+
+def test_a_set_is_trained_on_by_its_name_alone(tmp_path: Path) -> None:
+    trained(MINIATURES["tid2013"], tmp_path)
+
+
+@pytest.mark.slow
+@every_set
+def test_every_set_is_trained_on_by_its_name_alone(tmp_path: Path, mini: Miniature) -> None:
+    trained(mini, tmp_path)
