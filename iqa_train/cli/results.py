@@ -28,6 +28,7 @@ def main(argv: Sequence[str]) -> int:
     if options.json and options.format not in {None, "json"}:
         raise UsageError(f"--json and --format {options.format} cannot stand together")
 
+    from iqa_train.report.forms import table_of
     from iqa_train.report.gather import results_of
     from iqa_train.report.which import chosen_runs
 
@@ -36,22 +37,12 @@ def main(argv: Sequence[str]) -> int:
     form = "json" if options.json else options.format or "table"
     if form == "json":
         text = json.dumps(results.as_json(), indent=2, ensure_ascii=False, allow_nan=False)
-    elif form == "csv":
-        from iqa_train.report.csvfile import results_csv
-
-        text = results_csv([results])
-    elif form == "markdown":
-        from iqa_train.report.markdown import results_markdown
-
-        text = results_markdown(results)
-    elif form == "latex":
-        from iqa_train.report.latex import results_latex
-
-        text = results_latex(results)
-    else:
+    elif form == "table":
         from iqa_train.report.text import results_text
 
         text = results_text(results, shutil.get_terminal_size().columns if sys.stdout.isatty() else None)
+    else:
+        text = table_of(results, form)
     print(text.rstrip("\n").encode(errors="replace").decode())  # a file's name may hold what is no text
     return 0
 

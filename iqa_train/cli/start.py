@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from iqa_train.cli.data_check import require_data
+from iqa_train.cli.bar import bar
 from iqa_train.cli.text import say
 from iqa_train.errors import UsageError
+from iqa_train.execution.data_check import require_data
 from iqa_train.execution.detached import holder_of
 from iqa_train.execution.devices import Device, Inventory, inventory
 from iqa_train.execution.follow import Follower
@@ -34,7 +35,7 @@ def start_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list
     """Run all that is not complete; returns the command's exit code. Raises UserError before anything is started."""
     _check_gpu(options.gpu, options.slots)
     before = {run: _done(spec, run, options) for spec, run in runs}  # complain of any before the first starts
-    require_data(runs, again=options.again)
+    require_data(runs, bar, again=options.again)
     for spec, run in runs:
         state = before[run]
         if state is not None:

@@ -2,17 +2,16 @@
 
 import json
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from iqa_train.cli.parser import Parser, add_places, whole_number
 from iqa_train.cli.select import rows_named
 from iqa_train.cli.text import plain, say
 from iqa_train.errors import RunError, UsageError
-from iqa_train.execution.overview import Row, look
-from iqa_train.execution.queue import Queue, edit_queue, removed
+from iqa_train.execution.overview import look
+from iqa_train.execution.queue import Queue
 from iqa_train.execution.runner import GRACE
-from iqa_train.execution.stop import stop_item, stop_run
+from iqa_train.execution.stop_rows import OPEN, stop_rows
 from iqa_train.runs.state import run_state
 
 _DESCRIPTION = """\
@@ -44,9 +43,9 @@ def main(argv: Sequence[str]) -> int:
         untold = options.all  # what waits cannot be taken out
         overview = look(runs_dir, queue=Queue())
     rows = list(overview.rows) if options.all else rows_named(overview, options.experiments)
-    open_ = [row for row in rows if row.state in {"queued", "starting", "running"}]
-    waiting = _withdraw([row for row in open_ if row.item], runs_dir)
-    words = _stop(rows if options.experiments else open_, set(waiting), runs_dir, options.grace)
+    if options.all:
+        rows = [row for row in rows if row.state in OPEN]
+    words = stop_rows(rows, runs_dir, options.grace)
     failed = [row for row, _ in words if run_state(row.run).alive]
     if options.json:
         listed = [
@@ -59,25 +58,3 @@ def main(argv: Sequence[str]) -> int:
         if not words:
             print("nothing runs and nothing waits")
     return 1 if failed or untold else 0
-
-
-def _withdraw(rows: Sequence[Row], runs_dir: Path) -> list[str]:
-    """Take what waits out of the queue, first, or it starts in the place of what is stopped; returns its keys."""
-    if not rows:
-        return []
-    with edit_queue(runs_dir) as edit:
-        waiting = [row.item.key for row in rows if row.item and not run_state(row.run).alive]
-        edit.queue = removed(edit.queue, waiting)
-    return waiting
-
-
-def _stop(rows: Sequence[Row], waiting: set[str], runs_dir: Path, grace: float) -> list[tuple[Row, str]]:
-    def one(row: Row) -> str:
-        if row.item is None:
-            return stop_run(row.run, grace)
-        if row.item.key in waiting and not run_state(row.run).alive:
-            return "was waiting and is taken out of the queue"
-        return stop_item(row.item, runs_dir, grace)
-
-    with ThreadPoolExecutor(max(1, min(32, len(rows)))) as pool:
-        return list(zip(rows, pool.map(one, rows), strict=True))

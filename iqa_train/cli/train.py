@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from iqa_train.cli.options import add_setting_options, typed_settings
 from iqa_train.cli.parser import Parser, add_study_options, profile_of, whole_number
-from iqa_train.errors import RunError, UsageError, did_you_mean
+from iqa_train.errors import UsageError
 
 if TYPE_CHECKING:  # imported where they are used: `--help` needs none of them
     from iqa_train.study.audit import Finding
-    from iqa_train.study.model import Study
 
 _USAGE = """iqa-train --exp ID... | --batch N... | --all | --demo  [options]     experiments of a study file
        iqa-train --dataset NAME [settings]                              a run typed by hand
@@ -43,6 +42,7 @@ def main(argv: Sequence[str]) -> int:
 
     from iqa_train.runs.layout import run_folder
     from iqa_train.study.audit import audit
+    from iqa_train.study.batches import experiments_of_batches
     from iqa_train.study.load import find_study, load_study
     from iqa_train.study.resolve import resolve_all, resolve_by_hand, study_by_hand
 
@@ -65,7 +65,7 @@ def main(argv: Sequence[str]) -> int:
         study = study_by_hand(overrides, sources)
         findings = audit(study)
     else:
-        ids = options.exp or _experiments_of(study, options.batch)
+        ids = options.exp or (experiments_of_batches(study, options.batch) if options.batch else None)
         specs = resolve_all(study, profile=profile, overrides=overrides, ids=ids, seeds=options.seeds)
         findings = audit(study, profile, overrides)
     runs = [(spec, run_folder(Path(options.runs_dir), spec)) for spec in specs]
@@ -117,21 +117,6 @@ def _parser() -> Parser:
     return parser
 
 
-def _experiments_of(study: "Study", batches: Sequence[str] | None) -> list[str] | None:
-    """The experiments of the batches named, by number from 1 or by name; None for all."""
-    if not batches:
-        return None
-    names = [batch.name for batch in study.batches]
-    chosen: list[str] = []
-    for word in batches:
-        at = int(word) - 1 if word.isdecimal() else names.index(word) if word in names else -1
-        if not 0 <= at < len(names):
-            known = did_you_mean(word, names) if names else f"{study.path} has no [[batches]]"
-            raise UsageError(f'unknown batch "{word}" in {study.path}; {known}')
-        chosen += study.batches[at].gpus.values()
-    return chosen
-
-
 def _own_sources(experiments: Path | None) -> Mapping[str, Any]:
     """The [datasets] of the study file here, which a run typed by hand may name too."""
     from iqa_train.study.load import find_study, load_study
@@ -145,10 +130,9 @@ def _show_findings(findings: "Sequence[Finding]", experiments: set[str]) -> None
     """Tell of what can mislead; refuse what cannot mean anything."""
     from iqa_train.cli.check import findings_text
     from iqa_train.cli.text import say
+    from iqa_train.study.findings import findings_about, refuse_errors
 
-    mine = [f for f in findings if f.experiment is None or f.experiment in experiments]
+    mine = findings_about(findings, experiments)
     if mine:
         say(findings_text(mine))
-    errors = [f for f in mine if f.severity == "error"]
-    if errors:
-        raise RunError(f"not started: {errors[0].code}: {errors[0].message}")
+    refuse_errors(mine)

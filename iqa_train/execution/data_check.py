@@ -1,8 +1,8 @@
 """Looks at the data of every run before the first is started."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
-from iqa_train.cli.bar import bar
 from iqa_train.datasets.catalogue import load_table
 from iqa_train.datasets.splits import fingerprint, split_table
 from iqa_train.datasets.table import ImageTable
@@ -12,10 +12,14 @@ from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.state import run_state
 from iqa_train.study.spec import RunSpec
 
+Bar = Callable[[str, str], AbstractContextManager[Callable[[int, int], None]]]
+"""Makes a bar of (label, unit), which gives a function of (done, total) that moves it."""
 
-def require_data(runs: Sequence[tuple[RunSpec, RunFolder]], *, again: bool) -> None:
+
+def require_data(runs: Sequence[tuple[RunSpec, RunFolder]], bar: Bar, *, again: bool) -> None:
     """Read every data set's table once, so that a missing image is told before anything is started or written.
 
+    `bar` shows how far the making of a built-in set is.
     Raises DataError; also for a finished run that saw other data, whose result would pass for this one's.
     """
     tables: dict[object, ImageTable] = {}

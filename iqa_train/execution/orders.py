@@ -1,0 +1,66 @@
+"""Changes of the queue on somebody's order: pause and resume, remove, move, clear, policy. Each says what it did."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from iqa_train.errors import UsageError
+from iqa_train.execution.post import ensure_scheduler
+from iqa_train.execution.queue import Queue, edit_queue, folder_of, moved, read_queue, removed
+from iqa_train.execution.standing import standing
+from iqa_train.runs.state import run_state
+
+
+def pause(runs_dir: Path) -> str:
+    """Let nothing more be started."""
+    with edit_queue(runs_dir) as edit:
+        edit.queue = replace(edit.queue, paused=True)
+    return "paused: nothing more is started; what runs goes on"
+
+
+def resume(runs_dir: Path) -> str:
+    """Go on, with a new scheduler where none is running and something waits."""
+    with edit_queue(runs_dir) as edit:
+        edit.queue = replace(edit.queue, paused=False)
+    if all(standing(item, runs_dir).stand == "settled" for item in read_queue(runs_dir).items):
+        return "resumed: nothing is waiting"
+    return "resumed" + (": a scheduler has been started" if ensure_scheduler(runs_dir) else "")
+
+
+def remove(names: Sequence[str], runs_dir: Path) -> str:
+    """Take experiments or runs that wait, or are settled, out. Raises UsageError for one that runs or is not there."""
+    with edit_queue(runs_dir) as edit:
+        keys = _waiting(edit.queue, names, runs_dir)
+        edit.queue = removed(edit.queue, keys)
+    return f"removed {', '.join(names)}"
+
+
+def move(names: Sequence[str], to: int, runs_dir: Path) -> str:
+    """Put experiments or runs that wait at place `to`, from 1. Raises UsageError for one that runs or is not there."""
+    with edit_queue(runs_dir) as edit:
+        keys = _waiting(edit.queue, names, runs_dir)
+        edit.queue = moved(edit.queue, keys, to)
+    return f"moved {', '.join(names)} to place {to}"
+
+
+def clear(runs_dir: Path) -> str:
+    """Take out everything that is settled."""
+    with edit_queue(runs_dir) as edit:
+        keys = [i.key for i in edit.queue.items if standing(i, runs_dir).stand == "settled"]
+        edit.queue = removed(edit.queue, keys)
+    return f"{len(keys)} settled taken out of the queue; their runs and results stay"
+
+
+def set_policy(policy: str, runs_dir: Path) -> str:
+    """Have runs placed by `policy`, one of POLICIES."""
+    with edit_queue(runs_dir) as edit:
+        edit.queue = replace(edit.queue, policy=policy)
+    return f"policy {policy}"
+
+
+def _waiting(queue: Queue, names: Sequence[str], runs_dir: Path) -> list[str]:
+    items = [item for name in names for item in queue.find(name)]
+    for item in items:
+        if run_state(folder_of(item, runs_dir)).alive:
+            raise UsageError(f"{item.experiment} (seed {item.seed}) is running; iqa-train stop ends it")
+    return [item.key for item in items]

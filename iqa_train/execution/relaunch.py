@@ -1,0 +1,60 @@
+"""A new attempt at runs that have ended: which may have one, and their way into the queue."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from iqa_train.errors import UsageError
+from iqa_train.execution.overview import Row
+from iqa_train.execution.queue import Item
+from iqa_train.execution.submit import Wishes, enqueue
+from iqa_train.runs.imported import imported_from
+from iqa_train.runs.outcome import FINISHED
+from iqa_train.runs.provenance import code_fingerprint
+from iqa_train.runs.state import facts_of
+
+_OPEN = {"queued", "starting", "running"}
+
+
+def relaunch(rows: Sequence[Row], runs_dir: Path, logs_dir: str, retries: int, *, again: bool) -> list[Item]:
+    """Queue each of `rows` once more and see to it that a scheduler works; returns their items.
+
+    It goes on from its last checkpoint, or with `again` starts over. Raises UsageError, with nothing queued, for one
+    that is under way, was imported, or is complete without `again`.
+    """
+    for row in rows:
+        require_ended(row, again=again)
+    code = code_fingerprint()
+    items = [_item(row, runs_dir, logs_dir, code, retries, again=again) for row in rows]
+    enqueue(items, runs_dir, Wishes())
+    return items
+
+
+def has_ended(row: Row, *, again: bool) -> bool:
+    """Whether the run may have a new attempt, as far as its state goes."""
+    return row.state not in _OPEN and (again or row.state not in FINISHED)
+
+
+def require_ended(row: Row, *, again: bool) -> None:
+    """Raise UsageError with the reason where the run may not have a new attempt."""
+    if imported_from(row.run) is not None:
+        raise UsageError(f"{row.experiment} (seed {row.seed}) was imported from a log and cannot go on; run it anew")
+    if row.state in _OPEN:
+        raise UsageError(f"{row.experiment} (seed {row.seed}) is {row.state}; there is nothing to relaunch")
+    if row.state in FINISHED and not again:
+        raise UsageError(f"{row.experiment} (seed {row.seed}) is {row.state}; --again runs it anew")
+
+
+def _cwd(row: Row) -> str:
+    """Where its last attempt ran."""
+    attempts = row.run.attempts()
+    return str(facts_of(attempts[-1]).get("cwd", "") if attempts else "") or str(Path.cwd())
+
+
+def _item(row: Row, runs_dir: Path, logs_dir: str, code: str, retries: int, *, again: bool) -> Item:
+    command = ("iqa-train", "relaunch", row.experiment)
+    base = row.item or Item(
+        str(row.run.path.relative_to(runs_dir)), row.experiment, row.seed, logs_dir=logs_dir, cwd=_cwd(row)
+    )
+    anew = replace(base, after=row.attempt, again=again, retries=retries, code=code, command=command, told=False)
+    return replace(anew, batch=1, batch_name="")  # the first of the batches that come after those there

@@ -1,0 +1,41 @@
+"""Stops several runs at once: first what waits leaves the queue, then what runs is asked to end."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from iqa_train.execution.overview import Row
+from iqa_train.execution.queue import edit_queue, removed
+from iqa_train.execution.stop import stop_item, stop_run
+from iqa_train.runs.state import run_state
+
+OPEN = frozenset({"queued", "starting", "running"})
+"""States of runs that there is something to stop of."""
+
+
+def stop_rows(rows: Sequence[Row], runs_dir: Path, grace: float) -> list[tuple[Row, str]]:
+    """Stop each of `rows`, wherever it stands; returns what came of it, in words, in their order.
+
+    A worker has `grace` seconds for its checkpoint. Raises RunError where what waits cannot leave a damaged queue.
+    """
+    waiting = set(_withdraw([row for row in rows if row.state in OPEN and row.item], runs_dir))
+
+    def one(row: Row) -> str:
+        if row.item is None:
+            return stop_run(row.run, grace)
+        if row.item.key in waiting and not run_state(row.run).alive:
+            return "was waiting and is taken out of the queue"
+        return stop_item(row.item, runs_dir, grace)
+
+    with ThreadPoolExecutor(max(1, min(32, len(rows)))) as pool:
+        return list(zip(rows, pool.map(one, rows), strict=True))
+
+
+def _withdraw(rows: Sequence[Row], runs_dir: Path) -> list[str]:
+    """Take what waits out of the queue, first, or it starts in the place of what is stopped; returns its keys."""
+    if not rows:
+        return []
+    with edit_queue(runs_dir) as edit:
+        waiting = [row.item.key for row in rows if row.item and not run_state(row.run).alive]
+        edit.queue = removed(edit.queue, waiting)
+    return waiting
