@@ -1,9 +1,56 @@
-"""`iqa-tui`: the console. Until it is built, it says where its work is done today."""
+"""`iqa-tui`: the console, and the same console for a browser."""
 
 import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from iqa_train.cli.parser import Parser, add_places, add_study_options, profile_of, whole_number
+from iqa_train.errors import UsageError, UserError
+
+_DESCRIPTION = """\
+Watch a study and carry it out: its runs, their logs, the GPUs, SRCC by epoch and the verdicts. The console is a face on
+what iqa-train does: closing it stops nothing, and any number may watch. ? lists the keys."""
+_EPILOG = "exit status: 0 left, 2 usage, an invalid study file or no terminal, 130 interrupted"
 
 
-def main() -> int:
-    """Say so; exit code 2."""
-    print("iqa-tui: the console is not built yet; iqa-train --help lists what works without it", file=sys.stderr)
-    return 2
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the console; returns the exit status."""
+    try:
+        return _run(sys.argv[1:] if argv is None else argv)
+    except UserError as error:
+        print(f"iqa-tui: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(argv: Sequence[str]) -> int:
+    parser = Parser("iqa-tui", _DESCRIPTION, _EPILOG)
+    parser.add_argument("--study", metavar="NAME", help="a study by name: of the study file, or any with runs")
+    add_study_options(parser)
+    add_places(parser)
+    parser.add_argument("--slots", type=whole_number(1), metavar="N", help="start runs on N slots of the CPU")
+    parser.add_argument("--readonly", action="store_true", help="only look: nothing can be started, stopped or changed")
+    parser.add_argument("--version", action="store_true", help="print the version")
+    options = parser.read(argv)
+    if options.version:
+        from importlib.metadata import version
+
+        print(f"iqa-tui {version('iqa-tui')}")
+        return 0
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("the console needs a terminal; iqa-train status --watch tells the same without one")
+
+    from iqa_tui.app import Console
+    from iqa_tui.watch.board import Target
+
+    target = Target(
+        Path(options.runs_dir), Path(options.logs_dir), options.study, options.experiments, profile_of(options),
+        options.slots,
+    )  # fmt: skip
+    console = Console(target, readonly=options.readonly, start_all=options.demo and not options.readonly)
+    words = console.run()
+    code = console.return_code or 0
+    if words:
+        print(f"iqa-tui: {words}" if code else words, file=sys.stderr)
+    return code

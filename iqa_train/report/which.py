@@ -10,7 +10,7 @@ from iqa_train.runs.specfile import read_spec
 from iqa_train.study.load import find_study, load_study
 from iqa_train.study.model import Study
 from iqa_train.study.reported import groups_of
-from iqa_train.study.resolve import resolve_all, study_name, study_title
+from iqa_train.study.resolve import profiles_by_study, resolve_all, study_name, study_title
 from iqa_train.study.spec import RunSpec
 
 
@@ -38,7 +38,7 @@ def chosen_runs(runs_dir: Path, name: str | None, experiments: Path | None, prof
         return _of_file(study, profile, runs_dir)
     if profile is not None and study_name(study, profile) != name:
         raise UsageError(f'--study "{visible(name)}" is not the study of --profile {profile}; give one of the two')
-    under: dict[str, str | None] = {study_name(study, p): p for p in study.profiles} | {study.name: None}
+    under = profiles_by_study(study)
     if name in under:
         return _of_file(study, under[name], runs_dir)
     there, reported = _studies(runs_dir), groups_of(study)

@@ -150,6 +150,11 @@ def study_name(study: Study, profile: str | None) -> str:
     return study.name if chosen is None else chosen.study.name or f"{study.name}-{profile}"
 
 
+def profiles_by_study(study: Study) -> dict[str, str | None]:
+    """What the file's studies are called, with the profile of each; None for the study without a profile."""
+    return {study_name(study, profile): profile for profile in study.profiles} | {study.name: None}
+
+
 def study_title(study: Study, profile: str | None) -> str:
     """The study's title under a profile."""
     chosen = profile_of(study, profile)

@@ -34,7 +34,12 @@ class Watcher:
         self._wake.set()
 
     def _run(self) -> None:
-        from iqa_tui.watch.reader import StudyReader  # the study's libraries take longer than the first picture
+        from iqa_tui.watch.glance import glance  # the study's libraries take longer than the first picture
+
+        first = glance(self.target)
+        if first is not None:
+            self._tell(first)
+        from iqa_tui.watch.reader import StudyReader  # and those of the results longer than the states of the runs
 
         reader = StudyReader(self.target)
         while not self._closed:

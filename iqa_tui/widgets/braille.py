@@ -1,0 +1,37 @@
+"""A canvas of braille dots, two across and four down to a cell of the terminal; each cell belongs to who drew last."""
+
+_DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+_BLANK = 0x2800
+
+
+class Canvas:
+    """`width` x `height` cells; points are given in dots from the top left."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.width, self.height = width, height
+        self._bits = [[0] * width for _ in range(height)]
+        self._owners: list[list[int | None]] = [[None] * width for _ in range(height)]
+
+    @property
+    def dots(self) -> tuple[int, int]:
+        """Dots across and down."""
+        return 2 * self.width, 4 * self.height
+
+    def dot(self, x: int, y: int, owner: int) -> None:
+        """Set a dot; one outside is cut off."""
+        column, row = x // 2, y // 4
+        if 0 <= column < self.width and 0 <= row < self.height:
+            self._bits[row][column] |= _DOTS[y % 4][x % 2]
+            self._owners[row][column] = owner
+
+    def line(self, start: tuple[int, int], end: tuple[int, int], owner: int) -> None:
+        """A straight line, both ends included."""
+        (x0, y0), (x1, y1) = start, end
+        steps = max(abs(x1 - x0), abs(y1 - y0), 1)
+        for k in range(steps + 1):
+            self.dot(round(x0 + (x1 - x0) * k / steps), round(y0 + (y1 - y0) * k / steps), owner)
+
+    def cell(self, column: int, row: int) -> tuple[str, int | None]:
+        """The character of a cell and its owner; None where nothing was drawn."""
+        bits = self._bits[row][column]
+        return (chr(_BLANK | bits) if bits else " "), self._owners[row][column]

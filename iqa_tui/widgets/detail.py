@@ -1,0 +1,44 @@
+"""What the table has no room for: why the chosen run is in its state, and its verdict, in sentences."""
+
+from textual.content import Content
+from textual.widgets import Static
+
+from iqa_tui.safe import content
+from iqa_tui.watch.board import Board, RunLine
+
+
+class Detail(Static):
+    """A line or two below the table."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__("", id=id, markup=False)
+        self._shown = ""
+
+    def show(self, board: Board, line: RunLine | None) -> None:
+        """Show what there is to say of `line`."""
+        words = detail_words(board, line)
+        if words != self._shown:
+            self._shown = words
+            self.update(_styled(words, line))
+
+
+def _styled(words: str, line: RunLine | None) -> Content:
+    name = line.experiment if line else ""
+    return Content.assemble(content(name, "bold"), content(words.removeprefix(name)))
+
+
+def detail_words(board: Board, line: RunLine | None) -> str:
+    """One text: the state with its reason, the verdict with its reasons, and what to bear in mind."""
+    if line is None:
+        return board.notes[0] if board.notes else ""
+    row = line.row
+    state = line.state or "not started"
+    parts = [f"{line.experiment}: {state}"]
+    if row is not None:
+        stage = row.progress.stage if line.is_open else ""
+        parts += [row.reason or stage, row.note]
+    if not line.planned:
+        parts.append("these are not the settings that the study file means now: its results are not in the table")
+    else:
+        parts += board.reasons.get(line.experiment, ())
+    return "; ".join(part for part in parts if part)

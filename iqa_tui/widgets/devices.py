@@ -1,0 +1,111 @@
+"""The devices: a line each, with the last minute of their use, and whose they are."""
+
+from textual.content import Content
+from textual.widgets import Static
+
+from iqa_tui.safe import content
+from iqa_tui.watch.board import Board, DeviceLine, Devices, Host
+from iqa_tui.widgets.marks import sparkline
+
+_GIB = 1 << 30
+_NA = "n/a"
+
+
+class DevicePane(Static):
+    """GPUs; without any, why, and the CPU slots with the machine's own load."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__("", id=id, markup=False)
+        self._devices = Devices()
+
+    def show(self, board: Board) -> None:
+        """Show those of `board`."""
+        if board.devices != self._devices:
+            rows = _height(self._devices)
+            self._devices = board.devices
+            self.refresh(layout=rows != _height(board.devices))
+
+    def render(self) -> Content:
+        """A line each."""
+        return Content("\n").join(device_lines(self._devices, self.size.width or 80))
+
+
+def _height(devices: Devices) -> int:
+    return len(devices.lines) + bool(devices.why_no_gpu) + sum(bool(_complaint(line)) for line in devices.lines)
+
+
+def device_lines(devices: Devices, width: int) -> list[Content]:
+    """What the pane shows, cut at `width`."""
+    if any(line.device.kind == "gpu" for line in devices.lines):
+        lines = [_gpu(line, width) for line in devices.lines]
+        for line in devices.lines:
+            if _complaint(line):
+                lines.append(Content.assemble(("  ! ", "bold $error"), content(_complaint(line))))
+        return [_cut(line, width) for line in lines]
+    return [_cut(line, width) for line in _slots(devices, width)]
+
+
+def _complaint(line: DeviceLine) -> str:
+    if line.age_s:
+        return f"{line.device.label}: the readings are {line.age_s:.0f} s old: {line.device.note}"
+    note = line.device.note or (line.reading.note if line.reading else "")
+    return f"{line.device.label}: {note}" if note else ""
+
+
+def _gpu(line: DeviceLine, width: int) -> Content:
+    reading, device = line.reading, line.device
+    bars = min(30, max(6, width - 62))
+    style = "bold $error" if device.lost else "bold"
+    if reading is None:
+        return Content.assemble((device.label, style), " ", content(device.name), " ", _owners(line))
+    use = _NA if reading.utilisation is None else f"{reading.utilisation:3.0f} %"
+    if device.mig:
+        use = "MIG"
+    memory = f"{_gib(reading.memory_used)}/{_gib(reading.memory_total, digits=0)} GiB"
+    degrees = _NA if reading.temperature is None else f"{reading.temperature} °C"
+    power = _NA if reading.power is None else f"{reading.power:.0f}"
+    limit = "" if reading.power_limit is None else f"/{reading.power_limit:.0f}"
+    parts: list[Content | str | tuple[str, str]] = [(device.label, style), " "]
+    if width >= 100:
+        parts += [content(device.name.removeprefix("NVIDIA ")[:20]), " "]
+    parts += [use, " ", (sparkline(line.utilisation, bars, 100.0), "$accent"), " ", memory, " "]
+    if width >= 110:
+        parts += [(sparkline(line.memory, 10, 1.0), "$secondary"), " "]
+    parts += [degrees, " ", power, limit, " W ", _owners(line)]
+    return Content.assemble(*parts)
+
+
+def _slots(devices: Devices, width: int) -> list[Content]:
+    """CPU slots share one line or two, since the machine has one load for all."""
+    host = devices.host
+    parts: list[Content] = []
+    for line in devices.lines:
+        parts.append(Content.assemble((line.device.label, "bold"), " ", _owners(line)))
+    slots = Content(" │ ").join(parts)
+    load = _host(host, max(8, min(30, width - 40)))
+    lines = [Content.assemble(slots, "  ", load)]
+    if lines[0].cell_length > width:
+        lines = [slots, load]
+    if devices.why_no_gpu:
+        lines.append(content(f"no GPU: {devices.why_no_gpu}", "$text-muted"))
+    return lines
+
+
+def _host(host: Host, bars: int) -> Content:
+    now = host.utilisation[-1] if host.utilisation else 0.0
+    memory = f"{_gib(host.memory_used)}/{_gib(host.memory_total, digits=0)} GiB"
+    return Content.assemble(
+        ("CPU", "bold"), f" {now:3.0f} % ", (sparkline(host.utilisation, bars, 100.0), "$accent"), f" {memory}"
+    )
+
+
+def _owners(line: DeviceLine) -> Content:
+    return content("▸ " + ", ".join(line.owners), "$success") if line.owners else content("free", "$text-muted")
+
+
+def _gib(value: float | None, digits: int = 1) -> str:
+    return _NA if value is None else f"{value / _GIB:.{digits}f}"
+
+
+def _cut(line: Content, width: int) -> Content:
+    return line.truncate(width, ellipsis=True) if line.cell_length > width else line

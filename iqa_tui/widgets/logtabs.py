@@ -1,0 +1,62 @@
+"""The line above the log that says which logs there are and which key shows each."""
+
+from textual import events
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from iqa_tui.safe import plain
+from iqa_tui.watch.board import Board, RunLine
+from iqa_tui.widgets.marks import COLOURS, GLYPHS
+
+
+class LogTabs(Static):
+    """Such as `[1]Baseline [2]A1`; the chosen one stands out, and a click chooses."""
+
+    class Picked(Message):
+        """Somebody clicked on a tab."""
+
+        def __init__(self, key: str) -> None:
+            super().__init__()
+            self.key = key
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__("", id=id, markup=False)
+        self._lines: tuple[RunLine, ...] = ()
+        self._chosen: str | None = None
+        self._ends: list[tuple[int, str]] = []  # where each tab that is shown ends, and whose it is
+
+    def show(self, board: Board, chosen: str | None) -> None:
+        """Show the runs of `board`."""
+        if (board.lines, chosen) != (self._lines, self._chosen):
+            self._lines, self._chosen = board.lines, chosen
+            self.refresh()
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose what was clicked on."""
+        for end, key in self._ends:
+            if event.x < end:
+                self.post_message(self.Picked(key))
+                return
+
+    def render(self) -> Content:
+        """From the chosen one's neighbours on, as many as there is room for."""
+        tabs = [self._tab(line) for line in self._lines]
+        at = next((n for n, line in enumerate(self._lines) if line.key == self._chosen), 0)
+        first = 0
+        while first < at and sum(tab.cell_length for tab in tabs[first : at + 2]) > self.size.width:
+            first += 1
+        self._ends, end = [], 0
+        for line, tab in zip(self._lines[first:], tabs[first:], strict=True):
+            end += tab.cell_length
+            self._ends.append((end, line.key))
+        return Content("").join(tabs[first:])
+
+    def _tab(self, line: RunLine) -> Content:
+        several = len({other.seed for other in self._lines}) > 1
+        name = plain(line.experiment) + (f" s{line.seed}" if several else "")
+        key = f"[{line.number}]" if line.number <= 9 else ""
+        glyph = GLYPHS.get(line.state, "")
+        colour = f"${COLOURS[line.state]}" if line.state in COLOURS else "$text-muted"
+        style = "bold reverse" if line.key == self._chosen else ""
+        return Content.assemble((f"{key}{name}", style), (f"{glyph}" if glyph else "", colour), "  ")

@@ -1,0 +1,153 @@
+"""SRCC by epoch as lines of text: every experiment, the baseline foremost, and the range expected of the chosen one."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len, set_cell_size
+from textual.content import Content
+
+from iqa_train.report.numbers import number
+from iqa_train.results.table import Curve, Interval
+from iqa_tui.safe import plain
+from iqa_tui.widgets.braille import Canvas
+
+COLOURS = ("$primary", "$accent", "$warning", "$success", "$secondary", "$error")
+_AXIS = 7  # columns for the numbers at the left
+_TIGHT = (
+    0.35  # the share of a curve's last part that the range of values is taken from, where the first epochs are far off
+)
+_BAND = "░"
+
+
+@dataclass(frozen=True)
+class Plot:
+    """What to draw. `band` is the expected range of the `chosen` experiment."""
+
+    curves: tuple[Curve, ...]
+    baseline: str = ""
+    chosen: str = ""
+    band: Interval | None = None
+    epochs: int = 0  # planned
+
+
+Points = list[tuple[int, float]]
+
+
+def draw(plot: Plot, width: int, height: int) -> list[Content]:
+    """The plot in `width` x `height` cells; a sentence where there is nothing to draw or no room."""
+    points = {c.experiment: [(e, test) for e, _, test in c.points if test is not None] for c in plot.curves}
+    points = {name: found for name, found in points.items() if found}
+    if not points:
+        return [Content.styled("SRCC by epoch: nothing yet", "$text-muted")]
+    labels = [_label(name, found[-1][1]) for name, found in points.items()]
+    side = min(max(map(cell_len, labels)) + 1, width // 3)
+    across, down = width - _AXIS - 1 - side, height - 1
+    if across < 8 or down < 3:
+        return [Content.styled("SRCC by epoch: too little room here; z zooms", "$text-muted")]
+    low, high = value_range(list(points.values()), plot.band)
+    last = max(plot.epochs, *(found[-1][0] for found in points.values()), 2)
+    canvas = Canvas(across, down)
+    order = sorted(points, key=lambda name: (name == plot.chosen, name == plot.baseline))
+    names = list(points)
+    for name in order:
+        _curve(canvas, points[name], names.index(name), (low, high), last)
+    rows = _rows(canvas, plot, names, (low, high))
+    tags = _tags(points, plot, names, (low, high), down, side)
+    lines = [Content.assemble(_tick(n, down, low, high), row, " ", tags[n]) for n, row in enumerate(rows)]
+    return [*lines, _foot(last, across)]
+
+
+def value_range(curves: Sequence[Points], band: Interval | None) -> Interval:
+    """The values to show: those of later epochs, since the first few would press the differences that matter flat."""
+    shown = [v for found in curves for _, v in found[min(len(found) - 1, int(len(found) * _TIGHT)) :]]
+    shown += list(band or ())
+    low, high = min(shown), max(shown)
+    room = max(0.08 * (high - low), 0.0005)
+    return low - room, high + room
+
+
+def _curve(canvas: Canvas, points: Points, owner: int, values: Interval, last: int) -> None:
+    across, down = canvas.dots
+    low, high = values
+
+    def place(epoch: int, value: float) -> tuple[int, int]:
+        x = round((epoch - 1) / (last - 1) * (across - 1))
+        y = round((high - value) / (high - low) * (down - 1))
+        return x, min(down - 1, max(0, y))
+
+    places = [place(*point) for point in points]
+    for start, end in zip(places, places[1:] or places, strict=False):
+        canvas.line(start, end, owner)
+
+
+def _rows(canvas: Canvas, plot: Plot, names: list[str], values: Interval) -> list[Content]:
+    low, high = values
+    rows = []
+    for row in range(canvas.height):
+        middle = high - (row + 0.5) / canvas.height * (high - low)
+        half = (high - low) / canvas.height / 2
+        inside = plot.band is not None and plot.band[0] - half <= middle <= plot.band[1] + half
+        parts: list[tuple[str, str]] = []
+        for column in range(canvas.width):
+            text, owner = canvas.cell(column, row)
+            if owner is None:
+                parts.append((_BAND if inside else " ", "$text-disabled"))
+            else:
+                parts.append((text, _style(names[owner], owner, plot)))
+        rows.append(Content.assemble(*_joined(parts)))
+    return rows
+
+
+def _joined(parts: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Neighbours of one style as one part: a terminal is told of each change."""
+    found: list[tuple[str, str]] = []
+    for text, style in parts:
+        if found and found[-1][1] == style:
+            found[-1] = (found[-1][0] + text, style)
+        else:
+            found.append((text, style))
+    return found
+
+
+def _style(name: str, index: int, plot: Plot) -> str:
+    strong = "bold " if name in {plot.chosen, plot.baseline} else ""
+    return strong + COLOURS[index % len(COLOURS)]
+
+
+def _label(name: str, value: float) -> str:
+    return f"{plain(name)} {number(value)}"
+
+
+def _tags(
+    points: dict[str, Points], plot: Plot, names: list[str], values: Interval, down: int, side: int
+) -> list[Content]:
+    """Each curve's name and last value, on the line where it ends or the nearest that is free."""
+    low, high = values
+    tags: list[Content] = [Content("")] * down
+    free = set(range(down))
+    for name in sorted(points, key=lambda n: -points[n][-1][1]):
+        wanted = min(down - 1, max(0, math.floor((high - points[name][-1][1]) / (high - low) * down)))
+        if not free:
+            break
+        at = min(free, key=lambda row: (abs(row - wanted), row))
+        free.discard(at)
+        index = names.index(name)
+        mark = "▸" if name == plot.chosen else ""
+        text = mark + _label(name, points[name][-1][1])
+        tags[at] = Content.styled(set_cell_size(text, min(side, cell_len(text))), _style(name, index, plot))
+    return tags
+
+
+def _tick(row: int, down: int, low: float, high: float) -> Content:
+    """Numbers at the top, the middle and the bottom."""
+    shown = {0: high, down // 2: (low + high) / 2, down - 1: low}
+    text = number(shown[row]) if row in shown else ""
+    return Content.styled(f"{text:>{_AXIS - 1}} │", "$text-muted")
+
+
+def _foot(last: int, across: int) -> Content:
+    left, right = "1", f"epoch {last}"
+    return Content.styled(
+        " " * (_AXIS + 1) + left + " " * max(1, across - len(left) - len(right)) + right, "$text-muted"
+    )
