@@ -87,7 +87,9 @@ def _cells(row: AcrossRow) -> list[str]:
 def _verdict(row: AcrossRow) -> str:
     if row.distinguishable is None:
         return NONE
-    return "distinguishable" if row.distinguishable else "not distinguishable"
+    if not row.distinguishable:
+        return "not distinguishable"
+    return f"distinguishable: {'better' if row.better else 'worse'}"
 
 
 def _sources(sources: Iterable[str]) -> list[str]:

@@ -28,7 +28,7 @@ ELSEWHERE = f"{DAGGER}: a number from elsewhere, never tested against ours"
 BOLD = "Bold: the best, where it can be told from the baseline (or the baseline from all) after Holm's correction"
 
 LEGEND = {
-    "differs": "Differs: whether the difference can be told from zero, by p after Holm's correction",
+    "differs": "Differs: better or worse where the difference can be told from zero, by p after Holm's correction",
     "seeds_needed": "Needed: about how many seeds would show such a difference",
     "state": "at epoch N: provisional, both runs as they were then",
     "optimism": "Optimism: what choosing the epoch on the test images would have added",
@@ -105,7 +105,7 @@ def _columns(results: StudyResults) -> list[Column]:
         Column("seed_sd", "Seed SD", 7, _seed_sd, right=True),
         Column("delta", f"vs {results.baseline} [95 %]", 2, lambda r, _: _delta(r)),
         Column("p_holm", "p Holm", 3, lambda r, _: "" if r.p_holm is None else p_value(r.p_holm), right=True),
-        Column("differs", "Differs", 4, lambda r, _: _YES_NO[r.distinguishable]),
+        Column("differs", "Differs", 4, lambda r, _: _differs(r)),
         Column("seeds_needed", "Needed", 10, _seeds_needed, right=True),
         Column("expected", f"Expected {name}", 5, lambda r, _: _against(given_span(r.expected), r.position)),
         Column("expected_delta", "Expected difference", 6, _expected_delta),
@@ -114,7 +114,10 @@ def _columns(results: StudyResults) -> list[Column]:
     ]  # fmt: skip
 
 
-_YES_NO = {True: "yes", False: "no", None: ""}
+def _differs(row: ResultRow) -> str:
+    if row.distinguishable:
+        return {True: "better", False: "worse", None: "yes"}[row.better]
+    return "" if row.distinguishable is None else "no"
 
 
 def _value(row: ResultRow, _: StudyResults) -> str:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from iqa_train.errors import visible
 from iqa_train.report.columns import BOLD, DAGGER, ELSEWHERE, Table, metric_name, table_of
-from iqa_train.report.numbers import best, decimals, higher_is_better, number
+from iqa_train.report.numbers import best, decimals, number
 from iqa_train.report.words import headline
-from iqa_train.results.table import ResultRow, StudyResults
+from iqa_train.results.table import ResultRow, StudyResults, higher_is_better
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",

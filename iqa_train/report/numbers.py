@@ -7,7 +7,7 @@ digits of the uncertainty, and the value to the same place.
 import math
 from collections.abc import Sequence
 
-from iqa_train.results.table import Interval, ResultRow, StudyResults
+from iqa_train.results.table import Interval, ResultRow, StudyResults, higher_is_better
 
 MINUS = "\u2212"
 NONE = "\u2013"
@@ -91,11 +91,6 @@ def p_words(p: float | None, name: str = "p") -> str:
     if text == NONE:
         return ""
     return f"{name} {text[0]} {text[1:]}" if text[0] in "<>" else f"{name} = {text}"
-
-
-def higher_is_better(metric: str) -> bool:
-    """Of all metrics, only an error is better when it is lower."""
-    return not metric.startswith("rmse")
 
 
 def best(results: StudyResults) -> ResultRow | None:

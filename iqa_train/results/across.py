@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from iqa_train.results.bootstrap import usual_resamples
-from iqa_train.results.comparison import Comparison, compare
+from iqa_train.results.comparison import Comparison, compare, resampled_words
 from iqa_train.results.factors import settings_that_differ
 from iqa_train.results.holm import holm
 from iqa_train.results.recorded import Recorded, by_experiment, predictions_by_seed
 from iqa_train.results.table import Interval
 from iqa_train.results.tested import Tested
-from iqa_train.results.verdict import LEVEL
+from iqa_train.results.verdict import LEVEL, is_better
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,10 @@ class AcrossRow:
     p: float | None = None
     p_holm: float | None = None
     distinguishable: bool | None = None
+    better: bool | None = None  # in the second, where that can be told
     seeds: tuple[int, ...] = ()  # that the difference is over
     images: int | None = None
+    clusters: int | None = None  # references that the images are of and that are resampled
     differs: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     reported: bool = False  # numbers from elsewhere, without predictions
     source: str = ""
@@ -77,11 +79,11 @@ def compare_studies(
             title = str(runs[0].spec.get("title", ""))
             rows.append(AcrossRow(experiment, title, notes=(f"only in {only}",)))
     adjusted = holm([row.p for row in rows])
-    rows = [_judged(row, p) for row, p in zip(rows, adjusted, strict=True)]
+    rows = [_judged(row, p, metric) for row, p in zip(rows, adjusted, strict=True)]
     paired = [row for row in rows if row.experiment in ones and row.experiment in others]
     everywhere = paired[0].differs if paired else {}
     everywhere = {k: v for k, v in everywhere.items() if all(row.differs.get(k) == v for row in paired)}
-    return Across(*names, metric, tuple(rows), everywhere, _notes(rows, count))
+    return Across(*names, metric, tuple(rows), everywhere, _notes(rows, metric, count))
 
 
 def _study(runs: Sequence[Recorded]) -> str:
@@ -122,20 +124,22 @@ def _of(experiment: str, title: str, one: Comparison, two: Comparison) -> Across
         p=two.p,
         seeds=two.shared,
         images=two.images,
+        clusters=two.clusters,
     )
 
 
-def _judged(row: AcrossRow, p_holm: float | None) -> AcrossRow:
-    if p_holm is None or row.delta_interval is None:
+def _judged(row: AcrossRow, p_holm: float | None, metric: str) -> AcrossRow:
+    if p_holm is None or row.delta is None or row.delta_interval is None:
         return row
     low, high = row.delta_interval
-    return replace(row, p_holm=p_holm, distinguishable=p_holm < LEVEL and not low <= 0 <= high)
+    told = p_holm < LEVEL and not low <= 0 <= high
+    return replace(row, p_holm=p_holm, distinguishable=told, better=is_better(row.delta, metric) if told else None)
 
 
-def _notes(rows: Sequence[AcrossRow], resamples: int) -> tuple[str, ...]:
+def _notes(rows: Sequence[AcrossRow], metric: str, resamples: int) -> tuple[str, ...]:
     notes = []
     if any(row.delta_interval for row in rows):
-        notes.append(f"95 % intervals from {resamples:,} paired resamples of the test images")
+        notes += resampled_words(resamples, [row.clusters for row in rows if row.delta_interval], metric)
         if all(len(row.seeds) <= 1 for row in rows):
             notes.append("test-set uncertainty only: one seed each")
     tested = sum(row.p is not None for row in rows)

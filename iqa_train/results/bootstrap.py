@@ -1,7 +1,7 @@
-"""Paired bootstrap over images: every model's measure on the same resamples of the test images.
+"""Paired bootstrap over images, or over the references they share: every model on the same resamples of the test set.
 
 Efron and Tibshirani, An Introduction to the Bootstrap (1993), ch. 13: the percentile interval. A resample is how often
-it holds each image (`resample`), and the measures are computed from that (`weighted`), for all models at once.
+it holds each unit (`resample`), and the measures are computed from that (`weighted`), for all models at once.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ _NOTHING = 1e-12  # differences below it are rounding
 class Model:
     """What one trained network says of one test set.
 
-    `scores` and `predictions` are (n,); `rows` (n,) says which of the images that are drawn they belong to.
+    `scores` and `predictions` are (n,); `rows` (n,) says which of the units that are drawn each image belongs to.
     """
 
     scores: Array

@@ -141,7 +141,8 @@ def notes_on_numbers(rows: Sequence[AcrossRow], metric: str) -> tuple[str, ...]:
         usual = fmean(value for row in plain for value in (row.first, row.second) if value is not None)
         least = critical_difference(usual, count)
         smaller = sum(abs(row.delta or 0.0) < least for row in plain)
-        told = f"{smaller} of these {len(plain)} are smaller" if smaller else "all of these are larger"
+        many = {0: "all of these are larger", len(plain): "all of these are smaller"}
+        told = many.get(smaller, f"{smaller} of these {len(plain)} are smaller")
         notes.append(
             f"for scale: one seed each on {count:,} images shows no difference below about {least:.4f}, if the "
             f"predictions of the two correlate {ASSUMED_CORRELATION:g}; {told}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,11 @@ from iqa_train.results.metrics import plcc, srcc
 from iqa_train.results.resample import Resamples
 from iqa_train.results.seeds import Side, difference_of_means, mean_over_seeds
 from iqa_train.results.table import Interval
-from iqa_train.results.tested import RESAMPLED, Tested, Usable, images_of, model_of, usable, why_unpaired
+from iqa_train.results.tested import RESAMPLED, Tested, Usable, model_of, units_of, usable, why_unpaired
 
 Array = NDArray[np.float64]
+
+_BY_FORMULA = {"srcc": srcc, "plcc": plcc, "plcc_fit": plcc}
 
 
 class NotComparableError(UserError):
@@ -28,13 +31,15 @@ class NotComparableError(UserError):
 class Comparison:
     """One experiment's value and its difference from the baseline's; None where there is none, and `notes` say why.
 
-    `seeds` have a value, `shared` are those that the difference is over. `image_variance` and `seed_variance` are of
-    the difference, as `seeds.Estimate` has them.
+    `clusters` are the references of the images, where several images share one: these were resampled then, and the
+    smallest number of any seed is given. `seeds` have a value, `shared` are those that the difference is over.
+    `image_variance` and `seed_variance` are of the difference, as `seeds.Estimate` has them.
     """
 
     experiment: str
     seeds: tuple[int, ...] = ()
     images: int | None = None
+    clusters: int | None = None
     value: float | None = None
     interval: Interval | None = None
     seed_sd: float | None = None
@@ -61,6 +66,8 @@ def compare(
 ) -> list[Comparison]:
     """A comparison for each of `experiments`, in their order, all on the same resamples of the images.
 
+    Images of one reference are resampled together.
+
     `key` names the random stream: the same key and predictions give the same numbers. With `resamples` 0 there are
     values and differences without intervals; None is the usual number for the metric. `baseline` may be one of the
     experiments, whose comparison then has no difference. `parameters` are the logistic's, 4 or 5.
@@ -84,7 +91,7 @@ def compare(
     results = []
     for one, why in zip(ready, refused, strict=True):
         own = _Draws([one], metric, key, count) if why else draws
-        found = _alone(one, own, key)
+        found = _alone(one, own, metric, key)
         if why and base is not None:
             found = replace(found, notes=(*found.notes, f"not compared with {base.experiment}: {why}"))
         elif base is not None and one.experiment != base.experiment:
@@ -94,34 +101,52 @@ def compare(
     return [replace(one, notes=(*one.notes, *twins.get(one.experiment, ()))) for one in results]
 
 
+def resampled_words(resamples: int, clusters: Sequence[int | None], metric: str) -> list[str]:
+    """What intervals are from: images, or the references that they share; `clusters` are those of each comparison."""
+    words = f"95 % intervals from {resamples:,} paired resamples of the test images"
+    counts = [count for count in clusters if count is not None]
+    if not counts:
+        return [words]
+    many = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+    notes = [f"{words}, resampled by reference ({many})"]
+    if metric in _BY_FORMULA:
+        notes.append("no tests by formula: they take images to be independent, and those of one reference are not")
+    return notes
+
+
 class _Draws:
     """Every model's values on the same resamples."""
 
     def __init__(self, members: Sequence[Usable], metric: str, key: str, resamples: int) -> None:
         tables = {(m.experiment, seed): table for m in members for seed, table in m.by_seed.items()}
-        numbered = images_of(list(tables.values()))
+        numbered = units_of(list(tables.values()))
         models = [model_of(table, numbered) for table in tables.values()]
-        drawn = bootstrap(models, RESAMPLED[metric], Resamples(len(numbered), resamples, key)) if models else ()
+        units = len(set(numbered.values()))
+        drawn = bootstrap(models, RESAMPLED[metric], Resamples(units, resamples, key)) if models else ()
         self._by_model = dict(zip(tables, drawn, strict=True))
+        self._units = {name: len(np.unique(model.rows)) for name, model in zip(tables, models, strict=True)}
 
     def of(self, one: Usable, seeds: Sequence[int]) -> Side:
         """An experiment's values by seed."""
         values = np.array([one.values[seed] for seed in seeds])
-        return Side(values, np.stack([self._by_model[one.experiment, seed] for seed in seeds]))
+        draws = np.stack([self._by_model[one.experiment, seed] for seed in seeds])
+        return Side(values, draws, min(self._units[one.experiment, seed] for seed in seeds))
 
 
-def _alone(one: Usable, draws: _Draws, key: str) -> Comparison:
+def _alone(one: Usable, draws: _Draws, metric: str, key: str) -> Comparison:
     if not one.seeds:
         return Comparison(one.experiment, notes=one.notes)
-    found = mean_over_seeds(draws.of(one, one.seeds), key)
+    side = draws.of(one, one.seeds)
+    found = mean_over_seeds(side, key)
     sizes = {len(table.images) for table in one.by_seed.values()}
     notes = one.notes if len(sizes) == 1 else (*one.notes, f"{min(sizes)} to {max(sizes)} test images, by seed")
     return Comparison(
         one.experiment,
         seeds=one.seeds,
         images=max(sizes),
+        clusters=side.units if side.units < min(sizes) else None,
         value=found.value,
-        interval=interval_of(found.draws),
+        interval=_possible(interval_of(found.draws), metric),
         seed_sd=found.seed_sd,
         notes=notes,
     )
@@ -135,7 +160,9 @@ def _against(found: Comparison, one: Usable, base: Usable, draws: _Draws, metric
     notes = list(found.notes)
     if shared:
         mine, theirs = draws.of(one, shared), draws.of(base, shared)
-        estimate = mean_over_seeds(Side(mine.values - theirs.values, mine.draws - theirs.draws), key)
+        estimate = mean_over_seeds(
+            Side(mine.values - theirs.values, mine.draws - theirs.draws, min(mine.units, theirs.units)), key
+        )
         if shared != one.seeds or len(shared) < len(base.seeds):
             notes.append(f"difference over the {_seeds(shared)} that both have")
     else:
@@ -152,9 +179,17 @@ def _against(found: Comparison, one: Usable, base: Usable, draws: _Draws, metric
         shared=shared,
         image_variance=estimate.image_variance,
         seed_variance=estimate.seed_variance,
-        dependent=_by_formula(one, base, shared, metric),
+        dependent=None if found.clusters else _by_formula(one, base, shared, metric),
         notes=tuple(notes),
     )
+
+
+def _possible(interval: Interval | None, metric: str) -> Interval | None:
+    """The part of an interval of values that a measure can have."""
+    if interval is None:
+        return None
+    least, most = (0.0, inf) if RESAMPLED[metric] == "rmse" else (-1.0, 1.0)
+    return max(least, interval[0]), min(most, interval[1])
 
 
 def _why_not(one: Usable, base: Usable | None) -> str:
@@ -174,7 +209,7 @@ def _why_not(one: Usable, base: Usable | None) -> str:
 
 def _by_formula(one: Usable, base: Usable, shared: Sequence[int], metric: str) -> Dependent | None:
     """The tests for dependent correlations, of the correlations' means over the shared seeds."""
-    measure = {"srcc": srcc, "plcc": plcc, "plcc_fit": plcc}.get(metric)
+    measure = _BY_FORMULA.get(metric)
     if measure is None or not shared:
         return None
     r1 = np.mean([one.values[seed] for seed in shared])

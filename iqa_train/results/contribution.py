@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 
-from iqa_train.results.table import Interval, ResultRow, StudyResults
-
-LOWER_IS_BETTER = frozenset({"rmse_fit"})
+from iqa_train.results.table import Interval, ResultRow, StudyResults, higher_is_better
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class Step:
 
 def contributions(results: StudyResults) -> list[Contribution]:
     """Of every experiment that has a difference from the baseline, single-factor ones first, else in their order."""
-    sign = 1.0 if results.metric in LOWER_IS_BETTER else -1.0
+    sign = -1.0 if higher_is_better(results.metric) else 1.0
     found = [_contribution(row, row.delta, sign) for row in results.rows if row.delta is not None and not row.reported]
     return sorted(found, key=lambda one: not one.single)
 

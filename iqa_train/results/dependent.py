@@ -3,17 +3,16 @@
 r1 and r2 are the correlations of two predictions with the scores, r12 that of the predictions with each other, n the
 number of images. They assume a normal distribution and know of no seeds: what they say is about the test set alone.
 
-Rank correlations vary more than Pearson's, for which the formulas were made. The variance of Fisher's z is taken
-`inflation` times as large: 1.06 (Fieller, Hartley and Pearson, Biometrika 44, 1957, for |r| below .8) or 1 + r^2 / 2,
-whichever is more (Bonett and Wright, Psychometrika 65, 2000). Of normal data with r = .93 and r12 = .95 to .99 the
-variance of a difference of two SRCCs is 1.28 to 1.32 times that of the formulas; 1.06 would call 7 to 8 of 100 equal
-pairs different at 5 %.
+Rank correlations vary more than Pearson's, for which the formulas were made: variances of Fisher's z are taken
+`study.power.rank_inflation` times as large. With the usual 1.06 alone, 7 to 8 of 100 equal pairs with r = .93 would be
+called different at 5 %.
 """
 
 from dataclasses import dataclass
 from math import atanh, isfinite, sqrt, tanh
 
 from iqa_train.results.table import Interval
+from iqa_train.study.power import rank_inflation
 
 _Z95 = 1.959963984540054
 
@@ -41,11 +40,6 @@ def compare_correlations(r1: float, r2: float, r12: float, n: int, *, ranks: boo
         meng_interval=interval,
         zou_interval=zou_interval(r1, r2, r12, n, inflation),
     )
-
-
-def rank_inflation(r: float) -> float:
-    """Variance of Fisher's z of a rank correlation of about `r`, relative to that of Pearson's."""
-    return max(1.06, 1 + r * r / 2)
 
 
 def williams_t(r1: float, r2: float, r12: float, n: int) -> float:

@@ -6,9 +6,6 @@ from typing import Any
 Spec = Mapping[str, Any]
 """The content of spec.json."""
 
-PRE_TRAINING = "pre-training"
-"""The factor that comes with another backbone or other weights."""
-
 
 def settings_that_differ(base: Spec, own: Spec) -> dict[str, tuple[Any, Any]]:
     """Setting -> (the base's value, `own`'s), the seed and what cannot change a result apart.
@@ -23,14 +20,10 @@ def settings_that_differ(base: Spec, own: Spec) -> dict[str, tuple[Any, Any]]:
 
 
 def factors(base: Spec, own: Spec) -> tuple[str, ...]:
-    """What a difference between the two can come from: settings that differ and act, those switched off with others.
-
-    A2 of the seed study, multi-scale off with attention on, differs in one setting and has two factors: attention does
-    not act on a single scale. A detail of something that is switched off (its margin, its floor) is none of its own.
-    """
+    """What a difference between the two can come from, as `iqa_train.study.factors` has it, and another data set."""
     from pydantic import ValidationError
 
-    from iqa_train.study.inert import effective, is_detail
+    from iqa_train.study.factors import acting_differences, factors_of
     from iqa_train.study.settings import TrainingConfig
 
     raw = settings_that_differ(base, own)
@@ -38,14 +31,8 @@ def factors(base: Spec, own: Spec) -> tuple[str, ...]:
         one, other = TrainingConfig(**base["settings"]), TrainingConfig(**own["settings"])
     except ValidationError:  # settings of another version, or only some of them: all that is seen to differ
         return tuple(raw)
-    acting, mine = effective(one), effective(other)
-    known = dict(_settings({"settings": acting.model_dump()}))
-    differ = [name for name in known if getattr(acting, name) != getattr(mine, name)]
-    found = [name for name in differ if not is_detail(name, one, other, differ)]
-    found += [name for name in raw if name.startswith("datasets.")]
-    if {one.weights, other.weights} != {"none"} and {"backbone", "weights"} & set(found):
-        found = [*(name for name in found if name != "weights"), PRE_TRAINING]
-    return tuple(found)
+    of_data = [name for name in raw if name.startswith("datasets.")]
+    return (*factors_of(acting_differences(one, other), one, other), *of_data)
 
 
 def _settings(spec: Spec) -> list[tuple[str, Any]]:

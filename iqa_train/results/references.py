@@ -6,6 +6,7 @@ from math import atanh, sqrt, tanh
 
 from iqa_train.results.table import Interval, ResultRow
 from iqa_train.study.model import Reference, Study
+from iqa_train.study.power import rank_inflation
 from iqa_train.study.reported import references_of
 
 FROM_N_ALONE = "reported: interval from n alone"
@@ -13,7 +14,6 @@ UNTESTED = "a difference of two reported numbers, which cannot be tested without
 NO_INTERVAL = "reported without the number of test images, so without an interval"
 
 _TWO_SIDED_95 = 1.959964
-_RANKS = 1.06  # variance of Fisher's z of a rank correlation, times n - 3: Fieller, Hartley and Pearson (1957)
 
 
 def reference_rows(
@@ -72,10 +72,10 @@ def _beside(row: ResultRow, reference: Reference, study: Study, base: float | No
 def reported_interval(value: float | None, images: int | None, metric: str = "srcc") -> Interval | None:
     """About where the correlation of all such images lies, by Fisher's z, if all that is known is their number.
 
-    For SRCC the variance of z is 1.06 / (n - 3) (Fieller, Hartley and Pearson, Biometrika 44, 1957), for PLCC
-    1 / (n - 3). None below 4 images, and where |value| is 1, of which z is infinite.
+    The variance of z is 1 / (n - 3) for PLCC, and `study.power.rank_inflation` times that for SRCC. None below 4
+    images, and where |value| is 1, of which z is infinite.
     """
     if value is None or images is None or images < 4 or abs(value) >= 1:
         return None
-    half = _TWO_SIDED_95 * sqrt((_RANKS if metric == "srcc" else 1.0) / (images - 3))
+    half = _TWO_SIDED_95 * sqrt((rank_inflation(value) if metric == "srcc" else 1.0) / (images - 3))
     return tanh(atanh(value) - half), tanh(atanh(value) + half)

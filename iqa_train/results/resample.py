@@ -1,7 +1,7 @@
-"""Resamples of a test set: how often each of `count` resamples holds each image, in blocks that fit in memory.
+"""Resamples of a test set: how often each of `count` resamples holds each unit, in blocks that fit in memory.
 
-The same key gives the same resamples on every machine. Each block has a random stream of its own, keyed by the key and
-the block's number.
+A unit is an image, or all images of a reference. The same key gives the same resamples on every machine. Each block has
+a random stream of its own, keyed by the key and the block's number.
 """
 
 import hashlib
@@ -18,29 +18,29 @@ _WIDEST = 2048  # resamples in a block; more leave the processor's caches
 
 @dataclass(frozen=True)
 class Resamples:
-    """`count` resamples of `images` images, drawn with replacement."""
+    """`count` resamples of `units` units, drawn with replacement."""
 
-    images: int
+    units: int
     count: int
     key: str
 
     @property
     def blocks(self) -> list[slice]:
         """The resamples of each block."""
-        width = max(1, min(_WIDEST, _CELLS // max(1, self.images)))
+        width = max(1, min(_WIDEST, _CELLS // max(1, self.units)))
         return [slice(at, min(at + width, self.count)) for at in range(0, self.count, width)]
 
     def counts(self, number: int) -> NDArray[np.int32]:
-        """(images, width of block `number`): how often a resample holds an image."""
+        """(units, width of block `number`): how often a resample holds a unit."""
         block = self.blocks[number]
         width = block.stop - block.start
-        drawn = generator(self.key, number).integers(0, self.images, size=(width, self.images))
-        counts = np.empty((self.images, width), dtype=np.int32)
-        part = np.empty((min(width, _PART), self.images), dtype=np.int32)
+        drawn = generator(self.key, number).integers(0, self.units, size=(width, self.units))
+        counts = np.empty((self.units, width), dtype=np.int32)
+        part = np.empty((min(width, _PART), self.units), dtype=np.int32)
         for at in range(0, width, _PART):
             rows = drawn[at : at + _PART]
             for k, row in enumerate(rows):
-                part[k] = np.bincount(row, minlength=self.images)
+                part[k] = np.bincount(row, minlength=self.units)
             counts[:, at : at + _PART] = part[: len(rows)].T
         return counts
 

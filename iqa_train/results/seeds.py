@@ -20,6 +20,7 @@ from math import ceil, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from iqa_train.results.fewunits import widened
 from iqa_train.results.resample import generator
 
 Array = NDArray[np.float64]
@@ -29,10 +30,11 @@ _MOST = 1 << 20  # seeds that are worth naming
 
 @dataclass(frozen=True)
 class Side:
-    """A statistic by seed: its values (k,), and the same on each of B resamples of the images (k, B)."""
+    """A statistic by seed: its values (k,), and on each of B resamples of `units` images or references (k, B)."""
 
     values: Array
     draws: Array
+    units: int
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ def _combined(sides: Sequence[tuple[float, Side]], key: str) -> Estimate:
     centre = float(np.nanmean(mean)) if np.isfinite(mean).any() else 0.0
     shared = sqrt(max(0.0, 1.0 - together / variance)) if variance > 0 else 1.0
     draws = centre + (mean - centre) * shared
+    units = min(side.units for _, side in sides)
+    draws = widened(draws, units)
     of_seeds = 0.0
     for number, (_, side) in enumerate(sides):
         k = len(side.values)
@@ -82,7 +86,7 @@ def _combined(sides: Sequence[tuple[float, Side]], key: str) -> Estimate:
         draws=draws,
         seeds=fewest,
         seed_sd=float(sides[0][1].values.std(ddof=1)) if len(sides) == 1 and fewest > 1 else None,
-        image_variance=variance * shared**2,
+        image_variance=variance * shared**2 * (units / (units - 1) if units > 1 else 1.0),
         seed_variance=of_seeds if fewest > 1 else None,
     )
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from statistics import fmean
 
 from iqa_train.results.bootstrap import usual_resamples
-from iqa_train.results.comparison import Comparison, NotComparableError, compare
+from iqa_train.results.comparison import Comparison, NotComparableError, compare, resampled_words
 from iqa_train.results.epochs import at_last_common_epoch, epochs_of
 from iqa_train.results.factors import factors, settings_that_differ
 from iqa_train.results.recorded import Recorded, by_experiment, predictions_by_seed
@@ -60,14 +60,14 @@ def collect(
             row = _beside(row, own, base, comparisons, metric)
             row = replace(row, factors=factors(base[0].spec, own[0].spec))
         rows.append(replace(row, notes=(*remarks[one], *row.notes)))
-    rows = judged(rows, list(comparisons.values()))
+    rows = judged(rows, list(comparisons.values()), metric)
     return StudyResults(
         study=study,
         title=title,
         baseline=name,
         metric=metric,
         rows=tuple(rows),
-        notes=(*_notes(rows, base, name, count), *_fit_note(metric, parameters)),
+        notes=(*_notes(rows, base, name, metric, count), *_fit_note(metric, parameters)),
         dataset=str(first.get("settings", {}).get("dataset", "")),
     )
 
@@ -104,6 +104,7 @@ def _row(runs: list[Recorded], found: Comparison, metric: str, *, is_baseline: b
         title=str(spec.get("title", "")),
         seeds=found.seeds,
         images=found.images,
+        clusters=found.clusters,
         value=found.value,
         interval=found.interval,
         seed_sd=found.seed_sd,
@@ -176,7 +177,7 @@ def _unfinished(runs: list[Recorded]) -> list[str]:
     return notes
 
 
-def _notes(rows: Sequence[ResultRow], base: list[Recorded], name: str, resamples: int) -> tuple[str, ...]:
+def _notes(rows: Sequence[ResultRow], base: list[Recorded], name: str, metric: str, resamples: int) -> tuple[str, ...]:
     """What holds for all rows."""
     notes = []
     if not name:
@@ -188,12 +189,16 @@ def _notes(rows: Sequence[ResultRow], base: list[Recorded], name: str, resamples
     elif len(rows) == 1:
         notes.append(f"{name} is the only experiment: there is nothing to compare it with")
     if any(row.interval for row in rows):
-        notes.append(f"95 % intervals from {resamples:,} paired resamples of the test images")
+        notes += resampled_words(resamples, [row.clusters for row in rows if row.interval], metric)
         most = max(len(row.seeds) for row in rows)
         notes.append("test-set uncertainty only: one seed each" if most == 1 else "over images and seeds")
-        fewest = min(row.images for row in rows if row.images is not None and row.interval)
+        fewest, what = min(
+            (row.clusters, "references") if row.clusters else (row.images or 0, "test images")
+            for row in rows
+            if row.interval
+        )
         if fewest < _FEW:
-            notes.append(f"only {fewest} test images: intervals are rough")
+            notes.append(f"only {fewest} {what}: intervals are rough")
     tested = sum(row.p is not None for row in rows)
     if tested > 1:
         notes.append(f"p adjusted over {tested} experiments (Holm)")

@@ -11,7 +11,12 @@ METRICS: dict[str, str] = {
     "srcc": "SRCC", "krcc": "KRCC", "plcc": "PLCC", "plcc_fit": "PLCC after logistic fit",
     "rmse_fit": "RMSE after logistic fit",
 }  # fmt: skip
-"""Each metric's name for people. All but the RMSE are better when higher."""
+"""Each metric's name for people."""
+
+
+def higher_is_better(metric: str) -> bool:
+    """Of all metrics, only an error is better when it is lower."""
+    return not metric.startswith("rmse")
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class ResultRow:
     position: Position | None = None
     delta_position: Position | None = None
     distinguishable: bool | None = None
+    better: bool | None = None  # than the baseline, where that can be told
     seeds_needed: int | None = None
     provisional: bool = False  # this run or the baseline's is not finished
     epoch: int | None = None  # of a provisional row: the epoch that both were compared at
@@ -48,6 +54,7 @@ class ResultRow:
     optimism: float | None = None  # what choosing the epoch on test would have added
     reported: bool = False  # a number from elsewhere, without predictions
     source: str = ""  # of a reported number
+    clusters: int | None = None  # references that the images are of and that are resampled, where images share them
     notes: tuple[str, ...] = ()
 
     @property
@@ -62,6 +69,7 @@ class ResultRow:
             "title": self.title,
             "seeds": list(self.seeds),
             "images": self.images,
+            "clusters": self.clusters,
             "value": self.value,
             "interval": _listed(self.interval),
             "seed_sd": self.seed_sd,
@@ -76,6 +84,7 @@ class ResultRow:
             "position": self.position,
             "delta_position": self.delta_position,
             "distinguishable": self.distinguishable,
+            "better": self.better,
             "seeds_needed": self.seeds_needed,
             "provisional": self.provisional,
             "epoch": self.epoch,

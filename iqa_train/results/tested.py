@@ -1,7 +1,7 @@
 """An experiment's predictions by seed: which of them can be used, and how their images line up with others'."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,13 +63,25 @@ def usable(tested: Tested, metric: str, parameters: int = 4) -> Usable:
     return Usable(tested.experiment, kept, values, tuple(notes))
 
 
-def images_of(tables: Sequence[Predictions]) -> dict[str, int]:
-    """Every image of any table, numbered in the order of their names: what is drawn from."""
-    return {image: k for k, image in enumerate(sorted({image for table in tables for image in table.images}))}
+def units_of(tables: Sequence[Predictions]) -> dict[str, int]:
+    """Image -> number of the unit that is drawn with it, of all images of any table.
+
+    Images of one reference are no independent samples of images, and are drawn together or not at all. An image without
+    one is a unit of its own. Where only some tables tell references, as runs of an older version do not, theirs count.
+    """
+    reference = {
+        image: own
+        for table in tables
+        if table.references is not None
+        for image, own in zip(table.images, table.references, strict=True)
+    }
+    units = {image: reference.get(image, image) for table in tables for image in table.images}
+    numbered = {unit: k for k, unit in enumerate(sorted(set(units.values())))}
+    return {image: numbered[unit] for image, unit in units.items()}
 
 
 def model_of(table: Predictions, numbered: Mapping[str, int]) -> Model:
-    """A table as the bootstrap takes it."""
+    """A table as the bootstrap takes it, by the numbers of `units_of`."""
     rows = np.array([numbered[image] for image in table.images], dtype=np.int64)
     return Model(table.scores, table.predictions, rows)
 
@@ -88,6 +100,8 @@ def why_unpaired(one: Predictions, other: Predictions) -> str:
             f"different opinion scores ({len(differ)} of {len(one.images)} images, such as {one.images[first]}: "
             f"{one.scores[first]:g} and {other.scores[first]:g})"
         )
+    if one.references is not None and other.references is not None and one.references != other.references:
+        return "different references of the same test images"
     return ""
 
 
@@ -95,7 +109,9 @@ def _sorted(table: Predictions) -> Predictions:
     order = sorted(range(len(table.images)), key=table.images.__getitem__)
     if order == list(range(len(order))):
         return table
-    return Predictions(tuple(table.images[k] for k in order), table.scores[order], table.predictions[order])
+    references = None if table.references is None else tuple(table.references[k] for k in order)
+    images = tuple(table.images[k] for k in order)
+    return Predictions(images, table.scores[order], table.predictions[order], references)
 
 
 def _mapped(table: Predictions, metric: str, parameters: int) -> tuple[Predictions | None, str]:
@@ -114,4 +130,4 @@ def _mapped(table: Predictions, metric: str, parameters: int) -> tuple[Predictio
     fit = fit_logistic(table.predictions, table.scores, parameters)
     if fit.mapped is None:
         return None, fit.note
-    return Predictions(table.images, table.scores, fit.mapped), ""
+    return replace(table, predictions=fit.mapped), ""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from iqa_train.results.comparison import Comparison
 from iqa_train.results.holm import holm
 from iqa_train.results.seeds import seeds_needed
-from iqa_train.results.table import Interval, Position, ResultRow
+from iqa_train.results.table import Interval, Position, ResultRow, higher_is_better
 
 LEVEL = 0.05
 
@@ -25,17 +25,24 @@ def position(value: float | None, expected: Interval | None) -> Position | None:
     return "below" if value < low - slack else "above" if value > high + slack else "within"
 
 
-def judged(rows: Sequence[ResultRow], comparisons: Sequence[Comparison | None]) -> list[ResultRow]:
+def judged(
+    rows: Sequence[ResultRow], comparisons: Sequence[Comparison | None], metric: str = "srcc"
+) -> list[ResultRow]:
     """The rows of one study with positions, Holm-adjusted p and verdicts; `comparisons` are what each row came from.
 
     Distinguishable: the adjusted p is below 0.05 and the interval of the difference excludes zero. A provisional row's
     difference, by epoch, is not judged.
     """
     adjusted = holm([row.p for row in rows])
-    return [_judged(row, p, comparison) for row, p, comparison in zip(rows, adjusted, comparisons, strict=True)]
+    return [_judged(row, p, one, metric) for row, p, one in zip(rows, adjusted, comparisons, strict=True)]
 
 
-def _judged(row: ResultRow, p_holm: float | None, comparison: Comparison | None) -> ResultRow:
+def is_better(delta: float, metric: str) -> bool:
+    """Whether a difference of `delta`, not 0, is for the better: of an error, the lower is."""
+    return (delta > 0) is higher_is_better(metric)
+
+
+def _judged(row: ResultRow, p_holm: float | None, comparison: Comparison | None, metric: str) -> ResultRow:
     row = replace(
         row,
         p_holm=p_holm,
@@ -47,7 +54,7 @@ def _judged(row: ResultRow, p_holm: float | None, comparison: Comparison | None)
     low, high = row.delta_interval
     told = p_holm < LEVEL and not low <= 0 <= high
     if told or comparison.image_variance is None:
-        return replace(row, distinguishable=told)
+        return replace(row, distinguishable=told, better=is_better(row.delta, metric) if told else None)
     # The level that Holm leaves to this row, so that the seeds named would be enough beside the other experiments.
     level = LEVEL * row.p / p_holm
     needed = seeds_needed(row.delta, comparison.image_variance, comparison.seed_variance, level)
@@ -73,14 +80,15 @@ def _why(needed: int, comparison: Comparison) -> str:
 
 
 def verdict_text(row: ResultRow, baseline: str = "the baseline") -> str:
-    """One phrase for a person, such as "within, not distinguishable: about 5 seeds"."""
+    """One phrase for a person, such as "within, distinguishable from the baseline: worse"."""
     if row.reported:
         return "reported"
     if row.value is None:
         return "failed" if row.state == "failed" else "no result" if _ended(row.state) else "pending"
     parts: list[str] = [row.position or row.delta_position or ""]
     if row.distinguishable:
-        parts.append(f"distinguishable from {baseline}")
+        how = {True: ": better", False: ": worse", None: ""}[row.better]
+        parts.append(f"distinguishable from {baseline}{how}")
     elif row.distinguishable is False:
         parts.append("not distinguishable" + _how_many(row))
     text = ", ".join(part for part in parts if part) or "measured"

@@ -8,6 +8,7 @@ runs/<study>/<experiment>/s<seed>-<config hash>/
   attempt-01/  runner.json  metrics.jsonl  exit.json   (while it runs: heartbeat, reserve; stop)
   checkpoints/  last.safetensors  best.safetensors
   predictions-val.csv  predictions-test.csv  predictions-<cross set>.csv
+  references-val.csv   references-test.csv   ...       whose picture each image is, in data sets that tell
   round-02/  ...  the same of a further round, where train_test_num > 1
 logs/<slug>_<study>_<YYYYmmdd_HHMMSS>.log
 """
@@ -134,7 +135,13 @@ class RunFolder:
         """What a finished or broken-off attempt left beside the attempt folders: results, predictions, checkpoints."""
         names = ("result.json", "checkpoints")
         found = [self.path / n for n in names if (self.path / n).exists()]
-        return found + sorted(self.path.glob("predictions-*.csv")) + sorted(self.path.glob("round-*"))
+        tables = [*sorted(self.path.glob("predictions-*.csv")), *sorted(self.path.glob("references-*.csv"))]
+        return [*found, *tables, *sorted(self.path.glob("round-*"))]
+
+
+def references_beside(predictions: Path) -> Path:
+    """Where the references of the images in a file of predictions stand, if the data set has any."""
+    return predictions.with_name("references-" + predictions.name.removeprefix("predictions-"))
 
 
 @dataclass(frozen=True)

@@ -1,48 +1,91 @@
-"""Per-image predictions: the file every statistic is computed from."""
+"""Per-image predictions: the file every statistic is computed from; beside it, whose pictures the images are."""
 
 import csv
 import io
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from iqa_train.errors import DataError
+from iqa_train.errors import DataError, visible
 from iqa_train.files import write_atomic
+from iqa_train.runs.layout import references_beside
 
 _COLUMNS = ("image", "score", "prediction")
+_OF_REFERENCES = ("image", "reference")
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """Names, opinion scores and predictions of N images; the numbers are float64 (N,), higher is better."""
+    """Names, opinion scores and predictions of N images; the numbers are float64 (N,), higher is better.
+
+    `references` names the pristine image or scene of each, None where the data set tells of none.
+    """
 
     images: tuple[str, ...]
     scores: NDArray[np.float64]
     predictions: NDArray[np.float64]
+    references: tuple[str, ...] | None = None
 
 
 def write_predictions(path: Path, table: Predictions) -> None:
-    """Write `image,score,prediction`, numbers with all their digits, atomically."""
+    """Write `image,score,prediction`, numbers with all their digits, atomically; `image,reference` beside it if any."""
+    beside = references_beside(path)
+    if table.references is None:
+        beside.unlink(missing_ok=True)
+    else:
+        _write(beside, _OF_REFERENCES, zip(table.images, table.references, strict=True))
+    rows = zip(table.images, table.scores.tolist(), table.predictions.tolist(), strict=True)
+    _write(path, _COLUMNS, ((name, repr(score), repr(prediction)) for name, score, prediction in rows))
+
+
+def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    rows = zip(table.images, table.scores.tolist(), table.predictions.tolist(), strict=True)
-    writer.writerows((name, repr(score), repr(prediction)) for name, score, prediction in rows)
+    writer.writerow(columns)
+    writer.writerows(rows)
     write_atomic(path, text.getvalue().encode())
 
 
 def read_predictions(path: Path) -> Predictions:
-    """Read what `write_predictions` wrote. Raises DataError for a missing or damaged file."""
+    """Read what `write_predictions` wrote. Raises DataError for a missing or damaged file, or images named twice."""
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file))
-        if not rows or tuple(rows[0]) != _COLUMNS:
-            raise DataError(f"{path} is no predictions file; its first line is {','.join(_COLUMNS)}")
-        scores = np.array([float(r[1]) for r in rows[1:]])
-        return Predictions(tuple(r[0] for r in rows[1:]), scores, np.array([float(r[2]) for r in rows[1:]]))
+        rows = _rows(path, _COLUMNS, "predictions")
+        images = tuple(name for name, _, _ in rows)
+        scores = np.array([float(score) for _, score, _ in rows])
+        predictions = np.array([float(prediction) for _, _, prediction in rows])
     except FileNotFoundError:
         raise DataError(f"{path} is missing; the run has not been tested yet") from None
-    except (ValueError, IndexError) as error:
+    except (ValueError, csv.Error) as error:
         raise DataError(f"{path} is damaged: {error}") from None
+    if len(set(images)) < len(images):
+        twice = next(name for k, name in enumerate(images) if name in images[:k])
+        raise DataError(f"{path} is damaged: {visible(twice)} stands in it twice")
+    return Predictions(images, scores, predictions, _references(references_beside(path), images))
+
+
+def _references(path: Path, images: tuple[str, ...]) -> tuple[str, ...] | None:
+    """None where there is no such file: a data set without references, or a run from before they were kept."""
+    try:
+        found = dict(_rows(path, _OF_REFERENCES, "references"))
+        return tuple(found[name] for name in images)
+    except FileNotFoundError:
+        return None
+    except (ValueError, csv.Error) as error:
+        raise DataError(f"{path} is damaged: {error}") from None
+    except KeyError as error:
+        raise DataError(f"{path} is damaged: {visible(error.args[0])} is not in it") from None
+
+
+def _rows(path: Path, columns: tuple[str, ...], what: str) -> list[list[str]]:
+    """The lines below the head. Raises ValueError where one is too short or too long."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file, strict=True))
+    if not rows or tuple(rows[0]) != columns:
+        raise DataError(f"{path} is no {what} file; its first line is {','.join(columns)}")
+    for number, row in enumerate(rows[1:], 2):
+        if len(row) != len(columns):
+            raise ValueError(f"line {number} has {len(row)} of {len(columns)} values")
+    return rows[1:]

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from iqa_train.study.inert import COMPARING, Rule, effective, inert, is_detail, never_steps
+from iqa_train.study.factors import PRE_TRAINING, acting_differences, differing, factors_of
+from iqa_train.study.inert import COMPARING, Rule, effective, inert, never_steps
 from iqa_train.study.model import Study
 from iqa_train.study.power import ASSUMED_CORRELATION, TEST_IMAGES, critical_difference, seeds_needed
 from iqa_train.study.resolve import Resolved, resolve_with_origins, seeds_of
 from iqa_train.study.sentences import shown
-from iqa_train.study.settings import TrainingConfig, is_local
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
@@ -144,26 +144,17 @@ def _several_factors(audited: _Audited) -> Iterator[Finding]:
     base = audited.baseline.spec
     for run in audited.runs:
         spec = run.spec
-        c, acting = spec.settings, effective(spec.settings)
-        idle = {rule.setting for rule in inert(c)}
-        differ = [name for name in _hashed_differences(effective(base.settings), acting) if name in spec.differs]
-        factors = [name for name in differ if not is_detail(name, base.settings, c, differ)]
-        factors += [  # the baseline asks for it in vain, and here it acts
-            rule.setting
-            for rule in inert(base.settings)
-            if rule.component and rule.setting not in {*idle, *spec.differs}
-        ]
-        named = list(factors)
-        trained = {c.weights, base.settings.weights} != {"none"}
-        if trained and ("backbone" in factors or "weights" in factors):
-            named.append("pre-training")
-            named = [name for name in named if name != "weights"]
+        c = spec.settings
+        # What others switch off has a finding of its own.
+        silenced = {rule.setting for rule in inert(c)} - set(spec.differs)
+        factors = [name for name in acting_differences(base.settings, c) if name not in silenced]
+        named = factors_of(factors, base.settings, c)
         if len(named) < 2:
             continue
         says = f"{spec.experiment} differs from {base.experiment} in {len(named)} factors, {_listed(named)}"
         says += ", so its difference is not the effect of any one of them"
-        pinned = c.backbone == "swin" and acting.weights == "imagenet"
-        if "model_size" in factors and "pre-training" not in named and pinned:
+        pinned = c.backbone == "swin" and effective(c).weights == "imagenet"
+        if "model_size" in factors and PRE_TRAINING not in named and pinned:
             says += "; pre-training is not a fourth" if len(named) == 3 else "; pre-training is not one more"
             says += ": the pinned weights of all three sizes have the same tag, ms_in22k_ft_in1k"
         yield Finding("several-factors", "warning", spec.experiment, tuple(factors), says)
@@ -188,18 +179,13 @@ def _duplicate_settings(audited: _Audited) -> Iterator[Finding]:
         earlier = first.setdefault(key, run)
         if earlier is run:
             continue
-        differ = _hashed_differences(earlier.spec.settings, run.spec.settings)
+        differ = differing(earlier.spec.settings, run.spec.settings)
         pair = f"{run.spec.experiment} and {earlier.spec.experiment}"
         if differ:
             says = f"{pair} do the same: they differ in {_listed(differ)} alone, which makes no difference"
         else:
             says = f"{pair} have the same settings, so that one of them shows nothing but the noise between two runs"
         yield Finding("duplicate-settings", "warning", run.spec.experiment, tuple(differ), says)
-
-
-def _hashed_differences(one: TrainingConfig, other: TrainingConfig) -> list[str]:
-    names = [name for name in TrainingConfig.model_fields if name != "seed" and not is_local(name)]
-    return [name for name in names if getattr(one, name) != getattr(other, name)]
 
 
 def _expectation_mismatch(audited: _Audited) -> Iterator[Finding]:

@@ -222,11 +222,11 @@ class Trainer:
         state = {"epoch": self.progress.best_epoch}
         save_checkpoint(self.round.files.best, Checkpoint(network_tensors(self.network), state), owner=self.round.owner)
         for name, index in (("val", self.round.split.val), ("test", self.round.split.test)):
-            images = tuple(self.round.table.images[k] for k in index)
-            predicted = getattr(self.progress, name).numpy()
-            write_predictions(
-                self.round.files.predictions(name), Predictions(images, self.round.table.scores[index], predicted)
-            )
+            table = self.round.table
+            images = tuple(table.images[k] for k in index)
+            references = None if table.references is None else tuple(table.references[k] for k in index)
+            predicted = Predictions(images, table.scores[index], getattr(self.progress, name).numpy(), references)
+            write_predictions(self.round.files.predictions(name), predicted)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         try:

@@ -24,18 +24,18 @@ A2 = ResultRow(
     "A2", "Remove multi-scale fusion", (42,), 2015, 0.93378, (0.92846, 0.93854), delta=-0.00406,
     delta_interval=(-0.00641, -0.00180), p=0.0004, p_holm=0.0012, p_williams=0.0006, zou_interval=(-0.0064, -0.0018),
     expected=(0.930, 0.933), expected_delta=(-0.008, -0.005), position="above", delta_position="above",
-    distinguishable=True, state="completed", factors=("multi_scale", "attention_fusion"), optimism=0.0,
+    distinguishable=True, better=False, state="completed", factors=("multi_scale", "attention_fusion"), optimism=0.0,
 )  # fmt: skip
 B1 = ResultRow(
     "B1", "Tiny model", (42,), 2015, 0.92487, (0.91901, 0.93031), delta=-0.01297, delta_interval=(-0.01633, -0.00981),
     p=0.0002, p_holm=0.0008, p_williams=1e-9, zou_interval=(-0.0163, -0.0098), expected=(0.922, 0.925),
-    expected_delta=(-0.016, -0.013), position="within", delta_position="within", distinguishable=True,
+    expected_delta=(-0.016, -0.013), position="within", delta_position="within", distinguishable=True, better=False,
     state="completed", factors=("model_size", "drop_path_rate", "dropout_rate"), optimism=0.0023,
 )  # fmt: skip
 B2 = ResultRow(
     "B2", "Small model", (42,), 2015, 0.93380, (0.92851, 0.93862), delta=-0.00404, delta_interval=(-0.00622, -0.00187),
     p=0.0008, p_holm=0.0016, expected=(0.933, 0.936), expected_delta=(-0.005, -0.002), position="within",
-    delta_position="within", distinguishable=True, state="completed",
+    delta_position="within", distinguishable=True, better=False, state="completed",
     factors=("model_size", "drop_path_rate", "dropout_rate"),
 )  # fmt: skip
 REPORTED = ResultRow("A1", "LR 5e-6", value=0.9323, reported=True, source="the study's own notes", images=2015)

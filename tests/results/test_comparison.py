@@ -6,9 +6,10 @@ from made_study import predictions, with_values
 
 from iqa_train.results.bootstrap import bootstrap, interval_of, p_value
 from iqa_train.results.comparison import NotComparableError, compare
+from iqa_train.results.fewunits import widened
 from iqa_train.results.metrics import srcc
 from iqa_train.results.resample import Resamples
-from iqa_train.results.tested import Tested, images_of, model_of
+from iqa_train.results.tested import Tested, model_of, units_of
 
 FEW = 400
 BASE = Tested("Baseline", {42: predictions(1, 6.0)})
@@ -17,12 +18,12 @@ BASE = Tested("Baseline", {42: predictions(1, 6.0)})
 def test_interval_and_p_are_of_the_paired_resamples() -> None:
     other = Tested("A1", {42: predictions(2, 7.0)})
     (found,) = compare([other], BASE, key="k", resamples=FEW)
-    numbered = images_of([BASE.by_seed[42]])
+    numbered = units_of([BASE.by_seed[42]])
     models = [model_of(t.by_seed[42], numbered) for t in (other, BASE)]
     mine, theirs = bootstrap(models, "srcc", Resamples(200, FEW, "k"))
-    assert found.delta_interval == interval_of(mine - theirs)
-    assert found.p == p_value(mine - theirs)
-    assert found.interval == interval_of(mine)
+    assert found.delta_interval == interval_of(widened(mine - theirs, 200))
+    assert found.p == p_value(widened(mine - theirs, 200))
+    assert found.interval == interval_of(widened(mine, 200))
 
 
 def test_images_may_stand_in_another_order() -> None:

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from iqa_train.results.dependent import compare_correlations, meng_z, rank_inflation, williams_t, zou_interval
+from iqa_train.results.dependent import compare_correlations, meng_z, williams_t, zou_interval
 from iqa_train.results.metrics import plcc, srcc
+from iqa_train.study.power import rank_inflation
 
 
 def test_williams_by_steigers_example() -> None:

@@ -42,7 +42,14 @@ def test_position_to_three_decimals(
 def test_a_clear_difference_is_distinguishable() -> None:
     row = judge(-0.006, (-0.008, -0.004), 0.001)
     assert (row.distinguishable, row.p_holm, row.seeds_needed) == (True, 0.001, None)
-    assert verdict_text(row, "Baseline") == "within, distinguishable from Baseline"
+    assert verdict_text(row, "Baseline") == "within, distinguishable from Baseline: worse"
+
+
+@pytest.mark.parametrize(("metric", "says"), [("krcc", "better"), ("rmse_fit", "worse")])
+def test_which_way_is_better_is_the_metrics(metric: str, says: str) -> None:
+    row = ResultRow("A1", value=0.9, delta=0.02, delta_interval=(0.01, 0.03), p=0.001)
+    (told,) = judged([row], [Comparison("A1", image_variance=1e-5)], metric)
+    assert verdict_text(told) == f"distinguishable from the baseline: {says}"
 
 
 def test_one_that_is_lost_among_the_others_is_not() -> None:

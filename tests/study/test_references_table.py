@@ -178,8 +178,8 @@ def test_without_a_number_of_images_there_is_no_interval(small):
 
 
 def test_the_interval_is_fishers():
-    # By hand: z = 1.71947, 1.96 sqrt(1.06 / 2007) = 0.04504; about +-0.005, as is known of the seed study.
-    assert reported_interval(0.9378, 2010) == pytest.approx((0.93213, 0.94301), abs=1e-5)
+    # By hand: z = 1.71947, 1.96 sqrt((1 + 0.9378^2 / 2) / 2007) = 0.05249
+    assert reported_interval(0.9378, 2010) == pytest.approx((0.93115, 0.94383), abs=1e-5)
     assert reported_interval(0.0, 103, "plcc") == pytest.approx((-0.19349, 0.19349), abs=1e-4)
     wide = reported_interval(0.5, 50)
     narrow = reported_interval(0.5, 50, "plcc")  # a rank correlation varies more

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 from iqa_train.report.columns import metric_name
 from iqa_train.report.figures import style
-from iqa_train.report.numbers import higher_is_better
-from iqa_train.results.table import ResultRow, StudyResults
+from iqa_train.results.table import ResultRow, StudyResults, higher_is_better
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from iqa_train.report.columns import metric_name
 from iqa_train.report.figures import style
-from iqa_train.report.numbers import decimals, higher_is_better, number
+from iqa_train.report.numbers import decimals, number
 from iqa_train.results.contribution import Step, waterfall
-from iqa_train.results.table import StudyResults
+from iqa_train.results.table import StudyResults, higher_is_better
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
