@@ -44,8 +44,8 @@ class LogPane(Vertical):
 
     def ask(self, what: str) -> None:
         """Open the prompt: `search`, `filter` or `goto`."""
-        before = {"search": self.view.search_text, "filter": self.view.filter_text}
-        self._prompt.ask(what, before.get(what, ""))
+        now = {"search": self.view.search_text, "filter": self.view.filter_text}
+        self._prompt.ask(what, now.get(what, ""))
 
     def on_mount(self) -> None:
         """Say what there is before anything happens."""

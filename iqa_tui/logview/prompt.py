@@ -9,10 +9,12 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from iqa_tui import safe
+
 _SIGNS = {"search": "/", "filter": "&", "goto": ":"}
 _HINTS = {
     "search": "text or pattern; capitals count if there are any",
-    "filter": "show only lines with this text or pattern; empty: all",
+    "filter": "show only the lines with this text or pattern",
     "goto": "number of a line",
 }
 
@@ -55,12 +57,12 @@ class Prompt(Horizontal):
         yield self._sign
         yield self._input
 
-    def ask(self, what: str, before: str) -> None:
-        """Appear, with `before` to be changed."""
+    def ask(self, what: str, now: str) -> None:
+        """Appear. `now` is what holds now, and ends when nothing is typed."""
         self._what = what
         self._sign.update(_SIGNS[what])
-        self._input.placeholder = _HINTS[what]
-        self._input.value = before
+        self._input.placeholder = safe.plain(f"now {now}; Enter alone ends it") if now else _HINTS[what]
+        self._input.value = ""
         self._input.restrict = r"[0-9]*" if what == "goto" else None
         self.display = True
         self._input.focus()

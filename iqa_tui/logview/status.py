@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from iqa_tui import safe
 
+_LONGEST = 24  # characters of what is searched for
+
 
 @dataclass(frozen=True)
 class LogStatus:
@@ -27,8 +29,6 @@ class LogStatus:
 def words(title: str, status: LogStatus) -> str:
     """One line: `A1 · FOLLOW · /srcc 14/212 · wrap off`."""
     parts = [safe.plain(title)] if title else []
-    if status.note:
-        parts.append(safe.plain(status.note))
     if status.follow:
         parts.append("FOLLOW")
     else:
@@ -37,8 +37,15 @@ def words(title: str, status: LogStatus) -> str:
             parts.append(f"{status.below:,} new below")
     if status.search:
         more = "+" if status.searching else ""
-        parts.append(f"/{safe.plain(status.search)} {status.position}/{status.hits}{more}")
+        parts.append(f"/{_short(status.search)} {status.position}/{status.hits}{more}")
     if status.filter:
-        parts.append(f"&{safe.plain(status.filter)} {status.shown:,} lines")
+        parts.append(f"&{_short(status.filter)} {status.shown:,} lines")
+    if status.note:
+        parts.append(safe.plain(status.note))
     parts.append("wrap on" if status.wrap else "wrap off")
     return " · ".join(parts)
+
+
+def _short(text: str) -> str:
+    text = safe.plain(text)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
