@@ -54,10 +54,11 @@ def attend(runs: Runs, items: Sequence[Item], options: argparse.Namespace) -> in
     """Show the runs until all are settled, then the table of results; returns the worst of their exit codes."""
     runs_dir = Path(options.runs_dir)
     _watch(runs_dir, {item.key for item in items})
-    code = max((_exit_code(folder_of(item, runs_dir)) for item in items), default=0)
-    for item in items:
+    codes = [_exit_code(folder_of(item, runs_dir)) for item in items]
+    code = max(codes, default=0)
+    for item, own in zip(items, codes, strict=True):
         state = run_state(folder_of(item, runs_dir))
-        if not state.finished:
+        if own or not state.finished:
             say(f"iqa-train: {item.experiment}: {state.name}{': ' + state.reason if state.reason else ''}")
     if options.json:
         print(json.dumps(look(runs_dir, runs[0][0].study).as_json(), indent=2))
@@ -135,12 +136,9 @@ def stop_all(items: Sequence[Item], runs_dir: Path) -> None:
 
 
 def _exit_code(run: RunFolder) -> int:
-    state = run_state(run)
-    if state.finished:
-        return 0
-    attempts = run.attempts()
+    attempts, otherwise = run.attempts(), 0 if run_state(run).finished else 1
     try:
         ended = read_json(attempts[-1].exit) if attempts else None
-        return outcome_from(ended).command_code if ended else 1
+        return outcome_from(ended).command_code if ended else otherwise
     except (RunError, KeyError):
-        return 1
+        return otherwise

@@ -48,7 +48,7 @@ def typed_settings(options: argparse.Namespace) -> dict[str, Any]:
 
     values = {name: getattr(options, name) for name in TrainingConfig.model_fields if hasattr(options, name)}
     for name, value in values.items():
-        values[name] = _number(value, TrainingConfig.model_fields[name])
+        values[name] = _value(value, TrainingConfig.model_fields[name])
     return validate_settings(values, COMMAND_LINE)
 
 
@@ -58,13 +58,17 @@ def as_options(settings: dict[str, Any]) -> list[str]:
     for name, value in settings.items():
         if isinstance(value, bool):
             words.append(f"--{name}" if value else f"--no_{name}")
+        elif isinstance(value, tuple):
+            words += [f"--{name}", ",".join(value)]
         else:
             words += [f"--{name}", str(value)]
     return words
 
 
-def _number(value: Any, field: FieldInfo) -> Any:  # noqa: ANN401
-    """What the text says, if it is a number where one is wanted; else the text, for the validation to complain of."""
+def _value(value: Any, field: FieldInfo) -> Any:  # noqa: ANN401
+    """What the text says, a number or names where these are wanted; else the text, for validation to complain of."""
+    if isinstance(field.default, tuple) and isinstance(value, str):
+        return tuple(name for part in value.split(",") if (name := part.strip()))
     if field.annotation in {int, float} and isinstance(value, str):
         try:
             return field.annotation(value)
@@ -79,6 +83,8 @@ def _spelt(prefix: str, name: str) -> list[str]:
 
 def _metavar(name: str, field: FieldInfo) -> str:
     choices = get_args(field.annotation)
+    if isinstance(field.default, tuple):
+        return "NAME,..."
     if choices and all(isinstance(c, str) for c in choices):
         return "|".join(choices)
     return {int: "N", float: "X"}.get(field.annotation, name.rpartition("_")[2].upper())  # type: ignore[arg-type]
@@ -87,4 +93,6 @@ def _metavar(name: str, field: FieldInfo) -> str:
 def _default(field: FieldInfo) -> str:
     if isinstance(field.default, bool):
         return "on" if field.default else "off"
+    if isinstance(field.default, tuple):
+        return ",".join(field.default) or "none"
     return f"{field.default:g}" if isinstance(field.default, float) else str(field.default) or "empty"

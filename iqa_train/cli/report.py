@@ -23,7 +23,7 @@ def main(argv: Sequence[str]) -> int:
         "--tracker", type=Path, default=Path("EXPERIMENTS_LOG_TRACKER.md"), metavar="FILE",
         help="Markdown file to bring up to date [EXPERIMENTS_LOG_TRACKER.md]",
     )  # fmt: skip
-    parser.add_argument("--no-tracker", action="store_true", help="leave the tracker alone")
+    parser.add_argument("--no-tracker", action="store_true", help="leave the tracker alone, as --on does")
     options = parser.read(argv)
 
     from iqa_train.report.gather import gather
@@ -34,8 +34,12 @@ def main(argv: Sequence[str]) -> int:
 
     runs_dir = Path(options.runs_dir)
     chosen = chosen_runs(runs_dir, options.study, options.experiments, profile_of(options))
+    if options.on:
+        from iqa_train.report.cross import on
+
+        chosen = on(chosen, options.on)
     material = gather(chosen, runs_dir, options.metric, anyway=options.anyway)
-    if not options.no_tracker:
+    if not options.no_tracker and not options.on:  # which is of the study's own test images
         changed = update_tracker(options.tracker, chosen.name, tracker_text(material))
         say(f"{options.tracker}: {'updated' if changed else 'nothing new'}")
     written = write_report(material, options.out)

@@ -33,6 +33,10 @@ def main(argv: Sequence[str]) -> int:
     from iqa_train.report.which import chosen_runs
 
     chosen = chosen_runs(Path(options.runs_dir), options.study, options.experiments, profile_of(options))
+    if options.on:
+        from iqa_train.report.cross import on
+
+        chosen = on(chosen, options.on)
     results = results_of(chosen, options.metric, anyway=options.anyway)
     form = "json" if options.json else options.format or "table"
     if form == "json":
@@ -52,6 +56,7 @@ def add_choice_of_runs(parser: Parser) -> None:
     parser.add_argument("--study", metavar="NAME", help="a study by name: of the study file, or any with runs")
     add_study_options(parser)
     add_places(parser, logs=False)
+    parser.add_argument("--on", metavar="SET", help="results on another data set that the runs were tested on")
     parser.add_argument("--metric", choices=METRICS, default="srcc", help="what is compared [srcc]")
     parser.add_argument(
         "--anyway", action="store_true", help="show runs on other test images or with other fixed settings, with a note"

@@ -1,6 +1,7 @@
 """Which crops an epoch or a test looks at: a pure function of the seed, the epoch and the images."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,19 @@ class CropPlan:
         jitter = None if self.jitter is None else self.jitter[start:stop]
         rows = slice(start, stop)
         return CropPlan(self.image[rows], self.top[rows], self.left[rows], self.flip[rows], jitter)
+
+    def filled(self, size: int) -> "CropPlan":
+        """The plan with its last crop repeated until it is a multiple of `size` long; without jitter."""
+        rows = np.minimum(np.arange(-(-len(self) // size) * size), len(self) - 1)
+        return CropPlan(self.image[rows], self.top[rows], self.left[rows], self.flip[rows])
+
+
+class CropSource(Protocol):
+    """What crops are cut out of."""
+
+    def gather(self, plan: CropPlan, side: int) -> NDArray[np.uint8]:
+        """The plan's crops, (M, side, side, 3), not yet mirrored. Safe to call from several threads."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from iqa_train.execution.tree import MARK, adopt_orphans, kill_all, reap_orphans
 from iqa_train.files import SCHEMA_VERSION, lock_now, read_json, write_json
 from iqa_train.runs.identity import identity_of, me
 from iqa_train.runs.layout import Attempt, RunFolder, log_path
-from iqa_train.runs.outcome import OK, Outcome, outcome_of, stopped
+from iqa_train.runs.outcome import WITH_RESULT, Outcome, outcome_of, stopped
 from iqa_train.runs.provenance import code_fingerprint
 from iqa_train.runs.state import HEARTBEAT, RunState, epoch_events, last_word, run_state
 
@@ -231,7 +231,7 @@ def _wait(
     outcome = outcome_of(process.returncode, said["message"] if said else None, stopped_early=early)
     if not stopping.requested:
         return outcome
-    if outcome.exit_code == OK:  # done before it could stop
+    if outcome.exit_code in WITH_RESULT:  # done before it could stop
         return replace(outcome, requested=True)
     if killed:
         return stopped(outcome, f"stopped on request, killed after {GRACE:.0f} s or a third request")

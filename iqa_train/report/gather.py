@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from iqa_train.errors import UserError
 from iqa_train.files import read_json
-from iqa_train.report.cross import cross_results
+from iqa_train.report.cross import cross_results, results_elsewhere
 from iqa_train.report.material import Material, Origin
 from iqa_train.report.sweeps import curves_of_settings
 from iqa_train.report.which import Chosen
@@ -35,6 +35,8 @@ def results_of(chosen: Chosen, metric: str, *, anyway: bool = False, resamples: 
 
     Raises NotComparableError.
     """
+    if chosen.on:
+        return results_elsewhere(chosen, metric, anyway=anyway, resamples=resamples)
     found = collect(
         chosen.runs, metric, baseline=chosen.baseline, title=chosen.title, anyway=anyway, resamples=resamples
     )
@@ -79,9 +81,9 @@ def gather(chosen: Chosen, runs_dir: Path, metric: str = "srcc", *, anyway: bool
         curves=tuple(curves(chosen.runs)),
         predictions=predictions_of(chosen.runs),
         parameters=parameters_of(chosen.runs),
-        reported=reported_of(chosen, metric),
-        cross=cross_results(chosen, metric),
-        sweeps=curves_of_settings(chosen, results[0], runs_dir),
+        reported=() if chosen.on else reported_of(chosen, metric),
+        cross=() if chosen.on else cross_results(chosen, metric),
+        sweeps=() if chosen.on else curves_of_settings(chosen, results[0], runs_dir),
         findings=_findings(chosen),
         settings=differing_settings(chosen.runs),
         origins=tuple(_origin(run) for run in chosen.runs if run.folder.attempts()),

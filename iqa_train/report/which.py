@@ -16,7 +16,10 @@ from iqa_train.study.spec import RunSpec
 
 @dataclass(frozen=True)
 class Chosen:
-    """A study and its runs; `study` is None where no file tells of it. `notes` say which runs are left out, and why."""
+    """A study and its runs; `study` is None where no file tells of it. `notes` say which runs are left out, and why.
+
+    `on` is the other data set that the runs' predictions are of, "" for their own test images.
+    """
 
     name: str
     title: str
@@ -25,6 +28,7 @@ class Chosen:
     study: Study | None = None
     profile: str | None = None
     notes: tuple[str, ...] = ()
+    on: str = ""
 
 
 def chosen_runs(runs_dir: Path, name: str | None, experiments: Path | None, profile: str | None) -> Chosen:

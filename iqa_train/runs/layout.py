@@ -7,7 +7,8 @@ runs/<study>/<experiment>/s<seed>-<config hash>/
   spec.json  provenance.json  result.json  lock
   attempt-01/  runner.json  metrics.jsonl  exit.json   (while it runs: heartbeat, reserve; stop)
   checkpoints/  last.safetensors  best.safetensors
-  predictions-val.csv  predictions-test.csv  predictions-<cross set>.csv
+  predictions-val.csv  predictions-test.csv
+  predictions-<cross set>.csv  tested-<cross set>.json
   references-val.csv   references-test.csv   ...       whose picture each image is, in data sets that tell
   round-02/  ...  the same of a further round, where train_test_num > 1
 logs/<slug>_<study>_<YYYYmmdd_HHMMSS>.log
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # a runner and a scheduler stay small without it
     from iqa_train.study.spec import RunSpec
 
+_OUTCOMES = ("predictions-*.csv", "references-*.csv", "tested-*.json", "round-*")
 _ATTEMPT = re.compile(r"attempt-(\d+)")
 _RUN = re.compile(r"s\d+-[0-9a-f]{10}")
 
@@ -88,6 +90,15 @@ class RoundFiles:
         """Per-image predictions on `val`, `test` or a cross-dataset's name."""
         return self.folder / f"predictions-{split}.csv"
 
+    def tested(self, dataset: str) -> Path:
+        """What a test on another data set measured, and with what."""
+        return self.folder / f"tested-{dataset}.json"
+
+    def cross_datasets(self) -> list[str]:
+        """The other data sets that there are predictions on, by name."""
+        files = self.folder.glob("predictions-*.csv")
+        return sorted({file.stem.removeprefix("predictions-") for file in files} - {"val", "test"})
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -135,8 +146,7 @@ class RunFolder:
         """What a finished or broken-off attempt left beside the attempt folders: results, predictions, checkpoints."""
         names = ("result.json", "checkpoints")
         found = [self.path / n for n in names if (self.path / n).exists()]
-        tables = [*sorted(self.path.glob("predictions-*.csv")), *sorted(self.path.glob("references-*.csv"))]
-        return [*found, *tables, *sorted(self.path.glob("round-*"))]
+        return found + [p for kind in _OUTCOMES for p in sorted(self.path.glob(kind))]
 
 
 def references_beside(predictions: Path) -> Path:

@@ -10,8 +10,10 @@ _UNTOLD = "lost"  # of an imported log alone, which ends without a word: no proc
 FINISHED = frozenset({COMPLETED, STOPPED_EARLY})
 """The states of a run that has its result."""
 
-OK, UNEXPECTED, INVALID, DIVERGED, OUT_OF_MEMORY, DISK_FULL, STOPPED = range(7)
+OK, UNEXPECTED, INVALID, DIVERGED, OUT_OF_MEMORY, DISK_FULL, STOPPED, UNTESTED = range(8)
 """What a worker exits with. It says why as the last event of its metrics."""
+WITH_RESULT = frozenset({OK, UNTESTED})
+"""The codes of a worker that has trained to the end; UNTESTED: a test on another data set that was to follow failed."""
 
 _WORDS = {
     UNEXPECTED: "ended by an error; its traceback is in the log",
@@ -20,6 +22,7 @@ _WORDS = {
     OUT_OF_MEMORY: "out of memory",
     DISK_FULL: "disk full",
     STOPPED: "stopped on request; --resume continues",
+    UNTESTED: "trained to the end; a test on another data set failed",
 }
 
 
@@ -54,8 +57,9 @@ def outcome_of(returncode: int, said: str | None, *, stopped_early: bool = False
     if returncode < 0:
         hint = ": probably the kernel's OOM killer, or somebody's kill -9" if returncode == -signal.SIGKILL else ""
         return Outcome(KILLED, f"killed by signal {-returncode}{hint or _name(-returncode)}", None, -returncode)
-    if returncode == OK:
-        return Outcome(STOPPED_EARLY if stopped_early else COMPLETED, said or "", OK, None)
+    if returncode in WITH_RESULT:
+        reason = said or _WORDS.get(returncode, "")
+        return Outcome(STOPPED_EARLY if stopped_early else COMPLETED, reason, returncode, None)
     state = KILLED if returncode == STOPPED else FAILED
     return Outcome(state, said or _WORDS.get(returncode, f"exit code {returncode}"), returncode, None)
 

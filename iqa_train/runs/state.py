@@ -14,7 +14,7 @@ from typing import Any
 from iqa_train.files import DamagedFileError, is_held, read_json, read_lines
 from iqa_train.runs.identity import boot_id, identity_from
 from iqa_train.runs.layout import Attempt, RunFolder
-from iqa_train.runs.outcome import FAILED, FINISHED, KILLED, Outcome, outcome_from, outcome_of
+from iqa_train.runs.outcome import FAILED, FINISHED, KILLED, WITH_RESULT, Outcome, outcome_from, outcome_of
 
 QUEUED, STARTING, RUNNING, LOST = "queued", "starting", "running", "lost"
 
@@ -106,7 +106,7 @@ def _ended(run: RunFolder, attempt: Attempt, ended: dict[str, Any]) -> RunState:
 
 
 def _of(run: RunFolder, outcome: Outcome) -> RunState:
-    if outcome.exit_code == 0 and read_json(run.result) is None:
+    if outcome.exit_code in WITH_RESULT and read_json(run.result) is None:
         return RunState(LOST, "it ended well, but its result is gone")
     return RunState(outcome.state, outcome.reason, outcome.can_pass, outcome.requested)
 

@@ -9,7 +9,7 @@ from typing import Any
 from iqa_train.errors import UsageError, did_you_mean, visible
 from iqa_train.study.backbones import SIZED_BACKBONES
 from iqa_train.study.model import Experiment, Profile, Study
-from iqa_train.study.settings import TrainingConfig
+from iqa_train.study.settings import SPAQ, TrainingConfig
 from iqa_train.study.spec import DataSource, Expectation, RunSpec
 from iqa_train.study.splitdigest import split_digest
 from iqa_train.study.validate import COMMAND_LINE, validate_settings
@@ -121,7 +121,7 @@ def resolve_with_origins(
         baseline=study.baseline,
         settings=settings,
         source=_pinned(study.datasets.get(settings.dataset, DataSource())),
-        cross_sources={name: study.datasets[name] for name in _cross_datasets(settings) if name in study.datasets},
+        cross_sources={name: study.datasets[name] for name in settings.across if name in study.datasets},
         expect=_expectation(experiment, chosen, typed),
         differs=differences(baseline, settings),
     )
@@ -195,11 +195,9 @@ def _laid(layers: Sequence[tuple[str, Mapping[str, Any]]], seed: int) -> Trainin
     values: dict[str, Any] = {}
     for _, layer in layers:
         values.update(layer)
+        if layer.get("spaq") is False and "cross_datasets" not in layer:  # takes back what layers below have named
+            values["cross_datasets"] = tuple(name for name in values.get("cross_datasets", ()) if name != SPAQ)
     return TrainingConfig(**validate_settings({**values, "seed": seed}, COMMAND_LINE))
-
-
-def _cross_datasets(settings: TrainingConfig) -> tuple[str, ...]:
-    return ("spaq",) if settings.spaq else ()
 
 
 def _pinned(source: DataSource) -> DataSource:

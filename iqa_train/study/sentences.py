@@ -21,6 +21,7 @@ NAME_WORDS = "letters, digits, '.', '_' and '-', starting with a letter or digit
 # What is allowed, for keys whose type does not say it.
 _WORDS = {
     "dataset": "letters, digits, '.', '_' and '-', starting with a letter or digit",
+    "cross_datasets": 'a list of names of data sets, such as ["spaq", "kadid-10k"]',
     "resize": "auto, none, WIDTHxHEIGHT, or the shorter side",
     "baseline": "the id of an experiment",
     "seeds": "a list of whole numbers, at least 0, such as [42, 43]",

@@ -12,12 +12,21 @@ from iqa_train.errors import control_complaint
 
 DataName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
+SPAQ = "spaq"
+"""The one set that the script could test across on, by an option of its own."""
+
+OWN_SPLITS = ("val", "test")
+"""What predictions on a run's own images are named by, and so no other set's."""
+
 CONTROL = "control_character"
 """What a refused control character is called among pydantic's kinds of error."""
 
 
 def _setting(default: Any, group: str, description: str, *, local: bool = False, **limits: Any) -> Any:  # noqa: ANN401
-    """A field in a group of the help page. `local` settings say where or how fast, never what: they are not hashed."""
+    """A field in a group of the help page.
+
+    `local` settings say where, how fast, or what else is tested afterwards, never what is trained: they are not hashed.
+    """
     return Field(default, description=description, json_schema_extra={"group": group, "local": local}, **limits)
 
 
@@ -39,6 +48,9 @@ class TrainingConfig(BaseModel):
     test_random_crop: bool = _setting(False, "Data", "test on random crops; off: on the centre crop alone")
     color_jitter: bool = _setting(True, "Data", "vary brightness, contrast, saturation and hue of training crops")
     spaq: bool = _setting(True, "Data", "also test across on SPAQ after training, where SPAQ is found")
+    cross_datasets: tuple[DataName, ...] = _setting(
+        (), "Data", "data sets to test across on after training, such as spaq,kadid-10k", local=True
+    )
 
     backbone: str = _setting("swin", "Network", "swin, resnet50, demo, or any timm feature network of four stages")
     model_size: Literal["tiny", "small", "base"] = _setting("tiny", "Network", "size of the swin or demo backbone")
@@ -89,6 +101,29 @@ class TrainingConfig(BaseModel):
             return float(value)
         return value
 
+    @field_validator("cross_datasets", mode="before")
+    @classmethod
+    def _lists_are_tuples(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("cross_datasets")
+    @classmethod
+    def _files_of_their_own(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Predictions on a set go to a file of its name; two are taken."""
+        for name in value:
+            if name.lower() in OWN_SPLITS:
+                raise ValueError(
+                    f'cross_datasets holds "{name}", which names the run\'s own {name.lower()} images; give the set '
+                    "another name in [datasets]"
+                )
+        return tuple(dict.fromkeys(value))
+
+    @property
+    def across(self) -> tuple[str, ...]:
+        """The sets to test across on: those named, then SPAQ where it is on; never the set that is trained on."""
+        names = (*self.cross_datasets, *((SPAQ,) if self.spaq else ()))
+        return tuple(name for name in dict.fromkeys(names) if name != self.dataset)
+
     @field_validator("*", mode="before")
     @classmethod
     def _text_is_plain(cls, value: object) -> object:
@@ -105,7 +140,7 @@ def group_of(name: str) -> str:
 
 
 def is_local(name: str) -> bool:
-    """Whether setting `name` says only where or how fast a run happens, not what it computes."""
+    """Whether setting `name` says only where or how fast a run happens or what else it is tested on."""
     return bool(_extra(name)["local"])
 
 

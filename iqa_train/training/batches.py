@@ -11,8 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from iqa_train.datasets.crops import CropPlan
-from iqa_train.datasets.pixels import PixelStore
+from iqa_train.datasets.crops import CropPlan, CropSource
 
 _MEAN = (0.485, 0.456, 0.406)  # ImageNet's, which every pinned backbone was trained with
 _STD = (0.229, 0.224, 0.225)
@@ -31,7 +30,7 @@ class Batch:
 
 
 def batches(
-    store: PixelStore, plan: CropPlan, *, side: int, size: int, device: torch.device, workers: int, first: int = 0
+    store: CropSource, plan: CropPlan, *, side: int, size: int, device: torch.device, workers: int, first: int = 0
 ) -> Iterator[Batch]:
     """The plan in batches, as `bounds` cuts it, from batch `first` on."""
     parts = bounds(len(plan), size)[first:]

@@ -1,7 +1,12 @@
-"""Testing a finished round on another data set than it was trained on."""
+"""Testing a finished run on other data sets than its own: after training or any time later, to the same bytes.
 
+Each round's selected network scores every image of the other set, on crops chosen as the run's own test crops are.
+"""
+
+import hashlib
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,62 +16,111 @@ from iqa_train.datasets.catalogue import folder_of, load_table
 from iqa_train.datasets.crops import test_crops
 from iqa_train.datasets.pixels import PixelStore, open_store, require_room
 from iqa_train.datasets.table import ImageTable
+from iqa_train.errors import RunError
+from iqa_train.files import SCHEMA_VERSION, write_json
 from iqa_train.results.metrics import krcc, plcc, srcc
+from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.predictions import Predictions, write_predictions
-from iqa_train.study.settings import TrainingConfig
-from iqa_train.study.spec import DataSource
-from iqa_train.training.checkpoint import load_checkpoint
+from iqa_train.study.settings import SPAQ, TrainingConfig
+from iqa_train.study.spec import DataSource, RunSpec
+from iqa_train.training.device import Device
 from iqa_train.training.evaluate import predict
-from iqa_train.training.journal import Journal
-from iqa_train.training.round import Trainer
-
-_SPAQ = "spaq"
+from iqa_train.training.finished import finished_network
+from iqa_train.training.journal import Teller, Waiting
 
 
-CrossSet = tuple[ImageTable, PixelStore]
+@dataclass(frozen=True)
+class CrossSet:
+    """A data set to be tested on, every image decoded."""
+
+    name: str
+    table: ImageTable
+    store: PixelStore
 
 
-def cross_set(settings: TrainingConfig, sources: Mapping[str, DataSource], journal: Journal) -> CrossSet | None:
-    """SPAQ, where the settings ask for it and it is there; looked at before training, so nothing fails after it."""
-    if not settings.spaq or settings.dataset == _SPAQ:
-        return None
-    source = sources.get(_SPAQ, DataSource())
-    folder = folder_of(_SPAQ, "", source)
-    if not folder.is_dir():
-        journal.say(f"note: spaq is on, but there is no {folder} to test on; put SPAQ there or use --no_spaq")
-        return None
-    table = load_table(_SPAQ, source)
+def cross_sets(settings: TrainingConfig, sources: Mapping[str, DataSource], journal: Teller) -> list[CrossSet]:
+    """The sets that the settings ask for, looked at before training, so that nothing of theirs fails after it.
+
+    SPAQ that is asked for by `spaq` alone may be missing, which is noted. Raises DataError for any other.
+    """
+    found = []
+    for name in settings.across:
+        source = sources.get(name, DataSource())
+        folder = folder_of(name, "", source)
+        if name == SPAQ and SPAQ not in settings.cross_datasets and not folder.is_dir():
+            journal.say(f"note: spaq is on, but there is no {folder} to test on; put SPAQ there or use --no_spaq")
+            continue
+        found.append(open_cross_set(name, source, settings, journal))
+    return found
+
+
+def open_cross_set(name: str, source: DataSource, settings: TrainingConfig, teller: Teller) -> CrossSet:
+    """The set `name` with its pixels, stored at the size that `resize` says, which by custom is the set's own."""
+    table = load_table(name, source)
     store = open_store(
         table, resize=settings.resize, cache_dir=settings.cache_dir, workers=settings.workers,
-        progress=lambda done, total: journal.progress("pixels of spaq", 0, done, total, "images"),
+        progress=lambda done, total: teller.progress(f"pixels of {name}", 0, done, total, "images"),
+        waiting=Waiting(teller, name),
     )  # fmt: skip
     require_room(table, store, settings.patch_size)
-    return table, store
+    return CrossSet(name, table, store)
 
 
-def test_across(trainer: Trainer, found: CrossSet | None, journal: Journal) -> dict[str, Any]:
-    """Test the selected epoch on another set; predictions are kept like test's.
+def test_everywhere(
+    run: RunFolder, spec: RunSpec, found: CrossSet, device: Device, teller: Teller
+) -> list[dict[str, Any]]:
+    """Test every round of a finished run on a set; predictions are kept like test's. Returns measures by round.
 
-    Returns measures by data set. Scales differ between sets, so that only correlations are given.
+    Scales differ between sets, so that only correlations are given. Raises WeightsError for a checkpoint that cannot be
+    used, RunError for predictions that are no numbers, OSError for a disk that is full.
     """
-    if found is None:
-        return {}
-    table, store = found
-    settings = trainer.round.settings
-    best = load_checkpoint(trainer.round.files.best, owner=trainer.round.owner)
-    trainer.network.load_state_dict(best.under("network."))
-    everything = np.arange(len(table), dtype=np.int64)
+    rounds = range(1, spec.settings.train_test_num + 1)
+    return [_test_round(run, spec, number, found, device, teller) for number in rounds]
+
+
+def _test_round(
+    run: RunFolder, spec: RunSpec, number: int, found: CrossSet, device: Device, teller: Teller
+) -> dict[str, Any]:
+    finished, table = finished_network(run, spec, number, device), found.table
+    settings = finished.settings
     plan = test_crops(
-        store.pictures(everything), seed=settings.seed, per_image=settings.test_patch_num, side=settings.patch_size,
-        random=settings.test_random_crop,
+        found.store.pictures(np.arange(len(table), dtype=np.int64)), seed=settings.seed,
+        per_image=settings.test_patch_num, side=settings.patch_size, random=settings.test_random_crop,
     )  # fmt: skip
     predicted = predict(
-        trainer.forward, store, plan, side=settings.patch_size, device=trainer.round.device, workers=settings.workers,
-        tick=lambda done: journal.progress("test on spaq", 0, done, len(plan)),
+        finished.network, found.store, plan, side=settings.patch_size, device=device, workers=settings.workers,
+        tick=lambda done: teller.progress(f"test on {found.name}", 0, done, len(plan)),
     )  # fmt: skip
-    write_predictions(trainer.round.files.predictions(_SPAQ), Predictions(table.images, table.scores, predicted))
-    torch.cuda.empty_cache()
+    if device.torch.type == "cuda":
+        torch.cuda.empty_cache()
+    if not np.isfinite(predicted).all():
+        raise RunError(f"a prediction on {found.name} is no number")
     measures = {"srcc": srcc, "krcc": krcc, "plcc": plcc}
     values = {name: measure(predicted, table.scores) for name, measure in measures.items()}
-    journal.say(f"SPAQ test SRCC {values['srcc']:f}, PLCC {values['plcc']:f}")
-    return {_SPAQ: {k: None if math.isnan(v) else v for k, v in values.items()} | {"images": len(table)}}
+    known = {k: None if math.isnan(v) else v for k, v in values.items()} | {"images": len(table)}
+    files = run.round(number, spec.settings.train_test_num)
+    write_predictions(
+        files.predictions(found.name), Predictions(table.images, table.scores, predicted, table.references)
+    )
+    write_json(
+        files.tested(found.name),
+        {
+            "schema_version": SCHEMA_VERSION,
+            "dataset": found.name,
+            "seed": settings.seed,
+            "epoch": finished.epoch,
+            **known,
+            "data": {"root": str(table.root.resolve()), "fingerprint": _fingerprint(table), "resize": table.resize},
+            "device": device.name,
+            "torch": torch.__version__,
+        },
+    )
+    teller.say(f"{found.name.upper()} test SRCC {values['srcc']:f}, PLCC {values['plcc']:f}")
+    return known
+
+
+def _fingerprint(table: ImageTable) -> str:
+    """Sixteen hex digits of names and scores."""
+    digest = hashlib.sha256("\n".join(table.images).encode())
+    digest.update(table.scores.tobytes())
+    return digest.hexdigest()[:16]

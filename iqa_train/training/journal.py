@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 from iqa_train.files import append_line
 
@@ -14,6 +15,35 @@ _LINE_EVERY = 30.0  # and between two progress lines in the log
 
 class Stopped(Exception):  # noqa: N818 (an event, not an error)
     """The worker was asked to stop; what it has done is in the checkpoint."""
+
+
+class Teller(Protocol):
+    """Who hears how the work goes; progress and check_stop raise to end it."""
+
+    def say(self, line: str = "") -> None:
+        """A line for people."""
+
+    def progress(self, stage: str, epoch: int, done: int, total: int, unit: str = "crops") -> None:
+        """`done` of `total` of a stage."""
+
+    def check_stop(self) -> None:
+        """Called where there is nothing to tell."""
+
+
+class Waiting:
+    """Says once what is waited for, and ends the waiting when the worker is asked to stop."""
+
+    def __init__(self, teller: Teller, name: str) -> None:
+        self._teller = teller
+        self._name = name
+        self._said = False
+
+    def __call__(self) -> None:
+        """Say it, or only look whether to stop."""
+        if not self._said:
+            self._teller.say(f"waiting for another process that reads or makes the pixels of {self._name}")
+        self._said = True
+        self._teller.check_stop()
 
 
 class Journal:

@@ -32,9 +32,10 @@ from iqa_train.runs.specfile import read_spec
 from iqa_train.runs.state import epoch_events
 from iqa_train.study.spec import RunSpec
 from iqa_train.training.checkpoint import DiskFullError
-from iqa_train.training.cross import cross_set, test_across
+from iqa_train.training.cross import CrossSet, cross_sets, test_everywhere
 from iqa_train.training.device import Device, choose_device
-from iqa_train.training.journal import Journal, Stopped
+from iqa_train.training.finished import owner_of
+from iqa_train.training.journal import Journal, Stopped, Waiting
 from iqa_train.training.memory import ShortageError, naming_shortage
 from iqa_train.training.round import DivergedError, Round, Trainer
 
@@ -52,21 +53,6 @@ class _StopRequest:
 
     def __call__(self) -> bool:
         return self.made
-
-
-class _Waiting:
-    """Says once what is waited for, and ends the waiting when the worker is asked to stop."""
-
-    def __init__(self, journal: Journal, name: str) -> None:
-        self._journal = journal
-        self._name = name
-        self._said = False
-
-    def __call__(self) -> None:
-        if not self._said:
-            self._journal.say(f"waiting for another process that reads or makes the pixels of {self._name}")
-        self._said = True
-        self._journal.check_stop()
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -102,7 +88,7 @@ def _carry_out(run: RunFolder, journal: Journal, *, resume: bool) -> tuple[int, 
     try:
         spec = read_spec(run)
         with naming_shortage(spec.settings.batch_size):
-            return outcome.OK, _run(spec, run, journal, resume=resume)
+            return _run(spec, run, journal, resume=resume)
     except Stopped:
         return outcome.STOPPED, "stopped on request; --resume continues"
     except DivergedError as error:
@@ -127,7 +113,7 @@ def _unexpected(error: Exception) -> tuple[int, str]:
     return outcome.UNEXPECTED, f"{type(error).__name__}: {error}"
 
 
-def _run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) -> str:
+def _run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) -> tuple[int, str]:
     settings = spec.settings
     device = choose_device(settings)
     _introduce(spec, device, journal)
@@ -136,10 +122,10 @@ def _run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) -> st
     store = open_store(
         table, resize=settings.resize, cache_dir=settings.cache_dir, workers=settings.workers,
         progress=lambda done, total: journal.progress("pixels", 0, done, total, "images"),
-        waiting=_Waiting(journal, table.name),
+        waiting=Waiting(journal, table.name),
     )  # fmt: skip
     require_room(table, store, settings.patch_size)
-    across = cross_set(settings, spec.cross_sources, journal)
+    across = cross_sets(settings, spec.cross_sources, journal)
     told = frozenset((event["round"], event["epoch"]) for event in epoch_events(run)) if resume else frozenset()
     results, split = [], None
     for number in range(1, settings.train_test_num + 1):
@@ -148,17 +134,48 @@ def _run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) -> st
         if number == 1:
             _describe_data(table, split, store, journal)
             _record_provenance(run, device, table, split, resume=resume)
-        owner = f"{spec.study}/{spec.experiment}/{run.path.name}/round {number}"
         files = run.round(number, settings.train_test_num)
-        trainer = Trainer(Round(number, mine, owner, files, table, split, store, device, journal, told), resume=resume)
+        trainer = Trainer(
+            Round(number, mine, owner_of(spec, run, number), files, table, split, store, device, journal, told),
+            resume=resume,
+        )
         _describe_round(trainer, journal, settings.train_test_num)
         result = trainer.train()
         result["parameters"] = sum(p.numel() for p in trainer.network.parameters())
         journal.say("Best test SRCC {:f}, PLCC {:f}".format(*_undefined_as_nan(result["test"], "srcc", "plcc")))
-        result["cross"] = test_across(trainer, across, journal)
-        results.append(result)
+        results.append(result | {"cross": {}})
+        del trainer  # its memory is wanted for what follows
     assert split is not None
-    return _conclude(run, spec, results, split, journal)
+    _write_result(run, spec, results, split)  # before anything else is tried
+    failed = _test_across(run, spec, across, results, device, journal)
+    if any(result["cross"] for result in results):
+        _write_result(run, spec, results, split)
+    message = _conclude(results, journal)
+    return (outcome.UNTESTED, failed) if failed else (outcome.OK, message)
+
+
+def _test_across(
+    run: RunFolder,
+    spec: RunSpec,
+    across: list[CrossSet],
+    results: list[dict[str, Any]],
+    device: Device,
+    journal: Journal,
+) -> str:
+    """Test the finished run on the other sets, into `results`; what went wrong, "" for nothing."""
+    failures = []
+    for found in across:
+        try:
+            with naming_shortage(spec.settings.batch_size):
+                measured = test_everywhere(run, spec, found, device, journal)
+        except (UserError, ShortageError, OSError) as error:
+            failures.append(f"the test on {found.table.name} failed: {error}")
+            journal.say(failures[-1])
+            continue
+        for result, measures in zip(results, measured, strict=True):
+            result["cross"][found.name] = measures
+    again = f"iqa-train test --exp {spec.experiment} --on NAME tries that once more"
+    return f"trained to the end, but {'; '.join(failures)}; {again}" if failures else ""
 
 
 def _introduce(spec: RunSpec, device: Device, journal: Journal) -> None:
@@ -232,9 +249,12 @@ def _data_before(run: RunFolder) -> str | None:
         raise DamagedFileError(f"{run.provenance} is damaged (it names no data); start over with --again") from None
 
 
-def _conclude(run: RunFolder, spec: RunSpec, results: list[dict[str, Any]], split: Split, journal: Journal) -> str:
-    """Medians over rounds into result.json and the log's last line."""
-    median = {key: _median([r["test"][key] for r in results]) for key in ("srcc", "krcc", "plcc", "rmse")}
+def _medians(results: list[dict[str, Any]]) -> dict[str, float | None]:
+    return {key: _median([r["test"][key] for r in results]) for key in ("srcc", "krcc", "plcc", "rmse")}
+
+
+def _write_result(run: RunFolder, spec: RunSpec, results: list[dict[str, Any]], split: Split) -> None:
+    """Write result.json: medians over rounds, and the rounds."""
     write_json(
         run.result,
         {
@@ -245,11 +265,16 @@ def _conclude(run: RunFolder, spec: RunSpec, results: list[dict[str, Any]], spli
             "config_hash": spec.config_hash,
             "dataset": spec.settings.dataset,
             "images": {"train": len(split.train), "val": len(split.val), "test": len(split.test)},
-            **median,
+            **_medians(results),
             "stopped_early": any(r["stopped_early"] for r in results),
             "rounds": results,
         },
     )
+
+
+def _conclude(results: list[dict[str, Any]], journal: Journal) -> str:
+    """The log's last lines; returns what is to be said of the end."""
+    median = _medians(results)
     for result in results:
         chosen, own = result["test_chosen"], result["test"]["srcc"]
         gain = float("nan") if chosen["srcc"] is None or own is None else chosen["srcc"] - own

@@ -1,0 +1,44 @@
+"""The network of a finished round, as it was at the epoch that was selected."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from iqa_train.errors import WeightsError
+from iqa_train.models.network import QualityNetwork
+from iqa_train.runs.layout import RunFolder
+from iqa_train.study.settings import TrainingConfig
+from iqa_train.study.spec import RunSpec
+from iqa_train.training.checkpoint import load_checkpoint
+from iqa_train.training.device import Device
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A network on its device, the epoch that it is from, and its round's settings with the round's own seed."""
+
+    network: nn.Module
+    epoch: int
+    settings: TrainingConfig
+
+
+def owner_of(spec: RunSpec, run: RunFolder, number: int) -> str:
+    """What checkpoints of round `number` are signed with."""
+    return f"{spec.study}/{spec.experiment}/{run.path.name}/round {number}"
+
+
+def finished_network(run: RunFolder, spec: RunSpec, number: int, device: Device) -> Finished:
+    """The selected network of round `number`. Raises WeightsError for a checkpoint that is missing or damaged."""
+    settings = spec.settings.model_copy(update={"seed": spec.seed + number - 1})
+    path = run.round(number, settings.train_test_num).best
+    best = load_checkpoint(path, owner=owner_of(spec, run, number))
+    network = QualityNetwork(settings, settings.seed, pretrained=False)
+    try:
+        network.load_state_dict(best.under("network."))
+    except RuntimeError as error:
+        first = str(error).strip().splitlines()[0]
+        raise WeightsError(f"{path} is not of this network ({first}); train the run anew with --again") from None
+    # In memory as in training, so that the same numbers are computed in the same way.
+    placed: nn.Module = network.to(device.torch).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Finished(placed, int(best.state["epoch"]), settings)
