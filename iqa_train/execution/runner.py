@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from iqa_train.errors import RunError, UsageError
 from iqa_train.execution.devices import Device, worker_environment
@@ -127,17 +127,28 @@ class _Shown:
             self._watch = None
 
 
+def _new_log(logs_dir: Path, spec: Mapping[str, Any]) -> tuple[Path, BinaryIO]:
+    """A log of this attempt's own, also when others start in the same second."""
+    started = datetime.now()
+    while True:
+        log = log_path(logs_dir, spec["slug"], spec["study"], started)
+        try:
+            return log, log.open("xb")
+        except FileExistsError:  # another runner has taken the name since it was found free
+            continue
+
+
 def _start(order: Order, lock: int) -> Started:
     run = order.run
     spec = order.spec if order.spec is not None else _spec_of(run)
     order.logs_dir.mkdir(parents=True, exist_ok=True)
-    log = log_path(order.logs_dir, spec["slug"], spec["study"], datetime.now())
+    log, file = _new_log(order.logs_dir, spec)  # before anything of the run is touched: what has no log does not start
     attempt = run.next_attempt()
     command = [*_worker_program(), str(run.path), str(attempt.folder)]
     if order.resume:
         command.append("--resume")
     environment = _POLITE | worker_environment(order.device) | _REQUIRED | {MARK: str(attempt.folder.resolve())}
-    with log.open("xb") as file:  # before anything of the run is touched: what cannot be logged does not start
+    with file:
         try:
             for left in run.path.glob(".*.tmp"):  # by writers that were killed
                 left.unlink()

@@ -201,6 +201,6 @@ def log_path(logs_dir: Path, slug: str, study: str, started: datetime) -> Path:
     """The log of an attempt that starts now; never one that exists."""
     stem = f"{slug}_{study}_{started:%Y%m%d_%H%M%S}"
     path, count = logs_dir / f"{stem}.log", 2
-    while path.exists():
+    while path.exists() or path.is_symlink():
         path, count = logs_dir / f"{stem}-{count}.log", count + 1
     return path

@@ -1,7 +1,7 @@
 """Projects for tests of faults, each cleared of its processes at the end; and a way to run these tests side by side.
 
 Most of what they do is waiting: for a scheduler's next look, a grace, a heartbeat. So all of a file that are asked for
-and are not marked slow are begun together when its first is due; each then reports what came of it.
+and are not themselves marked slow are begun together when its first is due; each then reports what came of it.
 """
 
 import inspect
@@ -26,10 +26,14 @@ SLOW = {
 }  # fmt: skip
 
 
+_SHORT = pytest.StashKey[bool]()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark them, before slow ones are left out."""
+    """Mark them, before slow ones are left out; and note which tests are no campaigns of their own."""
     for item in items:
+        item.stash[_SHORT] = item.get_closest_marker("slow") is None
         if item.path.name in SLOW:
             item.add_marker(pytest.mark.slow)
 
@@ -77,7 +81,7 @@ def side_by_side(
     mine = [
         item
         for item in request.session.items
-        if isinstance(item, pytest.Function) and item.path == request.path and not item.get_closest_marker("slow")
+        if isinstance(item, pytest.Function) and item.path == request.path and item.stash[_SHORT]
     ]
     wanted = {name for item in mine for name in _names(item)} & {"undisturbed_stand_ins", "undisturbed_five"}
     shared = {name: request.getfixturevalue(name) for name in wanted}

@@ -38,3 +38,24 @@ def test_a_long_run_starts_one_on_its_way_and_does_not_take_it_along(
     assert {(row["state"], row["attempt"]) for row in told["runs"]} == {("completed", 1)}, project.story()
     assert_undoubled(project)
     assert_same_results(project, undisturbed_five)
+
+
+@pytest.mark.slow
+def test_orphans_of_the_second_scheduler_are_not_taken_along_either(
+    make: Make, undisturbed_five: FaultyProject
+) -> None:
+    """It is killed too. Its runs fall to the runner that had started it, as all orphans below that one do."""
+    project = make(study=FIVE, seconds=0.2, behaviour="Baseline=hold,A1=epoch:1,A2=hold,B1=hold")
+    project.run("--all", "--detach", "--slots", "3", "--epochs", "12", "--policy", "greedy", "--retries", "0")
+    project.wait_for_worker("A1")
+    (first,) = project.of_role("scheduler")
+    first.kill()
+    project.wait("it is gone", lambda: first not in project.living())
+    project.wait("B1 follows A1", lambda: project.of_role("worker", "/B1/"), 40)
+    for process in [*project.of_role("scheduler"), *project.of_role("runner", "/B1/")]:
+        process.kill()
+    assert_true_state(project)
+    project.let_go()
+    told = project.wait_until_settled(60)
+    assert {(row["state"], row["attempt"]) for row in told["runs"]} == {("completed", 1)}, project.story()
+    assert_same_results(project, undisturbed_five)

@@ -27,7 +27,7 @@ class Terminal:
         self._master, slave = os.openpty()
         termios.tcsetwinsize(slave, (30, 120))
         self.command = subprocess.Popen(
-            [*PROGRAM, *words],
+            ["env", "--default-signal=INT,HUP", *PROGRAM, *words],
             cwd=project.folder, env=project.environment() | {"TERM": "xterm"}, stdin=slave, stdout=slave, stderr=slave,
             start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
         )  # fmt: skip
@@ -48,6 +48,14 @@ class Terminal:
 
     def type(self, keys: bytes) -> None:
         os.write(self._master, keys)
+
+    def ends_within(self, seconds: float) -> bool:
+        """Whether the command ends by itself, its terminal being read meanwhile."""
+        deadline = time.monotonic() + seconds
+        while self.command.poll() is None and time.monotonic() < deadline:
+            self.look()
+            time.sleep(0.05)
+        return self.command.poll() is not None
 
     def end(self, way: str) -> None:
         """Close the terminal under it, or kill it."""
@@ -80,7 +88,7 @@ def test_ctrl_c_typed_at_the_terminal_stops_it(make: Make) -> None:
     project.wait_for_worker("A1")
     project.wait("the table", lambda: b"running" in terminal.look())
     terminal.type(b"\x03")
-    assert project.wait("it ends", lambda: terminal.command.poll() is not None or terminal.look() is None, 15)
+    assert terminal.ends_within(15), terminal.shown[-3000:].decode(errors="replace")
     assert terminal.command.returncode == 130
     project.wait("all has ended", lambda: not project.living())
     assert {(r["experiment"], r["state"]) for r in project.status()["runs"]} == {

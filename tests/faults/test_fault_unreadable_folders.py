@@ -52,7 +52,7 @@ class Bound:
             rows = self.rows()
             return None if any(rows[name]["state"] in OPEN for name in names) else rows
 
-        found: dict[str, dict[str, Any]] = self.project.wait(f"{names} are settled", done, 20)
+        found: dict[str, dict[str, Any]] = self.project.wait(f"{names} are settled", done, 60)
         return found
 
 
