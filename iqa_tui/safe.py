@@ -14,6 +14,7 @@ from textual.content import Content
 from iqa_train.errors import visible
 
 MOST_MARKS = 3  # combining marks kept on one character: enough for every script, too few to cover the lines around it
+_MARKS = {"Mn", "Me"}
 _DOTTED_CIRCLE = "\u25cc"  # carries a mark that has nothing to stand on, as Unicode's charts do
 _SHOWN_AS_THEY_ARE = {"Co", "Zs"}  # private use and spaces: str.isprintable() is stricter than a terminal needs
 # Characters that are printable by category, and nothing or something else by width: terminals disagree about them.
@@ -60,12 +61,12 @@ def _shown(character: str) -> str:
 
 def _marks_in_bounds(text: str) -> str:
     """With at most `MOST_MARKS` combining marks to a character, and none at the very start."""
-    if text.isascii():
+    if not any(unicodedata.category(character) in _MARKS for character in set(text)):
         return text
     kept: list[str] = []
     marks = 0
     for character in text:
-        if unicodedata.category(character) in {"Mn", "Me"}:
+        if unicodedata.category(character) in _MARKS:
             if not kept:
                 kept.append(_DOTTED_CIRCLE)
             marks += 1

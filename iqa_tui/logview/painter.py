@@ -34,7 +34,6 @@ def paint(line: Line, look: Look, *, marked: bool) -> list[Strip]:
         parts = strips.highlighted(parts, look.search.spans(strips.text(parts)), look.hit)
     if line.hidden:
         parts.append(Piece(strips.more(line), _DIM))
-    whole = strips.strip(parts, base)
     if look.wrap:
-        return strips.wrapped(whole, look.width, base)
-    return [strips.cropped(whole, look.left, look.width, base)]
+        return strips.wrapped(parts, look.width, base)
+    return [strips.cropped(parts, look.left, look.width, base)]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from rich.cells import cell_len, get_character_cell_size
+from rich.cells import get_character_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -46,34 +46,65 @@ def more(line: Line) -> str:
     return f" … {size} more"
 
 
-def strip(pieces: Iterable[Piece], base: Style) -> Strip:
-    """All of the line in one strip, as wide as it is."""
-    return Strip([Segment(piece.text, base + piece.style) for piece in pieces])
+def cropped(pieces: Iterable[Piece], left: int, width: int, base: Style) -> Strip:
+    """Columns `left` to `left + width`, filled up with blanks; half a double-width character is a blank."""
+    row: list[Segment] = []
+    room = width
+    for piece in pieces:
+        text, style = piece.text, base + piece.style
+        if left > 0:
+            count, used = _fitting(text, left)
+            if used < left and count < len(text):  # a double-width character across the edge
+                count, used = count + 1, used + get_character_cell_size(text[count])
+            text, left = text[count:], left - used
+            if left < 0:
+                row.append(Segment(" " * -left, style))
+                room += left
+        if text:
+            count, used = _fitting(text, room)
+            row.append(Segment(text[:count], style))
+            room -= used
+            if count < len(text):
+                break
+    return _filled(row, room, width, base)
 
 
-def cropped(whole: Strip, left: int, width: int, base: Style) -> Strip:
-    """Columns `left` to `left + width`, filled up with blanks."""
-    return whole.crop_extend(left, left + width, base)
-
-
-def wrapped(whole: Strip, width: int, base: Style) -> list[Strip]:
+def wrapped(pieces: Iterable[Piece], width: int, base: Style) -> list[Strip]:
     """As many strips of `width` as it takes; a double-width character is never cut in two."""
-    if whole.cell_length <= width:
-        return [whole.extend_cell_length(width, base)]
-    return [part.extend_cell_length(width, base) for part in whole.divide(_cuts(whole.text, width))]
+    done: list[Strip] = []
+    row: list[Segment] = []
+    room = width
+    for piece in pieces:
+        text, style = piece.text, base + piece.style
+        while text:
+            count, used = _fitting(text, room)
+            if not count and room == width:  # wider than the screen
+                text = "?" + text[1:]
+                continue
+            if count:
+                row.append(Segment(text[:count], style))
+                text, room = text[count:], room - used
+            if text:
+                done.append(_filled(row, room, width, base))
+                row, room = [], width
+    return [*done, _filled(row, room, width, base)]
 
 
-def _cuts(words: str, width: int) -> list[int]:
-    """Columns at which strips end."""
-    cells = cell_len(words)
-    if cells == len(words) and words.isascii():
-        return [*range(width, cells, width), cells]
-    cuts: list[int] = []
-    column = begun = 0
-    for character in words:
+def _fitting(text: str, room: int) -> tuple[int, int]:
+    """How many characters fit in `room` columns, and how many columns they take."""
+    if text.isascii():
+        count = min(len(text), room)
+        return count, count
+    used = 0
+    for count, character in enumerate(text):
         size = get_character_cell_size(character)
-        if column + size - begun > max(width, 2):
-            cuts.append(column)
-            begun = column
-        column += size
-    return [*cuts, column]
+        if used + size > room:
+            return count, used
+        used += size
+    return len(text), used
+
+
+def _filled(row: list[Segment], room: int, width: int, base: Style) -> Strip:
+    if room > 0:
+        row.append(Segment(" " * room, base))
+    return Strip(row, width)
