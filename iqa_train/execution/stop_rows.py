@@ -1,6 +1,6 @@
 """Stops several runs at once: first what waits leaves the queue, then what runs is asked to end."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,19 +13,22 @@ OPEN = frozenset({"queued", "starting", "running"})
 """States of runs that there is something to stop of."""
 
 
-def stop_rows(rows: Sequence[Row], runs_dir: Path, grace: float) -> list[tuple[Row, str]]:
+def stop_rows(
+    rows: Sequence[Row], runs_dir: Path, grace: float, waiting: Callable[[], None] = lambda: None
+) -> list[tuple[Row, str]]:
     """Stop each of `rows`, wherever it stands; returns what came of it, in words, in their order.
 
-    A worker has `grace` seconds for its checkpoint. Raises RunError where what waits cannot leave a damaged queue.
+    A worker has `grace` seconds for its checkpoint; `waiting` is called meanwhile, from several threads, and may raise
+    to wait no more: what was asked of the runs stays asked. Raises RunError for a damaged queue, if one of them waits.
     """
-    waiting = set(_withdraw([row for row in rows if row.state in OPEN and row.item], runs_dir))
+    withdrawn = set(_withdraw([row for row in rows if row.state in OPEN and row.item], runs_dir))
 
     def one(row: Row) -> str:
         if row.item is None:
-            return stop_run(row.run, grace)
-        if row.item.key in waiting and not run_state(row.run).alive:
+            return stop_run(row.run, grace, waiting)
+        if row.item.key in withdrawn and not run_state(row.run).alive:
             return "was waiting and is taken out of the queue"
-        return stop_item(row.item, runs_dir, grace)
+        return stop_item(row.item, runs_dir, grace, waiting)
 
     with ThreadPoolExecutor(max(1, min(32, len(rows)))) as pool:
         return list(zip(rows, pool.map(one, rows), strict=True))

@@ -1,0 +1,138 @@
+"""What all dialogs are: a box of fields, what is wrong, and the keys. Enter does it, Escape leaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Label, Static
+
+from iqa_tui.safe import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual import events
+    from textual.app import ComposeResult
+    from textual.widget import Widget
+    from textual.widgets import Input
+
+Result = TypeVar("Result")
+
+_FRAME = 2
+
+
+class Dialog(ModalScreen[Result]):
+    """A dialog; dismissed with what was decided, or with None."""
+
+    CSS_PATH = Path(__file__).parents[1] / "dialog.tcss"  # whole: else it is looked for beside each subclass
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012 (as Textual has it)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Leave", id="dialog.leave"),
+        Binding("enter", "accept", "Do it", id="dialog.accept"),
+        Binding("up", "upwards", "Up", show=False, id="dialog.up"),
+        Binding("down", "downwards", "Down", show=False, id="dialog.down"),
+        Binding("pageup", "page(-1)", "Page up", show=False, id="dialog.pageup"),
+        Binding("pagedown", "page(1)", "Page down", show=False, id="dialog.pagedown"),
+    ]
+    TITLE_WORDS = ""
+    DOES = "Do it"
+    KEYS = "tab ↑↓ field  ←→ change"
+
+    def parts(self) -> Iterable[Widget]:
+        """What stands in the box, from the top down."""
+        raise NotImplementedError
+
+    def action_accept(self) -> None:
+        """Enter: dismiss with the decision, or say what is wrong with it."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        """The box."""
+        with Vertical(id="dialog") as box:
+            box.border_title = Content(plain(self.TITLE_WORDS))
+            with VerticalScroll(id="body", can_focus=False):
+                yield from self.parts()
+            yield Static(id="complaint", markup=False)
+            yield Static(Content.assemble(*self._keys()), id="keys", markup=False)
+
+    def on_mount(self) -> None:
+        """The first field has the focus; there is no word yet."""
+        self.complain("")
+        self.focus_next()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """What does not fit is scrolled; complaint and keys are always seen."""
+        self._fit(event.size.height)
+
+    def complain(self, words: str, *, good: bool = False) -> None:
+        """Say what is wrong; with `good`, what is right."""
+        line = self.query_one("#complaint", Static)
+        line.set_class(good, "-good")
+        line.display = bool(words)
+        line.update(Content("\n".join(map(plain, words.splitlines()))))
+        self._fit(self.size.height)
+
+    def action_leave(self) -> None:
+        """Decide nothing."""
+        self.dismiss(None)
+
+    def action_upwards(self) -> None:
+        """The field above; from the last one, first what was scrolled down to."""
+        body = self.query_one("#body", VerticalScroll)
+        if self._at_last and body.scroll_offset.y > 0:
+            body.scroll_up(animate=False)
+        else:
+            self.focus_previous()
+
+    def action_downwards(self) -> None:
+        """The field below; from the last one, what stands below it."""
+        if self._at_last:
+            self.query_one("#body", VerticalScroll).scroll_down(animate=False)
+        else:
+            self.focus_next()
+
+    def action_page(self, by: int) -> None:
+        """Scroll what does not fit."""
+        body = self.query_one("#body", VerticalScroll)
+        if by < 0:
+            body.scroll_page_up(animate=False)
+        else:
+            body.scroll_page_down(animate=False)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter in a field is Enter."""
+        event.stop()
+        self.action_accept()
+
+    @property
+    def _at_last(self) -> bool:
+        return bool(self.focus_chain) and self.focused is self.focus_chain[-1]
+
+    def _fit(self, height: int) -> None:
+        complaint = self.query_one("#complaint", Static)
+        below = 1 + (self._complaint_height(complaint) if complaint.display else 0)
+        self.query_one("#body").styles.max_height = max(3, height - _FRAME - below)
+
+    def _complaint_height(self, complaint: Static) -> int:
+        content = complaint.visual
+        width = min(self.size.width, 84) - 4
+        lines = content.get_height({}, max(width, 10)) if hasattr(content, "get_height") else 1
+        return min(lines, 4) + (0 if self.has_class("-short") else 1)
+
+    def _keys(self) -> list[str | tuple[str, str]]:
+        """The last line: keys bold, what they do beside."""
+        words: list[str | tuple[str, str]] = [("enter", "bold"), f" {self.DOES}  "]
+        for pair in self.KEYS.split("  "):
+            *keys, what = pair.split(" ")
+            words += [(" ".join(keys), "bold"), f" {what}  "]
+        return [*words, ("esc", "bold"), " Leave"]
+
+
+def field(label: str, widget: Widget) -> Horizontal:
+    """A line of the form."""
+    return Horizontal(Label(label, classes="label", markup=False), widget, classes="field")

@@ -1,0 +1,102 @@
+"""Settings typed as `setting = value`, a line each: names are completed, values checked as they are typed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args
+
+from textual.containers import Vertical
+from textual.suggester import Suggester
+from textual.widgets import Input
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+_FIRST = "setting = value, such as lr = 1e-6; → completes a name"
+_NEXT = "another, or nothing"
+
+
+class SettingsForm(Vertical):
+    """Lines for settings; there is always an empty one at the end."""
+
+    DEFAULT_CSS = """
+    SettingsForm { height: auto; width: 1fr; }
+    SettingsForm > Input { width: 100%; background: $boost; }
+    """
+
+    def compose(self) -> ComposeResult:
+        """One line."""
+        yield self._line(_FIRST)
+
+    def on_input_changed(self) -> None:
+        """Another line once the last is used; the dialog hears of the change, too."""
+        lines = list(self.query(Input))
+        if lines and lines[-1].value.strip():
+            self.mount(self._line(_NEXT))
+
+    def read(self) -> tuple[dict[str, Any], list[str]]:
+        """The settings typed, each known and allowed; and a sentence for each line that is neither."""
+        from iqa_train.study.fromtext import value_from_text
+        from iqa_train.study.settings import TrainingConfig
+        from iqa_train.study.validate import setting_complaints, typed
+
+        values: dict[str, Any] = {}
+        wrong: list[str] = []
+        for line in self.query(Input):
+            name, equals, text = (part.strip() for part in line.value.partition("="))
+            if not name and not equals:
+                continue
+            complaint = _unreadable(name, text, values)
+            if complaint:
+                wrong.append(complaint)
+                continue
+            values[name] = value_from_text(name, text)
+        complaints = setting_complaints(values)
+        wrong += [sentence for _, sentence in complaints]
+        good = {name: value for name, value in values.items() if name not in {name for name, _ in complaints}}
+        known = {name: value for name, value in good.items() if name in TrainingConfig.model_fields}
+        return typed(known), wrong
+
+    @staticmethod
+    def _line(placeholder: str) -> Input:
+        return Input(placeholder=placeholder, suggester=_Names(), compact=True)
+
+
+def _unreadable(name: str, text: str, before: dict[str, Any]) -> str:
+    """Why a line says nothing yet; empty if it does."""
+    from iqa_train.errors import did_you_mean, visible
+    from iqa_train.study.sentences import allowed
+    from iqa_train.study.settings import TrainingConfig
+
+    fields = TrainingConfig.model_fields
+    if name == "seed":
+        return "seed: give it above, under Seeds"
+    if name in before:
+        return f"{visible(name)} stands here twice"
+    if name in fields and not text:
+        return f"{name} = ? {fields[name].description}; allowed: {allowed(name, fields[name])}"
+    if name not in fields:
+        return f'unknown setting "{visible(name)}"; {did_you_mean(name, fields)}'
+    return ""
+
+
+class _Names(Suggester):
+    """Completes the names of settings, and values where there are only a few."""
+
+    def __init__(self) -> None:
+        super().__init__(use_cache=True, case_sensitive=True)
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """The first that starts like it."""
+        from iqa_train.study.settings import TrainingConfig
+
+        name, equals, text = value.partition("=")
+        if not equals:
+            names = (n for n in TrainingConfig.model_fields if n != "seed" and n.startswith(value.lstrip()))
+            found = next(names, None) if value.strip() else None
+            return f"{found} = " if found else None
+        field = TrainingConfig.model_fields.get(name.strip())
+        kind = field.annotation if field else None
+        words = ("true", "false") if kind is bool else tuple(str(choice) for choice in get_args(kind))
+        rest = text.lstrip()
+        hit = next((word for word in words if rest and word.startswith(rest) and word != rest), None)
+        return value[: len(value) - len(rest)] + hit if hit else None

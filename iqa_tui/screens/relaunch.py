@@ -1,0 +1,123 @@
+"""How a run is to be tried again: on from its checkpoint, from the start, or with other settings or seeds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Input, Static
+
+from iqa_tui.acting.orders import RelaunchOrder, StartOrder
+from iqa_tui.acting.relaunch import ways_of
+from iqa_tui.safe import plain
+from iqa_tui.screens.parts.choice import Choice
+from iqa_tui.screens.parts.dialog import field
+from iqa_tui.screens.parts.planning import PlanningDialog, Wrong, seeds_from
+from iqa_tui.screens.parts.settings_form import SettingsForm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.widget import Widget
+
+    from iqa_tui.acting.plan import StartPlan
+    from iqa_tui.watch.board import RunLine, Target
+
+GO_ON, START_OVER, CHANGED = "go on", "start over", "changed"
+
+
+class RelaunchScreen(PlanningDialog):
+    """Returns a RelaunchOrder for the run as it is, or a StartOrder for one with other settings or seeds."""
+
+    DOES = "Relaunch"
+    KEYS = "tab ↑↓ field  ←→ change  pgdn more"
+
+    def __init__(self, line: RunLine, target: Target) -> None:
+        super().__init__(target)
+        self.line = line
+        self.ways = ways_of(line)
+        self.TITLE_WORDS = f"Relaunch {line.experiment} (seed {line.seed})"
+
+    def parts(self) -> Iterable[Widget]:
+        """How; for other settings, which."""
+        options = []
+        if self.ways.go_on:
+            epochs = f" after epoch {self.ways.epochs}" if self.ways.epochs else ""
+            options.append((GO_ON, f"go on from the last checkpoint{epochs}"))
+        if self.ways.start_over:
+            options.append((START_OVER, "start over; the old results are kept"))
+        options.append((CHANGED, "with other settings or seeds, as a run of its own"))
+        yield field("How", Choice(options, id="how"))
+        yield Static(id="as-it-is", classes="part", markup=False)
+        with_changes = Vertical(
+            field("Seeds", Input(id="seeds", compact=True, placeholder=f"{self.line.seed} (as it is)")),
+            field("Settings", SettingsForm(id="settings")),
+            Static(id="differs", classes="part", markup=False),
+            *self.plan_parts(),
+            id="changed",
+        )
+        with_changes.styles.height = "auto"
+        yield with_changes
+
+    def order(self) -> StartOrder | Wrong | None:
+        """Of changed settings: what the fields mean."""
+        changed = self.query_one("#how", Choice).value == CHANGED
+        self.query_one("#changed").display = changed
+        self.query_one("#as-it-is", Static).display = not changed or bool(self.ways.why_not)
+        self.query_one("#as-it-is", Static).update(self._as_it_is())
+        self.query_one("#differs", Static).update("")
+        if not changed:
+            return None
+        seeds = seeds_from(self.query_one("#seeds", Input).value)
+        if isinstance(seeds, Wrong):
+            return seeds
+        changes, wrong = self.query_one(SettingsForm).read()
+        if wrong:
+            return Wrong("\n".join(wrong))
+        if not changes and seeds is None:
+            return None
+        return StartOrder((self.line.key,), seeds=seeds, changes=changes)
+
+    def looked(self, order: StartOrder, plan: StartPlan) -> None:
+        """Say what differs from the run as it is, and from the baseline."""
+        self.query_one("#differs", Static).update(_differences(order, plan, self.line))
+
+    def action_accept(self) -> None:
+        """Enter."""
+        how = self.query_one("#how", Choice).value
+        if how == CHANGED and self.order() is None:
+            self.complain("nothing is changed: give a setting or other seeds, or choose another way above")
+        elif how == CHANGED:
+            super().action_accept()
+        else:
+            self.dismiss(RelaunchOrder(self.line.key, again=how == START_OVER))
+
+    def _as_it_is(self) -> Content:
+        row = self.line.row
+        if self.ways.why_not:
+            return Content.styled(plain(f"As it is: {self.ways.why_not}."), "$text-warning")
+        if row is None:
+            return Content()
+        why = f": {row.reason.partition(';')[0]}" if row.reason else ""
+        return Content(plain(f"Attempt {row.attempt} {row.state}{why}. It becomes attempt {row.attempt + 1}."))
+
+
+def _differences(order: StartOrder, plan: StartPlan, line: RunLine) -> Content:
+    """Which settings differ from the run's own and from the baseline's, and what that makes of the run."""
+    from iqa_train.study.sentences import shown
+
+    if not plan.runs:
+        return Content()
+    spec = plan.runs[0].spec
+    parts = [Content(plain(f"{name}: now {shown(value)}")) for name, value in order.changes.items()]
+    if spec.baseline is not None and spec.differs:
+        pairs = [f"{name} {shown(ours)} (there {shown(theirs)})" for name, (theirs, ours) in spec.differs.items()]
+        parts.append(Content(plain(f"differs from {spec.baseline} in: {', '.join(pairs)}")))
+    if spec.config_hash != line.run.path.name.partition("-")[2]:
+        told = (
+            f"Other settings make another run, {plan.runs[0].run.path.name}: it stands in the table, "
+            "but the study's results do not count it."
+        )
+        parts.append(Content.styled(plain(told), "$text-warning"))
+    return Content("\n").join(parts)

@@ -1,0 +1,111 @@
+"""What is to be started: the marked runs, a batch, all, or the chosen one; and what would come of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.widgets import Input
+
+from iqa_tui.acting.orders import StartOrder
+from iqa_tui.acting.words import listed
+from iqa_tui.screens.parts.choice import Choice
+from iqa_tui.screens.parts.dialog import field
+from iqa_tui.screens.parts.planning import PlanningDialog, Wrong, seeds_from
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.widget import Widget
+
+    from iqa_tui.watch.board import Board, RunLine, Target
+
+_POLICIES = (
+    ("batches", "batches: one after another, on the devices that the file names"),
+    ("greedy", "greedy: a free device takes the next run"),
+)
+_DONE = frozenset({"completed", "stopped-early"})
+
+
+class StartScreen(PlanningDialog):
+    """Returns a StartOrder. `marked` are keys of lines; `chosen` is the line that the cursor is on."""
+
+    TITLE_WORDS = "Start"
+    DOES = "Start"
+    KEYS = "tab ↑↓ field  ←→ change  pgdn more"
+
+    def __init__(self, board: Board, target: Target, marked: Iterable[str] = (), chosen: RunLine | None = None) -> None:
+        super().__init__(target)
+        self.board = board
+        self.what = _choices(board, [line for line in board.lines if line.key in set(marked)], chosen)
+
+    def parts(self) -> Iterable[Widget]:
+        """Fields, then the plan."""
+        board = self.board
+        seeds = sorted({line.seed for line in board.lines if line.planned})
+        yield field("What", Choice(self.what or [(None, "no run is here")], id="what"))
+        yield field("Seeds", Input(id="seeds", compact=True, placeholder=f"{' '.join(map(str, seeds))} (as they are)"))
+        at = next((n for n, (name, _) in enumerate(_POLICIES) if name == board.policy), 0)
+        yield field("Policy", Choice(_POLICIES, at=at, id="policy"))
+        if any(line.device.kind == "gpu" for line in board.devices.lines):
+            names = listed([line.device.label for line in board.devices.lines])
+            yield field("Where", Choice([(None, names)], id="where"))
+        else:
+            now = str(self.target.slots or len(board.devices.lines) or 1)
+            yield field("CPU slots", Input(id="slots", compact=True, placeholder=f"{now} (as it is); no GPU here"))
+        again = [(False, "complete runs are skipped"), (True, "also complete ones, anew; old results are kept")]
+        yield field("Again", Choice(again, id="again"))
+        yield from self.plan_parts()
+
+    def order(self) -> StartOrder | Wrong | None:
+        """What the fields mean."""
+        what = self.query_one("#what", Choice).value
+        if what is None:
+            return Wrong("there is nothing to start: no study file, and no run")
+        seeds = seeds_from(self.query_one("#seeds", Input).value)
+        if isinstance(seeds, Wrong):
+            return seeds
+        slots = self._slots()
+        if isinstance(slots, Wrong):
+            return slots
+        keys, experiments = what
+        return StartOrder(
+            keys, experiments, seeds, self.query_one("#again", Choice).value,
+            self.query_one("#policy", Choice).value, slots,
+        )  # fmt: skip
+
+    def _slots(self) -> int | Wrong | None:
+        found = self.query("#slots").results(Input)
+        text = next((entry.value.strip() for entry in found), "")
+        if not text:
+            return None
+        if text.isascii() and text.isdigit() and 1 <= int(text) <= 1024:
+            return int(text)
+        return Wrong(f'CPU slots: "{text}" is not a whole number from 1 to 1024')
+
+
+_What = tuple[tuple[str, ...], tuple[str, ...] | None]
+
+
+def _choices(board: Board, marked: list[RunLine], chosen: RunLine | None) -> list[tuple[_What | None, str]]:
+    """(keys, experiments) and words; what is likeliest comes first."""
+    found: list[tuple[_What | None, str]] = []
+    if marked:
+        names = listed([line.experiment for line in marked])
+        found.append(((tuple(line.key for line in marked), None), f"{len(marked)} marked: {names}"))
+    if board.file is not None:
+        batches = [(batch.name, tuple(batch.gpus.values())) for batch in board.file.batches]
+        found += [
+            (((), experiments), f"{name}: {listed(list(experiments))}")
+            for name, experiments in batches
+            if _is_unfinished(board, experiments)
+        ]
+        found.append((((), None), f"all {len(board.file.ids)} experiments"))
+    if chosen is not None:
+        found.append((((chosen.key,), None), f"{chosen.experiment} alone (seed {chosen.seed})"))
+    return found
+
+
+def _is_unfinished(board: Board, experiments: tuple[str, ...]) -> bool:
+    """Whether some run of the batch neither runs, waits, nor is complete."""
+    mine = [line for line in board.lines if line.planned and line.experiment in experiments]
+    return any(not line.is_open and line.state not in _DONE for line in mine)

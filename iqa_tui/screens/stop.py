@@ -1,0 +1,101 @@
+"""What is to be stopped, with a checkpoint; or, of runs that were asked before, killed at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+from textual.widgets import Static
+
+from iqa_tui.acting.orders import StopOrder
+from iqa_tui.acting.stop import asked_since
+from iqa_tui.acting.words import counted, listed
+from iqa_tui.safe import plain
+from iqa_tui.screens.parts.choice import Choice
+from iqa_tui.screens.parts.dialog import Dialog, field
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from textual.widget import Widget
+
+    from iqa_tui.watch.board import RunLine
+
+_ALIVE = frozenset({"starting", "running"})
+
+
+class StopScreen(Dialog[StopOrder]):
+    """Returns a StopOrder. `lines` are those that run or wait; of them, what is marked or chosen comes first."""
+
+    TITLE_WORDS = "Stop"
+    DOES = "Stop"
+    KEYS = "←→ change"
+
+    def __init__(self, lines: Sequence[RunLine], chosen: RunLine | None = None, marked: Iterable[str] = ()) -> None:
+        super().__init__()
+        self.lines = tuple(lines)
+        self._which = self._choices(chosen, frozenset(marked))
+
+    def parts(self) -> Iterable[Widget]:
+        """Which, how, and what that means for each."""
+        yield field("Which", Choice(self._which, id="which"))
+        yield field("How", Choice(self._ways(self._which[0][0]), id="how"))
+        yield Static(id="runs", classes="part", markup=False)
+
+    def on_mount(self) -> None:
+        """Say what it means."""
+        super().on_mount()
+        self._show()
+
+    def on_choice_changed(self, message: Choice.Changed) -> None:
+        """Say what it means now."""
+        message.stop()
+        self._show()
+
+    def action_accept(self) -> None:
+        """Enter."""
+        lines: tuple[RunLine, ...] = self.query_one("#which", Choice).value
+        at_once: bool = self.query_one("#how", Choice).value
+        self.dismiss(StopOrder(tuple(line.key for line in lines), 0.0 if at_once else None))
+
+    def _choices(self, chosen: RunLine | None, marked: frozenset[str]) -> list[tuple[tuple[RunLine, ...], str]]:
+        found: list[tuple[tuple[RunLine, ...], str]] = []
+        of_mark = tuple(line for line in self.lines if line.key in marked)
+        if of_mark:
+            found.append((of_mark, f"{len(of_mark)} marked: {listed([line.experiment for line in of_mark])}"))
+        mine = next((line for line in self.lines if chosen is not None and line.key == chosen.key), None)
+        if mine is not None:
+            found.append(((mine,), f"{mine.experiment} (seed {mine.seed})"))
+        if len(self.lines) > 1 or not found:
+            found.append((self.lines, f"all of this study: {counted(len(self.lines), 'run')} that run or wait"))
+        return found
+
+    def _ways(self, lines: Sequence[RunLine]) -> list[tuple[bool, str]]:
+        ways = [
+            (False, "with a checkpoint; killed after a minute without one"),
+            (True, "kill at once; the last checkpoint stays"),
+        ]
+        asked = any(asked_since(line.run) is not None for line in lines)
+        return ways[::-1] if asked else ways  # who presses x again wants it faster
+
+    def _show(self) -> None:
+        lines: tuple[RunLine, ...] = self.query_one("#which", Choice).value
+        at_once: bool = self.query_one("#how", Choice).value
+        told = [_told(line, at_once=at_once) for line in lines]
+        self.query_one("#runs", Static).update(Content("\n").join(told))
+
+
+def _told(line: RunLine, *, at_once: bool) -> Content:
+    row = line.row
+    name = f"{plain(line.experiment)} (seed {line.seed})"
+    if line.state not in _ALIVE:
+        return Content.assemble(f"{name} waits: ", ("is taken out of the queue", "dim"))
+    where = f" on {plain(row.device)}" if row and row.device else ""
+    done = row.progress.epoch or 0 if row else 0
+    epochs = f", {done} of {row.progress.epochs} epochs done" if row and row.progress.epochs else ""
+    asked = asked_since(line.run)
+    if asked is not None:
+        since = f"was asked to end {asked:.0f} s ago and still runs"
+        return Content.assemble(f"{name}{where}: ", (since, "$text-warning"))
+    loses = "; what it did since its last checkpoint is lost" if at_once else ""
+    return Content.assemble(f"{name} {line.state}{where}{epochs}", (loses, "$text-warning"))
