@@ -6,14 +6,16 @@ import textwrap
 from collections.abc import Sequence
 
 from iqa_train.cli.parser import Parser, add_study_options, profile_of
-from iqa_train.study.audit import SEVERITIES, Finding, audit
+from iqa_train.datasets.leaks import audit_with_data
+from iqa_train.study.audit import SEVERITIES, Finding
 from iqa_train.study.load import find_study, load_study
 from iqa_train.study.resolve import study_name, study_title
 
 _WIDEST = 110
 _DESCRIPTION = """\
 Read a study file and say what in it can mislead: settings without effect, experiments that differ from the baseline in
-several factors, schedules that rise, expected differences too small for the test set. Nothing runs."""
+several factors, schedules that rise, expected differences too small for the test set, splits
+that part the images of a reference. Nothing runs."""
 _EPILOG = "exit status: 0 no errors (warnings and notes are none), 1 errors found, 2 the file is not valid"
 
 
@@ -22,7 +24,7 @@ def main(argv: Sequence[str]) -> int:
     options = _parser().read(argv)
     profile = profile_of(options)
     study = load_study(find_study(options.experiments))
-    findings = audit(study, profile)
+    findings = audit_with_data(study, profile)
     if options.json:
         document = {
             "study": study_name(study, profile),

@@ -1,4 +1,4 @@
-"""`iqa-train data`: makes, prepares and verifies data sets."""
+"""`iqa-train data`: what data sets there are, what is in them, and what is wrong with them."""
 
 import argparse
 import json
@@ -7,22 +7,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iqa_train.cli.bar import bar
-from iqa_train.cli.parser import Parser
+from iqa_train.cli.datalist import list_sets
+from iqa_train.cli.datasplit import export_split
+from iqa_train.cli.datastats import print_stats
+from iqa_train.cli.parser import Parser, whole_number
 
 if TYPE_CHECKING:
     from iqa_train.study.spec import DataSource
 
-_DESCRIPTION = "Make the demo set, prepare a data set for training, or verify that its images are all there and whole."
-_EPILOG = "exit status: 0 done, 1 verify found missing or unreadable images, 2 the data set or the command is not valid"
+_DESCRIPTION = """\
+List the data sets that are known, verify that the images of one are all there and whole, show its scores and sizes,
+write its split to a file, decode it ahead of training, or make the built-in demo set."""
+_EPILOG = "exit status: 0 done, 1 missing or unreadable images were found, 2 the data set or the command is not valid"
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status. Raises UserError for a data set or command line that is not valid."""
     options = _parser().read(argv)
     commands: dict[str, Callable[[argparse.Namespace], int]] = {
-        "make-demo": _make_demo,
-        "prepare": _prepare,
+        "list": list_sets,
         "verify": _verify,
+        "stats": lambda o: print_stats(o, *_dataset(o), _seed(o)),
+        "split": lambda o: export_split(o, *_dataset(o), _seed(o)),
+        "prepare": _prepare,
+        "make-demo": _make_demo,
     }
     return commands[options.command](options)
 
@@ -52,7 +60,10 @@ def _prepare(options: argparse.Namespace) -> int:
         store = open_store(
             table, resize=options.resize, cache_dir=options.cache_dir, workers=options.workers, progress=progress
         )
-    print(store.folder)
+    if options.json:
+        print(json.dumps({"dataset": name, "images": len(store), "folder": str(store.folder)}, indent=2))
+    else:
+        print(store.folder)
     return 0
 
 
@@ -91,22 +102,32 @@ def _dataset(options: argparse.Namespace) -> tuple[str, "DataSource"]:
     from iqa_train.study.load import find_study, load_study
     from iqa_train.study.settings import TrainingConfig
     from iqa_train.study.spec import DataSource
+    from iqa_train.study.splitchoice import split_from
 
     study = load_study(find_study(options.experiments))
     name = options.dataset or str(study.defaults.get("dataset", TrainingConfig.model_fields["dataset"].default))
-    return name, study.datasets.get(name, DataSource())
+    source = study.datasets.get(name, DataSource())
+    return name, split_from(options.split, source) if options.split else source
+
+
+def _seed(options: argparse.Namespace) -> int:
+    """The seed typed, else the study's first."""
+    from iqa_train.study.load import find_study, load_study
+    from iqa_train.study.resolve import seeds_of
+
+    return int(seeds_of(load_study(find_study(options.experiments)))[0] if options.seed is None else options.seed)
 
 
 def _parser() -> Parser:
     parser = Parser("iqa-train data", _DESCRIPTION, _EPILOG)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
-    demo = commands.add_parser("make-demo", help="make the built-in demo set (seconds)")
-    prepare = commands.add_parser("prepare", help="decode a data set once, ahead of its first run")
+    listed = commands.add_parser("list", help="every known data set: how much of it is where, what the rest is called")
     verify = commands.add_parser("verify", help="decode every image and name those missing, unreadable or unlisted")
-    for command in (demo, prepare, verify):
-        command.add_argument("--data_dir", default="", metavar="DIR", help="folder of the data set (data/NAME)")
-    for command in (prepare, verify):
-        command.add_argument("--dataset", default="", metavar="NAME", help="data set (the study file's)")
+    stats = commands.add_parser("stats", help="histogram of the scores, sizes of the images and of the splits")
+    split = commands.add_parser("split", help="write the split to a CSV file, with which others can repeat a result")
+    prepare = commands.add_parser("prepare", help="decode a data set once, ahead of its first run")
+    demo = commands.add_parser("make-demo", help="make the built-in demo set (seconds)")
+    for command in (listed, verify, stats, split, prepare):
         command.add_argument(
             "--experiments",
             type=Path,
@@ -114,11 +135,23 @@ def _parser() -> Parser:
             help="study file whose [datasets] tables say where data sets lie (./experiments.toml, else the one that "
             "comes with the program)",
         )
+    for command in (verify, stats, split, prepare, demo):
+        command.add_argument("--data_dir", default="", metavar="DIR", help="folder of the data set (data/NAME)")
+    for command in (verify, stats, split, prepare):
+        command.add_argument("--dataset", default="", metavar="NAME", help="data set (the study file's)")
+        command.add_argument("--split", metavar="FILE", help="CSV of image,split in place of the data set's split")
+    for command in (stats, split):
+        command.add_argument(
+            "--seed", type=whole_number(0), metavar="N", help="seed of the round whose split it is (the study file's)"
+        )
+    for command in (verify, prepare):
         command.add_argument("--workers", type=_count, default=2, metavar="N", help="threads that decode (2)")
+    for command in (listed, verify, stats, prepare):
+        command.add_argument("--json", action="store_true", help="print one JSON object, for programs")
+    split.add_argument("--out", metavar="FILE", help="file to write: image,split[,reference] (standard output)")
     prepare.add_argument("--resize", default="auto", help="size to store: auto, none, WIDTHxHEIGHT or the shorter side")
     prepare.add_argument("--cache_dir", default="", metavar="DIR", help="where decoded pixels are kept")
     verify.add_argument("--patch_size", type=_count, metavar="N", help="also name images smaller than a crop of N")
-    verify.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     return parser
 
 

@@ -25,6 +25,7 @@ def print_plan(
         places += [option, value] if value != usual else []
     if by_hand and options.experiments is not None:
         places += ["--experiments", str(options.experiments)]
+    places += ["--split", options.split] if options.split else []
     profile = profile_of(options)
     for spec, run in runs:
         print(f"{spec.experiment}: {spec.title}" if spec.title != spec.experiment else spec.experiment)

@@ -40,11 +40,12 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code. Raises UserError."""
     options = _parser().read(argv)
 
+    from iqa_train.datasets.leaks import audit_with_data
     from iqa_train.runs.layout import run_folder
-    from iqa_train.study.audit import audit
     from iqa_train.study.batches import experiments_of_batches
     from iqa_train.study.load import find_study, load_study
     from iqa_train.study.resolve import resolve_all, resolve_by_hand, study_by_hand
+    from iqa_train.study.splitchoice import split_from, with_split_for
 
     overrides = typed_settings(options)
     profile = profile_of(options)
@@ -60,14 +61,20 @@ def main(argv: Sequence[str]) -> int:
     study = load_study(find_study(options.experiments)) if of_study else None
     if study is None:
         sources = _own_sources(options.experiments)
+        if options.split:
+            name = resolve_by_hand(overrides, sources).settings.dataset
+            sources = {**sources, name: split_from(options.split, sources.get(name))}
         specs = [resolve_by_hand({**overrides, "seed": s}, sources) for s in options.seeds or ()]
         specs = specs or [resolve_by_hand(overrides, sources)]
         study = study_by_hand(overrides, sources)
-        findings = audit(study)
+        findings = audit_with_data(study)
     else:
         ids = options.exp or (experiments_of_batches(study, options.batch) if options.batch else None)
+        if options.split:
+            chosen = resolve_all(study, profile=profile, overrides=overrides, ids=ids, seeds=options.seeds)
+            study = with_split_for(study, options.split, {spec.settings.dataset for spec in chosen})
         specs = resolve_all(study, profile=profile, overrides=overrides, ids=ids, seeds=options.seeds)
-        findings = audit(study, profile, overrides)
+        findings = audit_with_data(study, profile, overrides)
     runs = [(spec, run_folder(Path(options.runs_dir), spec)) for spec in specs]
     if options.dry_run:
         from iqa_train.cli.dryrun import print_plan
@@ -95,6 +102,9 @@ def _parser() -> Parser:
     what.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
     what.add_argument("--again", action="store_true", help="run anew what was run before; the old results are kept")
     what.add_argument("--dry-run", action="store_true", help="print settings and commands, and do nothing")
+    what.add_argument(
+        "--split", metavar="FILE", help="CSV of image,split in place of the data set's split (`data split` writes one)"
+    )
     how = parser.add_argument_group("How")
     how.add_argument("--detach", action="store_true", help="queue the runs and leave: they need no terminal")
     how.add_argument(

@@ -9,6 +9,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from iqa_train.errors import DataError
 
 LARGEST = 300_000_000  # pixels; photographs of today stay well below
+_EXIF_ORIENTATION = 274
+_FIRST_ON_ITS_SIDE = 5  # orientations 5 to 8 swap width and height
 Image.MAX_IMAGE_PIXELS = LARGEST  # Pillow warns above this, and refuses twice as many
 
 
@@ -35,6 +37,19 @@ def decode(path: Path) -> Image.Image:
         raise DataError(f"{path} is no image in a format Pillow knows; replace it") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"{path} cannot be decoded ({error}); replace it by a whole copy") from None
+
+
+def upright_size(path: Path) -> tuple[int, int] | None:
+    """(width, height) of the image at `path` from its header alone, turned as its EXIF says; None if it has none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                width, height = image.size
+                turned = image.getexif().get(_EXIF_ORIENTATION, 1) >= _FIRST_ON_ITS_SIDE
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return None
+    return (height, width) if turned else (width, height)
 
 
 def _rgb(image: Image.Image) -> Image.Image:

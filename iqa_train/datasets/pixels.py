@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from iqa_train.datasets.crops import CropPlan, Pictures
-from iqa_train.datasets.decode import LARGEST, decode
+from iqa_train.datasets.decode import LARGEST, decode, upright_size
 from iqa_train.datasets.reserve import reserve
 from iqa_train.datasets.streams import image_keys
 from iqa_train.datasets.table import ImageTable
@@ -31,7 +31,6 @@ from iqa_train.files import cache_root, locked, write_json
 VERSION = 1  # of the bytes: decoding, resizing, layout
 Progress = Callable[[int, int], None]
 _RESIDENT_LIMIT = 256 << 20  # bytes; pages of larger stores are let go after use, and stay in the page cache
-_EXIF_ORIENTATION = 274
 _UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST}
 
 
@@ -170,13 +169,10 @@ def _stored_size(path: Path, target: tuple[int, int] | int | None) -> tuple[int,
     """(height, width) from the file's header; a file that has none gets a placeholder and fails when decoded."""
     if isinstance(target, tuple):
         return target[1], target[0]
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            if image.getexif().get(_EXIF_ORIENTATION, 1) >= 5:
-                width, height = height, width
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    size = upright_size(path)
+    if size is None:
         return 1, 1
+    width, height = size
     if target is not None:
         scale = target / min(width, height)
         width, height = max(target, round(width * scale)), max(target, round(height * scale))

@@ -5,6 +5,8 @@ seed, as ever.
 """
 
 import csv
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
@@ -44,13 +46,8 @@ def with_split(table: ImageTable, path: Path, digest: str = "") -> ImageTable:
             f"{path}: is another split than when this run was made (digest {split_digest(path)}, then {digest}); "
             "put the file back or start the run anew"
         )
-    given = dict(zip(records.names("image"), split_names(records, "split"), strict=True))
-    known = set(table.images)
-    unknown = [name for name in given if name not in known]
-    if unknown:
-        raise DataError(
-            f'{path}: names {_some(unknown)} not in data set "{table.name}"; it must be a split of that set'
-        )
+    ours = _ours(table, records.names("image"), path)
+    given = dict(zip(ours, split_names(records, "split"), strict=True))
     lost = [name for name in table.images if name not in given]
     if lost:
         raise DataError(f'{path}: has no split for {_some(lost)} of data set "{table.name}"; give each one a row')
@@ -60,12 +57,41 @@ def with_split(table: ImageTable, path: Path, digest: str = "") -> ImageTable:
     splits = tuple(given[name] for name in table.images)
     references = table.references
     if references is None and "reference" in records.columns:
-        named = dict(zip(given, records.texts("reference"), strict=True))
+        named = dict(zip(ours, records.texts("reference"), strict=True))
         references = tuple(named[name] for name in table.images)
     own_notes = parted_references(table.references, table.splits)
     notes = (*(note for note in table.notes if note not in own_notes), *parted_references(references, splits))
     origin = f"split of {path}, digest {split_digest(path)}"
     return replace(table, splits=splits, references=references, notes=notes, split_origin=origin)
+
+
+def _ours(table: ImageTable, names: Sequence[str], path: Path) -> list[str]:
+    """What `table` calls the images `names`: elsewhere they may lie in other folders or be in other letters."""
+    known = set(table.images)
+    alike: dict[str, list[str]] = defaultdict(list)
+    for image in table.images:
+        alike[_bare(image)].append(image)
+    ours, unknown = [], []
+    for name in names:
+        near = [name] if name in known else alike.get(_bare(name), [])
+        if len(near) == 1:
+            ours.append(near[0])
+        else:
+            unknown.append(name)
+    if unknown:
+        raise DataError(
+            f'{path}: names {_some(unknown)}, not in data set "{table.name}"; it must be a split of that very set'
+        )
+    seen: dict[str, str] = {}
+    for name, image in zip(names, ours, strict=True):
+        if image in seen:
+            raise DataError(f'{path}: "{seen[image]}" and "{name}" are the same image, {image}; keep one row per image')
+        seen[image] = name
+    return ours
+
+
+def _bare(image: str) -> str:
+    return image.rpartition("/")[2].lower()
 
 
 def _some(names: list[str]) -> str:

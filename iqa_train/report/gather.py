@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from iqa_train.datasets.leaks import audit_with_data
 from iqa_train.errors import UserError
 from iqa_train.files import read_json
 from iqa_train.report.cross import cross_results, results_elsewhere
@@ -22,7 +23,7 @@ from iqa_train.results.references import reference_row
 from iqa_train.results.study_results import collect
 from iqa_train.results.table import METRICS, ResultRow, StudyResults
 from iqa_train.runs.predictions import Predictions
-from iqa_train.study.audit import Finding, audit
+from iqa_train.study.audit import Finding
 from iqa_train.study.inert import effective
 from iqa_train.study.reported import groups_of, references_of
 from iqa_train.study.settings import TrainingConfig, is_local
@@ -133,7 +134,7 @@ def _says_nothing(name: str) -> bool:
 
 
 def _findings(chosen: Chosen) -> tuple[Finding, ...]:
-    return () if chosen.study is None else tuple(audit(chosen.study, chosen.profile))
+    return () if chosen.study is None else tuple(audit_with_data(chosen.study, chosen.profile))
 
 
 def _origin(run: Recorded) -> Origin:

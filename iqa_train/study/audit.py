@@ -50,12 +50,12 @@ def audit(study: Study, profile: str | None = None, overrides: Mapping[str, Any]
     runs = tuple(resolve_with_origins(study, name, profile=profile, overrides=overrides) for name in study.ids)
     baseline = next(run for run in runs if run.spec.experiment == study.baseline)
     audited = _Audited(runs, baseline, seeds_of(study, profile, overrides))
-    found = [finding for check in _CHECKS for finding in _merged(check(audited), study.ids)]
+    found = [finding for check in _CHECKS for finding in merged(check(audited), study.ids)]
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
-def _merged(findings: Iterable[Finding], ids: list[str]) -> Iterator[Finding]:
-    """Findings, each that is the same for all experiments once."""
+def merged(findings: Iterable[Finding], ids: list[str]) -> Iterator[Finding]:
+    """Findings, each that is the same for all experiments `ids` once."""
     listed = list(findings)
     done: set[tuple[Any, ...]] = set()
     for finding in listed:

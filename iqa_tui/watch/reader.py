@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from iqa_train.datasets.leaks import audit_with_data
 from iqa_train.errors import RunError, UserError
 from iqa_train.execution.nvml import Nvml
 from iqa_train.execution.overview import Overview, Row, look
@@ -16,7 +17,7 @@ from iqa_train.results.comparison import NotComparableError
 from iqa_train.results.epochs import curves
 from iqa_train.results.table import Curve, ResultRow, StudyResults
 from iqa_train.runs.layout import RunFolder
-from iqa_train.study.audit import Finding, audit
+from iqa_train.study.audit import Finding
 from iqa_tui.watch.batches import batch_lines
 from iqa_tui.watch.board import OPEN, Board, RunLine, Target
 from iqa_tui.watch.devices import DeviceReader
@@ -80,7 +81,7 @@ class StudyReader:
             return self._chosen
         chosen = self._choose()
         self._curves = tuple(curves(chosen.runs))
-        self._findings = tuple(audit(chosen.study, chosen.profile)) if chosen.study else ()
+        self._findings = tuple(audit_with_data(chosen.study, chosen.profile)) if chosen.study else ()
         try:
             self._results = self._judged(chosen)
             self._remark = ""

@@ -1,0 +1,62 @@
+"""`iqa-train data list`: which data sets are known, which are there, and where the others come from."""
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from iqa_train.cli.text import plain, text_table
+
+if TYPE_CHECKING:
+    from iqa_train.datasets.inventory import Entry
+
+
+def list_sets(options: argparse.Namespace) -> int:
+    """Print the list; always 0, a set that is absent is no failure."""
+    from iqa_train.datasets.inventory import inventory
+    from iqa_train.study.load import find_study, load_study
+
+    entries = inventory(load_study(find_study(options.experiments)).datasets)
+    if options.json:
+        print(json.dumps({"datasets": [_document(entry) for entry in entries]}, indent=2, ensure_ascii=False))
+        return 0
+    rows = [(e.name, e.state, _count(e), _range(e), str(e.folder)) for e in entries]
+    print("\n".join(text_table(("data set", "state", "images", "scores", "folder"), rows)))
+    for entry in entries:
+        if entry.problem:
+            print(f"\n{entry.name} ({entry.title}): {plain(entry.problem)}")
+            if entry.citation:
+                print(f"  {entry.citation}")
+    return 0
+
+
+def _count(entry: "Entry") -> str:
+    of = entry.images if entry.images is not None else entry.expected
+    if of is None:
+        return "-"
+    published = f" (published {entry.expected:,})" if entry.expected not in {None, of} else ""
+    return f"{entry.present or 0:,} of {of:,}{published}"
+
+
+def _range(entry: "Entry") -> str:
+    if entry.score_range is None:
+        return "-"
+    low, high = entry.score_range
+    return f"{low:g} to {high:g}, {'higher' if entry.higher_is_better else 'lower'} is better"
+
+
+def _document(entry: "Entry") -> dict[str, Any]:
+    return {
+        "dataset": entry.name,
+        "title": entry.title,
+        "state": entry.state,
+        "folder": str(entry.folder),
+        "images": entry.images,
+        "present": entry.present,
+        "published": entry.expected,
+        "problem": entry.problem,
+        "split": entry.split,
+        "score_range": entry.score_range,
+        "higher_is_better": entry.higher_is_better,
+        "archives": list(entry.archives),
+        "citation": entry.citation,
+    }

@@ -1,0 +1,47 @@
+"""What the audit cannot say without a look at the data: references whose images stand on both sides of a split."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from iqa_train.errors import DataError
+from iqa_train.study.audit import SEVERITIES, Finding, audit, merged
+from iqa_train.study.model import Study
+from iqa_train.study.resolve import resolve
+from iqa_train.study.spec import DataSource
+
+
+def audit_with_data(
+    study: Study, profile: str | None = None, overrides: Mapping[str, Any] | None = None
+) -> list[Finding]:
+    """As `study.audit.audit`, and `leaking-references` for data that are there; nothing is said of those that are not.
+
+    Raises UsageError for an unknown profile and for overrides that are not allowed.
+    """
+    found = [*audit(study, profile, overrides), *merged(_leaks(study, profile, overrides), study.ids)]
+    return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def _leaks(study: Study, profile: str | None, overrides: Mapping[str, Any] | None) -> Iterator[Finding]:
+    known: dict[tuple[str, str, DataSource], tuple[str, ...]] = {}
+    for name in study.ids:
+        spec = resolve(study, name, profile=profile, overrides=overrides)
+        key = (spec.settings.dataset, spec.settings.data_dir, spec.source)
+        if key not in known:
+            known[key] = _parted(*key)
+        for says in known[key]:
+            message = f'{spec.settings.dataset}: {says}; split by reference ("iqa-train data split" does)'
+            yield Finding("leaking-references", "warning", name, ("dataset",), message)
+
+
+def _parted(dataset: str, data_dir: str, source: DataSource) -> tuple[str, ...]:
+    """The note on references that leak; only a split that somebody made can part them."""
+    if not source.split and not (source.split_column and source.reference_column):
+        return ()
+    from iqa_train.datasets.catalogue import read_table  # only now: `check` needs no image library otherwise
+    from iqa_train.datasets.splits import parted_references
+
+    try:
+        table = read_table(dataset, source, data_dir)
+    except DataError:  # not there, or damaged: starting a run and `iqa-train data verify` say so
+        return ()
+    return parted_references(table.references, table.splits)

@@ -1,0 +1,62 @@
+"""What a data set looks like in numbers: its scores, its images' sizes, its split."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iqa_train.datasets.decode import upright_size
+from iqa_train.datasets.table import ImageTable
+
+BINS = 20
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores of a table, higher is better. `counts` (BINS,) lie between neighbours of `edges` (BINS + 1,)."""
+
+    lowest: float
+    mean: float
+    highest: float
+    sd: float
+    edges: NDArray[np.float64]
+    counts: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many images there are of each (width, height), most frequent first; and those without a readable header."""
+
+    counts: dict[tuple[int, int], int]
+    unreadable: tuple[str, ...]
+
+    @property
+    def smallest(self) -> int:
+        """The shortest side of all, in pixels; 0 where no header can be read."""
+        return min((min(size) for size in self.counts), default=0)
+
+
+def score_stats(table: ImageTable) -> Scores:
+    """Spread and histogram over the declared range, widened where scores lie beyond it; SD has n in its denominator."""
+    scores = table.scores
+    low, high = min(table.score_range[0], scores.min()), max(table.score_range[1], scores.max())
+    counts, edges = np.histogram(scores, BINS, (low, high))
+    spread = (float(scores.min()), float(scores.mean()), float(scores.max()), float(scores.std()))
+    return Scores(*spread, edges, counts.astype(np.int64))
+
+
+def image_sizes(table: ImageTable, progress: Callable[[int, int], None] | None = None) -> Sizes:
+    """Sizes of all images, upright, from their headers alone, one at a time. `progress` gets (done, total)."""
+    counts: Counter[tuple[int, int]] = Counter()
+    unreadable = []
+    for index, name in enumerate(table.images):
+        size = upright_size(table.path(index))
+        if size is None:
+            unreadable.append(name)
+        else:
+            counts[size] += 1
+        if progress is not None:
+            progress(index + 1, len(table))
+    return Sizes(dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))), tuple(unreadable))
