@@ -71,14 +71,15 @@ class Journal:
         """`done` of `total` of a stage, `first` of them before it began here. Cheap enough for every batch."""
         now = time.monotonic()
         if self._stage != (stage, epoch):
-            self._stage, self._stage_start = (stage, epoch), (now, first)
+            self._stage, self._stage_start = (stage, epoch), (now, max(first, done))
             self._last_line = now
-        start, first = self._stage_start
-        rate = (done - first) / max(now - start, 1e-9)
+        start, before = self._stage_start
+        rate = (done - before) / (now - start) if now > start else None
         if now - self._last_event >= _EVENT_EVERY or done == total:
             self._last_event = now
-            self.event("progress", stage=stage, epoch=epoch, done=done, total=total, unit=unit, rate=round(rate, 1))
-        if now - self._last_line >= _LINE_EVERY and done < total:
+            measured = None if rate is None else round(rate, 1)
+            self.event("progress", stage=stage, epoch=epoch, done=done, total=total, unit=unit, rate=measured)
+        if now - self._last_line >= _LINE_EVERY and done < total and rate is not None:
             self._last_line = now
             where = f"epoch {epoch} {stage}" if epoch else stage
             left = (total - done) / max(rate, 1e-9)

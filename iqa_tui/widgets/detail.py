@@ -39,6 +39,6 @@ def detail_words(board: Board, line: RunLine | None) -> str:
         parts += [row.reason or stage, row.note]
     if not line.planned:
         parts.append("these are not the settings that the study file means now: its results are not in the table")
-    else:
+    elif line.result is None or line.result.value is not None:  # else the state has said why
         parts += board.reasons.get(line.experiment, ())
     return "; ".join(part for part in parts if part)

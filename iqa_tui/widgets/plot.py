@@ -13,7 +13,7 @@ from iqa_tui.safe import plain
 from iqa_tui.widgets.braille import Canvas
 
 COLOURS = ("$primary", "$accent", "$warning", "$success", "$secondary", "$error")
-_AXIS = 7  # columns for the numbers at the left
+_AXIS = 8  # columns for the numbers at the left
 _TIGHT = (
     0.35  # the share of a curve's last part that the range of values is taken from, where the first epochs are far off
 )
@@ -42,7 +42,7 @@ def draw(plot: Plot, width: int, height: int) -> list[Content]:
         return [Content.styled("SRCC by epoch: nothing yet", "$text-muted")]
     labels = [_label(name, found[-1][1]) for name, found in points.items()]
     side = min(max(map(cell_len, labels)) + 1, width // 3)
-    across, down = width - _AXIS - 1 - side, height - 1
+    across, down = width - _AXIS - 2 - side, height - 1
     if across < 8 or down < 3:
         return [Content.styled("SRCC by epoch: too little room here; z zooms", "$text-muted")]
     low, high = value_range(list(points.values()), plot.band)
@@ -147,7 +147,6 @@ def _tick(row: int, down: int, low: float, high: float) -> Content:
 
 
 def _foot(last: int, across: int) -> Content:
-    left, right = "1", f"epoch {last}"
-    return Content.styled(
-        " " * (_AXIS + 1) + left + " " * max(1, across - len(left) - len(right)) + right, "$text-muted"
-    )
+    right = f"epoch {last}"
+    text = f"1{right:>{across - 1}}" if across > len(right) + 1 else "1"
+    return Content.styled(" " * (_AXIS + 1) + text, "$text-muted")

@@ -1,0 +1,158 @@
+"""What the main screen is made of, without a terminal: the table, the plot, batches, devices, the top line."""
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from iqa_train.execution.devices import Device
+from iqa_train.execution.nvml import GpuReading
+from iqa_train.execution.overview import Row
+from iqa_train.results.table import Curve, ResultRow
+from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.progress import RunProgress
+from iqa_train.study.model import Batch
+from iqa_tui.watch.batches import batch_lines
+from iqa_tui.watch.board import Board, DeviceLine, Devices, RunLine
+from iqa_tui.widgets.cells import GAP, grid, verdict_cell
+from iqa_tui.widgets.devices import device_lines
+from iqa_tui.widgets.headline import progress_words, trouble_words
+from iqa_tui.widgets.plot import Plot, draw, value_range
+
+
+def row(experiment: str, state: str, *, epoch: int = 0, srcc: float | None = None, eta: float | None = None) -> Row:
+    progress = RunProgress(epoch, 10, srcc, plcc=srcc)
+    run = RunFolder(Path("runs/s") / experiment / "s1-0000000000")
+    device = "GPU 0" if state == "running" else None
+    return Row("s", experiment, 1, state, "", 1, device, progress, eta, None, run, None)
+
+
+def line(number: int, experiment: str, state: str = "", result: ResultRow | None = None, **more: float) -> RunLine:
+    found = row(experiment, state, **more) if state else None  # type: ignore[arg-type]
+    run = RunFolder(Path("runs/s") / experiment / "s1-0000000000")
+    return RunLine(number, experiment, 1, f"title of {experiment}", run, found, result, is_baseline=number == 1)
+
+
+A1 = ResultRow(
+    "A1", value=0.93, delta=-0.0033, delta_interval=(-0.0050, -0.0016), expected=(0.932, 0.935), position="below",
+    distinguishable=True, state="completed",
+)  # fmt: skip
+
+
+@given(st.lists(st.text(max_size=40), min_size=1, max_size=12), st.integers(20, 200))
+def test_the_table_never_is_wider_than_it_may_be_whatever_names_there_are(names: list[str], width: int) -> None:
+    board = Board(lines=tuple(line(n, name, "running", A1) for n, name in enumerate(names, 1)))
+    found = grid(board, width)
+    assert len(found.columns) >= 2
+    total = sum(w + GAP for w in found.widths)
+    assert total <= width or len(found.columns) == 2
+    for cells in found.cells:
+        assert not any(unicodedata.category(c) in {"Cc", "Cf", "Zl", "Zp", "Cs"} for cell in cells for c in cell)
+    assert found.columns[1].key == "experiment" or found.columns[0].key == "experiment"
+
+
+def test_columns_give_way_in_the_order_of_their_ranks() -> None:
+    board = Board(lines=(line(1, "Baseline", "running", eta=60), line(2, "A1", "completed", A1, srcc=0.93)))
+    wide = [c.key for c in grid(board, 200).columns]
+    narrow = [c.key for c in grid(board, 76).columns]
+    assert "delta" in wide and "title" in wide and "expected" in wide
+    assert "short-delta" in narrow and "title" not in narrow
+    assert {"state", "srcc", "epoch", "verdict"} <= set(narrow)
+
+
+@pytest.mark.parametrize(
+    ("result", "state", "words"),
+    [
+        (None, "", "–"),
+        (None, "queued", "pending"),
+        (A1, "completed", "below, worse"),
+        (ResultRow("A1", value=0.9, delta=0.01, distinguishable=True), "completed", "better"),
+        (ResultRow("A1", value=0.9, delta=0.01, distinguishable=False, seeds_needed=7), "completed", "~7 seeds"),
+        (ResultRow("A1", value=0.9, delta=0.0, distinguishable=False), "completed", "no difference"),
+        (ResultRow("A1", value=0.9, position="within", provisional=True), "running", "pending"),
+        (ResultRow("A1", value=0.9, position="within", provisional=True), "completed", "within, provisional"),
+    ],
+)
+def test_verdicts_in_few_words(result: ResultRow | None, state: str, words: str) -> None:
+    assert verdict_cell(line(2, "A1", state, result)) == words
+
+
+@given(
+    st.lists(
+        st.lists(st.floats(-1, 1, allow_nan=False), min_size=1, max_size=30), min_size=1, max_size=8
+    ),
+    st.integers(1, 150), st.integers(1, 40),
+)  # fmt: skip
+def test_the_plot_fits_whatever_the_curves_are(curves: list[list[float]], width: int, height: int) -> None:
+    made = tuple(
+        Curve(f"E{k}", tuple((n, None, value) for n, value in enumerate(values, 1))) for k, values in enumerate(curves)
+    )
+    lines = draw(Plot(made, "E0", "E1", (0.2, 0.3), 30), width, height)
+    assert len(lines) <= max(height, 1)
+    if len(lines) > 1:
+        assert all(cell_len(text.plain) <= width for text in lines)
+
+
+def test_the_plot_shows_the_differences_of_later_epochs_and_not_the_first_steps() -> None:
+    early = [(1, 0.10), (2, 0.60), (3, 0.92), (4, 0.931), (5, 0.933), (6, 0.934)]
+    low, high = value_range([early], None)
+    assert low > 0.85
+    assert high > 0.934
+
+
+def test_every_experiment_is_named_at_the_end_of_its_curve() -> None:
+    curves = tuple(Curve(name, ((1, None, 0.5), (2, None, 0.9 + k / 100))) for k, name in enumerate("PQR"))
+    text = "\n".join(part.plain for part in draw(Plot(curves, "P", "Q"), 80, 12))
+    assert "P 0.9000" in text
+    assert "▸Q 0.9100" in text
+    assert "R 0.9200" in text
+
+
+def test_a_batch_counts_epochs_and_its_last_run() -> None:
+    lines = [
+        line(1, "Baseline", "running", epoch=5, eta=100.0),
+        line(2, "A1", "running", epoch=10, eta=300.0),
+        line(3, "A2"),
+    ]
+    batches = [Batch(name="Batch 1", gpus={"0": "Baseline", "1": "A1"}, minutes=1.0),  # type: ignore[dict-item]
+               Batch(name="Batch 2", gpus={"0": "A2"}, minutes=1.0)]  # type: ignore[dict-item]  # fmt: skip
+    first, second = batch_lines(batches, lines)
+    assert (first.state, first.done, first.eta_s) == ("running", 0.75, 300.0)
+    assert (second.state, second.done, second.eta_s) == ("", 0.0, None)
+
+
+GPU = Device("gpu", 0, "GPU-1", "NVIDIA H200", memory_total=139 << 30)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 160])
+def test_a_gpu_is_one_line_and_what_is_not_known_is_not_zero(width: int) -> None:
+    reading = GpuReading(0, "GPU-1", "NVIDIA H200", 97.0, 21 << 30, 139 << 30, 74, 341.0, 700.0)
+    whole = DeviceLine(GPU, reading, ("A1",), (90.0, None, 97.0), (0.1, 0.1, 0.1))
+    (text,) = device_lines(Devices((whole,)), width)
+    assert cell_len(text.plain) <= width
+    assert "97 %" in text.plain
+    assert "21.0/139 GiB" in text.plain
+    unknown = DeviceLine(GPU, GpuReading(0, "GPU-1", "NVIDIA H200"), (), (None,), (None,))
+    (text,) = device_lines(Devices((unknown,)), 160)
+    assert text.plain.count("n/a") == 5
+    assert " 0 %" not in text.plain
+
+
+def test_old_readings_tell_their_age_and_the_cure() -> None:
+    device = Device("gpu", 0, "GPU-1", "H200", lost=True, note="restart the container")
+    stale = DeviceLine(device, GpuReading(0, "GPU-1", "H200", 50.0), (), (50.0,), (None,), age_s=42.0)
+    text = "\n".join(part.plain for part in device_lines(Devices((stale,)), 160))
+    assert "42 s old" in text
+    assert "restart the container" in text
+
+
+def test_the_top_line_counts_and_the_trouble_line_says_what_to_do() -> None:
+    lines = (line(1, "Baseline", "running"), line(2, "A1", "queued"), line(3, "A2", "completed"))
+    board = Board(study="s", lines=lines, read=True, seconds_left=65.0)
+    assert progress_words(board) == "1 running · 1 queued · 1/3 done · ETA 1:05"
+    assert "no scheduler is running" in trouble_words(board)
+    assert trouble_words(Board(study="s", lines=lines, read=True, scheduler_pid=1)) == ""
+    assert "paused" in trouble_words(Board(study="s", lines=lines, read=True, paused=True, scheduler_pid=1))
