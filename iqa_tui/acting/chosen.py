@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Meant:
-    """A run to be started. `study`, under `profile` and `overrides`, is what it is audited as part of."""
+    """A run to be started. `study`, under `profile` and `overrides`, is what it is audited as part of.
+
+    `before`: what the changed settings were.
+    """
 
     spec: RunSpec
     study: Study
     profile: str | None = None
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    before: Mapping[str, Any] = field(default_factory=dict)
 
 
 def study_of(target: Target) -> tuple[Study | None, str | None]:
@@ -84,17 +88,18 @@ def _laid_over(spec: RunSpec, study: Study | None, profile: str | None, changes:
     from iqa_train.study.resolve import resolve, resolve_by_hand, study_by_hand, study_name
     from iqa_train.study.settings import TrainingConfig
 
+    before = {name: getattr(spec.settings, name) for name in changes}
     values = spec.settings.model_dump() | dict(changes) | {"seed": seed}
     if study is not None and spec.experiment in study.ids and spec.study == study_name(study, profile):
         filed = resolve(study, spec.experiment, profile=profile, seed=seed).settings
         overrides = {name: value for name, value in values.items() if value != getattr(filed, name)}
         laid = resolve(study, spec.experiment, profile=profile, overrides=overrides, seed=seed)
-        return Meant(laid, study, profile, overrides)
+        return Meant(laid, study, profile, overrides, before)
     settings = TrainingConfig(**values)
     given = settings.model_dump(exclude_defaults=True) | {"seed": seed}
     sources = {settings.dataset: spec.source} if settings.dataset == spec.settings.dataset else {}
     by_hand = study_by_hand(given, sources)
     if spec.baseline is None:
-        return Meant(resolve_by_hand(given, sources), by_hand)
+        return Meant(resolve_by_hand(given, sources), by_hand, before=before)
     same = {"settings": settings} if settings == spec.settings else {"settings": settings, "differs": {}}
-    return Meant(spec.model_copy(update=same), by_hand)
+    return Meant(spec.model_copy(update=same), by_hand, before=before)

@@ -33,7 +33,7 @@ class ExportScreen(Dialog[ExportOrder]):
 
     TITLE_WORDS = "Export the results"
     DOES = "Write"
-    KEYS = "tab ↑↓ field  ←→ change"
+    KEYS = "↑↓ field  ←→ change"
 
     def __init__(self, board: Board) -> None:
         super().__init__()

@@ -12,7 +12,7 @@ from iqa_tui.acting.orders import RelaunchOrder, StartOrder
 from iqa_tui.acting.relaunch import ways_of
 from iqa_tui.safe import plain
 from iqa_tui.screens.parts.choice import Choice
-from iqa_tui.screens.parts.dialog import field
+from iqa_tui.screens.parts.dialog import field, put
 from iqa_tui.screens.parts.planning import PlanningDialog, Wrong, seeds_from
 from iqa_tui.screens.parts.settings_form import SettingsForm
 
@@ -31,7 +31,7 @@ class RelaunchScreen(PlanningDialog):
     """Returns a RelaunchOrder for the run as it is, or a StartOrder for one with other settings or seeds."""
 
     DOES = "Relaunch"
-    KEYS = "tab ↑↓ field  ←→ change  pgdn more"
+    KEYS = "↑↓ field  ←→ change  pgdn more"
 
     def __init__(self, line: RunLine, target: Target) -> None:
         super().__init__(target)
@@ -64,9 +64,8 @@ class RelaunchScreen(PlanningDialog):
         """Of changed settings: what the fields mean."""
         changed = self.query_one("#how", Choice).value == CHANGED
         self.query_one("#changed").display = changed
-        self.query_one("#as-it-is", Static).display = not changed or bool(self.ways.why_not)
-        self.query_one("#as-it-is", Static).update(self._as_it_is())
-        self.query_one("#differs", Static).update("")
+        put(self.query_one("#as-it-is", Static), self._as_it_is() if not changed or self.ways.why_not else "")
+        put(self.query_one("#differs", Static), "")
         if not changed:
             return None
         seeds = seeds_from(self.query_one("#seeds", Input).value)
@@ -81,7 +80,7 @@ class RelaunchScreen(PlanningDialog):
 
     def looked(self, order: StartOrder, plan: StartPlan) -> None:
         """Say what differs from the run as it is, and from the baseline."""
-        self.query_one("#differs", Static).update(_differences(order, plan, self.line))
+        put(self.query_one("#differs", Static), _differences(order, plan, self.line))
 
     def action_accept(self) -> None:
         """Enter."""
@@ -110,7 +109,9 @@ def _differences(order: StartOrder, plan: StartPlan, line: RunLine) -> Content:
     if not plan.runs:
         return Content()
     spec = plan.runs[0].spec
-    parts = [Content(plain(f"{name}: now {shown(value)}")) for name, value in order.changes.items()]
+    before = plan.runs[0].meant.before
+    pairs = [f"{name}: {shown(before[name])} → {shown(value)}" for name, value in order.changes.items()]
+    parts = [Content(plain(pair)) for pair in pairs]
     if spec.baseline is not None and spec.differs:
         pairs = [f"{name} {shown(ours)} (there {shown(theirs)})" for name, (theirs, ours) in spec.differs.items()]
         parts.append(Content(plain(f"differs from {spec.baseline} in: {', '.join(pairs)}")))

@@ -31,7 +31,7 @@ class StartScreen(PlanningDialog):
 
     TITLE_WORDS = "Start"
     DOES = "Start"
-    KEYS = "tab ↑↓ field  ←→ change  pgdn more"
+    KEYS = "↑↓ field  ←→ change  pgdn more"
 
     def __init__(self, board: Board, target: Target, marked: Iterable[str] = (), chosen: RunLine | None = None) -> None:
         super().__init__(target)

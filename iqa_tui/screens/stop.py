@@ -12,7 +12,7 @@ from iqa_tui.acting.stop import asked_since
 from iqa_tui.acting.words import counted, listed
 from iqa_tui.safe import plain
 from iqa_tui.screens.parts.choice import Choice
-from iqa_tui.screens.parts.dialog import Dialog, field
+from iqa_tui.screens.parts.dialog import Dialog, field, put
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -82,7 +82,7 @@ class StopScreen(Dialog[StopOrder]):
         lines: tuple[RunLine, ...] = self.query_one("#which", Choice).value
         at_once: bool = self.query_one("#how", Choice).value
         told = [_told(line, at_once=at_once) for line in lines]
-        self.query_one("#runs", Static).update(Content("\n").join(told))
+        put(self.query_one("#runs", Static), Content("\n").join(told))
 
 
 def _told(line: RunLine, *, at_once: bool) -> Content:

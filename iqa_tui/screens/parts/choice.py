@@ -53,12 +53,12 @@ class Choice(Widget, Generic[Value], can_focus=True):
 
     def render(self) -> Content:
         """Its words, how many there are, and that there are others."""
-        words = plain(self.options[self.at][1])
+        words = Content(plain(self.options[self.at][1]))
         if len(self.options) == 1:
-            return Content(f"  {words}")
+            return Content.assemble("  ", words.truncate(max(self.size.width - 2, 4), ellipsis=True))
         count = f"{self.at + 1}/{len(self.options)}"
         room = self.size.width - len(count) - 6
-        return Content.assemble("‹ ", Content(words).truncate(max(room, 4), ellipsis=True), " › ", (count, "dim"))
+        return Content.assemble("‹ ", words.truncate(max(room, 4), ellipsis=True), " › ", (count, "dim"))
 
     def watch_at(self) -> None:
         """Tell."""

@@ -41,7 +41,7 @@ class Dialog(ModalScreen[Result]):
     ]
     TITLE_WORDS = ""
     DOES = "Do it"
-    KEYS = "tab ↑↓ field  ←→ change"
+    KEYS = "↑↓ field  ←→ change"
 
     def parts(self) -> Iterable[Widget]:
         """What stands in the box, from the top down."""
@@ -61,9 +61,8 @@ class Dialog(ModalScreen[Result]):
             yield Static(Content.assemble(*self._keys()), id="keys", markup=False)
 
     def on_mount(self) -> None:
-        """The first field has the focus; there is no word yet."""
+        """There is no word yet."""
         self.complain("")
-        self.focus_next()
 
     def on_resize(self, event: events.Resize) -> None:
         """What does not fit is scrolled; complaint and keys are always seen."""
@@ -115,7 +114,7 @@ class Dialog(ModalScreen[Result]):
 
     def _fit(self, height: int) -> None:
         complaint = self.query_one("#complaint", Static)
-        below = 1 + (self._complaint_height(complaint) if complaint.display else 0)
+        below = (1 if self.has_class("-short") else 2) + (self._complaint_height(complaint) if complaint.display else 0)
         self.query_one("#body").styles.max_height = max(3, height - _FRAME - below)
 
     def _complaint_height(self, complaint: Static) -> int:
@@ -136,3 +135,10 @@ class Dialog(ModalScreen[Result]):
 def field(label: str, widget: Widget) -> Horizontal:
     """A line of the form."""
     return Horizontal(Label(label, classes="label", markup=False), widget, classes="field")
+
+
+def put(part: Static, words: Content | str) -> None:
+    """Show words where they belong, and take no room for none."""
+    shown = words if isinstance(words, Content) else Content(words)
+    part.update(shown)
+    part.display = bool(shown)

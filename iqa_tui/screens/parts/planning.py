@@ -11,7 +11,7 @@ from textual.worker import get_current_worker
 
 from iqa_tui.acting.orders import RelaunchOrder, StartOrder
 from iqa_tui.screens.parts.choice import Choice
-from iqa_tui.screens.parts.dialog import Dialog
+from iqa_tui.screens.parts.dialog import Dialog, put
 from iqa_tui.screens.parts.planview import findings_content, runs_content
 
 if TYPE_CHECKING:
@@ -101,8 +101,8 @@ class PlanningDialog(Dialog[StartOrder | RelaunchOrder]):
             self.complain(message.found.words)
             return
         self.plan = message.found
-        self.query_one("#runs", Static).update(runs_content(self.plan))
-        self.query_one("#findings", Static).update(findings_content(self.plan.findings))
+        put(self.query_one("#runs", Static), runs_content(self.plan))
+        put(self.query_one("#findings", Static), findings_content(self.plan.findings))
         self.looked(message.order, self.plan)
         if self._accept_it:
             self.action_accept()
@@ -139,8 +139,8 @@ class PlanningDialog(Dialog[StartOrder | RelaunchOrder]):
             self.post_message(self.Looked(order, found))
 
     def _show_nothing(self) -> None:
-        self.query_one("#runs", Static).update("")
-        self.query_one("#findings", Static).update("")
+        put(self.query_one("#runs", Static), "")
+        put(self.query_one("#findings", Static), "")
 
 
 def seeds_from(text: str) -> tuple[int, ...] | Wrong | None:

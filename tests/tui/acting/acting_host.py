@@ -126,6 +126,12 @@ async def said(pilot: Pilot[Any], words: str, seconds: float = 20.0) -> str:
     return found
 
 
+def states(app: Host, *wanted: str) -> list[str]:
+    """The experiments whose runs are in one of these states now."""
+    app.host.look()
+    return [line.experiment for line in app.host.board.lines if line.state in wanted]
+
+
 def target_of(project: FaultyProject, **more: Any) -> Target:
     """The study of a project, seen from its own folder."""
     return Target(runs_dir=Path("runs"), logs_dir=Path("logs"), **more)
