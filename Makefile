@@ -19,8 +19,9 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(STAMP)   ## train the five experiments on built-in data and print the table (minutes, no GPU)
-	$(BIN)/iqa-train --demo --slots 2 --resume
+demo: $(STAMP)   ## train the five experiments on built-in data, on a terminal in the console (minutes, no GPU)
+	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/iqa-tui --demo --slots 2; \
+	  else $(BIN)/iqa-train --demo --slots 2 --resume; fi
 	$(BIN)/iqa-train results --demo
 
 test: $(STAMP)   ## the tests, without the slow ones, two at a time

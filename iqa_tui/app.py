@@ -64,6 +64,17 @@ class Console(App[str]):
 
             board = replace(self.board, problem=board.problem, devices=board.devices)
         self.board = board
+        if self._start_all and board.read:
+            self._start_all = False
+            self._start_everything()
+
+    def _start_everything(self) -> None:
+        """`--demo` starts by itself, unless all of it is done or under way."""
+        from iqa_tui.acting.orders import StartOrder
+
+        screen = self.screen_stack[1]
+        if any(not line.state for line in self.board.lines) and isinstance(screen, StudyScreen):
+            screen.start_now(StartOrder())
 
     def look_now(self) -> None:
         """Something has been done: show it at once."""

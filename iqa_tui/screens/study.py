@@ -1,13 +1,13 @@
 """The main screen: the study's runs, what they run on, how they learn, and the log of the chosen one."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
-from textual.screen import Screen
 from textual.widgets import Footer
 
+from iqa_tui.acting.keys import ActingScreen, Said, Sight
 from iqa_tui.logview import LogPane
 from iqa_tui.screens.pager import page
 from iqa_tui.watch.board import Board, RunLine
@@ -19,8 +19,11 @@ from iqa_tui.widgets.headline import Headline, Trouble
 from iqa_tui.widgets.logtabs import LogTabs
 from iqa_tui.widgets.runs import RunTable
 
+if TYPE_CHECKING:
+    from iqa_tui.app import Console
 
-class StudyScreen(Screen[None]):
+
+class StudyScreen(ActingScreen):
     """Reads the board that the app holds; asks the app for everything that is more than looking."""
 
     CSS_PATH = "study.tcss"
@@ -79,6 +82,24 @@ class StudyScreen(Screen[None]):
     def marked(self) -> set[str]:
         """Keys of the marked runs."""
         return self.query_one(RunTable).marked
+
+    @property
+    def console(self) -> "Console":
+        """The app that this screen is made for."""
+        from iqa_tui.app import Console
+
+        assert isinstance(self.app, Console)
+        return self.app
+
+    def sight(self) -> Sight:
+        """What the keys act on."""
+        app = self.console
+        return Sight(app.board, app.target, self.chosen, frozenset(self.marked), app.readonly)
+
+    def acted(self, said: Said) -> None:
+        """What was done is to be seen at once."""
+        del said
+        self.console.look_now()
 
     def _show(self, board: Board) -> None:
         table = self.query_one(RunTable)
