@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 
-.PHONY: help setup demo test slow check bench clean
+.PHONY: help setup demo test slow check bench pictures clean
 
 help:            ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -38,6 +38,9 @@ check: $(STAMP)  ## lint, formatting, types, import contracts
 
 bench: $(STAMP)  ## every benchmark, each against its reference way (BENCH_ARGS=--smoke for a short run)
 	@for file in benchmarks/bench_*.py; do $(BIN)/python $$file $(BENCH_ARGS) || exit 1; done
+
+pictures: $(STAMP)  ## the README's pictures of a report, from the runs of `make demo`
+	$(BIN)/python docs/pictures/report_pictures.py
 
 clean:           ## remove what can be made again; runs, logs and data stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

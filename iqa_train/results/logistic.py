@@ -7,6 +7,7 @@ Reference Image Quality Assessment Algorithms, IEEE Trans. Image Processing 15 (
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +48,16 @@ def logistic5(q: Array, height: float, steepness: float, middle: float, linear: 
 
 
 def fit_logistic(predictions: Array, scores: Array, parameters: int = 4) -> LogisticFit:
-    """Fit the logistic of 4 or 5 parameters to predictions and scores, both (n,). Never raises for what they hold."""
+    """Fit the logistic of 4 or 5 parameters to predictions and scores, both (n,). Never raises for what they hold.
+
+    The last fits are kept: PLCC, RMSE and the figure of one experiment need the same.
+    """
+    return _fit(predictions.tobytes(), scores.tobytes(), parameters)
+
+
+@lru_cache(maxsize=64)
+def _fit(prediction_bytes: bytes, score_bytes: bytes, parameters: int) -> LogisticFit:
+    predictions, scores = np.frombuffer(prediction_bytes), np.frombuffer(score_bytes)
     why = _unfit(predictions, scores, parameters)
     if why:
         return _none(why)
@@ -57,6 +67,7 @@ def fit_logistic(predictions: Array, scores: Array, parameters: int = 4) -> Logi
     if best is None:
         return _none("the logistic fit did not converge")
     mapped = scores.mean() + scores.std() * curve(x, *best)
+    mapped.setflags(write=False)
     return LogisticFit(mapped, best, plcc(mapped, scores), rmse(mapped, scores))
 
 

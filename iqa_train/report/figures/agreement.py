@@ -65,7 +65,7 @@ def _curve(axes: "Axes", table: Predictions) -> None:
     fitted = fit_logistic(table.predictions, table.scores)
     if fitted.mapped is not None:
         order = np.argsort(table.predictions)
-        axes.plot(table.predictions[order], fitted.mapped[order], color=style.WORSE, linewidth=1.3, zorder=3)
+        axes.plot(table.predictions[order], fitted.mapped[order], color=style.INK, linewidth=1.3, zorder=3)
 
 
 def _words(axes: "Axes", table: Predictions) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 CAPTION = "{name} against the network's parameters, with 95 % intervals. The square is {base}."
 _MILLION = 1e6
+_NAME_WIDTH = 0.5  # inches
 _NAMED = 12  # points that leave room for all their names; of more, the best and the baseline have one
 
 
@@ -34,7 +35,7 @@ def draw(results: StudyResults, parameters: Mapping[str, int], width: float) -> 
         axes.set_xscale("log")
     sign = 1 if higher_is_better(results.metric) else -1
     best = max(rows, key=lambda row: sign * (row.value or 0.0))
-    for row, size, side in zip(rows, sizes, _sides(rows, sizes), strict=True):
+    for row, size, side in zip(rows, sizes, _sides(rows, sizes, width), strict=True):
         base = row.experiment == results.baseline
         _point(axes, row, size, base=base)
         if base or row is best or len(rows) <= _NAMED:
@@ -46,15 +47,23 @@ def draw(results: StudyResults, parameters: Mapping[str, int], width: float) -> 
     return figure
 
 
-def _sides(rows: Sequence[ResultRow], sizes: Sequence[float]) -> list[int]:
-    """1 for a name to the right of its point, -1 to the left: by turns, from the top, in a crowd of about one size."""
+def _sides(rows: Sequence[ResultRow], sizes: Sequence[float], width: float) -> list[int]:
+    """1 for a name to the right of its point, -1 to the left: away from a neighbour where there is one on one side.
+
+    In a crowd of about one size they go by turns, from the top.
+    """
     sides = [1] * len(rows)
-    near = (max(sizes) - min(sizes)) / 12
+    span = max(sizes) - min(sizes)
+    crowded, reach = span / 25, span * _NAME_WIDTH / width
     by_value = sorted(range(len(rows)), key=lambda k: -(rows[k].value or 0.0))
     for at, k in enumerate(by_value):
-        crowd = [j for j in by_value[:at] if abs(sizes[j] - sizes[k]) <= near]
+        gaps = [sizes[j] - sizes[k] for j in by_value]
+        to_right, to_left = (any(crowded < sign * gap <= reach for gap in gaps) for sign in (1, -1))
+        crowd = [j for j in by_value[:at] if abs(sizes[j] - sizes[k]) <= crowded]
         if crowd:
             sides[k] = -sides[crowd[-1]]
+        elif to_right and not to_left:
+            sides[k] = -1
     return sides
 
 
