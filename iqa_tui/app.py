@@ -24,7 +24,7 @@ class Console(App[str]):
         Binding("ctrl+c", "hint", show=False, id="app.hint"),
     ]
 
-    board: reactive[Board] = reactive(Board, init=False)
+    board: reactive[Board] = reactive(Board, init=False, repaint=False)
 
     class Looked(Message):
         """The watcher has looked."""

@@ -50,6 +50,7 @@ class StudyScreen(ActingScreen):
     def __init__(self) -> None:
         super().__init__(id="study")
         self._keys_of_logs: tuple[str | None, str | None] = (None, None)
+        self._table_height = 0
 
     def compose(self) -> ComposeResult:
         """From the top down."""
@@ -104,7 +105,9 @@ class StudyScreen(ActingScreen):
     def _show(self, board: Board) -> None:
         table = self.query_one(RunTable)
         table.board = board
-        table.styles.height = min(len(board.lines), self._most_rows()) + 1
+        height = min(len(board.lines), self._most_rows()) + 1
+        if height != self._table_height:
+            table.styles.height = self._table_height = height
         self.query_one(Headline).show(board)
         self.query_one(Trouble).show(board)
         self.query_one(Batches).show(board)

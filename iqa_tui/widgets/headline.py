@@ -3,7 +3,7 @@
 from textual.content import Content
 from textual.widgets import Static
 
-from iqa_tui.safe import content, plain
+from iqa_tui.safe import content
 from iqa_tui.watch.board import Board
 from iqa_tui.widgets.marks import span
 
@@ -17,21 +17,24 @@ class Headline(Static):
 
     def show(self, board: Board) -> None:
         """Show how `board` stands."""
-        self._board = board
-        self.refresh()
+        before, self._board = self._board, board
+        if (self._words(before), progress_words(before)) != (self._words(board), progress_words(board)):
+            self.refresh()
 
     def render(self) -> Content:
         """Left and right, the left one cut where there is little room."""
         right = progress_words(self._board)
         room = self.size.width
-        left = Content.assemble(("iqa", "bold"), *(part for word in self._words() for part in (" · ", content(word))))
+        left = Content.assemble(
+            ("iqa", "bold"), *(part for word in self._words(self._board) for part in (" · ", content(word)))
+        )
         space = room - len(right) - 1
         if left.cell_length > space:
             left = left.truncate(max(0, space), ellipsis=True)
         return Content.assemble(left, " " * max(1, room - left.cell_length - len(right)), (right, "bold"))
 
-    def _words(self) -> list[str]:
-        board = self._board
+    @staticmethod
+    def _words(board: Board) -> list[str]:
         return [word for word in (board.dataset, board.study, board.title) if word]
 
 
@@ -63,12 +66,15 @@ class Trouble(Static):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__("", id=id, markup=False)
         self.display = False
+        self._words = ""
 
     def show(self, board: Board) -> None:
         """Say the most important of what is wrong, or vanish."""
         words = trouble_words(board)
-        self.display = bool(words)
-        self.update(content(plain(words)))
+        if words != self._words:
+            self._words = words
+            self.display = bool(words)
+            self.update(content(words))
 
 
 def trouble_words(board: Board) -> str:
