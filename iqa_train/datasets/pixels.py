@@ -10,6 +10,7 @@ import errno
 import hashlib
 import json
 import mmap
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -22,13 +23,13 @@ from PIL import Image
 
 from iqa_train.datasets.crops import CropPlan, Pictures
 from iqa_train.datasets.decode import LARGEST, decode, upright_size
-from iqa_train.datasets.reserve import reserve
+from iqa_train.datasets.reserve import reserve, write_at
 from iqa_train.datasets.streams import image_keys
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError
 from iqa_train.files import cache_root, locked, write_json
 
-VERSION = 1  # of the bytes: decoding, resizing, layout
+VERSION = 2  # of the bytes: decoding, resizing, layout
 Progress = Callable[[int, int], None]
 _RESIDENT_LIMIT = 256 << 20  # bytes; pages of larger stores are let go after use, and stay in the page cache
 _UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST}
@@ -191,7 +192,6 @@ def _build(table: ImageTable, sources: list[_Source], folder: Path, workers: int
         reserve(part, total)
         reserve(done_path, len(sources))
         kept = np.zeros(len(sources), np.bool_)
-    pixels = np.memmap(part, np.uint8, "r+", shape=(total,))
     done = np.memmap(done_path, np.uint8, "r+", shape=(len(sources),))
     done[~kept] = 0  # before the plan says that these are of the files of now
     write_json(plan_path, _part_contents(sources))
@@ -199,15 +199,16 @@ def _build(table: ImageTable, sources: list[_Source], folder: Path, workers: int
 
     def store(index: int) -> None:
         source = sources[index]
-        image = decode(table.path(index))
+        image = decode(table.path(index), (source.width, source.height))
         if image.size != (source.width, source.height):
             image = image.resize((source.width, source.height), Image.Resampling.BILINEAR)
-        pixels[offsets[index] : offsets[index + 1]] = np.asarray(image).reshape(-1)
+        write_at(file, np.ascontiguousarray(image), int(offsets[index]))
         done[index] = 1  # after the pixels: a kill between the two decodes this image again
 
     failures: list[str] = []
     missing = np.flatnonzero(done == 0).tolist()
     pool = ThreadPoolExecutor(workers)
+    file = os.open(part, os.O_WRONLY)  # written, not mapped: pages of a mapping would count as the process's memory
     try:
         futures = [pool.submit(store, index) for index in missing]
         for count, future in enumerate(as_completed(futures), 1):
@@ -220,10 +221,11 @@ def _build(table: ImageTable, sources: list[_Source], folder: Path, workers: int
                 progress(len(sources) - len(missing) + count, len(sources))
     finally:  # a stop in the middle does not wait for what has not begun
         pool.shutdown(cancel_futures=True)
+        os.fsync(file)
+        os.close(file)
     if failures:
         more = f" (and {len(failures) - 1} more: iqa-train data verify lists them)" if len(failures) > 1 else ""
         raise DataError(f"{sorted(failures)[0]}{more}")
-    pixels.flush()
     (folder / "manifest.json").unlink(missing_ok=True)  # never a manifest beside other bytes than its own
     part.replace(folder / "pixels.u8")
     write_json(folder / "manifest.json", _contents(sources))

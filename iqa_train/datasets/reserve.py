@@ -1,8 +1,11 @@
-"""Room on a disk, taken before it is needed."""
+"""Room on a disk, taken before it is needed, and filled piece by piece."""
 
 import errno
 import os
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from iqa_train.errors import DataError
 
@@ -25,3 +28,11 @@ def reserve(path: Path, size: int) -> None:
                 f"the pixel store needs {size / 1e9:.1f} GB in {path.parent} {but}; "
                 "make room, set cache_dir, or store smaller images with resize"
             ) from None
+
+
+def write_at(file: int, pixels: NDArray[np.uint8], offset: int) -> None:
+    """Write all of `pixels` at `offset` bytes into the open `file`."""
+    rest = memoryview(pixels.reshape(-1).data)
+    while rest:
+        written = os.pwrite(file, rest, offset)
+        rest, offset = rest[written:], offset + written

@@ -182,3 +182,18 @@ def test_a_folder_is_no_image(tmp_path: Path) -> None:
 def test_an_image_of_absurd_size_is_refused_unread(tmp_path: Path) -> None:
     write_png(tmp_path / "bomb.png", width=60_000, height=60_000, depth=8, kind=2, data=zlib.compress(b"\0" * 1000))
     assert "cannot be decoded" in refused(tmp_path / "bomb.png")
+
+
+def test_a_large_jpeg_is_decoded_smaller_where_it_will_be_resized(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    rough = Image.fromarray(rng.integers(0, 256, (30, 40, 3), dtype=np.uint8)).resize((1600, 1200))
+    for orientation, size in ((1, (160, 120)), (6, (120, 160))):
+        exif = Image.Exif()
+        exif[274] = orientation
+        path = tmp_path / f"{orientation}.jpg"
+        rough.save(path, quality=95, exif=exif)
+        small, whole = decode(path, size), decode(path)
+        assert 2 * size[0] <= small.size[0] <= whole.size[0] / 4
+        stored = [np.asarray(image.resize(size, Image.Resampling.BILINEAR), np.int16) for image in (small, whole)]
+        assert np.abs(stored[0] - stored[1]).mean() < 1
+        assert decode(path, (whole.size[0] // 2, whole.size[1] // 2)).size == whole.size
