@@ -36,6 +36,8 @@ def _height(devices: Devices) -> int:
 
 def device_lines(devices: Devices, width: int) -> list[Content]:
     """What the pane shows, cut at `width`."""
+    if not devices.lines:
+        return [Content.styled("reading what there is to run on", "$text-muted")]
     if any(line.device.kind == "gpu" for line in devices.lines):
         lines = [_gpu(line, width) for line in devices.lines]
         for line in devices.lines:
