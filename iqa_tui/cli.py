@@ -1,5 +1,6 @@
 """`iqa-tui`: the console, and the same console for a browser."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,6 +32,13 @@ def _run(argv: Sequence[str]) -> int:
     add_places(parser)
     parser.add_argument("--slots", type=whole_number(1), metavar="N", help="start runs on N slots of the CPU")
     parser.add_argument("--readonly", action="store_true", help="only look: nothing can be started, stopped or changed")
+    parser.add_argument(
+        "--serve", nargs="?", const="127.0.0.1:8000", metavar="HOST:PORT",
+        help="show the console in a browser [127.0.0.1:8000, for you alone]",
+    )  # fmt: skip
+    parser.add_argument(
+        "--open-to-network", action="store_true", help="let --serve have an address that others can reach, too"
+    )
     parser.add_argument("--version", action="store_true", help="print the version")
     options = parser.read(argv)
     if options.version:
@@ -38,8 +46,18 @@ def _run(argv: Sequence[str]) -> int:
 
         print(f"iqa-tui {version('iqa-tui')}")
         return 0
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if options.serve is not None:
+        from iqa_tui.serve.command import serve
+
+        return serve(options.serve, argv, anyone=options.open_to_network, readonly=options.readonly)
+    in_browser = "TEXTUAL_DRIVER" in os.environ  # the page is the terminal
+    if not in_browser and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("the console needs a terminal; iqa-train status --watch tells the same without one")
+
+    if in_browser:
+        from iqa_tui.serve.orphan import end_with_server
+
+        end_with_server()
 
     from iqa_tui.app import Console
     from iqa_tui.watch.board import Target
@@ -54,3 +72,7 @@ def _run(argv: Sequence[str]) -> int:
     if words:
         print(f"iqa-tui: {words}" if code else words, file=sys.stderr)
     return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.widgets import Footer
@@ -179,7 +179,10 @@ class StudyScreen(ActingScreen):
         if line is None or line.log is None:
             self.notify("there is no log yet", markup=False)
             return
-        with self.app.suspend():
-            problem = page(line.log)
+        try:
+            with self.app.suspend():
+                problem = page(line.log)
+        except SuspendNotSupported:
+            problem = f"a browser has no pager; the log is {line.log}"
         if problem:
             self.notify(problem, severity="error", markup=False)

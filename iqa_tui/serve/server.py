@@ -1,0 +1,160 @@
+"""Serves the console: a process of it for every page that is opened, drawn by textual-serve's terminal.
+
+The page, its style and its script are our own; the terminal's script and fonts come out of the installed textual-serve.
+Nothing is fetched from elsewhere, and the page's content policy forbids it.
+"""
+
+import asyncio
+import contextlib
+import shlex
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from weakref import WeakSet
+
+import jinja2
+import textual_serve
+from aiohttp import WSCloseCode, WSMsgType, web
+from textual_serve.app_service import AppService
+from textual_serve.download_manager import DownloadManager
+
+from iqa_tui.serve.visitors import Handler, only_the_owner
+
+_PAGE = Path(__file__).with_name("page")
+_TERMINAL = Path(str(textual_serve.__file__)).with_name("static")
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self'; img-src 'self' data:; "
+    "connect-src 'self' ws://{host} wss://{host}; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+_COLUMNS, _LINES = (20, 1000), (5, 500)  # of a terminal that a page may ask for
+
+
+class ConsoleServer:
+    """Hands out the page, and connects each one to a console of its own."""
+
+    def __init__(self, words: Sequence[str], title: str) -> None:
+        """`words` are the options of `iqa-tui` that every console gets."""
+        self._command = shlex.join([sys.executable, "-P", "-m", "iqa_tui.cli", *words])
+        self._title = title
+        self._pages: WeakSet[web.WebSocketResponse] = WeakSet()
+        environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_PAGE), autoescape=True)
+        self._template = environment.get_template("index.html")
+
+    def app(self) -> web.Application:
+        """The routes."""
+        app = web.Application(middlewares=[only_the_owner, _nothing_from_elsewhere])
+        app.add_routes([
+            web.get("/", self._index),
+            web.get("/ws", self._connect),
+            web.static("/page", _PAGE),
+            web.static("/terminal", _TERMINAL),
+        ])  # fmt: skip
+        app.on_shutdown.append(self._close)
+        return app
+
+    async def _index(self, request: web.Request) -> web.Response:
+        size = request.query.get("fontsize", "")
+        html = self._template.render(title=self._title, font_size=size if size.isascii() and size.isdigit() else "15")
+        return web.Response(text=html, content_type="text/html")
+
+    async def _connect(self, request: web.Request) -> web.WebSocketResponse:
+        """A console for this page, for as long as the page is there. The runs know of neither."""
+        page = web.WebSocketResponse(heartbeat=15)
+        await page.prepare(request)
+        self._pages.add(page)
+
+        async def close() -> None:
+            await page.close()
+
+        console = AppService(
+            self._command,
+            write_bytes=page.send_bytes,
+            write_str=page.send_str,
+            close=close,
+            download_manager=DownloadManager(),
+        )
+        await console.start(_asked(request, "width", 80, _COLUMNS), _asked(request, "height", 24, _LINES))
+        ended = asyncio.create_task(_close_at_end(console, page))
+        try:
+            await _pass_on(page, console)
+        finally:
+            await console.stop()
+            await ended
+        return page
+
+    async def _close(self, _: web.Application) -> None:
+        for page in set(self._pages):
+            await page.close(code=WSCloseCode.GOING_AWAY)
+
+
+def run(server: ConsoleServer, listening: socket.socket) -> None:
+    """Serve until Ctrl-C or SIGTERM."""
+    with contextlib.redirect_stdout(sys.stderr):  # what a console says at its end is for people
+        asyncio.run(_serve(server, listening))
+
+
+async def _serve(server: ConsoleServer, listening: socket.socket) -> None:
+    runner = web.AppRunner(server.app(), access_log=None, shutdown_timeout=2.0)
+    await runner.setup()
+    enough = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, enough.set)
+    try:
+        await web.SockSite(runner, listening).start()
+        await enough.wait()
+    finally:
+        await runner.cleanup()
+
+
+@web.middleware
+async def _nothing_from_elsewhere(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The browser itself refuses to load anything that is not from here."""
+    response = await handler(request)
+    if not response.prepared:
+        response.headers["Content-Security-Policy"] = _POLICY.format(host=request.host)
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+async def _close_at_end(console: AppService, page: web.WebSocketResponse) -> None:
+    """A console that ends, or cannot even begin, closes its page, which then says so."""
+    if console._task is not None:
+        await asyncio.wait([console._task])
+    await page.close()
+
+
+async def _pass_on(page: web.WebSocketResponse, console: AppService) -> None:
+    """What the page says goes to the console; what is not understood goes nowhere."""
+    async for message in page:
+        if message.type != WSMsgType.TEXT:
+            continue
+        match _parsed(message):
+            case ["stdin", str(keys)]:
+                await console.send_bytes(keys.encode())
+            case ["resize", {"width": int(width), "height": int(height)}]:
+                await console.set_terminal_size(_within(width, _COLUMNS), _within(height, _LINES))
+            case ["ping", sent]:
+                await page.send_json(["pong", sent])
+            case ["focus", *_]:
+                await console.focus()
+            case ["blur", *_]:
+                await console.blur()
+
+
+def _parsed(message: object) -> object:
+    try:
+        return message.json()  # type: ignore[attr-defined]
+    except ValueError:
+        return None
+
+
+def _asked(request: web.Request, what: str, usual: int, bounds: tuple[int, int]) -> int:
+    text = request.query.get(what, "")
+    return _within(int(text), bounds) if text.isascii() and text.isdigit() and len(text) < 9 else usual
+
+
+def _within(value: int, bounds: tuple[int, int]) -> int:
+    return max(bounds[0], min(bounds[1], value))
