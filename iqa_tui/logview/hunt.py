@@ -69,8 +69,9 @@ class LogHunt(LogSurface):
     def _wish_for(self, scan: Scan | None, direction: Direction, name: str) -> None:
         if scan is None:
             return
+        shown = {self._line_of(row) for row, _ in self._on_the_screen()}
         start = self._mark
-        if start is None:
+        if start is None or start not in shown:
             start = self._line_of(self._top.row) - 1 if direction > 0 else self._bottom_line() + 1
         self._wish = _Wish(scan, direction, start, name)
         self._look_on()

@@ -77,4 +77,4 @@ class LogPane(Vertical):
         self.view.focus()
 
     def _say(self) -> None:
-        self._status.update(Content(words(self.title, self.view.status)))
+        self._status.update(Content(words(self.title, self.view.status)), layout=False)

@@ -13,7 +13,7 @@ class LogStatus:
 
     lines: int = 0
     exact: bool = True  # whether all lines have been counted; until then `lines` are those of the end
-    line: int = 0  # number, from 1, of the line at the bottom of the screen
+    line: int = 0  # number, from 1, of the marked line, or of the one at the bottom of the screen
     follow: bool = True
     below: int = 0  # lines that have come since follow was let go
     search: str = ""

@@ -50,7 +50,7 @@ class LogSurface(ScrollView, can_focus=True):
         self._rows_seen = 0
         self._placing = False
         self._painted: dict[int, list[Strip]] = {}
-        self._visible: list[Strip] = []
+        self._visible: list[Strip] | None = None  # what is to be painted; None: to be found anew
         self._look: Look | None = None
 
     # Where it is
@@ -138,7 +138,9 @@ class LogSurface(ScrollView, can_focus=True):
 
     def _repaint(self) -> None:
         """Paint if what is on the screen is another than what was painted last."""
-        if self.is_attached and [strip for _, strip in self._on_the_screen()] != self._visible:
+        visible = [strip for _, strip in self._on_the_screen()]
+        if visible != self._visible:
+            self._visible = visible
             self.refresh()
         self._tell()
 
@@ -148,7 +150,7 @@ class LogSurface(ScrollView, can_focus=True):
     def notify_style_update(self) -> None:
         """Colours or the theme have changed."""
         super().notify_style_update()
-        self._look = None
+        self._look = self._visible = None
         self._painted.clear()
 
     def on_resize(self) -> None:
@@ -195,12 +197,17 @@ class LogSurface(ScrollView, can_focus=True):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Strips of the visible lines."""
-        self._visible = [strip for _, strip in self._on_the_screen()]
+        if self._visible is None:
+            self._visible = [strip for _, strip in self._on_the_screen()]
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         """Line `y` of the screen."""
-        return self._visible[y] if y < len(self._visible) else Strip.blank(self.size.width, self.rich_style)
+        return (
+            self._visible[y]
+            if self._visible and y < len(self._visible)
+            else Strip.blank(self.size.width, self.rich_style)
+        )
 
     # Moving
 

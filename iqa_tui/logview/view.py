@@ -57,6 +57,8 @@ class LogView(LogHunt, can_focus=True):
         self._event = ("", 0.0)
         self._told: LogStatus | None = None
         self._on_screen = False
+        self._renewed = 0.0  # when it was made to be painted last
+        self._stale = False  # whether there is more than was painted then
 
     # What a host calls
 
@@ -74,6 +76,7 @@ class LogView(LogHunt, can_focus=True):
             self._finder.show_only(chosen)
             self._finder.look_for(search)
         self._poll(seconds=_AT_OPEN)
+        self._renew()
 
     def close(self) -> None:
         """Let go of the file."""
@@ -102,7 +105,7 @@ class LogView(LogHunt, can_focus=True):
         return LogStatus(
             lines=document.lines,
             exact=document.exact,
-            line=self._bottom_line() + 1 if self._rows else 0,
+            line=self._place_in_file(),
             follow=self.follow,
             below=0 if self.follow else max(0, self._rows - self._rows_seen),
             search=self.search_text,
@@ -114,6 +117,11 @@ class LogView(LogHunt, can_focus=True):
             wrap=self.wrap,
             note=document.source.trouble or (note if time.monotonic() < until else ""),
         )
+
+    def _place_in_file(self) -> int:
+        """Number, from 1, of the marked line if it is on the screen, otherwise of the last one there."""
+        lines = [self._line_of(row) for row, _ in self._on_the_screen()]
+        return (self._mark if self._mark is not None and self._mark in lines else lines[-1]) + 1 if lines else 0
 
     # Looking at the file
 
@@ -130,6 +138,7 @@ class LogView(LogHunt, can_focus=True):
         """On the screen again: catch up at once."""
         self._on_screen = True
         self._poll(seconds=_AT_OPEN)
+        self._renew()
 
     def on_hide(self) -> None:
         """Nobody looks: no more polling."""
@@ -151,8 +160,8 @@ class LogView(LogHunt, can_focus=True):
             if busy and self.is_mounted:
                 self.run_worker(self._work_on(document, finder), group="log", exclusive=True)
             self._take_in(document)
-        if news or document is None:
-            self._renew()
+        if news or document is None or self._stale:
+            self._renew_when_due()
         else:
             self._tell()
 
@@ -162,16 +171,25 @@ class LogView(LogHunt, can_focus=True):
 
     async def _work_on(self, document: Document, finder: Finder) -> None:
         """Count and look in slices, so that the event loop has its turn after each."""
-        painted = time.monotonic()
         while document is self._document and (document.work(_SLICE) | finder.work(_SLICE)):
             self._take_in(document)
-            if time.monotonic() - painted > POLL:
-                painted = time.monotonic()
-                self._renew()
+            self._renew_when_due()
             await asyncio.sleep(0)
         if document is self._document:
             self._take_in(document)
+            self._renew_when_due()
+            if self._wish is not None and self._stale:  # somebody waits to be taken there
+                self._renew()
+
+    def _renew_when_due(self) -> None:
+        """Not more often than the file is looked at, however fast it grows."""
+        self._stale = time.monotonic() - self._renewed < 0.9 * POLL
+        if not self._stale:
             self._renew()
+
+    def _renew(self) -> None:
+        self._renewed = time.monotonic()
+        super()._renew()
 
     def _take_in(self, document: Document) -> None:
         """Follow the document where it has begun anew, or where lines were put before those that are shown."""
@@ -185,6 +203,7 @@ class LogView(LogHunt, can_focus=True):
             if not self.filter_text:
                 self._top = Top(self._top.row + by, self._top.part)
                 self._rows_seen += by
+            self._renew()
 
     def _tell(self) -> None:
         status = self.status

@@ -3,10 +3,14 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from log_app import shown
+from textual.strip import Strip
+
+from iqa_tui.logview import LogView
 
 
 async def test_a_file_that_is_not_there_yet(tmp_path: Path) -> None:
@@ -103,15 +107,26 @@ async def test_another_log_is_shown_from_its_end(tmp_path: Path) -> None:
         assert screen.status().startswith("[/] \\u001b]0;x\\u0007 · ")
 
 
-async def test_a_flood_is_followed_to_its_end(tmp_path: Path) -> None:
+async def test_a_flood_is_followed_to_its_end_and_painted_four_times_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint, painted = LogView.render_line, []
+
+    def counting(self: LogView, y: int) -> Strip:
+        if y == 0:
+            painted.append(time.monotonic())
+        return paint(self, y)
+
+    monkeypatch.setattr(LogView, "render_line", counting)
     log = tmp_path / "a.log"
     log.touch()
     program = "import sys\nfor n in range(300_000): sys.stdout.write(f'line {n}\\n')"
     async with shown(log) as screen:
         with log.open("w") as file, subprocess.Popen([sys.executable, "-c", program], stdout=file) as flood:
-            await screen.until(lambda: screen.lines()[-1] == "line 299999", seconds=30)
+            await screen.until(lambda: screen.view.status.lines == 300_000, seconds=30)  # looking at it would paint it
             flood.wait()
-        assert screen.view.status.lines == 300_000
+        assert len(painted) <= 5 + 4.5 * (painted[-1] - painted[0])
+        await screen.until(lambda: screen.lines()[-1] == "line 299999")
 
 
 async def test_its_file_is_closed_when_another_is_shown_and_at_the_end(tmp_path: Path) -> None:
