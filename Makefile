@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 
-.PHONY: help setup demo test slow check bench pictures clean
+.PHONY: help setup demo test slow check bench pictures screenshots clean
 
 help:            ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -41,6 +41,9 @@ bench: $(STAMP)  ## every benchmark, each against its reference way (BENCH_ARGS=
 
 pictures: $(STAMP)  ## the README's pictures of a report, from the runs of `make demo`
 	$(BIN)/python docs/pictures/report_pictures.py
+
+screenshots: $(STAMP)  ## the README's pictures of the console, from the runs of `make demo` (RUNS=FOLDER for another folder's)
+	$(BIN)/python docs/pictures/console_pictures.py $(RUNS)
 
 clean:           ## remove what can be made again; runs, logs and data stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
