@@ -45,5 +45,5 @@ def imported_from(run: RunFolder) -> Imported | None:
             str(told["log"]), str(told["sha256"]), int(told["bytes"]), tuple(told["assumed"]), dict(told["images"]),
             tuple(told["notes"]),
         )  # fmt: skip
-    except (RunError, KeyError, TypeError, ValueError):
+    except (RunError, OSError, KeyError, TypeError, ValueError):
         return None

@@ -132,6 +132,18 @@ class StudyScreen(ActingScreen):
         """The log, the plot and the words follow the cursor."""
         self._show_chosen(self.query_one(RunTable).board)
 
+    def on_run_table_opened(self, message: RunTable.Opened) -> None:
+        """Everything about that run; from there one can come back to its log."""
+        from iqa_tui.screens.run import RunScreen  # the first picture does without
+
+        self.app.push_screen(RunScreen(message.line.key), self._to_log)
+
+    def _to_log(self, key: str | None) -> None:
+        if key is not None:
+            self.query_one(RunTable).choose(key)
+            self.remove_class("-plot")
+            self.query_one(LogPane).view.focus()
+
     def on_log_tabs_picked(self, message: LogTabs.Picked) -> None:
         """A click on a tab is as good as the key."""
         self.query_one(RunTable).choose(message.key)

@@ -1,0 +1,63 @@
+"""Reading what may be missing, damaged or of another version, without a word about it twice."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from iqa_train.errors import UserError
+from iqa_train.files import read_json
+
+Document = dict[str, Any]
+
+
+def document(path: Path) -> tuple[Document, str]:
+    """The object in a file and what is wrong with the file; nothing is wrong with one that is not there."""
+    try:
+        return read_json(path) or {}, ""
+    except UserError as error:
+        return {}, str(error)
+    except OSError as error:
+        return {}, cannot_be_read(error, path)
+
+
+def cannot_be_read(error: OSError, path: Path) -> str:
+    """The sentence of an error of the operating system."""
+    return f"{error.filename or path} cannot be read: {error.strerror or error}"
+
+
+def told(value: object, *names: str) -> Any:  # noqa: ANN401 (whatever the file holds)
+    """What stands at the end of a path of names; None where a part of it is missing or no object."""
+    for name in names:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(name)
+    return value
+
+
+def words(value: object, *names: str) -> str:
+    """The same as text; empty for nothing."""
+    found = told(value, *names)
+    return "" if found is None else str(found)
+
+
+def figure(value: object, *names: str) -> float | None:
+    """The same as a number; None for anything else."""
+    found = told(value, *names)
+    return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
+
+
+def moment(text: str) -> str:
+    """A time of a state file as this machine's clock on the wall has it; `text` itself where it is no time."""
+    try:
+        return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S}"
+    except ValueError:
+        return text
+
+
+def duration(seconds: float | None) -> str:
+    """1:23:45 or 2:05; empty for none."""
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
