@@ -174,7 +174,9 @@ class ActingScreen(Screen[None]):
     def on_acting_screen_acted(self, message: Acted) -> None:
         """Show what came of it."""
         self._under_way.discard(message.what)
-        self._say(message.said)
+        last = self.said[-1] if self.said else None
+        if last is None or last.text != message.said.text or message.said.at - last.at > _STILL_AFTER:
+            self._say(message.said)  # who was hurried ends for two who wait: one of them is enough
 
     def _say(self, said: Said) -> None:
         self.said.append(said)

@@ -30,7 +30,7 @@ GO_ON, START_OVER, CHANGED = "go on", "start over", "changed"
 class RelaunchScreen(PlanningDialog):
     """Returns a RelaunchOrder for the run as it is, or a StartOrder for one with other settings or seeds."""
 
-    DOES = "Relaunch"
+    DOES = "Queue"
     KEYS = "↑↓ field  ←→ change  pgdn more"
 
     def __init__(self, line: RunLine, target: Target) -> None:
