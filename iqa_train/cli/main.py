@@ -10,8 +10,8 @@ INTERRUPTED = 130
 
 # Each a module of this package with a `main`.
 _COMMANDS = (
-    "check", "compare", "data", "devices", "doctor", "import-log", "logs", "queue", "relaunch", "report", "results",
-    "status", "stop",
+    "check", "compare", "data", "devices", "doctor", "import-log", "logs", "predict", "queue", "relaunch", "report",
+    "results", "status", "stop", "test",
 )  # fmt: skip
 
 

@@ -4,19 +4,16 @@ import argparse
 import json
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from iqa_train.cli.bar import bar
+from iqa_train.cli.device import a_device, check_gpu
 from iqa_train.cli.text import say
-from iqa_train.errors import UsageError
 from iqa_train.execution.data_check import require_data
 from iqa_train.execution.detached import holder_of
-from iqa_train.execution.devices import Device, Inventory, inventory
 from iqa_train.execution.follow import Follower
-from iqa_train.execution.lease import Lease, holders, take
 from iqa_train.execution.queue import Item
 from iqa_train.execution.runner import Order, done_before, require_idle, run_attempt
 from iqa_train.runs.layout import RunFolder
@@ -26,14 +23,13 @@ from iqa_train.study.model import Study
 from iqa_train.study.spec import RunSpec
 
 _POLL = 0.05  # seconds between two looks at a log that is shown
-_DEVICE_POLL = 1.0
 
 Runs = Sequence[tuple[RunSpec, RunFolder]]
 
 
 def start_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list[str]) -> int:
     """Run all that is not complete; returns the command's exit code. Raises UserError before anything is started."""
-    _check_gpu(options.gpu, options.slots)
+    check_gpu(options.gpu, options.slots)
     before = {run: _done(spec, run, options) for spec, run in runs}  # complain of any before the first starts
     require_data(runs, bar, again=options.again)
     for spec, run in runs:
@@ -91,7 +87,7 @@ def _done(spec: RunSpec, run: RunFolder, options: argparse.Namespace) -> RunStat
 
 def _run_here(spec: RunSpec, run: RunFolder, options: argparse.Namespace, argv: list[str]) -> int:
     """The runner is this very process, and shows the log."""
-    device, lease = _a_device(run, options)
+    device, lease = a_device(holder_of(run.path), options, lambda: require_idle(run))
     order = Order(
         run, device, lease, Path(options.logs_dir), ["iqa-train", *argv], spec_document(spec),
         resume=options.resume, again=options.again,
@@ -107,51 +103,6 @@ def _run_here(spec: RunSpec, run: RunFolder, options: argparse.Namespace, argv: 
         overview = look(Path(options.runs_dir), spec.study)
         print(json.dumps(overview.as_json(), indent=2))
     return code
-
-
-def _a_device(run: RunFolder, options: argparse.Namespace) -> tuple[Device, Lease]:
-    """The first device that can be had, waiting for one if need be, and saying for which."""
-    said = ""
-    while True:
-        require_idle(run)
-        found = inventory(options.slots)
-        usable = [d for d in found.devices if not d.lost and options.gpu in {None, d.index}]
-        for device in usable:
-            lease = take(device.key, holder_of(run.path))
-            if lease is not None:
-                return device, lease
-        why = " or ".join(_taken(device) for device in usable) or "a device: " + _none(found)
-        if why != said:
-            say(f"waiting for {why}")
-        said = why
-        time.sleep(_DEVICE_POLL)
-
-
-def _taken(device: Device) -> str:
-    return f"{device.label} (leased by {', '.join(h.name for h in holders(device.key)) or 'another run'})"
-
-
-def _none(found: Inventory) -> str:
-    return "; ".join(f"{d.label}: {d.note}" for d in found.devices)
-
-
-def _check_gpu(gpu: int | None, slots: int | None) -> None:
-    """Raise UsageError where the GPU asked for cannot be had at all."""
-    if gpu is None:
-        return
-    if slots is not None:
-        raise UsageError("--gpu and --slots cannot stand together: slots are the CPU's")
-    found = inventory()
-    gpus = {device.index: device for device in found.devices if device.kind == "gpu"}
-    if gpu not in gpus:
-        there = "; ".join(f"{k}: {device.name}" for k, device in sorted(gpus.items()))
-        hint = f" ({found.note})" if found.note else ""
-        raise UsageError(
-            f"--gpu {gpu}: this machine has {there or f'no GPU ({found.why_no_gpu})'}{hint}; leave --gpu out to train "
-            "on what there is"
-        )
-    if gpus[gpu].lost:
-        raise UsageError(f"--gpu {gpu}: {gpus[gpu].note}")
 
 
 def _leave(runs: list[str], options: argparse.Namespace) -> int:

@@ -106,7 +106,7 @@ def open_store(
     While another process has it in hand this waits, after a call of `waiting`. Raises DataError naming unreadable
     images or saying that the disk is full.
     """
-    target = _target_size(resize, table)
+    target = target_size(resize, table.resize)
     folder = _store_folder(table, target, cache_dir)
     try:
         with locked(folder / "lock", waiting):
@@ -124,10 +124,10 @@ def open_store(
         raise
 
 
-def _target_size(resize: str, table: ImageTable) -> tuple[int, int] | int | None:
-    """(width, height), the length of the shorter side, or None for as it is."""
+def target_size(resize: str, custom: tuple[int, int] | None) -> tuple[int, int] | int | None:
+    """What the setting `resize` means for a set of that custom: (width, height), the shorter side, or as it is."""
     if resize == "auto":
-        return table.resize
+        return custom
     if resize == "none":
         return None
     if "x" in resize:
@@ -154,7 +154,7 @@ def _plan(table: ImageTable, target: tuple[int, int] | int | None, folder: Path,
         row = known.get(name)
         if row is not None and row[1:3] == [stat.st_size, stat.st_mtime_ns]:
             return _Source(*row)
-        height, width = _stored_size(path, target)
+        height, width = stored_size(path, target)
         if target is not None and height * width > LARGEST:
             raise DataError(
                 f"{path} would be stored at {width}x{height}, more than {LARGEST / 1e6:.0f} megapixels; "
@@ -166,7 +166,7 @@ def _plan(table: ImageTable, target: tuple[int, int] | int | None, folder: Path,
         return list(pool.map(look, range(len(table))))
 
 
-def _stored_size(path: Path, target: tuple[int, int] | int | None) -> tuple[int, int]:
+def stored_size(path: Path, target: tuple[int, int] | int | None) -> tuple[int, int]:
     """(height, width) from the file's header; a file that has none gets a placeholder and fails when decoded."""
     if isinstance(target, tuple):
         return target[1], target[0]
@@ -178,6 +178,14 @@ def _stored_size(path: Path, target: tuple[int, int] | int | None) -> tuple[int,
         scale = target / min(width, height)
         width, height = max(target, round(width * scale)), max(target, round(height * scale))
     return height, width
+
+
+def stored_pixels(path: Path, height: int, width: int) -> NDArray[np.uint8]:
+    """The picture at `path` as it is stored, (height, width, 3). Raises DataError for one that cannot be decoded."""
+    image = decode(path, (width, height))
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+    return np.ascontiguousarray(image)
 
 
 def _build(table: ImageTable, sources: list[_Source], folder: Path, workers: int, progress: Progress | None) -> None:
@@ -199,10 +207,7 @@ def _build(table: ImageTable, sources: list[_Source], folder: Path, workers: int
 
     def store(index: int) -> None:
         source = sources[index]
-        image = decode(table.path(index), (source.width, source.height))
-        if image.size != (source.width, source.height):
-            image = image.resize((source.width, source.height), Image.Resampling.BILINEAR)
-        write_at(file, np.ascontiguousarray(image), int(offsets[index]))
+        write_at(file, stored_pixels(table.path(index), source.height, source.width), int(offsets[index]))
         done[index] = 1  # after the pixels: a kill between the two decodes this image again
 
     failures: list[str] = []

@@ -127,7 +127,8 @@ def _seed(spec: Spec) -> int:
 
 
 def _last_touched(folder: RunFolder) -> float:
-    return max(path.stat().st_mtime for path in (folder.path, *(a.folder for a in folder.attempts())))
+    """When it was last worked on: a later test on another data set touches the run's folder alone."""
+    return max(path.stat().st_mtime for path in [a.folder for a in folder.attempts()] or [folder.path])
 
 
 def _rounds(spec: Spec) -> int:

@@ -233,6 +233,7 @@ def _record_provenance(run: RunFolder, device: Device, table: ImageTable, split:
                 "root": str(table.root.resolve()),
                 "images": {"train": len(split.train), "val": len(split.val), "test": len(split.test)},
                 "fingerprint": seen,
+                "resize": table.resize,
             },
         },
     )

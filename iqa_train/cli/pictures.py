@@ -1,0 +1,55 @@
+"""The pictures that a command's words mean: files as they are named, and what folders hold."""
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from iqa_train.datasets.presence import IMAGE_SUFFIXES
+from iqa_train.errors import UsageError
+
+
+def pictures(words: Sequence[str], complain: Callable[[str], None]) -> list[str]:
+    """Every file named, and every picture in the folders named and in those within, each once, in order.
+
+    In folders, what is hidden and what does not end like a picture is passed over; links are followed, but into no
+    folder twice. `complain` is told of a folder that cannot be listed. Raises UsageError where there is no picture.
+    """
+    found: dict[str, None] = {}
+    for word in words:
+        path = Path(word)
+        for name in _in_folder(path, set(), complain) if path.is_dir() else [word]:
+            found.setdefault(name)
+    if not found:
+        endings = ", ".join(sorted(IMAGE_SUFFIXES))
+        raise UsageError(f"there is no picture in {', '.join(words)}; pictures are known by their endings: {endings}")
+    return list(found)
+
+
+def _in_folder(folder: Path, seen: set[tuple[int, int]], complain: Callable[[str], None]) -> Iterator[str]:
+    try:
+        status = folder.stat()
+        if (status.st_dev, status.st_ino) in seen:
+            return
+        seen.add((status.st_dev, status.st_ino))
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
+    except OSError as error:
+        complain(f"{folder}: cannot be listed: {error.strerror}")
+        return
+    inside = []
+    for name in names:
+        path = folder / name
+        if _is_folder(path):
+            inside.append(path)
+        elif path.suffix.lower() in IMAGE_SUFFIXES:
+            yield str(path)
+    for path in inside:
+        yield from _in_folder(path, seen, complain)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except OSError:  # a link to nowhere, or to itself: if it is called a picture, it is reported as one
+        return False

@@ -1,0 +1,74 @@
+"""Where `iqa-train predict` puts its predictions as they come: standard output or a file, CSV or one JSON object."""
+
+import csv
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TextIO
+
+from iqa_train.files import sync_folder
+
+
+class PredictionsOut:
+    """Use as a context. A file is there once the context is left, also by Ctrl-C: with what was done by then."""
+
+    def __init__(self, path: Path | None, form: str) -> None:
+        self._path, self._form = path, form
+        self._part = None if path is None else path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._begun = False
+        self._rows = 0
+        self._skipped: list[dict[str, str]] = []
+        self._stream: TextIO = sys.stdout
+
+    def __enter__(self) -> "PredictionsOut":
+        if self._part is not None:
+            self._stream = self._part.open("w", encoding="utf-8", errors="surrogateescape", newline="")
+        elif hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(errors="surrogateescape")  # names that are no text come out as they are
+        return self
+
+    def begin(self, about: Mapping[str, Any]) -> None:
+        """The head: `about` says of which network."""
+        self._begun = True
+        if self._form == "csv":
+            csv.writer(self._stream, lineterminator="\n").writerow(("image", "prediction"))
+        else:
+            self._stream.write(json.dumps(about, ensure_ascii=False)[:-1] + ', "predictions": [')
+
+    def row(self, image: str, prediction: float) -> None:
+        """One picture."""
+        if self._form == "csv":
+            csv.writer(self._stream, lineterminator="\n").writerow((image, repr(prediction)))
+        else:
+            self._stream.write(",\n  " if self._rows else "\n  ")
+            self._stream.write(json.dumps({"image": image, "prediction": prediction}))
+        self._rows += 1
+
+    def skip(self, image: str, reason: str) -> None:
+        """A picture that has no prediction; JSON tells of it."""
+        self._skipped.append({"image": image, "reason": reason})
+
+    def flush(self) -> None:
+        """Let go of what was written."""
+        self._stream.flush()
+
+    def end(self, *, complete: bool) -> None:
+        """The foot; `complete` unless it was interrupted."""
+        if self._begun and self._form == "json":
+            self._stream.write(f'\n], "skipped": {json.dumps(self._skipped)}, "complete": {json.dumps(complete)}}}\n')
+        self._stream.flush()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if self._part is None or self._path is None:
+            return
+        self._stream.close()
+        if self._begun and (kind is None or issubclass(kind, KeyboardInterrupt)):
+            self._part.replace(self._path)
+            sync_folder(self._path.parent)
+        else:
+            self._part.unlink(missing_ok=True)

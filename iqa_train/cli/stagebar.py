@@ -1,0 +1,38 @@
+"""One bar at a time for a worker that goes through stages, on stderr, where that is a terminal."""
+
+import sys
+from typing import Any
+
+from iqa_train.cli.text import say
+
+
+class StageBar:
+    """Moves, changes with the stage, and makes room for a line."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._stage = ""
+
+    def move(self, stage: str, done: int, total: int, unit: str) -> None:
+        """`done` of `total` of a stage."""
+        if not sys.stderr.isatty():
+            return
+        if self._bar is None or stage != self._stage:
+            from tqdm import tqdm
+
+            self.close()
+            self._bar = tqdm(total=total, desc=stage, unit=f" {unit}", file=sys.stderr, leave=False, dynamic_ncols=True)
+            self._stage = stage
+        self._bar.update(done - self._bar.n)
+
+    def say(self, line: str) -> None:
+        """A line on stderr, above the bar."""
+        if self._bar is not None:
+            self._bar.clear()
+        say(line)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None

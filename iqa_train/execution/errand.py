@@ -1,0 +1,106 @@
+"""Work on a device that is no run of its own: a worker is given what to do, tells of it line by line, and ends.
+
+It inherits the lease of its device and the locks of what it works on, so that all are held until it is gone. Knows
+nothing of torch.
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import IO, Any
+
+from iqa_train.errors import RunError
+from iqa_train.execution.devices import Device, worker_environment
+from iqa_train.execution.lease import Lease
+from iqa_train.files import lock_now
+from iqa_train.runs.layout import RunFolder
+
+_GRACE = 10.0  # seconds between the request to end and the kill
+_PATIENCE = 1.0  # seconds: who only asks whether a lock is held, holds it for a moment
+_OWN = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "OMP_WAIT_POLICY": "PASSIVE"}
+
+Event = Mapping[str, Any]
+
+
+def run_errand(
+    module: str,
+    request: Mapping[str, Any],
+    device: Device,
+    lease: Lease,
+    hear: Callable[[Event], None],
+    locks: Sequence[int] = (),
+) -> int:
+    """Run `iqa_train.training.<module>` on `device` with `request`; `hear` is called with each event it tells.
+
+    Returns its exit code; raises RunError for one that was killed.
+    Whatever `hear` raises, and Ctrl-C, ends it; what it had told by then is still heard.
+    """
+    worker = subprocess.Popen(
+        [sys.executable, "-m", f"iqa_train.training.{module}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        env=worker_environment(device) | _OWN, start_new_session=True, pass_fds=(*lease.descriptors, *locks),
+    )  # fmt: skip
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    try:
+        with contextlib.suppress(BrokenPipeError):  # it has ended already; its exit code tells
+            worker.stdin.write(json.dumps(request).encode())
+        with contextlib.suppress(BrokenPipeError):
+            worker.stdin.close()
+        _hear(worker.stdout, hear)
+        return _ended(worker.wait())
+    except KeyboardInterrupt:
+        worker.terminate()
+        _hear(worker.stdout, hear)
+        raise
+    finally:
+        _end(worker)
+
+
+def _ended(code: int) -> int:
+    if code < 0:
+        raise RunError(f"the worker was killed by signal {-code}: by somebody, or for want of memory")
+    return code
+
+
+def _hear(lines: IO[bytes], hear: Callable[[Event], None]) -> None:
+    for line in lines:
+        with contextlib.suppress(ValueError):  # cut short by its end
+            event = json.loads(line)
+            hear(event)
+
+
+def _end(worker: "subprocess.Popen[bytes]") -> None:
+    assert worker.stdout is not None
+    worker.stdout.close()
+    if worker.poll() is None:
+        worker.terminate()
+        try:
+            worker.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait()
+
+
+@contextmanager
+def held_runs(runs: Iterable[RunFolder]) -> Iterator[list[int]]:
+    """Hold the locks of finished runs, so that none is started over meanwhile; gives descriptors to hand on.
+
+    Raises RunError for one that another process holds.
+    """
+    descriptors: list[int] = []
+    try:
+        for run in runs:
+            descriptors.append(os.open(run.lock, os.O_RDWR | os.O_CREAT, 0o644))
+            if not lock_now(descriptors[-1], patience=_PATIENCE):
+                raise RunError(
+                    f"{run.path} is in use by another process, which tests it or starts it over; try again when that "
+                    "is done"
+                )
+        yield descriptors
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)

@@ -1,0 +1,184 @@
+"""`iqa-train test`: a test made later is the same as one made after training, and harms nothing."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from iqa_train.report.cross import cross_results
+from iqa_train.report.latex import cross_latex
+from iqa_train.report.markdown import results_markdown
+from iqa_train.report.which import chosen_runs
+from tests.conftest import STUDY, Project
+from tests.execution.cross_project import with_others
+
+ONE_EPOCH = STUDY.replace("epochs = 3", "epochs = 1")
+RESULTS = (
+    ["results", "--on", "other"],
+    ["results", "--on", "other", "--json"],
+    ["results", "--on", "third", "--format", "csv"],
+)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Two experiments, trained; nothing was tested across."""
+    project = with_others(tmp_path_factory.mktemp("trained"), ONE_EPOCH)
+    project.run("--exp", "Baseline", "A1", "--slots", "1")
+    return project
+
+
+@pytest.fixture
+def project(trained: Project, tmp_path: Path) -> Project:
+    shutil.copytree(trained.folder, tmp_path / "copy")
+    return Project(tmp_path / "copy")
+
+
+def files(run: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(run)): p.read_bytes() for p in run.rglob("*") if p.is_file()}
+
+
+def test_later_is_the_same_as_after_training(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {name: files(project.run_folder(name)) for name in ("Baseline", "A1")}
+    assert project.run("results", "--on", "other", code=2).stderr.startswith("iqa-train: no run of small was tested on")
+    done = project.run("test", "--exp", "Baseline", "A1", "--on", "other,third")
+    assert [line.split()[:3] for line in done.stdout.splitlines()[2:]] == [
+        ["Baseline", "42", "other"], ["Baseline", "42", "third"], ["A1", "42", "other"], ["A1", "42", "third"],
+    ]  # fmt: skip
+    added = {"predictions-other.csv", "predictions-third.csv", "tested-other.json", "tested-third.json"}
+    for name, old in before.items():
+        now = files(project.run_folder(name))
+        assert set(now) - set(old) == added
+        assert {k: now[k] for k in old} == old
+
+    after = with_others(
+        tmp_path / "after", (project.folder / "experiments.toml").read_text().partition("\n[datasets.other]")[0]
+    )
+    after.run("--exp", "Baseline", "A1", "--slots", "1", "--cross_datasets", "other,third")
+    for name in before:
+        ours, theirs = files(project.run_folder(name)), files(after.run_folder(name))
+        for file in added:
+            assert ours[file].replace(bytes(project.folder), b"") == theirs[file].replace(bytes(after.folder), b"")
+    for words in RESULTS:
+        assert project.run(*words).stdout == after.run(*words).stdout
+    tables = []
+    for one in (project, after):
+        monkeypatch.chdir(one.folder)
+        found = cross_results(chosen_runs(Path("runs"), None, None, None), "srcc")
+        tables.append([cross_latex(found), *map(results_markdown, found)])
+    assert tables[0] == tables[1]
+    assert "other" in tables[0][0]
+    assert len(tables[0]) == 3
+
+
+def test_results_on_another_set(project: Project) -> None:
+    project.run("test", "--all", "--on", "other")
+    document = json.loads(project.run("results", "--on", "other", "--json").stdout)
+    assert document["dataset"] == "other"
+    base, a1 = document["rows"]
+    assert (base["experiment"], base["images"], a1["experiment"]) == ("Baseline", 48, "A1")
+    assert a1["interval"][0] <= a1["value"] <= a1["interval"][1]
+    assert a1["delta_interval"] is not None
+    assert a1["p_holm"] is not None
+    assert a1["expected"] is None
+    assert "trained on small" in document["notes"]
+    assert "not tested on other: A2" in document["notes"]
+
+
+@pytest.mark.slow
+def test_a_report_on_another_set(project: Project) -> None:
+    project.run("test", "--all", "--on", "other")
+    project.run("report", "--on", "other", "--out", "elsewhere")
+    assert not (project.folder / "EXPERIMENTS_LOG_TRACKER.md").exists()
+    assert "48 test images of other" in (project.folder / "elsewhere" / "index.html").read_text()
+    project.run("report", "--out", "report")
+    assert (project.folder / "report" / "tables" / "cross.tex").exists()
+
+
+def test_what_was_tested_is_not_tested_again_unless_asked(project: Project) -> None:
+    words = ["test", "--exp", "A1", "--on", "other"]
+    project.run(*words)
+    kept = project.run_folder("A1") / "predictions-other.csv"
+    stamp = kept.stat().st_mtime_ns
+    done = project.run(*words, "--json")
+    (one,) = json.loads(done.stdout)["tests"]
+    assert (one["state"], one["rounds"][0]["images"]) == ("known", 48)
+    assert kept.stat().st_mtime_ns == stamp
+    table = project.folder / "data" / "other" / "scores.csv"
+    table.write_text(table.read_text().replace("pictures/00.png,9.0", "pictures/00.png,8.5"))
+    assert "is of other images or scores" in project.run(*words, code=1).stderr
+    before = kept.read_bytes()
+    project.run(*words, "--again")
+    assert kept.read_bytes() != before
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--exp", "Baseline", "--on", "small"], "was trained on small"),
+        (["--exp", "Baseline", "--on", "nowhere"], 'unknown data set "nowhere"'),
+        (["--exp", "Baseline", "--on", "spaq"], "data/spaq"),
+        (["--exp", "Baseline", "--on", "val"], "names the run's own images"),
+        (["--exp", "Baseline", "--on", ","], "names no data set"),
+        (["--exp", "basline", "--on", "other"], 'did you mean "Baseline"?'),
+        (["--exp", "A2", "--on", "other"], "A2 (seed 42) has not been run; iqa-train --exp A2 runs it"),
+        (["--exp", "Baseline", "--on", "other", "--seed", "7"], "there is no run with seed 7; seeds here: 42"),
+        (["--exp", "runs/small/Nothing", "--on", "other"], "is no run folder"),
+        (["--on", "other"], "name experiments (--exp ID...) or --all"),
+        (["--exp", "Baseline"], "--on"),
+        (["--exp", "Baseline", "--on", "other", "--study", "smal"], 'did you mean "small"'),
+    ],
+)
+def test_a_mistake_is_answered_in_one_sentence(trained: Project, words: list[str], said: str) -> None:
+    done = trained.run("test", *words, code=2)
+    assert said in done.stderr
+    assert len([line for line in done.stderr.splitlines() if line.startswith("iqa-train: ")]) == 1, done.stderr
+
+
+def test_a_run_without_its_network_says_so(project: Project) -> None:
+    (project.run_folder("A1") / "checkpoints" / "best.safetensors").unlink()
+    done = project.run("test", "--exp", "A1", "--on", "other", code=2)
+    assert "A1 (seed 42) has lost its network" in done.stderr
+    done = project.run("test", "--all", "--on", "other")
+    assert "passed over: A1 (seed 42) has lost its network" in done.stderr
+    assert "Baseline" in done.stdout
+
+
+def test_a_damaged_network_fails_and_the_others_go_on(project: Project) -> None:
+    best = project.run_folder("Baseline") / "checkpoints" / "best.safetensors"
+    best.write_bytes(best.read_bytes()[:-100])
+    done = project.run("test", "--exp", "Baseline", "A1", "--on", "other", code=1)
+    assert "Baseline (seed 42) on other: " in done.stderr
+    assert "is cut short or damaged" in done.stderr
+    assert (project.run_folder("A1") / "predictions-other.csv").exists()
+
+
+def test_a_run_under_way_or_stopped_is_not_tested(project: Project) -> None:
+    process = project.start("--exp", "A2", "--epochs", "200")
+    try:
+        while not list((project.folder / "runs" / "small").glob("A2/*/attempt-01/metrics.jsonl")):
+            assert process.poll() is None
+        folder = str(project.run_folder("A2").relative_to(project.folder))
+        done = project.run("test", "--exp", folder, "--on", "other", code=2)
+        assert "A2 (seed 42) is running; wait for its end" in done.stderr
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+    done = project.run("test", "--exp", folder, "--on", "other", code=2)
+    assert "A2 (seed 42) is not finished: killed" in done.stderr
+    assert "--resume finishes it" in done.stderr
+
+
+def test_a_run_is_not_started_over_while_it_is_tested(project: Project) -> None:
+    lock = project.run_folder("A1") / "lock"
+    holder = subprocess.Popen(["flock", str(lock), "sleep", "30"])
+    try:
+        while subprocess.run(["flock", "-n", str(lock), "true"], check=False).returncode == 0:
+            assert holder.poll() is None
+        done = project.run("test", "--exp", "A1", "--on", "other", code=1)
+        assert "in use by another process" in done.stderr
+    finally:
+        holder.kill()
+        holder.wait()
