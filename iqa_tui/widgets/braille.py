@@ -26,10 +26,16 @@ class Canvas:
 
     def line(self, start: tuple[int, int], end: tuple[int, int], owner: int) -> None:
         """A straight line, both ends included."""
-        (x0, y0), (x1, y1) = start, end
-        steps = max(abs(x1 - x0), abs(y1 - y0), 1)
+        (x0, y0), (x1, y1) = self._within(start, end), self._within(end, start)
+        steps = max(1, round(max(abs(x1 - x0), abs(y1 - y0))))
         for k in range(steps + 1):
             self.dot(round(x0 + (x1 - x0) * k / steps), round(y0 + (y1 - y0) * k / steps), owner)
+
+    def _within(self, point: tuple[int, int], other: tuple[int, int]) -> tuple[float, float]:
+        """`point`, moved along the line to `other` where it lies far above or below: nobody sees dots out there."""
+        (x, y), (x1, y1) = point, other
+        bound = min(max(y, -1), 4 * self.height)
+        return (x, y) if bound == y or y1 == y else (x + (x1 - x) * (bound - y) / (y1 - y), bound)
 
     def cell(self, column: int, row: int) -> tuple[str, int | None]:
         """The character of a cell and its owner; None where nothing was drawn."""

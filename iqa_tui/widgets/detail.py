@@ -36,9 +36,10 @@ def detail_words(board: Board, line: RunLine | None) -> str:
     parts = [f"{line.experiment}: {state}"]
     if row is not None:
         stage = row.progress.stage if line.is_open else ""
-        parts += [row.reason or stage, row.note]
+        parts.append(row.reason or stage)
     if not line.planned:
         parts.append("these are not the settings that the study file means now: its results are not in the table")
     elif line.result is None or line.result.value is not None:  # else the state has said why
         parts += board.reasons.get(line.experiment, ())
+    parts.append(row.note if row is not None else "")
     return "; ".join(part for part in parts if part)

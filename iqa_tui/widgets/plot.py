@@ -12,11 +12,10 @@ from iqa_train.results.table import Curve, Interval
 from iqa_tui.safe import plain
 from iqa_tui.widgets.braille import Canvas
 
-COLOURS = ("$primary", "$accent", "$warning", "$success", "$secondary", "$error")
+COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#999999")
+"""Okabe and Ito's colours, told apart by the colour-blind too, those that can be read on dark and on light."""
 _AXIS = 8  # columns for the numbers at the left
-_TIGHT = (
-    0.35  # the share of a curve's last part that the range of values is taken from, where the first epochs are far off
-)
+_SKIPPED = 0.5  # of each curve, from its start: the range of values is that of the rest
 _BAND = "░"
 
 
@@ -60,7 +59,7 @@ def draw(plot: Plot, width: int, height: int) -> list[Content]:
 
 def value_range(curves: Sequence[Points], band: Interval | None) -> Interval:
     """The values to show: those of later epochs, since the first few would press the differences that matter flat."""
-    shown = [v for found in curves for _, v in found[min(len(found) - 1, int(len(found) * _TIGHT)) :]]
+    shown = [v for found in curves for _, v in found[min(len(found) - 1, int(len(found) * _SKIPPED)) :]]
     shown += list(band or ())
     low, high = min(shown), max(shown)
     room = max(0.08 * (high - low), 0.0005)
@@ -74,7 +73,7 @@ def _curve(canvas: Canvas, points: Points, owner: int, values: Interval, last: i
     def place(epoch: int, value: float) -> tuple[int, int]:
         x = round((epoch - 1) / (last - 1) * (across - 1))
         y = round((high - value) / (high - low) * (down - 1))
-        return x, min(down - 1, max(0, y))
+        return x, y  # below the range: cut off, not pressed to its edge
 
     places = [place(*point) for point in points]
     for start, end in zip(places, places[1:] or places, strict=False):
@@ -130,7 +129,7 @@ def _tags(
         wanted = min(down - 1, max(0, math.floor((high - points[name][-1][1]) / (high - low) * down)))
         if not free:
             break
-        at = min(free, key=lambda row: (abs(row - wanted), row))
+        at = min(free, key=lambda row: (abs(row - wanted), -row))
         free.discard(at)
         index = names.index(name)
         mark = "▸" if name == plot.chosen else ""
