@@ -35,7 +35,7 @@ class Canvas:
         """`point`, moved along the line to `other` where it lies far above or below: nobody sees dots out there."""
         (x, y), (x1, y1) = point, other
         bound = min(max(y, -1), 4 * self.height)
-        return (x, y) if bound == y or y1 == y else (x + (x1 - x) * (bound - y) / (y1 - y), bound)
+        return (x, y) if y in {bound, y1} else (x + (x1 - x) * (bound - y) / (y1 - y), bound)
 
     def cell(self, column: int, row: int) -> tuple[str, int | None]:
         """The character of a cell and its owner; None where nothing was drawn."""
