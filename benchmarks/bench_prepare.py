@@ -2,11 +2,15 @@
 
 `bench_prepare.rate`: images per second from files of 13 megapixels to a finished pixel store at 512 x 384.
   ours        `open_store` with two decoding threads, into a new cache each time: sources looked at, space reserved,
-              decoded, resized, written, synced, manifest in place
-  reference   the same files one after another in one thread: open, decode, resize, keep nothing
-  fair        the same decoder and the same filter on both sides; files in the page cache; by turns, on the wall, since
-              ours uses two cores; the best of several rounds each. On two cores that others use too, ours is slowed
-              more: it can lose both
+              decoded at a quarter of their size (as `datasets.decode` does with JPEG files much larger than wanted),
+              resized, written, synced, manifest in place
+  reference   the same files one after another in one thread: open, decode whole, resize with the same filter, keep
+              nothing
+  fair        files in the page cache; by turns, on the wall, since ours uses two cores; the best of several rounds
+              each; by how much the stored pixels differ from the reference's is printed
+
+`bench_prepare.thread`: the same with one thread, in processor time, which other programs on the machine hardly change.
+  For information.
 
 `bench_prepare.memory`: peak resident memory of `iqa-train data prepare`, the whole process tree, for 60 of these (ours)
   and for 20 (reference), each in a process of its own: the sum over the tree of the kernel's own peaks (VmHWM), read
@@ -22,10 +26,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import psutil
 from _common import STORED, figure, note, options, race, table_of
+from numpy.typing import NDArray
 from PIL import Image
 
 from iqa_train.datasets.dead_leaves import dead_leaves
-from iqa_train.datasets.pixels import open_store
+from iqa_train.datasets.pixels import PixelStore, open_store
 from iqa_train.datasets.table import ImageTable
 
 WIDTH, HEIGHT = 4160, 3120  # 13 megapixels, as the largest of SPAQ
@@ -69,19 +74,27 @@ def bench_rate(table: ImageTable, folder: Path, *, smoke: bool) -> None:
     """Images per second, and the ratio to decoding and resizing in one thread."""
     number = 0
 
-    def prepare() -> None:
+    def prepare(workers: int) -> PixelStore:
         nonlocal number
         number += 1
-        open_store(table, cache_dir=str(folder / f"cache{number}"), workers=WORKERS)
+        return open_store(table, cache_dir=str(folder / f"cache{number}"), workers=workers)
+
+    def plain(index: int) -> NDArray[np.uint8]:
+        with Image.open(table.path(index)) as opened:
+            return np.asarray(opened.convert("RGB").resize(STORED, Image.Resampling.BILINEAR))
 
     def decode_only() -> None:
         for index in range(len(table)):
-            with Image.open(table.path(index)) as opened:
-                opened.convert("RGB").resize(STORED, Image.Resampling.BILINEAR)
+            plain(index)
 
-    rates = [len(table) / seconds for seconds in race(2 if smoke else 6, prepare, decode_only, wall=True)]
+    apart = np.abs(prepare(WORKERS).image(0).astype(np.int16) - plain(0))
+    note(f"stored pixels differ from those of the reference by {apart.mean():.2f} levels of 255 on average")
+    rounds = 2 if smoke else 6
+    rates = [len(table) / s for s in race(rounds, lambda: prepare(WORKERS), decode_only, wall=True)]
     ratio = rates[0] / rates[1]
     figure("bench_prepare.rate", *rates, ratio, unit="img/s", bar=1.5, ok=ratio >= 1.5)
+    rates = [len(table) / s for s in race(rounds, lambda: prepare(1), decode_only)]
+    figure("bench_prepare.thread", *rates, rates[0] / rates[1], unit="img/s", bar=None)
 
 
 def bench_memory(folder: Path, names: tuple[str, ...], counts: tuple[int, int], *, rounds: int) -> None:
