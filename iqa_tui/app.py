@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import reactive
 
+from iqa_tui.config import Config
 from iqa_tui.screens.study import StudyScreen
+from iqa_tui.themes import OWN
 from iqa_tui.watch.board import Board, Target
 from iqa_tui.watch.watcher import Watcher
+
+if TYPE_CHECKING:
+    from textual.command import Provider
+
+
+def _commands() -> type[Provider]:
+    """Imported when the palette is first opened."""
+    from iqa_tui.commands import ConsoleCommands
+
+    return ConsoleCommands
 
 
 class Console(App[str]):
@@ -20,25 +36,49 @@ class Console(App[str]):
     TITLE = "iqa"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "detach", "Detach", id="app.detach", tooltip="Leave the console; every run goes on"),
-        Binding("ctrl+q", "detach", show=False, priority=True, id="app.quit"),
-        Binding("ctrl+c", "hint", show=False, id="app.hint"),
+        Binding(
+            "question_mark", "keys", "Help", key_display="?", id="app.help", tooltip="Every key, and how this works"
+        ),
+        Binding(
+            "ctrl+p",
+            "command_palette",
+            "Commands",
+            show=False,
+            priority=True,
+            id="app.palette",
+            tooltip="Find a command, a run, a study or a theme by its name",
+        ),
+        Binding("ctrl+q", "detach", show=False, priority=True, id="app.quit", tooltip="The same, wherever one is"),
+        Binding("ctrl+c", "hint", show=False, id="app.hint", tooltip="Stops nothing; says which keys do"),
+        Binding("tab", "focus_next", show=False, id="app.next", tooltip="To the next pane or field"),
+        Binding("shift+tab", "focus_previous", show=False, id="app.previous", tooltip="To the pane or field before"),
     ]
+
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_commands}
 
     board: reactive[Board] = reactive(Board, init=False, repaint=False)
 
     class Looked(Message):
         """The watcher has looked."""
 
-        def __init__(self, board: Board) -> None:
+        def __init__(self, board: Board, target: Target) -> None:
             super().__init__()
             self.board = board
+            self.target = target
 
-    def __init__(self, target: Target, *, readonly: bool = False, start_all: bool = False) -> None:
+    def __init__(
+        self, target: Target, *, readonly: bool = False, start_all: bool = False, config: Config | None = None
+    ) -> None:
         super().__init__()
         self.target = target
         self.readonly = readonly
+        self.config = config or Config()
+        for theme in OWN:
+            self.register_theme(theme)
+        self.theme = self.config.theme or os.environ.get("TEXTUAL_THEME") or OWN[0].name
+        self.set_keymap(dict(self.config.keys))
         self._start_all = start_all
-        self.watcher = Watcher(target, self._tell)
+        self.watcher = Watcher(target, partial(self._tell, target))
 
     def on_mount(self) -> None:
         """The first picture is drawn before anything is read."""
@@ -49,19 +89,19 @@ class Console(App[str]):
         """Look no more."""
         self.watcher.close()
 
-    def _tell(self, board: Board) -> None:
+    def _tell(self, target: Target, board: Board) -> None:
         """Called in the watcher's thread."""
-        self.post_message(self.Looked(board))
+        self.post_message(self.Looked(board, target))
 
     def on_console_looked(self, message: Looked) -> None:
         """What was read becomes what is shown; what cannot be shown at all is said, and the console ends."""
         board = message.board
+        if message.target is not self.target:  # a last word of a study that one has gone on from
+            return
         if not board.study and not self.board.study:
             self.exit(board.problem, return_code=2)
             return
         if not board.study:  # the study file has just been broken: what was known stays on the screen
-            from dataclasses import replace
-
             board = replace(self.board, problem=board.problem, devices=board.devices)
         self.board = board
         if self._start_all and board.read:
@@ -79,6 +119,27 @@ class Console(App[str]):
     def look_now(self) -> None:
         """Something has been done: show it at once."""
         self.watcher.look_now()
+
+    def open_study(self, name: str) -> None:
+        """Watch another study in place of this one; runs and queue go on as they do."""
+        self.watcher.close()
+        self.target = replace(self.target, study=name, profile=None)
+        self.watcher = Watcher(self.target, partial(self._tell, self.target))
+        self.watcher.start()
+
+    def go_to_run(self, key: str) -> None:
+        """Back to the study, with the cursor on a run."""
+        while not isinstance(self.screen, StudyScreen) and len(self.screen_stack) > 2:
+            self.pop_screen()
+        if isinstance(self.screen, StudyScreen):
+            self.screen.go_to(key)
+
+    def action_keys(self) -> None:
+        """Every key, and how the console works."""
+        from iqa_tui.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen())
 
     def action_detach(self) -> None:
         """Leave, and say how to come back."""

@@ -60,13 +60,15 @@ def _run(argv: Sequence[str]) -> int:
         end_with_server()
 
     from iqa_tui.app import Console
+    from iqa_tui.config import read_config
     from iqa_tui.watch.board import Target
 
     target = Target(
         Path(options.runs_dir), Path(options.logs_dir), options.study, options.experiments, profile_of(options),
         options.slots,
     )  # fmt: skip
-    console = Console(target, readonly=options.readonly, start_all=options.demo and not options.readonly)
+    start_all = options.demo and not options.readonly
+    console = Console(target, readonly=options.readonly, start_all=start_all, config=read_config())
     words = console.run()
     code = console.return_code or 0
     if words:

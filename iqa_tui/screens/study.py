@@ -138,9 +138,13 @@ class StudyScreen(ActingScreen):
 
         self.app.push_screen(RunScreen(message.line.key), self._to_log)
 
+    def go_to(self, key: str) -> None:
+        """Put the cursor on a run."""
+        self.query_one(RunTable).choose(key)
+
     def _to_log(self, key: str | None) -> None:
         if key is not None:
-            self.query_one(RunTable).choose(key)
+            self.go_to(key)
             self.remove_class("-plot")
             self.query_one(LogPane).view.focus()
 

@@ -31,8 +31,8 @@ class RunTable(ScrollView, can_focus=True):
         Binding("k,up", "move(-1)", "Previous", show=False, id="runs.previous", tooltip="Choose the run before"),
         Binding("g,home", "end(False)", "First", show=False, id="runs.first", tooltip="Choose the first run"),
         Binding("G,end", "end(True)", "Last", show=False, id="runs.last", tooltip="Choose the last run"),
-        Binding("pagedown", "page(1)", show=False, id="runs.page-down"),
-        Binding("pageup", "page(-1)", show=False, id="runs.page-up"),
+        Binding("pagedown", "page(1)", show=False, id="runs.page-down", tooltip="A screenful down"),
+        Binding("pageup", "page(-1)", show=False, id="runs.page-up", tooltip="A screenful up"),
         Binding("space", "mark", "Mark", show=False, id="runs.mark", tooltip="Mark the run, to be started together"),
         Binding("enter", "open", "Details", show=False, id="runs.open", tooltip="Everything about the chosen run"),
     ]

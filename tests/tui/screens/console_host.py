@@ -7,6 +7,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from iqa_tui.app import Console
+from iqa_tui.config import Config
 from iqa_tui.watch.board import Target
 
 SIZES = [(80, 24), (160, 48)]
@@ -58,10 +59,15 @@ class Seat:
 
 @asynccontextmanager
 async def seat(
-    size: tuple[int, int] = (80, 24), *, readonly: bool = False, target: Target | None = None, settled: bool = False
+    size: tuple[int, int] = (80, 24),
+    *,
+    readonly: bool = False,
+    target: Target | None = None,
+    config: Config | None = None,
+    settled: bool = False,
 ) -> AsyncIterator[Seat]:
     """A console on the study of the folder; `settled` waits for its results."""
-    app = Console(target or Target(Path("runs"), Path("logs")), readonly=readonly)
+    app = Console(target or Target(Path("runs"), Path("logs")), readonly=readonly, config=config)
     app.animation_level = "none"
     async with app.run_test(size=size) as pilot:
         sitting = Seat(pilot, app)

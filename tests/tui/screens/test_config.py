@@ -1,0 +1,103 @@
+"""~/.config/iqa-tui/config.toml: what it may say, and what is said of what it may not."""
+
+from pathlib import Path
+
+import pytest
+from console_host import seat
+
+from iqa_train.errors import UsageError
+from iqa_tui.config import Config, config_path, read_config
+from iqa_tui.screens.help import HelpScreen
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    return path
+
+
+def test_is_looked_for_where_configuration_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert config_path() == tmp_path / "iqa-tui" / "config.toml"
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    monkeypatch.setenv("HOME", "/home/ada")
+    assert config_path() == Path("/home/ada/.config/iqa-tui/config.toml")
+
+
+def test_no_file_is_no_configuration(tmp_path: Path) -> None:
+    assert read_config(tmp_path / "config.toml") == Config()
+
+
+def test_themes_and_keys_are_read(tmp_path: Path) -> None:
+    path = written(tmp_path, 'theme = "iqa-light"\n[keys]\n"view.zoom" = "Z"\nlog.search = ["ctrl+f", "/"]\n')
+    assert read_config(path) == Config("iqa-light", {"view.zoom": "Z", "log.search": "ctrl+f,/"})
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("theme = ", "not valid TOML"),
+        ("\x00", "not valid TOML"),
+        ("[keyz]", 'unknown key "keyz"; did you mean "keys"?'),
+        ('theme = "iqa-drak"', 'theme = "iqa-drak" is no theme; did you mean "iqa-dark"'),
+        ("theme = 3", 'theme = "3" is no theme; allowed: iqa-dark, iqa-light'),
+        ('keys = "x"', "keys is not a table"),
+        ('[keys]\n"view.zom" = "Z"', 'there is no "view.zom"; did you mean "view.zoom"'),
+        ('[keys]\n"\\u001b[2J" = "Z"', 'there is no "\\u001b[2J"; such an id is view.zoom'),
+        ('[keys]\n"view.zoom" = 3', "view.zoom needs a key"),
+        ('[keys]\n"view.zoom" = ""', "view.zoom needs a key"),
+        ('[keys]\n"view.zoom" = "ctl+z"', 'there is no key "ctl+z"'),
+        ('[keys]\n"view.zoom" = "pagdown"', 'there is no key "pagdown"; did you mean "pagedown"'),
+        ('[keys]\n"view.zoom" = "v"', '"v" would be both view.zoom and view.plot'),
+        ('[keys]\n"view.zoom" = "q"', '"q" would be both view.zoom and app.detach'),
+        ('[keys]\n"runs.next" = "space"', '"space" would be both runs.next and runs.mark'),
+        ('[keys]\n"runs.next" = "z"', '"z" would be both runs.next and view.zoom'),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_that_names_the_file(tmp_path: Path, text: str, words: str) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(UsageError) as caught:
+        read_config(path)
+    assert caught.value.exit_code == 2
+    assert str(caught.value).startswith(str(path))
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").mkdir()
+    with pytest.raises(UsageError, match="cannot be read: Is a directory"):
+        read_config(tmp_path / "config.toml")
+    (tmp_path / "other").write_bytes(b"\xff\xfe")
+    with pytest.raises(UsageError, match="not UTF-8"):
+        read_config(tmp_path / "other")
+
+
+def test_two_keys_may_change_places_and_panes_may_share_one(tmp_path: Path) -> None:
+    text = '[keys]\n"view.zoom" = "v"\n"view.plot" = "z"\n"runs.next" = "n"\n'  # n is the log's next hit, too
+    assert read_config(written(tmp_path, text)).keys["view.plot"] == "z"
+
+
+async def test_changed_keys_work_and_the_usual_ones_no_more(study: Path) -> None:
+    config = Config(keys={"runs.next": "n", "view.zoom": "ctrl+t", "app.help": "f1"})
+    async with seat(config=config) as console:
+        screen = console.app.screen
+        await console.press("n")
+        assert screen.chosen.experiment == "A1"  # one step, though two keys did this before
+        await console.press("j")
+        assert screen.chosen.experiment == "A1"
+        await console.press("ctrl+t")
+        assert screen.has_class("-zoom")
+        await console.press("z")
+        assert screen.has_class("-zoom")
+        await console.press("f1")
+        assert isinstance(console.app.screen, HelpScreen)
+        assert "Choose the next run (usually j ↓)" in " ".join((await console.reads()).split())
+
+
+async def test_the_theme_is_the_one_that_was_chosen(study: Path) -> None:
+    async with seat(config=Config("iqa-light")) as console:
+        assert console.app.theme == "iqa-light"
+        assert not console.app.current_theme.dark
+    async with seat() as console:
+        assert console.app.theme == "iqa-dark"
