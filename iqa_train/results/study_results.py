@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import isfinite
 from statistics import fmean
 
 from iqa_train.results.bootstrap import usual_resamples
@@ -9,10 +10,12 @@ from iqa_train.results.comparison import Comparison, NotComparableError, compare
 from iqa_train.results.epochs import at_last_common_epoch, epochs_of
 from iqa_train.results.factors import factors, settings_that_differ
 from iqa_train.results.recorded import Recorded, by_experiment, predictions_by_seed
-from iqa_train.results.table import Interval, ResultRow, StudyResults
-from iqa_train.results.tested import Tested
+from iqa_train.results.table import METRICS, Interval, ResultRow, StudyResults
+from iqa_train.results.tested import MEASURES, Tested
 from iqa_train.results.verdict import judged
 
+_BOTH_TELL = ("srcc", "plcc", "krcc")  # result.json and predictions
+_ROUNDING = 1e-4  # of single precision, generously
 _FEW = 30  # test images; with 10, 86 of 100 simulated intervals of a difference held it, with 30 and more 95 to 98
 
 
@@ -113,7 +116,7 @@ def _row(runs: list[Recorded], found: Comparison, metric: str, *, is_baseline: b
         provisional=any(run.unfinished for run in runs),
         state="/".join(sorted({run.state.name for run in runs})),
         optimism=fmean(gains) if gains else None,
-        notes=(*(note for run in runs for note in run.notes), *_unfinished(runs), *found.notes),
+        notes=(*(n for run in runs for n in run.notes), *_unfinished(runs), *_at_odds(runs, metric), *found.notes),
     )
     return _without_predictions(row, runs, metric) if row.value is None else row
 
@@ -155,13 +158,27 @@ def _beside(
     if row.epoch is None and row.value is not None and theirs.epoch is None and theirs.value is not None:
         note = "difference of a value without predictions, which cannot be tested"
         return replace(row, delta=row.value - theirs.value, notes=(*row.notes, note))
-    stands = at_last_common_epoch(epochs_of(own), epochs_of(base), metric)
+    stands = at_last_common_epoch(epochs_of(own), epochs_of(base), metric) if row.provisional else None
     if stands is None or stands.delta is None:
         return row
     row = replace(row, delta=stands.delta, epoch=stands.epoch)
     if found.value is not None:  # this one is finished
         return replace(row, notes=(*row.notes, f"difference at epoch {stands.epoch}, the last that both have"))
     return replace(row, value=stands.value)
+
+
+def _at_odds(runs: list[Recorded], metric: str) -> list[str]:
+    """Where a run's result.json and its predictions do not go together, as if one of the two were another run's."""
+    if metric not in _BOTH_TELL:
+        return []
+    notes = []
+    for run in runs:
+        for seed, table in run.predictions.items():
+            told, own = run.reported.get(seed, {}).get(metric), MEASURES[metric](table.predictions, table.scores)
+            if told is not None and isfinite(own) and abs(told - own) > _ROUNDING:
+                says = f"result.json says {METRICS[metric]} {told:.4f}, and its predictions {own:.4f}, which count"
+                notes.append(f"suspicious: seed {seed}: {says}")
+    return notes
 
 
 def _unfinished(runs: list[Recorded]) -> list[str]:

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from iqa_train.files import write_json
+from iqa_train.files import read_json, write_json
 from iqa_train.report.gather import differing_settings, gather, results_of
 from iqa_train.report.material import Material, shared_packages
 from iqa_train.report.sweeps import curves_of_settings
 from iqa_train.report.trackertext import tracker_text
 from iqa_train.report.which import chosen_runs
 from iqa_train.runs.predictions import write_predictions
-from tests.report.finished import STUDY, finish, predicted, result, specs, whole_study, write_study
+from tests.report.finished import STUDY, finish, predicted, specs, whole_study, write_study
 from tests.report.samples import ORIGIN
 
 
@@ -73,8 +73,7 @@ def test_reported_numbers_make_a_curve_and_say_what_else_differs(folder: Path) -
 def test_other_data_sets_measured_and_reported(folder: Path) -> None:
     runs = whole_study(folder)
     for name in ("Baseline", "A1"):
-        spec = specs(folder)[name]
-        document = result(spec)
+        document = read_json(runs[name].result)
         document["rounds"][0]["cross"] = {"spaq": {"srcc": 0.8}}
         write_json(runs[name].result, document)
         write_predictions(runs[name].path / "predictions-spaq.csv", predicted(3, 20.0 if name == "A1" else 10.0))

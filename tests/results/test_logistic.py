@@ -84,6 +84,7 @@ def test_where_there_is_no_fit_the_note_says_why(parameters: int, q: np.ndarray,
 
 def test_a_fit_that_does_not_converge_is_said_to_be_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logistic, "_EVALUATIONS", 2)
+    logistic._fit.cache_clear()
     fit = fit_logistic(*curved())
     assert fit.mapped is None
     assert fit.note == "the logistic fit did not converge"

@@ -23,9 +23,10 @@ def study(tmp_path: Path) -> MadeStudy:
 def test_runs_without_predictions_show_what_they_reported(study: MadeStudy) -> None:
     study.run("Baseline", predictions(1, 6.0))
     kept = study.run("A1", predictions(2, 12.0), changes={"attention_fusion": False})
+    told = json.loads(kept.result.read_text())["srcc"]
     (kept.path / "predictions-test.csv").unlink()
     row = collect(study.recorded(), resamples=FEW).row("A1")
-    assert (row.value, row.interval, row.p) == (0.9, None, None)
+    assert (row.value, row.interval, row.p) == (pytest.approx(told), None, None)
     assert row.delta is not None and row.delta_interval is None
     assert {"seed 42: no predictions were kept", "value as the run reported it, without an interval"} <= set(row.notes)
     assert "difference of a value without predictions, which cannot be tested" in row.notes
@@ -102,8 +103,8 @@ def test_identical_predictions_are_called_suspicious(study: MadeStudy) -> None:
 def test_predictions_that_cannot_be_measured_are_said_to_be(
     study: MadeStudy, metric: str, values: np.ndarray, says: str
 ) -> None:
-    study.run("Baseline", predictions(1, 6.0))
-    broken = study.run("A1", predictions(2, 8.0), changes={"attention_fusion": False})
+    study.run("Baseline", predictions(1, 6.0), epochs=[0.7, 0.9])
+    broken = study.run("A1", predictions(2, 8.0), changes={"attention_fusion": False}, epochs=[0.7, 0.8])
     path = broken.path / "predictions-test.csv"
     lines = path.read_text().splitlines()
     cells = [line.rpartition(",")[0] + f",{value}" for line, value in zip(lines[1:], values, strict=True)]
@@ -112,6 +113,21 @@ def test_predictions_that_cannot_be_measured_are_said_to_be(
     row = collect(study.recorded(), metric, resamples=FEW).row("A1")
     assert (row.value, row.delta) == (None, None)
     assert f"seed 42: {says}" in row.notes
+
+
+def test_a_result_that_its_predictions_deny_is_suspicious_and_the_predictions_count(study: MadeStudy) -> None:
+    study.run("Baseline", predictions(1, 6.0))
+    kept = study.run("A1", predictions(2, 12.0), changes={"attention_fusion": False})
+    told = json.loads(kept.result.read_text())
+    told["rounds"][0]["test"]["srcc"] = 0.99
+    kept.result.write_text(json.dumps(told))
+    results = collect(study.recorded(), resamples=FEW)
+    row = results.row("A1")
+    assert row.value < 0.95
+    says = f"result.json says SRCC 0.9900, and its predictions {row.value:.4f}, which count"
+    assert f"suspicious: seed 42: {says}" in row.notes
+    assert not any("suspicious" in note for note in results.row("Baseline").notes)
+    assert not any("suspicious" in note for note in collect(study.recorded(), "plcc", resamples=FEW).row("A1").notes)
 
 
 def test_of_several_configurations_the_newest_counts(study: MadeStudy) -> None:
