@@ -220,6 +220,8 @@ class ActingScreen(Screen[None]):
 
         if order is not None:
             target = self.sight().target
+            if order.form == "report":
+                self.tell(f"writing the report to {order.path}; its figures take a moment")
             self._carry_out("export", lambda _: export(target, order))
 
     def _carry_out(self, what: str, act: Callable[[Callable[[], None]], str]) -> None:

@@ -41,6 +41,7 @@ def test_each_form_is_written_where_the_dialog_says_and_is_what_the_command_prin
     drive(target_of(finished), act)
 
 
+@pytest.mark.slow
 def test_a_report_and_the_tracker_are_written(finished: FaultyProject) -> None:
     async def act(app: Host, pilot: Pilot[None]) -> None:
         await pilot.press("e")
@@ -50,7 +51,7 @@ def test_a_report_and_the_tracker_are_written(finished: FaultyProject) -> None:
         await pilot.pause()
         assert "EXPERIMENTS_LOG_TRACKER.md is brought up to date" in app.shown()
         await pilot.press("enter")
-        told = await said(pilot, "files to", seconds=60)
+        told = await said(pilot, "files to", seconds=300)
         assert str(finished.folder.resolve() / "report" / "index.html") in told
         assert "EXPERIMENTS_LOG_TRACKER.md brought up to date" in told
 
