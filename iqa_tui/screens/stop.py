@@ -38,9 +38,9 @@ class StopScreen(Dialog[StopOrder]):
 
     def parts(self) -> Iterable[Widget]:
         """Which, how, and what that means for each."""
-        yield field("Which", Choice(self._which, id="which"))
+        yield field("Which", Choice(self._which, id="whom"))
         yield field("How", Choice(self._ways(self._which[0][0]), id="how"))
-        yield Static(id="runs", classes="part", markup=False)
+        yield Static(id="planned", classes="part", markup=False)
 
     def on_mount(self) -> None:
         """Say what it means."""
@@ -54,7 +54,7 @@ class StopScreen(Dialog[StopOrder]):
 
     def action_accept(self) -> None:
         """Enter."""
-        lines: tuple[RunLine, ...] = self.query_one("#which", Choice).value
+        lines: tuple[RunLine, ...] = self.query_one("#whom", Choice).value
         at_once: bool = self.query_one("#how", Choice).value
         self.dismiss(StopOrder(tuple(line.key for line in lines), 0.0 if at_once else None))
 
@@ -79,10 +79,10 @@ class StopScreen(Dialog[StopOrder]):
         return ways[::-1] if asked else ways  # who presses x again wants it faster
 
     def _show(self) -> None:
-        lines: tuple[RunLine, ...] = self.query_one("#which", Choice).value
+        lines: tuple[RunLine, ...] = self.query_one("#whom", Choice).value
         at_once: bool = self.query_one("#how", Choice).value
         told = [_told(line, at_once=at_once) for line in lines]
-        put(self.query_one("#runs", Static), Content("\n").join(told))
+        put(self.query_one("#planned", Static), Content("\n").join(told))
 
 
 def _told(line: RunLine, *, at_once: bool) -> Content:

@@ -31,7 +31,10 @@ class Wrong:
 
 
 class PlanningDialog(Dialog[StartOrder | RelaunchOrder]):
-    """`order()` says what the fields mean; `#runs` and `#findings` show what it would do."""
+    """`order()` says what the fields mean; `#planned` and `#findings` show what it would do.
+
+    Ids here are none of another screen's: the rules of its style sheet would hold here, too.
+    """
 
     class Looked(Message):
         """What an order would do, or why it cannot be carried out."""
@@ -58,7 +61,7 @@ class PlanningDialog(Dialog[StartOrder | RelaunchOrder]):
     def plan_parts(self) -> list[Static]:
         """Where the plan is shown."""
         return [
-            Static(id="runs", classes="part", markup=False),
+            Static(id="planned", classes="part", markup=False),
             Static(id="findings", classes="part", markup=False),
         ]
 
@@ -101,7 +104,7 @@ class PlanningDialog(Dialog[StartOrder | RelaunchOrder]):
             self.complain(message.found.words)
             return
         self.plan = message.found
-        put(self.query_one("#runs", Static), runs_content(self.plan))
+        put(self.query_one("#planned", Static), runs_content(self.plan))
         put(self.query_one("#findings", Static), findings_content(self.plan.findings))
         self.looked(message.order, self.plan)
         if self._accept_it:
@@ -139,7 +142,7 @@ class PlanningDialog(Dialog[StartOrder | RelaunchOrder]):
             self.post_message(self.Looked(order, found))
 
     def _show_nothing(self) -> None:
-        put(self.query_one("#runs", Static), "")
+        put(self.query_one("#planned", Static), "")
         put(self.query_one("#findings", Static), "")
 
 
