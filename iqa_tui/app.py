@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -82,6 +85,8 @@ class Console(App[str]):
 
     def on_mount(self) -> None:
         """The first picture is drawn before anything is read."""
+        with contextlib.suppress(ValueError, RuntimeError):  # there are none but in a main thread
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.action_detach)
         self.push_screen(StudyScreen())
         self.call_after_refresh(self.watcher.start)
 
