@@ -20,6 +20,8 @@ from iqa_tui.widgets.logtabs import LogTabs
 from iqa_tui.widgets.runs import RunTable
 
 if TYPE_CHECKING:
+    from textual.binding import ActiveBinding
+
     from iqa_tui.app import Console
 
 
@@ -92,6 +94,15 @@ class StudyScreen(ActingScreen):
         assert isinstance(self.app, Console)
         return self.app
 
+    @property
+    def active_bindings(self) -> "dict[str, ActiveBinding]":
+        """What the footer and the palette offer: not what a console that only looks would refuse."""
+        found = super().active_bindings
+        if not self.console.readonly:
+            return found
+        acting = {b.id for b in ActingScreen.BINDINGS if isinstance(b, Binding) and b.id != "app.messages"}
+        return {key: active for key, active in found.items() if active.binding.id not in acting}
+
     def sight(self) -> Sight:
         """What the keys act on."""
         app = self.console
@@ -137,6 +148,12 @@ class StudyScreen(ActingScreen):
         from iqa_tui.screens.run import RunScreen  # the first picture does without
 
         self.app.push_screen(RunScreen(message.line.key), self._to_log)
+
+    def action_compare(self) -> None:
+        """The two that are marked; else the chosen run and the baseline."""
+        from iqa_tui.screens.compare import CompareScreen, first_two
+
+        self.app.push_screen(CompareScreen(self.sight(), *first_two(self.sight())))
 
     def go_to(self, key: str) -> None:
         """Put the cursor on a run."""

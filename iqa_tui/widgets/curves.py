@@ -25,6 +25,10 @@ class Curves(Static, can_focus=True):
             result.expected if result else None,
             max((x.row.progress.epochs or 0 for x in board.lines if x.row), default=0),
         )
+        self.put(plot)
+
+    def put(self, plot: Plot) -> None:
+        """Show `plot`, whatever it is of."""
         if plot != self._plot:
             self._plot = plot
             self.refresh()

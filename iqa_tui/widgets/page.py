@@ -35,6 +35,7 @@ class Page(VerticalScroll, inherit_bindings=False):
         height: 1fr;
         padding: 0 1;
         scrollbar-size-vertical: 1;
+        scrollbar-gutter: stable;
         & > Static { width: auto; min-width: 100%; height: auto; text-wrap: nowrap; }
     }
     """

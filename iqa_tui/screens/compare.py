@@ -1,0 +1,215 @@
+"""Two runs, or two studies, side by side: what differs in their settings, and by how much their results do."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from iqa_train.report.onerun.sheet import Line, Section, prose
+from iqa_tui.safe import content
+from iqa_tui.screens.pick import Pick, PickScreen
+from iqa_tui.watch.board import Board, RunLine
+from iqa_tui.widgets.curves import Curves
+from iqa_tui.widgets.marks import state_words
+from iqa_tui.widgets.page import Page
+from iqa_tui.widgets.plot import Plot
+
+if TYPE_CHECKING:
+    from iqa_tui.acting.keys import Sight
+
+RUN, STUDY = "run", "study"
+_READING = (Section("Reading", (prose("the two are being read and compared"),)),)
+_ASKS = (Section("Nothing to compare yet", (prose("1 and 2 choose what stands on each side"),)),)
+
+
+class CompareScreen(Screen[None]):
+    """`first` and `second` are of one kind; None is yet to be chosen."""
+
+    CSS_PATH = ["run.tcss", "compare.tcss"]  # noqa: RUF012 (as Textual has it)
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 (as Textual has it)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "back", "Back", key_display="esc", id="compare.back", tooltip="Back to the study"),
+        Binding("1", "choose(1)", "First", id="compare.first", tooltip="Choose what stands on the first side"),
+        Binding("2", "choose(2)", "Second", id="compare.second", tooltip="Choose what stands on the second side"),
+        Binding("w", "swap", "Swap", id="compare.swap", tooltip="The second side first"),
+        Binding("v", "plot", "Plot", id="compare.plot", tooltip="The plot of two runs, or more room for the rest"),
+    ]
+
+    class Told(Message):
+        """The two have been compared."""
+
+        def __init__(self, of: tuple[Pick, Pick], sections: tuple[Section, ...], plot: Plot) -> None:
+            super().__init__()
+            self.of = of
+            self.sections = sections
+            self.plot = plot
+
+    def __init__(self, sight: "Sight", first: Pick | None = None, second: Pick | None = None) -> None:
+        super().__init__()
+        self._sight = sight
+        self.sides: list[Pick | None] = [first, second]
+
+    def compose(self) -> ComposeResult:
+        """Which two, the page, the plot."""
+        yield Static("", id="which", markup=False)
+        yield Page(id="page")
+        yield Curves(id="pair")
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Compare, or ask."""
+        self.query_one(Page).focus()
+        self._show()
+
+    def action_back(self) -> None:
+        """Back to the study."""
+        self.dismiss(None)
+
+    def action_swap(self) -> None:
+        """The second side first."""
+        self.sides.reverse()
+        self._show()
+
+    def action_plot(self) -> None:
+        """More or less of the plot."""
+        self.toggle_class("-other-plot")
+
+    def action_choose(self, side: int, kind: str = "") -> None:
+        """Choose one side from lists; another kind there needs another one on the other side, too."""
+        self.run_worker(lambda: self._offer(side, kind), thread=True, exclusive=True, group="offer")
+
+    def _offer(self, side: int, kind: str) -> None:
+        """In a thread: studies are looked for on the disk."""
+        picks = [pick for pick in (*run_picks(self._sight), *study_picks(self._sight)) if kind in {"", pick.kind}]
+        self.app.call_from_thread(self._ask, side, picks)
+
+    def _ask(self, side: int, picks: list[Pick]) -> None:
+        title = f"{'First' if side == 1 else 'Second'} side"
+        self.app.push_screen(PickScreen(title, picks), lambda pick: self._chosen(side, pick))
+
+    def _chosen(self, side: int, pick: Pick | None) -> None:
+        if pick is None:
+            return
+        self.sides[side - 1] = pick
+        other = self.sides[2 - side]
+        if other is None or other.kind != pick.kind:
+            self.sides[2 - side] = None
+            self.action_choose(3 - side, pick.kind)
+        self._show()
+
+    def _show(self) -> None:
+        first, second = self.sides
+        self.query_one("#which", Static).update(content(f"1 {_named(first)}   2 {_named(second)}", "bold"))
+        self.set_class(bool(first and first.kind == RUN), "-runs")
+        if first is None or second is None:
+            self.query_one(Page).show(_ASKS)
+            return
+        self.query_one(Page).show(_READING)
+        self.run_worker(lambda: self._compare(first, second), thread=True, exclusive=True, group="compare")
+
+    def _compare(self, first: Pick, second: Pick) -> None:
+        """In a thread."""
+        if first.kind == RUN:
+            sections, plot = self._two_runs(first, second)
+        else:
+            sections, plot = self._two_studies(first, second), Plot(())
+        self.post_message(self.Told((first, second), sections, plot))
+
+    def _two_runs(self, first: Pick, second: Pick) -> tuple[tuple[Section, ...], Plot]:
+        from iqa_train.report.tworuns import two_runs
+
+        board = self._sight.board
+        lines = [board.line(pick.key) for pick in (first, second)]
+        one, two = lines
+        if one is None or two is None:
+            return (Section("Not compared", (prose("one of the two is not there any more", "error"),)),), Plot(())
+        if one is two:
+            return (Section("Not compared", (prose("both sides are the same run", "note"),)),), Plot(())
+        told = two_runs((one.run, two.run), (first.name, second.name), board.file, board.profile)
+        return told.sections, Plot(told.curves, chosen=second.name, epochs=told.epochs)
+
+    def _two_studies(self, first: Pick, second: Pick) -> tuple[Section, ...]:
+        """What `iqa-train compare` says of the two."""
+        from iqa_train.errors import UserError
+        from iqa_train.report.acrosswords import across_cells, across_notes, across_title
+        from iqa_train.report.sides import Where
+        from iqa_train.study.load import find_study, load_study
+
+        target = self._sight.target
+        try:
+            study = self._sight.board.file or load_study(find_study(target.experiments))
+            where = Where(study, target.runs_dir, target.experiments, self._sight.board.profile)
+            across = where.compared((first.key, second.key), anyway=True)
+        except UserError as error:
+            return (Section("Not compared", (prose(str(error), "error"),)),)
+        except OSError as error:
+            return (Section("Not compared", (prose(f"{error.filename}: {error.strerror}", "error"),)),)
+        head, rows = across_cells(across)
+        marks = {True: "good", False: "warning", None: ""}
+        lines = [Line(tuple(c), marks[row.better]) for c, row in zip(rows, across.rows, strict=True)]  # type: ignore[arg-type]
+        notes = tuple(prose(note) for note in across_notes(across))
+        return (Section(across_title(across), tuple(lines), tuple(head)), Section("Notes", notes))
+
+    def on_compare_screen_told(self, message: Told) -> None:
+        """Show what was found, unless others have been chosen since."""
+        if message.of == tuple(self.sides):
+            self.query_one(Page).show(message.sections)
+            self.query_one(Curves).put(message.plot)
+
+
+def first_two(sight: "Sight") -> tuple[Pick | None, Pick | None]:
+    """What stands there at first: two marked runs, else the baseline and the chosen run."""
+    runs = {pick.key: pick for pick in run_picks(sight)}
+    marked = [runs[line.key] for line in sight.board.lines if line.key in sight.marked]
+    if len(marked) >= 2:
+        return marked[0], marked[1]
+    chosen = sight.line
+    if chosen is None:
+        return None, None
+    base = next((x for x in sight.board.lines if x.is_baseline and x.seed == chosen.seed and x.key != chosen.key), None)
+    if base is None:
+        return runs[chosen.key], None
+    return runs[base.key], runs[chosen.key]
+
+
+def run_picks(sight: "Sight") -> list[Pick]:
+    """The study's runs, those that are marked first."""
+    board = sight.board
+    marked = [_of_run(line, board, "Marked runs") for line in board.lines if line.key in sight.marked]
+    return marked + [_of_run(line, board, "Runs of this study") for line in board.lines if line.key not in sight.marked]
+
+
+def study_picks(sight: "Sight") -> list[Pick]:
+    """Studies with runs, and groups of references. Reads the disk."""
+    from iqa_train.report.sides import REPORTED
+    from iqa_train.runs.layout import run_folders
+    from iqa_train.study.reported import groups_of
+
+    try:
+        runs = run_folders(sight.target.runs_dir)
+        there = sorted({run.path.parent.parent.name for run in runs if run.attempts()})
+    except OSError:
+        there = []
+    groups = groups_of(sight.board.file) if sight.board.file else ()
+    return [
+        *(Pick(STUDY, name, name, "Studies with runs") for name in there),
+        *(Pick(STUDY, REPORTED + name, name, "Reference groups", "reported numbers") for name in groups),
+    ]
+
+
+def _of_run(line: RunLine, board: Board, group: str) -> Pick:
+    others = [x for x in board.lines if x.experiment == line.experiment]
+    name = line.experiment
+    if len({x.seed for x in board.lines}) > 1:
+        name += f" s{line.seed}"
+    if sum(x.seed == line.seed for x in others) > 1:
+        name += " " + line.run.path.name.partition("-")[2][:6]
+    words = " ".join(filter(None, [state_words(line.state) if line.state else "not started", line.title]))
+    return Pick(RUN, line.key, name, group, words)
+
+
+def _named(pick: Pick | None) -> str:
+    return "–" if pick is None else f"{pick.kind} {pick.name}"
