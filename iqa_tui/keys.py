@@ -59,7 +59,7 @@ def classes() -> list[type[DOMNode]]:
             for _, one in members
             if issubclass(one, DOMNode) and one.__module__ == module.name and one.__dict__.get("BINDINGS")
         ]
-    return found
+    return sorted(found, key=lambda one: one.__module__ != "iqa_tui.app")
 
 
 def every_key() -> tuple[Key, ...]:

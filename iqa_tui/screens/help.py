@@ -87,6 +87,6 @@ def _without_rows_of_digits(keys: "Sequence[Key]", changed: Mapping[str, str]) -
         return list(keys)
     first, last = row[0], row[-1]
     one = replace(
-        first, id=f"{first.id} to {last.id}", keys=f"{first.keys},{last.keys}", words=f"{first.words} to {last.words}"
+        first, id=f"{first.id} to {last.id}", keys=f"{first.keys},…,{last.keys}", words=f"{first.words} to {last.words}"
     )
     return [one if key is first else key for key in keys if key not in row[1:]]
