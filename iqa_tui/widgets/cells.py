@@ -63,7 +63,7 @@ def verdict_cell(line: RunLine) -> str:
         words.append(f"~{found.seeds_needed} seeds" if found.seeds_needed else "no difference")
     if found.provisional:
         words.append("provisional")
-    return ", ".join(filter(None, words)) or "measured"
+    return ", ".join(filter(None, words)) or ("the baseline" if line.is_baseline else "measured")
 
 
 def _says_something(column: Column, texts: Sequence[str]) -> bool:
