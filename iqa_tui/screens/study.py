@@ -30,7 +30,7 @@ class StudyScreen(ActingScreen):
 
     CSS_PATH = "study.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-tight"), (60, "-narrow"), (140, "-wide")]  # noqa: RUF012 (as Textual has it)
-    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (15, "-short"), (30, "-tall")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (15, "-short"), (34, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(n), f"log({n})", f"Log {n}", show=False, id=f"logs.{n}") for n in range(1, 10)),
         Binding("]", "step(1)", "Next log", show=False, id="logs.next", tooltip="Show the next run's log"),
