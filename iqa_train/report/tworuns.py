@@ -11,7 +11,8 @@ from iqa_train.report.numbers import NONE, measured, number, p_words
 from iqa_train.report.onerun.documents import cannot_be_read, document, duration, moment, words
 from iqa_train.report.onerun.settings import settings_of
 from iqa_train.report.onerun.sheet import Line, Section, prose
-from iqa_train.results.comparison import Comparison, compare
+from iqa_train.results.bootstrap import usual_resamples
+from iqa_train.results.comparison import Comparison, compare, resampled_words
 from iqa_train.results.factors import factors, settings_that_differ
 from iqa_train.results.recorded import Recorded, record
 from iqa_train.results.table import METRICS, Curve
@@ -81,14 +82,17 @@ def _results(one: _Side, two: _Side) -> Section:
             lines.append(Line(("", "", "", p_words(second.p))))
         notes |= dict.fromkeys((*first.notes, *second.notes))
     lines += [prose(note, "note") for note in notes]
-    if any(side.run.predictions for side in (one, two)):
-        lines.append(prose("95 % intervals, from paired resamples of the test images; p of this one comparison alone"))
+    clusters = [c.clusters for c in (first, second) if c.interval is not None]
+    if clusters:
+        words = resampled_words(usual_resamples(metric), clusters, "")
+        lines += [prose(f"{words[0]}; p of this one comparison alone")]
     return Section("Results", tuple(lines), ("", one.label, two.label, f"{two.label} less {one.label}"))
 
 
 def _compared(one: _Side, two: _Side, metric: str) -> list[Comparison]:
     tested = [Tested(side.label, side.run.predictions) for side in (one, two)]
-    return compare(tested, tested[0], metric, key=f"{one.label}/{two.label}/{metric}", anyway=True)
+    study = one.run.folder.path.parent.parent.name  # as in the table of the study: the same draws, the same numbers
+    return compare(tested, tested[0], metric, key=f"{study}/{metric}", anyway=True)
 
 
 def _value(found: Comparison, side: _Side, metric: str) -> str:
