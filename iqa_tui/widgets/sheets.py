@@ -16,7 +16,7 @@ _NARROWEST_LAST = 16  # columns for the last cell, before the others have to giv
 SIGNS = {"differs": "≠", "inert": "∅", "error": "✗", "warning": "!", "note": "·", "good": "✓"}
 """What stands before a row that is special; the colour only repeats it."""
 _STYLES = {
-    "differs": "bold $text-accent", "inert": "$text-muted", "error": "$text-error", "warning": "$text-warning",
+    "differs": "bold $text-accent", "inert": "dim", "error": "$text-error", "warning": "$text-warning",
     "good": "$text-success",
 }  # fmt: skip
 
@@ -48,7 +48,7 @@ def _body(section: Section, width: int) -> list[Content]:
     widths = _widths(section, width - _MARGIN)
     found = []
     if section.head:
-        found += _row(Line(section.head), widths, width, "$text-muted")
+        found += _row(Line(section.head), widths, width, "dim")
     for line in section.lines:
         found += _row(line, widths, width, _STYLES.get(line.mark, ""))
     return found
