@@ -72,8 +72,12 @@ def record(spec: "RunSpec | Spec", folder: RunFolder) -> Recorded:
         return Recorded(document, folder, state, epochs=epochs, notes=notes)
     result = read_json(folder.result) or {}  # a finished run's can be read, or the state would be another
     predictions, missing = _predictions(document, folder)
-    reported = _reported(result, _seed(document))
-    return Recorded(document, folder, state, predictions, epochs, reported, _optimism(result), (*notes, *missing))
+    try:
+        reported, optimism = _reported(result, _seed(document)), _optimism(result)
+    except (AttributeError, TypeError, ValueError) as error:
+        reported, optimism = {}, None
+        missing = (*missing, f"{folder.result} is damaged ({error})")
+    return Recorded(document, folder, state, predictions, epochs, reported, optimism, (*notes, *missing))
 
 
 def record_study(runs_dir: Path, study: str) -> list[Recorded]:
@@ -160,8 +164,13 @@ def _predictions(spec: Spec, folder: RunFolder) -> tuple[dict[int, Predictions],
 def _reported(result: Mapping[str, Any], seed: int) -> dict[int, Mapping[str, float | None]]:
     rounds = [r for r in result.get("rounds", []) if isinstance(r.get("test"), dict)]
     if rounds:
-        return {int(r.get("seed", seed + k)): r["test"] for k, r in enumerate(rounds)}
-    return {seed: result} if result else {}
+        return {int(r.get("seed", seed + k)): _numbers(r["test"]) for k, r in enumerate(rounds)}
+    return {seed: _numbers(result)} if result else {}
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, float | None]:
+    """Those that can be measures."""
+    return {k: v for k, v in values.items() if v is None or (isinstance(v, int | float) and not isinstance(v, bool))}
 
 
 def _optimism(result: Mapping[str, Any]) -> float | None:

@@ -17,6 +17,7 @@ logs/<slug>_<study>_<YYYYmmdd_HHMMSS>.log
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -193,7 +194,7 @@ def run_folder(runs_dir: Path, spec: "RunSpec") -> RunFolder:
 
 def run_folders(runs_dir: Path, study: str | None = None) -> list[RunFolder]:
     """Every run there is, or those of a study, by study, experiment and seed."""
-    found = runs_dir.glob(f"{study or '*'}/*/s*-*")
+    found = runs_dir.glob(f"{escape(study) if study else '*'}/*/s*-*")
     return [RunFolder(path) for path in sorted(found) if _RUN.fullmatch(path.name)]
 
 

@@ -47,7 +47,7 @@ def run_progress(run: RunFolder, state: RunState) -> RunProgress:
         events = epoch_events(run)
         best = [event for event in events if event["best"]]
         srcc, plcc = (best[-1]["test_srcc"], best[-1].get("test_plcc")) if best else (None, None)
-        known = RunProgress(len(events), planned, srcc, plcc=plcc)
+        known = RunProgress(len(events), planned, _number(srcc), plcc=_number(plcc))
         return _alive(run, known, events) if state.alive else known
     except (
         RunError,
@@ -84,6 +84,11 @@ def _last_event(run: RunFolder) -> dict[str, Any] | None:
         if events:
             return events[-1]
     return None
+
+
+def _number(value: object) -> float | None:
+    """None for what is no number, in a file that somebody has changed."""
+    return float(value) if isinstance(value, int | float) else None
 
 
 def _between(earlier: str, later: str) -> float:

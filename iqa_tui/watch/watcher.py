@@ -2,7 +2,9 @@
 
 import threading
 import time
+import traceback
 from collections.abc import Callable
+from dataclasses import replace
 
 from iqa_tui.watch.board import Board, Target
 
@@ -42,9 +44,15 @@ class Watcher:
         from iqa_tui.watch.reader import StudyReader  # and those of the results longer than the states of the runs
 
         reader = StudyReader(self.target)
+        board = first or Board()
         while not self._closed:
             began = time.monotonic()
-            board = reader.read()
+            try:
+                board = reader.read()
+            except Exception as error:  # noqa: BLE001 (a defect of ours: said, and looked again, not a frozen picture)
+                trace = traceback.extract_tb(error.__traceback__)[-1]
+                words = f"defect in the console: {error!r} in {trace.name}, line {trace.lineno} of {trace.filename}"
+                board = replace(board, problem=f"{words}; the runs are not touched by it", read=True)
             if self._closed:
                 break
             self._tell(board)
