@@ -139,13 +139,15 @@ def test_a_study_file_that_cannot_be_read_is_a_sentence_of_plain_text(make: Make
         assert kinds(after) == set()
 
 
+@pytest.mark.slow
 def test_a_flood_is_followed_and_left(make: Make) -> None:
+    """100 MB/s for as long as it takes: slow for what it writes."""
     project = make(behaviour="Baseline=flood,A1=binary", seconds=0.05)
     project.run("--all", "--detach", "--slots", "2")
     project.wait_for_worker("Baseline", epoch=0)
     with console(project.folder, project.environment(), "--readonly") as watched:
-        watched.see("Baseline.*running")
-        watched.see("xxxxxxxx")
+        watched.see("Baseline.*running", 90)
+        watched.see("xxxxxxxx", 90)
         watched.type("q")
         assert watched.end() == 0
     for worker in project.of_role("worker"):
