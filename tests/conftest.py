@@ -7,10 +7,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
+
+if TYPE_CHECKING:
+    from tests.execution.cross_project import Crossed
 
 PROGRAM = [sys.executable, "-m", "iqa_train.cli.main"]
 
@@ -138,6 +142,14 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = write_small_study(tmp_path_factory.mktemp("undisturbed"))
     project.run("--all")
     return project
+
+
+@pytest.fixture(scope="session")
+def crossed(tmp_path_factory: pytest.TempPathFactory) -> "Crossed":
+    """A study whose runs were tested on other sets after training."""
+    from tests.execution.cross_project import crossed_in  # only here: it builds upon this module
+
+    return crossed_in(tmp_path_factory.mktemp("crossed"))
 
 
 @pytest.fixture

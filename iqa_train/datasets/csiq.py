@@ -1,7 +1,8 @@
 """CSIQ: 866 damaged versions of 30 pictures, scores on 0 to 1, lower is better as published, turned round here.
 
 csiq_label.txt      a name and a score a line: 1600.AWGN.1.png 0.062, the name with or without .png
-dst_imgs/           the damaged pictures, in one folder or in one per kind of damage (awgn/, blur/, ...)
+dst_imgs/           the damaged pictures, in one folder or in one per kind of damage (awgn/, blur/, ...);
+                    dst_imgs_all/, as programs of the HyperIQA family have it, will do
 src_imgs/           the pristine ones, 1600.png, which are not used
 """
 
@@ -14,6 +15,7 @@ from iqa_train.datasets.wordlist import read_words
 
 NAME = "csiq"
 SUFFIX = ".png"
+_REPACKED = "dst_imgs_all"
 PUBLISHED = Published(
     name=NAME,
     title="CSIQ",
@@ -32,7 +34,7 @@ PUBLISHED = Published(
 def read_csiq(folder: Path) -> ImageTable:
     """CSIQ in `folder`; no official split. Raises `DataError` when a file is missing or does not read."""
     home = PUBLISHED.home(folder)
-    root = PUBLISHED.within(home, "dst_imgs")
+    root = home / _REPACKED if (home / _REPACKED).is_dir() else PUBLISHED.within(home, "dst_imgs")
     records = read_words(home / PUBLISHED.table, ("name", "score"))
     listed = [name.rpartition("/")[2] for name in records.names("name")]
     names = [name if name.lower().endswith(SUFFIX) else name + SUFFIX for name in listed]

@@ -26,6 +26,8 @@ def read_csv(path: Path, required: Sequence[str] = ()) -> Records:
     if not table:
         raise DataError(f"{path}: the file is empty; its first row must name the columns")
     columns = tuple(cell.strip() for cell in table[0][1])
+    if any("\0" in column for column in columns):
+        raise DataError(f"{path}: is no text, but a binary or damaged file; expected is a UTF-8 CSV file")
     if len(columns) == 1 and (";" in columns[0] or "\t" in columns[0]):
         raise DataError(f"{path}: the columns are not separated by commas; save it as a comma-separated file")
     for column in columns:

@@ -29,8 +29,7 @@ def read_spaq(folder: Path) -> ImageTable:
     """SPAQ in `folder`; no official split. Raises `DataError` when folder or table is missing or does not read."""
     home = PUBLISHED.home(folder)
     root = PUBLISHED.within(home, FOLDER)
-    records = read_xlsx(home / PUBLISHED.table)
-    records.require(("Image name", "MOS"))
+    records = read_xlsx(home / PUBLISHED.table, ("Image name", "MOS"))
     return ImageTable(
         name=NAME,
         root=root,

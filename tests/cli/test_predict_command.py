@@ -14,14 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.conftest import STUDY, Project, write_small_study
+from tests.conftest import Project
+from tests.execution.cross_project import Crossed
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    project = write_small_study(tmp_path_factory.mktemp("trained"), STUDY.replace("epochs = 3", "epochs = 1"))
-    project.run("--exp", "Baseline")
-    return project
+def trained(crossed: Crossed, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return crossed.copy(tmp_path_factory.mktemp("predict") / "trained")
 
 
 def scores(text: str) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """`iqa-train test`: a test made later is the same as one made after training, and harms nothing."""
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,10 +10,9 @@ from iqa_train.report.cross import cross_results
 from iqa_train.report.latex import cross_latex
 from iqa_train.report.markdown import results_markdown
 from iqa_train.report.which import chosen_runs
-from tests.conftest import STUDY, Project
-from tests.execution.cross_project import with_others
+from tests.conftest import Project
+from tests.execution.cross_project import ADDED, Crossed
 
-ONE_EPOCH = STUDY.replace("epochs = 3", "epochs = 1")
 RESULTS = (
     ["results", "--on", "other"],
     ["results", "--on", "other", "--json"],
@@ -23,43 +21,42 @@ RESULTS = (
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Two experiments, trained; nothing was tested across."""
-    project = with_others(tmp_path_factory.mktemp("trained"), ONE_EPOCH)
-    project.run("--exp", "Baseline", "A1", "--slots", "1")
-    return project
+def trained(crossed: Crossed, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """For reading: two experiments, trained; nothing was tested across."""
+    return crossed.copy(tmp_path_factory.mktemp("test") / "trained", tested=False)
 
 
 @pytest.fixture
-def project(trained: Project, tmp_path: Path) -> Project:
-    shutil.copytree(trained.folder, tmp_path / "copy")
-    return Project(tmp_path / "copy")
+def project(crossed: Crossed, tmp_path: Path) -> Project:
+    """The same, for writing."""
+    return crossed.copy(tmp_path / "copy", tested=False)
+
+
+@pytest.fixture
+def tested(crossed: Crossed, tmp_path: Path) -> Project:
+    """Two experiments, trained and tested across."""
+    return crossed.copy(tmp_path / "copy")
 
 
 def files(run: Path) -> dict[str, bytes]:
     return {str(p.relative_to(run)): p.read_bytes() for p in run.rglob("*") if p.is_file()}
 
 
-def test_later_is_the_same_as_after_training(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_later_is_the_same_as_after_training(
+    project: Project, crossed: Crossed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after = crossed.project
     before = {name: files(project.run_folder(name)) for name in ("Baseline", "A1")}
     assert project.run("results", "--on", "other", code=2).stderr.startswith("iqa-train: no run of small was tested on")
     done = project.run("test", "--exp", "Baseline", "A1", "--on", "other,third")
     assert [line.split()[:3] for line in done.stdout.splitlines()[2:]] == [
         ["Baseline", "42", "other"], ["Baseline", "42", "third"], ["A1", "42", "other"], ["A1", "42", "third"],
     ]  # fmt: skip
-    added = {"predictions-other.csv", "predictions-third.csv", "tested-other.json", "tested-third.json"}
     for name, old in before.items():
-        now = files(project.run_folder(name))
-        assert set(now) - set(old) == added
-        assert {k: now[k] for k in old} == old
-
-    after = with_others(
-        tmp_path / "after", (project.folder / "experiments.toml").read_text().partition("\n[datasets.other]")[0]
-    )
-    after.run("--exp", "Baseline", "A1", "--slots", "1", "--cross_datasets", "other,third")
-    for name in before:
         ours, theirs = files(project.run_folder(name)), files(after.run_folder(name))
-        for file in added:
+        assert set(ours) - set(old) == set(ADDED)
+        assert {k: ours[k] for k in old} == old
+        for file in ADDED:
             assert ours[file].replace(bytes(project.folder), b"") == theirs[file].replace(bytes(after.folder), b"")
     for words in RESULTS:
         assert project.run(*words).stdout == after.run(*words).stdout
@@ -73,9 +70,8 @@ def test_later_is_the_same_as_after_training(project: Project, tmp_path: Path, m
     assert len(tables[0]) == 3
 
 
-def test_results_on_another_set(project: Project) -> None:
-    project.run("test", "--all", "--on", "other")
-    document = json.loads(project.run("results", "--on", "other", "--json").stdout)
+def test_results_on_another_set(crossed: Crossed) -> None:
+    document = json.loads(crossed.project.run("results", "--on", "other", "--json").stdout)
     assert document["dataset"] == "other"
     base, a1 = document["rows"]
     assert (base["experiment"], base["images"], a1["experiment"]) == ("Baseline", 48, "A1")
@@ -88,29 +84,27 @@ def test_results_on_another_set(project: Project) -> None:
 
 
 @pytest.mark.slow
-def test_a_report_on_another_set(project: Project) -> None:
-    project.run("test", "--all", "--on", "other")
-    project.run("report", "--on", "other", "--out", "elsewhere")
-    assert not (project.folder / "EXPERIMENTS_LOG_TRACKER.md").exists()
-    assert "48 test images of other" in (project.folder / "elsewhere" / "index.html").read_text()
-    project.run("report", "--out", "report")
-    assert (project.folder / "report" / "tables" / "cross.tex").exists()
+def test_a_report_on_another_set(tested: Project) -> None:
+    tested.run("report", "--on", "other", "--out", "elsewhere")
+    assert not (tested.folder / "EXPERIMENTS_LOG_TRACKER.md").exists()
+    assert "48 test images of other" in (tested.folder / "elsewhere" / "index.html").read_text()
+    tested.run("report", "--out", "report")
+    assert (tested.folder / "report" / "tables" / "cross.tex").exists()
 
 
-def test_what_was_tested_is_not_tested_again_unless_asked(project: Project) -> None:
+def test_what_was_tested_is_not_tested_again_unless_asked(tested: Project) -> None:
     words = ["test", "--exp", "A1", "--on", "other"]
-    project.run(*words)
-    kept = project.run_folder("A1") / "predictions-other.csv"
+    kept = tested.run_folder("A1") / "predictions-other.csv"
     stamp = kept.stat().st_mtime_ns
-    done = project.run(*words, "--json")
+    done = tested.run(*words, "--json")
     (one,) = json.loads(done.stdout)["tests"]
     assert (one["state"], one["rounds"][0]["images"]) == ("known", 48)
     assert kept.stat().st_mtime_ns == stamp
-    table = project.folder / "data" / "other" / "scores.csv"
+    table = tested.folder / "data" / "other" / "scores.csv"
     table.write_text(table.read_text().replace("pictures/00.png,9.0", "pictures/00.png,8.5"))
-    assert "is of other images or scores" in project.run(*words, code=1).stderr
+    assert "is of other images or scores" in tested.run(*words, code=1).stderr
     before = kept.read_bytes()
-    project.run(*words, "--again")
+    tested.run(*words, "--again")
     assert kept.read_bytes() != before
 
 

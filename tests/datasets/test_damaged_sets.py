@@ -129,6 +129,22 @@ def test_a_file_that_is_no_xlsx(built: Callable[[str], Path], name: str) -> None
     assert "is no Excel workbook (.xlsx)" in complaint(name, root)
 
 
+@pytest.mark.parametrize("name", ["spaq", "bid", "livec", "live"])
+def test_a_file_damaged_within_is_never_a_traceback(built: Callable[[str], Path], name: str) -> None:
+    """Cut anywhere, or with bytes of its packed parts changed: as half a download or a bad disk leaves it."""
+    root = built(name)
+    path = root / TABLES[name]
+    if path.suffix == ".mat":
+        savemat(path, {k: v for k, v in loadmat(path).items() if not k.startswith("__")}, do_compression=True)
+    whole = path.read_bytes()
+    middle = len(whole) // 2
+    versions = [whole[: k * len(whole) // 12] for k in range(1, 12)]
+    versions += [b"PK\5\6" + bytes(18), whole[:middle] + bytes(40) + whole[middle + 40 :]]
+    for version in versions:
+        path.write_bytes(version)
+        assert "damaged" in complaint(name, root)
+
+
 def rewritten(root: Path, name: str, scores: list[object]) -> None:
     """The set's table with these scores, whatever they are."""
     if name == "bid":

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from miniatures import COUNT, MINIATURES, QUALITY, SCENES, Miniature, noise_of
+from openpyxl import load_workbook
 from scipy.stats import spearmanr
 
 from iqa_train.datasets.catalogue import PUBLISHED, READERS, load_table
@@ -102,3 +103,24 @@ def test_a_set_is_trained_on_by_its_name_alone(tmp_path: Path) -> None:
 @every_set
 def test_every_set_is_trained_on_by_its_name_alone(tmp_path: Path, mini: Miniature) -> None:
     trained(mini, tmp_path)
+
+
+def test_rows_of_a_title_above_the_header(tmp_path: Path) -> None:
+    for name, inside in (("bid", "DatabaseGrades.xlsx"), ("spaq", "Annotations/MOS and Image attribute scores.xlsx")):
+        root = tmp_path / name
+        MINIATURES[name].build(root)
+        plain = load_table(name, DataSource(path=str(root)))
+        book = load_workbook(root / inside)
+        book.active.insert_rows(1, 2)
+        book.active["A1"] = "Subjective scores"
+        book.create_sheet("notes").append([1, 2, 3])
+        book.save(root / inside)
+        titled = load_table(name, DataSource(path=str(root)))
+        assert titled.images == plain.images
+        assert titled.scores.tolist() == plain.scores.tolist()
+
+
+def test_csiq_in_the_folder_that_earlier_programs_use(tmp_path: Path) -> None:
+    MINIATURES["csiq"].build(tmp_path)
+    (tmp_path / "dst_imgs").rename(tmp_path / "dst_imgs_all")
+    assert load_table("csiq", DataSource(path=str(tmp_path))).root == tmp_path / "dst_imgs_all"

@@ -1,7 +1,8 @@
-"""The small study with two further data sets that it is not trained on."""
+"""The small study with two further data sets that it is not trained on, and such a study when it has run."""
 
 import csv
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conftest import STUDY, Project, write_small_study
@@ -17,6 +18,34 @@ csv = "scores.csv"
 score_range = [0, 10]
 higher_is_better = false
 """
+
+ONE_EPOCH = STUDY.replace("epochs = 3", "epochs = 1")
+ADDED = ("predictions-other.csv", "predictions-third.csv", "tested-other.json", "tested-third.json")
+"""What tests on the two sets leave in a run's folder."""
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """Baseline and A1 trained for an epoch and tested on both other sets; not to be written to. What they said."""
+
+    project: Project
+    said: dict[str, str]
+
+    def copy(self, to: Path, *, tested: bool = True) -> Project:
+        """A copy to write to; without `tested`, as it would be had nothing been tested across."""
+        shutil.copytree(self.project.folder, to)
+        copy = Project(to)
+        for name in () if tested else self.said:
+            for file in ADDED:
+                (copy.run_folder(name) / file).unlink()
+        return copy
+
+
+def crossed_in(folder: Path) -> Crossed:
+    """Train and test them."""
+    project = with_others(folder, ONE_EPOCH)
+    across = ("--cross_datasets", "other,third,small")  # the set that is trained on is tested on anyway
+    return Crossed(project, {name: project.run("--exp", name, *across).stdout for name in ("Baseline", "A1")})
 
 
 def with_others(folder: Path, study: str = STUDY) -> Project:

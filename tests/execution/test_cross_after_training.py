@@ -2,13 +2,15 @@
 
 import csv
 import json
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
 from scipy import stats
 
 from tests.conftest import Project
-from tests.execution.cross_project import with_others
+from tests.execution.cross_project import Crossed, with_others
 
 
 @pytest.fixture
@@ -21,9 +23,8 @@ def predictions(path: Path) -> dict[str, tuple[float, float]]:
         return {row["image"]: (float(row["score"]), float(row["prediction"])) for row in csv.DictReader(file)}
 
 
-def test_several_sets_are_tested_and_kept(project: Project) -> None:
-    done = project.run("--exp", "Baseline", "--epochs", "1", "--cross_datasets", "other,third,small")
-    run = project.run_folder("Baseline")
+def test_several_sets_are_tested_and_kept(crossed: Crossed) -> None:
+    run = crossed.project.run_folder("Baseline")
     result = json.loads((run / "result.json").read_text())["rounds"][0]["cross"]
     assert list(result) == ["other", "third"]  # the set that is trained on is tested anyway
     for name in result:
@@ -32,9 +33,9 @@ def test_several_sets_are_tested_and_kept(project: Project) -> None:
         scores, predicted = zip(*table.values(), strict=True)
         rho = stats.spearmanr(scores, predicted).statistic
         assert result[name]["srcc"] == pytest.approx(rho, abs=1e-12)
-        assert f"{name.upper()} test SRCC {rho:f}" in done.stdout
+        assert f"{name.upper()} test SRCC {rho:f}" in crossed.said["Baseline"]
         assert json.loads((run / f"tested-{name}.json").read_text())["images"] == 48
-    assert done.stdout.splitlines()[-1].startswith("Testing median SRCC")
+    assert crossed.said["Baseline"].splitlines()[-1].startswith("Testing median SRCC")
 
 
 def test_what_is_tested_afterwards_makes_no_other_run_of_it(project: Project) -> None:
@@ -81,12 +82,18 @@ def test_a_damaged_image_of_another_set_is_told_before_training(project: Project
     assert "Epoch\t" not in done.stdout
 
 
-def test_a_test_that_fails_leaves_the_result(project: Project) -> None:
-    process = project.start("--exp", "A1", "--epochs", "6", "--cross_datasets", "other,third")
-    runs = project.folder / "runs"
-    while not list(runs.rglob("best.safetensors")):
+def started(project: Project, *words: str) -> "subprocess.Popen[str]":
+    """Start training, with a folder where A1's predictions on the other set should go."""
+    process = project.start(*words, "--epochs", "1")
+    while not list(project.folder.glob("runs/small/A1/*/attempt-01/runner.json")):
         assert process.poll() is None
-    (project.run_folder("A1") / "predictions-other.csv").mkdir()  # where the predictions should go
+        time.sleep(0.01)
+    (project.run_folder("A1") / "predictions-other.csv").mkdir()
+    return process
+
+
+def test_a_test_that_fails_leaves_the_result(project: Project) -> None:
+    process = started(project, "--exp", "A1", "--cross_datasets", "other,third")
     out, err = process.communicate(timeout=120)
     assert process.returncode == 1, out + err
     assert "trained to the end, but the test on other failed" in err
@@ -100,11 +107,7 @@ def test_a_test_that_fails_leaves_the_result(project: Project) -> None:
 
 
 def test_a_test_that_fails_in_the_queue_is_in_its_exit_code(project: Project) -> None:
-    process = project.start("--exp", "A1", "A2", "--epochs", "6", "--cross_datasets", "other", "--slots", "1")
-    runs = project.folder / "runs"
-    while not list(runs.rglob("best.safetensors")):
-        assert process.poll() is None
-    (project.run_folder("A1") / "predictions-other.csv").mkdir()
+    process = started(project, "--exp", "A1", "A2", "--cross_datasets", "other", "--slots", "1")
     out, err = process.communicate(timeout=120)
     assert process.returncode == 1, out + err
     assert "A1: completed: trained to the end, but the test on other failed" in err
@@ -119,13 +122,14 @@ def test_every_round_is_tested(project: Project) -> None:
     assert tables[0] != tables[1]
 
 
-def test_starting_over_sets_aside_what_was_tested(project: Project) -> None:
-    words = ["--exp", "A1", "--epochs", "1", "--cross_datasets", "other"]
-    project.run(*words)
-    run = project.run_folder("A1")
-    names = ("predictions-other.csv", "tested-other.json", "predictions-test.csv")
-    before = {name: (run / name).read_bytes() for name in names}
-    project.run(*words, "--again")
-    for name in names:
-        assert (run / "attempt-01" / name).read_bytes() == before[name]
-        assert (run / name).read_bytes() == before[name]
+def test_starting_over_sets_aside_what_was_tested(crossed: Crossed, tmp_path: Path) -> None:
+    copy = crossed.copy(tmp_path / "copy")
+    run = copy.run_folder("A1")
+    names = ("predictions-other.csv", "predictions-third.csv", "predictions-test.csv")
+    before = {name: (run / name).read_bytes() for name in (*names, "tested-other.json")}
+    copy.run("--exp", "A1", "--cross_datasets", "other", "--again")
+    for name, content in before.items():
+        assert (run / "attempt-01" / name).read_bytes() == content
+    assert (run / "predictions-other.csv").read_bytes() == before["predictions-other.csv"]
+    assert (run / "predictions-test.csv").read_bytes() == before["predictions-test.csv"]
+    assert not (run / "predictions-third.csv").exists()
