@@ -66,7 +66,11 @@ class PredictionsOut:
     ) -> None:
         if self._part is None or self._path is None:
             return
-        self._stream.close()
+        try:
+            self._stream.close()
+        except OSError:  # a full disk
+            self._part.unlink(missing_ok=True)
+            raise
         if self._begun and (kind is None or issubclass(kind, KeyboardInterrupt)):
             self._part.replace(self._path)
             sync_folder(self._path.parent)

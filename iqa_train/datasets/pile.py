@@ -70,6 +70,10 @@ class Names:
         """The name of the picture at `path`."""
         path = path.absolute()
         inside = self._inside(path.parent)
+        if inside is None and path.is_symlink():  # a list of links to the set's own pictures
+            real = path.resolve()
+            inside = self._inside(real.parent)
+            path = path if inside is None else real
         return path.name if inside is None else f"{inside}/{path.name}" if inside else path.name
 
     def _inside(self, folder: Path) -> str | None:

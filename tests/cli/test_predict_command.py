@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.conftest import Project
+from tests.conftest import PROGRAM, Project
 from tests.execution.cross_project import Crossed
 
 
@@ -58,8 +58,9 @@ def test_test_images_have_the_runs_own_predictions_to_the_last_digit(trained: Pr
     folder = trained.run_folder("Baseline").relative_to(trained.folder)
     linked = trained.folder / "linked"
     linked.symlink_to(trained.folder / "data" / "small")
-    by_folder = trained.run("predict", f"linked/{one}", "--run", str(folder), "--slots", "2")
-    assert list(scores(by_folder.stdout).values()) == [own(trained)[one]]
+    (trained.folder / "chosen.png").symlink_to(trained.folder / "data" / "small" / one)
+    words = ["predict", "chosen.png", f"linked/{one}", "--run", str(folder), "--slots", "2"]
+    assert list(scores(trained.run(*words).stdout).values()) == [own(trained)[one]] * 2
 
 
 def test_folders_are_searched_and_what_is_no_picture_passed_over(trained: Project, photos: Path) -> None:
@@ -116,12 +117,25 @@ def test_json_and_a_file(trained: Project, photos: Path, tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir() if "part" in path.name] == []
 
 
+def test_a_full_disk_leaves_no_file(trained: Project, tmp_path: Path) -> None:
+    """A limit on the size of files stands in for the disk."""
+    words = [*PROGRAM, "predict", "data/small", "--run", "Baseline", "--out", str(tmp_path / "scores.csv")]
+    done = subprocess.run(
+        ["bash", "-c", 'ulimit -f 1; exec "$@"', "bash", *words],
+        cwd=trained.folder, env=trained.environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "File too large" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["empty", "--run", "Baseline"], "there is no picture in empty"),
         (["data", "--run", "Basline"], 'did you mean "Baseline"?'),
-        (["data", "--run", "A1"], "A1 (seed 42) has not been run; iqa-train --exp A1 runs it"),
+        (["data", "--run", "A2"], "A2 (seed 42) has not been run; iqa-train --exp A2 runs it"),
         (["data", "--run", "Baseline", "--round", "2"], "--round 2: Baseline has 1 round"),
         (["data", "--run", "Baseline", "--out", "none/scores.csv"], "there is no folder none"),
         (["data", "--run", "Baseline", "--gpu", "64"], "--gpu 64: this machine has"),
