@@ -39,8 +39,11 @@ def spec_document_of(log: OldLog, spec: RunSpec) -> Document:
     What is not there is not compared with other runs.
     """
     document = spec_document(spec)
-    known = {name: value for name, value in document["settings"].items() if name not in log.unknown}
-    return document | {"settings": known}
+    known = {
+        part: {name: value for name, value in document[part].items() if name not in log.unknown}
+        for part in ("settings", "differs")
+    }
+    return document | known
 
 
 def imported_of(log: OldLog, shown: str) -> Imported:

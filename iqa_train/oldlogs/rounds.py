@@ -130,7 +130,7 @@ class _Reader:
 
     def _read_error(self, text: str) -> None:
         """The last line of the last traceback: the first after it that is not indented."""
-        if text.startswith("Traceback (most recent call last)"):
+        if text.rstrip().endswith("Traceback (most recent call last):"):  # it may follow a bar, or a terminal's ^C
             self._in_traceback = True
         elif self._in_traceback and not text.startswith((" ", "\t")) and _ERROR.fullmatch(text.strip()):
             self.error = text.strip()

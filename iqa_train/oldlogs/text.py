@@ -11,7 +11,7 @@ _BAR = re.compile(
     r"(?P<done>\d{1,12})/(?P<total>\d{1,12})[ ]{0,8}\[(?P<elapsed>[\d:]{1,12})<[^\]\r\n]{0,200}\]"
 )
 _LONGEST = 4000  # characters; what the script itself prints is shorter
-_COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_COLOURS = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|\][^\x07\x1b\n]{0,200}(?:\x07|\x1b\\))")  # and a window's titles
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ FILE_NAME = "EXPERIMENTS_LOG_TRACKER.md"
 _HEAD = "# Experiments\n\n"
 _ANY = re.compile(rb"<!--[ \t]*iqa-train[ \t]*:")  # the beginning of a marker, whole or damaged
 _MARKER = re.compile(rb"<!-- iqa-train:(begin|end) ([^\s<>]+) -->")
+_FENCE = re.compile(rb"^ {0,3}(`{3,}|~{3,})[^\n]*\n(?:.*\n)*? {0,3}\1[`~]*[ \t]*\r?$", re.MULTILINE)  # a block of code
+_MARK_OF_UTF8 = b"\xef\xbb\xbf"
 _MEND = "nothing was changed; mend or remove the markers by hand"
 _WIDE = (b"\xff\xfe", b"\xfe\xff")  # of UTF-16, in which our bytes would be noise
 
@@ -92,11 +94,15 @@ def _block(study: str, text: str, newline: bytes) -> bytes:
 def _markers(data: bytes, name: str) -> list[_Marker]:
     """Begin, end, begin, end: all of the file's markers. Raises TrackerError where they are anything else."""
     found: list[_Marker] = []
+    code = [block.span() for block in _FENCE.finditer(data)]
     for start in (match.start() for match in _ANY.finditer(data)):
         whole = _MARKER.match(data, start)
         where = _where(data, start, name)
         if whole is None:
             raise TrackerError(f"{where}: a damaged iqa-train marker; {_MEND}")
+        shown = any(begin < start < end for begin, end in code)
+        if shown or (whole[1] == b"begin" and data[data.rfind(b"\n", 0, start) + 1 : start].strip(_MARK_OF_UTF8)):
+            raise TrackerError(f"{where}: an iqa-train marker in code or amid a line, not on one of its own; {_MEND}")
         marker = _Marker(whole[1].decode(), whole[2].decode(errors="replace"), start, whole.end())
         _check_order(found, marker, where)
         found.append(marker)

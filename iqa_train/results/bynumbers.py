@@ -40,6 +40,7 @@ class Number:
     reported: bool = False
     source: str = ""
     notes: tuple[str, ...] = ()
+    dataset: str = ""  # whose test images
 
 
 Side = Mapping[str, Number]
@@ -54,21 +55,23 @@ def numbers_of_group(study: Study, group: str, metric: str, profile: str | None 
         key = r.experiment if r.experiment and experiments.count(r.experiment) == 1 else r.id
         row = reference_row(study, r, metric)
         found[key] = Number(
-            key, row.title, row.value, row.interval, row.images, (), told_settings(study, r), True, r.source, row.notes
-        )
+            key, row.title, row.value, row.interval, row.images, (), told_settings(study, r), True, r.source, row.notes,
+            r.dataset,
+        )  # fmt: skip
     return found
 
 
 def numbers_of_runs(runs: Sequence[Recorded], metric: str) -> dict[str, Number]:
-    """The runs of a study, by experiment, as its table of results has them."""
-    rows = {row.experiment: row for row in collect(runs, metric, anyway=True).rows}
+    """The runs of a study, by experiment, as its table of results has them, but for differences from its baseline."""
+    alone = [replace(run, spec={**run.spec, "baseline": None}) for run in runs]
+    rows = {row.experiment: row for row in collect(alone, metric, anyway=True).rows}
     return {name: _of_runs(own, rows[name], metric) for name, own in by_experiment(runs).items()}
 
 
 def _of_runs(runs: list[Recorded], row: ResultRow, metric: str) -> Number:
     number = Number(
         row.experiment, row.title, row.value, row.interval, row.images, row.seeds, runs[0].spec["settings"],
-        notes=row.notes,
+        notes=row.notes, dataset=str(runs[0].spec["settings"].get("dataset", "")),
     )  # fmt: skip
     imported = imported_from(runs[0].folder)
     if imported is None:
@@ -122,6 +125,8 @@ def _row(name: str, one: Number | None, two: Number | None, names: tuple[str, st
         return row
     differs = settings_that_differ({"settings": one.settings}, {"settings": two.settings})
     images = one.images if one.images == two.images else None
+    if one.dataset and two.dataset and one.dataset != two.dataset:
+        row = replace(row, notes=(*row.notes, f"on other data sets: {one.dataset} and {two.dataset}"))
     if one.images and two.images and images is None:
         row = replace(row, notes=(*row.notes, f"on {one.images:,} and {two.images:,} test images"))
     if one.value is None or two.value is None:

@@ -138,15 +138,20 @@ def _alone(one: Usable, draws: _Draws, metric: str, key: str) -> Comparison:
         return Comparison(one.experiment, notes=one.notes)
     side = draws.of(one, one.seeds)
     found = mean_over_seeds(side, key)
+    interval = interval_of(found.draws)
     sizes = {len(table.images) for table in one.by_seed.values()}
     notes = one.notes if len(sizes) == 1 else (*one.notes, f"{min(sizes)} to {max(sizes)} test images, by seed")
+    if found.draws.size and interval is None:
+        notes = (*notes, "no interval: the test images are too few")
+    elif interval is not None and interval[0] == interval[1]:  # it would claim that nothing is uncertain
+        interval, notes = None, (*notes, "no interval: the value is the same on every resample")
     return Comparison(
         one.experiment,
         seeds=one.seeds,
         images=max(sizes),
         clusters=side.units if side.units < min(sizes) else None,
         value=found.value,
-        interval=_possible(interval_of(found.draws), metric),
+        interval=_possible(interval, metric),
         seed_sd=found.seed_sd,
         notes=notes,
     )
@@ -220,11 +225,16 @@ def _by_formula(one: Usable, base: Usable, shared: Sequence[int], metric: str) -
 
 
 def _twins(experiments: Sequence[Tested]) -> dict[str, list[str]]:
-    """Notes on predictions that are the same, number for number, as those of an experiment before."""
+    """Notes on predictions that are the same, number for number, as those of an experiment or a seed before."""
     notes: dict[str, list[str]] = {}
     seen: dict[tuple[int, bytes], str] = {}
     for one in experiments:
+        own: dict[bytes, int] = {}
         for seed, table in one.by_seed.items():
+            first = own.setdefault(table.predictions.tobytes(), seed)
+            if first != seed:
+                says = f"suspicious: the predictions of seeds {first} and {seed} are identical"
+                notes.setdefault(one.experiment, []).append(says)
             earlier = seen.setdefault((seed, table.predictions.tobytes()), one.experiment)
             if earlier != one.experiment:
                 says = f"suspicious: predictions identical to {earlier}'s (seed {seed})"

@@ -27,8 +27,9 @@ def factors(base: Spec, own: Spec) -> tuple[str, ...]:
     from iqa_train.study.settings import TrainingConfig
 
     raw = settings_that_differ(base, own)
-    try:
-        one, other = TrainingConfig(**base["settings"]), TrainingConfig(**own["settings"])
+    try:  # what only one of them records is taken to be the other's too, not this program's default
+        one = TrainingConfig(**{**own["settings"], **base["settings"]})
+        other = TrainingConfig(**{**base["settings"], **own["settings"]})
     except ValidationError:  # settings of another version, or only some of them: all that is seen to differ
         return tuple(raw)
     of_data = [name for name in raw if name.startswith("datasets.")]

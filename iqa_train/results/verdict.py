@@ -67,15 +67,15 @@ def _judged(row: ResultRow, p_holm: float | None, comparison: Comparison | None,
 
 def _why(needed: int, comparison: Comparison) -> str:
     """Where the number of seeds comes from."""
-    if comparison.delta_seed_sd is None:
+    if comparison.seed_variance is None:
         return (
             f"about {needed:,} seeds would tell, if what the two runs disagree on changes with the seed; one seed each "
             "cannot say"
         )
-    images = (comparison.image_variance or 0.0) ** 0.5
+    images, seeds = (comparison.image_variance or 0.0) ** 0.5, comparison.seed_variance**0.5
     return (
-        f"about {needed:,} seeds would tell: the difference varies by {comparison.delta_seed_sd:.4f} (SD) from seed to "
-        f"seed, and the choice of test images adds {images:.4f} however many there are"
+        f"about {needed:,} seeds would tell: the difference varies by {seeds:.4f} (SD) from seed to seed, "
+        f"and the choice of test images adds {images:.4f} however many there are"
     )
 
 

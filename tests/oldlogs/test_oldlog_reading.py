@@ -442,3 +442,14 @@ def test_no_text_crashes_the_rows(text: str) -> None:
         row_of(text, COLUMNS)
     except BrokenRowError:
         return
+
+
+@pytest.mark.parametrize("before", ["^C", "\rEpoch 3/10:  10%|#         | 5/50 [00:02<00:20,  2.00batch/s, loss=7.1]"])
+def test_a_traceback_may_follow_on_the_same_line(tmp_path: Path, before: str) -> None:
+    log = read(tmp_path, f"{old_log(scores=SCORES[:4], ends=False)}{before}{TRACE}KeyboardInterrupt\n")
+    assert log.outcome.state == "killed"
+
+
+def test_titles_of_a_terminal_are_no_text() -> None:
+    head = "Epoch\tTrain_Loss\tTrain_SRCC\tTest_SRCC\tTest_PLCC"
+    assert lines_of(f"\x1b]0;host: train\x07{head}\n".encode())[0].text == head

@@ -25,6 +25,7 @@ def block(study: bytes, inner: bytes = b"old") -> bytes:
 def test_a_persons_bytes_are_kept_and_a_second_update_changes_none(
     before: bytes, between: bytes, after: bytes, text: str
 ) -> None:
+    before, between = before + b"\n", between + b"\n"  # a marker stands at the beginning of a line
     old = before + block(b"one") + between + block(b"two") + after
     new = with_block(old, "two", text)
     assert new.startswith(before + block(b"one") + between + (BEGIN % b"two"))
@@ -86,6 +87,26 @@ def test_a_damaged_file_is_refused_in_one_sentence_and_stays_as_it_is(tmp_path: 
     assert str(path) in str(raised.value)
     assert path.read_bytes() == damaged
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        b"How it works:\n\n```\n" + block(b"one", b"mine") + b"\n```\n",
+        b"~~~~ text\r\n" + block(b"one", b"mine") + b"\r\n~~~~\r\n",
+        b"It writes between `<!-- iqa-train:begin one -->` and `<!-- iqa-train:end one -->`.\n",
+        b"    <!-- iqa-train:begin one -->\n    mine\n    <!-- iqa-train:end one -->\n",
+    ],
+)
+def test_markers_that_a_person_shows_as_code_are_not_taken_for_ours(notes: bytes) -> None:
+    with pytest.raises(TrackerError, match=r"in code or amid a line.*nothing was changed"):
+        with_block(notes, "one", "text")
+
+
+def test_markers_between_blocks_of_code_are_ours() -> None:
+    before, after = b"```\nlr = 1\n```\n", b"\n```\nlr = 2\n```\n"
+    assert with_block(before + block(b"one") + after, "one", "new") == before + block(b"one", b"new") + after
+    assert with_block(b"\xef\xbb\xbf" + block(b"one"), "one", "new") == b"\xef\xbb\xbf" + block(b"one", b"new")
 
 
 def test_the_sentence_names_the_line() -> None:

@@ -104,3 +104,18 @@ def test_nothing_to_compare_is_nothing() -> None:
     assert compare([], None) == []
     (found,) = compare([Tested("A1", {})], BASE, resamples=FEW)
     assert found.value is None and found.notes == ()
+
+
+def test_an_interval_without_width_is_none_and_it_is_said() -> None:
+    few = [Tested(name, {1: predictions(seed, 0.01, 3)}) for name, seed in (("Baseline", 1), ("A1", 2))]
+    for one in compare(few, few[0]):
+        assert (one.value, one.interval) == (pytest.approx(1.0), None)
+        assert "no interval: the value is the same on every resample" in one.notes
+    two = Tested("Baseline", {1: predictions(1, 5, 2)})
+    assert "no interval: the test images are too few" in compare([two], two)[0].notes
+
+
+def test_seeds_that_predict_the_same_are_suspicious() -> None:
+    same = Tested("A1", {1: predictions(3, 5), 2: predictions(3, 5), 3: predictions(4, 5)})
+    found = compare([same], None)[0]
+    assert "suspicious: the predictions of seeds 1 and 2 are identical" in found.notes

@@ -56,3 +56,9 @@ def test_factors_are_what_acts(changes: dict[str, Any], acting: set[str]) -> Non
 def test_settings_of_another_version_are_compared_as_they_are() -> None:
     base, own = {"settings": {"lr": 1e-5, "gone": 1}}, {"settings": {"lr": 2e-5, "gone": 2}}
     assert factors(base, own) == ("lr", "gone")
+
+
+def test_what_one_of_them_does_not_record_is_no_factor() -> None:
+    base = {"settings": {"dataset": "koniq-10k", "lr": 5e-7, "attention_fusion": True}}
+    own = {"settings": {"dataset": "koniq-10k", "attention_fusion": False}}  # as of a log that tells no rate
+    assert factors(base, own) == ("attention_fusion",)

@@ -161,3 +161,15 @@ def test_the_files_of_an_early_version_have_results() -> None:
     assert row.value == pytest.approx(-0.4195488721804511), "of the predictions, which a stand-in made"
     assert row.images == 20 and row.interval is not None
     assert results.row("A1").state == "failed"
+
+
+def test_seeds_of_their_own_are_not_called_one_seed_each(tmp_path: Path) -> None:
+    made = MadeStudy(tmp_path)
+    for seed in (1, 2, 3):
+        made.run("Baseline", predictions(seed, 5), seed=seed)
+    for seed in (7, 8):
+        made.run("A1", predictions(seed, 5.2), seed=seed, changes={"lr": 1e-6})
+    row = collect(made.recorded()).row("A1")
+    assert row is not None and row.seeds_needed is not None
+    assert any("(SD) from seed to seed" in note for note in row.notes)
+    assert not any("one seed each" in note for note in row.notes)
