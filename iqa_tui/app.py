@@ -11,19 +11,21 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import App
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import reactive
+from textual.widgets import Static
 
 from iqa_tui.config import Config
-from iqa_tui.screens.study import StudyScreen
 from iqa_tui.themes import OWN
 from iqa_tui.watch.board import Board, Target
 from iqa_tui.watch.watcher import Watcher
 
 if TYPE_CHECKING:
     from textual.command import Provider
+
+    from iqa_tui.screens.study import StudyScreen
 
 
 def _commands() -> type[Provider]:
@@ -37,6 +39,7 @@ class Console(App[str]):
     """One study on a terminal. Returns the sentence that says how to come back, or why it could not be shown."""
 
     TITLE = "iqa"
+    CSS = "#cover { height: 1; background: $panel; padding: 0 1; text-style: bold; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "detach", "Detach", id="app.detach", tooltip="Leave the console; every run goes on"),
         Binding(
@@ -83,12 +86,29 @@ class Console(App[str]):
         self._start_all = start_all
         self.watcher = Watcher(target, partial(self._tell, target))
 
+    def compose(self) -> ComposeResult:
+        """The first picture. Importing what the study is shown with takes as long again, and comes after it."""
+        yield Static("iqa · reading", id="cover", markup=False)
+
     def on_mount(self) -> None:
-        """The first picture is drawn before anything is read."""
+        """A terminal that is taken away by SIGTERM is given back first."""
         with contextlib.suppress(ValueError, RuntimeError):  # there are none but in a main thread
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.action_detach)
+        self.call_after_refresh(self._open)
+
+    def _open(self) -> None:
+        """The study's screen; and once that is drawn, what stands on it."""
+        from iqa_tui.screens.study import StudyScreen
+
         self.push_screen(StudyScreen())
         self.call_after_refresh(self.watcher.start)
+
+    @property
+    def _study(self) -> StudyScreen | None:
+        """The study's screen, whatever lies over it."""
+        from iqa_tui.screens.study import StudyScreen
+
+        return next((screen for screen in self.screen_stack if isinstance(screen, StudyScreen)), None)
 
     def on_unmount(self) -> None:
         """Look no more."""
@@ -117,9 +137,8 @@ class Console(App[str]):
         """`--demo` starts by itself, unless all of it is done or under way."""
         from iqa_tui.acting.orders import StartOrder
 
-        screen = self.screen_stack[1]
-        if any(not line.state for line in self.board.lines) and isinstance(screen, StudyScreen):
-            screen.start_now(StartOrder())
+        if any(not line.state for line in self.board.lines) and self._study is not None:
+            self._study.start_now(StartOrder())
 
     def look_now(self) -> None:
         """Something has been done: show it at once."""
@@ -134,10 +153,10 @@ class Console(App[str]):
 
     def go_to_run(self, key: str) -> None:
         """Back to the study, with the cursor on a run."""
-        while not isinstance(self.screen, StudyScreen) and len(self.screen_stack) > 2:
+        while self._study is not None and self.screen is not self._study:
             self.pop_screen()
-        if isinstance(self.screen, StudyScreen):
-            self.screen.go_to(key)
+        if self._study is not None:
+            self._study.go_to(key)
 
     def action_keys(self) -> None:
         """Every key, and how the console works."""

@@ -65,7 +65,7 @@ class Prompt(Horizontal):
         self._input.value = ""
         self._input.restrict = r"[0-9]*" if what == "goto" else None
         self.display = True
-        self._input.focus()
+        self.screen.set_focus(self._input)  # at once: what is typed next is for it, and not for the keys that act
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Answer."""

@@ -66,7 +66,9 @@ class StopScreen(Dialog[StopOrder]):
         mine = next((line for line in self.lines if chosen is not None and line.key == chosen.key), None)
         if mine is not None:
             found.append(((mine,), f"{mine.experiment} (seed {mine.seed})"))
-        if len(self.lines) > 1 or not found:
+        others = [line for line in self.lines if line is not mine and line.key not in marked]
+        found += [((line,), f"{line.experiment} (seed {line.seed})") for line in others]
+        if len(self.lines) > 1:  # never the first: it takes a second key to stop everything
             found.append((self.lines, f"all of this study: {counted(len(self.lines), 'run')} that run or wait"))
         return found
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from iqa_train.execution.overview import Row
 
 _KEPT = 60
+_RESTING = 6.0  # seconds between two readings of the machine's load while nothing of ours runs: each is a repaint
 
 
 class DeviceReader:
@@ -26,6 +27,8 @@ class DeviceReader:
         self._utilisation: dict[str, deque[float | None]] = defaultdict(lambda: deque(maxlen=_KEPT))
         self._memory: dict[str, deque[float | None]] = defaultdict(lambda: deque(maxlen=_KEPT))
         self._host: deque[float] = deque(maxlen=_KEPT)
+        self._host_read = Host()
+        self._host_at = float("-inf")
         psutil.cpu_percent()  # its first answer is of no time at all
 
     def read(self, rows: Sequence["Row"], slots: int | None, runs_per_gpu: int = 1) -> Devices:
@@ -38,7 +41,7 @@ class DeviceReader:
                 owners[row.device].append(row.experiment)
         return Devices(
             tuple(self._line(device, sample, owners, runs_per_gpu) for device in found.devices),
-            self._host_now(),
+            self._host_now(busy=bool(owners)),
             found.why_no_gpu,
             _trouble(sample, found),
         )
@@ -59,10 +62,14 @@ class DeviceReader:
         age = sample.age(time.monotonic()) if sample.stale else 0.0
         return DeviceLine(device, reading, whose, tuple(utilisation), tuple(memory), age)
 
-    def _host_now(self) -> Host:
-        self._host.append(psutil.cpu_percent())
-        memory = psutil.virtual_memory()
-        return Host(tuple(self._host), memory.total - memory.available, memory.total)
+    def _host_now(self, *, busy: bool) -> Host:
+        now = time.monotonic()
+        if busy or now - self._host_at >= _RESTING:
+            self._host_at = now
+            self._host.append(round(psutil.cpu_percent()))
+            memory = psutil.virtual_memory()
+            self._host_read = Host(tuple(self._host), memory.total - memory.available, memory.total)
+        return self._host_read
 
 
 def _reading(device: Device, sample: Sample) -> GpuReading | None:
