@@ -46,6 +46,10 @@ def test_escape_stops_nothing_and_all_stops_what_runs_and_takes_out_what_waits(s
         assert states(app, "running") == ["Baseline"]
         await pilot.press("x")
         await pilot.pause()
+        assert "Baseline (seed 42)" in app.shown()
+        assert "all of this study" not in app.shown()  # never what a second press of a key would do
+        await pilot.press("left")
+        await pilot.pause()
         assert "all of this study: 5 runs that run or wait" in app.shown()
         await pilot.press("enter")
         told = await said(pilot, "Baseline is stopped")
