@@ -103,6 +103,7 @@ def test_mistakes_are_sentences(here: Project) -> None:
             main(words)
 
 
+@pytest.mark.slow
 def test_a_split_goes_from_one_project_to_another(tmp_path: Path) -> None:
     """Exported, imported on the command line and by the study file: the same test images, and the same run."""
     here = write_small_study(tmp_path / "here")

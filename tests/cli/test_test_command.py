@@ -92,6 +92,7 @@ def test_a_report_on_another_set(tested: Project) -> None:
     assert (tested.folder / "report" / "tables" / "cross.tex").exists()
 
 
+@pytest.mark.slow
 def test_what_was_tested_is_not_tested_again_unless_asked(tested: Project) -> None:
     words = ["test", "--exp", "A1", "--on", "other"]
     kept = tested.run_folder("A1") / "predictions-other.csv"
@@ -149,6 +150,7 @@ def test_a_damaged_network_fails_and_the_others_go_on(project: Project) -> None:
     assert (project.run_folder("A1") / "predictions-other.csv").exists()
 
 
+@pytest.mark.slow
 def test_a_run_under_way_or_stopped_is_not_tested(project: Project) -> None:
     process = project.start("--exp", "A2", "--epochs", "200")
     try:

@@ -147,6 +147,7 @@ def test_a_damaged_image_is_named_and_replacing_it_is_enough(project: Project) -
     project.run("--exp", "A1", "--epochs", "1")
 
 
+@pytest.mark.slow
 def test_unusual_images_are_trained_on(project: Project) -> None:
     """Grey, 16-bit, palette and alpha, and a PNG that is called .jpg."""
     images = project.folder / "data" / "small" / "images"

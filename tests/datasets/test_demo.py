@@ -72,6 +72,7 @@ def test_jpeg_is_real_jpeg(demo_root: Path) -> None:
         assert (path.suffix == ".jpg") == ("jpeg" in path.name)
 
 
+@pytest.mark.slow
 def test_made_by_two_processes_at_once_it_is_the_same(demo_root: Path, tmp_path: Path) -> None:
     root = tmp_path / "demo"
     processes = [start(root) for _ in range(2)]
@@ -137,6 +138,7 @@ def test_disk_that_is_full_leaves_nothing_behind(tmp_path: Path) -> None:
     assert visible(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_an_older_version_is_made_anew(demo_root: Path, tmp_path: Path) -> None:
     root = tmp_path / "demo"
     (root / "512x384").mkdir(parents=True)

@@ -95,6 +95,7 @@ def trained(mini: Miniature, folder: Path) -> None:
     assert sum(json.loads(result.read_text())["images"].values()) == COUNT
 
 
+@pytest.mark.slow
 def test_a_set_is_trained_on_by_its_name_alone(tmp_path: Path) -> None:
     trained(MINIATURES["tid2013"], tmp_path)
 

@@ -25,6 +25,7 @@ def test_the_run_directory_is_complete(undisturbed: Project) -> None:
     names = {str(p.relative_to(run)) for p in run.rglob("*") if p.is_file()}
     assert names == {
         "spec.json", "provenance.json", "result.json", "lock", "predictions-val.csv", "predictions-test.csv",
+        "references-val.csv", "references-test.csv",
         "checkpoints/last.safetensors", "checkpoints/best.safetensors",
         "attempt-01/runner.json", "attempt-01/metrics.jsonl", "attempt-01/exit.json",
     }  # fmt: skip
@@ -117,6 +118,7 @@ def test_patience_stops_a_run_that_no_longer_improves(project: Project) -> None:
     assert ended["state"] == "stopped-early"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["l2", "srcc", "rank", "pairwise"])
 def test_every_loss_trains(project: Project, loss: str) -> None:
     project.run(
@@ -145,6 +147,7 @@ def test_a_finished_run_is_not_run_again_unless_asked(project: Project) -> None:
     assert (run / "predictions-test.csv").read_bytes() == before  # and repeatable to the last bit
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_share_one_pixel_store(project: Project) -> None:
     both = [project.start("--exp", name, "--epochs", "1") for name in ("Baseline", "A1")]
     for process in both:
@@ -166,6 +169,7 @@ def test_the_same_run_cannot_run_twice_at_once(project: Project) -> None:
     assert first.returncode == 130
 
 
+@pytest.mark.slow
 def test_spaq_is_tested_across_where_it_is_found(project: Project) -> None:
     from openpyxl import Workbook
 
@@ -188,6 +192,7 @@ def test_spaq_is_tested_across_where_it_is_found(project: Project) -> None:
     assert f"SPAQ test SRCC {stats.spearmanr(scores, predicted).statistic:f}" in found.stdout
 
 
+@pytest.mark.slow
 def test_a_run_does_not_go_on_with_other_data(project: Project) -> None:
     runner = project.start("--exp", "Baseline", "--epochs", "40")
     while not list((project.folder / "runs").rglob("last.safetensors")):
@@ -207,6 +212,7 @@ def test_a_last_batch_of_one_crop_is_trained_on(project: Project) -> None:
     assert "batch_size 1 with patch_size 32" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_finished_run_of_other_data_is_not_passed_off(project: Project) -> None:
     project.run("--exp", "Baseline", "--epochs", "1")
     table = project.folder / "data" / "small" / "scores.csv"

@@ -106,6 +106,7 @@ def test_a_test_that_fails_leaves_the_result(project: Project) -> None:
     assert status["state"] == "completed"
 
 
+@pytest.mark.slow
 def test_a_test_that_fails_in_the_queue_is_in_its_exit_code(project: Project) -> None:
     process = started(project, "--exp", "A1", "A2", "--cross_datasets", "other", "--slots", "1")
     out, err = process.communicate(timeout=120)
@@ -114,6 +115,7 @@ def test_a_test_that_fails_in_the_queue_is_in_its_exit_code(project: Project) ->
     assert (project.run_folder("A2") / "predictions-other.csv").is_file()
 
 
+@pytest.mark.slow
 def test_every_round_is_tested(project: Project) -> None:
     project.run("--exp", "Baseline", "--train_test_num", "2", "--epochs", "1", "--cross_datasets", "other")
     run = project.run_folder("Baseline")
@@ -122,6 +124,7 @@ def test_every_round_is_tested(project: Project) -> None:
     assert tables[0] != tables[1]
 
 
+@pytest.mark.slow
 def test_starting_over_sets_aside_what_was_tested(crossed: Crossed, tmp_path: Path) -> None:
     copy = crossed.copy(tmp_path / "copy")
     run = copy.run_folder("A1")

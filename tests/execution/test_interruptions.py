@@ -46,7 +46,7 @@ def _wait_for_step(project: Project, runner: "subprocess.Popen[str]", epoch: int
     """Until the run is inside `epoch`, some steps into it."""
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
-        for metrics in (project.folder / "runs").rglob("metrics.jsonl"):
+        for metrics in (project.folder / "runs").glob("*/*/*/*/metrics.jsonl"):
             for line in metrics.read_text(errors="replace").splitlines():
                 if f'"epoch": {epoch}, "done"' in line and '"stage": "training"' in line:
                     return
@@ -114,6 +114,7 @@ def test_stopped_by_ctrl_c_and_resumed(project: Project, reference: Path) -> Non
     _assert_equal_runs(project.run_folder("A2"), reference)
 
 
+@pytest.mark.slow
 def test_the_runner_killed_the_worker_finishes(project: Project, reference: Path) -> None:
     runner = project.start("--exp", "A2", *_epochs(4))
     worker = _worker_of(project, runner)
@@ -159,6 +160,7 @@ def _begun(project: Project) -> Path:
     return project.run_folder("A2") / "checkpoints" / "last.safetensors"
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_cannot_be_used_is_named(project: Project) -> None:
     last = _begun(project)
     whole = last.read_bytes()
@@ -184,6 +186,7 @@ def _foreign(project: Project) -> bytes:
     return save({"weight": torch.zeros(3)})
 
 
+@pytest.mark.slow
 def test_a_full_disk_loses_nothing(project: Project, reference: Path, tmp_path: Path) -> None:
     """A file system that holds one pair of checkpoints and not the next one beside it."""
     small = tmp_path / "smalldisk"
@@ -211,6 +214,7 @@ def _take_terminal() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
+@pytest.mark.slow
 def test_a_terminal_that_closes_stops_nothing(project: Project, reference: Path) -> None:
     master, slave = os.openpty()
     termios.tcsetwinsize(slave, (24, 80))
@@ -235,6 +239,7 @@ def test_a_terminal_that_closes_stops_nothing(project: Project, reference: Path)
     _assert_equal_runs(project.run_folder("A2"), reference)
 
 
+@pytest.mark.slow
 def test_ctrl_c_under_tee_stops_the_run_and_says_so(project: Project, reference: Path) -> None:
     """The pipe's reader dies of the same Ctrl-C; the run is stopped all the same, and recorded."""
     words = " ".join([*PROGRAM, "--exp", "A2", *_epochs(4)])
@@ -259,6 +264,7 @@ def test_ctrl_c_under_tee_stops_the_run_and_says_so(project: Project, reference:
     _assert_equal_runs(project.run_folder("A2"), reference)
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_does_not_leave_the_run_alone(project: Project) -> None:
     words = " ".join([*PROGRAM, "--exp", "A2", "--epochs", "2"])
     subprocess.run(f"{words} | head -2", shell=True, cwd=project.folder, env=project.environment(), check=True)
@@ -266,6 +272,7 @@ def test_a_reader_that_leaves_does_not_leave_the_run_alone(project: Project) -> 
     assert ended["state"] == "completed"
 
 
+@pytest.mark.slow
 def test_a_kill_while_a_checkpoint_is_written_leaves_nothing_behind(project: Project) -> None:
     project.run("--exp", "A2", "--epochs", "1")
     checkpoints = project.run_folder("A2") / "checkpoints"

@@ -64,6 +64,7 @@ def test_a_run_that_diverges_in_the_last_step_of_an_epoch_is_not_completed(proje
     assert ended.run.outcome() == []
 
 
+@pytest.mark.slow
 def test_what_a_diverged_run_leaves_can_be_gone_on_with(project: Project) -> None:
     """The rate steps up after two epochs of one step each, far too high."""
     steep = {"lr_scheduler": "step", "lr_step_epochs": 2, "lr_step_gamma": 1e35, "epochs": 3, "batch_size": 200}
@@ -114,6 +115,7 @@ def test_the_log_says_where_the_split_comes_from(project: Project) -> None:
     assert 'note: reference "scene0" has images in train and test (10 of 24 references are in several splits)' in log
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", ["[]", "{}"])
 def test_damaged_provenance_is_one_sentence(project: Project, content: str) -> None:
     run = work(project, epochs=1).run
@@ -124,6 +126,7 @@ def test_damaged_provenance_is_one_sentence(project: Project, content: str) -> N
     assert f"{run.provenance} is damaged" in ended.message
 
 
+@pytest.mark.slow
 def test_a_folder_in_place_of_a_checkpoint_is_one_sentence(project: Project) -> None:
     run = work(project, epochs=1).run
     run.round(1, 1).last.unlink()

@@ -54,6 +54,7 @@ NOT_SUPPORTED, NO_PERMISSION, LOST, UNKNOWN = 3, 4, 15, 999
 READINGS = ("nvmlDeviceGetUtilizationRates", "nvmlDeviceGetMemoryInfo_v2", "nvmlDeviceGetPowerUsage")
 
 
+@pytest.mark.slow
 def test_a_reading_that_is_not_to_be_had_is_not_zero(seen: Seen) -> None:
     for code in (NOT_SUPPORTED, NO_PERMISSION):
         for call in READINGS:

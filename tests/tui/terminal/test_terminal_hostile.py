@@ -79,6 +79,7 @@ def test_logs(make: Make, benign: bytes) -> None:
     _assert_plain(watched, benign)
 
 
+@pytest.mark.slow
 def test_titles_purposes_and_what_runs_say(make: Make, benign: bytes) -> None:
     """A study file may hold markup, but no control characters; what lies in runs may come from anywhere."""
     harmless = (*hostile.MARKUP, "日本語 👩‍👩‍👧")
@@ -103,6 +104,7 @@ def test_titles_purposes_and_what_runs_say(make: Make, benign: bytes) -> None:
     _assert_plain(_look_at_everything(project, r"\d/\d done", "--study", "small"), benign)
 
 
+@pytest.mark.slow
 def test_folders_and_runs_by_other_names(make: Make, benign: bytes) -> None:
     """A run that somebody has renamed or copied to a name that a terminal would obey."""
     project = make(seconds=0.02)

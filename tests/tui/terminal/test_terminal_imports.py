@@ -43,7 +43,7 @@ def test_the_first_picture_needs_little_and_a_network_is_never_loaded(make: Make
         watched.type("s")
         watched.see("Policy")
         watched.type("\x1b")
-        watched.wait("devices and results", lambda: "measured" in watched.text)
+        watched.wait("devices and results", lambda: "the baseline" in watched.text)
         watched.type("q")
         assert watched.end() == 0
     first, end = _packages(told), _packages(told.with_name("end"))
