@@ -24,6 +24,10 @@ def main(argv: Sequence[str]) -> int:
     add_choice_of_runs(parser)
     parser.add_argument("--format", choices=_FORMATS, default=None, help="form of the output [table]")
     parser.add_argument("--json", action="store_true", help="short for --format json")
+    parser.add_argument(
+        "--logistic", type=int, choices=(4, 5), default=4, metavar="4|5",
+        help="parameters of the logistic that plcc_fit and rmse_fit are taken after [4]",
+    )  # fmt: skip
     options = parser.read(argv)
     if options.json and options.format not in {None, "json"}:
         raise UsageError(f"--json and --format {options.format} cannot stand together")
@@ -37,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
         from iqa_train.report.cross import on
 
         chosen = on(chosen, options.on)
-    results = results_of(chosen, options.metric, anyway=options.anyway)
+    results = results_of(chosen, options.metric, anyway=options.anyway, parameters=options.logistic)
     form = "json" if options.json else options.format or "table"
     if form == "json":
         text = json.dumps(results.as_json(), indent=2, ensure_ascii=False, allow_nan=False)

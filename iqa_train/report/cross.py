@@ -37,15 +37,16 @@ def datasets_of(chosen: Chosen) -> list[str]:
 
 
 def results_elsewhere(
-    chosen: Chosen, metric: str, *, anyway: bool = False, resamples: int | None = None
+    chosen: Chosen, metric: str, *, anyway: bool = False, resamples: int | None = None, parameters: int = 4
 ) -> StudyResults:
     """The results of what `on` gave: rows of the experiments that were tested there, then reported ones.
 
     Raises NotComparableError for experiments that were tested on other images or scores than the baseline.
     """
     found = collect(
-        chosen.runs, metric, baseline=chosen.baseline, title=chosen.title, anyway=anyway, resamples=resamples
-    )
+        chosen.runs, metric, baseline=chosen.baseline, title=chosen.title, anyway=anyway, resamples=resamples,
+        parameters=parameters,
+    )  # fmt: skip
     rows = [row for row in found.rows if row.value is not None or row.notes]
     tested = {row.experiment for row in rows}
     reported = [row for r in _references(chosen) if r.dataset == chosen.on and (row := _row(chosen, r, metric))]

@@ -31,16 +31,19 @@ from iqa_train.study.settings import TrainingConfig, is_local
 _DIGITS = 12
 
 
-def results_of(chosen: Chosen, metric: str, *, anyway: bool = False, resamples: int | None = None) -> StudyResults:
-    """The study's results for one metric, numbers reported of it below its own; `resamples` as `collect` takes it.
+def results_of(
+    chosen: Chosen, metric: str, *, anyway: bool = False, resamples: int | None = None, parameters: int = 4
+) -> StudyResults:
+    """The study's results for one metric, numbers reported of it below its own.
 
-    Raises NotComparableError.
+    `resamples` and `parameters` as `collect` takes them. Raises NotComparableError.
     """
     if chosen.on:
-        return results_elsewhere(chosen, metric, anyway=anyway, resamples=resamples)
+        return results_elsewhere(chosen, metric, anyway=anyway, resamples=resamples, parameters=parameters)
     found = collect(
-        chosen.runs, metric, baseline=chosen.baseline, title=chosen.title, anyway=anyway, resamples=resamples
-    )
+        chosen.runs, metric, baseline=chosen.baseline, title=chosen.title, anyway=anyway, resamples=resamples,
+        parameters=parameters,
+    )  # fmt: skip
     own = _reported(chosen, metric, "") + _reported(chosen, metric, chosen.name)
     notes = () if chosen.runs else found.notes
     return replace(

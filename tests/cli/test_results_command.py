@@ -139,3 +139,16 @@ def test_nothing_has_been_run(folder: Path, capsys: Out) -> None:
     write_study(folder)
     assert main([]) == 0
     assert "nothing of tiny has been run in runs" in capsys.readouterr().out
+
+
+def test_the_logistic_is_of_four_or_five_parameters(folder: Path, capsys: Out) -> None:
+    whole_study(folder)
+    values = {}
+    for count in ("4", "5"):
+        assert main(["--metric", "plcc_fit", "--logistic", count, "--json"]) == 0
+        document = json.loads(capsys.readouterr().out)
+        assert f"after a logistic fit of {count} parameters" in document["notes"]
+        values[count] = document["rows"][0]["value"]
+    assert values["4"] != values["5"]
+    with pytest.raises(UsageError, match="invalid choice"):
+        main(["--logistic", "3"])
