@@ -68,12 +68,11 @@ def test_a_terminal_of_any_size_will_do(make: Make, size: tuple[int, int]) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [(80, 24), (160, 48)], ids=["80x24", "160x48"])
-def test_the_demo_from_its_first_second_to_the_verdicts(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_the_demo_from_its_first_second_to_the_verdicts(tmp_path: Path) -> None:
     """With the real trainer: nothing here is a stand-in."""
     project = Project(tmp_path)
     environment = project.environment() | {"XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(tmp_path / "cache"))}
-    with tmux(tmp_path, environment, size) as terminal:
+    with tmux(tmp_path, environment, (80, 24)) as terminal:
         terminal.start("--demo", "--slots", "2")
         try:
             _follow_the_demo(terminal)
