@@ -137,6 +137,7 @@ def test_a_schedule_that_rises_does_not_start(project: Project) -> None:
     assert not (project.folder / "runs").exists()
 
 
+@pytest.mark.slow
 def test_a_damaged_image_is_named_and_replacing_it_is_enough(project: Project) -> None:
     image = project.folder / "data" / "small" / "images" / "07.png"
     whole = image.read_bytes()

@@ -81,6 +81,7 @@ def test_made_by_two_processes_at_once_it_is_the_same(demo_root: Path, tmp_path:
     assert visible(tmp_path) == ["demo"]
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_it_is_made_whole_by_the_next(demo_root: Path, tmp_path: Path) -> None:
     root = tmp_path / "demo"
     process = start(root)

@@ -94,6 +94,7 @@ def test_a_small_rate_is_not_printed_as_zero(project: Project) -> None:
     assert "0.000000" not in done.stdout
 
 
+@pytest.mark.slow
 def test_rounds_have_consecutive_seeds_and_fresh_splits(project: Project) -> None:
     project.run("--exp", "Baseline", "--train_test_num", "3", "--epochs", "1")
     run = project.run_folder("Baseline")
@@ -107,6 +108,7 @@ def test_rounds_have_consecutive_seeds_and_fresh_splits(project: Project) -> Non
     assert log.count("Testing median SRCC") == 1
 
 
+@pytest.mark.slow
 def test_patience_stops_a_run_that_no_longer_improves(project: Project) -> None:
     project.run("--exp", "Baseline", "--epochs", "30", "--early_stopping", "--patience", "2")
     run = project.run_folder("Baseline")
@@ -206,6 +208,7 @@ def test_a_run_does_not_go_on_with_other_data(project: Project) -> None:
     assert "has other images, scores or split than when this run began" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_last_batch_of_one_crop_is_trained_on(project: Project) -> None:
     project.run("--exp", "Baseline", "--batch_size", "5", "--epochs", "1")  # 136 crops: 27 batches and one crop
     done = project.run("--exp", "Baseline", "--batch_size", "1", "--epochs", "1", code=2)
@@ -228,6 +231,7 @@ def test_the_whole_of_a_printed_command(project: Project) -> None:
     assert "--runs-dir elsewhere" in text
 
 
+@pytest.mark.slow
 def test_results_that_cannot_be_replaced_are_not_moved_away(project: Project) -> None:
     project.run("--exp", "A2", "--epochs", "1")
     run = project.run_folder("A2")

@@ -92,6 +92,7 @@ def started(project: Project, *words: str) -> "subprocess.Popen[str]":
     return process
 
 
+@pytest.mark.slow
 def test_a_test_that_fails_leaves_the_result(project: Project) -> None:
     process = started(project, "--exp", "A1", "--cross_datasets", "other,third")
     out, err = process.communicate(timeout=120)

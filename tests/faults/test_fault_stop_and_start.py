@@ -36,6 +36,7 @@ def _births(project: FaultyProject) -> int:
     return len(lives.read_text().splitlines()) if lives.exists() else 0
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_what_runs_with_its_checkpoint_and_nothing_else_starts(make: Make) -> None:
     project = make(study=FIVE, seconds=0.2)
     command = project.start("--all", "--slots", "2", "--epochs", "8")

@@ -95,6 +95,7 @@ def test_an_error_that_has_no_name_is_told_even_where_the_log_is_full(project: P
     assert log or "Traceback" in ended.log
 
 
+@pytest.mark.slow
 def test_the_log_names_the_split_that_chooses(project: Project) -> None:
     on_test = work(project, epochs=1, select_on="test").log
     assert "epoch 1: test SRCC" in on_test
@@ -102,6 +103,7 @@ def test_the_log_names_the_split_that_chooses(project: Project) -> None:
     assert "epoch 1: validation SRCC" in work(project, epochs=1).log
 
 
+@pytest.mark.slow
 def test_the_log_says_where_the_split_comes_from(project: Project) -> None:
     assert "(split by seed, reference by reference)" in work(project, epochs=1).log
     table = project.folder / "data" / "small" / "scores.csv"

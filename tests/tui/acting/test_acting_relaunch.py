@@ -53,6 +53,7 @@ def test_a_stopped_run_goes_on_from_its_checkpoint_as_a_new_attempt(stand_ins: M
     assert runner["resumed"]
 
 
+@pytest.mark.slow
 def test_a_complete_run_starts_over_and_one_that_runs_or_never_ran_does_not(stand_ins: Make) -> None:
     project = stand_ins(behaviour="A2=hold")
     project.run("--exp", "A1", "--slots", "1")
@@ -107,6 +108,7 @@ def project_run(project: FaultyProject) -> str:
     return Path(next(line.split()[-1] for line in done.splitlines() if "run directory" in line)).name
 
 
+@pytest.mark.slow
 def test_other_seeds_of_the_same_settings_count_in_the_study(stand_ins: Make) -> None:
     project = stand_ins()
     project.run("--exp", "A1", "--slots", "1")
@@ -156,6 +158,7 @@ def test_each_setting_is_checked_as_it_is_typed_and_nothing_wrong_is_started(
     assert not (project.folder / "runs").exists()
 
 
+@pytest.mark.slow
 def test_a_run_with_other_settings_or_gone_from_the_study_file_keeps_its_settings(stand_ins: Make) -> None:
     project = stand_ins()
     project.run("--exp", "B1", "--slots", "1", "--weight_decay", "1e-3")

@@ -117,6 +117,7 @@ def test_folders_and_runs_by_other_names(make: Make, benign: bytes) -> None:
         other.rename(study / "B2")
 
 
+@pytest.mark.slow
 def test_a_project_in_a_folder_of_such_a_name(make: Make, benign: bytes, tmp_path: Path) -> None:
     project = make(seconds=0.02)
     project.run("--exp", "Baseline")
