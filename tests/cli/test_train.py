@@ -206,7 +206,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def _program(folder: Path, environment: dict[str, str], *words: str) -> "subprocess.CompletedProcess[str]":
     done = subprocess.run(
-        [*PROGRAM, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False
+        [*PROGRAM, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=1800, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done

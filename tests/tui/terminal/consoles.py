@@ -18,7 +18,7 @@ from tests.faults.fault_project import FaultyProject
 
 PROGRAM = (sys.executable, "-m", "iqa_tui.cli")
 ESCAPE = re.compile(
-    rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_].*?\x1b\\|[ -/]*[0-~])|\x9b|\xc2[\x80-\x9f]",
+    rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_].*?\x1b\\|[ -/]*[0-~])|\xc2[\x80-\x9f]",
     re.DOTALL,
 )
 """An escape sequence as ECMA-48 has them, or a C1 control in UTF-8."""
@@ -146,4 +146,6 @@ def kinds(written: bytes) -> set[str]:
             found.add(repr(sequence[:4]))
     rest = ESCAPE.sub(b"", written)
     found |= {f"C0 {code:#04x}" for code in set(rest) if code < 32 and code not in b"\r\n\t"}
+    # A byte of C1 that is not part of a character: a terminal without UTF-8 would obey it.
+    found |= {f"C1 {c!r}" for c in set(rest.decode(errors="surrogateescape")) if "\udc80" <= c <= "\udc9f"}
     return found

@@ -82,10 +82,11 @@ def test_the_demo_from_its_first_second_to_the_verdicts(tmp_path: Path) -> None:
 
 def _follow_the_demo(terminal: Tmux) -> None:
     terminal.see(r"Baseline +.*running", 120)
-    for number in "12":
+    for number, name in ("1", "Baseline"), ("2", "A1"):
         terminal.keys(number)
-        terminal.see("demo.*pixels|network: demo", 300)
-    terminal.see(r"epoch 1 ", 300)
+        terminal.see(rf"▸ +{number} +{name}")
+        terminal.see(rf"{name} · FOLLOW")
+    terminal.see(r"A1 +.*running +s1 +[1-6]/8", 300)
     terminal.keys("x")
     terminal.see(r"Which.*A1 \(seed 42\)")
     terminal.keys("Enter")
