@@ -95,7 +95,7 @@ def key_ms(shown: Console, keys: int) -> list[float]:
     """Milliseconds from typing the number of a log to the end of the paint that marks it as chosen."""
     taken = []
     for k in range(keys):
-        number = str(k % 4 + 1)
+        number = str((k + 1) % 4 + 1)  # the first is chosen to begin with
         before = len(shown.written)
         typed = time.monotonic()
         shown.type(number)

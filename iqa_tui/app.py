@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 from collections.abc import Callable
@@ -101,7 +102,14 @@ class Console(App[str]):
         from iqa_tui.screens.study import StudyScreen
 
         self.push_screen(StudyScreen())
-        self.call_after_refresh(self.watcher.start)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        """Read the study. What lives until the end is kept out of every collection of garbage from now on."""
+        if not gc.isenabled():  # the command line has switched it off
+            gc.freeze()
+            gc.enable()
+        self.watcher.start()
 
     @property
     def _study(self) -> StudyScreen | None:

@@ -150,7 +150,7 @@ class LogView(LogHunt, can_focus=True):
 
     def _poll(self, seconds: float) -> None:
         document, finder = self._document, self._finder
-        news = False
+        news = busy = False
         if document is not None and finder is not None:
             news = document.poll()
             if document.source.event is not None:
@@ -162,7 +162,7 @@ class LogView(LogHunt, can_focus=True):
             self._take_in(document)
         if news or document is None or self._stale:
             self._renew_when_due()
-        else:
+        elif busy or (self._told is not None and self._told.note):  # a log that rests costs a look at its size
             self._tell()
 
     def _look_on(self) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from iqa_tui.watch.board import Board, Target
 
 EVERY = 1.0  # seconds between two looks; also the sampling of GPUs, whose own window is as long
-_RESTING = 2.0  # while nothing is waiting or running
+_RESTING = 3.0  # while nothing is waiting or running
 
 
 class Watcher:
