@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
+unexport PYTHONDONTWRITEBYTECODE  # some machines set it, and the tests start hundreds of processes
 
 .PHONY: help setup demo test slow check bench pictures screenshots clean
 

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.once import made_once
+
 if TYPE_CHECKING:
     from tests.execution.cross_project import Crossed
 
@@ -139,17 +141,15 @@ def project(tmp_path: Path) -> Project:
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The same study with Baseline, A1 and A2 run to their ends: what others are compared with."""
-    project = write_small_study(tmp_path_factory.mktemp("undisturbed"))
-    project.run("--all")
-    return project
+    return Project(made_once(tmp_path_factory, "undisturbed", lambda folder: write_small_study(folder).run("--all")))
 
 
 @pytest.fixture(scope="session")
 def crossed(tmp_path_factory: pytest.TempPathFactory) -> "Crossed":
     """A study whose runs were tested on other sets after training."""
-    from tests.execution.cross_project import crossed_in  # only here: it builds upon this module
+    from tests.execution.cross_project import cross_in, crossed_of  # only here: it builds upon this module
 
-    return crossed_in(tmp_path_factory.mktemp("crossed"))
+    return crossed_of(made_once(tmp_path_factory, "crossed", cross_in))
 
 
 @pytest.fixture

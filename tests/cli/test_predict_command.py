@@ -63,6 +63,7 @@ def test_test_images_have_the_runs_own_predictions_to_the_last_digit(trained: Pr
     assert list(scores(trained.run(*words).stdout).values()) == [own(trained)[one]] * 2
 
 
+@pytest.mark.slow
 def test_folders_are_searched_and_what_is_no_picture_passed_over(trained: Project, photos: Path) -> None:
     (photos / ".hidden.png").write_bytes(b"")
     (photos / ".cache").mkdir()
@@ -104,6 +105,7 @@ def test_pictures_that_cannot_be_scored_are_named_and_skipped(trained: Project, 
         assert any(name in line and why in line for line in said), (name, done.stderr)
 
 
+@pytest.mark.slow
 def test_json_and_a_file(trained: Project, photos: Path, tmp_path: Path) -> None:
     (photos / "empty.png").write_bytes(b"")
     out = tmp_path / "scores.json"
@@ -117,6 +119,7 @@ def test_json_and_a_file(trained: Project, photos: Path, tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir() if "part" in path.name] == []
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_no_file(trained: Project, tmp_path: Path) -> None:
     """A limit on the size of files stands in for the disk."""
     words = [*PROGRAM, "predict", "data/small", "--run", "Baseline", "--out", str(tmp_path / "scores.csv")]
@@ -150,6 +153,7 @@ def test_a_mistake_is_answered_in_one_sentence(trained: Project, words: list[str
     assert len([line for line in done.stderr.splitlines() if line.startswith("iqa-train: ")]) == 1, done.stderr
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_was_done(trained: Project, tmp_path: Path) -> None:
     many = tmp_path / "many"
     many.mkdir()

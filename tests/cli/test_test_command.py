@@ -132,6 +132,7 @@ def test_a_mistake_is_answered_in_one_sentence(trained: Project, words: list[str
     assert len([line for line in done.stderr.splitlines() if line.startswith("iqa-train: ")]) == 1, done.stderr
 
 
+@pytest.mark.slow
 def test_a_run_without_its_network_says_so(project: Project) -> None:
     (project.run_folder("A1") / "checkpoints" / "best.safetensors").unlink()
     done = project.run("test", "--exp", "A1", "--on", "other", code=2)
@@ -141,6 +142,7 @@ def test_a_run_without_its_network_says_so(project: Project) -> None:
     assert "Baseline" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_damaged_network_fails_and_the_others_go_on(project: Project) -> None:
     best = project.run_folder("Baseline") / "checkpoints" / "best.safetensors"
     best.write_bytes(best.read_bytes()[:-100])

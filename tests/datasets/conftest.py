@@ -8,13 +8,13 @@ import pytest
 from dataset_files import picture, write_csv
 
 from iqa_train.datasets.demo import make_demo
+from tests.once import made_once
 
 
 @pytest.fixture(scope="session")
 def demo_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("demo") / "data" / "demo"
-    make_demo(root)
-    return root
+    made = made_once(tmp_path_factory, "demo", lambda folder: make_demo(folder / "data" / "demo"))
+    return made / "data" / "demo"
 
 
 @pytest.fixture

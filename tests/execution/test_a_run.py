@@ -88,6 +88,7 @@ def test_the_result_is_test_at_the_best_validation_epoch(undisturbed: Project) -
     assert round_["test_chosen"]["srcc"] == max(e["test_srcc"] for e in epochs)
 
 
+@pytest.mark.slow
 def test_a_small_rate_is_not_printed_as_zero(project: Project) -> None:
     done = project.run("--exp", "A1", "--lr", "5e-7", "--epochs", "1", "--lr_scheduler", "none")
     assert "lr 5e-07" in done.stdout
@@ -128,6 +129,7 @@ def test_every_loss_trains(project: Project, loss: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_stops_the_run_by_name(project: Project) -> None:
     done = project.run("--exp", "Baseline", "--lr_ratio", "1e35", code=1)
     assert "diverged: the loss is" in done.stderr
@@ -136,6 +138,7 @@ def test_a_loss_that_is_no_number_stops_the_run_by_name(project: Project) -> Non
     assert re.search(r"epoch 1, step \d+; lower lr", ended["reason"])
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_not_run_again_unless_asked(project: Project) -> None:
     project.run("--exp", "A2", "--epochs", "1")
     run = project.run_folder("A2")

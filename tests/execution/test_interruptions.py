@@ -86,6 +86,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return project.run_folder("A2")
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_an_epoch_and_resumed(project: Project, reference: Path) -> None:
     runner = project.start("--exp", "A2", *_epochs(4))
     _wait_for_step(project, runner, 3)
@@ -103,6 +104,7 @@ def test_killed_in_the_middle_of_an_epoch_and_resumed(project: Project, referenc
     _assert_equal_runs(run, reference)
 
 
+@pytest.mark.slow
 def test_stopped_by_ctrl_c_and_resumed(project: Project, reference: Path) -> None:
     runner = project.start("--exp", "A2", *_epochs(4))
     _wait_for_step(project, runner, 2)

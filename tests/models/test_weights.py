@@ -235,6 +235,7 @@ print(next(p for n, p in built.named_parameters() if n.endswith("proj.weight")).
 """
 
 
+@pytest.mark.slow
 def test_without_a_network_the_error_says_what_to_fetch_and_where_to_put_it_and_then_it_is_used(
     tmp_path: Path,
 ) -> None:

@@ -116,7 +116,7 @@ HOSTILE = FIVE.replace(
 )
 
 
-@pytest.mark.parametrize("size", [(80, 24), (60, 15), (160, 48)])
+@pytest.mark.parametrize("size", [(80, 24), *(pytest.param(s, marks=pytest.mark.slow) for s in ((60, 15), (160, 48)))])
 def test_brackets_and_escapes_in_names_are_shown_as_they_are(stand_ins: Make, size: tuple[int, int]) -> None:
     batch = HOSTILE.replace('name = "Batch 1"', 'name = "[/] [red]first[/red]"')
     project = stand_ins(batch)

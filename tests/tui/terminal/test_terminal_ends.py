@@ -23,7 +23,9 @@ def _running(project: FaultyProject) -> None:
     project.wait_for_worker("Baseline")
 
 
-@pytest.mark.parametrize("way", ["kill", "hang up", "terminate", "leave"])
+@pytest.mark.parametrize(
+    "way", ["kill", "hang up", *(pytest.param(w, marks=pytest.mark.slow) for w in ("terminate", "leave"))]
+)
 def test_runs_go_on_and_the_next_console_shows_them(make: Make, way: str) -> None:
     project = make(behaviour="Baseline=hold", seconds=0.05)
     _running(project)
