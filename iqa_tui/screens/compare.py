@@ -1,5 +1,6 @@
 """Two runs, or two studies, side by side: what differs in their settings, and by how much their results do."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -41,9 +42,9 @@ class CompareScreen(Screen[None]):
     class Told(Message):
         """The two have been compared."""
 
-        def __init__(self, of: tuple[Pick, Pick], sections: tuple[Section, ...], plot: Plot) -> None:
+        def __init__(self, facts: tuple[object, ...], sections: tuple[Section, ...], plot: Plot) -> None:
             super().__init__()
-            self.of = of
+            self.facts = facts
             self.sections = sections
             self.plot = plot
 
@@ -51,6 +52,7 @@ class CompareScreen(Screen[None]):
         super().__init__()
         self._sight = sight
         self.sides: list[Pick | None] = [first, second]
+        self._facts: tuple[object, ...] = ()  # what the comparison under way, or shown, is of
 
     def compose(self) -> ComposeResult:
         """Which two, the page, the plot."""
@@ -60,9 +62,16 @@ class CompareScreen(Screen[None]):
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Compare, or ask."""
+        """Compare, or ask; and again whenever the board knows something new of the two."""
         self.query_one(Page).focus()
         self._show()
+        self.watch(self.app, "board", self._follow, init=False)
+
+    def _follow(self, board: Board) -> None:
+        self._sight = replace(self._sight, board=board)
+        first, second = self.sides
+        if first is not None and second is not None and facts_of(first, second, board) != self._facts:
+            self._compare_anew(first, second)
 
     def action_back(self) -> None:
         """Back to the study."""
@@ -108,15 +117,19 @@ class CompareScreen(Screen[None]):
             self.query_one(Page).show(_ASKS)
             return
         self.query_one(Page).show(_READING)
-        self.run_worker(lambda: self._compare(first, second), thread=True, exclusive=True, group="compare")
+        self._compare_anew(first, second)
 
-    def _compare(self, first: Pick, second: Pick) -> None:
+    def _compare_anew(self, first: Pick, second: Pick) -> None:
+        facts = self._facts = facts_of(first, second, self._sight.board)
+        self.run_worker(lambda: self._compare(first, second, facts), thread=True, exclusive=True, group="compare")
+
+    def _compare(self, first: Pick, second: Pick, facts: tuple[object, ...]) -> None:
         """In a thread."""
         if first.kind == RUN:
             sections, plot = self._two_runs(first, second)
         else:
             sections, plot = self._two_studies(first, second), Plot(())
-        self.post_message(self.Told((first, second), sections, plot))
+        self.post_message(self.Told(facts, sections, plot))
 
     def _two_runs(self, first: Pick, second: Pick) -> tuple[tuple[Section, ...], Plot]:
         from iqa_train.report.tworuns import two_runs
@@ -154,10 +167,18 @@ class CompareScreen(Screen[None]):
         return (Section(across_title(across), tuple(lines), tuple(head)), Section("Notes", notes))
 
     def on_compare_screen_told(self, message: Told) -> None:
-        """Show what was found, unless others have been chosen since."""
-        if message.of == tuple(self.sides):
+        """Show what was found, unless something else has been asked since."""
+        if message.facts == self._facts:
             self.query_one(Page).show(message.sections)
             self.query_one(Curves).put(message.plot)
+
+
+def facts_of(first: Pick, second: Pick, board: Board) -> tuple[object, ...]:
+    """What the comparison of the two depends on: of runs how far they are, of studies which runs are over."""
+    if first.kind == STUDY:
+        return (first, second, board.file, tuple((line.key, line.state) for line in board.lines))
+    rows = [line.row for line in (board.line(first.key), board.line(second.key)) if line and line.row]
+    return (first, second, board.file, *((r.state, r.reason, r.attempt, r.progress.epoch) for r in rows))
 
 
 def first_two(sight: "Sight") -> tuple[Pick | None, Pick | None]:

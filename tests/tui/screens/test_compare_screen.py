@@ -48,6 +48,16 @@ async def test_the_chosen_run_stands_beside_the_baseline(study: Path, size: tupl
     assert f"{results[0]['rounds'][0]['best_epoch']}" in told
 
 
+async def test_follows_the_runs(study: Path) -> None:
+    async with seat((160, 48)) as console:
+        await console.press("down", "c")
+        await console.sees("1 run Baseline   2 run A1", "A1 less Baseline")
+        ended = run_of(study, "A1") / "attempt-01" / "exit.json"
+        ended.write_text(json.dumps(json.loads(ended.read_text()) | {"state": "failed", "reason": "it diverged"}))
+        console.app.look_now()
+        await console.sees("failed")
+
+
 async def test_two_marked_runs_and_the_sides_swapped(study: Path) -> None:
     async with seat() as console:
         await console.press("down", "space", "space", "c")
