@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -19,6 +20,7 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from iqa_tui.config import Config
+from iqa_tui.safe import pasted
 from iqa_tui.themes import OWN
 from iqa_tui.watch.board import Board, Target
 from iqa_tui.watch.watcher import Watcher
@@ -85,6 +87,7 @@ class Console(App[str]):
         self.theme = self.config.theme or os.environ.get("TEXTUAL_THEME") or OWN[0].name
         self.set_keymap(dict(self.config.keys))
         self._start_all = start_all
+        self._leaving = False
         self.watcher = Watcher(target, partial(self._tell, target))
 
     def compose(self) -> ComposeResult:
@@ -125,6 +128,14 @@ class Console(App[str]):
     def _tell(self, target: Target, board: Board) -> None:
         """Called in the watcher's thread."""
         self.post_message(self.Looked(board, target))
+
+    async def on_event(self, event: events.Event) -> None:
+        """Fields show what is pasted into them as it is. Nothing is done any more that was asked after leaving."""
+        if self._leaving and isinstance(event, events.InputEvent):
+            return
+        if isinstance(event, events.Paste):
+            event.text = pasted(event.text)
+        await super().on_event(event)
 
     def on_console_looked(self, message: Looked) -> None:
         """What was read becomes what is shown; what cannot be shown at all is said, and the console ends."""
@@ -174,8 +185,12 @@ class Console(App[str]):
             self.push_screen(HelpScreen())
 
     def action_detach(self) -> None:
-        """Leave, and say how to come back."""
-        self.exit(parting_words(self.board))
+        """Leave, and say how to come back. A screen that is just being built is let finish: it cannot be taken back."""
+        self._leaving = True
+        if all(screen.is_mounted for screen in self.screen_stack):
+            self.exit(parting_words(self.board))
+        else:
+            self.set_timer(0.02, self.action_detach)
 
     def action_hint(self) -> None:
         """Ctrl-C stops nothing here."""

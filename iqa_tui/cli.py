@@ -75,7 +75,9 @@ def _run(argv: Sequence[str]) -> int:
     code = console.return_code or 0
     if words:
         print(f"iqa-tui: {words}" if code else words, file=sys.stderr)
-    return code
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # the watcher may be inside a library: Python would end it there by force, and at times abort
 
 
 if __name__ == "__main__":

@@ -47,6 +47,12 @@ def text(text: str, style: str = "") -> Text:
     return Text(plain(text), style, no_wrap=True, end="")
 
 
+def pasted(text: str) -> str:
+    """`text` for a field that shows it as it is: lines as they are, without what a terminal obeys or has no width."""
+    kept = "".join(c for c in text if c.isprintable() or c in "\n\t" or unicodedata.category(c) in _SHOWN_AS_THEY_ARE)
+    return _marks_in_bounds(_IGNORABLE.sub("", kept))
+
+
 def _shown(character: str) -> str:
     if character.isprintable():
         return character

@@ -102,3 +102,17 @@ def test_without_a_terminal_it_says_what_to_use_instead(make: Make) -> None:
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (2, "")
     assert "iqa-train status --watch" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("keys", ["c", "\r", "s", "e", "R", "?"])
+def test_left_while_a_screen_is_being_built(make: Make, keys: str) -> None:
+    project = make(seconds=0.02)
+    project.run("--all", "--slots", "2")
+    for _ in range(3):
+        with console(project.folder, project.environment()) as watched:
+            watched.see("5/5 done")
+            watched.type(f"{keys}\x11")  # ctrl+q on its heels
+            assert watched.end() == 0
+            assert "Nothing is running." in watched.text
+            assert "Traceback" not in watched.text
