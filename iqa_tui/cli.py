@@ -1,5 +1,6 @@
 """`iqa-tui`: the console, and the same console for a browser."""
 
+import atexit
 import gc
 import os
 import sys
@@ -75,9 +76,15 @@ def _run(argv: Sequence[str]) -> int:
     code = console.return_code or 0
     if words:
         print(f"iqa-tui: {words}" if code else words, file=sys.stderr)
+    atexit.register(_end, code)
+    return code
+
+
+def _end(code: int) -> None:
+    """End the process. The watcher may be inside a library, where Python would end it by force, and at times abort."""
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code)  # the watcher may be inside a library: Python would end it there by force, and at times abort
+    os._exit(code)
 
 
 if __name__ == "__main__":
