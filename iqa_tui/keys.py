@@ -90,8 +90,8 @@ def _of(one: type[DOMNode]) -> Iterator[Key]:
 
 def clash(keys: tuple[Key, ...], changed: Mapping[str, str]) -> tuple[Key, Key, str] | None:
     """Two keys of which one is changed, that are at work at the same time and share a key; and the key they share."""
-    usual = {key.id: set(_split(key.keys)) for key in keys}
-    by_id = usual | {name: set(_split(own)) for name, own in changed.items()}
+    usual = {key.id: set(split_keys(key.keys)) for key in keys}
+    by_id = usual | {name: set(split_keys(own)) for name, own in changed.items()}
     for one in keys:
         for other in keys:
             shared = (by_id[one.id] & by_id[other.id]) - (usual[one.id] & usual[other.id])  # those are meant
@@ -113,7 +113,7 @@ def _place(key: Key) -> str:
     return "study" if part in _STUDY else "everywhere" if part in _EVERYWHERE else part
 
 
-def _split(keys: str) -> list[str]:
+def split_keys(keys: str) -> list[str]:
     """As Textual names them: `slash` for `/`."""
     from textual.keys import _character_to_key
 
@@ -125,4 +125,4 @@ def shown_keys(keys: str) -> str:
     """`keys` as they stand on a keyboard: `j ↓`."""
     from textual.keys import format_key
 
-    return " ".join(map(format_key, _split(keys)))
+    return " ".join(map(format_key, split_keys(keys)))
