@@ -14,23 +14,36 @@ _PATIENCE = 10.0  # seconds in which killed processes must be gone
 
 def processes_of(attempt: Path) -> list[psutil.Process]:
     """Those that carry the attempt's mark, setsid'ed grandchildren included; of this user, on this host."""
-    mark = f"{MARK}={attempt.resolve()}".encode()
     found = []
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit() or int(folder.name) == os.getpid():
             continue
-        try:
-            if mark in (folder / "environ").read_bytes().split(b"\0"):
+        if _mark_of(int(folder.name)) == _mark(attempt):
+            try:
                 found.append(psutil.Process(int(folder.name)))
-        except (OSError, psutil.Error):  # gone, or another user's
-            continue
+            except psutil.Error:  # gone
+                continue
     return found
+
+
+def _mark(attempt: Path) -> bytes:
+    return f"{MARK}={attempt.resolve()}".encode()
+
+
+def _mark_of(pid: int) -> bytes | None:
+    """The mark that a process carries; None without one, and for one that is gone or another user's."""
+    try:
+        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return None
+    return next((one for one in variables if one.startswith(f"{MARK}=".encode())), None)
 
 
 def kill_all(attempt: Path, *, own_children: bool = False) -> None:
     """Kill every process of the attempt, again until none is left: one may fork while it is looked for.
 
-    With `own_children`, every descendant of this process too, which, as a subreaper, has inherited all orphans.
+    With `own_children`, every descendant of this process too, which, as a subreaper, has inherited all orphans; but
+    not what belongs to other runs.
     """
     deadline = time.monotonic() + _PATIENCE
     while victims := _living(attempt, own_children):
@@ -48,17 +61,19 @@ def _living(attempt: Path, own_children: bool) -> list[psutil.Process]:
     found = {p.pid: p for p in processes_of(attempt)}
     if own_children:
         for child in psutil.Process().children():
-            if not _is_scheduler(child):
+            if not _is_of_others(child, attempt):
                 found |= {p.pid: p for p in [child, *_descendants(child)]}
     return [p for p in found.values() if _is_living(p)]
 
 
-def _is_scheduler(process: psutil.Process) -> bool:
-    """Whether it is a scheduler that this runner has started in the place of a killed one: it is to stay."""
+def _is_of_others(process: psutil.Process, attempt: Path) -> bool:
+    """Whether it is a scheduler that this runner has started in the place of a killed one, or an orphan of such a one:
+    a runner, or with its runner killed as well, the worker of another attempt. They are to stay."""
     try:
-        return "iqa_train.execution.scheduler" in process.cmdline()
+        modules = {"iqa_train.execution.scheduler", "iqa_train.execution.detached"} & set(process.cmdline())
     except psutil.Error:
         return False
+    return bool(modules) or _mark_of(process.pid) not in {None, _mark(attempt)}
 
 
 def _descendants(process: psutil.Process) -> list[psutil.Process]:

@@ -41,7 +41,6 @@ def test_a_long_run_starts_one_on_its_way_and_does_not_take_it_along(
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="open: now and then one run is lost when the successor of a killed scheduler is killed too")
 def test_orphans_of_the_second_scheduler_are_not_taken_along_either(
     make: Make, undisturbed_five: FaultyProject
 ) -> None:
