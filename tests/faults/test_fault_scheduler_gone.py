@@ -45,7 +45,7 @@ def test_orphans_of_the_second_scheduler_are_not_taken_along_either(
     make: Make, undisturbed_five: FaultyProject
 ) -> None:
     """It is killed too. Its runs fall to the runner that had started it, as all orphans below that one do."""
-    project = make(study=FIVE, seconds=0.2, behaviour="Baseline=hold,A1=epoch:1,A2=hold,B1=hold")
+    project = make(study=FIVE, seconds=0.2, behaviour="Baseline=hold,A1=epoch:1,A2=hold,B1=epoch:1.5")
     project.run("--all", "--detach", "--slots", "3", "--epochs", "12", "--policy", "greedy", "--retries", "0")
     project.wait_for_worker("A1")
     (first,) = project.of_role("scheduler")
