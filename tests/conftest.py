@@ -141,7 +141,9 @@ def project(tmp_path: Path) -> Project:
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The same study with Baseline, A1 and A2 run to their ends: what others are compared with."""
-    return Project(made_once(tmp_path_factory, "undisturbed", lambda folder: write_small_study(folder).run("--all")))
+    project = write_small_study(tmp_path_factory.mktemp("undisturbed"))
+    project.run("--all")
+    return project
 
 
 @pytest.fixture(scope="session")

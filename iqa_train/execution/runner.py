@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 from iqa_train.errors import RunError, UsageError
 from iqa_train.execution.devices import Device, worker_environment
 from iqa_train.execution.lease import Lease
+from iqa_train.execution.stopping import Stopping, stop_signals
 from iqa_train.execution.tree import MARK, adopt_orphans, kill_all, reap_orphans
 from iqa_train.files import SCHEMA_VERSION, lock_now, read_json, write_json
 from iqa_train.runs.identity import identity_of, me
@@ -100,7 +101,7 @@ def run_attempt(order: Order, watch: Callable[[Started], None] = lambda _: None,
     """
     order.run.path.mkdir(parents=True, exist_ok=True)
     adopt_orphans()
-    with _run_lock(order) as lock, _stop_signals() as stopping:
+    with _run_lock(order) as lock, stop_signals() as stopping:
         began = time.monotonic()
         started = _start(order, lock)
         shown = _Shown(watch)
@@ -213,9 +214,7 @@ def _spec_of(run: RunFolder) -> Mapping[str, Any]:
     return spec
 
 
-def _wait(
-    order: Order, started: Started, watch: Callable[[Started], None], stopping: "_Stopping", poll: float
-) -> Outcome:
+def _wait(order: Order, started: Started, watch: Callable[[Started], None], stopping: Stopping, poll: float) -> Outcome:
     process, attempt = started.process, started.attempt
     kill_at: float | None = None
     killed = False
@@ -318,36 +317,6 @@ def _taken(run: RunFolder, state: RunState) -> str:
     where = f" {state.reason}" if state.reason.startswith("on host") else ""
     see = f" (see {attempts[-1].runner})" if attempts else ""
     return f"{run.path.parent.name} with these settings is running already{where}{see}; wait for it or stop it"
-
-
-class _Stopping:
-    """Counts requests to stop."""
-
-    requested = 0
-
-
-@contextmanager
-def _stop_signals() -> Iterator[_Stopping]:
-    stopping = _Stopping()
-
-    def ask(_number: int, _frame: object) -> None:
-        stopping.requested += 1
-
-    terminals = [stream.fileno() for stream in (sys.stdout, sys.stderr) if stream.isatty()]  # asked later, they deny it
-
-    def outlive(_number: int, _frame: object) -> None:
-        """The terminal has gone: the run goes on, with nobody to tell."""
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        for terminal in terminals:
-            os.dup2(nowhere, terminal)
-
-    handlers = {signal.SIGINT: ask, signal.SIGTERM: ask, signal.SIGHUP: outlive}
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    try:
-        yield stopping
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _now() -> str:

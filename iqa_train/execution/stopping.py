@@ -1,0 +1,38 @@
+"""The signals that a runner hears: requests to stop are counted, and a terminal that goes away stops nothing."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Stopping:
+    """Counts requests to stop."""
+
+    requested = 0
+
+
+@contextmanager
+def stop_signals() -> Iterator[Stopping]:
+    """Hear INT, TERM and HUP within the block; afterwards as before."""
+    stopping = Stopping()
+
+    def ask(_number: int, _frame: object) -> None:
+        stopping.requested += 1
+
+    terminals = [stream.fileno() for stream in (sys.stdout, sys.stderr) if stream.isatty()]  # asked later, they deny it
+
+    def outlive(_number: int, _frame: object) -> None:
+        """The terminal has gone: the run goes on, with nobody to tell."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for terminal in terminals:
+            os.dup2(nowhere, terminal)
+
+    handlers = {signal.SIGINT: ask, signal.SIGTERM: ask, signal.SIGHUP: outlive}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield stopping
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
