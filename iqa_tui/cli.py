@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from iqa_train.cli.interrupt import heard_interrupts
 from iqa_train.cli.parser import Parser, add_places, add_study_options, profile_of, whole_number
 from iqa_train.errors import UsageError, UserError
 
@@ -19,7 +20,8 @@ _EPILOG = "exit status: 0 left, 2 usage, an invalid study file or no terminal, 1
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the console; returns the exit status."""
     try:
-        return _run(sys.argv[1:] if argv is None else argv)
+        with heard_interrupts():
+            return _run(sys.argv[1:] if argv is None else argv)
     except UserError as error:
         print(f"iqa-tui: {error}", file=sys.stderr)
         return error.exit_code

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from iqa_train.cli.interrupt import heard_interrupts
 from iqa_train.errors import UserError, did_you_mean
 
 INTERRUPTED = 130
@@ -19,7 +20,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code: 0 done, 1 failed, 2 usage or invalid file, 130 interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        code = _command(words)
+        with heard_interrupts():
+            code = _command(words)
         try:
             sys.stdout.flush()
         except BrokenPipeError:

@@ -2,14 +2,13 @@
 
 import argparse
 import json
-import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from iqa_train.cli.bar import bar
 from iqa_train.cli.device import a_device, check_gpu
+from iqa_train.cli.interrupt import held_back_interrupt
 from iqa_train.cli.text import say
 from iqa_train.execution.data_check import require_data
 from iqa_train.execution.detached import holder_of
@@ -66,19 +65,6 @@ def _through_the_queue(
         say("stopping; each run writes a checkpoint")
         stop_all(items, Path(options.runs_dir))
         return max(130, 0 if watch is None else watch(items))
-
-
-@contextmanager
-def held_back_interrupt() -> Iterator[None]:
-    """Ctrl-C within is obeyed at the end: what has been begun is then known as a whole."""
-    pressed = []
-    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if pressed:
-        raise KeyboardInterrupt
 
 
 def _done(spec: RunSpec, run: RunFolder, options: argparse.Namespace) -> RunState | None:

@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -292,34 +292,52 @@ def clear(project: FaultyProject) -> None:
 def assert_true_state(project: FaultyProject, within: float = 3.0) -> float:
     """`iqa-train status --json` says what /proc and the files say; returns after how many seconds it did, of each.
 
-    What changes while it is looked at, is looked at again.
+    What changes while it is looked at, is looked at again, and has its time anew.
     """
     began = time.monotonic()
+    since: dict[str, tuple[object, float]] = {}  # what was so of each, and since which look
     seen: set[str] = set()
     while True:
+        looked = time.monotonic()
         before, attempts = _subjects(project), _attempts(project)
         told = project.status()
         after = _subjects(project)
         changed = attempts ^ _attempts(project)
         subjects = {"scheduler", *(row["run_dir"] for row in told["runs"])}
+        for name in subjects:
+            now = (before.get(name), {path for run, path in attempts if run == name})
+            if name not in since or since[name][0] != now:
+                since[name] = (now, looked)
         steady = {name for name in subjects if before.get(name) == after.get(name)} - {run for run, _ in changed}
         wrong = untruths(project, told, before, steady)
         seen = (seen | steady) - wrong.keys()
-        spent = time.monotonic() - began
+        ended = time.monotonic()
         if seen >= subjects:
-            return spent
-        assert spent < within or not wrong, f"not the truth after {spent:.1f} s: {wrong}\n{project.story()}"
-        if spent > 2 * within:  # it never held still
-            return spent
+            return ended - began
+        late = {name: words for name, words in wrong.items() if ended - since[name][1] >= within}
+        assert not late, f"not the truth after {within:g} s: {late}\n{project.story()}"
+        if ended - began > 2 * within and not wrong:  # it never held still
+            return ended - began
 
 
 def _subjects(project: FaultyProject) -> dict[str, list[tuple[str, int]]]:
-    """The living processes of each run, and the scheduler's."""
+    """The living processes of each run, and the scheduler's; one that is still starting is not at its post yet."""
     found: dict[str, list[tuple[str, int]]] = {}
     for process in project.living():
+        if process.role == "scheduler" and not _has_open(process.pid, "scheduler.lock"):
+            continue
         name = "scheduler" if process.role == "scheduler" else process.run
         found.setdefault(name, []).append((process.role, process.pid))
     return found
+
+
+def _has_open(pid: int, name: str) -> bool:
+    found = []
+    with suppress(OSError):
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed meanwhile
+                found.append(entry.readlink().name)
+    return name in found
 
 
 def _attempts(project: FaultyProject) -> set[tuple[str, str]]:

@@ -1,0 +1,86 @@
+"""Ctrl-C, obeyed where it can be: it is never lost, and never breaks an import off.
+
+Python raises KeyboardInterrupt wherever the program happens to be. Within an import it gets lost there (the import
+system ignores it in its callbacks, and C code takes it for a missing module) or leaves a library half made; in a
+callback or a destructor it is only printed. There it waits for a moment in which it is heard.
+"""
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_SOON = 0.02  # seconds
+
+
+class _CtrlC:
+    held = False
+    waiting = False
+
+    def press(self, _number: int, frame: FrameType | None) -> None:
+        if self.held or _importing(frame):
+            self.wait()
+        else:
+            self.waiting = False
+            raise KeyboardInterrupt
+
+    def wait(self) -> None:
+        self.waiting = True
+        signal.setitimer(signal.ITIMER_REAL, _SOON)
+
+
+_ctrl_c = _CtrlC()
+
+
+def _importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+@contextmanager
+def heard_interrupts() -> Iterator[None]:
+    """Within the block, Ctrl-C raises KeyboardInterrupt as soon as nothing can swallow it.
+
+    Where Ctrl-C is ignored (nohup, a job in the background), and outside the main thread, all stays as it is.
+    """
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not in_main_thread or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    unheard = sys.unraisablehook
+
+    def hear(what: "sys.UnraisableHookArgs") -> None:
+        if what.exc_type is KeyboardInterrupt:
+            _ctrl_c.wait()
+        else:
+            unheard(what)
+
+    alarm = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))  # whoever hears it by then
+    signal.signal(signal.SIGINT, _ctrl_c.press)
+    sys.unraisablehook = hear
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGALRM, alarm)
+        sys.unraisablehook = unheard
+
+
+@contextmanager
+def held_back_interrupt() -> Iterator[None]:
+    """Ctrl-C within the block is obeyed at its end: what has been begun is then known as a whole."""
+    _ctrl_c.held = True
+    try:
+        yield
+    finally:
+        _ctrl_c.held = False
+    if _ctrl_c.waiting:
+        _ctrl_c.waiting = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        raise KeyboardInterrupt
