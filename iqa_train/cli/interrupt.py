@@ -1,8 +1,9 @@
-"""Ctrl-C, obeyed where it can be: it is never lost, and never breaks an import off.
+"""Ctrl-C, obeyed where it can be: it is never lost, and leaves nothing half done.
 
 Python raises KeyboardInterrupt wherever the program happens to be. Within an import it gets lost there (the import
 system ignores it in its callbacks, and C code takes it for a missing module) or leaves a library half made; in a
-callback or a destructor it is only printed. There it waits for a moment in which it is heard.
+callback or a destructor it is only printed; between two lines of `threading` it leaves a lock locked for good. There
+it waits for a moment in which it is heard.
 """
 
 import signal
@@ -13,22 +14,29 @@ from contextlib import contextmanager
 from types import FrameType
 
 _SOON = 0.02  # seconds
+_TRIES = 5  # within `threading`, where a long wait may well be broken off
 
 
 class _CtrlC:
     held = False
     waiting = False
+    tries = 0
 
     def press(self, _number: int, frame: FrameType | None) -> None:
-        if self.held or _importing(frame):
+        self.tries += 1
+        if self.held or _importing(frame) or (_locking(frame) and self.tries <= _TRIES):
             self.wait()
         else:
-            self.waiting = False
+            self.forget()
             raise KeyboardInterrupt
 
     def wait(self) -> None:
         self.waiting = True
         signal.setitimer(signal.ITIMER_REAL, _SOON)
+
+    def forget(self) -> None:
+        self.waiting, self.tries = False, 0
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 _ctrl_c = _CtrlC()
@@ -40,6 +48,12 @@ def _importing(frame: FrameType | None) -> bool:
             return True
         frame = frame.f_back
     return False
+
+
+def _locking(frame: FrameType | None) -> bool:
+    while frame is not None and frame.f_code.co_filename == __file__:
+        frame = frame.f_back
+    return frame is not None and frame.f_code.co_filename == threading.__file__
 
 
 @contextmanager
@@ -66,7 +80,7 @@ def heard_interrupts() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        _ctrl_c.forget()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGALRM, alarm)
         sys.unraisablehook = unheard
@@ -81,6 +95,5 @@ def held_back_interrupt() -> Iterator[None]:
     finally:
         _ctrl_c.held = False
     if _ctrl_c.waiting:
-        _ctrl_c.waiting = False
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        _ctrl_c.forget()
         raise KeyboardInterrupt

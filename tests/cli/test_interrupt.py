@@ -49,6 +49,21 @@ def test_where_an_exception_is_only_printed(tmp_path: Path, lines: str) -> None:
     assert _said(tmp_path, lines) == (["heard"], "")
 
 
+def test_a_lock_is_taken_whole(tmp_path: Path) -> None:
+    """Broken off there, it would stay locked, and the pool of threads it belongs to would hang at its end."""
+    lines = (
+        "import functools, signal, threading\nclass Lock:\n    acquire = release = __exit__ = lambda *_: None\n"
+        "    __enter__ = functools.partial(signal.raise_signal, signal.SIGINT)\n"
+        "with threading.Condition(Lock()):\n    print('taken')"
+    )
+    assert _said(tmp_path, lines) == (["taken", "heard"], "")
+
+
+def test_a_long_wait_for_a_lock_is_broken_off(tmp_path: Path) -> None:
+    lines = "import threading\nthreading.Timer(0.2, press).start()\nthreading.Event().wait(5)\nprint('went on')"
+    assert _said(tmp_path, lines) == (["heard"], "")
+
+
 def test_it_is_held_back_and_obeyed_at_the_end_also_from_within_an_import(tmp_path: Path) -> None:
     lines = "with held_back_interrupt():\n    {}\n    time.sleep(0.2)\n    print('whole')\nprint('went on')"
     assert _said(tmp_path, lines.format("press()")) == (["whole", "heard"], "")
