@@ -11,6 +11,7 @@ from iqa_train.cli.datalist import list_sets
 from iqa_train.cli.datasplit import export_split
 from iqa_train.cli.datastats import print_stats
 from iqa_train.cli.parser import Parser, whole_number
+from iqa_train.errors import UsageError
 
 if TYPE_CHECKING:
     from iqa_train.study.spec import DataSource
@@ -104,8 +105,11 @@ def _dataset(options: argparse.Namespace) -> tuple[str, "DataSource"]:
     from iqa_train.study.spec import DataSource
     from iqa_train.study.splitchoice import split_from
 
+    if options.name and options.dataset not in {"", options.name}:
+        raise UsageError(f"--dataset {options.dataset} and {options.name} are two data sets; name one")
     study = load_study(find_study(options.experiments))
-    name = options.dataset or str(study.defaults.get("dataset", TrainingConfig.model_fields["dataset"].default))
+    of_the_study = study.defaults.get("dataset", TrainingConfig.model_fields["dataset"].default)
+    name = options.name or options.dataset or str(of_the_study)
     source = study.datasets.get(name, DataSource())
     return name, split_from(options.split, source) if options.split else source
 
@@ -138,7 +142,8 @@ def _parser() -> Parser:
     for command in (verify, stats, split, prepare, demo):
         command.add_argument("--data_dir", default="", metavar="DIR", help="folder of the data set (data/NAME)")
     for command in (verify, stats, split, prepare):
-        command.add_argument("--dataset", default="", metavar="NAME", help="data set (the study file's)")
+        command.add_argument("name", nargs="?", default="", metavar="NAME", help="data set (the study file's)")
+        command.add_argument("--dataset", default="", metavar="NAME", help="the same as an option")
         command.add_argument("--split", metavar="FILE", help="CSV of image,split in place of the data set's split")
     for command in (stats, split):
         command.add_argument(

@@ -91,6 +91,7 @@ def test_preparing_tells_programs_where_the_pixels_are(here: Project, capsys: py
 
 def test_mistakes_are_sentences(here: Project) -> None:
     for words, says in [
+        (["stats", "--dataset", "spaq", "livec"], "--dataset spaq and livec are two data sets; name one"),
         (["stats", "--dataset", "smal"], 'did you mean "small"|unknown data set "smal"'),
         (["stats", "--data_dir", "nowhere"], "nowhere: there is no such folder"),
         (["stats", "--split", "nowhere.csv"], r"nowhere.csv: there is no such file"),
@@ -128,6 +129,14 @@ def test_a_split_goes_from_one_project_to_another(tmp_path: Path) -> None:
     plan = here.run("--exp", "Baseline", "--epochs", "1", "--dry-run").stdout
     assert run.name in plan  # asked for in another way, it is the same run
     assert "leaking-references" not in here.run("check").stdout
+
+
+@pytest.mark.parametrize(
+    "words", [["livec"], ["--dataset", "livec"], ["--seed", "42", "livec", "--dataset", "livec"]], ids=" ".join
+)
+def test_a_set_is_named_as_a_word_or_as_an_option(here: Project, words: list[str]) -> None:
+    with pytest.raises(UserError, match="data/livec: there is no such folder"):
+        main(["stats", *words])
 
 
 def test_one_split_file_is_for_one_set(here: Project) -> None:
