@@ -1,7 +1,6 @@
-"""What the main screen looks like, as pictures: `pytest tests/tui/looks --snapshot-update` makes them anew."""
+"""What the main screen and the help look like, as pictures: `pytest tests/tui/looks --snapshot-update` makes them anew."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,10 +22,10 @@ async def _settled(pilot: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
-def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody's own configuration and colours."""
     monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/nowhere")  # the help shows it
 
 
 def test_on_80_columns(snap_compare: Compare, five_done: FaultyProject) -> None:
@@ -46,3 +45,19 @@ def test_on_160_columns_with_wide_characters(snap_compare: Compare, five_done: F
 def test_without_colour(snap_compare: Compare, five_done: FaultyProject, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     assert snap_compare(Still(board_of(five_done)), terminal_size=(80, 24), run_before=_settled)
+
+
+async def _helped(pilot: Any) -> None:
+    await _settled(pilot)
+    await pilot.press("question_mark")
+    await pilot.pause(1.0)
+
+
+def test_help_on_80_columns(snap_compare: Compare, five_done: FaultyProject) -> None:
+    assert snap_compare(Still(board_of(five_done)), terminal_size=(80, 24), run_before=_helped)
+
+
+def test_help_on_160_columns_light(snap_compare: Compare, five_done: FaultyProject) -> None:
+    app = Still(board_of(five_done))
+    app.theme = "iqa-light"
+    assert snap_compare(app, terminal_size=(160, 48), run_before=_helped)
