@@ -1,4 +1,4 @@
-"""What the main screen and the help look like, as pictures: `pytest tests/tui/looks --snapshot-update` makes them anew."""
+"""What the main screen and the help look like: `pytest tests/tui/looks --snapshot-update` makes the pictures anew."""
 
 from collections.abc import Callable
 from typing import Any
