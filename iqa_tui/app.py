@@ -21,7 +21,7 @@ from textual.widgets import Static
 
 from iqa_tui.config import Config
 from iqa_tui.safe import pasted
-from iqa_tui.themes import OWN
+from iqa_tui.themes import OWN, curve_colours
 from iqa_tui.watch.board import Board, Target
 from iqa_tui.watch.watcher import Watcher
 
@@ -89,6 +89,10 @@ class Console(App[str]):
         self._start_all = start_all
         self._leaving = False
         self.watcher = Watcher(target, partial(self._tell, target))
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Colours for the curves of every theme."""
+        return curve_colours(dark=self.current_theme.dark)
 
     def compose(self) -> ComposeResult:
         """The first picture. Importing what the study is shown with takes as long again, and comes after it."""

@@ -51,6 +51,20 @@ LIGHT = Theme(
 )
 OWN = (DARK, LIGHT)
 
+_CURVES_ON_DARK = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#999999")
+_CURVES_ON_LIGHT = ("#0072b2", "#9a6a00", "#007a59", "#a8487f", "#b84a00", "#666c74")  # the same hues, darker
+
+
+def curve_variable(index: int) -> str:
+    """The theme's variable with the colour of the curve `index`; they begin again when they are used up."""
+    return f"curve-{index % len(_CURVES_ON_DARK)}"
+
+
+def curve_colours(*, dark: bool) -> dict[str, str]:
+    """The colours of curves on a dark or a light theme, whosever theme it is, by their variables."""
+    colours = _CURVES_ON_DARK if dark else _CURVES_ON_LIGHT
+    return {curve_variable(index): colour for index, colour in enumerate(colours)}
+
 
 def theme_names() -> list[str]:
     """Those that can be chosen: our own first."""

@@ -10,10 +10,9 @@ from textual.content import Content
 from iqa_train.report.numbers import number
 from iqa_train.results.table import Curve, Interval
 from iqa_tui.safe import plain
+from iqa_tui.themes import curve_variable
 from iqa_tui.widgets.braille import Canvas
 
-COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#999999")
-"""Okabe and Ito's colours, told apart by the colour-blind too, those that can be read on dark and on light."""
 _AXIS = 8  # columns for the numbers at the left
 _SKIPPED = 0.5  # of each curve, from its start: the range of values is that of the rest
 _BAND = "░"
@@ -111,7 +110,7 @@ def _joined(parts: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def _style(name: str, index: int, plot: Plot) -> str:
     strong = "bold " if name in {plot.chosen, plot.baseline} else ""
-    return strong + COLOURS[index % len(COLOURS)]
+    return f"{strong}${curve_variable(index)}"
 
 
 def _label(name: str, value: float) -> str:

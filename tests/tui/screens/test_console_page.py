@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from key_table import PAGE, kept, table
 from textual.color import Color
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 from iqa_tui.config import read_config
-from iqa_tui.themes import OWN
+from iqa_tui.themes import OWN, curve_colours
 
 
 def test_its_table_of_keys_is_that_of_the_bindings() -> None:
@@ -38,6 +38,15 @@ def test_text_of_each_colour_can_be_read_on_each_ground(theme: Theme, ground: st
         "text-error",
     ):
         assert contrast(below, below + meant(colours[name], below)) >= 4.5, (name, colours[name])
+
+
+@pytest.mark.parametrize("theme", [*OWN, *BUILTIN_THEMES.values()], ids=lambda theme: theme.name)
+def test_curves_stand_out_on_every_theme(theme: Theme) -> None:
+    ground = Color.parse(theme.to_color_system().generate()["background"])
+    if ground.a < 1:
+        pytest.skip("the terminal's own ground, whatever it is")
+    for name, colour in curve_colours(dark=theme.dark).items():
+        assert contrast(ground, Color.parse(colour)) >= (4.5 if theme in OWN else 3), (name, colour)
 
 
 def meant(colour: str, below: Color) -> Color:
