@@ -20,6 +20,7 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from iqa_tui.config import Config
+from iqa_tui.paste import guarded
 from iqa_tui.safe import pasted
 from iqa_tui.themes import OWN, curve_colours
 from iqa_tui.watch.board import Board, Target
@@ -27,6 +28,7 @@ from iqa_tui.watch.watcher import Watcher
 
 if TYPE_CHECKING:
     from textual.command import Provider
+    from textual.driver import Driver
 
     from iqa_tui.screens.study import StudyScreen
 
@@ -89,6 +91,10 @@ class Console(App[str]):
         self._start_all = start_all
         self._leaving = False
         self.watcher = Watcher(target, partial(self._tell, target))
+
+    def get_driver_class(self) -> type[Driver]:
+        """As usual, but what is pasted presses no keys."""
+        return guarded(super().get_driver_class())
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Colours for the curves of every theme."""
@@ -180,6 +186,13 @@ class Console(App[str]):
             self.pop_screen()
         if self._study is not None:
             self._study.go_to(key)
+
+    def action_command_palette(self) -> None:
+        """Show the commands."""
+        from iqa_tui.commands import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
 
     def action_keys(self) -> None:
         """Every key, and how the console works."""

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
+from textual.worker import Worker
 
 from iqa_tui.keys import shown_keys
 from iqa_tui.safe import plain
@@ -28,6 +29,14 @@ class Command:
     words: str
     run: Callable[[], object]
     first: bool = False
+
+
+class Palette(CommandPalette):
+    """Textual's. A search that is overtaken by the palette's closing fails there, and takes no console along here."""
+
+    def run_worker(self, *args: Any, **options: Any) -> Worker[Any]:  # noqa: ANN401 (whatever a DOMNode takes)
+        """As everywhere, but what fails is only logged."""
+        return super().run_worker(*args, **{**options, "exit_on_error": False})
 
 
 class ConsoleCommands(Provider):

@@ -5,6 +5,7 @@ from pathlib import Path
 from console_host import Seat, seat
 from textual.command import CommandPalette
 from textual.widgets import OptionList
+from textual.worker import WorkerState
 
 from iqa_tui.screens.help import HelpScreen
 from iqa_tui.screens.study import StudyScreen
@@ -63,3 +64,17 @@ async def test_opens_another_study(study: Path) -> None:
         await console.until(lambda: console.app.board.study == "older")
         assert isinstance(console.app.screen, StudyScreen)
         await console.sees("older", "A1")
+
+
+async def test_a_search_that_fails_ends_no_console(study: Path) -> None:
+    """As Textual's does at times, where the palette is closed in the moment in which the search has found something."""
+    async with seat() as console:
+        await asked(console, "")
+
+        async def search() -> None:
+            console.app.screen.query_one("#gone")
+
+        worker = console.app.screen.run_worker(search())
+        await console.until(lambda: worker.state is WorkerState.ERROR)
+        await console.press("escape")
+        await console.until(lambda: isinstance(console.app.screen, StudyScreen))
