@@ -46,6 +46,7 @@ def photos(trained: Project, tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_test_images_have_the_runs_own_predictions_to_the_last_digit(trained: Project) -> None:
     found = scores(trained.run("predict", "data/small", "--run", "Baseline").stdout)
     assert len(found) == 48

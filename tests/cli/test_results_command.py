@@ -141,6 +141,7 @@ def test_nothing_has_been_run(folder: Path, capsys: Out) -> None:
     assert "nothing of tiny has been run in runs" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_logistic_is_of_four_or_five_parameters(folder: Path, capsys: Out) -> None:
     whole_study(folder)
     values = {}

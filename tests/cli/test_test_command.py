@@ -42,6 +42,7 @@ def files(run: Path) -> dict[str, bytes]:
     return {str(p.relative_to(run)): p.read_bytes() for p in run.rglob("*") if p.is_file()}
 
 
+@pytest.mark.slow
 def test_later_is_the_same_as_after_training(
     project: Project, crossed: Crossed, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -161,6 +161,7 @@ def test_two_runs_at_once_share_one_pixel_store(project: Project) -> None:
     assert len(list((project.folder / "cache" / "iqa-train" / "pixels").iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_the_same_run_cannot_run_twice_at_once(project: Project) -> None:
     first = project.start("--exp", "Baseline", "--epochs", "40")
     try:

@@ -79,7 +79,9 @@ def near(told: Any, own: Array) -> bool:
 
 
 @pytest.mark.parametrize("metric", METRICS)
-@pytest.mark.parametrize("seeds", [[42], [1, 2, 3]], ids=["one seed", "three seeds"])
+@pytest.mark.parametrize(
+    "seeds", [pytest.param([42], id="one seed"), pytest.param([1, 2, 3], id="three seeds", marks=pytest.mark.slow)]
+)
 def test_results_are_those_of_a_plain_computation(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, seeds: list[int], metric: str
 ) -> None:

@@ -55,6 +55,7 @@ def work(project: Project, *words: str, **settings: object) -> Ended:
     return attempted(project, prepared(project, **settings), *words)
 
 
+@pytest.mark.slow
 def test_a_run_that_diverges_in_the_last_step_of_an_epoch_is_not_completed(project: Project) -> None:
     ended = work(project, epochs=1, batch_size=200, lr=1.0, lr_ratio=1e38)
     assert ended.code == outcome.DIVERGED

@@ -24,7 +24,7 @@ def _running(project: FaultyProject) -> None:
 
 
 @pytest.mark.parametrize(
-    "way", ["kill", "hang up", *(pytest.param(w, marks=pytest.mark.slow) for w in ("terminate", "leave"))]
+    "way", ["kill", *(pytest.param(w, marks=pytest.mark.slow) for w in ("hang up", "terminate", "leave"))]
 )
 def test_runs_go_on_and_the_next_console_shows_them(make: Make, way: str) -> None:
     project = make(behaviour="Baseline=hold", seconds=0.05)
@@ -61,6 +61,7 @@ def test_runs_go_on_and_the_next_console_shows_them(make: Make, way: str) -> Non
     assert_undoubled(project)
 
 
+@pytest.mark.slow
 def test_two_watch_one_study(make: Make) -> None:
     """What the one does, the other shows."""
     project = make(behaviour="Baseline=hold,A1=hold", seconds=0.05)
