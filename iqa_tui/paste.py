@@ -1,7 +1,7 @@
 """What is pasted stays text, whatever it holds: Textual's parser takes escape sequences within it for keys.
 
-A terminal tells where a paste begins and ends (bracketed paste, xterm's mode 2004). Most leave no escape character in
-between; tmux and a few others do.
+A terminal tells where a paste begins and ends (bracketed paste, xterm's mode 2004); whether it takes escape characters
+out of what stands in between is its own affair.
 """
 
 import sys
