@@ -76,11 +76,11 @@ def main() -> None:
     )
     swin = TrainingConfig(backbone="swin", model_size="tiny", weights="none", patch_size=224, attention_fusion=True)
     with TemporaryDirectory(prefix="bench_eval-") as folder:
-        table = photographs(Path(folder) / "photos", 8 if smoke else 32)
+        table = photographs(Path(folder) / "photos", 4 if smoke else 32)
         store = open_store(table, cache_dir=folder, workers=1)
         note("one process, one thread on each side")
         bench("bench_eval.demo", demo, table, store, images=len(table), some=2 if smoke else 4,
-              rounds=2 if smoke else 6, bar=10)  # fmt: skip
+              rounds=1 if smoke else 6, bar=10)  # fmt: skip
         bench("bench_eval.swin_tiny", swin, table, store, images=1 if smoke else 3, some=1, rounds=1 if smoke else 3,
               bar=None)  # fmt: skip
 

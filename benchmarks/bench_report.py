@@ -77,7 +77,7 @@ class Study:
 def main() -> None:
     """Time a whole report and its parts at two sizes."""
     chosen = options(__doc__ or "").parse_args()
-    many, images = (9, 300) if chosen.smoke else (30, 2015)
+    many, images = (6, 200) if chosen.smoke else (30, 2015)
     few = many // 3
     with tempfile.TemporaryDirectory() as folder:
         large = Study(Path(folder, "large"), many, images)

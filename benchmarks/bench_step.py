@@ -146,8 +146,8 @@ def main() -> None:
     torch.manual_seed(0)
     demo = TrainingConfig(backbone="demo", model_size="base", weights="none", patch_size=64, attention_fusion=True)
     swin = TrainingConfig(backbone="swin", model_size="tiny", weights="none", patch_size=224, attention_fusion=True)
-    bench("demo", demo, 32, 5 if chosen.smoke else 20)
-    bench("swin_tiny", swin, 2 if chosen.smoke else 4, 2 if chosen.smoke else 5)
+    bench("demo", demo, 32, 3 if chosen.smoke else 20)
+    bench("swin_tiny", swin, 2 if chosen.smoke else 4, 1 if chosen.smoke else 5)
 
 
 if __name__ == "__main__":

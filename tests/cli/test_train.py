@@ -217,13 +217,3 @@ def test_an_installed_program_brings_its_study_along(installed: dict[str, str], 
     assert done.stdout.count("run directory runs/demo/") == 5
     assert installed["PYTHONPATH"] in done.stdout
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.slow
-def test_the_demo_learns_in_an_empty_directory(installed: dict[str, str], tmp_path: Path) -> None:
-    environment = installed | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
-    _program(tmp_path, environment, "--demo", "--exp", "Baseline")
-    (log,) = (tmp_path / "logs").glob("baseline_demo_*.log")
-    told = re.search(r"^Best test SRCC (\d\.\d{6}),", log.read_text(), re.MULTILINE)
-    assert told is not None
-    assert float(told[1]) >= 0.80

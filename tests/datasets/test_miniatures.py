@@ -9,12 +9,15 @@ from miniatures import COUNT, MINIATURES, QUALITY, SCENES, Miniature, noise_of
 from openpyxl import load_workbook
 from scipy.stats import spearmanr
 
+from iqa_train.cli.options import as_options
 from iqa_train.datasets.catalogue import PUBLISHED, READERS, load_table
 from iqa_train.datasets.demo import NAME as DEMO
 from iqa_train.datasets.splits import split_table
 from iqa_train.datasets.table import ImageTable
+from iqa_train.study.resolve import resolve_by_hand
 from iqa_train.study.spec import DataSource
 from tests.conftest import Project
+from tests.worker_here import train_here
 
 every_set = pytest.mark.parametrize("mini", MINIATURES.values(), ids=MINIATURES.keys())
 
@@ -82,28 +85,33 @@ def test_grades_of_bid_without_a_header(tmp_path: Path) -> None:
     assert table.scores.tolist() == pytest.approx((5 * QUALITY).tolist())
 
 
-SETTINGS = """
-    --backbone demo --weights none --model_size tiny --patch_size 32 --resize none --epochs 1 --train_patch_num 1
-    --test_patch_num 1 --no_spaq --lr 1e-3 --lr_ratio 1 --batch_size 8 --no_early_stopping
-"""
+SETTINGS = {
+    "backbone": "demo", "weights": "none", "model_size": "tiny", "patch_size": 32, "resize": "none", "epochs": 1,
+    "train_patch_num": 1, "test_patch_num": 1, "spaq": False, "lr": 1e-3, "lr_ratio": 1, "batch_size": 8,
+    "early_stopping": False,
+}  # fmt: skip
 
 
-def trained(mini: Miniature, folder: Path) -> None:
-    mini.build(folder / "data" / mini.name)
-    Project(folder).run("--dataset", mini.name, *SETTINGS.split())
-    (result,) = (folder / "runs").glob("*/*/*/result.json")
-    assert sum(json.loads(result.read_text())["images"].values()) == COUNT
+def uses_every_image(result: Path) -> bool:
+    return sum(json.loads(result.read_text())["images"].values()) == COUNT
 
 
 @pytest.mark.slow
 def test_a_set_is_trained_on_by_its_name_alone(tmp_path: Path) -> None:
-    trained(MINIATURES["tid2013"], tmp_path)
+    mini = MINIATURES["tid2013"]
+    mini.build(tmp_path / "data" / mini.name)
+    Project(tmp_path).run("--dataset", mini.name, *as_options(SETTINGS))
+    (result,) = (tmp_path / "runs").glob("*/*/*/result.json")
+    assert uses_every_image(result)
 
 
 @pytest.mark.slow
 @every_set
-def test_every_set_is_trained_on_by_its_name_alone(tmp_path: Path, mini: Miniature) -> None:
-    trained(mini, tmp_path)
+def test_every_set_is_trained_on(tmp_path: Path, mini: Miniature, monkeypatch: pytest.MonkeyPatch) -> None:
+    mini.build(tmp_path / "data" / mini.name)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    run = train_here(tmp_path, resolve_by_hand(SETTINGS | {"dataset": mini.name}, {}), monkeypatch)
+    assert uses_every_image(run.result)
 
 
 def test_rows_of_a_title_above_the_header(tmp_path: Path) -> None:
