@@ -2,7 +2,9 @@
 
 import fcntl
 import json
+import math
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +18,9 @@ SCHEMA_VERSION = 1
 
 _LOCK_POLL = 0.2
 _BLOCK = 1 << 16
+_DEEPEST = 64  # levels of a JSON value; what is read of it is walked and copied by functions that call themselves
+_LARGEST = 1 << 64
+_SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")  # of a string that no file's name and no output can hold
 
 
 class DamagedFileError(RunError):
@@ -77,14 +82,84 @@ def read_json(path: Path) -> dict[str, Any] | None:
     Files are replaced whole, so one that is cut short was damaged by something else: DamagedFileError.
     """
     try:
-        value = json.loads(path.read_bytes())
+        value = parse_json(_content(path))
     except FileNotFoundError:
         return None
+    except IsADirectoryError:
+        raise DamagedFileError(f"{path} is damaged (it is a folder)") from None
     except ValueError as error:
         raise DamagedFileError(f"{path} is damaged ({error})") from None
     if not isinstance(value, dict):
         raise DamagedFileError(f"{path} is damaged (it does not hold an object)")
     return value
+
+
+def _content(path: Path, last: int | None = None) -> bytes:
+    """All of a file, or so many bytes at its end; a pipe in its place is empty, and holds nobody up."""
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        if last is not None:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - last))
+        return file.read()
+
+
+def parse_json(data: str | bytes) -> Any:  # noqa: ANN401
+    """A JSON value. Raises ValueError, and nothing else, for anything that this program could not have written.
+
+    So it does for numbers that are not finite or beyond 64 bits, nesting without end, half of a surrogate pair, and
+    characters of number 0.
+    """
+    text = data if isinstance(data, str) else data.decode("utf-8-sig")
+    try:
+        value = _DECODER.decode(text)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    if text.count("[") + text.count("{") > _DEEPEST or _SUSPECT.search(text):
+        _walk(value)
+    return value
+
+
+def _walk(value: object) -> None:
+    """Raise ValueError for what is nested too deep, and for strings that cannot be printed or name a file."""
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > _DEEPEST:
+            raise ValueError(_TOO_DEEP)
+        inner: list[object] = []
+        for one in level:
+            if isinstance(one, dict):
+                inner += one.keys()
+                inner += one.values()
+            elif isinstance(one, list):
+                inner += one
+            elif isinstance(one, str):
+                if "\0" in one:
+                    raise ValueError("it holds the character U+0000")
+                if not one.isascii() and any("\ud800" <= c <= "\udfff" for c in one):
+                    raise ValueError("it holds half of a surrogate pair")
+        level = inner
+
+
+_TOO_DEEP = "it is nested too deep"
+
+
+def _not_finite(word: str) -> float:
+    raise ValueError(f"{word[:20]} is no finite number")
+
+
+def _float(word: str) -> float:
+    value = float(word)
+    return value if math.isfinite(value) else _not_finite(word)
+
+
+def _int(word: str) -> int:
+    value = int(word) if len(word) < 25 else _LARGEST
+    if abs(value) >= _LARGEST:
+        raise ValueError(f"{word[:20]}... is beyond 64 bits")
+    return value
+
+
+_DECODER = json.JSONDecoder(parse_constant=_not_finite, parse_float=_float, parse_int=_int)
 
 
 def read_lines(path: Path, only: bytes = b"", last: int | None = None) -> Iterator[dict[str, Any]]:
@@ -94,12 +169,11 @@ def read_lines(path: Path, only: bytes = b"", last: int | None = None) -> Iterat
     read.
     """
     try:
-        with path.open("rb") as file:
-            if last is not None:
-                file.seek(max(0, os.fstat(file.fileno()).st_size - last))
-            data = file.read()
+        data = _content(path, last)
     except FileNotFoundError:
         return
+    except IsADirectoryError:
+        raise DamagedFileError(f"{path} is damaged (it is a folder)") from None
     lines = data.split(b"\n")[:-1]  # what follows the last newline is unterminated
     yield from _objects(line for line in lines if only in line)
 
@@ -107,7 +181,7 @@ def read_lines(path: Path, only: bytes = b"", last: int | None = None) -> Iterat
 def _objects(lines: Iterable[str | bytes]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
-            value = json.loads(line)
+            value = parse_json(line)
         except ValueError:
             continue
         if isinstance(value, dict):

@@ -19,8 +19,8 @@ from iqa_train.execution.queue import Item, edit_queue, folder_of, removed
 from iqa_train.execution.runner import GRACE
 from iqa_train.execution.stop import stop_item
 from iqa_train.execution.submit import Wishes, submit
-from iqa_train.files import read_json
 from iqa_train.results.summary import summarise, summary_text
+from iqa_train.runs.documents import read_exit
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.outcome import FINISHED, outcome_from
 from iqa_train.runs.state import run_state
@@ -138,7 +138,7 @@ def stop_all(items: Sequence[Item], runs_dir: Path) -> None:
 def _exit_code(run: RunFolder) -> int:
     attempts, otherwise = run.attempts(), 0 if run_state(run).finished else 1
     try:
-        ended = read_json(attempts[-1].exit) if attempts else None
+        ended = read_exit(attempts[-1].exit) if attempts else None
         return outcome_from(ended).command_code if ended else otherwise
-    except (RunError, KeyError):
+    except (RunError, ValueError):
         return otherwise

@@ -6,14 +6,14 @@ the run (`standing`), counted from the attempt that was its last when it was que
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from types import UnionType
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any
 
-from iqa_train.errors import RunError, UsageError, did_you_mean
+from iqa_train.errors import RunError, UsageError, did_you_mean, visible
 from iqa_train.files import SCHEMA_VERSION, DamagedFileError, locked, read_json, write_json
 from iqa_train.runs.layout import QueueFiles, RunFolder
+from iqa_train.schema import Span, build
 
 POLICIES = ("batches", "greedy")
 
@@ -63,8 +63,8 @@ class Queue:
     items: tuple[Item, ...] = ()
     policy: str = "batches"
     paused: bool = False
-    slots: int | None = None
-    runs_per_gpu: int = 1
+    slots: Annotated[int, Span(1, 4096)] | None = None
+    runs_per_gpu: Annotated[int, Span(1, 4096)] = 1
     notify: dict[str, dict[str, Any]] = field(default_factory=dict)  # who is told of a study's ends, by study
 
     def find(self, name: str) -> list[Item]:
@@ -83,46 +83,29 @@ def read_queue(runs_dir: Path) -> Queue:
         return Queue() if document is None else _queue(document)
     except DamagedFileError as error:
         words = str(error)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except ValueError as error:
         words = f"{QueueFiles(runs_dir).queue} is damaged ({error})"
     raise RunError(f"{words}; move it away and queue the runs again: none is lost")
 
 
 def _queue(document: dict[str, Any]) -> Queue:
-    queue = Queue(
-        tuple(Item(**_known(_ITEM, entry)) for entry in document["items"]),
-        **_known(_QUEUE, {name: value for name, value in document.items() if name != "items"}),
-    )
-    if queue.policy not in POLICIES or queue.runs_per_gpu < 1 or (queue.slots is not None and queue.slots < 1):
-        raise ValueError(f"policy {queue.policy}, runs_per_gpu {queue.runs_per_gpu}, slots {queue.slots}")
+    """Raises ValueError for one that this or another version of the program cannot have written."""
+    if not isinstance(document.get("items"), list):
+        raise ValueError("no list of items")  # noqa: TRY004 (it is the file that is wrong)
+    items = tuple(build(Item, entry) for entry in document["items"])
+    queue = replace(build(Queue, document | {"items": []}), items=items)
+    if queue.policy not in POLICIES:
+        raise ValueError(f"policy cannot be {visible(queue.policy[:40])!r}")
+    outside = next((item.run for item in queue.items if not _names_a_run(item.run)), None)
+    if outside is not None:
+        raise ValueError(f"run cannot be {visible(outside[:80])!r}")
     return queue
 
 
-_ITEM = {f.name: f.type for f in fields(Item)}
-_QUEUE = {f.name: f.type for f in fields(Queue)}
-
-
-def _known(types: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
-    """The fields as this or a later version wrote them: what is not known here is passed over."""
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items() if k in types}
-    for name, value in values.items():
-        if not _fits(value, types[name]):
-            raise TypeError(f"{name} cannot be {value!r}")
-    return values
-
-
-def _fits(value: object, kind: Any) -> bool:  # noqa: ANN401
-    """Whether `value` has the type that a field declares; a whole number is a float, a truth value no number."""
-    if get_origin(kind) is UnionType:
-        return any(_fits(value, one) for one in get_args(kind))
-    if kind in (int, float):
-        return isinstance(value, (int, kind)) and not isinstance(value, bool)
-    if kind is Any or not get_args(kind):
-        return kind is Any or isinstance(value, kind)
-    inside = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else ()
-    return isinstance(value, get_origin(kind)) and all(
-        _fits(v, [k for k in get_args(kind) if k is not ...][-1]) for v in inside
-    )
+def _names_a_run(run: str) -> bool:
+    """Whether it is a folder below the runs' folder."""
+    parts = run.split("/")
+    return len(parts) == 3 and not {"", ".", ".."} & set(parts)
 
 
 class QueueEdit:

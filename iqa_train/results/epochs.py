@@ -54,7 +54,10 @@ def curves(runs: Sequence[Recorded]) -> list[Curve]:
 
 
 def _value(by_epoch: ByEpoch, seed: int, epoch: int, metric: str) -> float | None:
-    value = by_epoch[seed].get(epoch, {}).get(f"test_{metric}")
+    event = by_epoch[seed].get(epoch)
+    if event is None:
+        return None
+    value = event.get("test_srcc") if metric == "srcc" else event.get("test_plcc")
     return None if value is None else float(value)
 
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from iqa_train.errors import DataError, RunError
-from iqa_train.files import read_json
 from iqa_train.results.factors import Spec
+from iqa_train.runs.documents import EpochEvent, Measures, ResultFacts, misplaced, read_result, read_spec_facts
 from iqa_train.runs.layout import RunFolder, run_folders
 from iqa_train.runs.outcome import FAILED
 from iqa_train.runs.predictions import Predictions, read_predictions
@@ -17,7 +17,7 @@ from iqa_train.runs.state import QUEUED, RunState, epoch_events, run_state
 if TYPE_CHECKING:  # pydantic is slow to import
     from iqa_train.study.spec import RunSpec
 
-Event = dict[str, Any]
+Event = EpochEvent
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,9 @@ def record(spec: "RunSpec | Spec", folder: RunFolder) -> Recorded:
     notes = (f"{folder.spec} is damaged; its settings are not known",) if not document["settings"] else ()
     if not state.finished:
         return Recorded(document, folder, state, epochs=epochs, notes=notes)
-    result = read_json(folder.result) or {}  # a finished run's can be read, or the state would be another
+    result = read_result(folder.result) or {}  # a finished run's can be read, or the state would be another
     predictions, missing = _predictions(document, folder)
-    try:
-        reported, optimism = _reported(result, _seed(document)), _optimism(result)
-    except (AttributeError, TypeError, ValueError) as error:
-        reported, optimism = {}, None
-        missing = (*missing, f"{folder.result} is damaged ({error})")
+    reported, optimism = _reported(result, _seed(document)), _optimism(result)
     return Recorded(document, folder, state, predictions, epochs, reported, optimism, (*notes, *missing))
 
 
@@ -112,10 +108,10 @@ def predictions_by_seed(runs: Iterable[Recorded]) -> dict[int, Predictions]:
 def _spec(folder: RunFolder) -> Spec:
     """The content of spec.json; what the folder's name tells where it is damaged, without settings."""
     try:
-        spec = read_json(folder.spec)
-    except RunError:
+        spec = read_spec_facts(folder.spec)
+    except (RunError, OSError):
         spec = None
-    if spec is not None and "experiment" in spec and isinstance(spec.get("settings"), dict):
+    if spec is not None and "experiment" in spec and not misplaced(folder, spec["experiment"], _seed(spec)):
         return spec
     experiment = folder.path.parent
     seed = int(folder.path.name.partition("-")[0].removeprefix("s"))
@@ -144,7 +140,7 @@ def _epochs(spec: Spec, folder: RunFolder) -> dict[int, dict[int, Event]]:
     try:
         for event in epoch_events(folder):
             found.setdefault(_seed(spec) + event["round"] - 1, {})[event["epoch"]] = event
-    except (KeyError, OSError, RunError):  # events of something else, or unreadable: the state says what is wrong
+    except (OSError, RunError):  # the state says what is wrong
         return {}
     return found
 
@@ -161,19 +157,23 @@ def _predictions(spec: Spec, folder: RunFolder) -> tuple[dict[int, Predictions],
     return found, tuple(notes)
 
 
-def _reported(result: Mapping[str, Any], seed: int) -> dict[int, Mapping[str, float | None]]:
-    rounds = [r for r in result.get("rounds", []) if isinstance(r.get("test"), dict)]
+def _reported(result: ResultFacts, seed: int) -> dict[int, Mapping[str, float | None]]:
+    rounds = [r for r in result.get("rounds", []) if "test" in r]
     if rounds:
-        return {int(r.get("seed", seed + k)): _numbers(r["test"]) for k, r in enumerate(rounds)}
+        return {r.get("seed", seed + k): _numbers(r["test"]) for k, r in enumerate(rounds)}
     return {seed: _numbers(result)} if result else {}
 
 
-def _numbers(values: Mapping[str, Any]) -> dict[str, float | None]:
+def _numbers(values: Measures | ResultFacts) -> dict[str, float | None]:
     """Those that can be measures."""
-    return {k: v for k, v in values.items() if v is None or (isinstance(v, int | float) and not isinstance(v, bool))}
+    found = {}
+    for name, value in values.items():
+        if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+            found[name] = value
+    return found
 
 
-def _optimism(result: Mapping[str, Any]) -> float | None:
+def _optimism(result: ResultFacts) -> float | None:
     """What the best epoch on test would have claimed over the selected one; the mean over rounds."""
     gains = []
     for one in result.get("rounds", []):

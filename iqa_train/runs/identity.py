@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def identity_of(pid: int) -> ProcessIdentity:
     return ProcessIdentity(socket.gethostname(), boot_id(), pid, _start_of(pid))
 
 
-def identity_from(facts: dict[str, Any], role: str) -> ProcessIdentity | None:
+def identity_from(facts: Mapping[str, Any], role: str) -> ProcessIdentity | None:
     """The identity that state file `facts` tell of `role` ("runner", "worker"); None if they do not."""
     told = facts.get(role)
     if not isinstance(told, dict) or not isinstance(told.get("pid"), int):

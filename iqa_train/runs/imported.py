@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from iqa_train.errors import RunError
-from iqa_train.files import read_json
+from iqa_train.runs.documents import read_provenance
 from iqa_train.runs.layout import RunFolder
 
 
@@ -38,12 +38,12 @@ class Imported:
 def imported_from(run: RunFolder) -> Imported | None:
     """Where the run was imported from; None for one that this program carried out, or whose files do not say."""
     try:
-        told = (read_json(run.provenance) or {}).get("imported")
-        if not isinstance(told, dict):
-            return None
-        return Imported(
-            str(told["log"]), str(told["sha256"]), int(told["bytes"]), tuple(told["assumed"]), dict(told["images"]),
-            tuple(told["notes"]),
-        )  # fmt: skip
-    except (RunError, OSError, KeyError, TypeError, ValueError):
+        told = (read_provenance(run.provenance) or {}).get("imported")
+    except (RunError, OSError):
         return None
+    if told is None:
+        return None
+    images = {split: count for split, count in told["images"].items() if count is not None}
+    return Imported(
+        told["log"], told["sha256"], told["bytes"], tuple(told["assumed"]), images, tuple(told["notes"])
+    )  # fmt: skip

@@ -2,7 +2,10 @@
 
 import signal
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from iqa_train.runs.documents import ExitFacts
 
 COMPLETED, STOPPED_EARLY, FAILED, KILLED = "completed", "stopped-early", "failed", "killed"
 _STATES = (COMPLETED, STOPPED_EARLY, FAILED, KILLED)
@@ -64,17 +67,13 @@ def outcome_of(returncode: int, said: str | None, *, stopped_early: bool = False
     return Outcome(state, said or _WORDS.get(returncode, f"exit code {returncode}"), returncode, None)
 
 
-def outcome_from(ended: dict[str, Any]) -> Outcome:
-    """What an exit.json tells.
-
-    Raises KeyError for one that lacks a field every version has written, ValueError for one that means nothing.
-    """
-    state, reason, code, number = (ended[name] for name in ("state", "reason", "exit_code", "signal"))
+def outcome_from(ended: "ExitFacts") -> Outcome:
+    """What an exit.json tells. Raises ValueError for one that means nothing."""
+    state, code, number = ended["state"], ended["exit_code"], ended["signal"]
     numbers = [n for n in (code, number) if n is not None]
-    known = not numbers if state == _UNTOLD else state in _STATES and [type(n) for n in numbers] == [int]
-    if not known or not isinstance(reason, str):
+    if not (not numbers if state == _UNTOLD else state in _STATES and len(numbers) == 1):
         raise ValueError("it makes no sense")
-    return Outcome(state, reason, code, number, bool(ended.get("requested", False)))
+    return Outcome(state, ended["reason"], code, number, ended.get("requested", False))
 
 
 def stopped(outcome: Outcome, reason: str) -> Outcome:

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from iqa_train.errors import RunError
-from iqa_train.files import read_json, read_lines
+from iqa_train.runs.documents import EpochEvent, ResultFacts, last_line, read_result, read_spec_facts
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.state import RunState, epoch_events
 
 _TAILS = (1 << 12, 1 << 16)  # bytes at the end of the events in which the last one stands: nearly always, always
+_LONGEST = 1e10  # seconds; what is more was not measured
 
 
 @dataclass(frozen=True)
@@ -31,65 +31,62 @@ class RunProgress:
 
 
 def run_progress(run: RunFolder, state: RunState) -> RunProgress:
-    """The progress of a run in `state`."""
+    """The progress of a run in `state`. Files that are damaged leave unknown what they hold; the state says so."""
+    planned = _planned(run)
     try:
-        settings = (read_json(run.spec) or {}).get("settings", {})
-        planned = settings["epochs"] * settings["train_test_num"] if settings else None
         if state.finished:
-            result = read_json(run.result) or {}
-            rounds = result.get("rounds", [])
-            took = float(sum(r["seconds"] for r in rounds))
-            return RunProgress(
-                sum(r["epochs"] for r in rounds), planned, result.get("srcc"), took, 0.0, plcc=result.get("plcc")
-            )
+            return _whole(read_result(run.result) or {}, planned)
         if not run.attempts():
             return RunProgress(epochs=planned)
         events = epoch_events(run)
-        best = [event for event in events if event["best"]]
-        srcc, plcc = (best[-1]["test_srcc"], best[-1].get("test_plcc")) if best else (None, None)
-        known = RunProgress(len(events), planned, _number(srcc), plcc=_number(plcc))
+        best = [event for event in events if event.get("best")]
+        srcc, plcc = (best[-1].get("test_srcc"), best[-1].get("test_plcc")) if best else (None, None)
+        known = RunProgress(len(events), planned, srcc, plcc=plcc)
         return _alive(run, known, events) if state.alive else known
-    except (
-        RunError,
-        OSError,
-        KeyError,
-        TypeError,
-        ValueError,
-        AttributeError,
-    ):  # files of something else, or damaged: the state says so
-        return RunProgress()
+    except (RunError, OSError):
+        return RunProgress(epochs=planned)
 
 
-def _alive(run: RunFolder, known: RunProgress, events: list[dict[str, Any]]) -> RunProgress:
-    last = _last_event(run)
-    stage = ""
-    seconds = left = None
-    if last is not None and last.get("event") == "progress":
-        stage = f"{last['stage']} {100 * last['done'] // max(1, last['total'])} %"
-    if known.epochs is not None and events:
-        mean = sum(event["seconds"] for event in events) / len(events)
-        spent = _between(events[-1]["time"], last["time"]) if last is not None else 0.0
-        seconds = mean * known.epochs
-        left = max(0.0, seconds - mean * len(events) - min(spent, mean))
-    elif known.epochs is not None and last is not None and last.get("stage") == "training" and last.get("rate"):
-        an_epoch = last["total"] / last["rate"]
-        seconds, left = an_epoch * known.epochs, an_epoch * (known.epochs - last["done"] / last["total"])
-    return replace(known, seconds=seconds, seconds_left=left, stage=stage)
+def _planned(run: RunFolder) -> int | None:
+    """Epochs of all rounds together."""
+    try:
+        settings = (read_spec_facts(run.spec) or {"settings": {}})["settings"]
+    except (RunError, OSError):
+        return None
+    epochs, rounds = settings.get("epochs"), settings.get("train_test_num")
+    return None if epochs is None or rounds is None else epochs * rounds
 
 
-def _last_event(run: RunFolder) -> dict[str, Any] | None:
-    metrics = run.attempts()[-1].metrics
-    for tail in _TAILS:
-        events = list(read_lines(metrics, last=tail))
-        if events:
-            return events[-1]
-    return None
+def _whole(result: ResultFacts, planned: int | None) -> RunProgress:
+    rounds = result.get("rounds", [])
+    return RunProgress(
+        sum(r.get("epochs", 0) for r in rounds), planned, result.get("srcc"),
+        float(sum(r.get("seconds", 0.0) for r in rounds)), 0.0, plcc=result.get("plcc"),
+    )  # fmt: skip
 
 
-def _number(value: object) -> float | None:
-    """None for what is no number, in a file that somebody has changed."""
-    return float(value) if isinstance(value, int | float) else None
+def _alive(run: RunFolder, known: RunProgress, events: list[EpochEvent]) -> RunProgress:
+    last = last_line(run.attempts()[-1].metrics, _TAILS) or {"event": ""}
+    done, total, rate = last.get("done", 0), last.get("total", 0), last.get("rate")
+    stage = f"{last.get('stage', '')} {100 * done // max(1, total)} %" if last["event"] == "progress" else ""
+    whole = left = None
+    took = [seconds for event in events if (seconds := event.get("seconds")) is not None]
+    if known.epochs is not None and took:
+        mean = sum(took) / len(took)
+        spent = _between(events[-1].get("time", ""), last.get("time", ""))
+        whole = mean * known.epochs
+        left = max(0.0, whole - mean * len(events) - min(spent, mean))
+    elif known.epochs is not None and not events and last.get("stage") == "training" and total and rate:
+        an_epoch = total / rate
+        whole, left = an_epoch * known.epochs, an_epoch * (known.epochs - done / total)
+    if whole is not None and whole > _LONGEST:
+        whole = left = None
+    return replace(known, seconds=whole, seconds_left=left, stage=stage)
 
 
 def _between(earlier: str, later: str) -> float:
-    return max(0.0, (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds())
+    """Seconds; 0 where a time is missing or is none."""
+    try:
+        return max(0.0, (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds())
+    except (ValueError, TypeError):
+        return 0.0

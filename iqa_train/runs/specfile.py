@@ -5,10 +5,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from iqa_train.errors import RunError
-from iqa_train.files import write_json
+from iqa_train.errors import RunError, visible
+from iqa_train.files import DamagedFileError, read_json, write_json
+from iqa_train.runs.documents import misplaced
 from iqa_train.runs.layout import RunFolder
 from iqa_train.study.spec import RunSpec
+
+_CURE = "start the run anew with --again"
 
 
 def spec_document(spec: RunSpec) -> dict[str, Any]:
@@ -24,15 +27,28 @@ def write_spec(run: RunFolder, spec: RunSpec) -> None:
 def read_spec(run: RunFolder) -> RunSpec:
     """Read it back. Raises RunError for a file that is missing, damaged or altered by hand."""
     try:
-        values = json.loads(run.spec.read_bytes())
+        values = read_json(run.spec)
+        if values is None:
+            raise RunError(f"{run.spec} is missing; {run.path} is no run")
         hashed = values.pop("config_hash")
         spec = RunSpec.model_validate_json(json.dumps(values))
-    except FileNotFoundError:
-        raise RunError(f"{run.spec} is missing; {run.path} is no run") from None
-    except (ValueError, TypeError, AttributeError, KeyError, ValidationError) as error:
-        raise RunError(
-            f"{run.spec} is damaged ({str(error).splitlines()[0]}); start the run anew with --again"
-        ) from None
+    except DamagedFileError as error:
+        raise RunError(f"{error}; {_CURE}") from None
+    except KeyError:
+        raise RunError(f"{run.spec} is damaged (no config_hash); {_CURE}") from None
+    except ValidationError as error:
+        raise RunError(f"{run.spec} is damaged ({_first(error)}); {_CURE}") from None
     if hashed != spec.config_hash:
-        raise RunError(f"{run.spec} was altered: its settings hash to {spec.config_hash}, it says {hashed}")
+        told = visible(str(hashed)[:20])
+        raise RunError(f"{run.spec} was altered: its settings hash to {spec.config_hash}, it says {told}")
+    wrong = misplaced(run, spec.experiment, spec.seed)
+    if wrong:
+        raise RunError(f"{run.spec} is damaged ({wrong}); {_CURE}")
     return spec
+
+
+def _first(error: ValidationError) -> str:
+    """The first of what is wrong."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    where = ".".join(visible(str(part)) for part in first["loc"][:3])
+    return f"{where}: {visible(first['msg'])}" if where else visible(first["msg"])

@@ -9,9 +9,19 @@ import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from iqa_train.files import DamagedFileError, is_held, read_json, read_lines
+from iqa_train.files import DamagedFileError, is_held
+from iqa_train.runs.documents import (
+    EndEvent,
+    EpochEvent,
+    ExitFacts,
+    RunnerFacts,
+    end_lines,
+    epoch_lines,
+    read_exit,
+    read_result,
+    read_runner,
+)
 from iqa_train.runs.identity import boot_id, identity_from
 from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.outcome import FAILED, FINISHED, KILLED, WITH_RESULT, Outcome, outcome_from, outcome_of
@@ -58,17 +68,17 @@ def _before_any(run: RunFolder) -> RunState:
 
 
 def _state(run: RunFolder, attempt: Attempt) -> RunState:
-    ended = read_json(attempt.exit)
+    ended = read_exit(attempt.exit)
     if ended is not None:
         return _ended(run, attempt, ended)
     facts = facts_of(attempt)
     if is_held(run.lock):
         return RunState(RUNNING if attempt.metrics.exists() else STARTING, _who_is_left(facts))
-    ended = read_json(attempt.exit)  # written since: the lock is let go of only after it
+    ended = read_exit(attempt.exit)  # written since: the lock is let go of only after it
     return _ended(run, attempt, ended) if ended is not None else _without_lock(run, attempt, facts)
 
 
-def _who_is_left(facts: dict[str, Any]) -> str:
+def _who_is_left(facts: RunnerFacts) -> str:
     runner, worker = identity_from(facts, "runner"), identity_from(facts, "worker")
     if runner is None or not runner.is_here or runner.alive:
         return ""
@@ -87,37 +97,35 @@ def orphans_of(run: RunFolder) -> Attempt | None:
     return attempts[-1] if is_held(run.lock) and not attempts[-1].exit.exists() else None
 
 
-def facts_of(attempt: Attempt) -> dict[str, Any]:
+def facts_of(attempt: Attempt) -> RunnerFacts:
     """What its runner.json tells; nothing if it is not there or damaged."""
     try:
-        return read_json(attempt.runner) or {}
+        return read_runner(attempt.runner) or {}
     except DamagedFileError:  # whether it runs is not for this file to say
         return {}
 
 
-def _ended(run: RunFolder, attempt: Attempt, ended: dict[str, Any]) -> RunState:
+def _ended(run: RunFolder, attempt: Attempt, ended: ExitFacts) -> RunState:
     try:
         outcome = outcome_from(ended)
-    except KeyError as error:
-        return RunState(FAILED, f"{attempt.exit} is damaged (no {error.args[0]}); --again starts the run over")
     except ValueError as error:
         return RunState(FAILED, f"{attempt.exit} is damaged ({error}); --again starts the run over")
     return _of(run, outcome)
 
 
 def _of(run: RunFolder, outcome: Outcome) -> RunState:
-    if outcome.exit_code in WITH_RESULT and read_json(run.result) is None:
+    if outcome.exit_code in WITH_RESULT and read_result(run.result) is None:
         return RunState(LOST, "it ended well, but its result is gone")
     return RunState(outcome.state, outcome.reason, outcome.can_pass, outcome.requested)
 
 
-def _without_lock(run: RunFolder, attempt: Attempt, facts: dict[str, Any]) -> RunState:
+def _without_lock(run: RunFolder, attempt: Attempt, facts: RunnerFacts) -> RunState:
     """Of an attempt that no process of this host works on and nobody has closed."""
     word = last_word(attempt)
     if word is not None:  # the runner was killed, the worker finished
-        early = bool((read_json(run.result) or {}).get("stopped_early"))
+        early = bool((read_result(run.result) or {}).get("stopped_early"))
         return _of(run, outcome_of(word["code"], word["message"], stopped_early=early))
-    elsewhere = str(facts.get("host", socket.gethostname()))
+    elsewhere = facts.get("host", socket.gethostname())
     if elsewhere != socket.gethostname():
         silent = time.time() - _last_sign(attempt)
         if abs(silent) < SILENCE:
@@ -138,24 +146,20 @@ def _last_sign(attempt: Attempt) -> float:
     return max((path.stat().st_mtime for path in files if path.exists()), default=0.0)
 
 
-def last_word(attempt: Attempt) -> dict[str, Any] | None:
+def last_word(attempt: Attempt) -> EndEvent | None:
     """What the worker itself said at its end, if it did: `code` and `message`."""
-    said = [event for event in read_lines(attempt.metrics) if event.get("event") == "end" and _is_whole(event)]
+    said = list(end_lines(attempt.metrics))
     return said[-1] if said else None
 
 
-def _is_whole(event: dict[str, Any]) -> bool:
-    return isinstance(event.get("code"), int) and isinstance(event.get("message"), str)
-
-
-def epoch_events(run: RunFolder) -> list[dict[str, Any]]:
+def epoch_events(run: RunFolder) -> list[EpochEvent]:
     """Every epoch's event since the run last started over, once each, by round and epoch."""
-    events: dict[tuple[int, int], dict[str, Any]] = {}
+    events: dict[tuple[int, int], EpochEvent] = {}
     for attempt in run.attempts():
         runner = facts_of(attempt)
-        if runner and not runner["resumed"]:
+        if runner and not runner.get("resumed", True):
             events.clear()  # it started over
-        for event in read_lines(attempt.metrics, only=b'"event": "epoch"'):
+        for event in epoch_lines(attempt.metrics):
             events[event["round"], event["epoch"]] = event
         if RunFolder(attempt.folder).outcome():  # set aside, for the next to start over, even if that left no word
             events.clear()
@@ -165,4 +169,4 @@ def epoch_events(run: RunFolder) -> list[dict[str, Any]]:
 def log_of(attempt: Attempt) -> Path | None:
     """The attempt's log, if it came to have one."""
     facts = facts_of(attempt)
-    return Path(str(facts.get("cwd", "."))) / str(facts["log"]) if "log" in facts else None
+    return Path(facts.get("cwd", "."), facts["log"]) if "log" in facts else None

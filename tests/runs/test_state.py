@@ -340,7 +340,8 @@ def test_a_damaged_exit_file(run: RunFolder, text: str) -> None:
 def test_an_exit_file_that_lacks_what_every_version_writes(run: RunFolder) -> None:
     attempt = begin(run)
     write_json(attempt.exit, {"schema_version": 1, "state": "completed"})
-    assert run_state(run) == RunState("failed", f"{attempt.exit} is damaged (no reason); --again starts the run over")
+    cure = "mend or remove it, or start over with --again"
+    assert run_state(run) == RunState("failed", f"{attempt.exit} is damaged (no reason); {cure}")
 
 
 @pytest.mark.parametrize("text", DAMAGED)

@@ -1,11 +1,18 @@
 """The files that say how the runs and the queue stand: their damage, their times."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from iqa_train.errors import RunError
 from iqa_train.execution.queue import read_queue
-from iqa_train.files import read_json
+from iqa_train.runs.documents import (
+    read_exit,
+    read_provenance,
+    read_result,
+    read_runner,
+    read_scheduler,
+    read_spec_facts,
+)
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.outcome import outcome_from
 
@@ -27,20 +34,31 @@ def damages_of(run: RunFolder) -> Iterator[tuple[str, str]]:
 def damage_of(path: Path) -> str:
     """What is wrong with a state file; empty if nothing, or if there is none."""
     try:
-        value = read_json(path)
-        if value is not None and path.name == "exit.json":
-            outcome_from(value)
-        elif value is not None and path.name == "queue.json":
-            read_queue(path.parent)
+        _READERS[path.name](path)
     except RunError as error:
         return str(error).partition("; ")[0]
-    except KeyError as error:
-        return f"{path} is damaged (no {error.args[0]})"
     except ValueError as error:
         return f"{path} is damaged ({error})"
     except OSError as error:
         return f"{path} cannot be read: {error.strerror}"
     return ""
+
+
+def _read_exit(path: Path) -> None:
+    ended = read_exit(path)
+    if ended is not None:
+        outcome_from(ended)
+
+
+_READERS: dict[str, Callable[[Path], object]] = {
+    "spec.json": read_spec_facts,
+    "provenance.json": read_provenance,
+    "result.json": read_result,
+    "runner.json": read_runner,
+    "exit.json": _read_exit,
+    "scheduler.json": read_scheduler,
+    "queue.json": lambda path: read_queue(path.parent),
+}
 
 
 def mtime(path: Path) -> float:

@@ -74,7 +74,7 @@ def a_run(where: Where, experiment: str, *, ended: bool = False, host: str = HER
     run = RunFolder(where.runs_dir / "lr5e7" / experiment / "s42-0123456789")
     attempt = run.next_attempt()
     attempt.folder.mkdir(parents=True)
-    write_json(run.spec, {"slug": experiment})
+    write_json(run.spec, {"slug": experiment, "settings": {}})
     facts = {"host": host, "boot_id": me().boot_id, "runner": {"pid": 1 << 22, "created": 1}, "log": "a.log"}
     write_json(attempt.runner, facts)
     if ended:

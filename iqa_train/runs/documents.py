@@ -1,0 +1,322 @@
+"""What the state files of a run hold, document by document; `iqa_train.schema` checks a file against its model.
+
+A key that an earlier version did not write is not required. A worker or a runner adds keys freely: readers pass over
+what they do not know.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Required, TypedDict
+
+from iqa_train.errors import visible
+from iqa_train.runs.layout import RunFolder
+from iqa_train.schema import Span, read_document, read_events
+
+Pid = Annotated[int, Span(1, 2**31)]
+Count = Annotated[int, Span(0, 2**53)]
+RoundNumber = Annotated[int, Span(1, 10_000)]
+EpochNumber = Annotated[int, Span(0, 1_000_000)]
+Seed = Annotated[int, Span(0, 2**63)]
+Seconds = Annotated[float, Span(0, 1e10)]
+Measure = Annotated[float, Span(-1e12, 1e12)]
+
+
+class ProcessFacts(TypedDict, total=False):
+    """A process of a host; `created` as in `ProcessIdentity`."""
+
+    pid: Required[Pid]
+    created: int | None
+
+
+class SchedulerFacts(TypedDict, total=False):
+    """scheduler.json: who the scheduler is, and why runners could not begin, by run."""
+
+    host: str
+    boot_id: str
+    scheduler: ProcessFacts
+    troubles: dict[str, str]
+
+
+class DeviceFacts(TypedDict, total=False):
+    """What a run was placed on."""
+
+    kind: str
+    index: int
+    key: Required[str]
+    name: str
+    label: str
+
+
+class RunnerFacts(TypedDict, total=False):
+    """runner.json: who makes the attempt, on what, into which log."""
+
+    host: str
+    boot_id: str
+    runner: ProcessFacts | None
+    worker: ProcessFacts | None
+    device: DeviceFacts
+    log: str
+    cwd: str
+    command: list[str] | str
+    started: str
+    code: str
+    queued_code: str
+    resumed: bool
+    cuda_visible_devices: str | None
+
+
+class ExitFacts(TypedDict, total=False):
+    """exit.json: how the attempt ended."""
+
+    state: Required[str]
+    reason: Required[str]
+    exit_code: Required[Annotated[int, Span(-(2**31), 2**31)] | None]
+    signal: Required[Annotated[int, Span(0, 1024)] | None]
+    requested: bool
+    ended: str
+    seconds: Seconds
+
+
+class SettingsFacts(TypedDict, total=False):
+    """Of all settings, those that are read without the model of the settings."""
+
+    dataset: str
+    data_dir: str
+    resize: str
+    epochs: EpochNumber
+    train_test_num: RoundNumber
+    seed: Seed
+
+
+class ExpectFacts(TypedDict, total=False):
+    """Ranges, lowest and highest."""
+
+    srcc: tuple[float, float] | None
+    delta: tuple[float, float] | None
+
+
+class SpecFacts(TypedDict, total=False):
+    """spec.json: what the run is to do. `runs.specfile` reads all of it, for the worker."""
+
+    study: str
+    experiment: str
+    slug: str
+    title: str
+    purpose: str
+    baseline: str | None
+    seed: Seed
+    settings: Required[SettingsFacts]
+    source: dict[str, Any]
+    cross_sources: dict[str, dict[str, Any]]
+    expect: ExpectFacts
+    differs: dict[str, tuple[Any, Any]]
+    config_hash: str
+
+
+class Measures(TypedDict, total=False):
+    """None where a measure is undefined."""
+
+    srcc: Measure | None
+    krcc: Measure | None
+    plcc: Measure | None
+    rmse: Measure | None
+    images: Count | None
+
+
+class ChosenFacts(TypedDict, total=False):
+    """The epoch that choosing on test would have taken."""
+
+    epoch: EpochNumber | None
+    srcc: Measure | None
+
+
+class RoundFacts(TypedDict, total=False):
+    """One round of a result."""
+
+    round: RoundNumber
+    seed: Seed
+    epochs: EpochNumber
+    best_epoch: EpochNumber | None
+    select_on: str
+    stopped_early: bool
+    seconds: Seconds
+    parameters: Count
+    val: Measures
+    test: Measures
+    test_chosen: ChosenFacts
+    cross: dict[str, Measures]
+
+
+class ResultFacts(TypedDict, total=False):
+    """result.json: medians over rounds, and the rounds."""
+
+    study: str
+    experiment: str
+    seed: Seed
+    config_hash: str
+    dataset: str
+    images: dict[str, Count | None]
+    srcc: Measure | None
+    krcc: Measure | None
+    plcc: Measure | None
+    rmse: Measure | None
+    stopped_early: bool
+    imported: bool
+    rounds: list[RoundFacts]
+
+
+class CodeFacts(TypedDict, total=False):
+    """The program; no commit outside a git checkout."""
+
+    version: str
+    fingerprint: str
+    commit: str | None
+    dirty: bool
+    diff: str
+    untracked: list[str]
+
+
+class HostFacts(TypedDict, total=False):
+    """The machine and its interpreter."""
+
+    host: str
+    boot_id: str
+    platform: str
+    cpus: Count
+    python: str
+
+
+class ComputeFacts(TypedDict, total=False):
+    """The device as torch names it."""
+
+    name: str
+    bf16: bool
+    threads: Count
+
+
+class DataFacts(TypedDict, total=False):
+    """The data set: `resize` is (width, height), None for none."""
+
+    name: str
+    root: str
+    images: dict[str, Count | None]
+    fingerprint: str
+    resize: tuple[Count, Count] | None
+
+
+class ImportedFacts(TypedDict):
+    """The log that a run was imported from."""
+
+    log: str
+    sha256: str
+    bytes: Count
+    assumed: list[str]
+    images: dict[str, Count | None]
+    notes: list[str]
+
+
+class ProvenanceFacts(TypedDict, total=False):
+    """provenance.json: what a result came from."""
+
+    code: CodeFacts
+    packages: dict[str, str]
+    host: HostFacts
+    device: ComputeFacts
+    data: DataFacts
+    imported: ImportedFacts
+
+
+class EpochEvent(TypedDict, total=False):
+    """The line of a finished epoch in metrics.jsonl."""
+
+    event: Required[Literal["epoch"]]
+    round: Required[RoundNumber]
+    epoch: Required[EpochNumber]
+    best: bool
+    time: str
+    seconds: Seconds | None
+    train_loss: Measure | None
+    train_srcc: Measure | None
+    val_srcc: Measure | None
+    val_plcc: Measure | None
+    test_srcc: Measure | None
+    test_plcc: Measure | None
+
+
+class EndEvent(TypedDict):
+    """The worker's last line."""
+
+    event: Literal["end"]
+    code: Annotated[int, Span(0, 255)]
+    message: str
+
+
+class AnyEvent(TypedDict, total=False):
+    """Any line of metrics.jsonl, with what progress is read from."""
+
+    event: Required[str]
+    time: str
+    stage: str
+    epoch: EpochNumber
+    done: Count
+    total: Count
+    rate: Annotated[float, Span(0, 1e12)] | None
+
+
+def read_runner(path: Path) -> RunnerFacts | None:
+    """runner.json; like the other readers here, None for no file, and DamagedFileError."""
+    return read_document(path, RunnerFacts)
+
+
+def read_exit(path: Path) -> ExitFacts | None:
+    """exit.json."""
+    return read_document(path, ExitFacts)
+
+
+def read_spec_facts(path: Path) -> SpecFacts | None:
+    """spec.json as far as tables and pages need it."""
+    return read_document(path, SpecFacts)
+
+
+def read_result(path: Path) -> ResultFacts | None:
+    """result.json."""
+    return read_document(path, ResultFacts)
+
+
+def read_provenance(path: Path) -> ProvenanceFacts | None:
+    """provenance.json."""
+    return read_document(path, ProvenanceFacts)
+
+
+def read_scheduler(path: Path) -> SchedulerFacts | None:
+    """scheduler.json."""
+    return read_document(path, SchedulerFacts)
+
+
+def epoch_lines(metrics: Path) -> Iterator[EpochEvent]:
+    """The epochs of one attempt, as they stand there."""
+    return read_events(metrics, EpochEvent, only=b'"event": "epoch"')
+
+
+def last_line(metrics: Path, tails: Sequence[int]) -> AnyEvent | None:
+    """The last event, read from so many bytes at the end of the file, or from the next number of them."""
+    for tail in tails:
+        lines = list(read_events(metrics, AnyEvent, last=tail))
+        if lines:
+            return lines[-1]
+    return None
+
+
+def end_lines(metrics: Path) -> Iterator[EndEvent]:
+    """The worker's last words."""
+    return read_events(metrics, EndEvent, only=b'"event": "end"')
+
+
+def misplaced(run: RunFolder, experiment: str | None, seed: int | None) -> str:
+    """What a spec.json says that another folder is named by; "" for nothing."""
+    folder, own = run.path.parent.name, run.path.name.partition("-")[0].removeprefix("s")
+    if experiment not in {None, folder}:
+        return f"experiment cannot be {visible(repr(experiment)[:80])} in the folder of {folder}"
+    if seed is not None and own.isdecimal() and int(own) != seed:
+        return f"seed cannot be {seed} in {run.path.name}"
+    return ""
