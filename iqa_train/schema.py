@@ -5,8 +5,8 @@ written by a later version, or by hand, and are passed over; None is no value un
 """
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from reprlib import Repr
@@ -43,6 +43,20 @@ class Span(NamedTuple):
     highest: float
 
 
+class _Misfit(NamedTuple):
+    """A value that is not what it should be, and where it stands: `.device.label`, `.items[3]`."""
+
+    path: str
+    value: object = None
+    missing: bool = False
+
+    def under(self, name: str) -> "_Misfit":
+        return self._replace(path=name + self.path)
+
+
+_Check = Callable[[Any], _Misfit | None]
+
+
 def read_document(path: Path, model: type[T]) -> T | None:
     """The document in `path`, of the TypedDict `model`; None where there is no file.
 
@@ -60,16 +74,21 @@ def read_document(path: Path, model: type[T]) -> T | None:
 
 def read_events(path: Path, model: type[T], only: bytes = b"", last: int | None = None) -> Iterator[T]:
     """The lines of a JSON Lines file that are of `model`, as `read_lines` gives them; others are passed over."""
+    check = _check_of(model)  # type: ignore[arg-type]
     for value in read_lines(path, only, last):
-        if not misfit(value, model):
+        if check(value) is None:
             yield value  # type: ignore[misc]
 
 
 def require(value: object, model: Any) -> None:  # noqa: ANN401
-    """Raise ValueError, with the key and what stands there, unless `value` is of the type `model`."""
-    wrong = misfit(value, model)
-    if wrong:
-        raise ValueError(wrong)
+    """Raise ValueError unless `value` is of the type `model`; it says which key, such as "seed cannot be 'x'"."""
+    wrong = _check_of(model)(value)
+    if wrong is None:
+        return
+    name = wrong.path.removeprefix(".")
+    if wrong.missing:
+        raise ValueError(f"no {name}")
+    raise ValueError(f"{name or 'it'} cannot be {visible(_SHOWN.repr(wrong.value))}")
 
 
 def build(model: type[T], entry: object) -> T:
@@ -80,80 +99,116 @@ def build(model: type[T], entry: object) -> T:
     return model(**{k: tuple(v) if isinstance(v, list) else v for k, v in entry.items() if k in known})
 
 
-def misfit(value: object, kind: Any, name: str = "") -> str:  # noqa: ANN401
-    """Why `value`, which stands at `name`, is not of the type `kind`, such as "seed cannot be 'x'"; "" if it is."""
+@cache
+def _check_of(kind: Any) -> _Check:  # noqa: ANN401
+    """A function of a value that returns what in it is no `kind`, made once for each type."""
     origin = get_origin(kind)
     if origin is Annotated:
-        inner, span = get_args(kind)[:2]
-        wrong = misfit(value, inner, name)
-        return wrong or ("" if not _is_number(value) or span.lowest <= value <= span.highest else _no(name, value))
+        return _within(*get_args(kind)[:2])
     if origin in (UnionType, Union):
-        return "" if any(not misfit(value, one) for one in get_args(kind)) else _deepest(value, kind, name)
+        return _any_of([_check_of(one) for one in get_args(kind)])
     if origin is Literal:
-        return "" if any(value == one and type(value) is type(one) for one in get_args(kind)) else _no(name, value)
+        return _one_of(get_args(kind))
     if is_typeddict(kind) or is_dataclass(kind):
-        return _misfit_of_object(value, kind, name)
-    if origin in (list, tuple, dict, Mapping):
-        return _misfit_inside(value, kind, name)
-    return "" if _is_plain(value, kind) else _no(name, value)
+        return _object(_keys_of(kind))
+    if origin is dict:
+        return _values(_check_of(get_args(kind)[1]))
+    if origin in (list, tuple):
+        kinds = get_args(kind)
+        if origin is tuple and ... not in kinds:
+            return _items([_check_of(one) for one in kinds])
+        return _all_items(_check_of(kinds[0]))
+    return _plain(kind)
 
 
-def _is_plain(value: object, kind: Any) -> bool:  # noqa: ANN401
+def _plain(kind: Any) -> _Check:  # noqa: ANN401
     """A whole number is a float, a truth value no number, and a float a number that is one."""
-    if kind is Any or kind is object:
-        return True
+    if kind is Any:
+        return lambda _: None
     if kind is float:
-        return _is_number(value)
-    if kind is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, NoneType if kind is None else kind)
+        return lambda v: None if type(v) is int or (type(v) is float and math.isfinite(v)) else _Misfit("", v)
+    exact = NoneType if kind is None else kind
+    return lambda v: None if type(v) is exact else _Misfit("", v)
 
 
-def _is_number(value: Any) -> bool:  # noqa: ANN401
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _within(kind: Any, span: Span) -> _Check:  # noqa: ANN401
+    inner, (lowest, highest) = _check_of(kind), span
+
+    def check(value: Any) -> _Misfit | None:  # noqa: ANN401
+        return inner(value) or (None if lowest <= value <= highest else _Misfit("", value))
+
+    return check
 
 
-def _misfit_of_object(value: object, model: Any, name: str) -> str:  # noqa: ANN401
-    if not isinstance(value, dict):
-        return _no(name, value)
-    known = _keys_of(model)
-    for key, (kind, required) in known.items():
-        path = f"{name}.{key}" if name else key
-        if key not in value:
-            if required:
-                return f"no {path}"
-        elif wrong := misfit(value[key], kind, path):
-            return wrong
-    return ""
+def _any_of(checks: list[_Check]) -> _Check:
+    def check(value: Any) -> _Misfit | None:  # noqa: ANN401
+        found = []
+        for one in checks:
+            wrong = one(value)
+            if wrong is None:
+                return None
+            found.append(wrong)
+        return max(found, key=lambda wrong: len(wrong.path))  # of an object, what is wrong inside it
+
+    return check
 
 
-def _misfit_inside(value: object, kind: Any, name: str) -> str:  # noqa: ANN401
-    origin, kinds = get_origin(kind), [one for one in get_args(kind) if one is not ...]
-    if origin in (dict, Mapping):
-        if not isinstance(value, dict):
-            return _no(name, value)
-        items = [(f"{name}.{visible(str(key))}", one, kinds[1]) for key, one in value.items()]
-    else:
-        if not isinstance(value, list | tuple):
-            return _no(name, value)
-        if origin is tuple and ... not in get_args(kind):
-            if len(value) != len(kinds):
-                return _no(name, value)
-        else:
-            kinds = kinds * len(value)
-        items = [(f"{name}[{k}]", one, of) for k, (one, of) in enumerate(zip(value, kinds, strict=True))]
-    return next((wrong for path, one, of in items if (wrong := misfit(one, of, path))), "")
+def _one_of(values: tuple[object, ...]) -> _Check:
+    kinds = {(type(value), value) for value in values}
+    return lambda v: None if isinstance(v, str | int) and (type(v), v) in kinds else _Misfit("", v)
 
 
-def _deepest(value: object, kind: Any, name: str) -> str:  # noqa: ANN401
-    """What is wrong inside an object, where the union allows one; else that it is none of all."""
-    inside = [one for one in get_args(kind) if is_typeddict(one) or get_origin(one) in (list, tuple, dict)]
-    return misfit(value, inside[0], name) if inside and isinstance(value, dict | list) else _no(name, value)
+def _object(keys: dict[str, tuple[Any, bool]]) -> _Check:
+    checks = [(key, _check_of(kind), required) for key, (kind, required) in keys.items()]
+
+    def check(value: Any) -> _Misfit | None:  # noqa: ANN401
+        if type(value) is not dict:
+            return _Misfit("", value)
+        for key, inner, required in checks:
+            if key not in value:
+                if required:
+                    return _Misfit(f".{key}", missing=True)
+            elif (wrong := inner(value[key])) is not None:
+                return wrong.under(f".{key}")
+        return None
+
+    return check
 
 
-def _no(name: str, value: object) -> str:
-    shown = visible(_SHOWN.repr(value))
-    return f"{name} cannot be {shown}" if name else f"it cannot be {shown}"
+def _values(inner: _Check) -> _Check:
+    def check(value: Any) -> _Misfit | None:  # noqa: ANN401
+        if type(value) is not dict:
+            return _Misfit("", value)
+        for key, one in value.items():
+            if (wrong := inner(one)) is not None:
+                return wrong.under(f".{visible(key[:40])}")
+        return None
+
+    return check
+
+
+def _all_items(inner: _Check) -> _Check:
+    def check(value: Any) -> _Misfit | None:  # noqa: ANN401
+        if type(value) is not list:
+            return _Misfit("", value)
+        for number, one in enumerate(value):
+            if (wrong := inner(one)) is not None:
+                return wrong.under(f"[{number}]")
+        return None
+
+    return check
+
+
+def _items(checks: list[_Check]) -> _Check:
+    def check(value: Any) -> _Misfit | None:  # noqa: ANN401
+        if type(value) is not list or len(value) != len(checks):
+            return _Misfit("", value)
+        for number, (inner, one) in enumerate(zip(checks, value, strict=True)):
+            if (wrong := inner(one)) is not None:
+                return wrong.under(f"[{number}]")
+        return None
+
+    return check
 
 
 @cache
@@ -162,11 +217,8 @@ def _keys_of(model: Any) -> dict[str, tuple[Any, bool]]:  # noqa: ANN401
     hints = get_type_hints(model, include_extras=True)
     if is_typeddict(model):
         return {key: (_bare(kind), key in model.__required_keys__) for key, kind in hints.items()}
-    own = {f.name: f for f in fields(model) if f.init}
-    return {
-        key: (hints[key], f.default is f.default_factory)  # both are MISSING
-        for key, f in own.items()
-    }
+    own = [f for f in fields(model) if f.init]
+    return {f.name: (hints[f.name], f.default is MISSING and f.default_factory is MISSING) for f in own}
 
 
 def _bare(kind: Any) -> Any:  # noqa: ANN401

@@ -102,19 +102,19 @@ def _one(runs: "Sequence[Recorded]") -> "Recorded":
     return run
 
 
-def _data_of(run: "Recorded") -> tuple[list[str], list[int] | None]:
+def _data_of(run: "Recorded") -> tuple[list[str], Sequence[int] | None]:
     """Where the data set that was trained on lay and lies now, and the size that its pictures have by custom.
 
     Runs from before provenance told the size have it from the data set itself. Raises DataError if that is gone.
     """
     from iqa_train.datasets.catalogue import read_table
     from iqa_train.errors import DataError
-    from iqa_train.files import read_json
+    from iqa_train.runs.documents import read_provenance
     from iqa_train.study.spec import DataSource
 
-    told: Mapping[str, Any] = (read_json(run.folder.provenance) or {}).get("data") or {}
+    told = (read_provenance(run.folder.provenance) or {}).get("data", {})
     settings = run.spec["settings"]
-    then = [str(told["root"])] if "root" in told else []
+    then = [told["root"]] if "root" in told else []
     source = DataSource.model_validate_json(json.dumps(run.spec.get("source") or {}))
     try:
         table = read_table(settings["dataset"], source, settings.get("data_dir", ""))

@@ -31,6 +31,7 @@ from iqa_train.datasets.opinions import rate
 from iqa_train.datasets.presence import files_in
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError
+from iqa_train.files import DamagedFileError, read_json
 
 NAME = "demo"
 VERSION = 1  # raise it with every change to the bytes: older folders are then made anew
@@ -106,12 +107,11 @@ def make_demo(root: Path, progress: Progress | None = None) -> None:
 
 def _is_whole(root: Path) -> bool:
     try:
-        marker = json.loads((root / MARKER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        marker = read_json(root / MARKER) or {}
+    except (OSError, DamagedFileError):
         return False
     return (
-        isinstance(marker, dict)
-        and marker.get("version") == VERSION
+        marker.get("version") == VERSION
         and len(files_in(root / FOLDER)) >= sum(REFERENCES.values()) * PER_REFERENCE
         and (root / SETS_CSV).is_file()
     )

@@ -181,6 +181,8 @@ def _entries(path: Path) -> list[tuple[str, float | None]]:
     """(file name, score or None) of each entry of a JSON list."""
     try:
         entries = json.loads(path.read_text(encoding="utf-8-sig"))
+    except RecursionError:
+        raise DataError(f"{path}: cannot be read as JSON: it is nested too deep") from None
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as JSON: {error}") from None
     if not isinstance(entries, list) or not entries:

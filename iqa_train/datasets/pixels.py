@@ -15,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +27,12 @@ from iqa_train.datasets.reserve import reserve, write_at
 from iqa_train.datasets.streams import image_keys
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError
-from iqa_train.files import cache_root, locked, write_json
+from iqa_train.files import DamagedFileError, cache_root, locked, write_json
+from iqa_train.schema import Span, read_document
 
 VERSION = 2  # of the bytes: decoding, resizing, layout
 Progress = Callable[[int, int], None]
+_Side = Annotated[int, Span(1, 1 << 20)]
 _RESIDENT_LIMIT = 256 << 20  # bytes; pages of larger stores are let go after use, and stay in the page cache
 _UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST}
 
@@ -280,12 +282,20 @@ def _boot() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
+class _Manifest(TypedDict, total=False):
+    """Rows as `_Source.row` makes them."""
+
+    images: list[tuple[str, Annotated[int, Span(0, 2**63)], Annotated[int, Span(-(2**63), 2**63)], _Side, _Side]]
+    boot: str
+    schema_version: int
+
+
 def _manifest(path: Path) -> dict[str, Any]:
+    """Nothing for one that is damaged: the store is made again."""
     try:
-        value = json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
+        return dict(read_document(path, _Manifest) or {})
+    except DamagedFileError:
         return {}
-    return value if isinstance(value, dict) else {}
 
 
 def require_room(table: ImageTable, store: PixelStore, side: int) -> None:

@@ -7,7 +7,8 @@ from iqa_train.datasets.catalogue import folder_of, load_table
 from iqa_train.datasets.splits import fingerprint, split_table
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError
-from iqa_train.files import read_json
+from iqa_train.files import DamagedFileError
+from iqa_train.runs.documents import read_provenance
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.state import run_state
 from iqa_train.study.settings import SPAQ
@@ -33,9 +34,9 @@ def require_data(runs: Sequence[tuple[RunSpec, RunFolder]], bar: Bar, *, again: 
                 tables[key] = load_table(settings.dataset, spec.source, settings.data_dir, progress)
         others |= {name: spec.cross_sources.get(name, DataSource()) for name in _wanted(spec)}
         now = fingerprint(tables[key], split_table(tables[key], settings.seed))
-        seen = read_json(run.provenance)
-        data = (seen or {}).get("data", {}).get("fingerprint", now)
-        if not again and run_state(run).finished and data != now:
+        if again or not run_state(run).finished:
+            continue
+        if _data_of(run) not in {None, now}:
             raise DataError(
                 f"{spec.experiment} is complete in {run.path}, but with other images, scores or split than "
                 f"{tables[key].root} has now; --again runs it anew and keeps the old result"
@@ -43,6 +44,14 @@ def require_data(runs: Sequence[tuple[RunSpec, RunFolder]], bar: Bar, *, again: 
     for name, source in others.items():
         with bar(f"making the {name} set", "images") as progress:
             load_table(name, source, "", progress)
+
+
+def _data_of(run: RunFolder) -> str | None:
+    """The fingerprint of the data that a run saw; None where its provenance is missing or damaged."""
+    try:
+        return (read_provenance(run.provenance) or {}).get("data", {}).get("fingerprint")
+    except DamagedFileError:  # iqa-train doctor names it; other runs are not held up by it
+        return None
 
 
 def _wanted(spec: RunSpec) -> list[str]:

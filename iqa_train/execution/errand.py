@@ -16,7 +16,7 @@ from typing import IO, Any
 from iqa_train.errors import RunError
 from iqa_train.execution.devices import Device, worker_environment
 from iqa_train.execution.lease import Lease
-from iqa_train.files import lock_now
+from iqa_train.files import lock_now, parse_json
 from iqa_train.runs.layout import RunFolder
 
 _GRACE = 10.0  # seconds between the request to end and the kill
@@ -68,8 +68,11 @@ def _ended(code: int) -> int:
 
 def _hear(lines: IO[bytes], hear: Callable[[Event], None]) -> None:
     for line in lines:
-        with contextlib.suppress(ValueError):  # cut short by its end
-            event = json.loads(line)
+        try:
+            event = parse_json(line)
+        except ValueError:  # cut short by its end
+            continue
+        if isinstance(event, dict) and isinstance(event.get("event"), str):
             hear(event)
 
 

@@ -17,7 +17,8 @@ from glob import escape
 from pathlib import Path
 
 from iqa_train.errors import RunError
-from iqa_train.files import lock_now
+from iqa_train.files import lock_now, parse_json
+from iqa_train.schema import build
 
 _FOLDER = "/tmp/iqa-train-leases"  # not $TMPDIR, which is often a user's own; not /dev/shm, which a log-out may empty
 VARIABLE = "IQA_TRAIN_LEASES"
@@ -205,6 +206,6 @@ def _holder_of(path: Path) -> Holder | None:
     finally:
         os.close(descriptor)
     try:
-        return Holder(**json.loads(text))
-    except (ValueError, TypeError):
+        return build(Holder, parse_json(text))
+    except ValueError:
         return Holder("")

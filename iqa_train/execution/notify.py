@@ -5,7 +5,6 @@ Sentences name a webhook by its host alone: the rest of the address is often a s
 """
 
 import json
-import math
 import os
 import re
 import signal
@@ -28,7 +27,8 @@ from typing import Any
 from iqa_train.errors import RunError
 from iqa_train.execution.queue import Item, Queue, folder_of
 from iqa_train.execution.standing import Standing, standing
-from iqa_train.files import SCHEMA_VERSION, read_json
+from iqa_train.files import SCHEMA_VERSION
+from iqa_train.runs.documents import read_result
 from iqa_train.runs.layout import QueueFiles, RunFolder
 from iqa_train.runs.outcome import COMPLETED, FAILED
 from iqa_train.runs.state import log_of
@@ -324,10 +324,9 @@ def _named(experiments: list[str]) -> str:
 
 def _srcc(run: RunFolder) -> float | None:
     try:
-        value = (read_json(run.result) or {}).get("srcc")
+        return (read_result(run.result) or {}).get("srcc")
     except (OSError, RunError):
         return None
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def _last_log(run: RunFolder) -> str:

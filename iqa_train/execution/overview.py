@@ -3,7 +3,6 @@
 Read off files at every call. The command line and the console show this; neither has another source.
 """
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from iqa_train.execution.plan import Entry, Place, plan
 from iqa_train.execution.post import scheduler_process, troubles
 from iqa_train.execution.queue import Item, Queue, folder_of, read_queue
 from iqa_train.execution.standing import Standing, standing
-from iqa_train.files import read_json
+from iqa_train.runs.documents import RunnerFacts, read_runner
 from iqa_train.runs.identity import ProcessIdentity, identity_from
 from iqa_train.runs.layout import Attempt, RunFolder, run_folders
 from iqa_train.runs.progress import RunProgress, run_progress
@@ -174,9 +173,14 @@ def _queued_row(item: Item, stood: Standing, wait: str, runs_dir: Path) -> Row:
 
 
 def _row(run: RunFolder, state: RunState, item: Item | None = None) -> Row:
-    attempts, facts = _attempts(run), {}
-    with contextlib.suppress(RunError, OSError):  # the state says so
-        facts = (read_json(attempts[-1].runner) if attempts else None) or {}
+    attempts, damage = _attempts(run), ""
+    facts: RunnerFacts = {}
+    try:
+        facts = (read_runner(attempts[-1].runner) if attempts else None) or {}
+    except RunError as error:
+        damage = str(error)
+    except OSError:  # the state says so
+        pass
     device = facts.get("device")
     worker = identity_from(facts, "worker")
     seed = run.path.name.partition("-")[0].removeprefix("s")
@@ -187,7 +191,7 @@ def _row(run: RunFolder, state: RunState, item: Item | None = None) -> Row:
         state=state.name,
         reason=state.reason,
         attempt=attempts[-1].number if attempts else 0,
-        device=device.get("label") if isinstance(device, dict) and state.name != QUEUED else None,
+        device=device.get("label") if device is not None and state.name != QUEUED else None,
         progress=run_progress(run, state),
         eta_s=None,
         pid=worker.pid if worker is not None and worker.alive else None,
@@ -195,20 +199,20 @@ def _row(run: RunFolder, state: RunState, item: Item | None = None) -> Row:
         log=_log(facts),
         batch=item.batch if item else None,
         batch_name=item.batch_name if item else "",
-        note=_note(facts),
+        note=damage or _note(facts),
         item=item,
     )
 
 
-def _log(facts: dict[str, Any]) -> str | None:
+def _log(facts: RunnerFacts) -> str | None:
     """As the runner named it, in full where it works in another folder than we do."""
     log, cwd = facts.get("log"), facts.get("cwd")
-    if not isinstance(log, str):
+    if log is None:
         return None
-    return log if cwd == str(Path.cwd()) else str(Path(str(cwd or "."), log))
+    return log if cwd == str(Path.cwd()) else str(Path(cwd or ".", log))
 
 
-def _note(facts: dict[str, Any]) -> str:
+def _note(facts: RunnerFacts) -> str:
     then, started = facts.get("queued_code"), facts.get("code")
     if then and started and then != started:
         return f"the program had changed since this run was queued ({then} then, {started} when it started)"

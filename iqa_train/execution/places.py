@@ -12,7 +12,7 @@ from iqa_train.execution.lease import holders, room
 from iqa_train.execution.nvml import GpuReading, Nvml
 from iqa_train.execution.plan import Place
 from iqa_train.execution.queue import Item, folder_of
-from iqa_train.files import read_json
+from iqa_train.runs.documents import read_runner
 from iqa_train.runs.identity import identity_from
 
 _GIB = 1 << 30
@@ -31,7 +31,7 @@ def occupant_of(item: Item, runs_dir: Path) -> Occupant | None:
     """The device and the worker of an item that runs, as its last attempt tells them."""
     attempts = folder_of(item, runs_dir).attempts()
     try:
-        facts = read_json(attempts[-1].runner) if attempts else None
+        facts = read_runner(attempts[-1].runner) if attempts else None
     except RunError:
         return None
     if not facts or "device" not in facts:

@@ -9,10 +9,10 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from iqa_train.errors import RunError
-from iqa_train.files import SCHEMA_VERSION, is_held, lock_now, read_json, write_json
+from iqa_train.files import SCHEMA_VERSION, is_held, lock_now, write_json
+from iqa_train.runs.documents import SchedulerFacts, read_scheduler
 from iqa_train.runs.identity import ProcessIdentity, identity_from, me
 from iqa_train.runs.layout import QueueFiles
 from iqa_train.runs.state import HEARTBEAT, SILENCE
@@ -58,14 +58,13 @@ def scheduler_process(runs_dir: Path) -> ProcessIdentity | None:
 
 def troubles(runs_dir: Path) -> dict[str, str]:
     """Why runners could not begin, by the key of their item, as the scheduler tells."""
-    told = (_facts(QueueFiles(runs_dir)) or {}).get("troubles")
-    return {str(key): str(words) for key, words in told.items()} if isinstance(told, dict) else {}
+    return (_facts(QueueFiles(runs_dir)) or {}).get("troubles", {})
 
 
-def _facts(files: QueueFiles) -> dict[str, Any] | None:
+def _facts(files: QueueFiles) -> SchedulerFacts | None:
     """What the scheduler says of itself; a damaged file says nothing, and the lock still tells that it works."""
     try:
-        return read_json(files.scheduler)
+        return read_scheduler(files.scheduler)
     except RunError:
         return None
 

@@ -23,7 +23,8 @@ from iqa_train.execution.devices import Device, worker_environment
 from iqa_train.execution.lease import Lease
 from iqa_train.execution.stopping import Stopping, stop_signals
 from iqa_train.execution.tree import MARK, adopt_orphans, kill_all, reap_orphans
-from iqa_train.files import SCHEMA_VERSION, lock_now, read_json, write_json
+from iqa_train.files import SCHEMA_VERSION, lock_now, write_json
+from iqa_train.runs.documents import read_result, read_spec_facts
 from iqa_train.runs.identity import identity_of, me
 from iqa_train.runs.layout import Attempt, RunFolder, log_path
 from iqa_train.runs.outcome import WITH_RESULT, Outcome, outcome_of, stopped
@@ -208,7 +209,7 @@ def _worker_program() -> list[str]:
 
 
 def _spec_of(run: RunFolder) -> Mapping[str, Any]:
-    spec = read_json(run.spec)
+    spec = read_spec_facts(run.spec)
     if spec is None or not {"slug", "study", "experiment"} <= spec.keys():
         raise RunError(f"{run.spec} is missing or damaged; queue the run anew with --again")
     return spec
@@ -237,7 +238,7 @@ def _wait(order: Order, started: Started, watch: Callable[[Started], None], stop
     kill_all(attempt.folder, own_children=True)  # no helper of an ended worker stays behind
     reap_orphans()
     said = last_word(attempt)
-    early = bool((read_json(order.run.result) or {}).get("stopped_early"))
+    early = bool((read_result(order.run.result) or {}).get("stopped_early"))
     outcome = outcome_of(process.returncode, said["message"] if said else None, stopped_early=early)
     if not stopping.requested:
         return outcome

@@ -12,7 +12,6 @@ from pydantic import ValidationError
 
 from iqa_train.datasets.leaks import audit_with_data
 from iqa_train.errors import UserError
-from iqa_train.files import read_json
 from iqa_train.report.cross import cross_results, results_elsewhere
 from iqa_train.report.material import Material, Origin
 from iqa_train.report.sweeps import curves_of_settings
@@ -22,6 +21,7 @@ from iqa_train.results.recorded import Recorded
 from iqa_train.results.references import reference_row
 from iqa_train.results.study_results import collect
 from iqa_train.results.table import METRICS, ResultRow, StudyResults
+from iqa_train.runs.documents import CodeFacts, ProvenanceFacts, ResultFacts, read_provenance, read_result
 from iqa_train.runs.predictions import Predictions
 from iqa_train.study.audit import Finding
 from iqa_train.study.inert import effective
@@ -107,9 +107,9 @@ def parameters_of(runs: Sequence[Recorded]) -> dict[str, int]:
     """How many parameters each experiment's network has, where a result tells."""
     found: dict[str, int] = {}
     for run in runs:
-        rounds = _document(run.folder.result).get("rounds") or [{}]
-        if rounds[0].get("parameters"):
-            found.setdefault(run.experiment, int(rounds[0]["parameters"]))
+        rounds = _result(run).get("rounds") or [{}]
+        if parameters := rounds[0].get("parameters"):
+            found.setdefault(run.experiment, parameters)
     return found
 
 
@@ -141,30 +141,37 @@ def _findings(chosen: Chosen) -> tuple[Finding, ...]:
 
 
 def _origin(run: Recorded) -> Origin:
-    told = _document(run.folder.provenance)
+    told = _provenance(run)
     return Origin(
         experiment=run.experiment,
         seed=run.seed,
         state=run.state.name,
         config_hash=run.folder.path.name.partition("-")[2],
-        commit=_code(told.get("code") or {}),
-        data=str((told.get("data") or {}).get("fingerprint", ""))[:_DIGITS],
-        device=str((told.get("device") or {}).get("name", "")),
-        python=str((told.get("host") or {}).get("python", "")),
-        packages={str(name): str(version) for name, version in (told.get("packages") or {}).items()},
+        commit=_code(told.get("code", {})),
+        data=told.get("data", {}).get("fingerprint", "")[:_DIGITS],
+        device=told.get("device", {}).get("name", ""),
+        python=told.get("host", {}).get("python", ""),
+        packages=told.get("packages", {}),
     )
 
 
-def _code(code: Mapping[str, Any]) -> str:
+def _code(code: CodeFacts) -> str:
     """The commit, else the fingerprint of the source; and whether there were changes that no commit holds."""
     commit = code.get("commit")
     if not commit:
         return f"source {code['fingerprint']}" if code.get("fingerprint") else ""
-    return str(commit)[:_DIGITS] + (" + changes" if code.get("dirty") else "")
+    return commit[:_DIGITS] + (" + changes" if code.get("dirty") else "")
 
 
-def _document(path: Path) -> dict[str, Any]:
+def _result(run: Recorded) -> ResultFacts:
     try:
-        return read_json(path) or {}
+        return read_result(run.folder.result) or {}
+    except (UserError, OSError):
+        return {}
+
+
+def _provenance(run: Recorded) -> ProvenanceFacts:
+    try:
+        return read_provenance(run.folder.provenance) or {}
     except (UserError, OSError):
         return {}

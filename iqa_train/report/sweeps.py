@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from iqa_train.errors import UserError
-from iqa_train.files import read_json
 from iqa_train.report.which import Chosen
 from iqa_train.results.curve import CurvePoint, SettingCurve, setting_curve
 from iqa_train.results.factors import settings_that_differ
 from iqa_train.results.recorded import Recorded, record
 from iqa_train.results.sweep import sweep
 from iqa_train.results.table import StudyResults
+from iqa_train.runs.documents import read_spec_facts
 from iqa_train.runs.layout import run_folders
 from iqa_train.study.model import Reference
 from iqa_train.study.reported import references_of, told_settings
@@ -79,8 +79,8 @@ def _elsewhere(base: Recorded, runs_dir: Path, own: set[Path]) -> Iterator[Recor
         if folder.path in own or not folder.result.exists():
             continue
         try:
-            spec = read_json(folder.spec) or {}
-        except UserError:
+            spec = read_spec_facts(folder.spec)
+        except (UserError, OSError):
             continue
-        if {"experiment", "settings"} <= spec.keys() and len(settings_that_differ(base.spec, spec)) == 1:
+        if spec is not None and "experiment" in spec and len(settings_that_differ(base.spec, spec)) == 1:
             yield record(spec, folder)

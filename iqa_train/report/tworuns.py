@@ -17,6 +17,7 @@ from iqa_train.results.factors import factors, settings_that_differ
 from iqa_train.results.recorded import Recorded, record
 from iqa_train.results.table import METRICS, Curve
 from iqa_train.results.tested import Tested
+from iqa_train.runs.documents import read_result, read_runner, read_spec_facts
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.progress import RunProgress, run_progress
 from iqa_train.study.inert import inert
@@ -60,9 +61,9 @@ def two_runs(
 
 
 def _side(folder: RunFolder, label: str, study: Study | None, profile: str | None) -> _Side:
-    found, _ = document(folder.spec)
+    found, _ = document(read_spec_facts, folder.spec)
     experiment, seed = folder.path.parent.name, folder.path.name.partition("-")[0].removeprefix("s")
-    if not isinstance(found.get("settings"), dict):
+    if "settings" not in found:
         found = {"settings": dict(settings_of(folder, study, profile).values)}
     spec = {"experiment": experiment, "seed": int(seed) if seed.isdecimal() else 0, **found}
     run = record(spec, folder)
@@ -155,10 +156,9 @@ def _end(side: _Side) -> dict[str, str]:
         attempts = run.folder.attempts()
     except OSError:
         attempts = []
-    runner = document(attempts[-1].runner)[0] if attempts else {}
-    result = document(run.folder.result)[0]
-    rounds = result.get("rounds")
-    first = rounds[0] if isinstance(rounds, list) and rounds and isinstance(rounds[0], dict) else {}
+    runner = document(read_runner, attempts[-1].runner)[0] if attempts else {}
+    result = document(read_result, run.folder.result)[0]
+    first: Mapping[str, Any] = next(iter(result.get("rounds", [])), {})
     return {
         "state": run.state.name,
         "reason": run.state.reason,

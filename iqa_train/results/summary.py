@@ -4,7 +4,8 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from iqa_train.files import read_json
+from iqa_train.errors import RunError
+from iqa_train.runs.documents import ResultFacts, read_result
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.state import run_state
 from iqa_train.study.spec import RunSpec
@@ -64,8 +65,17 @@ def summary_text(rows: list[SummaryRow], baseline: str | None) -> str:
 
 
 def _by_seed(runs: list[tuple[RunSpec, RunFolder]], key: str) -> dict[int, float]:
-    results = {spec.seed: read_json(run.result) for spec, run in runs}
-    return {seed: r[key] for seed, r in results.items() if r is not None and r[key] is not None}
+    results = {spec.seed: _result(run) for spec, run in runs}
+    values = {seed: r.get("srcc") if key == "srcc" else r.get("plcc") for seed, r in results.items()}
+    return {seed: value for seed, value in values.items() if value is not None}
+
+
+def _result(run: RunFolder) -> ResultFacts:
+    """Nothing for a damaged one: the state of the run says so."""
+    try:
+        return read_result(run.result) or {}
+    except RunError:
+        return {}
 
 
 def _mean(values: Iterable[float]) -> float | None:

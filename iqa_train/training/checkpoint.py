@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Required, TypedDict
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,10 +15,21 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from iqa_train.errors import RunError, WeightsError
-from iqa_train.files import sync_folder
+from iqa_train.files import parse_json, sync_folder
 from iqa_train.models.weights import is_pickle
+from iqa_train.schema import Span, require
 
 SCHEMA_VERSION = 1
+
+
+class _State(TypedDict, total=False):
+    """What stands beside the tensors; of the best network, the epoch alone."""
+
+    epoch: Required[Annotated[int, Span(0, 1_000_000)]]
+    best_epoch: Annotated[int, Span(0, 1_000_000)]
+    step: Annotated[int, Span(0, 2**53)]
+    seconds: float
+    history: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -81,7 +92,9 @@ def load_checkpoint(path: Path, *, owner: str) -> Checkpoint:
     if metadata.get("checksum", "") not in {"", _checksum(tensors, metadata.get("state", ""))}:  # early ones have none
         raise WeightsError(f"{path} is damaged (its checksum is another one); {start_over}")
     try:
-        return Checkpoint(tensors, json.loads(metadata["state"]))
+        state = parse_json(metadata["state"])
+        require(state, _State)
+        return Checkpoint(tensors, state)
     except (KeyError, ValueError) as error:
         raise WeightsError(f"{path} is damaged ({error}); {start_over}") from None
 

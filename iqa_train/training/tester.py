@@ -12,10 +12,11 @@ import numpy as np
 
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError, RunError, UserError
-from iqa_train.files import read_json
+from iqa_train.runs.documents import Measures
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.predictions import read_predictions
 from iqa_train.runs.specfile import read_spec
+from iqa_train.schema import read_document
 from iqa_train.study.spec import DataSource, RunSpec
 from iqa_train.training.cross import open_cross_set, test_everywhere
 from iqa_train.training.device import choose_device
@@ -71,7 +72,7 @@ def _before(run: RunFolder, spec: RunSpec, name: str, table: ImageTable) -> list
                 "anew and replaces it"
             )
         try:
-            measures.append(read_json(files.tested(name)) or {})
+            measures.append(dict(read_document(files.tested(name), Measures) or {}))
         except RunError:  # damaged: the predictions are what counts
             measures.append({})
     return measures

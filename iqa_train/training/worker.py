@@ -23,9 +23,10 @@ from iqa_train.datasets.pixels import PixelStore, open_store, require_room
 from iqa_train.datasets.splits import fingerprint, split_origin, split_table
 from iqa_train.datasets.table import ImageTable, Split
 from iqa_train.errors import DataError, UserError
-from iqa_train.files import SCHEMA_VERSION, DamagedFileError, read_json, write_json
+from iqa_train.files import SCHEMA_VERSION, DamagedFileError, write_json
 from iqa_train.models.backbone import find_weights
 from iqa_train.runs import outcome
+from iqa_train.runs.documents import read_provenance
 from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.provenance import code_state, host_state, package_versions
 from iqa_train.runs.specfile import read_spec
@@ -241,13 +242,17 @@ def _record_provenance(run: RunFolder, device: Device, table: ImageTable, split:
 
 def _data_before(run: RunFolder) -> str | None:
     """Fingerprint of the data that the run began with; None where nothing was recorded. Raises DamagedFileError."""
-    before = read_json(run.provenance)
+    cure = "start over with --again"
+    try:
+        before = read_provenance(run.provenance)
+    except DamagedFileError as error:
+        raise DamagedFileError(f"{error}; {cure}") from None
     if before is None:
         return None
-    try:
-        return str(before["data"]["fingerprint"])
-    except (KeyError, TypeError):
-        raise DamagedFileError(f"{run.provenance} is damaged (it names no data); start over with --again") from None
+    found = before.get("data", {}).get("fingerprint")
+    if found is None:
+        raise DamagedFileError(f"{run.provenance} is damaged (it names no data); {cure}")
+    return found
 
 
 def _medians(results: list[dict[str, Any]]) -> dict[str, float | None]:

@@ -12,7 +12,7 @@ from iqa_train.execution.checkup.words import command_for, counted
 from iqa_train.execution.post import scheduler_process, troubles
 from iqa_train.execution.queue import Item, read_queue
 from iqa_train.execution.standing import standing
-from iqa_train.files import read_json
+from iqa_train.runs.documents import read_scheduler
 from iqa_train.runs.layout import QueueFiles
 
 
@@ -47,7 +47,7 @@ def check_queue(runs_dir: Path) -> Iterator[Checkup]:
 
 def _no_scheduler(files: QueueFiles) -> Iterator[Checkup]:
     """None runs; one that was killed leaves its file."""
-    facts = read_json(files.scheduler)
+    facts = read_scheduler(files.scheduler)
     if facts is None:
         yield Checkup("scheduler", "ok", "none running, none left behind")
         return

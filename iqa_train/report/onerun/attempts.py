@@ -2,6 +2,7 @@
 
 from iqa_train.report.onerun.documents import Document, cannot_be_read, document, duration, figure, moment, told, words
 from iqa_train.report.onerun.sheet import Line, Mark, Section, pair, prose
+from iqa_train.runs.documents import read_exit, read_runner
 from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.outcome import FINISHED, KILLED
 from iqa_train.runs.state import last_word, log_of, run_state
@@ -22,8 +23,8 @@ def attempt_sections(run: RunFolder) -> list[Section]:
 
 def _section(attempt: Attempt, state: str, reason: str) -> Section:
     """`state` and `reason` are the run's, for the attempt that they come from."""
-    runner, no_runner = document(attempt.runner)
-    ended, no_end = document(attempt.exit)
+    runner, no_runner = document(read_runner, attempt.runner)
+    ended, no_end = document(read_exit, attempt.exit)
     state = words(ended, "state") or state or "no word of how it ended"
     reason = words(ended, "reason") or reason
     lines = [
@@ -96,7 +97,7 @@ def code_line(run: RunFolder) -> Line | None:
         attempts = run.attempts()
     except OSError:
         return None
-    runner = document(attempts[-1].runner)[0] if attempts else {}
+    runner = document(read_runner, attempts[-1].runner)[0] if attempts else {}
     then, started = words(runner, "queued_code"), words(runner, "code")
     if then and started and then != started:
         return pair("changed", f"since it was queued: source {then} then, {started} when it started", "warning")

@@ -1,19 +1,19 @@
 """Reading what may be missing, damaged or of another version, without a word about it twice."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from iqa_train.errors import UserError
-from iqa_train.files import read_json
 
-Document = dict[str, Any]
+Document = Mapping[str, Any]
 
 
-def document(path: Path) -> tuple[Document, str]:
-    """The object in a file and what is wrong with the file; nothing is wrong with one that is not there."""
+def document(reader: Callable[[Path], Mapping[str, Any] | None], path: Path) -> tuple[Document, str]:
+    """What `reader` finds in a file and what is wrong with the file; nothing is wrong with one that is not there."""
     try:
-        return read_json(path) or {}, ""
+        return reader(path) or {}, ""
     except UserError as error:
         return {}, str(error)
     except OSError as error:
@@ -28,7 +28,7 @@ def cannot_be_read(error: OSError, path: Path) -> str:
 def told(value: object, *names: str) -> Any:  # noqa: ANN401 (whatever the file holds)
     """What stands at the end of a path of names; None where a part of it is missing or no object."""
     for name in names:
-        if not isinstance(value, dict):
+        if not isinstance(value, Mapping):
             return None
         value = value.get(name)
     return value

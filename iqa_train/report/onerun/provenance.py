@@ -3,6 +3,7 @@
 from iqa_train.report.onerun.attempts import code_line
 from iqa_train.report.onerun.documents import Document, document, told, words
 from iqa_train.report.onerun.sheet import Line, Section, pair, prose
+from iqa_train.runs.documents import read_provenance
 from iqa_train.runs.imported import Imported, imported_from
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.provenance import code_fingerprint
@@ -16,7 +17,7 @@ def provenance_section(run: RunFolder) -> Section:
     imported = imported_from(run)
     if imported is not None:
         return Section(_TITLE, tuple(_imported(imported)))
-    found, problem = document(run.provenance)
+    found, problem = document(read_provenance, run.provenance)
     if problem:
         return Section(_TITLE, (prose(problem, "error"), *filter(None, [changed])))
     if not found:

@@ -6,6 +6,7 @@ from iqa_train.report.numbers import given_span, measured, number
 from iqa_train.report.onerun.documents import Document, document, figure, told, words
 from iqa_train.report.onerun.sheet import Line, Section, pair, prose
 from iqa_train.results.table import METRICS, ResultRow
+from iqa_train.runs.documents import read_result
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.progress import run_progress
 from iqa_train.runs.state import run_state
@@ -16,7 +17,7 @@ _SPLITS = ("val", "test")
 
 def results_section(run: RunFolder, row: ResultRow | None, reasons: Sequence[str], *, baseline: str = "") -> Section:
     """`row` is the experiment's in the study's table, all its seeds together; `reasons` its verdict in sentences."""
-    result, problem = document(run.result)
+    result, problem = document(read_result, run.result)
     lines = [prose(problem, "error")] if problem else []
     if row is not None and row.value is not None:
         lines += _of_experiment(row, baseline)

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from iqa_train.errors import RunError, UserError
 from iqa_train.report.onerun.documents import document, told
 from iqa_train.report.onerun.sheet import Line, Section, prose
+from iqa_train.runs.documents import read_spec_facts
 from iqa_train.runs.imported import imported_from
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.specfile import read_spec
@@ -99,16 +100,15 @@ def _line(name: str, settings: Settings) -> Line:
     return Line((name, shown(settings.values[name]), other, origin), mark)  # type: ignore[arg-type]
 
 
-def _spec(run: RunFolder) -> tuple[dict[str, Any], str]:
+def _spec(run: RunFolder) -> tuple[Mapping[str, Any], str]:
     """spec.json as far as it can be read, and what is wrong with it."""
-    found, problem = document(run.spec)
+    found, problem = document(read_spec_facts, run.spec)
     if problem or not found:
         return {}, problem
     try:
         read_spec(run)
     except RunError as error:
-        usable = found if isinstance(found.get("settings"), dict) else {}
-        return usable, "" if imported_from(run) is not None else str(error)
+        return found, "" if imported_from(run) is not None else str(error)
     return found, ""
 
 
