@@ -86,7 +86,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except IsADirectoryError:
-        raise DamagedFileError(f"{path} is damaged (it is a folder)") from None
+        raise DamagedFileError(f"{path} cannot be read: it is a folder") from None
     except ValueError as error:
         raise DamagedFileError(f"{path} is damaged ({error})") from None
     if not isinstance(value, dict):
@@ -173,7 +173,7 @@ def read_lines(path: Path, only: bytes = b"", last: int | None = None) -> Iterat
     except FileNotFoundError:
         return
     except IsADirectoryError:
-        raise DamagedFileError(f"{path} is damaged (it is a folder)") from None
+        raise DamagedFileError(f"{path} cannot be read: it is a folder") from None
     lines = data.split(b"\n")[:-1]  # what follows the last newline is unterminated
     yield from _objects(line for line in lines if only in line)
 

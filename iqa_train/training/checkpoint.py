@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Required, TypedDict
+from typing import Annotated, Any, TypedDict
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -25,7 +25,7 @@ SCHEMA_VERSION = 1
 class _State(TypedDict, total=False):
     """What stands beside the tensors; of the best network, the epoch alone."""
 
-    epoch: Required[Annotated[int, Span(0, 1_000_000)]]
+    epoch: Annotated[int, Span(0, 1_000_000)]
     best_epoch: Annotated[int, Span(0, 1_000_000)]
     step: Annotated[int, Span(0, 2**53)]
     seconds: float

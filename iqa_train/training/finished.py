@@ -33,6 +33,8 @@ def finished_network(run: RunFolder, spec: RunSpec, number: int, device: Device)
     settings = spec.settings.model_copy(update={"seed": spec.seed + number - 1})
     path = run.round(number, settings.train_test_num).best
     best = load_checkpoint(path, owner=owner_of(spec, run, number))
+    if "epoch" not in best.state:
+        raise WeightsError(f"{path} is damaged (no epoch); train the run anew with --again")
     network = QualityNetwork(settings, settings.seed, pretrained=False)
     try:
         network.load_state_dict(best.under("network."))
@@ -41,4 +43,4 @@ def finished_network(run: RunFolder, spec: RunSpec, number: int, device: Device)
         raise WeightsError(f"{path} is not of this network ({first}); train the run anew with --again") from None
     # In memory as in training, so that the same numbers are computed in the same way.
     placed: nn.Module = network.to(device.torch).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Finished(placed, int(best.state["epoch"]), settings)
+    return Finished(placed, best.state["epoch"], settings)
