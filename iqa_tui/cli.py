@@ -1,5 +1,8 @@
 """`iqa-tui`: the console, and the same console for a browser."""
 
+import iqa_train.startup  # noqa: F401 (before anything that opens a file)
+
+# isort: split
 import atexit
 import gc
 import os
@@ -55,7 +58,7 @@ def _run(argv: Sequence[str]) -> int:
 
         return serve(options.serve, argv, anyone=options.open_to_network, readonly=options.readonly)
     in_browser = "TEXTUAL_DRIVER" in os.environ  # the page is the terminal
-    if not in_browser and not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not in_browser and not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise UsageError("the console needs a terminal; iqa-train status --watch tells the same without one")
 
     if in_browser:

@@ -1,5 +1,8 @@
 """`iqa-train`: the first word may name a command; without one, it trains. Owns exit codes and the form of errors."""
 
+import iqa_train.startup  # noqa: F401 (before anything that opens a file)
+
+# isort: split
 import os
 import sys
 from collections.abc import Sequence

@@ -4,6 +4,9 @@ Takes the lease of its device, makes one attempt, and ends. Exits with 0 when th
 with `BUSY` when device or run was taken meanwhile; with 1, and a sentence on standard error, when it could not begin.
 """
 
+import iqa_train.startup  # noqa: F401 (before anything that opens a file)
+
+# isort: split
 import argparse
 import contextlib
 import getpass
@@ -17,6 +20,7 @@ from iqa_train.errors import UserError
 from iqa_train.execution.devices import Device
 from iqa_train.execution.lease import Holder, take
 from iqa_train.execution.post import ensure_scheduler, scheduler_process
+from iqa_train.execution.program import python_command
 from iqa_train.execution.queue import Item, folder_of, read_queue
 from iqa_train.execution.runner import Order, Started, TakenError, run_attempt
 from iqa_train.execution.standing import standing
@@ -30,11 +34,11 @@ def runner_command(item: Item, runs_dir: Path, device: Device, attempt: int, pla
     """The command that makes attempt number `attempt` at `item` on `device`."""
     starts_over = item.again and attempt == item.after + 1
     how = ["--again"] if starts_over else ["--resume"] if attempt > 1 else []
-    return [
-        sys.executable, "-m", "iqa_train.execution.detached", str(folder_of(item, runs_dir).path.resolve()),
+    return python_command(
+        "iqa_train.execution.detached", str(folder_of(item, runs_dir).path.resolve()),
         "--device", json.dumps(asdict(device)), "--attempt", str(attempt), "--places", str(places),
         "--logs-dir", item.logs_dir, "--code", item.code, "--command", json.dumps(item.command), *how,
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
 def holder_of(run: Path) -> Holder:

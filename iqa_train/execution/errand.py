@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
@@ -16,7 +15,9 @@ from typing import IO, Any
 from iqa_train.errors import RunError
 from iqa_train.execution.devices import Device, worker_environment
 from iqa_train.execution.lease import Lease
+from iqa_train.execution.program import python_command
 from iqa_train.files import lock_now, parse_json
+from iqa_train.handed import handing
 from iqa_train.runs.layout import RunFolder
 
 _GRACE = 10.0  # seconds between the request to end and the kill
@@ -39,9 +40,10 @@ def run_errand(
     Returns its exit code; raises RunError for one that was killed.
     Whatever `hear` raises, and Ctrl-C, ends it; what it had told by then is still heard.
     """
+    held = (*lease.descriptors, *locks)
     worker = subprocess.Popen(
-        [sys.executable, "-m", f"iqa_train.training.{module}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        env=worker_environment(device) | _OWN, start_new_session=True, pass_fds=(*lease.descriptors, *locks),
+        python_command(f"iqa_train.training.{module}"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        env=worker_environment(device) | _OWN | handing(held), start_new_session=True, pass_fds=held,
     )  # fmt: skip
     assert worker.stdin is not None
     assert worker.stdout is not None

@@ -5,12 +5,12 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from iqa_train.errors import RunError
+from iqa_train.execution.program import python_command
 from iqa_train.files import SCHEMA_VERSION, is_held, lock_now, write_json
 from iqa_train.runs.documents import SchedulerFacts, read_scheduler
 from iqa_train.runs.identity import ProcessIdentity, identity_from, me
@@ -32,7 +32,7 @@ def ensure_scheduler(runs_dir: Path) -> bool:
     runs_dir.mkdir(parents=True, exist_ok=True)
     with files.scheduler_log.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "iqa_train.execution.scheduler", str(runs_dir)],
+            python_command("iqa_train.execution.scheduler", str(runs_dir)),
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     deadline = time.monotonic() + _UP_WITHIN

@@ -21,9 +21,11 @@ from typing import Any, BinaryIO
 from iqa_train.errors import RunError, UsageError
 from iqa_train.execution.devices import Device, worker_environment
 from iqa_train.execution.lease import Lease
+from iqa_train.execution.program import python_command
 from iqa_train.execution.stopping import Stopping, stop_signals
 from iqa_train.execution.tree import MARK, adopt_orphans, kill_all, reap_orphans
 from iqa_train.files import SCHEMA_VERSION, lock_now, write_json
+from iqa_train.handed import handing
 from iqa_train.runs.documents import read_result, read_spec_facts
 from iqa_train.runs.identity import identity_of, me
 from iqa_train.runs.layout import Attempt, RunFolder, log_path
@@ -149,7 +151,9 @@ def _start(order: Order, lock: int) -> Started:
     command = [*_worker_program(), str(run.path), str(attempt.folder)]
     if order.resume:
         command.append("--resume")
+    held = (lock, *order.lease.descriptors)
     environment = _POLITE | worker_environment(order.device) | _REQUIRED | {MARK: str(attempt.folder.resolve())}
+    environment |= handing(held)
     with file:
         try:
             for left in run.path.glob(".*.tmp"):  # by writers that were killed
@@ -169,7 +173,7 @@ def _start(order: Order, lock: int) -> Started:
             ) from None
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environment, start_new_session=True,
-            pass_fds=(lock, *order.lease.descriptors),
+            pass_fds=held,
         )  # fmt: skip
     _introduce(order, attempt, log, environment, process.pid)
     return Started(process, attempt, log)
@@ -205,7 +209,7 @@ def _introduce(
 
 def _worker_program() -> list[str]:
     other = os.environ.get(WORKER)
-    return [sys.executable, other] if other else [sys.executable, "-m", "iqa_train.training.worker"]
+    return [sys.executable, other] if other else python_command("iqa_train.training.worker")
 
 
 def _spec_of(run: RunFolder) -> Mapping[str, Any]:

@@ -4,6 +4,9 @@ It keeps nothing: what is wanted is the queue, what is are the run directories a
 `plan`. Killing it and starting another changes nothing. Runs do not need it once they are started.
 """
 
+import iqa_train.startup  # noqa: F401 (before anything that opens a file)
+
+# isort: split
 import contextlib
 import os
 import signal

@@ -5,6 +5,9 @@ import sys
 import time
 from typing import Any
 
+from iqa_train.errors import RunError
+from iqa_train.handed import require_handed
+
 _EVERY = 0.2  # seconds between two events of progress
 
 
@@ -36,6 +39,10 @@ class Events:
 
 
 def requested() -> dict[str, Any]:
-    """What the worker is to do."""
+    """What the worker is to do. Ends the process if it does not hold what it was handed."""
+    try:
+        require_handed()
+    except RunError as error:
+        sys.exit(f"iqa-train: {error}")
     request: dict[str, Any] = json.load(sys.stdin)
     return request

@@ -6,6 +6,9 @@ Events are `loaded` (with the epoch of the network) and `rows`: some pictures by
 prediction or the reason why it has none. Only a bounded number of pictures is in memory at any time.
 """
 
+import iqa_train.startup  # noqa: F401 (before anything that opens a file)
+
+# isort: split
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence

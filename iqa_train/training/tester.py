@@ -5,6 +5,9 @@
 Events are `progress`, `say`, and for each run and set one of `tested`, `known` (tested before) and `failed`.
 """
 
+import iqa_train.startup  # noqa: F401 (before anything that opens a file)
+
+# isort: split
 import sys
 from pathlib import Path
 

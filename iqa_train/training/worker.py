@@ -4,6 +4,9 @@ Reads the run's spec.json and carries it out. Its standard output is the attempt
 `runs.outcome`, and says why as its last event. TERM and INT make it write a checkpoint and stop.
 """
 
+import iqa_train.startup  # noqa: F401 (before anything that opens a file)
+
+# isort: split
 import argparse
 import errno
 import os
@@ -24,6 +27,7 @@ from iqa_train.datasets.splits import fingerprint, split_origin, split_table
 from iqa_train.datasets.table import ImageTable, Split
 from iqa_train.errors import DataError, UserError
 from iqa_train.files import SCHEMA_VERSION, DamagedFileError, write_json
+from iqa_train.handed import require_handed
 from iqa_train.models.backbone import find_weights
 from iqa_train.runs import outcome
 from iqa_train.runs.documents import read_provenance
@@ -87,6 +91,7 @@ def _take_leave(journal: Journal, code: int, message: str) -> None:
 def _carry_out(run: RunFolder, journal: Journal, *, resume: bool) -> tuple[int, str]:
     """Exit code and the sentence that goes with it."""
     try:
+        require_handed()
         spec = read_spec(run)
         with naming_shortage(spec.settings.batch_size):
             return _run(spec, run, journal, resume=resume)

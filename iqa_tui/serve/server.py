@@ -20,6 +20,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from textual_serve.app_service import AppService
 from textual_serve.download_manager import DownloadManager
 
+from iqa_train.execution.program import python_command
 from iqa_tui.serve.visitors import Handler, only_the_owner
 
 _PAGE = Path(__file__).with_name("page")
@@ -36,7 +37,7 @@ class ConsoleServer:
 
     def __init__(self, words: Sequence[str], title: str) -> None:
         """`words` are the options of `iqa-tui` that every console gets."""
-        self._command = shlex.join([sys.executable, "-P", "-m", "iqa_tui.cli", *words])
+        self._command = shlex.join(python_command("iqa_tui.cli", *words))
         self._title = title
         self._pages: WeakSet[web.WebSocketResponse] = WeakSet()
         environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_PAGE), autoescape=True)

@@ -200,6 +200,7 @@ def _processes(folder: Path) -> Iterator[Process]:
 
 
 def _process(pid: int, words: list[str]) -> Process:
+    words = [words[0], *words[2:]] if words[1:2] == ["-P"] else words
     modules = {"iqa_train.execution.scheduler": "scheduler", "iqa_train.cli.main": "command"}
     module = words[2] if words[1:2] == ["-m"] and len(words) > 2 else ""
     if module == "iqa_train.execution.detached":

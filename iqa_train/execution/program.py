@@ -1,0 +1,13 @@
+"""The programs that we start: the one place that spells out how."""
+
+import sys
+
+
+def python_command(module: str, *words: str) -> list[str]:
+    """The command that runs `module` of ours with the arguments `words`, with this very interpreter.
+
+    `-P`: neither the folder in which it is started nor a script's folder is on the import path. PYTHONPATH stays in
+    force, since our packages may be installed that way (`iqa_train.startup` puts it last); `-I` would ignore it, and
+    the user's own site-packages as well.
+    """
+    return [sys.executable, "-P", "-m", module, *words]
