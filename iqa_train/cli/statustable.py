@@ -32,6 +32,8 @@ def _headline(overview: Overview, rows: Sequence[Row]) -> str:
         parts.append(f"ETA {span(overview.seconds_left)}")
         if overview.scheduler is None and counts.get("queued"):
             parts.append("no scheduler is running")
+    if overview.scheduler is not None and overview.scheduler.suspended:
+        parts.append(f"the scheduler (process {overview.scheduler.pid}) is suspended")
     return plain(" · ".join(parts))
 
 

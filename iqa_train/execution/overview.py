@@ -3,7 +3,7 @@
 Read off files at every call. The command line and the console show this; neither has another source.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,10 @@ from iqa_train.execution.post import scheduler_process, troubles
 from iqa_train.execution.queue import Item, Queue, folder_of, read_queue
 from iqa_train.execution.standing import Standing, standing
 from iqa_train.runs.documents import RunnerFacts, read_runner
-from iqa_train.runs.identity import ProcessIdentity, identity_from
+from iqa_train.runs.identity import ProcessIdentity, suspension
 from iqa_train.runs.layout import Attempt, RunFolder, run_folders
 from iqa_train.runs.progress import RunProgress, run_progress
-from iqa_train.runs.state import QUEUED, RunState, run_state
+from iqa_train.runs.state import QUEUED, STARTING, RunState, run_state, worker_identity
 
 _MINUTE = 60.0
 
@@ -110,10 +110,11 @@ def look(runs_dir: Path, study: str | None = None, nvml: Nvml | None = None, *, 
     stood = [(item, standing(item, runs_dir)) for item in queue.items]
     scheduler = scheduler_process(runs_dir)
     places = _places(queue, stood, runs_dir, nvml)
-    waits = _waits(queue, stood, places, runs_dir, working=scheduler is not None)
-    rows = [_queued_row(item, s, waits.get(item.key, ""), runs_dir) for item, s in stood]
+    complaints = troubles(runs_dir)
+    waits = _waits(queue, stood, places, scheduler, complaints)
+    rows = [_queued_row(item, s, waits.get(item.key, ""), complaints.get(item.key, ""), runs_dir) for item, s in stood]
     rows += [_row(run, run_state(run)) for run in _others(queue, runs_dir, study)]
-    ahead = _ahead(queue, stood, rows, places)
+    ahead = None if scheduler and scheduler.suspended else _ahead(queue, stood, rows, places)
     rows = [_with_eta(row, ahead) for row in rows if study is None or row.study == study]
     return Overview(tuple(rows), queue, scheduler, ahead.seconds if ahead and ahead.complete else None)
 
@@ -132,16 +133,22 @@ def _places(queue: Queue, stood: Sequence[tuple[Item, Standing]], runs_dir: Path
 
 
 def _waits(
-    queue: Queue, stood: Sequence[tuple[Item, Standing]], places: list[Place], runs_dir: Path, *, working: bool
+    queue: Queue,
+    stood: Sequence[tuple[Item, Standing]],
+    places: list[Place],
+    scheduler: ProcessIdentity | None,
+    complaints: Mapping[str, str],
 ) -> dict[str, str]:
     entries = [Entry(item, s.stand) for item, s in stood]
     planned = plan(entries, places, policy=queue.policy, paused=queue.paused)
     waits = dict(planned.waits) | {start.item.key: "about to start" for start in planned.starts}
     if queue.paused:
         return waits
-    if not working:
+    if scheduler is None:
         return dict.fromkeys(waits, "no scheduler is running; `iqa-train queue resume` starts one")
-    return waits | {key: f"{CANNOT_START}: {words}" for key, words in troubles(runs_dir).items() if key in waits}
+    if words := suspension(scheduler):
+        return dict.fromkeys(waits, f"the scheduler is {words}")
+    return waits | {key: f"{CANNOT_START}: {words}" for key, words in complaints.items() if key in waits}
 
 
 def _others(queue: Queue, runs_dir: Path, study: str | None) -> list[RunFolder]:
@@ -161,8 +168,10 @@ def _attempts(run: RunFolder) -> list[Attempt]:
         return []
 
 
-def _queued_row(item: Item, stood: Standing, wait: str, runs_dir: Path) -> Row:
+def _queued_row(item: Item, stood: Standing, wait: str, complaint: str, runs_dir: Path) -> Row:
     state = stood.state
+    if state.name == STARTING and not state.reason:
+        state = replace(state, reason=complaint)
     if stood.stand == "waiting":
         before = f"; attempt {stood.attempt - 1} was {state.name}: {state.reason}" if stood.tried else ""
         state = RunState(QUEUED, wait + before)
@@ -182,7 +191,7 @@ def _row(run: RunFolder, state: RunState, item: Item | None = None) -> Row:
     except OSError:  # the state says so
         pass
     device = facts.get("device")
-    worker = identity_from(facts, "worker")
+    worker = worker_identity(attempts[-1], facts) if attempts and state.alive else None
     seed = run.path.name.partition("-")[0].removeprefix("s")
     return Row(
         study=run.path.parent.parent.name,
@@ -223,7 +232,7 @@ def _ahead(
     queue: Queue, stood: Sequence[tuple[Item, Standing]], rows: Sequence[Row], places: Sequence[Place]
 ) -> Forecast | None:
     """The rest of the queue played forward; None while too little is known of how long a run takes."""
-    if queue.paused:
+    if queue.paused or any(s.state.suspended for _, s in stood if s.stand == "running"):
         return None
     left = {
         row.item.key: row.progress.seconds_left for row in rows if row.item and row.state in {"running", "starting"}

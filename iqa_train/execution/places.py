@@ -13,7 +13,7 @@ from iqa_train.execution.nvml import GpuReading, Nvml
 from iqa_train.execution.plan import Place
 from iqa_train.execution.queue import Item, folder_of
 from iqa_train.runs.documents import read_runner
-from iqa_train.runs.identity import identity_from
+from iqa_train.runs.identity import boot_id, identity_from, origin_from
 
 _GIB = 1 << 30
 
@@ -28,7 +28,7 @@ class Occupant:
 
 
 def occupant_of(item: Item, runs_dir: Path) -> Occupant | None:
-    """The device and the worker of an item that runs, as its last attempt tells them."""
+    """The device and the worker of an item that runs on this machine, as its last attempt gives them."""
     attempts = folder_of(item, runs_dir).attempts()
     try:
         facts = read_runner(attempts[-1].runner) if attempts else None
@@ -36,7 +36,9 @@ def occupant_of(item: Item, runs_dir: Path) -> Occupant | None:
         return None
     if not facts or "device" not in facts:
         return None
-    worker = identity_from(facts, "worker")
+    origin, worker = origin_from(facts), identity_from(facts, "worker")
+    if origin is not None and origin.boot_id != boot_id():  # on a device of another machine
+        return None
     return Occupant(item, facts["device"]["key"], worker.pid if worker and worker.is_here else None)
 
 

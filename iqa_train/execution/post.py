@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from iqa_train.errors import RunError
 from iqa_train.execution.program import python_command
 from iqa_train.files import SCHEMA_VERSION, is_held, lock_now, write_json
 from iqa_train.runs.documents import SchedulerFacts, read_scheduler
-from iqa_train.runs.identity import ProcessIdentity, identity_from, me
+from iqa_train.runs.identity import ProcessIdentity, identity_from, me, origin_facts, suspension
 from iqa_train.runs.layout import QueueFiles
 from iqa_train.runs.state import HEARTBEAT, SILENCE
 
@@ -24,10 +23,11 @@ def ensure_scheduler(runs_dir: Path) -> bool:
     """See to it that a scheduler works on `runs_dir`; returns whether it had to be started.
 
     Call it after a change of the queue: a scheduler that is about to end looks at the queue once more under its lock.
-    Raises RunError if none comes up.
+    Raises RunError if none comes up, or if the one that there is, is suspended.
     """
     files = QueueFiles(runs_dir)
     if is_held(files.scheduler_lock):
+        _require_awake(runs_dir)
         return False
     runs_dir.mkdir(parents=True, exist_ok=True)
     with files.scheduler_log.open("ab") as log:
@@ -45,14 +45,21 @@ def ensure_scheduler(runs_dir: Path) -> bool:
     raise RunError(f"the scheduler did not start; {files.scheduler_log} says why")
 
 
+def _require_awake(runs_dir: Path) -> None:
+    """What is queued is safe in its file; only that somebody has to wake the scheduler must be said."""
+    words = suspension(scheduler_process(runs_dir))
+    if words:
+        raise RunError(f"the scheduler is {words}; until then nothing that is queued is started")
+
+
 def scheduler_process(runs_dir: Path) -> ProcessIdentity | None:
-    """The scheduler that works on `runs_dir` now, here or by its sign of life on another host; None for none."""
+    """The scheduler that works on `runs_dir` now, here or by its sign of life elsewhere; None for none."""
     files = QueueFiles(runs_dir)
     facts = _facts(files)
     known = identity_from(facts, "scheduler") if facts else None
     if is_held(files.scheduler_lock):
         return known or ProcessIdentity("", "", 0, None)
-    elsewhere = known is not None and known.host != socket.gethostname()
+    elsewhere = known is not None and not known.is_here
     return known if elsewhere and abs(time.time() - files.scheduler.stat().st_mtime) < SILENCE else None
 
 
@@ -90,8 +97,11 @@ class Post:
     def take(self) -> bool:
         """Whether it could be had. Raises RunError where a scheduler on another host has it."""
         other = scheduler_process(self._files.runs_dir)
-        if other is not None and other.host not in {"", socket.gethostname()}:
-            raise RunError(f"a scheduler on host {other.host} works on {self._files.runs_dir}; end that one first")
+        if other is not None and other.host and not other.is_here:
+            raise RunError(
+                f"a scheduler {other.where} works on {self._files.runs_dir}; end that one first, or if it has been "
+                f"killed, try again {SILENCE:.0f} s after that"
+            )
         descriptor = os.open(self._files.scheduler_lock, os.O_RDWR | os.O_CREAT, 0o644)
         if not lock_now(descriptor, patience=1.0):
             os.close(descriptor)
@@ -103,7 +113,7 @@ class Post:
     def sign(self, complaints: Mapping[str, str]) -> None:
         """Say who has it, and which runs could not begin, and why."""
         mine = me()
-        facts = {"schema_version": SCHEMA_VERSION, "host": mine.host, "boot_id": mine.boot_id}
+        facts = {"schema_version": SCHEMA_VERSION, **origin_facts()}
         about = {"scheduler": {"pid": mine.pid, "created": mine.created}, "troubles": dict(complaints)}
         try:
             write_json(self._files.scheduler, facts | about)
@@ -119,6 +129,7 @@ class Post:
 
     def leave(self) -> None:
         """Let another have it."""
-        self._files.scheduler.unlink(missing_ok=True)
         if self._descriptor is not None:
+            self._files.scheduler.unlink(missing_ok=True)
             os.close(self._descriptor)
+            self._descriptor = None

@@ -23,12 +23,13 @@ from iqa_train.execution.devices import Device, worker_environment
 from iqa_train.execution.lease import Lease
 from iqa_train.execution.program import python_command
 from iqa_train.execution.stopping import Stopping, stop_signals
-from iqa_train.execution.tree import MARK, adopt_orphans, kill_all, reap_orphans
+from iqa_train.execution.tree import adopt_orphans, kill_all, reap_orphans
 from iqa_train.files import SCHEMA_VERSION, lock_now, write_json
 from iqa_train.handed import handing
 from iqa_train.runs.documents import read_result, read_spec_facts
-from iqa_train.runs.identity import identity_of, me
+from iqa_train.runs.identity import identity_of, me, origin_facts, require_own_proc
 from iqa_train.runs.layout import Attempt, RunFolder, log_path
+from iqa_train.runs.marks import MARK, mark_for
 from iqa_train.runs.outcome import WITH_RESULT, Outcome, outcome_of, stopped
 from iqa_train.runs.provenance import code_fingerprint
 from iqa_train.runs.state import HEARTBEAT, RunState, epoch_events, last_word, run_state
@@ -102,6 +103,7 @@ def run_attempt(order: Order, watch: Callable[[Started], None] = lambda _: None,
     all that it started included. A terminal that closes (HUP) stops nothing.
     Raises TakenError if the run is running already.
     """
+    require_own_proc()
     order.run.path.mkdir(parents=True, exist_ok=True)
     adopt_orphans()
     with _run_lock(order) as lock, stop_signals() as stopping:
@@ -152,7 +154,7 @@ def _start(order: Order, lock: int) -> Started:
     if order.resume:
         command.append("--resume")
     held = (lock, *order.lease.descriptors)
-    environment = _POLITE | worker_environment(order.device) | _REQUIRED | {MARK: str(attempt.folder.resolve())}
+    environment = _POLITE | worker_environment(order.device) | _REQUIRED | {MARK: mark_for(attempt.folder)}
     environment |= handing(held)
     with file:
         try:
@@ -193,8 +195,7 @@ def _introduce(
         "code": code_fingerprint(),
         "queued_code": order.queued_code,
         "resumed": order.resume,
-        "host": runner.host,
-        "boot_id": runner.boot_id,
+        **origin_facts(),
         "device": asdict(order.device) | {"label": order.device.label},
         "cuda_visible_devices": environment.get("CUDA_VISIBLE_DEVICES"),
         "runner": {"pid": runner.pid, "created": runner.created},
@@ -232,7 +233,8 @@ def _wait(order: Order, started: Started, watch: Callable[[Started], None], stop
                 _beat(attempt, order.lease)
             if stopping.requested and kill_at is None:
                 kill_at = now + GRACE
-                process.send_signal(signal.SIGTERM)
+                for number in (signal.SIGTERM, signal.SIGCONT):  # a suspended worker would hear nothing
+                    process.send_signal(number)
             if kill_at is not None and (now > kill_at or stopping.requested > 2):
                 killed = True
                 kill_all(attempt.folder, own_children=True)
@@ -319,7 +321,7 @@ def require_idle(run: RunFolder) -> None:
 
 def _taken(run: RunFolder, state: RunState) -> str:
     attempts = run.attempts()
-    where = f" {state.reason}" if state.reason.startswith("on host") else ""
+    where = f" {state.reason}" if state.elsewhere else ""
     see = f" (see {attempts[-1].runner})" if attempts else ""
     return f"{run.path.parent.name} with these settings is running already{where}{see}; wait for it or stop it"
 

@@ -30,6 +30,7 @@ from iqa_train.execution.post import Post
 from iqa_train.execution.queue import Item, Queue, edit_queue, folder_of, read_queue
 from iqa_train.execution.standing import Stand, Standing, standing
 from iqa_train.execution.tree import kill_all
+from iqa_train.runs.identity import identity_of, require_own_proc, suspension
 from iqa_train.runs.layout import QueueFiles, RunFolder
 from iqa_train.runs.state import orphans_of
 
@@ -72,6 +73,7 @@ class Scheduler:
         self._launched: dict[str, _Launch] = {}
         self._failed: dict[str, _Failure] = {}
         self._standings: dict[str, tuple[int, Standing]] = {}  # key -> (the run folder's mtime, how it stood then)
+        self._asleep: dict[str, str] = {}  # key -> what is said of a runner that was suspended before it could begin
         self._last: dict[str, str] = {}
         self._places: list[Place] = []
         self._looked = -float("inf")
@@ -103,12 +105,14 @@ class Scheduler:
                 self._complaint = words
             spent = time.monotonic() - began
             time.sleep(min(max(_SHORTEST, _CALM * spent), _LONGEST))
+        self._post.leave()
         say("asked to stop; runs go on")
 
     def _look(self) -> bool:
         """One pass; returns whether anything is left to wait for."""
         self._read_queue()
         self._reap()
+        self._note_suspended()
         entries = [(item, self._standing(item)) for item in self._queue.items]
         for item, stood in entries:
             if stood.stand == "running" and (left := orphans_of(folder_of(item, self._runs_dir))):
@@ -186,6 +190,17 @@ class Scheduler:
             elif self._failed.pop(key, None):
                 self._sign()
 
+    def _note_suspended(self) -> None:
+        """Have it known of a runner that is suspended before it has begun: nothing else could tell."""
+        asleep = {
+            key: f"its runner is {words}"
+            for key, launch in self._launched.items()
+            if not self._has_begun(key, launch.attempt) and (words := suspension(identity_of(launch.process.pid)))
+        }
+        if asleep != self._asleep:
+            self._asleep = asleep
+            self._sign()
+
     def _note_failure(self, key: str, attempt: int, words: str) -> None:
         first, most = _START_AGAIN
         before = self._failed.get(key)
@@ -196,7 +211,7 @@ class Scheduler:
 
     def _sign(self) -> None:
         with contextlib.suppress(OSError):
-            self._post.sign({name: failure.words for name, failure in self._failed.items()})
+            self._post.sign({name: failure.words for name, failure in self._failed.items()} | self._asleep)
 
     def _has_begun(self, run: str, attempt: int) -> bool:
         return any(made.number >= attempt for made in RunFolder(self._runs_dir / run).attempts())
@@ -280,6 +295,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _serve(runs_dir: Path) -> int:
+    require_own_proc()
     post = Post(runs_dir)
     if not post.take():
         return 0

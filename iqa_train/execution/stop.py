@@ -11,9 +11,9 @@ import psutil
 
 from iqa_train.execution.queue import Item, edit_queue, folder_of, removed
 from iqa_train.execution.tree import kill_all, processes_of
-from iqa_train.runs.identity import ProcessIdentity, identity_from
+from iqa_train.runs.identity import ProcessIdentity, identity_from, origin_from, require_own_proc
 from iqa_train.runs.layout import Attempt, RunFolder
-from iqa_train.runs.state import facts_of, run_state
+from iqa_train.runs.state import facts_of, run_state, worker_identity
 
 _POLL = 0.05
 _LAST_RESORT = 10.0  # seconds for a runner that was asked three times to kill its tree, before we do
@@ -21,6 +21,7 @@ _LAST_RESORT = 10.0  # seconds for a runner that was asked three times to kill i
 
 def stop_run(run: RunFolder, grace: float, waiting: Callable[[], None] = lambda: None) -> str:
     """Stop `run` if it runs; returns what came of it, in words. The worker has `grace` seconds for its checkpoint."""
+    require_own_proc()
     state = run_state(run)
     if not state.alive:
         return f"is not running ({state.name}{': ' + state.reason if state.reason else ''})"
@@ -28,16 +29,19 @@ def stop_run(run: RunFolder, grace: float, waiting: Callable[[], None] = lambda:
     if attempt is None:
         return "is just starting; try again in a moment"
     facts = facts_of(attempt)
-    runner, worker = identity_from(facts, "runner"), identity_from(facts, "worker")
-    if runner is not None and not runner.is_here:
-        return f"runs on host {runner.host}; stop it there"
+    origin, runner = origin_from(facts), identity_from(facts, "runner")
+    if origin is not None and not origin.is_here:
+        return f"runs {origin.where}; stop it there"
+    asked = next((who for who in (runner, worker_identity(attempt, facts)) if who is not None and who.alive), None)
+    if asked is not None and not _may_signal(asked):
+        return f"is another user's (process {asked.pid}): only that user or root can stop it"
     attempt.stop.touch()  # before anybody dies: a run that was to end is not one that was lost
-    asked = next((who for who in (runner, worker) if who is not None and who.alive), None)
     if asked is None:  # they are gone, or were not told of: ask whoever has a session of his own, as a worker has
         for process in processes_of(attempt.folder):
             with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
                 if os.getsid(process.pid) == process.pid:
                     process.terminate()
+                    process.resume()
     else:
         _signal(asked, signal.SIGTERM)
     if _gone(run, grace, waiting):
@@ -95,12 +99,22 @@ def _gone(run: RunFolder, seconds: float, waiting: Callable[[], None]) -> bool:
     return True
 
 
+def _may_signal(who: ProcessIdentity) -> bool:
+    try:
+        os.kill(who.pid, 0)
+    except PermissionError:
+        return False
+    except ProcessLookupError:  # ended meanwhile
+        return True
+    return True
+
+
 def _signal(who: ProcessIdentity, number: int) -> None:
+    """Send a signal, and wake the process to hear it if it is suspended."""
     if who.alive:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(who.pid, number)
-        except ProcessLookupError:
-            return
+            os.kill(who.pid, signal.SIGCONT)
 
 
 def _words(run: RunFolder) -> str:

@@ -1,42 +1,24 @@
 """Every process of an attempt, however deep and however detached, and the end of them all."""
 
+import contextlib
 import os
 import time
 from pathlib import Path
 
 import psutil
 
-MARK = "IQA_TRAIN_ATTEMPT"
-"""In the environment of a worker and of all it starts: the attempt's folder."""
+from iqa_train.runs.marks import mark_for, mark_of, marked
 
 _PATIENCE = 10.0  # seconds in which killed processes must be gone
 
 
 def processes_of(attempt: Path) -> list[psutil.Process]:
-    """Those that carry the attempt's mark, setsid'ed grandchildren included; of this user, on this host."""
+    """Those that carry the attempt's mark."""
     found = []
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit() or int(folder.name) == os.getpid():
-            continue
-        if _mark_of(int(folder.name)) == _mark(attempt):
-            try:
-                found.append(psutil.Process(int(folder.name)))
-            except psutil.Error:  # gone
-                continue
+    for pid in marked(attempt):
+        with contextlib.suppress(psutil.Error):  # gone
+            found.append(psutil.Process(pid))
     return found
-
-
-def _mark(attempt: Path) -> bytes:
-    return f"{MARK}={attempt.resolve()}".encode()
-
-
-def _mark_of(pid: int) -> bytes | None:
-    """The mark that a process carries; None without one, and for one that is gone or another user's."""
-    try:
-        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return None
-    return next((one for one in variables if one.startswith(f"{MARK}=".encode())), None)
 
 
 def kill_all(attempt: Path, *, own_children: bool = False) -> None:
@@ -73,7 +55,7 @@ def _is_of_others(process: psutil.Process, attempt: Path) -> bool:
         modules = {"iqa_train.execution.scheduler", "iqa_train.execution.detached"} & set(process.cmdline())
     except psutil.Error:
         return False
-    return bool(modules) or _mark_of(process.pid) not in {None, _mark(attempt)}
+    return bool(modules) or mark_of(process.pid) not in {None, mark_for(attempt)}
 
 
 def _descendants(process: psutil.Process) -> list[psutil.Process]:

@@ -33,6 +33,7 @@ class SchedulerFacts(TypedDict, total=False):
 
     host: str
     boot_id: str
+    pid_namespace: int
     scheduler: ProcessFacts
     troubles: dict[str, str]
 
@@ -52,6 +53,7 @@ class RunnerFacts(TypedDict, total=False):
 
     host: str
     boot_id: str
+    pid_namespace: int
     runner: ProcessFacts | None
     worker: ProcessFacts | None
     device: DeviceFacts

@@ -1,11 +1,17 @@
-"""Which process it was, beyond doubt: host, boot, pid and creation time together. A pid alone is soon another's."""
+"""Which process it was, beyond doubt: boot, PID namespace, pid and creation time. A pid alone is soon another's.
+
+The host's name is for people: two containers may share one, and a laptop may change its own. A process of another boot
+or another PID namespace (another host, another container) cannot be seen from here, whatever its host is called.
+"""
 
 import os
 import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from iqa_train.errors import RunError
 
 
 @dataclass(frozen=True)
@@ -13,13 +19,15 @@ class ProcessIdentity:
     """A process on some host, now or in the past.
 
     `created` counts the kernel's clock ticks from the boot to the process's start, which setting the clock does not
-    change; None if it was gone before it could be read.
+    change; None if it was gone before it could be read. `namespace` is the inode of its PID namespace; None in files
+    of versions that did not write it, which are judged by the host's name instead.
     """
 
     host: str
     boot_id: str
     pid: int
     created: int | None
+    namespace: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The form in state files."""
@@ -27,26 +35,80 @@ class ProcessIdentity:
 
     @property
     def is_here(self) -> bool:
-        """Whether it ran, or runs, on this host since its last boot."""
-        return self.host == socket.gethostname() and self.boot_id == boot_id()
+        """Whether it can be seen from here: it runs, or ran, in this boot and this PID namespace."""
+        if self.boot_id != boot_id() or not _proc_is_ours():
+            return False
+        return self.host == socket.gethostname() if self.namespace is None else self.namespace == pid_namespace()
 
     @property
     def alive(self) -> bool:
-        """Whether the very process lives, on this host: not one that has its pid now, nor a zombie."""
-        return self.is_here and self.created is not None and _start_of(self.pid) == self.created
+        """Whether the very process lives, here: not one that has its pid now, nor a zombie."""
+        return self._stat() is not None
+
+    @property
+    def suspended(self) -> bool:
+        """Whether it lives and is stopped, by SIGSTOP, Ctrl-Z or a debugger."""
+        stat = self._stat()
+        return stat is not None and stat.state in _STOPPED
+
+    @property
+    def may_be_an_earlier_boot(self) -> bool:
+        """Whether it ran before the last boot of this host, or on another host of the same name."""
+        return self.boot_id != boot_id() and self.host == socket.gethostname()
+
+    @property
+    def place(self) -> str:
+        """Where it runs, for people, as seen from another place."""
+        if self.boot_id == boot_id():
+            return f"another container of this machine (host name {self.host})"
+        return f"another host named {self.host}" if self.may_be_an_earlier_boot else f"host {self.host}"
+
+    @property
+    def where(self) -> str:
+        """The same with its preposition."""
+        return f"{'in' if self.boot_id == boot_id() else 'on'} {self.place}"
+
+    def _stat(self) -> "_Stat | None":
+        stat = _stat_of(self.pid) if self.is_here and self.created is not None else None
+        return stat if stat is not None and stat.created in {self.created, None} else None
+
+
+class _Stat(NamedTuple):
+    state: str
+    created: int | None  # None: another user's process, which the system hides
+
+
+_STOPPED = {"T", "t"}
 
 
 def identity_of(pid: int) -> ProcessIdentity:
-    """The identity of a process of this host."""
-    return ProcessIdentity(socket.gethostname(), boot_id(), pid, _start_of(pid))
+    """The identity of a process of this PID namespace."""
+    stat = _stat_of(pid)
+    return ProcessIdentity(socket.gethostname(), boot_id(), pid, stat.created if stat else None, pid_namespace())
 
 
 def identity_from(facts: Mapping[str, Any], role: str) -> ProcessIdentity | None:
-    """The identity that state file `facts` tell of `role` ("runner", "worker"); None if they do not."""
+    """The identity that state file `facts` give of `role` ("runner", "worker"); None if they do not."""
     told = facts.get(role)
     if not isinstance(told, dict) or not isinstance(told.get("pid"), int):
         return None
-    return ProcessIdentity(str(facts.get("host")), str(facts.get("boot_id")), told["pid"], told.get("created"))
+    namespace = facts.get("pid_namespace")
+    return ProcessIdentity(
+        str(facts.get("host")), str(facts.get("boot_id")), told["pid"], told.get("created"),
+        namespace if isinstance(namespace, int) else None,
+    )  # fmt: skip
+
+
+def origin_facts() -> dict[str, Any]:
+    """What a state file says of the place of its processes."""
+    return {"host": socket.gethostname(), "boot_id": boot_id(), "pid_namespace": pid_namespace()}
+
+
+def origin_from(facts: Mapping[str, Any]) -> ProcessIdentity | None:
+    """The place that state file `facts` give, as an identity without a pid; None if they give none."""
+    if not isinstance(facts.get("host"), str) or not isinstance(facts.get("boot_id"), str):
+        return None
+    return identity_from({**facts, "place": {"pid": 0}}, "place")
 
 
 def boot_id() -> str:
@@ -54,15 +116,54 @@ def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
+def pid_namespace() -> int:
+    """The inode of this process's PID namespace: each container has one, unless it shares the host's."""
+    return os.stat("/proc/self/ns/pid").st_ino  # noqa: PTH116 (it is no file)
+
+
 def me() -> ProcessIdentity:
     """This process."""
     return identity_of(os.getpid())
 
 
-def _start_of(pid: int) -> int | None:
-    """Field 22 of /proc/<pid>/stat; None for no process or one that has ended. The name before it may hold anything."""
+def suspension(process: ProcessIdentity | None, since: str = "") -> str:
+    """That a process is suspended, since when if that is known, and what continues it; "" if it is not."""
+    stat = process._stat() if process is not None else None
+    if process is None or stat is None or stat.state not in _STOPPED:
+        return ""
+    if stat.state == "t":
+        return f"held by a debugger (process {process.pid})"
+    return f"suspended{since} (process {process.pid}); `kill -CONT {process.pid}` continues it"
+
+
+def require_own_proc() -> None:
+    """Raise RunError where /proc shows another PID namespace: processes would be mistaken for others."""
+    if not _proc_is_ours():
+        raise RunError(
+            "/proc shows the processes of another PID namespace than this one's, so none of them can be watched or "
+            "stopped; mount this one's: unshare --mount-proc, or mount -t proc proc /proc"
+        )
+
+
+def _proc_is_ours() -> bool:
+    return Path("/proc/self").readlink().name == str(os.getpid())
+
+
+def _stat_of(pid: int) -> _Stat | None:
+    """Fields 3 and 22 of /proc/<pid>/stat; None for no process or one that has ended. The name may hold anything."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return None if fields[0] in {b"Z", b"X"} else int(fields[19])
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return _Stat("?", None) if _is_hidden(pid) else None
+    return None if fields[0] in {b"Z", b"X"} else _Stat(fields[0].decode(), int(fields[19]))
+
+
+def _is_hidden(pid: int) -> bool:
+    """Whether a process of another user has this pid: /proc mounted with hidepid does not show it."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return False

@@ -42,7 +42,7 @@ def run_progress(run: RunFolder, state: RunState) -> RunProgress:
         best = [event for event in events if event.get("best")]
         srcc, plcc = (best[-1].get("test_srcc"), best[-1].get("test_plcc")) if best else (None, None)
         known = RunProgress(len(events), planned, srcc, plcc=plcc)
-        return _alive(run, known, events) if state.alive else known
+        return _alive(run, known, events, suspended=state.suspended) if state.alive else known
     except (RunError, OSError):
         return RunProgress(epochs=planned)
 
@@ -65,7 +65,7 @@ def _whole(result: ResultFacts, planned: int | None) -> RunProgress:
     )  # fmt: skip
 
 
-def _alive(run: RunFolder, known: RunProgress, events: list[EpochEvent]) -> RunProgress:
+def _alive(run: RunFolder, known: RunProgress, events: list[EpochEvent], *, suspended: bool) -> RunProgress:
     last = last_line(run.attempts()[-1].metrics, _TAILS) or {"event": ""}
     done, total, rate = last.get("done", 0), last.get("total", 0), last.get("rate")
     stage = f"{last.get('stage', '')} {100 * done // max(1, total)} %" if last["event"] == "progress" else ""
@@ -81,7 +81,7 @@ def _alive(run: RunFolder, known: RunProgress, events: list[EpochEvent]) -> RunP
         whole, left = an_epoch * known.epochs, an_epoch * (known.epochs - done / total)
     if whole is not None and whole > _LONGEST:
         whole = left = None
-    return replace(known, seconds=whole, seconds_left=left, stage=stage)
+    return replace(known, seconds=whole, seconds_left=None if suspended else left, stage=stage)
 
 
 def _between(earlier: str, later: str) -> float:

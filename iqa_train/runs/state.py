@@ -5,9 +5,9 @@ share the lock, and the kernel lets go of it when the last of them is gone. Othe
 itself left word that it was done.
 """
 
-import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from iqa_train.files import DamagedFileError, is_held
@@ -22,14 +22,15 @@ from iqa_train.runs.documents import (
     read_result,
     read_runner,
 )
-from iqa_train.runs.identity import boot_id, identity_from
+from iqa_train.runs.identity import ProcessIdentity, boot_id, identity_from, identity_of, origin_from, suspension
 from iqa_train.runs.layout import Attempt, RunFolder
+from iqa_train.runs.marks import marked, worker_of
 from iqa_train.runs.outcome import FAILED, FINISHED, KILLED, WITH_RESULT, Outcome, outcome_from, outcome_of
 
 QUEUED, STARTING, RUNNING, LOST = "queued", "starting", "running", "lost"
 
 HEARTBEAT = 10.0  # seconds between two signs of life
-SILENCE = 90.0  # without one, a run on another host counts as lost
+SILENCE = 90.0  # without one, a run on another host or in another container counts as lost
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class RunState:
     reason: str = ""
     can_pass: bool = False  # tried again, it may well succeed
     requested: bool = False  # somebody asked for this end
+    suspended: bool = field(default=False, compare=False)  # alive, but stopped: its end cannot be foreseen
+    elsewhere: bool = field(default=False, compare=False)  # alive where its processes cannot be seen
 
     @property
     def finished(self) -> bool:
@@ -73,28 +76,66 @@ def _state(run: RunFolder, attempt: Attempt) -> RunState:
         return _ended(run, attempt, ended)
     facts = facts_of(attempt)
     if is_held(run.lock):
-        return RunState(RUNNING if attempt.metrics.exists() else STARTING, _who_is_left(facts))
+        return _alive(RUNNING if attempt.metrics.exists() else STARTING, attempt, facts)
     ended = read_exit(attempt.exit)  # written since: the lock is let go of only after it
     return _ended(run, attempt, ended) if ended is not None else _without_lock(run, attempt, facts)
 
 
-def _who_is_left(facts: RunnerFacts) -> str:
-    runner, worker = identity_from(facts, "runner"), identity_from(facts, "worker")
-    if runner is None or not runner.is_here or runner.alive:
-        return ""
-    if worker is None or worker.alive:
-        return "its runner is gone; the worker goes on"
-    return "runner and worker are gone; something that they started goes on: iqa-train stop ends it"
+def _alive(name: str, attempt: Attempt, facts: RunnerFacts) -> RunState:
+    """Of an attempt whose lock is held: who of its processes is left, and whether they are stopped."""
+    origin, runner = origin_from(facts), identity_from(facts, "runner")
+    if origin is not None and not origin.is_here:
+        silent = time.time() - _last_sign(attempt) > SILENCE
+        sign = f", without a sign of life since {_clock(_last_sign(attempt))}" if silent else ""
+        return RunState(name, f"{origin.where}{sign}", elsewhere=True)
+    if runner is None:
+        return RunState(name)
+    worker = worker_identity(attempt, facts)
+    if worker is not None and (words := suspension(worker, _since(attempt.metrics))):
+        return RunState(name, words, suspended=True)
+    if runner.alive:
+        words = suspension(runner, _since(attempt.heartbeat))
+        if words and worker is not None and worker.alive:
+            return RunState(name, f"the worker continues, but its runner is {words}")
+        return RunState(name, words, suspended=bool(words))
+    if (worker is None and not marked(attempt.folder)) or (worker is not None and worker.alive):
+        return RunState(name, "its runner is gone; the worker goes on")
+    return RunState(name, "runner and worker are gone; something that they started goes on: iqa-train stop ends it")
+
+
+def worker_identity(attempt: Attempt, facts: RunnerFacts) -> ProcessIdentity | None:
+    """The attempt's worker, as its runner wrote down or, killed before it could, by its mark; None if there is none."""
+    worker, runner = identity_from(facts, "worker"), identity_from(facts, "runner")
+    if worker is not None or runner is None or not runner.is_here:
+        return worker
+    pid = worker_of(attempt)
+    return None if pid is None else identity_of(pid)
 
 
 def orphans_of(run: RunFolder) -> Attempt | None:
     """The attempt under way of which runner and worker are gone and something that they started is left; else None."""
     attempts = run.attempts()
     facts = facts_of(attempts[-1]) if attempts else {}
-    runner, worker = identity_from(facts, "runner"), identity_from(facts, "worker")
-    if runner is None or worker is None or not runner.is_here or runner.alive or worker.alive:
+    runner = identity_from(facts, "runner")
+    if runner is None or not runner.is_here or runner.alive or not is_held(run.lock) or attempts[-1].exit.exists():
         return None
-    return attempts[-1] if is_held(run.lock) and not attempts[-1].exit.exists() else None
+    worker = worker_identity(attempts[-1], facts)
+    gone = not marked(attempts[-1].folder) if worker is None else worker.alive
+    return None if gone else attempts[-1]
+
+
+def _since(sign: Path) -> str:
+    """Since when something is suspended, by the last sign of life that it gave; "" if it gave none."""
+    try:
+        return f" since about {_clock(sign.stat().st_mtime)}"
+    except OSError:
+        return ""
+
+
+def _clock(moment: float) -> str:
+    """The time of day, with the date unless that is today's."""
+    then = datetime.fromtimestamp(moment)
+    return f"{then:%H:%M}" if then.date() == datetime.now().date() else f"{then:%Y-%m-%d %H:%M}"
 
 
 def facts_of(attempt: Attempt) -> RunnerFacts:
@@ -125,17 +166,20 @@ def _without_lock(run: RunFolder, attempt: Attempt, facts: RunnerFacts) -> RunSt
     if word is not None:  # the runner was killed, the worker finished
         early = bool((read_result(run.result) or {}).get("stopped_early"))
         return _of(run, outcome_of(word["code"], word["message"], stopped_early=early))
-    elsewhere = facts.get("host", socket.gethostname())
-    if elsewhere != socket.gethostname():
-        silent = time.time() - _last_sign(attempt)
-        if abs(silent) < SILENCE:
-            return RunState(RUNNING, f"on host {elsewhere}")
-        sign = f"the last sign of life from host {elsewhere} is {abs(silent) / 60:.0f} min"
-        if silent < 0:  # it may well be running there: nothing is to be started in its place
-            return RunState(LOST, f"{sign} in the future: the clocks differ, or one was set")
-        return RunState(LOST, f"{sign} old", can_pass=True)
+    origin = origin_from(facts)
+    away = origin is not None and not origin.is_here
+    silent = time.time() - _last_sign(attempt)
+    if origin is not None and away and abs(silent) < SILENCE:
+        return RunState(RUNNING, origin.where, elsewhere=True)
+    if (
+        origin is not None and away and silent < 0
+    ):  # it may well be running there: nothing is to be started in its place
+        sign = f"the last sign of life from {origin.place} is {abs(silent) / 60:.0f} min in the future"
+        return RunState(LOST, f"{sign}: the clocks differ, or one was set")
     if attempt.stop.exists():
         return RunState(KILLED, "stopped on request; --resume continues", requested=True)
+    if origin is not None and away and not origin.may_be_an_earlier_boot:
+        return RunState(LOST, f"the last sign of life from {origin.place} is {silent / 60:.0f} min old", can_pass=True)
     if facts and facts.get("boot_id") != boot_id():
         return RunState(LOST, "host rebooted", can_pass=True)
     return RunState(LOST, "its processes are gone and left no word", can_pass=True)

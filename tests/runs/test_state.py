@@ -277,6 +277,9 @@ def test_the_last_attempt_counts(run: RunFolder) -> None:
 def test_lost_with_the_host(run: RunFolder) -> None:
     before = replace(me(), boot_id="11111111-2222-3333-4444-555555555555")
     attempt = begin(run, before)
+    where = f"on another host named {socket.gethostname()}"  # as far as anybody can see
+    assert run_state(run) == RunState("running", where)
+    beat(attempt, 600)
     assert run_state(run) == lost("host rebooted")
     tell(attempt, epoch(1), last_words(OUT_OF_MEMORY, "out of memory"))
     assert run_state(run).reason == "out of memory"  # it had left word before

@@ -1,6 +1,5 @@
 """What waits in the queue, and the scheduler that sees to it."""
 
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from iqa_train.execution.post import scheduler_process, troubles
 from iqa_train.execution.queue import Item, read_queue
 from iqa_train.execution.standing import standing
 from iqa_train.runs.documents import read_scheduler
+from iqa_train.runs.identity import origin_from, suspension
 from iqa_train.runs.layout import QueueFiles
 
 
@@ -34,10 +34,12 @@ def check_queue(runs_dir: Path) -> Iterator[Checkup]:
     if scheduler is None:
         yield from _no_scheduler(files)
         return
-    if scheduler.host in {"", socket.gethostname()}:
+    if words := suspension(scheduler):
+        yield Checkup("scheduler", "warning", f"the scheduler is {words}")
+    elif not scheduler.host or scheduler.is_here:
         yield Checkup("scheduler", "ok", f"process {scheduler.pid or 'not yet told'}")
     else:
-        message = f"the scheduler of {runs_dir} is process {scheduler.pid} on host {scheduler.host}: runs start there"
+        message = f"the scheduler of {runs_dir} is process {scheduler.pid} {scheduler.where}: runs start there"
         yield Checkup("scheduler", "note", message, "to have them here, end that one first")
     complaints = troubles(runs_dir)
     for item in waiting:
@@ -51,9 +53,9 @@ def _no_scheduler(files: QueueFiles) -> Iterator[Checkup]:
     if facts is None:
         yield Checkup("scheduler", "ok", "none running, none left behind")
         return
-    host = str(facts.get("host"))
+    origin = origin_from(facts)
     silent = time.time() - mtime(files.scheduler)
-    where = "" if host == socket.gethostname() else f" on host {host}, silent for {silent / 60:.0f} min,"
+    where = "" if origin is None or origin.is_here else f" {origin.where}, silent for {silent / 60:.0f} min,"
     message = f"a scheduler{where} was killed and has left {files.scheduler}, which does no harm"
     yield Checkup("scheduler", "note", message, "the next one replaces it")
 
