@@ -189,12 +189,13 @@ def _objects(lines: Iterable[str | bytes]) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+def locked(path: Path, waiting: Callable[[], None] = lambda: None, *, make_folder: bool = True) -> Iterator[None]:
     """Hold an exclusive lock on the file `path` (made if missing, never removed).
 
-    Waits for another holder, and calls `waiting`, which may raise to end that, several times a second.
+    Its folder is made, too, with `make_folder`. Waits for another holder, and calls `waiting`, which may raise to end that, several times a second.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if make_folder:
+        path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
         while not lock_now(file.fileno()):
             waiting()

@@ -13,9 +13,10 @@ from iqa_train.cli.statustable import status_lines
 from iqa_train.cli.text import say, span
 from iqa_train.errors import RunError
 from iqa_train.execution.nvml import Nvml
+from iqa_train.execution.outbox import is_due
 from iqa_train.execution.overview import CANNOT_START, Overview, Row, look
 from iqa_train.execution.post import ensure_scheduler, scheduler_process
-from iqa_train.execution.queue import Item, edit_queue, folder_of, removed
+from iqa_train.execution.queue import Item, edit_queue, folder_of, removed, require_runs_folder
 from iqa_train.execution.runner import GRACE
 from iqa_train.execution.stop import stop_item
 from iqa_train.execution.submit import Wishes, submit
@@ -72,12 +73,15 @@ def _watch(runs_dir: Path, keys: set[str]) -> None:
     """Until the runs are settled, whoever settles them. A scheduler that was killed is started again."""
     nvml, screen = Nvml(), _Screen()
     while True:
+        require_runs_folder(runs_dir)
         overview = look(runs_dir, nvml=nvml)
         mine = [row for row in overview.rows if row.item is not None and row.item.key in keys]
         screen.show(overview, mine)
         open_ = [row for row in mine if row.state in {"queued", "starting", "running"}]
         if all(row.reason.startswith(CANNOT_START) for row in open_):  # the scheduler goes on trying; we need not wait
             screen.clear()
+            if scheduler_process(runs_dir) is None and is_due(overview.queue, runs_dir):
+                ensure_scheduler(runs_dir)
             return
         if scheduler_process(runs_dir) is None and any(row.state == "queued" for row in open_):
             ensure_scheduler(runs_dir)

@@ -110,11 +110,13 @@ def _data_of(run: "Recorded") -> tuple[list[str], Sequence[int] | None]:
     from iqa_train.datasets.catalogue import read_table
     from iqa_train.errors import DataError
     from iqa_train.runs.documents import read_provenance
+    from iqa_train.runs.project import data_root
     from iqa_train.study.spec import DataSource
 
     told = (read_provenance(run.folder.provenance) or {}).get("data", {})
     settings = run.spec["settings"]
-    then = [told["root"]] if "root" in told else []
+    root = data_root(told, run.folder.path.absolute().parents[2])
+    then = [str(root)] if root is not None else []
     source = DataSource.model_validate_json(json.dumps(run.spec.get("source") or {}))
     try:
         table = read_table(settings["dataset"], source, settings.get("data_dir", ""))

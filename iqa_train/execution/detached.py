@@ -19,6 +19,7 @@ from pathlib import Path
 from iqa_train.errors import UserError
 from iqa_train.execution.devices import Device
 from iqa_train.execution.lease import Holder, take
+from iqa_train.execution.outbox import is_due
 from iqa_train.execution.post import ensure_scheduler, scheduler_process
 from iqa_train.execution.program import python_command
 from iqa_train.execution.queue import Item, folder_of, read_queue
@@ -78,7 +79,8 @@ class _Guard:
         with contextlib.suppress(UserError, OSError):
             queue = read_queue(self._runs_dir)
             wanted = any(standing(item, self._runs_dir).stand == "waiting" for item in queue.items)
-            if wanted and not queue.paused and scheduler_process(self._runs_dir) is None:
+            wanted = (wanted and not queue.paused) or is_due(queue, self._runs_dir)
+            if wanted and scheduler_process(self._runs_dir) is None:
                 ensure_scheduler(self._runs_dir)
 
 

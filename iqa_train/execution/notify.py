@@ -21,7 +21,6 @@ from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 from iqa_train.errors import RunError
@@ -130,22 +129,44 @@ def announce(
     config: Mapping[str, Any], news: News, *, command_limit: float = COMMAND_LIMIT, web_limit: float = WEB_LIMIT
 ) -> list[str]:
     """Tell `news` as the study file's [notify], `config`, wants it; returns a sentence for each channel that failed."""
+    channels = channels_of(config, news, command_limit=command_limit, web_limit=web_limit)
+    return [complaint(news, channel, why) for channel in channels if (why := channel.send())]
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A way to deliver: `key` names it in files, `name` in sentences, neither with a secret; `send` returns why not."""
+
+    key: str
+    name: str
+    send: Callable[[], str]
+
+
+def channels_of(
+    config: Mapping[str, Any], news: News, *, command_limit: float = COMMAND_LIMIT, web_limit: float = WEB_LIMIT
+) -> list[Channel]:
+    """The channels that `config` wants `news` delivered by, in order; none for an event that it does not want."""
     if news.event not in (config.get("on") or USUAL):
         return []
-    failures = []
+    channels = []
     if command := config.get("command"):
-        failures.append(("command", _run(str(command), news, command_limit)))
+        channels.append(Channel("command", "command", partial(_run, str(command), news, command_limit)))
     if webhook := config.get("webhook"):
-        post = partial(_post, str(webhook), news, web_limit)
-        failures.append((f"webhook to {_host(str(webhook))}", _within(web_limit, post)))
-    lacks = lacking(config)
-    if lacks:
-        failures.append(("urls", lacks))
+        post = partial(_within, web_limit, partial(_post, str(webhook), news, web_limit))
+        channels.append(Channel("webhook", f"webhook to {_host(str(webhook))}", post))
+    if lacks := lacking(config):
+        channels.append(Channel("urls", "urls", lambda: lacks))
     for number, url in enumerate(() if lacks else config.get("urls") or (), start=1):
         scheme = str(url).partition("://")[0]
-        failures.append((f"urls, number {number} ({scheme})", _within(web_limit, partial(_push, str(url), news))))
+        push = partial(_within, web_limit, partial(_push, str(url), news))
+        channels.append(Channel(f"url-{number}", f"urls, number {number} ({scheme})", push))
+    return channels
+
+
+def complaint(news: News, channel: Channel, why: str) -> str:
+    """That a channel has not taken the news, and why."""
     about = f"{news.event} of {news.study}" + (f"/{news.experiment}" if news.experiment else "")
-    return [_clean(f"notify: {about} was not told: {channel}: {why}") for channel, why in failures if why]
+    return _clean(f"notify: {about} was not told: {channel.name}: {why}")
 
 
 def lacking(config: Mapping[str, Any]) -> str:
@@ -153,37 +174,6 @@ def lacking(config: Mapping[str, Any]) -> str:
     if config.get("urls") and find_spec("apprise") is None:
         return "urls need the package apprise, which is not installed; pip install apprise"
     return ""
-
-
-class Announcer:
-    """Announces beside the work of the one who has the news, in order: a channel that hangs holds up nobody else."""
-
-    def __init__(self, complain: Callable[[str], None]) -> None:
-        self._complain = complain
-        self._waiting: SimpleQueue[tuple[Mapping[str, Any], News] | None] = SimpleQueue()
-        self._thread: threading.Thread | None = None
-
-    def tell(self, config: Mapping[str, Any], news: News) -> None:
-        """Have it announced; returns at once."""
-        self._waiting.put((config, news))
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, daemon=True)
-            self._thread.start()
-
-    def finish(self, patience: float = 2 * (COMMAND_LIMIT + WEB_LIMIT)) -> None:
-        """Wait until all is told, at most `patience` seconds. Call it before the process ends."""
-        if self._thread is None:
-            return
-        self._waiting.put(None)
-        self._thread.join(patience)
-        if self._thread.is_alive():
-            self._complain(f"notify: channels are too slow; after {patience:g} s, some news are left untold")
-        self._thread = None
-
-    def _work(self) -> None:
-        for config, news in iter(self._waiting.get, None):
-            for complaint in announce(config, news):
-                self._complain(complaint)
 
 
 # The channels. Each returns why it failed, or "".

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from iqa_train.errors import UsageError
+from iqa_train.execution.outbox import is_due
 from iqa_train.execution.post import ensure_scheduler
 from iqa_train.execution.queue import Queue, edit_queue, folder_of, moved, read_queue, removed
 from iqa_train.execution.standing import standing
@@ -22,7 +23,8 @@ def resume(runs_dir: Path) -> str:
     """Go on, with a new scheduler where none is running and something waits."""
     with edit_queue(runs_dir) as edit:
         edit.queue = replace(edit.queue, paused=False)
-    if all(standing(item, runs_dir).stand == "settled" for item in read_queue(runs_dir).items):
+    queue = read_queue(runs_dir)
+    if all(standing(item, runs_dir).stand == "settled" for item in queue.items) and not is_due(queue, runs_dir):
         return "resumed: nothing is waiting"
     return "resumed" + (": a scheduler has been started" if ensure_scheduler(runs_dir) else "")
 

@@ -20,7 +20,7 @@ from iqa_train.runs.documents import RunnerFacts, read_runner
 from iqa_train.runs.identity import ProcessIdentity, suspension
 from iqa_train.runs.layout import Attempt, RunFolder, run_folders
 from iqa_train.runs.progress import RunProgress, run_progress
-from iqa_train.runs.state import QUEUED, STARTING, RunState, run_state, worker_identity
+from iqa_train.runs.state import QUEUED, STARTING, RunState, log_named, run_state, worker_identity
 
 _MINUTE = 60.0
 
@@ -205,7 +205,7 @@ def _row(run: RunFolder, state: RunState, item: Item | None = None) -> Row:
         eta_s=None,
         pid=worker.pid if worker is not None and worker.alive else None,
         run=run,
-        log=_log(facts),
+        log=_log(facts, run),
         batch=item.batch if item else None,
         batch_name=item.batch_name if item else "",
         note=damage or _note(facts),
@@ -213,12 +213,12 @@ def _row(run: RunFolder, state: RunState, item: Item | None = None) -> Row:
     )
 
 
-def _log(facts: RunnerFacts) -> str | None:
-    """As the runner named it, in full where it works in another folder than we do."""
-    log, cwd = facts.get("log"), facts.get("cwd")
-    if log is None:
+def _log(facts: RunnerFacts, run: RunFolder) -> str | None:
+    """As the runner named it, in full where its project is another folder than ours."""
+    if "log" not in facts:
         return None
-    return log if cwd == str(Path.cwd()) else str(Path(cwd or ".", log))
+    whole, here = log_named(facts, run.path.absolute().parents[2]), Path.cwd()
+    return str(whole.relative_to(here)) if whole.is_relative_to(here) else str(whole)
 
 
 def _note(facts: RunnerFacts) -> str:

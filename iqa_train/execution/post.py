@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from iqa_train.errors import RunError
+from iqa_train.execution.folder_watch import FolderWatch
 from iqa_train.execution.program import python_command
+from iqa_train.execution.queue import require_runs_folder
 from iqa_train.files import SCHEMA_VERSION, is_held, lock_now, write_json
 from iqa_train.runs.documents import SchedulerFacts, read_scheduler
 from iqa_train.runs.identity import ProcessIdentity, identity_from, me, origin_facts, suspension
@@ -29,7 +31,7 @@ def ensure_scheduler(runs_dir: Path) -> bool:
     if is_held(files.scheduler_lock):
         _require_awake(runs_dir)
         return False
-    runs_dir.mkdir(parents=True, exist_ok=True)
+    require_runs_folder(runs_dir)
     with files.scheduler_log.open("ab") as log:
         process = subprocess.Popen(
             python_command("iqa_train.execution.scheduler", str(runs_dir)),
@@ -126,6 +128,10 @@ class Post:
             self._next_beat = time.monotonic() + HEARTBEAT
             with contextlib.suppress(OSError):
                 os.utime(self._files.scheduler)
+
+    def gone(self) -> bool:
+        """Whether the runs folder is no longer the one that the post was taken in."""
+        return self._descriptor is not None and FolderWatch(self._files.scheduler_lock, self._descriptor).gone()
 
     def leave(self) -> None:
         """Let another have it."""

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from iqa_train.errors import RunError, UsageError, did_you_mean, visible
 from iqa_train.files import SCHEMA_VERSION, DamagedFileError, locked, read_json, write_json
 from iqa_train.runs.layout import QueueFiles, RunFolder
+from iqa_train.runs.project import project_of
 from iqa_train.schema import Span, build
 
 POLICIES = ("batches", "greedy")
@@ -41,9 +42,11 @@ class Item:
     retries: int = 3
     code: str = ""  # fingerprint of the program it was queued with
     logs_dir: str = "logs"
-    cwd: str = ""  # where it was queued: what its settings name lies relative to that
+    cwd: str = ""  # the project that its settings name files of, as `runs.project` records it
     command: tuple[str, ...] = ()
-    told: bool = False  # those who want to be notified of its end have been
+    told: bool = False  # its end has been recorded for those who want to be notified
+    environment: dict[str, str] | None = None  # of the command that queued it, as far as `surroundings` names it
+    python: str = ""  # the interpreter of that command, relative to the project if it lies there
 
     @property
     def key(self) -> str:
@@ -54,6 +57,10 @@ class Item:
     def study(self) -> str:
         """The study its run belongs to."""
         return self.run.partition("/")[0]
+
+    def project(self, runs_dir: Path) -> Path:
+        """The folder that its settings name files relative to, wherever the project lies now."""
+        return project_of(self.cwd, runs_dir, early=self.environment is None)
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,7 @@ class Queue:
     slots: Annotated[int, Span(1, 4096)] | None = None
     runs_per_gpu: Annotated[int, Span(1, 4096)] = 1
     notify: dict[str, dict[str, Any]] = field(default_factory=dict)  # who is told of a study's ends, by study
+    ended: tuple[str, ...] = ()  # studies of which a run's end has been recorded since the study's own
 
     def find(self, name: str) -> list[Item]:
         """The items of an experiment, or the one of a run. Raises UsageError for neither, with the nearest names."""
@@ -115,15 +123,32 @@ class QueueEdit:
         self.queue = queue
 
 
+def require_runs_folder(runs_dir: Path) -> None:
+    """Raise RunError unless the runs folder is there."""
+    if not runs_dir.is_dir():
+        raise RunError(
+            f"{runs_dir}: there is no runs folder (not yet, or it was moved, deleted or unmounted); --runs-dir names "
+            "another, and iqa-train --exp ID --detach makes one"
+        )
+
+
 @contextmanager
 def edit_queue(runs_dir: Path) -> Iterator[QueueEdit]:
-    """Change the queue: nobody else does meanwhile, and readers see the old or the new one whole."""
+    """Change the queue: nobody else does meanwhile, and readers see the old or the new one whole.
+
+    The end of a run that leaves the queue is first recorded for those who want to be notified of it.
+    Raises RunError where the runs folder is not there: only a command that starts runs makes it.
+    """
+    from iqa_train.execution.outbox import keep_ends  # which reads items
+
     files = QueueFiles(runs_dir)
-    with locked(files.queue_lock):
+    require_runs_folder(runs_dir)
+    with locked(files.queue_lock, make_folder=False):
         before = read_queue(runs_dir)
         edit = QueueEdit(before)
         yield edit
         if edit.queue != before:
+            edit.queue = keep_ends(before, edit.queue, runs_dir)
             write_json(files.queue, {"schema_version": SCHEMA_VERSION, **asdict(edit.queue)})
 
 

@@ -8,8 +8,10 @@ from iqa_train.errors import UsageError
 from iqa_train.execution.overview import Row
 from iqa_train.execution.queue import Item
 from iqa_train.execution.submit import Wishes, enqueue
+from iqa_train.execution.surroundings import interpreter, surroundings
 from iqa_train.runs.imported import imported_from
 from iqa_train.runs.outcome import FINISHED
+from iqa_train.runs.project import inside, project_of, recorded
 from iqa_train.runs.provenance import code_fingerprint
 from iqa_train.runs.state import facts_of
 
@@ -45,16 +47,21 @@ def require_ended(row: Row, *, again: bool) -> None:
         raise UsageError(f"{row.experiment} (seed {row.seed}) is {row.state}; --again runs it anew")
 
 
-def _cwd(row: Row) -> str:
+def _project(row: Row, runs_dir: Path) -> Path:
     """Where its last attempt ran."""
     attempts = row.run.attempts()
-    return str(facts_of(attempts[-1]).get("cwd", "") if attempts else "") or str(Path.cwd())
+    facts = facts_of(attempts[-1]) if attempts else {}
+    return project_of(str(facts.get("cwd", "")), runs_dir, early="environment" not in facts)
 
 
 def _item(row: Row, runs_dir: Path, logs_dir: str, code: str, retries: int, *, again: bool) -> Item:
     command = ("iqa-train", "relaunch", row.experiment)
+    project = row.item.project(runs_dir) if row.item else _project(row, runs_dir)
     base = row.item or Item(
-        str(row.run.path.relative_to(runs_dir)), row.experiment, row.seed, logs_dir=logs_dir, cwd=_cwd(row)
+        str(row.run.path.relative_to(runs_dir)), row.experiment, row.seed, logs_dir=inside(Path(logs_dir), project)
     )
     anew = replace(base, after=row.attempt, again=again, retries=retries, code=code, command=command, told=False)
-    return replace(anew, batch=1, batch_name="")  # the first of the batches that come after those there
+    mine = replace(
+        anew, cwd=recorded(project, runs_dir), environment=surroundings(), python=interpreter(project)
+    )  # what the command that asks for it has, counts
+    return replace(mine, batch=1, batch_name="")  # the first of the batches that come after those there

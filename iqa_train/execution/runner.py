@@ -4,6 +4,7 @@ The worker writes to the log's file itself, not through a pipe that would die wi
 locks of the run and of its device, so that both are held until the last of the two is gone. Knows nothing of torch.
 """
 
+import contextlib
 import os
 import select
 import shutil
@@ -20,9 +21,11 @@ from typing import Any, BinaryIO
 
 from iqa_train.errors import RunError, UsageError
 from iqa_train.execution.devices import Device, worker_environment
+from iqa_train.execution.folder_watch import FolderWatch, gone_words
 from iqa_train.execution.lease import Lease
 from iqa_train.execution.program import python_command
 from iqa_train.execution.stopping import Stopping, stop_signals
+from iqa_train.execution.surroundings import surroundings
 from iqa_train.execution.tree import adopt_orphans, kill_all, reap_orphans
 from iqa_train.files import SCHEMA_VERSION, lock_now, write_json
 from iqa_train.handed import handing
@@ -31,6 +34,7 @@ from iqa_train.runs.identity import identity_of, me, origin_facts, require_own_p
 from iqa_train.runs.layout import Attempt, RunFolder, log_path
 from iqa_train.runs.marks import MARK, mark_for
 from iqa_train.runs.outcome import WITH_RESULT, Outcome, outcome_of, stopped
+from iqa_train.runs.project import inside, recorded
 from iqa_train.runs.provenance import code_fingerprint
 from iqa_train.runs.state import HEARTBEAT, RunState, epoch_events, last_word, run_state
 
@@ -41,6 +45,7 @@ _REQUIRED = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "CUDA_DEVICE_
 # suffer with them; sleeping costs a run that is alone next to nothing.
 _POLITE = {"OMP_WAIT_POLICY": "PASSIVE"}
 _PATIENCE = 1.0  # seconds: a killed process takes a moment to die, and who asks for a state holds its lock for one
+_LOOK = 1.0  # seconds between two looks at the run's folder
 _RESERVE = 1 << 16  # bytes kept for exit.json on a disk that fills up
 
 
@@ -101,16 +106,24 @@ def run_attempt(order: Order, watch: Callable[[Started], None] = lambda _: None,
 
     TERM and INT to this process stop the run: the worker writes a checkpoint; what is left after a grace is killed,
     all that it started included. A terminal that closes (HUP) stops nothing.
-    Raises TakenError if the run is running already.
+    Raises TakenError if the run is running already, RunError where its folder goes meanwhile.
     """
     require_own_proc()
-    order.run.path.mkdir(parents=True, exist_ok=True)
+    if order.spec is not None:  # what was queued has its folder, or is not to be run any more
+        order.run.path.mkdir(parents=True, exist_ok=True)
+    elif not order.run.path.is_dir():
+        raise RunError(f"{gone_words(order.run.path)}; queue the run again")
     adopt_orphans()
     with _run_lock(order) as lock, stop_signals() as stopping:
         began = time.monotonic()
         started = _start(order, lock)
         shown = _Shown(watch)
-        outcome = _wait(order, started, shown, stopping, poll)
+        watch_folder = FolderWatch(order.run.lock, lock)
+        outcome = _wait(order, started, shown, stopping, poll, watch_folder)
+        if watch_folder.gone():
+            words = f"{gone_words(order.run.path)} while the run worked in it, so the run was ended"
+            _append(started.log, f"{words}\n")
+            raise RunError(f"{words}; what it had saved is where the folder is now")
         ended = {"ended": _now(), "seconds": round(time.monotonic() - began, 3)}
         for temporary in (started.attempt.reserve, started.attempt.heartbeat):
             temporary.unlink(missing_ok=True)
@@ -147,7 +160,10 @@ def _new_log(logs_dir: Path, spec: Mapping[str, Any]) -> tuple[Path, BinaryIO]:
 def _start(order: Order, lock: int) -> Started:
     run = order.run
     spec = order.spec if order.spec is not None else _spec_of(run)
-    order.logs_dir.mkdir(parents=True, exist_ok=True)
+    if order.spec is not None:
+        order.logs_dir.mkdir(parents=True, exist_ok=True)
+    elif order.logs_dir.absolute().parent.is_dir():  # a folder of logs that was cleared away, but not a whole project
+        order.logs_dir.mkdir(exist_ok=True)
     log, file = _new_log(order.logs_dir, spec)  # before anything of the run is touched: what has no log does not start
     attempt = run.next_attempt()
     command = [*_worker_program(), str(run.path), str(attempt.folder)]
@@ -186,11 +202,13 @@ def _introduce(
 ) -> None:
     """Write runner.json: who runs the attempt, on what, into which log."""
     runner, worker = me(), None if worker_pid is None else identity_of(worker_pid)
+    project = Path.cwd()
     facts = {
         "schema_version": SCHEMA_VERSION,
         "command": order.command,
-        "log": str(log),
-        "cwd": str(Path.cwd()),
+        "log": inside(log, project),
+        "cwd": recorded(project, order.run.path.absolute().parents[2]),
+        "environment": surroundings(),
         "started": _now(),
         "code": code_fingerprint(),
         "queued_code": order.queued_code,
@@ -220,8 +238,25 @@ def _spec_of(run: RunFolder) -> Mapping[str, Any]:
     return spec
 
 
-def _wait(order: Order, started: Started, watch: Callable[[Started], None], stopping: Stopping, poll: float) -> Outcome:
+def _append(log: Path, words: str) -> None:
+    """A line in a log that is still there; it is not made again."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(log, os.O_WRONLY | os.O_APPEND)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(words)
+
+
+def _wait(
+    order: Order,
+    started: Started,
+    watch: Callable[[Started], None],
+    stopping: Stopping,
+    poll: float,
+    folder: FolderWatch,
+) -> Outcome:
     process, attempt = started.process, started.attempt
+    asked = False
+    next_look = 0.0
     kill_at: float | None = None
     killed = False
     next_beat = 0.0
@@ -231,7 +266,11 @@ def _wait(order: Order, started: Started, watch: Callable[[Started], None], stop
             if now >= next_beat:
                 next_beat = now + HEARTBEAT
                 _beat(attempt, order.lease)
-            if stopping.requested and kill_at is None:
+            if now >= next_look:  # the file holds a request whose sender was killed before it could send its signal
+                next_look = now + _LOOK
+                asked = asked or folder.gone() or attempt.stop.exists()
+            asked = asked or stopping.requested > 0
+            if asked and kill_at is None:
                 kill_at = now + GRACE
                 for number in (signal.SIGTERM, signal.SIGCONT):  # a suspended worker would hear nothing
                     process.send_signal(number)
@@ -246,7 +285,7 @@ def _wait(order: Order, started: Started, watch: Callable[[Started], None], stop
     said = last_word(attempt)
     early = bool((read_result(order.run.result) or {}).get("stopped_early"))
     outcome = outcome_of(process.returncode, said["message"] if said else None, stopped_early=early)
-    if not stopping.requested:
+    if not asked and not stopping.requested:
         return outcome
     if outcome.exit_code in WITH_RESULT:  # done before it could stop
         return replace(outcome, requested=True)

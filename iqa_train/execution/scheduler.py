@@ -14,21 +14,25 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
-from typing import IO
+from typing import IO, Any
 
 from iqa_train.errors import RunError, UserError
+from iqa_train.execution.courier import Courier
 from iqa_train.execution.detached import BUSY, runner_command
-from iqa_train.execution.notify import Announcer, News
+from iqa_train.execution.folder_watch import gone_words
 from iqa_train.execution.nvml import Nvml
+from iqa_train.execution.outbox import is_due, with_ends_recorded, with_studies_recorded
 from iqa_train.execution.places import Occupant, look_around, occupant_of
 from iqa_train.execution.plan import Entry, Place, Start, plan
 from iqa_train.execution.post import Post
 from iqa_train.execution.queue import Item, Queue, edit_queue, folder_of, read_queue
 from iqa_train.execution.standing import Stand, Standing, standing
+from iqa_train.execution.surroundings import environment_of, interpreter_of
 from iqa_train.execution.tree import kill_all
 from iqa_train.runs.identity import identity_of, require_own_proc, suspension
 from iqa_train.runs.layout import QueueFiles, RunFolder
@@ -77,8 +81,7 @@ class Scheduler:
         self._last: dict[str, str] = {}
         self._places: list[Place] = []
         self._looked = -float("inf")
-        self._announcer = Announcer(say)
-        self._ended_studies: set[str] = set()
+        self._courier = Courier(runs_dir, self._config_of, say)
         self._complaint = ""
         self.stopping = False
 
@@ -87,12 +90,15 @@ class Scheduler:
         try:
             self._work()
         finally:
-            self._announcer.finish()
+            self._courier.finish()
 
     def _work(self) -> None:
         say(f"scheduler {os.getpid()} works on {self._runs_dir.resolve()}")
         while not self.stopping:
             began = time.monotonic()
+            if self._post.gone():
+                say(f"{gone_words(self._runs_dir)}; this scheduler ends, and so do its runs")
+                return
             self._post.beat()
             try:
                 if not self._look() and self._may_end():
@@ -118,8 +124,8 @@ class Scheduler:
             if stood.stand == "running" and (left := orphans_of(folder_of(item, self._runs_dir))):
                 say(f"{item.run}: runner and worker are gone; what they left is killed")
                 kill_all(left.folder)
-        for item, stood in entries:
-            self._tell(item, stood)
+        self._tell(entries)
+        self._courier.look()
         waiting = [item for item, stood in entries if stood.stand == "waiting"]
         if waiting and not self._queue.paused:
             self._start(entries)
@@ -163,15 +169,17 @@ class Scheduler:
     def _launch(self, start: Start, attempt: int) -> None:
         item = start.item
         stderr = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the runner has ended)
+        project = item.project(self._runs_dir)
         command = runner_command(item, self._runs_dir, start.device, attempt, self._queue.runs_per_gpu)
+        command[0] = interpreter_of(item.python, project)
         try:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True,
-                cwd=item.cwd or None,
+                cwd=project, env=environment_of(item.environment),
             )  # fmt: skip
         except OSError as error:  # the directory it was queued in is gone
             stderr.close()
-            self._note_failure(item.key, attempt, f"{error.filename or item.cwd}: {error.strerror}")
+            self._note_failure(item.key, attempt, f"{error.filename or project}: {error.strerror}")
             return
         self._launched[item.key] = _Launch(process, stderr, attempt, start.device.key)
         say(f"{item.run}: attempt {attempt} on {start.device.label}")
@@ -229,20 +237,22 @@ class Scheduler:
         self._standings[item.key] = (mark, stood)
         return stood
 
-    def _tell(self, item: Item, stood: Standing) -> None:
-        """Log a change of state, and notify those who want to be of an end."""
-        state = f"{stood.state.name} {stood.state.reason}".strip()
-        before = self._last.get(item.key)
-        self._last[item.key] = state
-        if before is not None and before != state:
-            say(f"{item.run}: {state}")
-        whom = self._queue.notify.get(item.study)
-        if whom and stood.stand == "settled" and stood.tried and not item.told:
+    def _tell(self, entries: list[tuple[Item, Standing]]) -> None:
+        """Log changes of state, and record ends for those who want to be notified."""
+        for item, stood in entries:
+            state = f"{stood.state.name} {stood.state.reason}".strip()
+            before = self._last.get(item.key)
+            self._last[item.key] = state
+            if before is not None and before != state:
+                say(f"{item.run}: {state}")
+        ended = [i for i, s in entries if s.stand == "settled" and s.tried and not i.told]
+        if any(self._queue.notify.get(item.study) for item in ended):
             with edit_queue(self._runs_dir) as edit:
-                told = tuple(replace(i, told=True) if i.key == item.key else i for i in edit.queue.items)
-                edit.queue = replace(edit.queue, items=told)
-            self._ended_studies.add(item.study)
-            self._announcer.tell(whom, News.of_run(item, stood, self._runs_dir))
+                edit.queue = with_ends_recorded(edit.queue, self._runs_dir, ended)
+
+    def _config_of(self, study: str) -> Mapping[str, Any] | None:
+        """Who wants to be notified of a study's ends, and how."""
+        return self._queue.notify.get(study)
 
     def _read_queue(self) -> None:
         try:
@@ -262,15 +272,18 @@ class Scheduler:
             self._last = {key: state for key, state in self._last.items() if key in keys}
 
     def _may_end(self) -> bool:
-        """Leave the post unless the queue has got more to do; under the queue's lock, so that nothing is missed."""
+        """Leave the post unless the queue has got more to do; under the queue's lock, so that nothing is missed.
+
+        It is kept until every end is delivered or given up: whoever takes it next would deliver the same.
+        """
         with edit_queue(self._runs_dir) as edit:
-            queue = edit.queue
-            if any(standing(item, self._runs_dir).stand != "settled" for item in queue.items):
+            if any(standing(item, self._runs_dir).stand != "settled" for item in edit.queue.items):
+                return False
+            ended = with_ends_recorded(edit.queue, self._runs_dir)
+            edit.queue = with_studies_recorded(ended, self._runs_dir)
+            if is_due(edit.queue, self._runs_dir) or self._courier.look():
                 return False
             self._post.leave()
-        for study in sorted(self._ended_studies & queue.notify.keys()):
-            of_it = replace(queue, items=tuple(item for item in queue.items if item.study == study))
-            self._announcer.tell(queue.notify[study], News.of_study(of_it, self._runs_dir))
         say("everything that was wanted is settled")
         return True
 
@@ -284,7 +297,7 @@ def say(line: str) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Be the scheduler of the runs folder given, unless another is."""
-    (runs_dir,) = (Path(word) for word in (sys.argv[1:] if argv is None else argv))
+    (runs_dir,) = (Path(word).absolute() for word in (sys.argv[1:] if argv is None else argv))
     try:
         return _serve(runs_dir)
     except UserError as error:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from iqa_train.execution.folder_watch import gone_words
 from iqa_train.execution.queue import Item, folder_of
 from iqa_train.files import read_lines
 from iqa_train.runs.layout import Attempt
@@ -34,6 +35,8 @@ def standing(item: Item, runs_dir: Path) -> Standing:
     except OSError as error:
         lost = RunState("lost", f"{error.filename} cannot be read: {error.strerror}")
         return Standing("settled", lost, 0, True)
+    if not run.path.is_dir():  # it was made before the item was queued, and nothing makes it again
+        return Standing("settled", RunState("lost", f"{gone_words(run.path)}; queue the run again"), 1, True)
     mine = [attempt for attempt in attempts if attempt.number > item.after]
     number = attempts[-1].number + 1 if attempts else 1
     state = run_state(run)

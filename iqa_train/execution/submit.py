@@ -9,8 +9,10 @@ from typing import Any
 from iqa_train.execution.post import ensure_scheduler
 from iqa_train.execution.queue import POLICIES, Item, added, edit_queue
 from iqa_train.execution.standing import standing
+from iqa_train.execution.surroundings import interpreter, surroundings
 from iqa_train.files import lock_now
 from iqa_train.runs.layout import RunFolder, run_folder
+from iqa_train.runs.project import inside, recorded
 from iqa_train.runs.provenance import code_fingerprint
 from iqa_train.runs.specfile import write_spec
 from iqa_train.runs.state import run_state
@@ -38,7 +40,7 @@ def submit(specs: Sequence[RunSpec], batches: Sequence[Batch], runs_dir: Path, w
 
     Every seed goes through all batches before the next; experiments that stand in no batch follow in one of their own.
     """
-    code = code_fingerprint()
+    code, project = code_fingerprint(), Path.cwd()
     numbers = {spec.seed: n for n, spec in reversed(list(enumerate(specs)))}
     seeds = sorted(numbers, key=lambda seed: numbers[seed])
     place = {
@@ -62,9 +64,11 @@ def submit(specs: Sequence[RunSpec], batches: Sequence[Batch], runs_dir: Path, w
             again=wishes.again,
             retries=wishes.retries,
             code=code,
-            logs_dir=wishes.logs_dir,
-            cwd=str(Path.cwd()),
+            logs_dir=inside(Path(wishes.logs_dir), project),
+            cwd=recorded(project, runs_dir),
             command=wishes.command,
+            environment=surroundings(),
+            python=interpreter(project),
         )
         items.append(item if wishes.gpu is None else replace(item, gpu=wishes.gpu, pinned=True))
     enqueue(_without_gaps(items), runs_dir, wishes, anew=True)

@@ -59,6 +59,7 @@ class RunnerFacts(TypedDict, total=False):
     device: DeviceFacts
     log: str
     cwd: str
+    environment: dict[str, str]
     command: list[str] | str
     started: str
     code: str
@@ -200,6 +201,7 @@ class DataFacts(TypedDict, total=False):
     """The data set: `resize` is (width, height), None for none."""
 
     name: str
+    project: str
     root: str
     images: dict[str, Count | None]
     fingerprint: str

@@ -3,6 +3,7 @@
 runs/
   queue.json  queue.lock                        what is wanted
   scheduler.json  scheduler.lock  scheduler.log who sees to it
+  notify/                                       ends that people are still to be notified of, a file each
 runs/<study>/<experiment>/s<seed>-<config hash>/
   spec.json  provenance.json  result.json  lock
   attempt-01/  runner.json  metrics.jsonl  exit.json   (while it runs: heartbeat, reserve; stop)
@@ -185,6 +186,26 @@ class QueueFiles:
     def scheduler_log(self) -> Path:
         """What the scheduler has done, a line each."""
         return self.runs_dir / "scheduler.log"
+
+
+@dataclass(frozen=True)
+class Outbox:
+    """The folder of what people are still to be notified of."""
+
+    runs_dir: Path
+
+    @property
+    def folder(self) -> Path:
+        """There once something was to be delivered."""
+        return self.runs_dir / "notify"
+
+    def entry(self, name: str) -> Path:
+        """One end, until every channel has taken it."""
+        return self.folder / f"{name}.json"
+
+    def entries(self) -> list[Path]:
+        """All there are, by name."""
+        return sorted(self.folder.glob("*.json"))
 
 
 def run_folder(runs_dir: Path, spec: "RunSpec") -> RunFolder:

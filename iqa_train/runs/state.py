@@ -26,6 +26,7 @@ from iqa_train.runs.identity import ProcessIdentity, boot_id, identity_from, ide
 from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.marks import marked, worker_of
 from iqa_train.runs.outcome import FAILED, FINISHED, KILLED, WITH_RESULT, Outcome, outcome_from, outcome_of
+from iqa_train.runs.project import project_of
 
 QUEUED, STARTING, RUNNING, LOST = "queued", "starting", "running", "lost"
 
@@ -211,6 +212,13 @@ def epoch_events(run: RunFolder) -> list[EpochEvent]:
 
 
 def log_of(attempt: Attempt) -> Path | None:
-    """The attempt's log, if it came to have one."""
+    """The attempt's log, if it came to have one: where the project lies now, or where it was written."""
     facts = facts_of(attempt)
-    return Path(facts.get("cwd", "."), facts["log"]) if "log" in facts else None
+    return log_named(facts, attempt.folder.absolute().parents[3]) if "log" in facts else None
+
+
+def log_named(facts: RunnerFacts, runs_dir: Path) -> Path:
+    """The log that the facts of a runner name."""
+    cwd, log = facts.get("cwd", ""), Path(facts["log"])
+    here = project_of(cwd, runs_dir, early="environment" not in facts) / log
+    return here if here.exists() or not Path(cwd).is_absolute() else Path(cwd, log)

@@ -48,7 +48,11 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, owner: str) -> None:
     """Replace `path`; `owner` names run and round. Raises DiskFullError or RunError, the old file kept."""
     workshop = path.parent / ".writing"  # safetensors makes files of its own beside the one it is to write
     shutil.rmtree(workshop, ignore_errors=True)  # what a kill left half-written
-    workshop.mkdir(parents=True)
+    try:
+        path.parent.mkdir(exist_ok=True)
+        workshop.mkdir()
+    except FileNotFoundError:  # a run's folder that was moved or deleted is not made again
+        raise RunError(f"the checkpoint {path} could not be written: {path.parent.parent} is gone") from None
     temporary = workshop / path.name
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
     metadata = {"schema_version": str(SCHEMA_VERSION), "owner": owner, "state": json.dumps(checkpoint.state)}

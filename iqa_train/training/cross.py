@@ -21,6 +21,7 @@ from iqa_train.files import SCHEMA_VERSION, write_json
 from iqa_train.results.metrics import krcc, plcc, srcc
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.predictions import Predictions, write_predictions
+from iqa_train.runs.project import data_record
 from iqa_train.study.settings import SPAQ, TrainingConfig
 from iqa_train.study.spec import DataSource, RunSpec
 from iqa_train.training.device import Device
@@ -110,7 +111,8 @@ def _test_round(
             "seed": settings.seed,
             "epoch": finished.epoch,
             **known,
-            "data": {"root": str(table.root.resolve()), "fingerprint": _fingerprint(table), "resize": table.resize},
+            "data": data_record(table.root, run.path.absolute().parents[2])
+            | {"fingerprint": _fingerprint(table), "resize": table.resize},
             "device": device.name,
             "torch": torch.__version__,
         },

@@ -32,6 +32,7 @@ from iqa_train.models.backbone import find_weights
 from iqa_train.runs import outcome
 from iqa_train.runs.documents import read_provenance
 from iqa_train.runs.layout import Attempt, RunFolder
+from iqa_train.runs.project import data_record
 from iqa_train.runs.provenance import code_state, host_state, package_versions
 from iqa_train.runs.specfile import read_spec
 from iqa_train.runs.state import epoch_events
@@ -70,6 +71,8 @@ def main(argv: list[str] | None = None) -> int:
     run, attempt = RunFolder(arguments.run), Attempt(arguments.attempt)
     journal = Journal(attempt.metrics, _StopRequest())
     code, message = _carry_out(run, journal, resume=arguments.resume)
+    if not attempt.folder.is_dir():
+        code, message = outcome.UNEXPECTED, f"{run.path} is gone: it was moved, deleted or unmounted; the run ends"
     _take_leave(journal, code, message)
     return code
 
@@ -108,6 +111,8 @@ def _carry_out(run: RunFolder, journal: Journal, *, resume: bool) -> tuple[int, 
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             return outcome.DISK_FULL, f"disk full: {error}; make room and continue with --resume"
+        if not run.path.is_dir():  # said at the end, without a traceback
+            return outcome.UNEXPECTED, str(error)
         return _unexpected(error)
     except Exception as error:  # noqa: BLE001 (the outermost frame: a defect keeps its traceback, in the log)
         return _unexpected(error)
@@ -141,6 +146,8 @@ def _run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) -> tu
             _describe_data(table, split, store, journal)
             _record_provenance(run, device, table, split, resume=resume)
         files = run.round(number, settings.train_test_num)
+        if files.folder != run.path:
+            files.folder.mkdir(exist_ok=True)
         trainer = Trainer(
             Round(number, mine, owner_of(spec, run, number), files, table, split, store, device, journal, told),
             resume=resume,
@@ -236,7 +243,7 @@ def _record_provenance(run: RunFolder, device: Device, table: ImageTable, split:
             "device": {"name": device.name, "bf16": device.bf16, "threads": torch.get_num_threads()},
             "data": {
                 "name": table.name,
-                "root": str(table.root.resolve()),
+                **data_record(table.root, run.path.absolute().parents[2]),
                 "images": {"train": len(split.train), "val": len(split.val), "test": len(split.test)},
                 "fingerprint": seen,
                 "resize": table.resize,

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from iqa_train.execution.notify import Announcer, News, announce, lacking
+from iqa_train.execution.notify import News, announce, lacking
 from iqa_train.execution.queue import Item, Queue
 from iqa_train.execution.standing import Standing, standing
 from iqa_train.runs.state import RunState
@@ -409,22 +409,3 @@ def test_with_apprise_itself(server: Server) -> None:
     assert refused.endswith("urls, number 1 (json): apprise could not deliver it")
     assert unknown.endswith("urls, number 2 (nonsense): apprise does not know such an address; "
                             "its documentation lists the forms")  # fmt: skip
-
-
-# Beside the work.
-
-
-def test_an_announcer_holds_nobody_up_and_keeps_the_order(tmp_path: Path) -> None:
-    complaints: list[str] = []
-    announcer = Announcer(complaints.append)
-    announcer.finish()
-    began = time.monotonic()
-    for n in range(3):
-        announcer.tell({"command": f"sleep 0.1; echo {n} >> {tmp_path}/told; exit {n}"}, NEWS)
-    assert time.monotonic() - began < 0.1
-    announcer.finish()
-    assert (tmp_path / "told").read_text() == "0\n1\n2\n"
-    assert [c[-1] for c in complaints] == ["1", "2"]
-    announcer.tell({"command": "sleep 1"}, NEWS)
-    announcer.finish(0.1)
-    assert complaints[-1] == "notify: channels are too slow; after 0.1 s, some news are left untold"

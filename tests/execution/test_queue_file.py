@@ -44,6 +44,7 @@ FULL = Queue(
 
 def test_it_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert read_queue(tmp_path / "runs") == Queue()
+    (tmp_path / "runs").mkdir()
     put(tmp_path / "runs", FULL)
     assert read_queue(tmp_path / "runs") == FULL
 
