@@ -192,7 +192,8 @@ def _objects(lines: Iterable[str | bytes]) -> Iterator[dict[str, Any]]:
 def locked(path: Path, waiting: Callable[[], None] = lambda: None, *, make_folder: bool = True) -> Iterator[None]:
     """Hold an exclusive lock on the file `path` (made if missing, never removed).
 
-    Its folder is made, too, with `make_folder`. Waits for another holder, and calls `waiting`, which may raise to end that, several times a second.
+    Its folder is made, too, with `make_folder`. Waits for another holder, and calls `waiting`, which may raise to end
+    that, several times a second.
     """
     if make_folder:
         path.parent.mkdir(parents=True, exist_ok=True)

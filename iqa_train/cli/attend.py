@@ -16,9 +16,9 @@ from iqa_train.execution.nvml import Nvml
 from iqa_train.execution.outbox import is_due
 from iqa_train.execution.overview import CANNOT_START, Overview, Row, look
 from iqa_train.execution.post import ensure_scheduler, scheduler_process
-from iqa_train.execution.queue import Item, edit_queue, folder_of, removed, require_runs_folder
+from iqa_train.execution.queue import Item, folder_of, require_runs_folder
 from iqa_train.execution.runner import GRACE
-from iqa_train.execution.stop import stop_item
+from iqa_train.execution.stop import stop_item, withdraw
 from iqa_train.execution.submit import Wishes, submit
 from iqa_train.results.summary import summarise, summary_text
 from iqa_train.runs.documents import read_exit
@@ -132,9 +132,7 @@ class _Screen:
 
 def stop_all(items: Sequence[Item], runs_dir: Path) -> None:
     """Stop what runs of these, and take what waits out of the queue."""
-    with edit_queue(runs_dir) as edit:  # what waits must not start in the place of what is stopped
-        waiting = [item.key for item in items if not run_state(folder_of(item, runs_dir)).alive]
-        edit.queue = removed(edit.queue, waiting)
+    withdraw(items, runs_dir)  # what waits must not start in the place of what is stopped
     with ThreadPoolExecutor(max(1, len(items))) as pool:
         list(pool.map(lambda item: stop_item(item, runs_dir, GRACE), items))
 

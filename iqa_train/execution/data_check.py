@@ -1,15 +1,20 @@
 """Looks at the data of every run before the first is started."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 from iqa_train.datasets.catalogue import folder_of, load_table
 from iqa_train.datasets.splits import fingerprint, split_table
 from iqa_train.datasets.table import ImageTable
-from iqa_train.errors import DataError
-from iqa_train.files import DamagedFileError
-from iqa_train.runs.documents import read_provenance
+from iqa_train.errors import DataError, RunError
+from iqa_train.execution.queue import folder_of as folder_of_item
+from iqa_train.execution.queue import read_queue
+from iqa_train.execution.standing import standing
 from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.origin import data_folder, data_now, project_that_ran, same_pictures, trained_on
+from iqa_train.runs.specfile import read_spec
 from iqa_train.runs.state import run_state
 from iqa_train.study.settings import SPAQ
 from iqa_train.study.spec import DataSource, RunSpec
@@ -22,7 +27,8 @@ def require_data(runs: Sequence[tuple[RunSpec, RunFolder]], bar: Bar, *, again: 
     """Read every data set's table once, so that a missing image is told before anything is started or written.
 
     `bar` shows how far the making of a built-in set is.
-    Raises DataError; also for a finished run that saw other data, whose result would pass for this one's.
+    Raises DataError; also for a run that is finished, begun or queued with other data, whose result would pass for this
+    one's, and even with `again` where it belongs to another project.
     """
     tables: dict[object, ImageTable] = {}
     others: dict[str, DataSource] = {}
@@ -34,24 +40,58 @@ def require_data(runs: Sequence[tuple[RunSpec, RunFolder]], bar: Bar, *, again: 
                 tables[key] = load_table(settings.dataset, spec.source, settings.data_dir, progress)
         others |= {name: spec.cross_sources.get(name, DataSource()) for name in _wanted(spec)}
         now = fingerprint(tables[key], split_table(tables[key], settings.seed))
-        if again or not run_state(run).finished:
-            continue
-        if _data_of(run) not in {None, now}:
-            raise DataError(
-                f"{spec.experiment} is complete in {run.path}, but with other images, scores or split than "
-                f"{tables[key].root} has now; --again runs it anew and keeps the old result"
-            )
+        require_own(spec, run, tables[key], now)
+        if not again:
+            _require_same_data(spec, run, tables[key], now)
     for name, source in others.items():
         with bar(f"making the {name} set", "images") as progress:
             load_table(name, source, "", progress)
 
 
-def _data_of(run: RunFolder) -> str | None:
-    """The fingerprint of the data that a run saw; None where its provenance is missing or damaged."""
+def _require_same_data(spec: RunSpec, run: RunFolder, table: ImageTable, now: str) -> None:
+    """Raise DataError for a run that has something to go on with, or a result, of other data than there is now."""
+    root, then = trained_on(run)
+    state = run_state(run)
+    if then in {None, now} or not (state.finished or state.alive or run.outcome()):
+        return
+    how = "complete" if state.finished else state.name if state.alive else "begun"
+    raise DataError(
+        f"{spec.experiment} is {how} in {run.path}, but with other images, scores or split than {table.root} has now "
+        f"(data in {root}: {then}; now: {now}); --again runs it anew and keeps the old result"
+    )
+
+
+def require_own(spec: RunSpec, run: RunFolder, table: ImageTable, now: str) -> None:
+    """Raise DataError for a run of the same name that another project has queued or made, with other data."""
+    runs_dir = run.path.parents[2]
+    project = _project_that_queued(run, runs_dir) or project_that_ran(run)
+    if project is None or project.resolve() == Path.cwd().resolve():
+        return
     try:
-        return (read_provenance(run.provenance) or {}).get("data", {}).get("fingerprint")
-    except DamagedFileError:  # iqa-train doctor names it; other runs are not held up by it
-        return None
+        theirs = read_spec(run)
+        folder = data_folder(theirs, project)
+        ours = data_folder(spec, Path.cwd())
+        if folder == ours or not folder.is_dir():
+            return
+        _, then = data_now(theirs, folder)
+    except (RunError, DataError):
+        return
+    if then == now and same_pictures(table, folder):
+        return
+    raise DataError(
+        f"{spec.experiment} in {run.path} belongs to the project in {project}, whose {theirs.settings.dataset} is "
+        f"another ({folder}, {then}) than the one here ({ours}, {now}); give this study another name or another "
+        "--runs-dir"
+    )
+
+
+def _project_that_queued(run: RunFolder, runs_dir: Path) -> Path | None:
+    """Of the run's item, unless it is settled: what ran last counts then."""
+    with contextlib.suppress(RunError, OSError):  # a run that is not to be queued needs no queue
+        for item in read_queue(runs_dir).items:
+            if folder_of_item(item, runs_dir).path == run.path and standing(item, runs_dir).stand != "settled":
+                return item.project(runs_dir)
+    return None
 
 
 def _wanted(spec: RunSpec) -> list[str]:

@@ -126,7 +126,8 @@ def _places(queue: Queue, stood: Sequence[tuple[Item, Standing]], runs_dir: Path
     occupants = [o for item, s in stood if s.stand == "running" and (o := occupant_of(item, runs_dir)) is not None]
     driver = nvml or Nvml()
     try:
-        return look_around(queue.slots, queue.runs_per_gpu, occupants, driver)[0]
+        waiting = [item for item, s in stood if s.stand == "waiting"]
+        return look_around(queue.slots, queue.runs_per_gpu, occupants, driver, waiting)
     finally:
         if nvml is None:
             driver.close()

@@ -1,7 +1,7 @@
 """The devices as they are now: for how many runs there is room, who has them, whose memory is in use."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -12,6 +12,7 @@ from iqa_train.execution.lease import holders, room
 from iqa_train.execution.nvml import GpuReading, Nvml
 from iqa_train.execution.plan import Place
 from iqa_train.execution.queue import Item, folder_of
+from iqa_train.execution.surroundings import VISIBLE, visible_in
 from iqa_train.runs.documents import read_runner
 from iqa_train.runs.identity import boot_id, identity_from, origin_from
 
@@ -43,16 +44,24 @@ def occupant_of(item: Item, runs_dir: Path) -> Occupant | None:
 
 
 def look_around(
-    slots: int | None, runs_per_gpu: int, occupants: Sequence[Occupant], nvml: Nvml
-) -> tuple[list[Place], str]:
-    """Every device that runs may be placed on, and why there is no GPU, if so."""
+    slots: int | None, runs_per_gpu: int, occupants: Sequence[Occupant], nvml: Nvml, items: Iterable[Item]
+) -> list[Place]:
+    """Every device that one of `items` may be placed on: those that its own CUDA_VISIBLE_DEVICES shows, or CPU slots.
+
+    The CUDA_VISIBLE_DEVICES of this process counts for none of them, except of earlier versions, which recorded none.
+    """
     if slots is not None:
-        found, readings = inventory(slots), {}
-    else:
-        sample = nvml.sample()
-        found = inventory_of(sample)
-        readings = {gpu.uuid: gpu for gpu in sample.gpus if gpu.uuid}
-    return [_place(device, runs_per_gpu, occupants, readings) for device in found.devices], found.why_no_gpu
+        return [_place(device, runs_per_gpu, occupants, {}) for device in inventory(slots).devices]
+    sample = nvml.sample()
+    readings = {gpu.uuid: gpu for gpu in sample.gpus if gpu.uuid}
+    devices: dict[str, Device] = {}
+    shown: dict[str, set[str | None]] = {}
+    for visible in dict.fromkeys(visible_in(item.environment) for item in items):
+        for device in inventory_of(sample, {} if visible is None else {VISIBLE: visible}).devices:
+            devices.setdefault(device.key, device)
+            shown.setdefault(device.key, set()).add(visible)
+    places = [_place(device, runs_per_gpu, occupants, readings) for device in devices.values()]
+    return [replace(place, shown_by=frozenset(shown[place.device.key])) for place in places]
 
 
 def _place(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from iqa_train.execution.devices import Device
 from iqa_train.execution.queue import Item
 from iqa_train.execution.standing import Stand
+from iqa_train.execution.surroundings import VISIBLE, visible_in
 
 _GIB = 1 << 30
 _FREE_SHARE = 0.5  # of a GPU's memory must be free of others for a run that does not say how much it needs
@@ -35,6 +36,7 @@ class Place:
     holders: tuple[str, ...] = ()
     others_gib: float | None = None
     ours_gib: float = 0.0
+    shown_by: frozenset[str | None] | None = None  # the values of CUDA_VISIBLE_DEVICES that show it; None: all do
 
     @property
     def total_gib(self) -> float | None:
@@ -79,6 +81,11 @@ def plan(entries: Sequence[Entry], places: Sequence[Place], *, policy: str = "ba
     return Plan(tuple(starts), waits)
 
 
+def _shows(item: Item, place: Place) -> bool:
+    """Whether the command that queued the item could see the place."""
+    return place.shown_by is None or visible_in(item.environment) in place.shown_by
+
+
 def _batch(name: str, number: int) -> str:
     if not name:
         return f"batch {number}"
@@ -95,9 +102,10 @@ class _Table:
 
     def candidates(self, item: Item, policy: str) -> list[Place]:
         """The places where the item may run; a batch's GPU that is not there is replaced by one that is."""
+        mine = [place for place in self._places if _shows(item, place)]
         if item.pinned:
-            return [place for place in self._places if place.device.index == item.gpu]
-        healthy = [place for place in self._places if not place.device.lost] or list(self._places)
+            return [place for place in mine if place.device.index == item.gpu]
+        healthy = [place for place in mine if not place.device.lost] or mine
         healthy.sort(key=lambda place: len(self._given[place.device.key]) - place.room)  # most room first
         if policy != "batches" or item.gpu is None:
             return healthy
@@ -114,8 +122,16 @@ class _Table:
                 return place.device, ""
             reasons.append(why)
         if not reasons:
-            return None, f"waiting for GPU {item.gpu}, which is not there" if item.pinned else "there is no device"
+            return None, self._nowhere(item)
         return None, "waiting for " + " or ".join(dict.fromkeys(reasons))
+
+    def _nowhere(self, item: Item) -> str:
+        """Why there is no place at all."""
+        if not item.pinned:
+            return "there is no device"
+        hidden = any(place.device.index == item.gpu for place in self._places)
+        why = f"hidden by its {VISIBLE}={visible_in(item.environment)!r}" if hidden else "not there"
+        return f"waiting for GPU {item.gpu}, which is {why}"
 
     def _against(self, item: Item, place: Place) -> str:
         device, given = place.device, self._given[place.device.key]

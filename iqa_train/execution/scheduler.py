@@ -32,6 +32,7 @@ from iqa_train.execution.plan import Entry, Place, Start, plan
 from iqa_train.execution.post import Post
 from iqa_train.execution.queue import Item, Queue, edit_queue, folder_of, read_queue
 from iqa_train.execution.standing import Stand, Standing, standing
+from iqa_train.execution.stop import pass_on_request
 from iqa_train.execution.surroundings import environment_of, interpreter_of
 from iqa_train.execution.tree import kill_all
 from iqa_train.runs.identity import identity_of, require_own_proc, suspension
@@ -79,6 +80,7 @@ class Scheduler:
         self._standings: dict[str, tuple[int, Standing]] = {}  # key -> (the run folder's mtime, how it stood then)
         self._asleep: dict[str, str] = {}  # key -> what is said of a runner that was suspended before it could begin
         self._last: dict[str, str] = {}
+        self._passed: set[tuple[str, int]] = set()  # attempts whose worker was signalled in its runner's place
         self._places: list[Place] = []
         self._looked = -float("inf")
         self._courier = Courier(runs_dir, self._config_of, say)
@@ -121,15 +123,24 @@ class Scheduler:
         self._note_suspended()
         entries = [(item, self._standing(item)) for item in self._queue.items]
         for item, stood in entries:
-            if stood.stand == "running" and (left := orphans_of(folder_of(item, self._runs_dir))):
-                say(f"{item.run}: runner and worker are gone; what they left is killed")
-                kill_all(left.folder)
+            if stood.stand == "running":
+                self._look_after(item, stood)
         self._tell(entries)
         self._courier.look()
         waiting = [item for item, stood in entries if stood.stand == "waiting"]
         if waiting and not self._queue.paused:
             self._start(entries)
         return any(stood.stand != "settled" for _, stood in entries) or bool(self._launched)
+
+    def _look_after(self, item: Item, stood: Standing) -> None:
+        """Do for a run what its runner would, if that was killed."""
+        run = folder_of(item, self._runs_dir)
+        if left := orphans_of(run):
+            say(f"{item.run}: runner and worker are gone; what they left is killed")
+            kill_all(left.folder)
+        elif (item.key, stood.attempt) not in self._passed and pass_on_request(run):
+            self._passed.add((item.key, stood.attempt))
+            say(f"{item.run}: its runner is gone; the request to stop is passed on to its worker")
 
     def _start(self, entries: list[tuple[Item, Standing]]) -> None:
         held = [Entry(item, self._stand_for_the_plan(item, stood)) for item, stood in entries]
@@ -156,7 +167,8 @@ class Scheduler:
     def _devices(self, entries: list[tuple[Item, Standing]]) -> list[Place]:
         if time.monotonic() - self._looked >= _DEVICES_EVERY:
             occupants = [o for item, stood in entries if (o := self._occupant(item, stood)) is not None]
-            self._places, _ = look_around(self._queue.slots, self._queue.runs_per_gpu, occupants, self._nvml)
+            waiting = [item for item, stood in entries if stood.stand == "waiting"]
+            self._places = look_around(self._queue.slots, self._queue.runs_per_gpu, occupants, self._nvml, waiting)
             self._looked = time.monotonic()
         return self._places
 
@@ -266,6 +278,7 @@ class Scheduler:
             except RunError as error:
                 say(str(error))
             self._queue_mark = mark
+            self._looked = -float("inf")
             self._failed.clear()  # whoever changes the queue may have mended what was wrong
             keys = {item.key for item in self._queue.items}
             self._standings.clear()  # an item queued anew counts its attempts anew

@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
@@ -58,12 +58,39 @@ def stop_run(run: RunFolder, grace: float, waiting: Callable[[], None] = lambda:
     return _words(run)
 
 
-def withdraw(item: Item, runs_dir: Path) -> bool:
-    """Take an item that waits out of the queue; returns whether it was there."""
+def withdraw(items: Sequence[Item], runs_dir: Path) -> list[str]:
+    """Take those of the items that do not run out of the queue; returns their keys.
+
+    In the same step the others get the request to stop on disk: a command killed before it signals loses nothing.
+    """
     with edit_queue(runs_dir) as edit:
+        running = [item for item in items if run_state(folder_of(item, runs_dir)).alive]
+        for item in running:
+            _leave_request(folder_of(item, runs_dir))
+        keys = {item.key for item in items} - {item.key for item in running}
         before = edit.queue
-        edit.queue = removed(before, [item.key])
-        return edit.queue != before
+        edit.queue = removed(before, list(keys))
+        return [item.key for item in before.items if item.key in keys]
+
+
+def _leave_request(run: RunFolder) -> None:
+    attempts = run.attempts()
+    if attempts and not attempts[-1].exit.exists():
+        with contextlib.suppress(OSError):  # a full disk: the signal will do
+            attempts[-1].stop.touch()
+
+
+def pass_on_request(run: RunFolder) -> bool:
+    """Signal a worker that is asked on disk to end and has no runner which would; returns whether it was signalled."""
+    attempts = run.attempts()
+    if not attempts or not attempts[-1].stop.exists():
+        return False
+    facts = facts_of(attempts[-1])
+    runner, worker = identity_from(facts, "runner"), identity_from(facts, "worker")
+    if runner is None or worker is None or not runner.is_here or runner.alive or not worker.alive:
+        return False
+    _signal(worker, signal.SIGTERM)
+    return True
 
 
 def stop_item(item: Item, runs_dir: Path, grace: float, waiting: Callable[[], None] = lambda: None) -> str:
@@ -71,7 +98,7 @@ def stop_item(item: Item, runs_dir: Path, grace: float, waiting: Callable[[], No
     run = folder_of(item, runs_dir)
     if run_state(run).alive:
         return stop_run(run, grace, waiting)
-    taken = withdraw(item, runs_dir)
+    taken = withdraw([item], runs_dir)
     if run_state(run).alive:  # it was started in between
         return stop_run(run, grace, waiting)
     return "was waiting and is taken out of the queue" if taken else stop_run(run, grace, waiting)

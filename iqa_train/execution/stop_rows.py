@@ -5,8 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from iqa_train.execution.overview import Row
-from iqa_train.execution.queue import edit_queue, removed
-from iqa_train.execution.stop import stop_item, stop_run
+from iqa_train.execution.stop import stop_item, stop_run, withdraw
 from iqa_train.runs.state import run_state
 
 OPEN = frozenset({"queued", "starting", "running"})
@@ -21,7 +20,8 @@ def stop_rows(
     A worker has `grace` seconds for its checkpoint; `waiting` is called meanwhile, from several threads, and may raise
     to wait no more: what was asked of the runs stays asked. Raises RunError for a damaged queue, if one of them waits.
     """
-    withdrawn = set(_withdraw([row for row in rows if row.state in OPEN and row.item], runs_dir))
+    queued = [row.item for row in rows if row.state in OPEN and row.item]  # or they start in the place of the others
+    withdrawn = set(withdraw(queued, runs_dir) if queued else ())
 
     def one(row: Row) -> str:
         if row.item is None:
@@ -32,13 +32,3 @@ def stop_rows(
 
     with ThreadPoolExecutor(max(1, min(32, len(rows)))) as pool:
         return list(zip(rows, pool.map(one, rows), strict=True))
-
-
-def _withdraw(rows: Sequence[Row], runs_dir: Path) -> list[str]:
-    """Take what waits out of the queue, first, or it starts in the place of what is stopped; returns its keys."""
-    if not rows:
-        return []
-    with edit_queue(runs_dir) as edit:
-        waiting = [row.item.key for row in rows if row.item and not run_state(row.run).alive]
-        edit.queue = removed(edit.queue, waiting)
-    return waiting

@@ -6,7 +6,9 @@ from pathlib import Path
 from iqa_train.errors import RunError, UsageError, did_you_mean, visible
 from iqa_train.results.recorded import Recorded, record, record_study
 from iqa_train.runs.layout import RunFolder, run_folder, run_folders
+from iqa_train.runs.origin import other_data
 from iqa_train.runs.specfile import read_spec
+from iqa_train.runs.state import LOST, RunState
 from iqa_train.study.load import find_study, load_study
 from iqa_train.study.model import Study
 from iqa_train.study.reported import groups_of
@@ -63,8 +65,20 @@ def _of_file(study: Study, profile: str | None, runs_dir: Path) -> Chosen:
     runs += further
     if not any(run.attempts() for _, run in runs):
         notes.append(_nothing_run(name, runs_dir))
-    recorded = tuple(record(spec, run) for spec, run in runs)
-    return Chosen(name, study_title(study, profile), study.baseline, recorded, study, profile, tuple(notes))
+    recorded = []
+    for spec, run in runs:
+        words = other_data(spec, run)
+        recorded.append(_of_other_data(spec, run, words) if words else record(spec, run))
+        if words:
+            notes.append(
+                f"not counted: {spec.experiment} (seed {spec.seed}): {words}; another study name or --runs-dir keeps both"
+            )
+    return Chosen(name, study_title(study, profile), study.baseline, tuple(recorded), study, profile, tuple(notes))
+
+
+def _of_other_data(spec: RunSpec, run: RunFolder, words: str) -> Recorded:
+    """A run whose numbers are those of other data that has the same name, another project's say: none of them count."""
+    return Recorded(spec.model_dump(mode="json"), run, RunState(LOST, f"its result does not count: {words}"))
 
 
 def _further(
