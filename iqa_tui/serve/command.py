@@ -18,21 +18,28 @@ def serve(where: str, argv: Sequence[str], *, anyone: bool, readonly: bool) -> i
     address = read_address(where)
     if not address.is_this_machine and not anyone:
         raise UsageError(
-            f"--serve {where}: anyone who can reach {address.host} could use the console; "
+            f"--serve {where}: nothing is encrypted on the way to {address.host}, so others could use the console; "
             f"an SSH tunnel (ssh -L 8000:127.0.0.1:8000 HOST) needs no such thing. If you mean it, add {ANYONE}"
         )
     listening = take(address)
     address = Address(address.host, listening.getsockname()[1])
 
     from iqa_tui.serve.server import ConsoleServer, run
+    from iqa_tui.serve.token import PARAMETER, AccessToken
+    from iqa_tui.serve.visitors import visitors_of
 
+    token = AccessToken()
+    visitors = visitors_of(address.host, token, is_this_machine=address.is_this_machine)
     if not address.is_this_machine:
         able = "see every run and log" if readonly else "start and stop runs here"
         advice = "" if readonly else ", or add --readonly"
-        print(f"warning: anyone who can reach {address.url} can {able}, unencrypted and without a password. "
-              f"Better serve 127.0.0.1 and use an SSH tunnel{advice}.", file=sys.stderr)  # fmt: skip
-    print(f"The console is at {address.url} until Ctrl-C. Runs go on without it.", file=sys.stderr, flush=True)
-    run(ConsoleServer(others(argv), "iqa"), listening)
+        print(f"warning: anyone who can reach {address.url} and has the token, or reads it on the network, where "
+              f"nothing is encrypted, can {able}. Better serve 127.0.0.1 and use an SSH tunnel{advice}.",
+              file=sys.stderr)  # fmt: skip
+    print(f"The console is at {address.url}?{PARAMETER}={token.text} until Ctrl-C. Runs go on without it.\n"
+          "The token in the address lets in whoever has it: keep it to yourself.",
+          file=sys.stderr, flush=True)  # fmt: skip
+    run(ConsoleServer(others(argv), "iqa", visitors), listening)
     return 0
 
 

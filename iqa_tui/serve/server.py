@@ -6,6 +6,7 @@ Nothing is fetched from elsewhere, and the page's content policy forbids it.
 
 import asyncio
 import contextlib
+import logging
 import shlex
 import signal
 import socket
@@ -17,11 +18,12 @@ from weakref import WeakSet
 import jinja2
 import textual_serve
 from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp.http_exceptions import HttpProcessingError
 from textual_serve.app_service import AppService
 from textual_serve.download_manager import DownloadManager
 
 from iqa_train.execution.program import python_command
-from iqa_tui.serve.visitors import Handler, only_the_owner
+from iqa_tui.serve.visitors import Handler, Visitors
 
 _PAGE = Path(__file__).with_name("page")
 _TERMINAL = Path(str(textual_serve.__file__)).with_name("static")
@@ -30,13 +32,17 @@ _POLICY = (
     "connect-src 'self' ws://{host} wss://{host}; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 _COLUMNS, _LINES = (20, 1000), (5, 500)  # of a terminal that a page may ask for
+_CONSOLES = 16  # at a time: each is a process
+_FULL = f"{_CONSOLES} consoles are open, which is the most at a time; close the page of one and try again\n"
 
 
 class ConsoleServer:
     """Hands out the page, and connects each one to a console of its own."""
 
-    def __init__(self, words: Sequence[str], title: str) -> None:
+    def __init__(self, words: Sequence[str], title: str, visitors: Visitors) -> None:
         """`words` are the options of `iqa-tui` that every console gets."""
+        self._visitors = visitors
+        self._open = 0  # consoles
         self._command = shlex.join(python_command("iqa_tui.cli", *words))
         self._title = title
         self._pages: WeakSet[web.WebSocketResponse] = WeakSet()
@@ -45,7 +51,7 @@ class ConsoleServer:
 
     def app(self) -> web.Application:
         """The routes."""
-        app = web.Application(middlewares=[only_the_owner, _nothing_from_elsewhere])
+        app = web.Application(middlewares=[self._visitors.check, _nothing_from_elsewhere])
         app.add_routes([
             web.get("/", self._index),
             web.get("/ws", self._connect),
@@ -56,12 +62,23 @@ class ConsoleServer:
         return app
 
     async def _index(self, request: web.Request) -> web.Response:
+        if self._open >= _CONSOLES:
+            return web.Response(status=503, text=_FULL)
         size = request.query.get("fontsize", "")
         html = self._template.render(title=self._title, font_size=size if size.isascii() and size.isdigit() else "15")
-        return web.Response(text=html, content_type="text/html")
+        return web.Response(text=html, content_type="text/html", headers={"Cache-Control": "no-store"})
 
-    async def _connect(self, request: web.Request) -> web.WebSocketResponse:
+    async def _connect(self, request: web.Request) -> web.StreamResponse:
         """A console for this page, for as long as the page is there. The runs know of neither."""
+        if self._open >= _CONSOLES:
+            return web.Response(status=503, text=_FULL)
+        self._open += 1
+        try:
+            return await self._console(request)
+        finally:
+            self._open -= 1
+
+    async def _console(self, request: web.Request) -> web.WebSocketResponse:
         page = web.WebSocketResponse(heartbeat=15)
         await page.prepare(request)
         self._pages.add(page)
@@ -76,13 +93,20 @@ class ConsoleServer:
             close=close,
             download_manager=DownloadManager(),
         )
-        await console.start(_asked(request, "width", 80, _COLUMNS), _asked(request, "height", 24, _LINES))
+        try:
+            await console.start(_asked(request, "width", 80, _COLUMNS), _asked(request, "height", 24, _LINES))
+        except OSError as error:  # no process or descriptor is left for it
+            sys.stderr.write(f"iqa-tui: a console could not be started: {error.strerror}\n")
+            await page.close(code=WSCloseCode.TRY_AGAIN_LATER)
+            return page
         ended = asyncio.create_task(_close_at_end(console, page))
         try:
             await _pass_on(page, console)
         finally:
             await console.stop()
             await ended
+            if console._process is not None:
+                await console._process.wait()  # until then it counts
         return page
 
     async def _close(self, _: web.Application) -> None:
@@ -97,6 +121,7 @@ def run(server: ConsoleServer, listening: socket.socket) -> None:
 
 
 async def _serve(server: ConsoleServer, listening: socket.socket) -> None:
+    logging.getLogger("aiohttp.server").addFilter(_is_ours)
     runner = web.AppRunner(server.app(), access_log=None, shutdown_timeout=2.0)
     await runner.setup()
     enough = asyncio.Event()
@@ -107,6 +132,12 @@ async def _serve(server: ConsoleServer, listening: socket.socket) -> None:
         await enough.wait()
     finally:
         await runner.cleanup()
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Whether a complaint is about this program: whoever sends what is no request does not fill the terminal."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or not issubclass(kind, (HttpProcessingError, ConnectionError))
 
 
 @web.middleware

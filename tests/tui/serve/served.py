@@ -24,8 +24,14 @@ class Served:
     """A server that has said where it is."""
 
     process: "subprocess.Popen[str]"
-    url: str
+    url: str  # without the token
     said: str
+    token: str
+
+    @property
+    def address(self) -> str:
+        """What it printed to be opened."""
+        return f"{self.url}?token={self.token}"
 
     def consoles(self) -> list[int]:
         """Process ids of the consoles that it has opened."""
@@ -55,11 +61,11 @@ def served(project: Project, *words: str, where: str = "127.0.0.1:0") -> Iterato
     try:
         assert process.stderr is not None
         said = ""
-        while not (found := re.search(r"at (http://\S+)", said)):
+        while not (found := re.search(r"at (http://\S+)\?token=(\S+)", said)):
             line = process.stderr.readline()
             assert line, said
             said += line
-        yield Served(process, found[1], said)
+        yield Served(process, found[1], said, found[2])
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=20)
@@ -95,9 +101,19 @@ class Page:
 
 
 @asynccontextmanager
+async def browser(server: Served) -> AsyncIterator[aiohttp.ClientSession]:
+    """A browser in which the printed address has been opened: it has the cookie."""
+    jar = aiohttp.CookieJar(unsafe=True)  # cookies of numbered hosts, as browsers keep them
+    async with aiohttp.ClientSession(cookie_jar=jar) as session:
+        async with session.get(server.address) as page:
+            assert page.status == 200, await page.text()
+        yield session
+
+
+@asynccontextmanager
 async def opened(server: Served, **headers: str) -> AsyncIterator[Page]:
     """What the page's script does: connect, and say how large the terminal is."""
     address = f"{server.url}ws?width=120&height=36"
-    async with aiohttp.ClientSession() as session, session.ws_connect(address, headers=headers) as socket:
+    async with browser(server) as session, session.ws_connect(address, headers=headers) as socket:
         await socket.send_json(["resize", {"width": 120, "height": 36}])
         yield Page(socket)

@@ -4,8 +4,7 @@ import asyncio
 import re
 from urllib.parse import urljoin
 
-import aiohttp
-from served import Served, served
+from served import Served, browser, served
 
 from tests.conftest import Project
 
@@ -16,7 +15,7 @@ async def _everything(server: Served) -> dict[str, tuple[str, str]]:
     """The page and all it links, by address: the headers' policy and the text."""
     found: dict[str, tuple[str, str]] = {}
     waiting = [server.url]
-    async with aiohttp.ClientSession() as session:
+    async with browser(server) as session:
         while waiting:
             url = waiting.pop()
             if url in found or url.startswith("data:"):
@@ -49,7 +48,7 @@ def test_other_sites_in_the_same_browser_are_kept_out(project: Project) -> None:
     """A page elsewhere may connect to this machine; a name elsewhere may be made to resolve to it."""
 
     async def answers(server: Served) -> list[int]:
-        async with aiohttp.ClientSession() as session:
+        async with browser(server) as session:
             asked = [
                 session.get(server.url, headers={"Host": "example.org"}),
                 session.get(f"{server.url}ws", headers={"Origin": "http://example.org"}),
