@@ -5,18 +5,24 @@ import json
 import math
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from iqa_train.errors import RunError
+from iqa_train.lockholder import holder_words, lock_holder
+from iqa_train.regular import NotRegularError, open_regular, open_temporary, sweep
 
 SCHEMA_VERSION = 1
 """Of every JSON file this program writes; a reader of a later version reads all earlier ones."""
 
 _LOCK_POLL = 0.2
+_SAY_AFTER = 3.0  # seconds of waiting for a lock until it is said who holds it
+_GIVE_UP_AFTER = 30.0
+_APPEND_PATIENCE = 0.5
 _BLOCK = 1 << 16
 _DEEPEST = 64  # levels of a JSON value; what is read of it is walked and copied by functions that call themselves
 _LARGEST = 1 << 64
@@ -25,6 +31,10 @@ _SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")  # of a string that no file
 
 class DamagedFileError(RunError):
     """A file that should hold a JSON object and does not."""
+
+
+class LockedError(RunError):
+    """A lock that another process does not let go of."""
 
 
 def cache_root(configured: str = "") -> Path:
@@ -39,9 +49,9 @@ def write_atomic(path: Path, data: bytes) -> None:
 
     Raises OSError (a full disk, say) with the old file untouched and no remains.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    descriptor, temporary = open_temporary(path)
     try:
-        with temporary.open("wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -50,6 +60,7 @@ def write_atomic(path: Path, data: bytes) -> None:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+    sweep(path.parent, path.name)
 
 
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401
@@ -63,9 +74,10 @@ def append_line(path: Path, value: Any) -> None:  # noqa: ANN401
     A line that a crash cut short is first ended, so that it spoils itself alone.
     """
     line = json.dumps(value, allow_nan=False, ensure_ascii=False).encode() + b"\n"
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    descriptor = open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)  # or another's line, half seen, would look like one cut short
+        # Or another's line, half seen, would look like one cut short. Whoever only reads may hold it for ever.
+        lock_now(descriptor, patience=_APPEND_PATIENCE)
         size = os.fstat(descriptor).st_size
         if size and os.pread(descriptor, 1, size - 1) != b"\n":
             line = b"\n" + line
@@ -85,8 +97,8 @@ def read_json(path: Path) -> dict[str, Any] | None:
         value = parse_json(_content(path))
     except FileNotFoundError:
         return None
-    except IsADirectoryError:
-        raise DamagedFileError(f"{path} cannot be read: it is a folder") from None
+    except NotRegularError as error:
+        raise DamagedFileError(f"{path} is damaged ({error.strerror})") from None
     except ValueError as error:
         raise DamagedFileError(f"{path} is damaged ({error})") from None
     if not isinstance(value, dict):
@@ -95,8 +107,8 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 
 def _content(path: Path, last: int | None = None) -> bytes:
-    """All of a file, or so many bytes at its end; a pipe in its place is empty, and holds nobody up."""
-    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+    """All of a file, or so many bytes at its end. Raises NotRegularError or OSError."""
+    with os.fdopen(open_regular(path, follow=True), "rb") as file:
         if last is not None:
             file.seek(max(0, os.fstat(file.fileno()).st_size - last))
         return file.read()
@@ -172,8 +184,8 @@ def read_lines(path: Path, only: bytes = b"", last: int | None = None) -> Iterat
         data = _content(path, last)
     except FileNotFoundError:
         return
-    except IsADirectoryError:
-        raise DamagedFileError(f"{path} cannot be read: it is a folder") from None
+    except NotRegularError as error:
+        raise DamagedFileError(f"{path} is damaged ({error.strerror})") from None
     lines = data.split(b"\n")[:-1]  # what follows the last newline is unterminated
     yield from _objects(line for line in lines if only in line)
 
@@ -188,32 +200,82 @@ def _objects(lines: Iterable[str | bytes]) -> Iterator[dict[str, Any]]:
             yield value
 
 
+def open_lock(path: Path, mode: int = 0o644) -> int:
+    """Open the file of a lock, made if missing. Where it may only be read, that is enough to lock it."""
+    try:
+        return open_regular(path, os.O_RDWR | os.O_CREAT, mode)
+    except PermissionError:
+        return open_regular(path)
+
+
 @contextmanager
-def locked(path: Path, waiting: Callable[[], None] = lambda: None, *, make_folder: bool = True) -> Iterator[None]:
+def locked(
+    path: Path, waiting: Callable[[], None] = lambda: None, *, patient: bool = False, make_folder: bool = True
+) -> Iterator[None]:
     """Hold an exclusive lock on the file `path` (made if missing, never removed).
 
-    Its folder is made, too, with `make_folder`. Waits for another holder, and calls `waiting`, which may raise to end
-    that, several times a second.
+    Its folder is made, too, with `make_folder`. Waits for another holder, says after a while on standard error who that
+    is, and calls `waiting`, which may raise to end that, several times a second. Raises LockedError after half a
+    minute, unless `patient`: for long work under it.
     """
     if make_folder:
         path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as file:
-        while not lock_now(file.fileno()):
-            waiting()
-            time.sleep(_LOCK_POLL)
+    descriptor = open_lock(path, 0o660)  # not for everybody: whoever may read it may hold it
+    try:
+        _wait_for(descriptor, path, waiting, patient=patient)
         yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """The same with a lock on a folder, which leaves no file behind."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _wait_for(descriptor, folder, lambda: None, patient=False)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _wait_for(descriptor: int, path: Path, waiting: Callable[[], None], *, patient: bool) -> None:
+    began, said = time.monotonic(), False
+    while not lock_now(descriptor):
+        waiting()
+        waited = time.monotonic() - began
+        if waited >= _GIVE_UP_AFTER and not patient:
+            raise LockedError(
+                f"the lock {path} has been held for {waited:.0f} s by {holder_words(path)}; try again when that is "
+                "done, or end it"
+            )
+        if waited >= _SAY_AFTER and not said:
+            said = True
+            with suppress(OSError, ValueError):
+                sys.stderr.write(f"waiting for the lock {path}, held by {holder_words(path)}\n")
+                sys.stderr.flush()
+        time.sleep(_LOCK_POLL)
 
 
 def is_held(lock: Path) -> bool:
-    """Whether a living process holds the lock on the file `lock`, here or, on most network file systems, anywhere."""
+    """Whether a living process holds the lock on the file `lock`, here or, on most network file systems, anywhere.
+
+    A process whose user may only read the file does not count: it keeps others out, but does none of their work.
+    """
     try:
-        descriptor = os.open(lock, os.O_RDONLY)
-    except FileNotFoundError:
+        descriptor = open_regular(lock)
+    except (FileNotFoundError, NotRegularError):
         return False
     try:
-        return not lock_now(descriptor, shared=True)
+        return not lock_now(descriptor, shared=True) and intruder(lock) is None
     finally:
         os.close(descriptor)
+
+
+def intruder(lock: Path) -> str | None:
+    """The process that holds the lock and may not even write to its file, for a sentence; None for no such one."""
+    holder = lock_holder(lock)
+    return None if holder is None or holder.may_write(lock) else str(holder)
 
 
 def lock_now(descriptor: int, *, shared: bool = False, patience: float = 0.0) -> bool:
@@ -271,7 +333,7 @@ class LineFollower:
     def new_text(self) -> str:
         """Whole new lines, undecodable bytes replaced; empty when there are none, or no file yet."""
         try:
-            with self._path.open("rb") as file:
+            with os.fdopen(open_regular(self._path, follow=True), "rb") as file:
                 file.seek(self._offset)
                 data = file.read(1 << 20)
         except FileNotFoundError:

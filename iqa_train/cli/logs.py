@@ -1,6 +1,7 @@
 """`iqa-train logs EXP`: the log of a run's last attempt, or of an earlier one."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from iqa_train.cli.select import rows_named
 from iqa_train.errors import RunError
 from iqa_train.execution.overview import Row, look
 from iqa_train.files import tail_offset
+from iqa_train.regular import open_regular
 from iqa_train.runs.layout import Attempt
 from iqa_train.runs.state import log_of, run_state
 
@@ -57,7 +59,7 @@ def _choose(rows: list[Row], number: int | None) -> tuple[Row, Attempt | None]:
 
 def _print(row: Row, attempt: Attempt, log: Path, lines: int | None, *, follow: bool) -> None:
     out = sys.stdout.buffer
-    with log.open("rb") as file:
+    with os.fdopen(open_regular(log, follow=True), "rb") as file:
         if lines is not None:
             file.seek(tail_offset(file, lines))
         while True:

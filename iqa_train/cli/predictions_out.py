@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, TextIO
 
 from iqa_train.files import sync_folder
+from iqa_train.regular import open_temporary, sweep
 
 
 class PredictionsOut:
@@ -17,15 +18,16 @@ class PredictionsOut:
 
     def __init__(self, path: Path | None, form: str) -> None:
         self._path, self._form = path, form
-        self._part = None if path is None else path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._part: Path | None = None
         self._begun = False
         self._rows = 0
         self._skipped: list[dict[str, str]] = []
         self._stream: TextIO = sys.stdout
 
     def __enter__(self) -> "PredictionsOut":
-        if self._part is not None:
-            self._stream = self._part.open("w", encoding="utf-8", errors="surrogateescape", newline="")
+        if self._path is not None:
+            descriptor, self._part = open_temporary(self._path, "part")
+            self._stream = os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="")
         elif hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(errors="surrogateescape")  # names that are no text come out as they are
         return self
@@ -74,5 +76,6 @@ class PredictionsOut:
         if self._begun and (kind is None or issubclass(kind, KeyboardInterrupt)):
             self._part.replace(self._path)
             sync_folder(self._path.parent)
+            sweep(self._path.parent, self._path.name)
         else:
             self._part.unlink(missing_ok=True)

@@ -12,12 +12,9 @@ reader looks for images, and the reader is KonIQ's own.
 
 import csv
 import errno
-import fcntl
 import json
-import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
@@ -31,7 +28,7 @@ from iqa_train.datasets.opinions import rate
 from iqa_train.datasets.presence import files_in
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError
-from iqa_train.files import DamagedFileError, read_json
+from iqa_train.files import DamagedFileError, locked, read_json
 
 NAME = "demo"
 VERSION = 1  # raise it with every change to the bytes: older folders are then made anew
@@ -78,8 +75,7 @@ def make_demo(root: Path, progress: Progress | None = None) -> None:
         return
     root = root.resolve()
     try:
-        root.parent.mkdir(parents=True, exist_ok=True)
-        with _lock(root.parent / f".{root.name}.lock"):
+        with locked(root.parent / f".{root.name}.lock", patient=True):
             if _is_whole(root):
                 return
             _refuse_foreign(root)
@@ -126,17 +122,6 @@ def _refuse_foreign(root: Path) -> None:
     found = {path.name for path in root.iterdir() if not path.name.startswith(".")}
     if found and (MARKER not in found or found - {MARKER, FOLDER, SETS_CSV}):
         raise DataError(f"{root}: holds other files than the demo set's; name an empty folder with --data_dir")
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Held by one process at a time; the kernel lets go of it when that process ends, however it ends."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _plan() -> list[_Sample]:

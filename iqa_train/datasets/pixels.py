@@ -28,6 +28,7 @@ from iqa_train.datasets.streams import image_keys
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError
 from iqa_train.files import DamagedFileError, cache_root, locked, write_json
+from iqa_train.regular import open_regular
 from iqa_train.schema import Span, read_document
 
 VERSION = 2  # of the bytes: decoding, resizing, layout
@@ -63,7 +64,7 @@ class PixelStore:
         self._keys = image_keys(names)
         ends = np.cumsum(height * width * 3)
         self._offset = np.concatenate([[0], ends[:-1]])
-        with (folder / "pixels.u8").open("rb") as file:
+        with os.fdopen(open_regular(folder / "pixels.u8", follow=True), "rb") as file:
             self._map = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
         self._bytes = np.frombuffer(self._map, np.uint8)
 
@@ -111,7 +112,7 @@ def open_store(
     target = target_size(resize, table.resize)
     folder = _store_folder(table, target, cache_dir)
     try:
-        with locked(folder / "lock", waiting):
+        with locked(folder / "lock", waiting, patient=True):
             sources = _plan(table, target, folder, workers)
             if not _is_current(folder, sources):
                 _build(table, sources, folder, max(1, workers), progress)
@@ -215,7 +216,9 @@ def _build(table: ImageTable, sources: list[_Source], folder: Path, workers: int
     failures: list[str] = []
     missing = np.flatnonzero(done == 0).tolist()
     pool = ThreadPoolExecutor(workers)
-    file = os.open(part, os.O_WRONLY)  # written, not mapped: pages of a mapping would count as the process's memory
+    file = open_regular(
+        part, os.O_WRONLY
+    )  # written, not mapped: pages of a mapping would count as the process's memory
     try:
         futures = [pool.submit(store, index) for index in missing]
         for count, future in enumerate(as_completed(futures), 1):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iqa_train.errors import DataError
+from iqa_train.regular import open_regular
 
 
 def reserve(path: Path, size: int) -> None:
@@ -15,7 +16,7 @@ def reserve(path: Path, size: int) -> None:
 
     Raises DataError, and leaves no file, where there is no room or the file system will not hold it.
     """
-    with path.open("wb") as file:
+    with os.fdopen(open_regular(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
         try:
             os.posix_fallocate(file.fileno(), 0, size)
         except OSError as error:

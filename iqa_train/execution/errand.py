@@ -16,7 +16,7 @@ from iqa_train.errors import RunError
 from iqa_train.execution.devices import Device, worker_environment
 from iqa_train.execution.lease import Lease
 from iqa_train.execution.program import python_command
-from iqa_train.files import lock_now, parse_json
+from iqa_train.files import lock_now, open_lock, parse_json
 from iqa_train.handed import handing
 from iqa_train.runs.layout import RunFolder
 
@@ -99,7 +99,7 @@ def held_runs(runs: Iterable[RunFolder]) -> Iterator[list[int]]:
     descriptors: list[int] = []
     try:
         for run in runs:
-            descriptors.append(os.open(run.lock, os.O_RDWR | os.O_CREAT, 0o644))
+            descriptors.append(open_lock(run.lock))
             if not lock_now(descriptors[-1], patience=_PATIENCE):
                 raise RunError(
                     f"{run.path} is in use by another process, which tests it or starts it over; try again when that "

@@ -18,6 +18,8 @@ from pathlib import Path
 
 from iqa_train.errors import RunError
 from iqa_train.files import lock_now, parse_json
+from iqa_train.lockholder import user_name
+from iqa_train.regular import open_regular
 from iqa_train.schema import build
 
 _FOLDER = "/tmp/iqa-train-leases"  # not $TMPDIR, which is often a user's own; not /dev/shm, which a log-out may empty
@@ -146,9 +148,32 @@ def _folder() -> Path:
         raise RunError(
             f"the folder of leases {folder} cannot be made: {error.strerror}; set {VARIABLE} to another"
         ) from None
-    if not stat.S_ISDIR(folder.lstat().st_mode):
-        raise RunError(f"{folder} is no folder, where leases are kept; remove it or set {VARIABLE} to another")
+    if (complaint := folder_complaint(folder)) is not None:
+        raise RunError(f"{complaint}, or set {VARIABLE} to another")
     return folder
+
+
+def folder_complaint(folder: Path) -> str | None:
+    """Why leases in this folder would hold nobody off, and what to do; None where they do.
+
+    In a folder that others may write to, the sticky bit alone keeps them from removing or replacing our locks.
+    """
+    about = folder.lstat()
+    if not stat.S_ISDIR(about.st_mode):
+        return f"{folder} is no folder, where leases are kept; remove it"
+    open_to_others = about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    if open_to_others and not about.st_mode & stat.S_ISVTX:
+        cure = "chmod 1777 it" if about.st_uid == os.geteuid() else "have its owner chmod 1777 it"
+        return (
+            f"other users may remove others' locks from the leases' folder {folder} of {user_name(about.st_uid)}, "
+            f"which has no sticky bit; {cure}"
+        )
+    if not open_to_others and about.st_uid not in {0, os.geteuid()}:
+        return (
+            f"the leases' folder {folder} is {user_name(about.st_uid)}'s alone, so that nobody else can take a device; "
+            "have its owner chmod 1777 it"
+        )
+    return None
 
 
 def _open(path: Path) -> int:
@@ -156,14 +181,14 @@ def _open(path: Path) -> int:
     with _umask_for_all():
         for flags in (os.O_RDWR, os.O_RDWR | os.O_CREAT | os.O_EXCL, os.O_RDWR):
             try:
-                return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+                return open_regular(path, flags)
             except (FileNotFoundError, FileExistsError):
                 continue
             except PermissionError:
                 if not path.exists():
                     raise
                 break
-    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)  # enough to lock it
+    return open_regular(path)  # enough to lock it
 
 
 @contextmanager
@@ -196,7 +221,7 @@ def _sign(descriptor: int, holder: Holder) -> None:
 def _holder_of(path: Path) -> Holder | None:
     """Who has locked `path` for himself; None if nobody has. Those who ask, as here, are not in each other's way."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        descriptor = open_regular(path)
     except OSError:
         return None
     try:
@@ -206,6 +231,6 @@ def _holder_of(path: Path) -> Holder | None:
     finally:
         os.close(descriptor)
     try:
-        return build(Holder, parse_json(text))
-    except ValueError:
+        return build(Holder, {"experiment": "", **parse_json(text)})  # others write these words: they are only shown
+    except (ValueError, TypeError):
         return Holder("")

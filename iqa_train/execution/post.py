@@ -12,7 +12,8 @@ from iqa_train.errors import RunError
 from iqa_train.execution.folder_watch import FolderWatch
 from iqa_train.execution.program import python_command
 from iqa_train.execution.queue import require_runs_folder
-from iqa_train.files import SCHEMA_VERSION, is_held, lock_now, write_json
+from iqa_train.files import SCHEMA_VERSION, intruder, is_held, lock_now, open_lock, write_json
+from iqa_train.regular import open_regular
 from iqa_train.runs.documents import SchedulerFacts, read_scheduler
 from iqa_train.runs.identity import ProcessIdentity, identity_from, me, origin_facts, suspension
 from iqa_train.runs.layout import QueueFiles
@@ -32,7 +33,7 @@ def ensure_scheduler(runs_dir: Path) -> bool:
         _require_awake(runs_dir)
         return False
     require_runs_folder(runs_dir)
-    with files.scheduler_log.open("ab") as log:
+    with os.fdopen(open_regular(files.scheduler_log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as log:
         process = subprocess.Popen(
             python_command("iqa_train.execution.scheduler", str(runs_dir)),
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
@@ -80,7 +81,7 @@ def _facts(files: QueueFiles) -> SchedulerFacts | None:
 
 def _overwrite(path: Path, data: bytes) -> None:
     """Write into the file that is there. A reader may see half of it for a moment, which counts as nothing said."""
-    descriptor = os.open(path, os.O_WRONLY)
+    descriptor = open_regular(path, os.O_WRONLY)
     try:
         os.pwrite(descriptor, data, 0)
         os.ftruncate(descriptor, len(data))
@@ -104,9 +105,14 @@ class Post:
                 f"a scheduler {other.where} works on {self._files.runs_dir}; end that one first, or if it has been "
                 f"killed, try again {SILENCE:.0f} s after that"
             )
-        descriptor = os.open(self._files.scheduler_lock, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = open_lock(self._files.scheduler_lock)
         if not lock_now(descriptor, patience=1.0):
             os.close(descriptor)
+            if (stranger := intruder(self._files.scheduler_lock)) is not None:
+                raise RunError(
+                    f"{self._files.scheduler_lock} is held by {stranger}, who may only read it, so that no scheduler "
+                    "can work; end that process"
+                )
             return False
         self._descriptor = descriptor
         self.sign({})

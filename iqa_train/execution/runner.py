@@ -27,8 +27,9 @@ from iqa_train.execution.program import python_command
 from iqa_train.execution.stopping import Stopping, stop_signals
 from iqa_train.execution.surroundings import surroundings
 from iqa_train.execution.tree import adopt_orphans, kill_all, reap_orphans
-from iqa_train.files import SCHEMA_VERSION, lock_now, write_json
+from iqa_train.files import SCHEMA_VERSION, intruder, lock_now, open_lock, write_json
 from iqa_train.handed import handing
+from iqa_train.regular import sweep
 from iqa_train.runs.documents import read_result, read_spec_facts
 from iqa_train.runs.identity import identity_of, me, origin_facts, require_own_proc
 from iqa_train.runs.layout import Attempt, RunFolder, log_path
@@ -174,8 +175,8 @@ def _start(order: Order, lock: int) -> Started:
     environment |= handing(held)
     with file:
         try:
-            for left in run.path.glob(".*.tmp"):  # by writers that were killed
-                left.unlink()
+            for folder in (run.path, *(tried.folder for tried in run.attempts())):
+                sweep(folder)
             if order.again:
                 _set_aside(run)
             if order.spec is not None:
@@ -335,10 +336,12 @@ def _set_aside(run: RunFolder) -> None:
 @contextmanager
 def _run_lock(order: Order) -> Iterator[int]:
     """The run's lock as a descriptor to hand on. Raises TakenError if a living process holds it."""
-    descriptor = os.open(order.run.lock, os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = open_lock(order.run.lock)
     try:
         require_idle(order.run)
         if not lock_now(descriptor, patience=_PATIENCE):
+            if (stranger := intruder(order.run.lock)) is not None:
+                raise RunError(f"{order.run.lock} is held by {stranger}, who may only read it; end that process")
             raise TakenError(_taken(order.run, run_state(order.run)))
         if order.attempt is not None and order.run.next_attempt().number != order.attempt:
             raise TakenError(f"attempt {order.attempt} of {order.run.path} has been made by another runner")

@@ -35,6 +35,7 @@ from iqa_train.execution.standing import Stand, Standing, standing
 from iqa_train.execution.stop import pass_on_request
 from iqa_train.execution.surroundings import environment_of, interpreter_of
 from iqa_train.execution.tree import kill_all
+from iqa_train.files import LockedError
 from iqa_train.runs.identity import identity_of, require_own_proc, suspension
 from iqa_train.runs.layout import QueueFiles, RunFolder
 from iqa_train.runs.state import orphans_of
@@ -106,8 +107,10 @@ class Scheduler:
                 if not self._look() and self._may_end():
                     return
                 self._complaint = ""
-            except OSError as error:  # a full disk, a server that is away: it may pass, and runs that are alive go on
-                words = f"{error.filename or self._runs_dir}: {error.strerror}"
+            except (OSError, LockedError) as error:  # a full disk, a server that is away: it may pass, and runs go on
+                words = str(error)
+                if isinstance(error, OSError):
+                    words = f"{error.filename or self._runs_dir}: {error.strerror}"
                 if words != self._complaint:
                     say(words)
                 self._complaint = words

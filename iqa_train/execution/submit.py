@@ -10,7 +10,7 @@ from iqa_train.execution.post import ensure_scheduler
 from iqa_train.execution.queue import POLICIES, Item, added, edit_queue
 from iqa_train.execution.standing import standing
 from iqa_train.execution.surroundings import interpreter, surroundings
-from iqa_train.files import lock_now
+from iqa_train.files import lock_now, open_lock
 from iqa_train.runs.layout import RunFolder, run_folder
 from iqa_train.runs.project import inside, recorded
 from iqa_train.runs.provenance import code_fingerprint
@@ -102,7 +102,7 @@ def _without_gaps(items: Sequence[Item]) -> list[Item]:
 def declare(run: RunFolder, spec: RunSpec) -> None:
     """Write what the run is to do into its folder, unless it is running: then it stands there, and is kept."""
     run.path.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(run.lock, os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = open_lock(run.lock)
     try:
         if lock_now(descriptor, patience=0.2):
             write_spec(run, spec)

@@ -1,9 +1,7 @@
 """Puts an old log under runs/ as a run: whole or not at all, and the same log once."""
 
-import fcntl
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iqa_train.errors import RunError, visible
-from iqa_train.files import sync_folder, write_atomic, write_json
+from iqa_train.files import locked_folder, sync_folder, write_atomic, write_json
 from iqa_train.oldlogs import record
 from iqa_train.oldlogs.naming import Names
 from iqa_train.oldlogs.oldlog import OldLog
@@ -133,9 +131,5 @@ def _scratch(folder: Path) -> Iterator[Path]:
 def _alone(runs_dir: Path) -> Iterator[None]:
     """One import at a time: two of the same log at once would race for its folder."""
     runs_dir.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(runs_dir, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with locked_folder(runs_dir):
         yield
-    finally:
-        os.close(descriptor)

@@ -8,16 +8,12 @@ The file is handled as bytes: whatever its encoding and its line ends, not one b
 that do not pair off are refused, since what lies between them might be somebody's notes.
 """
 
-import fcntl
-import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from iqa_train.errors import RunError, UsageError, visible
-from iqa_train.files import write_atomic
+from iqa_train.files import locked_folder, write_atomic
 from iqa_train.study.model import NAME_PATTERN
 
 FILE_NAME = "EXPERIMENTS_LOG_TRACKER.md"
@@ -50,7 +46,7 @@ def update_tracker(path: Path, study: str, text: str) -> bool:
     """
     try:
         path = path.resolve()  # a link stays a link to the file that changes
-        with _alone(path.parent):
+        with locked_folder(path.parent):
             old = path.read_bytes() if path.exists() else None
             new = with_block(old, study, text, str(path))
             if new == old:
@@ -138,14 +134,3 @@ def _line_ends(data: bytes) -> int:
     """How many of the two line ends before a block are there already."""
     tail = data[-4:].replace(b"\r\n", b"\n")
     return 2 if tail.endswith(b"\n\n") else 1 if tail.endswith(b"\n") else 0
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Two studies that end at the same moment write one after the other; a lock on the folder leaves no file behind."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -70,9 +70,8 @@ def _of_file(study: Study, profile: str | None, runs_dir: Path) -> Chosen:
         words = other_data(spec, run)
         recorded.append(_of_other_data(spec, run, words) if words else record(spec, run))
         if words:
-            notes.append(
-                f"not counted: {spec.experiment} (seed {spec.seed}): {words}; another study name or --runs-dir keeps both"
-            )
+            apart = "another study name or --runs-dir keeps both"
+            notes.append(f"not counted: {spec.experiment} (seed {spec.seed}): {words}; {apart}")
     return Chosen(name, study_title(study, profile), study.baseline, tuple(recorded), study, profile, tuple(notes))
 
 

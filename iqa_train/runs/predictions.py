@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from iqa_train.errors import DataError, visible
 from iqa_train.files import write_atomic
+from iqa_train.regular import open_regular
 from iqa_train.runs.layout import references_beside
 
 _COLUMNS = ("image", "score", "prediction")
@@ -81,7 +83,7 @@ def _references(path: Path, images: tuple[str, ...]) -> tuple[str, ...] | None:
 
 def _rows(path: Path, columns: tuple[str, ...], what: str) -> list[list[str]]:
     """The lines below the head. Raises ValueError where one is too short or too long."""
-    with path.open(encoding="utf-8", newline="") as file:
+    with os.fdopen(open_regular(path, follow=True), encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file, strict=True))
     if not rows or tuple(rows[0]) != columns:
         raise DataError(f"{path} is no {what} file; its first line is {','.join(columns)}")

@@ -10,7 +10,8 @@ from iqa_train.execution.checkup.mounts import NETWORK, existing, mount_of
 from iqa_train.execution.checkup.report import Checkup
 from iqa_train.execution.checkup.runs import SETTLING
 from iqa_train.execution.checkup.words import a_few
-from iqa_train.execution.lease import VARIABLE, Holder, holders, leases_folder
+from iqa_train.execution.lease import VARIABLE, Holder, folder_complaint, holders, leases_folder
+from iqa_train.lockholder import user_name
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.state import run_state
 
@@ -36,12 +37,14 @@ def check_leases(root: Path) -> Iterator[Checkup]:
         return
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         yield Checkup("leases", "error", f"the leases' folder {folder} is closed to you", f"chmod 1777 it, or {cure}")
+    elif (complaint := folder_complaint(folder)) is not None:
+        yield Checkup("leases", "error", complaint.partition(";")[0], f"chmod 1777 {folder}")
     elif mode & 0o777 != 0o777:
         message = f"only some users may write into the leases' folder {folder}: others' runs do not start"
         yield Checkup("leases", "warning", message, f"chmod 1777 {folder}")
-    elif not mode & stat.S_ISVTX:
-        message = f"anybody may remove others' locks from the leases' folder {folder}"
-        yield Checkup("leases", "warning", message, f"chmod 1777 {folder}")
+    elif folder.lstat().st_uid not in {0, os.geteuid()}:
+        message = f"the leases' folder {folder} is {user_name(folder.lstat().st_uid)}'s, who may remove others' locks"
+        yield Checkup("leases", "warning", message, f"have an administrator chown it to root, or {cure}")
     closed = [path.name for path in sorted(folder.glob("*.lock")) if not os.access(path, os.R_OK)]
     if closed:
         message = f"leases that you cannot read, nor take: {a_few(closed)}, in {folder}"

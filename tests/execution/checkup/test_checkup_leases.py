@@ -17,14 +17,14 @@ from iqa_train.execution.lease import VARIABLE, Holder, take
 
 @pytest.mark.parametrize(
     ("mode", "verdict", "words"),
-    [(0o1777, "ok", "none held"), (0o777, "warning", "remove others' locks"), (0o755, "warning", "only some")],
+    [(0o1777, "ok", "none held"), (0o777, "error", "remove others' locks"), (0o755, "warning", "only some")],
 )
 def test_the_rights_of_the_folder(where: Where, tmp_path: Path, mode: int, verdict: str, words: str) -> None:
     (tmp_path / "leases").mkdir()
     (tmp_path / "leases").chmod(mode)
     checkup = found(where, "leases")[0]
     assert (checkup.verdict, words in checkup.message) == (verdict, True)
-    assert ("chmod 1777" in checkup.cure) is (verdict == "warning")
+    assert ("chmod 1777" in checkup.cure) is (verdict != "ok")
 
 
 def test_no_folder(where: Where, tmp_path: Path) -> None:

@@ -1,0 +1,84 @@
+"""Opens files in places that others may write to: regular files only, without waiting, without following links.
+
+A FIFO, a device or a link in the place of a file is an error that names it, never a pause and never another file.
+"""
+
+import errno
+import fcntl
+import os
+import re
+import secrets
+import stat
+import time
+from contextlib import suppress
+from pathlib import Path
+
+_FLAGS = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY  # O_NONBLOCK: a FIFO without another end does not keep us
+_LEFTOVER = r"\.{}\.[0-9a-f]+\.(tmp|part)"
+_YOUNG = 60.0  # seconds for which a temporary file is left alone, even if nobody has locked it
+
+_KINDS = {stat.S_ISDIR: "a folder", stat.S_ISLNK: "a link", stat.S_ISFIFO: "a pipe", stat.S_ISSOCK: "a socket"}
+
+
+class NotRegularError(OSError):
+    """Something else than a file is there."""
+
+
+def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o666, *, follow: bool = False) -> int:
+    """`os.open` of a regular file; `follow` lets `path` itself be a link to one. Raises NotRegularError or OSError."""
+    try:
+        descriptor = os.open(path, flags | _FLAGS | (0 if follow else os.O_NOFOLLOW), mode)
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.EISDIR} and os.path.lexists(path):
+            raise _not_regular(path) from None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _not_regular(path)
+    return descriptor
+
+
+def read_regular(path: Path) -> bytes:
+    """The whole content of the file at `path` or at the end of a link. Raises NotRegularError or OSError."""
+    with os.fdopen(open_regular(path, follow=True), "rb") as file:
+        return file.read()
+
+
+def open_temporary(beside: Path, suffix: str = "tmp") -> tuple[int, Path]:
+    """A new file beside another for its next content: its name cannot be guessed, and it is locked while it is open."""
+    path = beside.with_name(f".{beside.name}.{secrets.token_hex(8)}.{suffix}")
+    descriptor = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+    with suppress(OSError):  # a file system without locks
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return descriptor, path
+
+
+def sweep(folder: Path, name: str | None = None) -> None:
+    """Remove what killed writers of the file `name`, or of any, left in `folder`.
+
+    That is temporary files of this user that no living process has locked. Without a name only where all is our own.
+    """
+    leftover = re.compile(_LEFTOVER.format(".+" if name is None else re.escape(name)))
+    with suppress(OSError):
+        for entry in os.scandir(folder):
+            if leftover.fullmatch(entry.name):
+                with suppress(OSError):
+                    _sweep_one(Path(entry.path))
+
+
+def _sweep_one(path: Path) -> None:
+    descriptor = open_regular(path)
+    try:
+        about = os.fstat(descriptor)
+        if about.st_uid != os.geteuid() or abs(time.time() - about.st_mtime) < _YOUNG:
+            return
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
+    finally:
+        os.close(descriptor)
+
+
+def _not_regular(path: Path) -> NotRegularError:
+    mode = os.lstat(path).st_mode
+    kind = next((words for is_one, words in _KINDS.items() if is_one(mode)), "a device")
+    return NotRegularError(errno.EINVAL, f"it is {kind}, not a file; remove it", str(path))
