@@ -27,6 +27,7 @@ from iqa_train.runs.outcome import FINISHED, outcome_from
 from iqa_train.runs.state import run_state
 from iqa_train.study.model import Study
 from iqa_train.study.spec import RunSpec
+from iqa_train.terminal import raw
 
 _EVERY = 1.0  # seconds between two pictures
 _LINE_EVERY = 30.0
@@ -125,7 +126,7 @@ class _Screen:
 
     def clear(self) -> None:
         if self._drawn:
-            sys.stderr.write(_UP.format(self._drawn))
+            raw(sys.stderr).write(_UP.format(self._drawn))
             sys.stderr.flush()
             self._drawn = 0
 

@@ -4,6 +4,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from iqa_train.errors import visible
+from iqa_train.terminal import raw
+
 
 @contextmanager
 def bar(label: str, unit: str) -> Iterator[Callable[[int, int], None]]:
@@ -11,7 +14,13 @@ def bar(label: str, unit: str) -> Iterator[Callable[[int, int], None]]:
     from tqdm import tqdm
 
     with tqdm(
-        desc=label, unit=f" {unit}", file=sys.stderr, leave=False, disable=None, delay=0.2, dynamic_ncols=True
+        desc=visible(label),
+        unit=f" {unit}",
+        file=raw(sys.stderr),
+        leave=False,
+        disable=None,
+        delay=0.2,
+        dynamic_ncols=True,
     ) as drawn:
 
         def move(done: int, total: int) -> None:

@@ -11,7 +11,7 @@ from iqa_train.cli.datalist import list_sets
 from iqa_train.cli.datasplit import export_split
 from iqa_train.cli.datastats import print_stats
 from iqa_train.cli.parser import Parser, whole_number
-from iqa_train.errors import UsageError
+from iqa_train.errors import UsageError, visible
 
 if TYPE_CHECKING:
     from iqa_train.study.spec import DataSource
@@ -90,9 +90,9 @@ def _verify(options: argparse.Namespace) -> int:
         print(json.dumps(document, indent=2, ensure_ascii=False))
         return 1 if errors else 0
     for finding in findings:
-        print(f"{finding.code:12}  {finding.message}")
+        print(f"{finding.code:12}  {visible(finding.message)}")
     for note in (split_origin(table), *table.notes):
-        print(f"{'note':12}  {note}")
+        print(f"{'note':12}  {visible(note)}")
     verdict = "all there and whole" if not errors else f"{errors} missing or unreadable"
     print(f"{name}: {len(table)} images listed in {table.root}, {verdict}")
     return 1 if errors else 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from iqa_train.cli.bar import bar
 from iqa_train.cli.text import say
 from iqa_train.errors import UsageError
+from iqa_train.terminal import raw
 
 if TYPE_CHECKING:
     from iqa_train.study.spec import DataSource
@@ -30,7 +31,7 @@ def export_split(options: argparse.Namespace, name: str, source: "DataSource", s
     text = io.StringIO()
     write_split(table, split, text)
     if options.out is None:
-        sys.stdout.write(text.getvalue())
+        (sys.stdout if sys.stdout.isatty() else raw(sys.stdout)).write(text.getvalue())
         return 0
     write_atomic(path, text.getvalue().encode())
     counts = f"{len(split.train):,} training, {len(split.val):,} validation and {len(split.test):,} test images"

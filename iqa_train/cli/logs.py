@@ -15,6 +15,7 @@ from iqa_train.files import tail_offset
 from iqa_train.regular import open_regular
 from iqa_train.runs.layout import Attempt
 from iqa_train.runs.state import log_of, run_state
+from iqa_train.terminal import LogText
 
 _DESCRIPTION = "Print the log of an experiment's last attempt; with several seeds, of the one that runs or ran last."
 _EPILOG = "exit status: 0 done, 1 there is no log, 2 usage or an unknown experiment"
@@ -59,13 +60,16 @@ def _choose(rows: list[Row], number: int | None) -> tuple[Row, Attempt | None]:
 
 def _print(row: Row, attempt: Attempt, log: Path, lines: int | None, *, follow: bool) -> None:
     out = sys.stdout.buffer
+    shown = LogText() if sys.stdout.isatty() else None
     with os.fdopen(open_regular(log, follow=True), "rb") as file:
         if lines is not None:
             file.seek(tail_offset(file, lines))
         while True:
             ended = attempt.exit.exists() or not run_state(row.run).alive  # looked at before the last reading
             while block := file.read(_BLOCK):
-                out.write(block)
+                out.write(shown.feed(block).encode(errors="replace") if shown else block)
+            if shown and (not follow or ended):
+                out.write(shown.end().encode(errors="replace"))
             out.flush()
             if not follow or ended:
                 return

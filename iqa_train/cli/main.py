@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 
 from iqa_train.cli.interrupt import heard_interrupts
-from iqa_train.errors import UserError, did_you_mean
+from iqa_train.errors import UserError, did_you_mean, visible
+from iqa_train.terminal import filtered_output
 
 INTERRUPTED = 130
 
@@ -21,7 +22,11 @@ _COMMANDS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code: 0 done, 1 failed, 2 usage or invalid file, 130 interrupted."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    with filtered_output():
+        return _main(list(sys.argv[1:] if argv is None else argv))
+
+
+def _main(words: list[str]) -> int:
     try:
         with heard_interrupts():
             code = _command(words)
@@ -41,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.errno is None:
             raise
-        _complain(f"{error.filename or _unnamed()}: {error.strerror}")
+        _complain(f"{visible(str(error.filename or _unnamed()))}: {error.strerror}")
         return 1
     return code
 

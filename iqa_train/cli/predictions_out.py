@@ -11,6 +11,8 @@ from typing import Any, TextIO
 
 from iqa_train.files import sync_folder
 from iqa_train.regular import open_temporary, sweep
+from iqa_train.spreadsheet import plain_cell
+from iqa_train.terminal import raw
 
 
 class PredictionsOut:
@@ -28,7 +30,9 @@ class PredictionsOut:
         if self._path is not None:
             descriptor, self._part = open_temporary(self._path, "part")
             self._stream = os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="")
-        elif hasattr(sys.stdout, "reconfigure"):
+        elif not sys.stdout.isatty():
+            self._stream = raw(sys.stdout)
+        if self._path is None and hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(errors="surrogateescape")  # names that are no text come out as they are
         return self
 
@@ -43,7 +47,7 @@ class PredictionsOut:
     def row(self, image: str, prediction: float) -> None:
         """One picture."""
         if self._form == "csv":
-            csv.writer(self._stream, lineterminator="\n").writerow((image, repr(prediction)))
+            csv.writer(self._stream, lineterminator="\n").writerow((plain_cell(image), repr(prediction)))
         else:
             self._stream.write(",\n  " if self._rows else "\n  ")
             self._stream.write(json.dumps({"image": image, "prediction": prediction}))

@@ -4,6 +4,8 @@ import sys
 from typing import Any
 
 from iqa_train.cli.text import say
+from iqa_train.errors import visible
+from iqa_train.terminal import raw
 
 
 class StageBar:
@@ -21,7 +23,10 @@ class StageBar:
             from tqdm import tqdm
 
             self.close()
-            self._bar = tqdm(total=total, desc=stage, unit=f" {unit}", file=sys.stderr, leave=False, dynamic_ncols=True)
+            self._bar = tqdm(
+                total=total, desc=visible(stage), unit=f" {visible(unit)}", file=raw(sys.stderr), leave=False,
+                dynamic_ncols=True,
+            )  # fmt: skip
             self._stage = stage
         self._bar.update(done - self._bar.n)
 

@@ -11,6 +11,7 @@ from iqa_train.cli.parser import Parser, add_places
 from iqa_train.cli.statustable import status_lines
 from iqa_train.execution.nvml import Nvml
 from iqa_train.execution.overview import look
+from iqa_train.terminal import raw
 
 _DESCRIPTION = """\
 Say how every run of the queue stands, and every other run of its studies: state and reason, device, epoch, test SRCC so
@@ -35,7 +36,9 @@ def main(argv: Sequence[str]) -> int:
         else:
             live = sys.stdout.isatty()
             lines = status_lines(overview, overview.rows, shutil.get_terminal_size().columns if live else None)
-            text = (_CLEAR if options.watch and live else "") + "\n".join(lines)
+            text = "\n".join(lines)
+            if options.watch and live:
+                raw(sys.stdout).write(_CLEAR)
         print(text, flush=True)
         if not options.watch:
             return 0

@@ -16,6 +16,7 @@ from iqa_train.datasets.splitnames import split_names
 from iqa_train.datasets.splits import parted_references
 from iqa_train.datasets.table import SPLITS, ImageTable, Split
 from iqa_train.errors import DataError
+from iqa_train.spreadsheet import plain_cell, without_quote
 from iqa_train.study.splitdigest import split_digest
 
 _FEW = 3
@@ -30,7 +31,7 @@ def write_split(table: ImageTable, split: Split, file: TextIO) -> None:
     columns = [table.images, names] + ([table.references] if table.references is not None else [])
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(("image", "split", "reference")[: len(columns)])
-    writer.writerows(zip(*columns, strict=True))
+    writer.writerows([plain_cell(text) for text in row] for row in zip(*columns, strict=True))
 
 
 def with_split(table: ImageTable, path: Path, digest: str = "") -> ImageTable:
@@ -57,7 +58,7 @@ def with_split(table: ImageTable, path: Path, digest: str = "") -> ImageTable:
     splits = tuple(given[name] for name in table.images)
     references = table.references
     if references is None and "reference" in records.columns:
-        named = dict(zip(ours, records.texts("reference"), strict=True))
+        named = dict(zip(ours, map(without_quote, records.texts("reference")), strict=True))
         references = tuple(named[name] for name in table.images)
     own_notes = parted_references(table.references, table.splits)
     notes = (*(note for note in table.notes if note not in own_notes), *parted_references(references, splits))
@@ -73,7 +74,8 @@ def _ours(table: ImageTable, names: Sequence[str], path: Path) -> list[str]:
         alike[_bare(image)].append(image)
     ours, unknown = [], []
     for name in names:
-        near = [name] if name in known else alike.get(_bare(name), [])
+        image = name if name in known else without_quote(name)
+        near = [image] if image in known else alike.get(_bare(image), [])
         if len(near) == 1:
             ours.append(near[0])
         else:

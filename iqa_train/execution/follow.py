@@ -6,16 +6,18 @@ from typing import TextIO
 
 from tqdm import tqdm
 
+from iqa_train.errors import visible
 from iqa_train.execution.runner import Started
 from iqa_train.files import LineFollower
+from iqa_train.terminal import log_text, raw
 
 
 class Follower:
     """Call it often with the started run. The bar is drawn on a terminal only; the log has lines of its own."""
 
     def __init__(self, out: TextIO | None = None, bar: TextIO | None = None) -> None:
-        self._out = out or sys.stdout
-        self._bar_file = bar or sys.stderr
+        self._out = raw(out or sys.stdout)
+        self._bar_file = raw(bar or sys.stderr)
         self._log: LineFollower | None = None
         self._metrics: LineFollower | None = None
         self._bar: tqdm[None] | None = None
@@ -35,7 +37,7 @@ class Follower:
         lines = self._log.new_text()
         if lines:
             self._clear()
-            self._out.write(lines)
+            self._out.write(log_text(lines) if self._out.isatty() else lines)
             self._out.flush()
         if self._bar_file.isatty():
             for event in self._metrics.new_events():
@@ -56,8 +58,8 @@ class Follower:
             self._bar = tqdm(
                 total=total,
                 initial=done,
-                desc=label,
-                unit=f" {unit}",
+                desc=visible(label),
+                unit=f" {visible(unit)}",
                 file=self._bar_file,
                 leave=False,
                 dynamic_ncols=True,

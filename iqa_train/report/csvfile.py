@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from iqa_train.results.table import ResultRow, StudyResults
+from iqa_train.spreadsheet import plain_cell
 
 _SPANS = ("interval", "delta_interval", "zou_interval", "expected", "expected_delta")
 
@@ -18,8 +19,8 @@ def results_csv(results: Sequence[StudyResults]) -> str:
     writer.writeheader()
     for of_metric in results:
         shared = {
-            "study": of_metric.study, "dataset": of_metric.dataset, "baseline": of_metric.baseline,
-            "metric": of_metric.metric,
+            "study": plain_cell(of_metric.study), "dataset": plain_cell(of_metric.dataset),
+            "baseline": plain_cell(of_metric.baseline), "metric": of_metric.metric,
         }  # fmt: skip
         writer.writerows(shared | _flat(row.as_json()) for row in of_metric.rows)
     return text.getvalue()
@@ -44,5 +45,5 @@ def _cell(value: Any) -> str:  # noqa: ANN401
     if isinstance(value, float):
         return repr(value)
     if isinstance(value, list):
-        return "; ".join(map(str, value))
-    return str(value)
+        return plain_cell("; ".join(map(str, value)))
+    return plain_cell(str(value)) if isinstance(value, str) else str(value)
