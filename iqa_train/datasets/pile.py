@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iqa_train.datasets.crops import CropPlan, Pictures
-from iqa_train.datasets.decode import LARGEST, decode, upright_size
 from iqa_train.datasets.pixels import stored_pixels, stored_size
 from iqa_train.datasets.streams import image_keys
 from iqa_train.errors import DataError
@@ -39,21 +38,10 @@ def read_picture(path: Path, target: tuple[int, int] | int | None, side: int) ->
 
     Raises DataError, one sentence, for what is no picture, cannot be decoded, or is smaller than a crop.
     """
-    try:
-        if path.is_dir():
-            raise DataError(f"{path} is a folder")
-        if path.exists() and not path.is_file():
-            raise DataError(f"{path} is no file")
-    except OSError as error:  # a loop of links
-        raise DataError(f"{path} cannot be read ({error.strerror})") from None
     height, width = stored_size(path, target)
-    if upright_size(path) is None:
-        decode(path)  # which says why
     if min(height, width) < side:
         raise DataError(f"{path} is {width}x{height}, smaller than the network's crops of {side}x{side}")
-    if target is not None and height * width > LARGEST:
-        raise DataError(f"{path} would be {width}x{height}, more than {LARGEST / 1e6:.0f} megapixels")
-    return stored_pixels(path, height, width)
+    return stored_pixels(path, height, width, target)
 
 
 class Names:

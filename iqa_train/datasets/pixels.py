@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from iqa_train.datasets.crops import CropPlan, Pictures
-from iqa_train.datasets.decode import LARGEST, decode, upright_size
+from iqa_train.datasets.decode import LARGEST, decode_with_header, read_header
 from iqa_train.datasets.reserve import reserve, write_at
 from iqa_train.datasets.streams import image_keys
 from iqa_train.datasets.table import ImageTable
@@ -115,7 +115,7 @@ def open_store(
         with locked(folder / "lock", waiting, patient=True):
             sources = _plan(table, target, folder, workers)
             if not _is_current(folder, sources):
-                _build(table, sources, folder, max(1, workers), progress)
+                _build(table, sources, target, folder, max(1, workers), progress)
             height = np.array([s.height for s in sources], np.int64)
             width = np.array([s.width for s in sources], np.int64)
             return PixelStore(folder, table.images, height, width)
@@ -155,14 +155,14 @@ def _plan(table: ImageTable, target: tuple[int, int] | int | None, folder: Path,
         except OSError as error:
             raise DataError(f"{path} cannot be read ({error.strerror})") from None
         row = known.get(name)
-        if row is not None and row[1:3] == [stat.st_size, stat.st_mtime_ns]:
+        # Earlier versions took the size of a TIFF that is stored on its side for that of the upright picture.
+        is_tiff = path.suffix.lower() in {".tif", ".tiff"}
+        if row is not None and row[1:3] == [stat.st_size, stat.st_mtime_ns] and not is_tiff:
             return _Source(*row)
-        height, width = stored_size(path, target)
-        if target is not None and height * width > LARGEST:
-            raise DataError(
-                f"{path} would be stored at {width}x{height}, more than {LARGEST / 1e6:.0f} megapixels; "
-                "choose a smaller resize"
-            )
+        try:
+            height, width = stored_size(path, target)
+        except DataError:  # it is named, with all others like it, when their pixels are asked for
+            height, width = 1, 1
         return _Source(name, stat.st_size, stat.st_mtime_ns, height, width)
 
     with ThreadPoolExecutor(max(1, workers)) as pool:
@@ -170,28 +170,51 @@ def _plan(table: ImageTable, target: tuple[int, int] | int | None, folder: Path,
 
 
 def stored_size(path: Path, target: tuple[int, int] | int | None) -> tuple[int, int]:
-    """(height, width) from the file's header; a file that has none gets a placeholder and fails when decoded."""
+    """(height, width) from the file's header, upright. Raises DataError for a file without, or too large a size."""
     if isinstance(target, tuple):
-        return target[1], target[0]
-    size = upright_size(path)
-    if size is None:
-        return 1, 1
-    width, height = size
-    if target is not None:
-        scale = target / min(width, height)
-        width, height = max(target, round(width * scale)), max(target, round(height * scale))
-    return height, width
+        return _fitted(path, target, target)
+    return _fitted(path, read_header(path).size, target)
 
 
-def stored_pixels(path: Path, height: int, width: int) -> NDArray[np.uint8]:
-    """The picture at `path` as it is stored, (height, width, 3). Raises DataError for one that cannot be decoded."""
-    image = decode(path, (width, height))
+def stored_pixels(path: Path, height: int, width: int, target: tuple[int, int] | int | None) -> NDArray[np.uint8]:
+    """The picture at `path` as it is stored, (height, width, 3), which is its `stored_size` for `target`.
+
+    Raises DataError for one that cannot be decoded, or is of another size than was read from its header.
+    """
+    image, header = decode_with_header(path, (width, height))
+    if _fitted(path, header.size, target) != (height, width):
+        raise DataError(f"{path} was changed while it was read; try again")
     if image.size != (width, height):
         image = image.resize((width, height), Image.Resampling.BILINEAR)
     return np.ascontiguousarray(image)
 
 
-def _build(table: ImageTable, sources: list[_Source], folder: Path, workers: int, progress: Progress | None) -> None:
+def _fitted(path: Path, size: tuple[int, int], target: tuple[int, int] | int | None) -> tuple[int, int]:
+    """(height, width) at which a picture of `size`, (width, height), is stored."""
+    width, height = size
+    if target is None:
+        return height, width
+    if isinstance(target, tuple):
+        width, height = target
+    else:
+        scale = target / min(width, height)
+        width, height = max(target, round(width * scale)), max(target, round(height * scale))
+    if height * width > LARGEST:
+        raise DataError(
+            f"{path} would be stored at {width}x{height}, more than {LARGEST / 1e6:.0f} megapixels; "
+            "choose a smaller resize"
+        )
+    return height, width
+
+
+def _build(
+    table: ImageTable,
+    sources: list[_Source],
+    target: tuple[int, int] | int | None,
+    folder: Path,
+    workers: int,
+    progress: Progress | None,
+) -> None:
     """Decode what a killed build has not, then put the store in place."""
     part, done_path, plan_path = folder / "pixels.part", folder / "done.part", folder / "plan.part.json"
     total = _total(sources)
@@ -210,7 +233,7 @@ def _build(table: ImageTable, sources: list[_Source], folder: Path, workers: int
 
     def store(index: int) -> None:
         source = sources[index]
-        write_at(file, stored_pixels(table.path(index), source.height, source.width), int(offsets[index]))
+        write_at(file, stored_pixels(table.path(index), source.height, source.width, target), int(offsets[index]))
         done[index] = 1  # after the pixels: a kill between the two decodes this image again
 
     failures: list[str] = []

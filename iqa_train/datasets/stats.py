@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from iqa_train.datasets.decode import upright_size
+from iqa_train.datasets.decode import read_header
 from iqa_train.datasets.table import ImageTable
+from iqa_train.errors import DataError
 
 BINS = 20
 
@@ -52,11 +53,10 @@ def image_sizes(table: ImageTable, progress: Callable[[int, int], None] | None =
     counts: Counter[tuple[int, int]] = Counter()
     unreadable = []
     for index, name in enumerate(table.images):
-        size = upright_size(table.path(index))
-        if size is None:
+        try:
+            counts[read_header(table.path(index)).size] += 1
+        except DataError:
             unreadable.append(name)
-        else:
-            counts[size] += 1
         if progress is not None:
             progress(index + 1, len(table))
     return Sizes(dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))), tuple(unreadable))

@@ -3,17 +3,14 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-from PIL import Image, UnidentifiedImageError
-
-from iqa_train.datasets.decode import decode
+from iqa_train.datasets.decode import decode_with_header
 from iqa_train.datasets.presence import missing_images, unlisted_images
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError
 
-Code = Literal["missing", "unreadable", "unlisted", "other-format", "converted", "small"]
+Code = Literal["missing", "unreadable", "unlisted", "other-format", "converted", "metadata", "small"]
 Severity = Literal["error", "note"]
 
 _SUFFIXES = {
@@ -84,36 +81,20 @@ def verify(
 def _look(table: ImageTable, name: str, patch_size: int | None) -> list[Finding]:
     path = table.root / name
     try:
-        width, height = decode(path).size
-        kind, mode = _as_stored(path)
+        _, header = decode_with_header(path, table.resize)
     except DataError as error:
         return [Finding("unreadable", "error", name, str(error))]
     findings = []
-    if path.suffix.lower() not in _SUFFIXES.get(kind, (path.suffix.lower(),)):
-        message = f"{path}: is a {kind} file in spite of its name; it is read all the same"
+    if path.suffix.lower() not in _SUFFIXES.get(header.format, (path.suffix.lower(),)):
+        message = f"{path}: is a {header.format} file in spite of its name; it is read all the same"
         findings.append(Finding("other-format", "note", name, message))
+    mode = " ".join(filter(None, ("16-bit" if header.deep else "", _MODES.get(header.mode, ""))))
     if mode:
         findings.append(Finding("converted", "note", name, f"{path}: is {mode} and converted to 8-bit RGB"))
-    width, height = table.resize or (width, height)
+    if header.remark:
+        findings.append(Finding("metadata", "note", name, f"{path}: {header.remark}"))
+    width, height = table.resize or header.size
     if patch_size is not None and min(width, height) < patch_size:
         message = f"{path}: {width} x {height} pixels are smaller than a crop of {patch_size}"
         findings.append(Finding("small", "note", name, message))
     return findings
-
-
-def _as_stored(path: Path) -> tuple[str, str]:
-    """The file's true format, and in words what it holds where that is not 8-bit RGB."""
-    try:
-        with Image.open(path) as image:
-            depth = "16-bit" if _is_deep(image) else ""
-            return image.format or "", " ".join(filter(None, (depth, _MODES.get(image.mode, ""))))
-    except (OSError, UnidentifiedImageError, ValueError, SyntaxError) as error:
-        raise DataError(f"{path}: cannot be read as an image: {error}") from None
-
-
-def _is_deep(image: Image.Image) -> bool:
-    """Whether a sample has more than 8 bits; Pillow opens 16-bit RGB as RGB, and only the raw mode tells."""
-    if image.mode.startswith("I"):
-        return True
-    tiles = getattr(image, "tile", [])
-    return bool(tiles) and "16" in str(tiles[0][3])

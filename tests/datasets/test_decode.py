@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from damaged_images import exif as exif_block
+from damaged_images import png_chunk, with_exif
 from dataset_files import picture
-from PIL import Image
+from PIL import Image, ImageOps
 
-from iqa_train.datasets.decode import decode
+from iqa_train.datasets.decode import decode, read_header
 from iqa_train.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -197,3 +199,95 @@ def test_a_large_jpeg_is_decoded_smaller_where_it_will_be_resized(tmp_path: Path
         stored = [np.asarray(image.resize(size, Image.Resampling.BILINEAR), np.int16) for image in (small, whole)]
         assert np.abs(stored[0] - stored[1]).mean() < 1
         assert decode(path, (whole.size[0] // 2, whole.size[1] // 2)).size == whole.size
+
+
+def saved(path: Path, block: bytes, variant: int = 0) -> Path:
+    """A picture with an EXIF block of any content."""
+    form = {"jpg": "JPEG", "tif": "TIFF"}.get(path.suffix[1:], path.suffix[1:].upper())
+    Image.fromarray(RGB).save(path, form)
+    path.write_bytes(with_exif(form, path.read_bytes(), block, variant))
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_format_is_turned_as_pillow_turns_it_and_its_size_with_it(
+    tmp_path: Path, suffix: str, orientation: int
+) -> None:
+    for variant in range(4 if suffix == "png" else 1):
+        path = saved(tmp_path / f"{variant}.{suffix}", exif_block(struct.pack("<H", orientation)), variant)
+        with Image.open(path) as image:
+            expected = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+        assert np.array_equal(decoded(path), expected)
+        assert read_header(path).size == (expected.shape[1], expected.shape[0])
+        assert read_header(path).orientation == orientation
+
+
+ODD = {
+    "text": exif_block(b"6\0", 2, 2),
+    "undefined": exif_block(b"\6", 7),
+    "byte": exif_block(b"\6", 1),
+    "zero": exif_block(b"\0\0"),
+    "nine": exif_block(b"\t\0"),
+    "many": exif_block(b"\6\0\6\0", 3, 2),
+    "garbage": b"Exif\0\0 no TIFF at all",
+    "cut": exif_block(b"\6\0")[:17],
+}
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.filterwarnings("ignore")
+def test_an_orientation_that_is_none_turns_nothing(tmp_path: Path, suffix: str, odd: str) -> None:
+    plain = saved(tmp_path / f"plain.{suffix}", exif_block(b"\1\0"))
+    for variant in range(4 if suffix == "png" else 1):
+        path = saved(tmp_path / f"{variant}.{suffix}", ODD[odd], variant)
+        assert np.array_equal(decoded(path), decoded(plain)) or odd == "many"
+        assert read_header(path).size == decode(path).size
+        if odd not in {"cut", "many"} and (odd, suffix) != ("garbage", "tif"):
+            assert "ignored" in read_header(path).remark
+
+
+@pytest.mark.parametrize("kind", [5, 10])
+@pytest.mark.parametrize("parts", [(-1, 1), (1, -1), (0, 0), (72, 0), (-(2**31), -1)])
+def test_resolutions_of_any_sign_change_no_pixel(tmp_path: Path, kind: int, parts: tuple[int, int]) -> None:
+    more = struct.pack("<HHLL", 282, kind, 1, 38) + struct.pack("<HHL4s", 296, 3, 1, b"\2")
+    block = exif_block(b"\6\0", more=more, entries=3) + struct.pack("<ll", *parts)
+    for suffix in ("jpg", "png", "webp"):
+        path = saved(tmp_path / f"a.{suffix}", block)
+        plain = saved(tmp_path / f"plain.{suffix}", exif_block(b"\6\0"))
+        assert np.array_equal(decoded(path), decoded(plain))
+
+
+def test_metadata_that_stop_pillow_are_left_out(tmp_path: Path) -> None:
+    Image.fromarray(RGB).save(tmp_path / "a.png")
+    whole = (tmp_path / "a.png").read_bytes()
+    bomb = png_chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(100_000_000)))
+    wrong = png_chunk(b"eXIf", b"MM\0*")[:-1] + b"?"
+    for chunk in (bomb, wrong):
+        (tmp_path / "a.png").write_bytes(whole[:33] + chunk + whole[33:])
+        assert np.array_equal(decoded(tmp_path / "a.png"), RGB)
+        assert read_header(tmp_path / "a.png").remark == "its metadata are damaged and are ignored"
+
+
+def test_xmp_turns_nothing(tmp_path: Path) -> None:
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    Image.fromarray(RGB).save(tmp_path / "a.webp", lossless=True, xmp=xmp)
+    assert np.array_equal(decoded(tmp_path / "a.webp"), RGB)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"<!DOCTYPE html><html>sign in</html>", "no image, but an HTML page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n", "but a Git LFS pointer"),
+        (b'{"error": "not found"}', "but a JSON document"),
+        (b"PK\x03\x04" + bytes(40), "but a ZIP archive"),
+        (b"/annex/objects/MD5E-s1--1.png\n", "but a git-annex pointer"),
+        (b"", "it is empty"),
+        (bytes(4096), "begins with zeros"),
+    ],
+)
+def test_what_stands_in_place_of_an_image_is_called_that(tmp_path: Path, content: bytes, says: str) -> None:
+    (tmp_path / "a.png").write_bytes(content)
+    assert says in refused(tmp_path / "a.png")
