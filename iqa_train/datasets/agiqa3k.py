@@ -9,6 +9,7 @@ The scores are those of perceived quality, not of the picture's agreement with i
 from pathlib import Path
 
 from iqa_train.datasets.csvtable import read_csv
+from iqa_train.datasets.ondisk import listed_images
 from iqa_train.datasets.presence import fullest
 from iqa_train.datasets.published import Published
 from iqa_train.datasets.table import ImageTable
@@ -33,12 +34,14 @@ def read_agiqa3k(folder: Path) -> ImageTable:
     """AGIQA-3K in `folder`; no official split. Raises `DataError` when a file is missing or does not read."""
     home = PUBLISHED.home(folder)
     records = read_csv(home / PUBLISHED.table, ("name", "mos_quality"))
-    images = records.names("name")
+    root = fullest([home / inside for inside in _FOLDERS], records.names("name", home))
+    images, renamed = listed_images(records, "name", root)
     return ImageTable(
         name=NAME,
-        root=fullest([home / inside for inside in _FOLDERS], images),
+        root=root,
         images=images,
         scores=records.scores("mos_quality", PUBLISHED.score_range),
         score_range=PUBLISHED.score_range,
         sd=records.numbers("std_quality") if "std_quality" in records.columns else None,
+        notes=(*records.notes, *renamed),
     )

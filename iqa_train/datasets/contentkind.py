@@ -1,6 +1,7 @@
 """What a file really is that should be a table or an image, from its first bytes."""
 
 import re
+from pathlib import Path
 
 HEAD = 1024
 """Bytes that are enough to recognise it."""
@@ -48,6 +49,16 @@ def content_kind(data: bytes) -> str:
     if _ANNEX.match(text):
         return "a git-annex pointer; fetch the file with: git annex get"
     return ""
+
+
+def instead(path: Path, expected: str) -> str:
+    """What the file at `path` is in words, if it is known and not what begins with `expected`; else nothing."""
+    try:
+        with path.open("rb") as file:
+            kind = content_kind(file.read(HEAD))
+    except OSError:
+        return ""
+    return "" if kind.startswith(expected) else kind
 
 
 def _ascii(data: bytes) -> bytes:

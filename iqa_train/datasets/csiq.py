@@ -47,4 +47,5 @@ def read_csiq(folder: Path) -> ImageTable:
         score_range=(low, high),
         higher_is_better=PUBLISHED.higher_is_better,
         references=tuple(name.partition(".")[0].lower() for name in names),
+        notes=records.notes,
     )

@@ -7,6 +7,7 @@ database/             the images; or beside the table
 from pathlib import Path
 
 from iqa_train.datasets.csvtable import read_csv
+from iqa_train.datasets.ondisk import listed_images
 from iqa_train.datasets.presence import fullest
 from iqa_train.datasets.published import Published
 from iqa_train.datasets.table import ImageTable
@@ -30,12 +31,14 @@ def read_flive(folder: Path) -> ImageTable:
     """FLIVE in `folder`; no official split. Raises `DataError` when a file is missing or does not read."""
     home = PUBLISHED.home(folder)
     records = read_csv(home / PUBLISHED.table, ("name", "mos"))
-    images = records.names("name")
+    root = fullest([home / "database", home], records.names("name", home))
+    images, renamed = listed_images(records, "name", root)
     return ImageTable(
         name=NAME,
-        root=fullest([home / "database", home], images),
+        root=root,
         images=images,
         scores=records.scores("mos", PUBLISHED.score_range),
         score_range=PUBLISHED.score_range,
         resize=(512, 512),
+        notes=(*records.notes, *renamed),
     )

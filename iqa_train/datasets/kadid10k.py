@@ -43,4 +43,5 @@ def read_kadid10k(folder: Path) -> ImageTable:
         score_range=PUBLISHED.score_range,
         sd=spread,
         references=tuple(name.lower() for name in records.texts("ref_img")),
+        notes=records.notes,
     )

@@ -18,11 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iqa_train.datasets.csvtable import read_csv
+from iqa_train.datasets.ondisk import as_on_disk, listed_images
 from iqa_train.datasets.presence import fullest
 from iqa_train.datasets.published import Published
 from iqa_train.datasets.records import Records
 from iqa_train.datasets.splitnames import split_names
 from iqa_train.datasets.table import ImageTable
+from iqa_train.datasets.tabletext import read_table_text
 from iqa_train.errors import DataError
 
 NAME = "koniq-10k"
@@ -91,33 +93,35 @@ def _locate(folder: Path) -> tuple[Path, tuple[str, ...]]:
 
 def _read_sets(folder: Path, name: str, resize: tuple[int, int] | None, notes: tuple[str, ...]) -> ImageTable:
     records = read_csv(folder / SETS_CSV, ("image_name", "MOS", "set"))
-    images = records.names("image_name")
+    root = _image_folder(folder, records.names("image_name", folder))
+    images, renamed = listed_images(records, "image_name", root)
     return ImageTable(
         name=name,
-        root=_image_folder(folder, images),
+        root=root,
         images=images,
         scores=records.scores("MOS", _RANGE),
         score_range=_RANGE,
         sd=_spread(records),
         splits=split_names(records, "set"),
         resize=resize,
-        notes=notes,
+        notes=(*notes, *records.notes, *renamed),
     )
 
 
 def _read_scores(folder: Path, name: str, resize: tuple[int, int] | None, notes: tuple[str, ...]) -> ImageTable:
     records = read_csv(folder / SCORES_CSV, ("image_name", "MOS_zscore"))
-    images = records.names("image_name")
+    root = _image_folder(folder, records.names("image_name", folder))
+    images, renamed = listed_images(records, "image_name", root)
     split_by_seed = f"{SETS_CSV} is not there: scores are MOS_zscore, and the images are split by seed, not officially"
     return ImageTable(
         name=name,
-        root=_image_folder(folder, images),
+        root=root,
         images=images,
         scores=records.scores("MOS_zscore", _RANGE),
         score_range=_RANGE,
         sd=_spread(records),
         resize=resize,
-        notes=(*notes, split_by_seed),
+        notes=(*notes, *records.notes, *renamed, split_by_seed),
     )
 
 
@@ -168,7 +172,7 @@ def _read_parts(folder: Path, name: str, resize: tuple[int, int] | None, notes: 
     return ImageTable(
         name=name,
         root=folder,
-        images=tuple(images),
+        images=as_on_disk(folder, images),
         scores=scores,
         score_range=score_range,
         splits=tuple(splits),
@@ -180,10 +184,8 @@ def _read_parts(folder: Path, name: str, resize: tuple[int, int] | None, notes: 
 def _entries(path: Path) -> list[tuple[str, float | None]]:
     """(file name, score or None) of each entry of a JSON list."""
     try:
-        entries = json.loads(path.read_text(encoding="utf-8-sig"))
-    except RecursionError:
-        raise DataError(f"{path}: cannot be read as JSON: it is nested too deep") from None
-    except (OSError, ValueError) as error:
+        entries = json.loads(read_table_text(path, "a UTF-8 JSON file", "put the data set's list there").text)
+    except (RecursionError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as JSON: {error}") from None
     if not isinstance(entries, list) or not entries:
         raise DataError(f'{path}: must be a list of {{"image": ..., "score": ...}}, with one entry or more')

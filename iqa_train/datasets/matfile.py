@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from iqa_train.datasets.contentkind import instead
 from iqa_train.datasets.library import library_for
 from iqa_train.errors import DataError
 
@@ -23,6 +24,9 @@ def read_mat(path: Path, wanted: Sequence[str], optional: Sequence[str] = ()) ->
     except NotImplementedError:
         raise DataError(f"{path}: is a MATLAB 7.3 file; save it as version 7 or older (save -v7)") from None
     except Exception as error:  # noqa: BLE001 - scipy lets through what its parser runs into: zlib.error, IndexError
+        kind = instead(path, "a MATLAB file")
+        if kind:
+            raise DataError(f"{path}: is no MATLAB file (.mat), but {kind}") from None
         raise DataError(f"{path}: is no MATLAB file (.mat), or a damaged one: {error}") from None
     for name in wanted:
         if name not in content:

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from iqa_train.datasets.csvtable import read_csv
+from iqa_train.datasets.ondisk import listed_images
 from iqa_train.datasets.splitnames import split_names
-from iqa_train.datasets.splits import parted_references
+from iqa_train.datasets.splits import parted_references, united_references
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError
 from iqa_train.study.spec import DataSource
@@ -27,17 +28,21 @@ def read_own(name: str, folder: Path, source: DataSource) -> ImageTable:
     records = read_csv(folder / source.csv, (source.image_column, source.score_column, *filter(None, optional)))
     low, high = source.score_range
     scores = records.scores(source.score_column, (low, high))
-    references = records.texts(source.reference_column) if source.reference_column else None
+    images, renamed = listed_images(records, source.image_column, root)
+    references: tuple[str, ...] | None = None
+    united: tuple[str, ...] = ()
+    if source.reference_column:
+        references, united = united_references(records.texts(source.reference_column))
     splits = split_names(records, source.split_column) if source.split_column else None
     return ImageTable(
         name=name,
         root=root,
-        images=records.names(source.image_column),
+        images=images,
         scores=scores if source.higher_is_better else low + high - scores,
         score_range=(low, high),
         higher_is_better=source.higher_is_better,
         sd=records.numbers(source.sd_column) if source.sd_column else None,
         references=references,
         splits=splits,
-        notes=parted_references(references, splits),
+        notes=(*records.notes, *renamed, *united, *parted_references(references, splits)),
     )

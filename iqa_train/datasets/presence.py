@@ -1,9 +1,10 @@
 """Which of a table's images are really there, by listing each folder once and not by asking for 10,000 files."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from iqa_train.datasets.spelling import folded
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError
 
@@ -12,9 +13,18 @@ IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jp2", ".jpeg", ".jpg", ".png", ".p
 
 def files_in(folder: Path) -> set[str]:
     """Names of the files in `folder`, links followed; empty when there is no such folder."""
+    return _entries(folder, os.DirEntry.is_file)
+
+
+def folders_in(folder: Path) -> set[str]:
+    """Names of the folders in `folder`, as `files_in` has those of files."""
+    return _entries(folder, os.DirEntry.is_dir)
+
+
+def _entries(folder: Path, wanted: Callable[["os.DirEntry[str]"], bool]) -> set[str]:
     try:
         with os.scandir(folder) as entries:
-            return {entry.name for entry in entries if entry.is_file()}
+            return {entry.name for entry in entries if wanted(entry)}
     except (FileNotFoundError, NotADirectoryError):
         return set()
     except OSError as error:
@@ -33,13 +43,16 @@ def missing_images(table: ImageTable) -> list[str]:
 
 
 def fullest(folders: Sequence[Path], images: Iterable[str]) -> Path:
-    """The one of `folders` that has most of `images`, the first of equals: half an archive hides no whole one."""
-    listed = list(images)
-    inside = image_folders(listed)
+    """The one of `folders` that has most of `images`, the first of equals: half an archive hides no whole one.
+
+    However the names are written.
+    """
+    listed = [(name.rpartition("/")[0], folded(name.rpartition("/")[2])) for name in images]
+    inside = {folder for folder, _ in listed}
 
     def there(root: Path) -> int:
-        files = {folder: files_in(root / folder) for folder in inside}
-        return sum(name.rpartition("/")[2] in files[name.rpartition("/")[0]] for name in listed)
+        files = {folder: {folded(name) for name in files_in(root / folder)} for folder in inside}
+        return sum(name in files[folder] for folder, name in listed)
 
     return max(folders, key=there)
 

@@ -1,24 +1,34 @@
 """Rows of a published table, whatever file they came from, read column by column with errors that name the row."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
 
+from iqa_train.datasets.spelling import clean
 from iqa_train.errors import DataError, did_you_mean
+
+_DECIMAL_COMMA = re.compile(r"[+-]?(\d*),(\d+)([eE][+-]?\d+)?")
 
 
 @dataclass(frozen=True)
 class Records:
-    """A header and its rows. `lines` holds each row's number in the file, counted from 1, for messages."""
+    """A header and its rows. `lines` holds each row's number in the file, counted from 1, for messages.
+
+    `notes` say in words what was out of the way in the file. With `decimal_comma`, 0,5 may be a number.
+    """
 
     path: Path
     columns: tuple[str, ...]
     rows: tuple[tuple[object, ...], ...]
     lines: tuple[int, ...]
+    notes: tuple[str, ...] = ()
+    decimal_comma: bool = False
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -31,24 +41,38 @@ class Records:
                 raise DataError(f'{self.path}: there is no column "{column}"; {hint}')
 
     def texts(self, column: str) -> tuple[str, ...]:
-        """The column as text, spaces at the ends removed; an empty cell is a `DataError`."""
+        """The column as text without what is invisible and spaces at the ends; an empty cell is a `DataError`."""
+        return tuple(map(clean, self._cells(column)))
+
+    def _cells(self, column: str) -> tuple[str, ...]:
+        """The column as it is written, but for spaces at the ends."""
         self.require([column])
         at = self.columns.index(column)
         values = tuple("" if row[at] is None else str(row[at]).strip() for row in self.rows)
         for value, line in zip(values, self.lines, strict=True):
-            if not value:
+            if not clean(value):
                 raise DataError(f'{self.path}, row {line}: the column "{column}" is empty')
+            if "\n" in value or "\r" in value:
+                start = value.splitlines()[0][:40]
+                raise DataError(
+                    f'{self.path}, row {line}: the column "{column}" holds a line break after "{start}"; '
+                    "close the quote there, or take it away"
+                )
         return values
 
     def numbers(self, column: str) -> NDArray[np.float64]:
         """The column as float64 (N,); a cell that is no finite number is a `DataError`."""
-        values = [_number(text) for text in self.texts(column)]
+        texts = self.texts(column)
+        if self.decimal_comma and _are_decimal(texts):
+            texts = tuple(text.replace(",", ".") for text in texts)
+        values = [_number(text) for text in texts]
         bad = [i for i, value in enumerate(values) if value is None]
         if bad:
-            text = self.texts(column)[bad[0]]
+            text = texts[bad[0]]
             more = f" (and in {len(bad) - 1} more rows)" if len(bad) > 1 else ""
             raise DataError(
                 f'{self.path}, row {self.lines[bad[0]]}: "{text}" in the column "{column}" is not a finite number{more}'
+                f"{_remedy(text)}"
             )
         return np.array(values, dtype=np.float64)
 
@@ -66,9 +90,14 @@ class Records:
             )
         return values
 
-    def names(self, column: str) -> tuple[str, ...]:
-        """The column as image paths with forward slashes, unique and inside their folder, or a `DataError`."""
-        names = tuple(PurePosixPath(text.replace("\\", "/")).as_posix() for text in self.texts(column))
+    def names(self, column: str, root: Path | None = None) -> tuple[str, ...]:
+        """The column as image paths with forward slashes, unique and inside their folder, or a `DataError`.
+
+        An absolute path may be one inside `root`. Characters that are invisible are left, since names on disk may hold
+        them.
+        """
+        roots = () if root is None else (PurePosixPath(root.absolute()), PurePosixPath(root.resolve()))
+        names = tuple(_relative(text, roots) for text in self._cells(column))
         seen: dict[str, int] = {}
         for name, line in zip(names, self.lines, strict=True):
             if name in seen:
@@ -87,6 +116,34 @@ class Records:
 def is_number(cell: object) -> bool:
     """Whether a cell of a table is a finite number, as one or as text."""
     return cell is not None and _number(str(cell).strip()) is not None
+
+
+def _relative(text: str, roots: Sequence[PurePosixPath]) -> str:
+    """A path with forward slashes, relative to the first of `roots` that it lies in."""
+    bare = clean(text)
+    if bare.startswith("file:///"):
+        text = unquote(bare.removeprefix("file://"))
+    elif bare.startswith("/") or bare[1:3] in (":/", ":\\"):  # copied with a mark of direction in front of it
+        text = bare
+    path = PurePosixPath(text.replace("\\", "/"))
+    inside = next((root for root in roots if path.is_relative_to(root)), None)
+    return (path if inside is None else path.relative_to(inside)).as_posix()
+
+
+def _are_decimal(texts: Sequence[str]) -> bool:
+    """Whether commas in the numbers `texts` can only be decimal ones: 1,234 alone may be a thousand."""
+    found = [_DECIMAL_COMMA.fullmatch(text) for text in texts if "," in text]
+    if not all(found) or any("." in text for text in texts):
+        return False
+    return any(len(match[2]) != 3 or match[1].strip("0") == "" for match in found if match is not None)
+
+
+def _remedy(text: str) -> str:
+    if "%" in text:
+        return "; write it without the percent sign"
+    if "," in text:
+        return "; write a decimal point, and no thousands separator"
+    return ""
 
 
 def _number(text: str) -> float | None:

@@ -6,6 +6,7 @@ TestImage/
 
 from pathlib import Path
 
+from iqa_train.datasets.ondisk import as_on_disk
 from iqa_train.datasets.published import Published
 from iqa_train.datasets.table import ImageTable
 from iqa_train.datasets.xlsx import read_xlsx
@@ -33,7 +34,7 @@ def read_spaq(folder: Path) -> ImageTable:
     return ImageTable(
         name=NAME,
         root=root,
-        images=records.names("Image name"),
+        images=as_on_disk(root, records.names("Image name")),
         scores=records.scores("MOS", PUBLISHED.score_range),
         score_range=PUBLISHED.score_range,
         resize=(512, 384),

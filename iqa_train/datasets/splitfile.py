@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TextIO
 
 from iqa_train.datasets.csvtable import read_csv
+from iqa_train.datasets.spelling import folded
 from iqa_train.datasets.splitnames import split_names
-from iqa_train.datasets.splits import parted_references
+from iqa_train.datasets.splits import parted_references, united_references
 from iqa_train.datasets.table import SPLITS, ImageTable, Split
 from iqa_train.errors import DataError
 from iqa_train.spreadsheet import plain_cell, without_quote
@@ -47,7 +48,7 @@ def with_split(table: ImageTable, path: Path, digest: str = "") -> ImageTable:
             f"{path}: is another split than when this run was made (digest {split_digest(path)}, then {digest}); "
             "put the file back or start the run anew"
         )
-    ours = _ours(table, records.names("image"), path)
+    ours = _ours(table, records.names("image", table.root), path)
     given = dict(zip(ours, split_names(records, "split"), strict=True))
     lost = [name for name in table.images if name not in given]
     if lost:
@@ -57,11 +58,14 @@ def with_split(table: ImageTable, path: Path, digest: str = "") -> ImageTable:
             raise DataError(f'{path}: no image is in the split "{part}"; {part} images are needed')
     splits = tuple(given[name] for name in table.images)
     references = table.references
+    united: tuple[str, ...] = ()
     if references is None and "reference" in records.columns:
-        named = dict(zip(ours, map(without_quote, records.texts("reference")), strict=True))
+        given_references, united = united_references(tuple(map(without_quote, records.texts("reference"))))
+        named = dict(zip(ours, given_references, strict=True))
         references = tuple(named[name] for name in table.images)
     own_notes = parted_references(table.references, table.splits)
-    notes = (*(note for note in table.notes if note not in own_notes), *parted_references(references, splits))
+    kept = (note for note in table.notes if note not in own_notes)
+    notes = (*kept, *records.notes, *united, *parted_references(references, splits))
     origin = f"split of {path}, digest {split_digest(path)}"
     return replace(table, splits=splits, references=references, notes=notes, split_origin=origin)
 
@@ -93,7 +97,7 @@ def _ours(table: ImageTable, names: Sequence[str], path: Path) -> list[str]:
 
 
 def _bare(image: str) -> str:
-    return image.rpartition("/")[2].lower()
+    return folded(image.rpartition("/")[2])
 
 
 def _some(names: list[str]) -> str:

@@ -9,6 +9,8 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
+from iqa_train.datasets.presence import IMAGE_SUFFIXES
+from iqa_train.datasets.spelling import folded
 from iqa_train.datasets.table import SPLITS, ImageTable, Split
 from iqa_train.errors import DataError, visible
 
@@ -79,6 +81,27 @@ def split_origin(table: ImageTable) -> str:
         return table.split_origin or "official split"
     given = table.split_origin or "official training and test images"
     return f"{given}; validation carved out of training by seed, {unit} by {unit}"
+
+
+def united_references(references: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """References of one name as the first of them is written, and a note where there are others.
+
+    Names that differ in case, Unicode form, invisible characters or an image's extension are one: images of one
+    picture must not part because of how its name was typed.
+    """
+    first: dict[str, str] = {}
+    one = tuple(first.setdefault(_bare(name), name) for name in references)
+    other = [(name, kept) for name, kept in zip(references, one, strict=True) if name != kept]
+    if not other:
+        return references, ()
+    says = f'{len(set(other))} references are another\'s in other letters, "{other[0][0]}" of "{other[0][1]}" first'
+    return one, (visible(f"{says}: they count as one"),)
+
+
+def _bare(reference: str) -> str:
+    name = folded(reference.replace("\\", "/"))
+    stem, dot, suffix = name.rpartition(".")
+    return stem if stem and dot + suffix in IMAGE_SUFFIXES else name
 
 
 def parted_references(references: tuple[str, ...] | None, splits: tuple[str, ...] | None) -> tuple[str, ...]:

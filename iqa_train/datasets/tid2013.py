@@ -47,6 +47,7 @@ def read_tid2013(folder: Path) -> ImageTable:
         score_range=PUBLISHED.score_range,
         sd=_spread(home / SPREAD, len(names)),
         references=tuple(name.lower().partition("_")[0] for name in names),
+        notes=records.notes,
     )
 
 

@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 
 from iqa_train.datasets.records import Records
+from iqa_train.datasets.spelling import clean
+from iqa_train.datasets.tabletext import read_table_text
 from iqa_train.errors import DataError
 
 _BETWEEN = re.compile(r"[\s,;]+")
@@ -15,13 +17,9 @@ def read_words(path: Path, columns: tuple[str, ...]) -> Records:
     With or without a byte order mark, a header (a first line without a digit), blank lines and Windows line ends.
     Raises DataError for a file that is missing, is no text, or has other lines or none.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file; put the data set's list there") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as text: {error}") from None
-    rows = [(n, tuple(_BETWEEN.split(line.strip()))) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    source = read_table_text(path, "a UTF-8 text file", "put the data set's list there")
+    lines = [(n, clean(line)) for n, line in enumerate(source.text.splitlines(), source.first_line)]
+    rows = [(n, tuple(_BETWEEN.split(line))) for n, line in lines if line]
     if rows and not any(character.isdigit() for word in rows[0][1] for character in word):
         del rows[0]
     for n, words in rows:
@@ -29,4 +27,4 @@ def read_words(path: Path, columns: tuple[str, ...]) -> Records:
             raise DataError(f"{path}, row {n}: has {len(words)} words; expected is a line of {' and '.join(columns)}")
     if not rows:
         raise DataError(f"{path}: lists no image; expected are lines of {' and '.join(columns)}")
-    return Records(path, columns, tuple(words for _, words in rows), tuple(n for n, _ in rows))
+    return Records(path, columns, tuple(words for _, words in rows), tuple(n for n, _ in rows), source.notes)

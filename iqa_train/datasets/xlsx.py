@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from iqa_train.datasets.contentkind import instead
 from iqa_train.datasets.library import library_for
 from iqa_train.datasets.records import Records, is_number
+from iqa_train.datasets.spelling import clean
 from iqa_train.errors import DataError
 
 _TITLE_ROWS = 5  # rows above the first image, at most
@@ -16,7 +18,7 @@ def read_xlsx(path: Path, required: Sequence[str]) -> Records:
     Blank rows are skipped, and rows of a title above the header. Raises DataError where no row names them all.
     """
     rows = _cells(path)
-    heads = [tuple("" if cell is None else str(cell).strip() for cell in row) for _, row in rows[:_TITLE_ROWS]]
+    heads = [tuple("" if cell is None else clean(str(cell)) for cell in row) for _, row in rows[:_TITLE_ROWS]]
     at = next((k for k, head in enumerate(heads) if set(required) <= set(head)), 0)
     if len(rows) < at + 2:
         raise DataError(f"{path}: the first sheet has no rows under a header; one row per image is expected")
@@ -58,9 +60,12 @@ def _cells(path: Path) -> list[tuple[int, tuple[object, ...]]]:
         table = [tuple(row) for row in book.worksheets[0].iter_rows(values_only=True)]
         book.close()
     except Exception as error:  # noqa: BLE001 - openpyxl lets through what its parser runs into: zlib.error, TypeError
+        kind = instead(path, "a ZIP archive")
+        if kind:
+            raise DataError(f"{path}: is no Excel workbook (.xlsx), but {kind}") from None
         raise DataError(f"{path}: is no Excel workbook (.xlsx), or a damaged one: {error}") from None
     return [(n, row) for n, row in enumerate(table, 1) if any(_filled(cell) for cell in row)]
 
 
 def _filled(cell: object) -> bool:
-    return cell is not None and str(cell).strip() != ""
+    return cell is not None and clean(str(cell)) != ""

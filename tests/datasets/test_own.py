@@ -64,7 +64,7 @@ def test_damage(tmp_path: Path) -> None:
     for content, message in [
         (b"", "the file is empty"),
         (b"image,score\n", "not one image"),
-        (b"image;score\na;1\n", "not separated by commas"),
+        (b"image;mos\na;1\n", 'no column "score"; its columns are image, mos'),
         (b"image,image\na,1\n", 'two columns are called "image"'),
         (b"\xff\xfe\x00image", "cannot be read as a UTF-8 CSV"),
         (b"image,mos\na,1\n", 'no column "score"; its columns are image, mos'),

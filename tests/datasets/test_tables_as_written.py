@@ -1,0 +1,245 @@
+"""Tables as spreadsheet programs and people write them: read as what they mean, or answered in one true sentence."""
+
+import os
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from dataset_files import picture
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from iqa_train.datasets.catalogue import load_table
+from iqa_train.datasets.csvtable import read_csv
+from iqa_train.datasets.koniq import _entries
+from iqa_train.datasets.matfile import read_mat
+from iqa_train.datasets.records import Records
+from iqa_train.datasets.splits import united_references
+from iqa_train.datasets.table import ImageTable
+from iqa_train.datasets.wordlist import read_words
+from iqa_train.datasets.xlsx import read_xlsx
+from iqa_train.errors import DataError
+from iqa_train.study.spec import DataSource
+
+SOURCE = DataSource(csv="labels.csv", score_range=(0, 100))
+PLAIN = "image,score\r\na.png,10\r\nb.png,13.5\r\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("a.png", "b.png"):
+        picture(tmp_path / name)
+    return tmp_path
+
+
+def loaded(folder: Path, data: str | bytes, source: DataSource = SOURCE) -> ImageTable:
+    (folder / "labels.csv").write_bytes(data.encode() if isinstance(data, str) else data)
+    return load_table("mine", source, str(folder))
+
+
+def complaint(folder: Path, data: str | bytes, source: DataSource = SOURCE) -> str:
+    with pytest.raises(DataError) as caught:
+        loaded(folder, data, source)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+READ = {
+    "sep": "sep=,\n" + PLAIN,
+    "sep in quotes": '"sep=,"\n' + PLAIN,
+    "sep of semicolons": "SEP=;\r\nimage;score\r\na.png;10\r\nb.png;13,5\r\n",
+    "semicolons": "image;score\r\na.png;10\r\nb.png;13,5\r\n",
+    "tabs": "image\tscore\na.png\t10\nb.png\t13.5\n",
+    "old Mac": PLAIN.replace("\r\n", "\r"),
+    "trailing columns": "image,score,,,\na.png,10,,,\nb.png,13.5,,,\n",
+    "trailing rows": PLAIN + ",\r\n,\r\n   ,\r\n",
+    "trailing columns in the header alone": "image,score,,\na.png,10\nb.png,13.5\n",
+    "trailing columns in rows alone": "image,score\na.png,10,,\nb.png,13.5,,\n",
+    "an empty column between": "image,,score\na.png,,10\nb.png,,13.5\n",
+    "an index without a name": ",image,score\n0,a.png,10\n1,b.png,13.5\n",
+    "quoted header": '"image","score"\n"a.png","10"\n"b.png","13.5"\n',
+    "zero-width header": "image,score\u200b\na.png,10\nb.png,13.5\n",
+    "invisible cells": "\ufeff\u2060image,\u00a0score\n\u202aa.png,10\u200b\nb.png\u00a0,\u00a013.5\n",
+    "mark inside quotes": '\ufeff"image",score\na.png,10\nb.png,13.5\n',
+    "two marks": "\ufeff\ufeff" + PLAIN,
+    "utf-16 with a mark": b"\xff\xfe" + PLAIN.encode("utf-16-le"),
+    "utf-16, the other way": b"\xfe\xff" + PLAIN.encode("utf-16-be"),
+    "utf-16 without a mark": PLAIN.encode("utf-16-le"),
+    "utf-16-be without a mark": PLAIN.encode("utf-16-be"),
+    "Unicode text": b"\xff\xfe" + PLAIN.replace(",", "\t").encode("utf-16-le"),
+    "utf-32": b"\xff\xfe\0\0" + PLAIN.encode("utf-32-le"),
+    "upper case": PLAIN.replace(".png", ".PNG"),
+    "Windows separators": PLAIN.replace("a.png", ".\\a.png"),
+}
+
+
+@pytest.mark.parametrize("how", READ)
+def test_it_is_read(folder: Path, how: str) -> None:
+    table = loaded(folder, READ[how])
+    assert table.images == ("a.png", "b.png")
+    assert table.scores.tolist() == [10, 13.5]
+
+
+REFUSED = {
+    "stray quote": ('image,score\na.png,10\n"b.png,13.5\nc.png,3\nd.png,4\n', 'row 3: a quote (") opens a field'),
+    "stray quote in a number": ('image,score\na.png,"10\nb.png,13.5\n', 'row 2: a quote (") opens'),
+    "stray quote that another closes": ('image,score\n"a.png,10\nb.png",13.5\n', "row 2: the column"),
+    "stray quote in a column not used": ('image,score,text\na.png,1,"x\nb.png,2,y\n', 'row 2: a quote (")'),
+    "stray quote behind sep=": ('sep=,\nimage,score\na.png,1\n"b.png,2\nc,3\n', 'row 4: a quote (")'),
+    "thousands": (
+        'image,score\na.png,"1,234"\nb.png,3\n',
+        '"1,234" in the column "score" is not a finite number; write',
+    ),
+    "perhaps thousands": ("image;score\na.png;1,234\nb.png;3\n", '"1,234" in the column'),
+    "thousands and decimals": ("image;score\na.png;1.234,5\nb.png;3\n", '"1.234,5" in the column'),
+    "percent": ("image,score\na.png,85%\nb.png,3\n", "is not a finite number; write it without the percent sign"),
+    "not available": ("image,score\na.png,n/a\nb.png,3\n", '"n/a" in the column "score" is not a finite number'),
+    "no score": ("image,score\na.png,\nb.png,3\n", 'row 2: the column "score" is empty'),
+    "an invisible score": ("image,score\na.png,\u200b\nb.png,3\n", 'row 2: the column "score" is empty'),
+    "the same header": ("image,score,score \na.png,1,2\nb.png,3,4\n", 'two columns are called "score"'),
+    "the same header, invisibly": ("image,score,score\u200b\na.png,1,2\n", 'two columns are called "score"'),
+    "HTML": ("\n<!DOCTYPE html>\n<html><body>404</body></html>", "is no table, but an HTML page"),
+    "LFS": ("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "is no table, but a Git LFS pointer"),
+    "workbook": (b"PK\x03\x04" + bytes(50), "is no table, but a ZIP archive or an Excel workbook"),
+    "old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(50), "is no table, but an old Excel workbook"),
+    "image": (b"\x89PNG\r\n\x1a\n" + bytes(50), "is no table, but a PNG image"),
+    "JSON": ('{"message": "Not Found"}', "is no table, but a JSON document"),
+    "XML": ("<?xml version='1.0'?><Error/>", "is no table, but an XML document"),
+    "gzip": (b"\x1f\x8b\x08" + bytes(50), "is no table, but a gzip archive"),
+    "zeros": (b"image,score\n" + bytes(50), "is no text, but a binary or damaged file"),
+    "nothing": ("", "the file is empty"),
+    "blanks": ("\n \n,,\n", "the file is empty"),
+    "another encoding": (b"image,score\n\x8d\x90.png,3\n", "line 2 holds bytes of another encoding"),
+    "elsewhere": ("image,score\n/etc/a.png,1\nb.png,3\n", "lies outside the image folder"),
+    "another drive": ("image,score\nC:\\data\\a.png,1\nb.png,3\n", "lies outside the image folder"),
+    "twice": ("image,score\na.png,1\nA.PNG,3\n", "there is one file for both"),
+}
+
+
+@pytest.mark.parametrize("how", REFUSED)
+def test_it_is_refused_in_one_sentence(folder: Path, how: str) -> None:
+    data, says = REFUSED[how]
+    assert says in complaint(folder, data)
+
+
+def test_absolute_paths_inside_the_folder(folder: Path) -> None:
+    (folder / "link").symlink_to(folder)
+    (folder / "sub").mkdir()
+    picture(folder / "sub" / "b.png")
+    data = f"image,score\n{folder}/a.png,1\nfile://{folder}/sub/b.png,2\n"
+    assert loaded(folder, data).images == ("a.png", "sub/b.png")
+    assert loaded(folder / "link", data).images == ("a.png", "sub/b.png")
+
+
+@pytest.mark.parametrize(("listed", "there"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_names_in_another_unicode_form(tmp_path: Path, listed: str, there: str) -> None:
+    for name in ("\u00e9t\u00e9/\u00fc1.jpg", "\u00e9t\u00e9/\u00fc2.jpg"):
+        picture(tmp_path / unicodedata.normalize(there, name))
+    rows = "\u00e9t\u00e9/\u00fc1.jpg,1\n\u00c9t\u00e9/\u00fc2.JPG,2\n"
+    table = loaded(tmp_path, unicodedata.normalize(listed, f"image,score\n{rows}"))
+    assert all(table.path(k).is_file() for k in range(2))
+    assert "2 images are on disk under a name in other letters or another Unicode form" in table.notes[0]
+
+
+def test_names_on_disk_that_are_not_utf8(tmp_path: Path) -> None:
+    for number in (b"1", b"2"):
+        source = picture(tmp_path / "plain.png")
+        source.rename(tmp_path / os.fsdecode(b"caf\xe9" + number + b".png"))
+    table = loaded(tmp_path, "image,score\ncaf\u00e91.png,1\ncaf\u00e92.png,2\n")
+    assert all(table.path(k).is_file() for k in range(2))
+
+
+def test_windows_1252_is_read_with_a_note(tmp_path: Path) -> None:
+    for number in (1, 2):
+        picture(tmp_path / f"caf\u00e9{number}.png")
+    table = loaded(tmp_path, "image,score\ncaf\u00e91.png,1\ncaf\u00e92.png,2\n".encode("cp1252"))
+    assert table.images == ("caf\u00e91.png", "caf\u00e92.png")
+    assert "labels.csv is not UTF-8 (line 2) and was read as Windows-1252" in table.notes[0]
+
+
+def test_what_was_out_of_the_way_is_noted(folder: Path) -> None:
+    assert loaded(folder, PLAIN).notes == ()
+    assert "separated by semicolons" in loaded(folder, READ["semicolons"]).notes[0]
+    assert "2 images are on disk under a name" in loaded(folder, READ["upper case"]).notes[0]
+
+
+def test_references_written_in_two_ways_are_one(tmp_path: Path) -> None:
+    names = ["Sea.png", "sea.PNG", "sea.bmp", "sea", "caf\u00e9", "cafe\u0301", "sea\u200b", "wood.v1", "wood.v2"]
+    rows = "".join(
+        f"{k}.png,{k},{part},{name}\n"
+        for k, (name, part) in enumerate(zip(names, [*["train", "test"] * 4, "train"], strict=True))
+    )
+    for k in range(len(names)):
+        picture(tmp_path / f"{k}.png")
+    source = SOURCE.model_copy(update={"split_column": "part", "reference_column": "scene"})
+    table = loaded(tmp_path, f"image,score,part,scene\n{rows}", source)
+    assert table.references == ("Sea.png",) * 4 + ("caf\u00e9",) * 2 + ("Sea.png", "wood.v1", "wood.v2")
+    assert "count as one" in table.notes[0]
+    assert "2 of 4 references are in several splits" in table.notes[1]
+    assert united_references(("a", "b")) == (("a", "b"), ())
+
+
+CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(CELLS, st.floats(0, 100)), min_size=1, max_size=5),
+    st.sampled_from([",", ";", "\t"]),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.integers(0, 3),
+)
+def test_what_a_writer_quotes_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[str, float]],
+    separator: str,
+    encoding: str,
+    end: str,
+    spare: int,
+) -> None:
+    path = tmp_path_factory.mktemp("csv") / "labels.csv"
+    quoted = ['"' + text.replace('"', '""') + '"' for text, _ in rows]
+    blank = separator * spare
+    lines = [
+        f"image{separator}score{blank}",
+        *(f"{q}{separator}{s!r}{blank}" for q, (_, s) in zip(quoted, rows, strict=True)),
+    ]
+    path.write_bytes("".join(line + end for line in [*lines, blank]).encode(encoding))
+    records = read_csv(path, ("image", "score"))
+    assert isinstance(records, Records)
+    assert records.rows == tuple((text, repr(score)) for text, score in rows)
+    assert records.numbers("score").tolist() == [score for _, score in rows]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=200), st.binary(max_size=20))
+def test_any_bytes_are_read_or_refused_in_one_sentence(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes, more: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("csv") / "labels.csv"
+    for content in (data, b"image,score\n" + more + b"\na.png,1\n"):
+        path.write_bytes(content)
+        try:
+            records = read_csv(path, ("image", "score"))
+            records.names("image", path.parent)
+            records.scores("score", (0, 1))
+        except DataError as error:
+            assert str(path) in str(error)
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.txt", "t.xlsx", "t.mat", "t.json"])
+@pytest.mark.parametrize("data", [b"<html>sign in</html>", b"version https://git-lfs.github.com/spec/v1\n"])
+def test_every_reader_says_what_stands_in_place_of_a_table(tmp_path: Path, name: str, data: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    readers: dict[str, Callable[[Path], object]] = {
+        ".csv": read_csv,
+        ".txt": lambda path: read_words(path, ("name", "score")),
+        ".xlsx": lambda path: read_xlsx(path, ("name",)),
+        ".mat": lambda path: read_mat(path, ["dmos"]),
+        ".json": _entries,
+    }
+    with pytest.raises(DataError, match=r"but an HTML page|but a Git LFS pointer"):
+        readers[path.suffix](path)
