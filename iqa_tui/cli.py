@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from iqa_train.cli.interrupt import heard_interrupts
-from iqa_train.cli.parser import Parser, add_places, add_study_options, profile_of, whole_number
+from iqa_train.cli.parser import Parser, add_study_options, profile_of, whole_number
 from iqa_train.errors import UsageError, UserError
 
 _DESCRIPTION = """\
@@ -34,9 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str]) -> int:
     parser = Parser("iqa-tui", _DESCRIPTION, _EPILOG)
-    parser.add_argument("--study", metavar="NAME", help="a study by name: of the study file, or any with runs")
     add_study_options(parser)
-    add_places(parser)
     parser.add_argument("--slots", type=whole_number(1), metavar="N", help="start runs on N slots of the CPU")
     parser.add_argument("--readonly", action="store_true", help="only look: nothing can be started, stopped or changed")
     parser.add_argument(

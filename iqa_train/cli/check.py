@@ -5,10 +5,10 @@ import shutil
 import textwrap
 from collections.abc import Sequence
 
-from iqa_train.cli.parser import Parser, add_study_options, profile_of
+from iqa_train.cli.parser import Parser, add_study_options
+from iqa_train.cli.scope import study_and_profile
 from iqa_train.datasets.leaks import audit_with_data
 from iqa_train.study.audit import SEVERITIES, Finding
-from iqa_train.study.load import find_study, load_study
 from iqa_train.study.resolve import study_name, study_title
 
 _WIDEST = 110
@@ -22,8 +22,7 @@ _EPILOG = "exit status: 0 no errors (warnings and notes are none), 1 errors foun
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status. Raises UserError for an invalid file or command line."""
     options = _parser().read(argv)
-    profile = profile_of(options)
-    study = load_study(find_study(options.experiments))
+    study, profile = study_and_profile(options)
     findings = audit_with_data(study, profile)
     if options.json:
         document = {

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iqa_train.cli.parser import Parser, add_places, add_study_options, profile_of
+from iqa_train.cli.parser import Parser, add_study_options
+from iqa_train.cli.scope import study_and_profile
 from iqa_train.errors import UsageError
 from iqa_train.results.table import METRICS
 
 if TYPE_CHECKING:  # SciPy takes its time
     from iqa_train.report.sides import Where
-    from iqa_train.study.model import Study
 
 _USAGE = """iqa-train compare FIRST SECOND [options]              two studies, experiment by experiment
        iqa-train compare --sweep SETTING [NAME...] [options] one setting over several values"""
@@ -32,7 +32,6 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="studies, or groups of [[references]]")
     parser.add_argument("--sweep", metavar="SETTING", help="one setting over several values, such as lr")
     add_study_options(parser)
-    add_places(parser, logs=False)
     parser.add_argument("--metric", choices=tuple(METRICS), default="srcc", help="what is compared [srcc]")
     parser.add_argument("--anyway", action="store_true", help="show what cannot be compared too, with a note")
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
@@ -40,29 +39,29 @@ def main(argv: Sequence[str]) -> int:
     if options.sweep is None and len(options.names) != 2:
         raise UsageError(f"compare takes two studies, not {len(options.names)}, or --sweep SETTING; see --help")
 
-    from iqa_train.study.load import find_study, load_study
+    from iqa_train.report.sides import Where
 
-    study = load_study(find_study(options.experiments))
-    document, lines = _sweep(study, options) if options.sweep is not None else _compare(study, options)
+    study, profile = study_and_profile(options)
+    where = Where(study, Path(options.runs_dir), options.experiments, profile)
+    document, lines = _sweep(where, options) if options.sweep is not None else _compare(where, options)
     print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) if options.json else "\n".join(lines))
     return 0
 
 
-def _compare(study: "Study", options: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+def _compare(where: "Where", options: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     from iqa_train.cli.comparetext import across_document, across_lines
 
-    across = _where(study, options).compared(options.names, options.metric, anyway=options.anyway)
+    across = where.compared(options.names, options.metric, anyway=options.anyway)
     return across_document(across), across_lines(across, _width())
 
 
-def _sweep(study: "Study", options: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+def _sweep(where: "Where", options: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     from iqa_train.cli.comparetext import curve_document, curve_lines
     from iqa_train.report.sides import Named
     from iqa_train.results.curve import setting_curve
     from iqa_train.study.reported import dataset_of, groups_of, references_of
 
-    where = _where(study, options)
-    profile = where.profile
+    study, profile = where.study, where.profile
     names = [where.named(name) for name in options.names]
     if not names:
         names = [Named(name, where.runs_of(name)[0]) for name in where.studies]
@@ -74,12 +73,6 @@ def _sweep(study: "Study", options: argparse.Namespace) -> tuple[dict[str, Any],
         runs = [run for run in runs if run.spec["settings"].get("dataset") == dataset_of(study, profile)]
     curve = setting_curve(study, runs, references, options.sweep, options.metric, anyway=options.anyway)
     return curve_document(curve), curve_lines(curve, _width())
-
-
-def _where(study: "Study", options: argparse.Namespace) -> "Where":
-    from iqa_train.report.sides import Where
-
-    return Where(study, Path(options.runs_dir), options.experiments, profile_of(options))
 
 
 def _width() -> int | None:

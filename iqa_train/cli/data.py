@@ -3,14 +3,14 @@
 import argparse
 import json
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iqa_train.cli.bar import bar
 from iqa_train.cli.datalist import list_sets
 from iqa_train.cli.datasplit import export_split
 from iqa_train.cli.datastats import print_stats
-from iqa_train.cli.parser import Parser, whole_number
+from iqa_train.cli.parser import Parser, add_study_options, command_first, whole_number
+from iqa_train.cli.scope import study_and_profile
 from iqa_train.errors import UsageError, visible
 
 if TYPE_CHECKING:
@@ -24,16 +24,8 @@ _EPILOG = "exit status: 0 done, 1 missing or unreadable images were found, 2 the
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status. Raises UserError for a data set or command line that is not valid."""
-    options = _parser().read(argv)
-    commands: dict[str, Callable[[argparse.Namespace], int]] = {
-        "list": list_sets,
-        "verify": _verify,
-        "stats": lambda o: print_stats(o, *_dataset(o), _seed(o)),
-        "split": lambda o: export_split(o, *_dataset(o), _seed(o)),
-        "prepare": _prepare,
-        "make-demo": _make_demo,
-    }
-    return commands[options.command](options)
+    options = _parser().read(command_first(argv, _COMMANDS))
+    return _COMMANDS[options.command](options)
 
 
 def _make_demo(options: argparse.Namespace) -> int:
@@ -100,15 +92,17 @@ def _verify(options: argparse.Namespace) -> int:
 
 def _dataset(options: argparse.Namespace) -> tuple[str, "DataSource"]:
     """The data set meant, and where the study file says it lies."""
-    from iqa_train.study.load import find_study, load_study
+    from iqa_train.study.resolve import profile_of
     from iqa_train.study.settings import TrainingConfig
     from iqa_train.study.spec import DataSource
     from iqa_train.study.splitchoice import split_from
 
     if options.name and options.dataset not in {"", options.name}:
         raise UsageError(f"--dataset {options.dataset} and {options.name} are two data sets; name one")
-    study = load_study(find_study(options.experiments))
-    of_the_study = study.defaults.get("dataset", TrainingConfig.model_fields["dataset"].default)
+    study, profile = study_and_profile(options)
+    chosen = profile_of(study, profile)
+    settings = {**study.defaults, **(chosen.set if chosen else {})}
+    of_the_study = settings.get("dataset", TrainingConfig.model_fields["dataset"].default)
     name = options.name or options.dataset or str(of_the_study)
     source = study.datasets.get(name, DataSource())
     return name, split_from(options.split, source) if options.split else source
@@ -116,10 +110,19 @@ def _dataset(options: argparse.Namespace) -> tuple[str, "DataSource"]:
 
 def _seed(options: argparse.Namespace) -> int:
     """The seed typed, else the study's first."""
-    from iqa_train.study.load import find_study, load_study
     from iqa_train.study.resolve import seeds_of
 
-    return int(seeds_of(load_study(find_study(options.experiments)))[0] if options.seed is None else options.seed)
+    return int(seeds_of(*study_and_profile(options))[0] if options.seed is None else options.seed)
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "list": list_sets,
+    "verify": _verify,
+    "stats": lambda o: print_stats(o, *_dataset(o), _seed(o)),
+    "split": lambda o: export_split(o, *_dataset(o), _seed(o)),
+    "prepare": _prepare,
+    "make-demo": _make_demo,
+}
 
 
 def _parser() -> Parser:
@@ -131,14 +134,8 @@ def _parser() -> Parser:
     split = commands.add_parser("split", help="write the split to a CSV file, with which others can repeat a result")
     prepare = commands.add_parser("prepare", help="decode a data set once, ahead of its first run")
     demo = commands.add_parser("make-demo", help="make the built-in demo set (seconds)")
-    for command in (listed, verify, stats, split, prepare):
-        command.add_argument(
-            "--experiments",
-            type=Path,
-            metavar="FILE",
-            help="study file whose [datasets] tables say where data sets lie (./experiments.toml, else the one that "
-            "comes with the program)",
-        )
+    for command in (listed, verify, stats, split, prepare, demo):
+        add_study_options(command)
     for command in (verify, stats, split, prepare, demo):
         command.add_argument("--data_dir", default="", metavar="DIR", help="folder of the data set (data/NAME)")
     for command in (verify, stats, split, prepare):

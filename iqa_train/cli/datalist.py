@@ -4,6 +4,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
+from iqa_train.cli.scope import study_and_profile
 from iqa_train.cli.text import plain, text_table
 
 if TYPE_CHECKING:
@@ -13,9 +14,8 @@ if TYPE_CHECKING:
 def list_sets(options: argparse.Namespace) -> int:
     """Print the list; always 0, a set that is absent is no failure."""
     from iqa_train.datasets.inventory import inventory
-    from iqa_train.study.load import find_study, load_study
 
-    entries = inventory(load_study(find_study(options.experiments)).datasets)
+    entries = inventory(study_and_profile(options)[0].datasets)
     if options.json:
         print(json.dumps({"datasets": [_document(entry) for entry in entries]}, indent=2, ensure_ascii=False))
         return 0

@@ -1,13 +1,16 @@
 """`iqa-train doctor`: is this machine fit for the runs, and are the runs' files sound; with the cure of each ill."""
 
+import argparse
 import json
 import shutil
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-from iqa_train.cli.parser import Parser, add_places, add_study_options, profile_of
+from iqa_train.cli.parser import Parser, add_study_options, profile_of
+from iqa_train.cli.scope import study_and_profile
 from iqa_train.cli.text import plain
+from iqa_train.errors import StudyError
 from iqa_train.execution.checkup.all import checkups
 from iqa_train.execution.checkup.report import Checkup, Verdict, Where
 
@@ -24,16 +27,23 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status. Raises UsageError for a command line that is not valid."""
     parser = Parser("iqa-train doctor", _DESCRIPTION, _EPILOG)
     add_study_options(parser)
-    add_places(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     options = parser.read(argv)
-    where = Where(Path(options.runs_dir), Path(options.logs_dir), options.experiments, profile_of(options))
+    where = Where(Path(options.runs_dir), Path(options.logs_dir), options.experiments, _profile(options))
     found = checkups(where)
     if options.json:
         print(json.dumps({"checks": [checkup.as_json() for checkup in found]}, indent=2, ensure_ascii=False))
     else:
         print(checkups_text(found))
     return 1 if any(checkup.verdict == "error" for checkup in found) else 0
+
+
+def _profile(options: argparse.Namespace) -> str | None:
+    """The profile that is meant; of a study file that cannot be read, the one typed: the file is looked at later."""
+    try:
+        return study_and_profile(options)[1]
+    except StudyError:
+        return profile_of(options)
 
 
 def checkups_text(found: Sequence[Checkup], width: int | None = None) -> str:

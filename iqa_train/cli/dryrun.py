@@ -1,20 +1,45 @@
-"""What `--dry-run` prints: each run's settings, what differs from the baseline, and the command for it alone."""
+"""`--dry-run`: each run's settings, what differs from the baseline, its command; and what a start would refuse."""
 
 import argparse
 import shlex
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 from iqa_train.cli.options import as_options
-from iqa_train.cli.parser import profile_of
 from iqa_train.runs.layout import RunFolder
 from iqa_train.study.model import Study
+from iqa_train.study.numbers import number_text
 from iqa_train.study.spec import RunSpec
 
 
-def print_plan(
+def dry_run(
     runs: Sequence[tuple[RunSpec, RunFolder]],
     study: Study,
+    profile: str | None,
+    options: argparse.Namespace,
+    overrides: dict[str, Any],
+) -> None:
+    """Print what a start would do. Raises UserError as a start does; data that are not here are only mentioned."""
+    from iqa_train.cli.start import require_startable, say_complete
+    from iqa_train.cli.text import say
+    from iqa_train.execution.data_check import data_problems
+
+    complete = require_startable(runs, options)
+    _print_plan(runs, study, profile, options, overrides)
+    sys.stdout.flush()
+    for spec, run in runs:
+        state = complete[run]
+        if state is not None:
+            say_complete(spec, run, state)
+    for problem in data_problems(runs):
+        say(f"it could not start here now: {problem}")
+
+
+def _print_plan(
+    runs: Sequence[tuple[RunSpec, RunFolder]],
+    study: Study,
+    profile: str | None,
     options: argparse.Namespace,
     overrides: dict[str, Any],
 ) -> None:
@@ -26,7 +51,6 @@ def print_plan(
     if by_hand and options.experiments is not None:
         places += ["--experiments", str(options.experiments)]
     places += ["--split", options.split] if options.split else []
-    profile = profile_of(options)
     for spec, run in runs:
         print(f"{spec.experiment}: {spec.title}" if spec.title != spec.experiment else spec.experiment)
         print(f"  study {spec.study}, seed {spec.seed}, configuration {spec.config_hash}")
@@ -49,4 +73,6 @@ def _toml(value: object) -> str:
         return str(value).lower()
     if isinstance(value, tuple):
         return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, float):
+        return number_text(value)
     return f'"{value}"' if isinstance(value, str) else str(value)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from iqa_train.cli.parser import Parser, add_places
+from iqa_train.cli.parser import Parser, add_study_options, profile_of
 from iqa_train.cli.text import plain
 from iqa_train.errors import UsageError, UserError, visible
 from iqa_train.oldlogs.naming import STUDY, names_for
@@ -32,13 +32,11 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="logs, such as logs/*_lr5e7_*.log")
     parser.add_argument("--study", default=STUDY, metavar="NAME", help=f"study of the imported runs [{STUDY}]")
     parser.add_argument("--experiment", metavar="ID", help="what a single FILE is a run of [told by its name]")
-    parser.add_argument(
-        "--experiments", type=Path, metavar="FILE", help="study file whose experiments the logs' names speak of"
-    )
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
-    add_places(parser, logs=False)
+    add_study_options(parser, study=False)
     options = parser.read(argv)
     study = load_study(find_study(options.experiments))
+    study_name(study, profile_of(options))  # refuses a profile that the file does not have
     runs_dir = Path(options.runs_dir)
     _check(options.study, options.experiment, len(options.files), study)
     require_own_study(options.study, runs_dir)

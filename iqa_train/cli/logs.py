@@ -7,7 +7,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from iqa_train.cli.parser import Parser, add_places, whole_number
+from iqa_train.cli.parser import Parser, add_study_options, whole_number
+from iqa_train.cli.scope import study_named
 from iqa_train.cli.select import rows_named
 from iqa_train.errors import RunError
 from iqa_train.execution.overview import Row, look
@@ -32,9 +33,9 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--attempt", type=whole_number(1), metavar="N", help="of attempt N instead of the last")
     parser.add_argument("--seed", type=whole_number(0), metavar="N", help="of the run with this seed")
     parser.add_argument("--json", action="store_true", help="print where the log is, as one JSON object, not its lines")
-    add_places(parser, logs=False)
+    add_study_options(parser)
     options = parser.read(argv)
-    rows = rows_named(look(Path(options.runs_dir)), [options.experiment])
+    rows = rows_named(look(Path(options.runs_dir), study_named(options)), [options.experiment])
     row, attempt = _choose([r for r in rows if options.seed in {None, r.seed}], options.attempt)
     log = log_of(attempt) if attempt is not None else None
     if attempt is None or log is None or not log.exists():

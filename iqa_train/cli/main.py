@@ -7,17 +7,13 @@ import os
 import sys
 from collections.abc import Sequence
 
+from iqa_train.cli.commands import COMMANDS as _COMMANDS
 from iqa_train.cli.interrupt import heard_interrupts
+from iqa_train.cli.parser import command_first
 from iqa_train.errors import UserError, did_you_mean, visible
 from iqa_train.terminal import filtered_output
 
 INTERRUPTED = 130
-
-# Each a module of this package with a `main`.
-_COMMANDS = (
-    "check", "compare", "data", "devices", "doctor", "import-log", "logs", "predict", "queue", "relaunch", "report",
-    "results", "status", "stop", "test",
-)  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -58,13 +54,14 @@ def _command(words: list[str]) -> int:
 
         print(__version__)
         return 0
+    words = command_first(words, _COMMANDS)
     if not words or words[0].startswith("-"):
         from iqa_train.cli import train
 
         return train.main(words)
     if words[0] not in _COMMANDS:
         raise UserError(
-            f'there is no command "{words[0]}"; {did_you_mean(words[0], _COMMANDS)}; iqa-train --help explains'
+            f'there is no command "{visible(words[0])}"; {did_you_mean(words[0], _COMMANDS)}; iqa-train --help explains'
         )
     from importlib import import_module
 

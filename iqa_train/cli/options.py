@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
+from iqa_train.study.numbers import number_text
 from iqa_train.study.settings import TrainingConfig, group_of
 
 _GROUPS = ("Data", "Network", "Optimisation", "Protocol", "Machine")
@@ -47,9 +48,10 @@ def typed_settings(options: argparse.Namespace) -> dict[str, Any]:
     from iqa_train.study.validate import COMMAND_LINE, validate_settings
 
     values = {name: getattr(options, name) for name in TrainingConfig.model_fields if hasattr(options, name)}
+    written = {name: value for name, value in values.items() if isinstance(value, str)}
     for name, value in values.items():
         values[name] = _value(value, TrainingConfig.model_fields[name])
-    return validate_settings(values, COMMAND_LINE)
+    return validate_settings(values, COMMAND_LINE, written)
 
 
 def as_options(settings: dict[str, Any]) -> list[str]:
@@ -61,7 +63,7 @@ def as_options(settings: dict[str, Any]) -> list[str]:
         elif isinstance(value, tuple):
             words += [f"--{name}", ",".join(value)]
         else:
-            words += [f"--{name}", str(value)]
+            words += [f"--{name}", number_text(value) if isinstance(value, float) else str(value)]
     return words
 
 

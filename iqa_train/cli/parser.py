@@ -1,11 +1,11 @@
 """One argument parser for every command: errors are sentences, and `-` is as good as `_`."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from iqa_train.errors import UsageError, did_you_mean
+from iqa_train.errors import UsageError, did_you_mean, visible
 
 
 class Parser(argparse.ArgumentParser):
@@ -22,16 +22,19 @@ class Parser(argparse.ArgumentParser):
         options: argparse.Namespace
         options, rest = self.parse_known_args(argv)
         if rest:
-            hint = "a word too many"
+            hint = "unexpected argument"
             if rest[0].startswith("-"):
                 near = did_you_mean(rest[0].partition("=")[0], self._options())
                 hint = near if near.startswith("did") else "no such option"
-            raise UsageError(f'"{rest[0]}": {hint}; {self.prog} --help lists what there is')
+            raise UsageError(f'"{visible(rest[0])}": {hint}; {self.prog} --help lists what there is')
         return options
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 (as it is overloaded)
         """Also called for the words of a sub-command."""
-        return super().parse_known_args([self._spelling(word) for word in args], namespace)
+        words = list(args)
+        end = words.index("--") if "--" in words else len(words)
+        known = {_canonical(option): option for option in self._option_string_actions if option.startswith("--")}
+        return super().parse_known_args([*(_spelt_as(known, word) for word in words[:end]), *words[end:]], namespace)
 
     def _options(self) -> list[str]:
         """Option strings, those of sub-commands included."""
@@ -41,17 +44,25 @@ class Parser(argparse.ArgumentParser):
                 found += [name for parser in action.choices.values() for name in parser._options()]
         return sorted(set(found))
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:  # noqa: ANN401
+        """As argparse does, with the nearest choice."""
+        if action.choices is not None and value not in action.choices:
+            near = did_you_mean(str(value), map(str, action.choices))
+            raise argparse.ArgumentError(action, f'invalid choice "{visible(str(value))}"; {near}')
+
     def error(self, message: str) -> NoReturn:
         """Raise instead of exiting."""
         raise UsageError(f"{message}; see {self.prog} --help")
 
-    def _spelling(self, word: str) -> str:
-        name, equals, value = word.partition("=")
-        if name.startswith("--") and name not in self._option_string_actions:
-            for other in ("--" + name[2:].replace("-", "_"), "--" + name[2:].replace("_", "-")):
-                if other in self._option_string_actions:
-                    return other + equals + value
-        return word
+
+def _canonical(option: str) -> str:
+    return option.replace("-", "_")
+
+
+def _spelt_as(known: dict[str, str], word: str) -> str:
+    """`word` with its option as the parser has it, whichever of `-` and `_` were typed."""
+    name, equals, value = word.partition("=")
+    return known.get(_canonical(name), name) + equals + value if name.startswith("--") else word
 
 
 def whole_number(least: int) -> Callable[[str], int]:
@@ -65,27 +76,49 @@ def whole_number(least: int) -> Callable[[str], int]:
     return number
 
 
-def add_places(parser: argparse.ArgumentParser, *, logs: bool = True) -> None:
-    """--runs-dir and --logs-dir."""
-    parser.add_argument("--runs-dir", default="runs", metavar="DIR", help="run directories [runs]")
-    if logs:
-        parser.add_argument("--logs-dir", default="logs", metavar="DIR", help="logs [logs]")
+# The options that name a study and say where its files lie; True: it takes a value.
+_STUDY_OPTIONS = {
+    "--study": True, "--experiments": True, "--profile": True, "--demo": False, "--runs-dir": True, "--logs-dir": True,
+}  # fmt: skip
 
 
-def add_study_options(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
-    """--experiments, --profile and --demo."""
-    parser.add_argument(
-        "--experiments",
-        type=Path,
-        metavar="FILE",
-        help="study file (default: ./experiments.toml, else the one that comes along)",
-    )
-    parser.add_argument("--profile", metavar="NAME", help="lay this profile of the study file over its defaults")
-    parser.add_argument("--demo", action="store_true", help="short for --profile demo")
+def add_study_options(parser: argparse.ArgumentParser, *, study: bool = True) -> None:
+    """--study, --experiments, --profile, --demo, --runs-dir and --logs-dir.
+
+    Without `study` the command has a --study of its own.
+    """
+    group = parser.add_argument_group("Which study")
+    if study:
+        group.add_argument("--study", metavar="NAME", help="a study by name: of the study file, or any with runs")
+    group.add_argument(
+        "--experiments", type=Path, metavar="FILE",
+        help="study file (default: ./experiments.toml, else the one that comes with the program)",
+    )  # fmt: skip
+    group.add_argument("--profile", metavar="NAME", help="lay this profile of the study file over its defaults")
+    group.add_argument("--demo", action="store_true", help="short for --profile demo")
+    group.add_argument("--runs-dir", default="runs", metavar="DIR", help="run directories [runs]")
+    group.add_argument("--logs-dir", default="logs", metavar="DIR", help="logs [logs]")
+
+
+def command_first(words: Sequence[str], commands: Collection[str]) -> list[str]:
+    """`words` with the options that name a study moved behind the command, where they were typed before it."""
+    known, at = {_canonical(name): value for name, value in _STUDY_OPTIONS.items()}, 0
+    while at < len(words) and words[at].startswith("--"):
+        name, equals, _ = words[at].partition("=")
+        if _canonical(name) not in known:
+            break
+        at += 2 if known[_canonical(name)] and not equals else 1
+    if not 0 < at < len(words) or words[at] not in commands:
+        return list(words)
+    rest = list(words[at + 1 :])
+    end = rest.index("--") if "--" in rest else len(rest)
+    return [words[at], *rest[:end], *words[:at], *rest[end:]]
 
 
 def profile_of(options: argparse.Namespace) -> str | None:
     """The profile that --profile and --demo ask for. Raises UsageError if they disagree."""
     if options.demo and options.profile not in {None, "demo"}:
-        raise UsageError(f'--demo is short for --profile demo and cannot stand beside --profile "{options.profile}"')
+        raise UsageError(
+            f'--demo is short for --profile demo and cannot be combined with --profile "{visible(options.profile)}"'
+        )
     return "demo" if options.demo else options.profile

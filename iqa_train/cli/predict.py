@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iqa_train.cli.parser import Parser, add_places, add_study_options, whole_number
+from iqa_train.cli.parser import Parser, add_study_options, whole_number
 from iqa_train.errors import RunError, UsageError
 
 if TYPE_CHECKING:
@@ -81,9 +81,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
         "--format", choices=("csv", "json"), default="csv", help="image,prediction; or one object [csv]"
     )
     parser.add_argument("--json", action="store_true", help="short for --format json")
-    parser.add_argument("--study", metavar="NAME", help="a study by name: of the study file, or any with runs")
     add_study_options(parser)
-    add_places(parser, logs=False)
     add_device_options(parser)
     options = parser.read(argv)
     if options.out is not None and not options.out.parent.is_dir():

@@ -4,7 +4,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from iqa_train.cli.parser import Parser, add_places, whole_number
+from iqa_train.cli.parser import Parser, add_study_options, whole_number
+from iqa_train.cli.scope import study_named
 from iqa_train.cli.select import rows_named
 from iqa_train.execution.overview import look
 from iqa_train.execution.relaunch import has_ended, relaunch
@@ -18,14 +19,14 @@ _EPILOG = "exit status: 0 queued, 2 usage, an unknown experiment, or one that is
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status. Raises UserError."""
     parser = Parser("iqa-train relaunch", _DESCRIPTION, _EPILOG)
-    parser.add_argument("experiments", nargs="+", metavar="EXP", help="experiments' ids, or runs' folders")
+    parser.add_argument("names", nargs="+", metavar="EXP", help="experiments' ids, or runs' folders")
     parser.add_argument("--again", action="store_true", help="start over, also one that is complete")
     parser.add_argument("--retries", type=whole_number(0), default=3, metavar="N", help="as in iqa-train --help [3]")
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
-    add_places(parser)
+    add_study_options(parser)
     options = parser.read(argv)
     runs_dir = Path(options.runs_dir)
-    rows = rows_named(look(runs_dir), options.experiments)
+    rows = rows_named(look(runs_dir, study_named(options)), options.names)
     rows = [row for row in rows if has_ended(row, again=options.again)] or rows  # of runs with several settings
     items = relaunch(rows, runs_dir, options.logs_dir, options.retries, again=options.again)
     if options.json:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from iqa_train.cli.parser import Parser, add_places, add_study_options, profile_of
+from iqa_train.cli.parser import Parser, add_study_options, profile_of
 from iqa_train.errors import UsageError
 
 METRICS = ("srcc", "krcc", "plcc", "plcc_fit", "rmse_fit")
@@ -57,9 +57,7 @@ def main(argv: Sequence[str]) -> int:
 
 def add_choice_of_runs(parser: Parser) -> None:
     """The options that say which runs, by which metric; `iqa-train report` has them too."""
-    parser.add_argument("--study", metavar="NAME", help="a study by name: of the study file, or any with runs")
     add_study_options(parser)
-    add_places(parser, logs=False)
     parser.add_argument("--on", metavar="SET", help="results on another data set that the runs were tested on")
     parser.add_argument("--metric", choices=METRICS, default="srcc", help="what is compared [srcc]")
     parser.add_argument(

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from iqa_train.errors import UsageError, did_you_mean
+from iqa_train.errors import StudyError, UsageError, did_you_mean, visible
 from iqa_train.execution.overview import Overview, Row
+from iqa_train.study.load import find_study, load_study
 
 
 def rows_named(overview: Overview, names: Sequence[str]) -> list[Row]:
@@ -15,9 +16,27 @@ def rows_named(overview: Overview, names: Sequence[str]) -> list[Row]:
         if not found:
             known = dict.fromkeys(row.experiment for row in overview.rows)
             hint = did_you_mean(name, known) if known else "nothing is queued and nothing has been run here"
-            raise UsageError(f'no run of "{name}" is here; {hint}')
+            raise UsageError(f'no run of "{visible(name)}" is here; {hint}')
         chosen |= {str(row.run.path): row for row in found}
     return list(chosen.values())
+
+
+def experiments_in_order(file: Path | None) -> list[str]:
+    """The experiments of the study file that is meant, in its order; none where it cannot be read."""
+    try:
+        return load_study(find_study(file)).ids
+    except StudyError:
+        return []
+
+
+def in_study_order(rows: Sequence[Row], experiments: Sequence[str]) -> list[Row]:
+    """Rows study by study; in each every experiment with the first seed, then with the next, as a study is run.
+
+    An experiment that is not among `experiments` follows those that are, in the order of `rows`.
+    """
+    place = {name: n for n, name in enumerate(dict.fromkeys([*experiments, *(row.experiment for row in rows)]))}
+    studies = {name: n for n, name in enumerate(dict.fromkeys(row.study for row in rows))}
+    return sorted(rows, key=lambda row: (studies[row.study], row.seed, place[row.experiment]))
 
 
 def _is(row: Row, name: str) -> bool:

@@ -10,7 +10,7 @@ from iqa_train.cli.bar import bar
 from iqa_train.cli.device import a_device, check_gpu
 from iqa_train.cli.interrupt import held_back_interrupt
 from iqa_train.cli.text import say
-from iqa_train.execution.data_check import require_data
+from iqa_train.execution.data_check import require_data, require_known
 from iqa_train.execution.detached import holder_of
 from iqa_train.execution.follow import Follower
 from iqa_train.execution.queue import Item
@@ -26,19 +26,37 @@ _POLL = 0.05  # seconds between two looks at a log that is shown
 Runs = Sequence[tuple[RunSpec, RunFolder]]
 
 
+def require_startable(runs: Runs, options: argparse.Namespace) -> dict[RunFolder, RunState | None]:
+    """What a start is refused for whatever data there are, as UserError; else the states of runs that are complete."""
+    check_gpu(options.gpu, options.slots)
+    require_known(spec for spec, _ in runs)
+    if _alone(runs, options):
+        require_idle(runs[0][1])
+    return {run: _done(spec, run, options) for spec, run in runs}
+
+
+def _alone(runs: Runs, options: argparse.Namespace) -> bool:
+    """Whether the command is one run, carried out by this very process."""
+    return len(runs) == 1 and not options.detach and not options.all and not options.batch
+
+
+def say_complete(spec: RunSpec, run: RunFolder, state: RunState) -> None:
+    """That a run is complete, and how to run it once more."""
+    say(f"{spec.experiment} is {state.name} already, in {run.path}; --again runs it anew")
+
+
 def start_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list[str]) -> int:
     """Run all that is not complete; returns the command's exit code. Raises UserError before anything is started."""
-    check_gpu(options.gpu, options.slots)
-    before = {run: _done(spec, run, options) for spec, run in runs}  # complain of any before the first starts
+    before = require_startable(runs, options)  # complain of any before the first starts
     require_data(runs, bar, again=options.again)
     for spec, run in runs:
         state = before[run]
         if state is not None:
-            say(f"{spec.experiment} is {state.name} already, in {run.path}; --again runs it anew")
+            say_complete(spec, run, state)
         elif options.resume and len(runs) == 1 and not run.attempts():
             say(f"{spec.experiment} with these settings has not been started before: it starts now")
     wanted = [(spec, run) for spec, run in runs if before[run] is None]
-    if len(runs) == 1 and not options.detach and not options.all and not options.batch:
+    if _alone(runs, options):
         return _run_here(*wanted[0], options, argv) if wanted else 0
     from iqa_train.cli.attend import attend
 

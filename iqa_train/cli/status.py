@@ -5,9 +5,12 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from iqa_train.cli.parser import Parser, add_places
+from iqa_train.cli.parser import Parser, add_study_options
+from iqa_train.cli.scope import study_named
+from iqa_train.cli.select import experiments_in_order, in_study_order
 from iqa_train.cli.statustable import status_lines
 from iqa_train.execution.nvml import Nvml
 from iqa_train.execution.overview import look
@@ -23,14 +26,15 @@ _CLEAR = "\x1b[H\x1b[J"
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status. Raises UserError."""
     parser = Parser("iqa-train status", _DESCRIPTION, _EPILOG)
-    parser.add_argument("--study", metavar="NAME", help="this study's runs alone")
     parser.add_argument("--watch", action="store_true", help="look again every two seconds, until Ctrl-C")
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
-    add_places(parser, logs=False)
+    add_study_options(parser)
     options = parser.read(argv)
+    study, experiments = study_named(options), experiments_in_order(options.experiments)
     nvml = Nvml()
     while True:
-        overview = look(Path(options.runs_dir), options.study, nvml)
+        overview = look(Path(options.runs_dir), study, nvml)
+        overview = replace(overview, rows=tuple(in_study_order(overview.rows, experiments)))
         if options.json:
             text = json.dumps(overview.as_json(), indent=None if options.watch else 2, ensure_ascii=False)
         else:

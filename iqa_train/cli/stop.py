@@ -4,7 +4,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from iqa_train.cli.parser import Parser, add_places, whole_number
+from iqa_train.cli.parser import Parser, add_study_options, whole_number
+from iqa_train.cli.scope import study_named
 from iqa_train.cli.select import rows_named
 from iqa_train.cli.text import plain, say
 from iqa_train.errors import RunError, UsageError
@@ -23,26 +24,26 @@ _EPILOG = "exit status: 0 none of them runs any more, 1 some could not be stoppe
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status. Raises UserError."""
     parser = Parser("iqa-train stop", _DESCRIPTION, _EPILOG)
-    parser.add_argument("experiments", nargs="*", metavar="EXP", help="experiments' ids, or runs' folders")
+    parser.add_argument("names", nargs="*", metavar="EXP", help="experiments' ids, or runs' folders")
     parser.add_argument("--all", action="store_true", help="everything that runs or waits")
     parser.add_argument(
         "--grace", type=whole_number(0), default=round(GRACE), metavar="S",
         help=f"seconds for the checkpoint before a run is killed [{GRACE:.0f}]",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
-    add_places(parser, logs=False)
+    add_study_options(parser)
     options = parser.read(argv)
-    if bool(options.experiments) == options.all:
+    if bool(options.names) == options.all:
         raise UsageError("name the experiments to stop, or --all; iqa-train status lists them")
-    runs_dir = Path(options.runs_dir)
+    runs_dir, study = Path(options.runs_dir), study_named(options)
     untold = False
     try:
-        overview = look(runs_dir)
+        overview = look(runs_dir, study)
     except RunError as error:  # without the queue, what runs can still be stopped
         say(f"iqa-train: {error}")
         untold = options.all  # what waits cannot be taken out
-        overview = look(runs_dir, queue=Queue())
-    rows = list(overview.rows) if options.all else rows_named(overview, options.experiments)
+        overview = look(runs_dir, study, queue=Queue())
+    rows = list(overview.rows) if options.all else rows_named(overview, options.names)
     if options.all:
         rows = [row for row in rows if row.state in OPEN]
     words = stop_rows(rows, runs_dir, options.grace)

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from iqa_train.cli.parser import Parser, add_places, add_study_options, whole_number
+from iqa_train.cli.parser import Parser, add_study_options, whole_number
 from iqa_train.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,9 +35,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--on", required=True, metavar="SET,...", help="data sets to test on")
     parser.add_argument("--seed", type=whole_number(0), metavar="N", help="the runs of this seed alone [every seed]")
     parser.add_argument("--again", action="store_true", help="also what was tested before; replaces it")
-    parser.add_argument("--study", metavar="NAME", help="a study by name: of the study file, or any with runs")
     add_study_options(parser)
-    add_places(parser, logs=False)
     add_device_options(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     options = parser.read(argv)

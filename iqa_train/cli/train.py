@@ -1,22 +1,24 @@
 """`iqa-train`: trains experiments of a study file, or a run typed by hand; here, or through the queue."""
 
+import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from iqa_train.cli.commands import command_lines
 from iqa_train.cli.options import add_setting_options, typed_settings
-from iqa_train.cli.parser import Parser, add_study_options, profile_of, whole_number
-from iqa_train.errors import UsageError
+from iqa_train.cli.parser import Parser, add_study_options, whole_number
+from iqa_train.cli.scope import study_and_profile
+from iqa_train.errors import UsageError, visible
 
 if TYPE_CHECKING:  # imported where they are used: `--help` needs none of them
     from iqa_train.study.audit import Finding
+    from iqa_train.study.spec import RunSpec
 
 _USAGE = """iqa-train --exp ID... | --batch N... | --all | --demo  [options]     experiments of a study file
        iqa-train --dataset NAME [settings]                              a run typed by hand
-       iqa-train check | status | logs | stop | relaunch | queue | results | compare | report | ...
-                                        before, during and after: each explains itself with --help
-       iqa-train data | import-log | devices | doctor ...               data sets, old logs, this machine"""
-_DESCRIPTION = """\
+       iqa-train COMMAND ...                                            before, during and after; see below"""
+_DESCRIPTION = f"""\
 Train image-quality networks and test them honestly: the best epoch is chosen on validation images, and what
 choosing on test would have claimed is told beside it.
 
@@ -26,9 +28,9 @@ choosing on test would have claimed is told beside it.
   iqa-train --exp A2 --dry-run what it would do, and nothing else
   iqa-train --exp A2 --resume  continue after an interruption
   iqa-train --all --detach     the whole study, batch by batch; close the laptop
-  iqa-train status             what runs, what waits and why, how long it will take
-  iqa-train results            what it means: intervals, differences from the baseline, verdicts
-  iqa-train check              what in the study file can mislead
+
+Commands (iqa-train COMMAND --help explains each; `iqa-tui` is the console):
+{command_lines()}
 
 Without --exp, --batch, --all, --profile or --demo, settings start from the program's own defaults, shown in [brackets]
 below, and not from the study file's. A run lives in runs/<study>/<experiment>/, its log in logs/. Ctrl-C stops what
@@ -43,13 +45,14 @@ def main(argv: Sequence[str]) -> int:
     from iqa_train.datasets.leaks import audit_with_data
     from iqa_train.runs.layout import run_folder
     from iqa_train.study.batches import experiments_of_batches
-    from iqa_train.study.load import find_study, load_study
     from iqa_train.study.resolve import resolve_all, resolve_by_hand, study_by_hand
     from iqa_train.study.splitchoice import split_from, with_split_for
 
     overrides = typed_settings(options)
-    profile = profile_of(options)
+    named, profile = study_and_profile(options) if _names_study(options) else (None, None)
     of_study = bool(options.exp or options.all or options.batch or profile)
+    if options.study is not None and not of_study:
+        raise UsageError(f"--study {visible(options.study)}: say what of it to run: --exp ID, --batch N or --all")
     if not of_study and not overrides:
         raise UsageError(
             "nothing to train: name an experiment (--exp ID), --batch, --all, --demo, or settings such as --dataset"
@@ -58,7 +61,7 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError("--exp, --batch and --all cannot stand together: each says which experiments to run")
     if options.seeds and "seed" in overrides:
         raise UsageError("--seed and --seeds cannot stand together: --seeds lists all of them")
-    study = load_study(find_study(options.experiments)) if of_study else None
+    study = named if of_study else None
     if study is None:
         sources = _own_sources(options.experiments)
         if options.split:
@@ -77,9 +80,10 @@ def main(argv: Sequence[str]) -> int:
         findings = audit_with_data(study, profile, overrides)
     runs = [(spec, run_folder(Path(options.runs_dir), spec)) for spec in specs]
     if options.dry_run:
-        from iqa_train.cli.dryrun import print_plan
+        from iqa_train.cli.dryrun import dry_run
 
-        print_plan(runs, study, options, overrides)
+        _refuse_errors(findings, specs)
+        dry_run(runs, study, profile, options, overrides)
         return 0
     from iqa_train.cli.start import start_runs
 
@@ -87,7 +91,7 @@ def main(argv: Sequence[str]) -> int:
         from iqa_train.cli.text import say
 
         say(f"study file: {study.path}")
-    _show_findings(findings, {spec.experiment for spec in specs})
+    _show_findings(findings, specs)
     return start_runs(runs, study, options, list(argv))
 
 
@@ -98,7 +102,6 @@ def _parser() -> Parser:
     what.add_argument("--batch", nargs="+", metavar="N", help="batches of the study file, by number or name")
     what.add_argument("--all", action="store_true", help="every experiment of the study file, batch by batch")
     what.add_argument("--seeds", nargs="+", type=whole_number(0), metavar="N", help="run each with every one of these")
-    add_study_options(what)
     what.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
     what.add_argument("--again", action="store_true", help="run anew what was run before; the old results are kept")
     what.add_argument("--dry-run", action="store_true", help="print settings and commands, and do nothing")
@@ -116,15 +119,18 @@ def _parser() -> Parser:
         help="fruitless attempts in a row before a run that was killed, lost or out of memory is given up [3]",
     )  # fmt: skip
     how.add_argument("--json", action="store_true", help="print one JSON object at the end, as `status --json` does")
+    add_study_options(parser)
     where = parser.add_argument_group("Where")
     where.add_argument("--gpu", type=whole_number(0), metavar="N", help="on GPU N alone, counted as nvidia-smi does")
     where.add_argument("--slots", type=whole_number(1), metavar="N", help="on N slots of the CPU instead of GPUs")
     where.add_argument("--runs_per_gpu", type=whole_number(1), metavar="N", help="runs that share a GPU [1]")
-    where.add_argument("--runs-dir", default="runs", metavar="DIR", help="run directories [runs]")
-    where.add_argument("--logs-dir", default="logs", metavar="DIR", help="logs [logs]")
     parser.add_argument("--version", action="store_true", help="print the version")
     add_setting_options(parser)
     return parser
+
+
+def _names_study(options: argparse.Namespace) -> bool:
+    return bool(options.exp or options.all or options.batch or options.profile or options.demo or options.study)
 
 
 def _own_sources(experiments: Path | None) -> Mapping[str, Any]:
@@ -136,13 +142,19 @@ def _own_sources(experiments: Path | None) -> Mapping[str, Any]:
     return load_study(find_study(experiments)).datasets
 
 
-def _show_findings(findings: "Sequence[Finding]", experiments: set[str]) -> None:
-    """Tell of what can mislead; refuse what cannot mean anything."""
+def _show_findings(findings: "Sequence[Finding]", specs: "Sequence[RunSpec]") -> None:
+    """Print what can mislead; refuse what cannot mean anything."""
     from iqa_train.cli.check import findings_text
     from iqa_train.cli.text import say
-    from iqa_train.study.findings import findings_about, refuse_errors
+    from iqa_train.study.findings import findings_about
 
-    mine = findings_about(findings, experiments)
+    mine = findings_about(findings, {spec.experiment for spec in specs})
     if mine:
         say(findings_text(mine))
-    refuse_errors(mine)
+    _refuse_errors(mine, specs)
+
+
+def _refuse_errors(findings: "Sequence[Finding]", specs: "Sequence[RunSpec]") -> None:
+    from iqa_train.study.findings import findings_about, refuse_errors
+
+    refuse_errors(findings_about(findings, {spec.experiment for spec in specs}))

@@ -1,11 +1,13 @@
 """Looks at the data of every run before the first is started."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from iqa_train.datasets.catalogue import folder_of, load_table
+from iqa_train.datasets.catalogue import READERS, folder_of, load_table, read_table
+from iqa_train.datasets.demo import NAME as DEMO
+from iqa_train.datasets.presence import require_images
 from iqa_train.datasets.splits import fingerprint, split_table
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError, RunError
@@ -92,6 +94,31 @@ def _project_that_queued(run: RunFolder, runs_dir: Path) -> Path | None:
             if folder_of_item(item, runs_dir).path == run.path and standing(item, runs_dir).stand != "settled":
                 return item.project(runs_dir)
     return None
+
+
+def require_known(specs: Iterable[RunSpec]) -> None:
+    """Raise DataError, with the nearest names, for a data set of a run that is neither known nor declared."""
+    for spec in specs:
+        sets = [(spec.settings.dataset, spec.settings.data_dir, spec.source)]
+        sets += [(name, "", spec.cross_sources.get(name, DataSource())) for name in _wanted(spec)]
+        for name, folder, source in sets:
+            if not source.csv and name not in READERS:
+                read_table(name, source, folder)  # which says what is wrong with the name
+
+
+def data_problems(runs: Sequence[tuple[RunSpec, RunFolder]]) -> list[str]:
+    """Why the runs could not start with the data that are here now, a sentence each; nothing is made or written."""
+    sets = {(spec.settings.dataset, spec.settings.data_dir, spec.source) for spec, _ in runs}
+    sets |= {(name, "", spec.cross_sources.get(name, DataSource())) for spec, _ in runs for name in _wanted(spec)}
+    found = []
+    for name, data_dir, source in sorted(sets, key=lambda one: one[:2]):
+        if name == DEMO and not source.csv and not folder_of(name, data_dir, source).exists():
+            continue  # it is made at the start
+        try:
+            require_images(read_table(name, source, data_dir))
+        except DataError as error:
+            found.append(str(error))
+    return found
 
 
 def _wanted(spec: RunSpec) -> list[str]:

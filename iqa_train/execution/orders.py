@@ -29,26 +29,26 @@ def resume(runs_dir: Path) -> str:
     return "resumed" + (": a scheduler has been started" if ensure_scheduler(runs_dir) else "")
 
 
-def remove(names: Sequence[str], runs_dir: Path) -> str:
+def remove(names: Sequence[str], runs_dir: Path, study: str | None = None) -> str:
     """Take experiments or runs that wait, or are settled, out. Raises UsageError for one that runs or is not there."""
     with edit_queue(runs_dir) as edit:
-        keys = _waiting(edit.queue, names, runs_dir)
+        keys = _waiting(edit.queue, names, runs_dir, study)
         edit.queue = removed(edit.queue, keys)
     return f"removed {', '.join(names)}"
 
 
-def move(names: Sequence[str], to: int, runs_dir: Path) -> str:
+def move(names: Sequence[str], to: int, runs_dir: Path, study: str | None = None) -> str:
     """Put experiments or runs that wait at place `to`, from 1. Raises UsageError for one that runs or is not there."""
     with edit_queue(runs_dir) as edit:
-        keys = _waiting(edit.queue, names, runs_dir)
+        keys = _waiting(edit.queue, names, runs_dir, study)
         edit.queue = moved(edit.queue, keys, to)
     return f"moved {', '.join(names)} to place {to}"
 
 
-def clear(runs_dir: Path) -> str:
+def clear(runs_dir: Path, study: str | None = None) -> str:
     """Take out everything that is settled."""
     with edit_queue(runs_dir) as edit:
-        keys = [i.key for i in edit.queue.items if standing(i, runs_dir).stand == "settled"]
+        keys = [i.key for i in _of(edit.queue, study).items if standing(i, runs_dir).stand == "settled"]
         edit.queue = removed(edit.queue, keys)
     return f"{len(keys)} settled taken out of the queue; their runs and results stay"
 
@@ -60,8 +60,13 @@ def set_policy(policy: str, runs_dir: Path) -> str:
     return f"policy {policy}"
 
 
-def _waiting(queue: Queue, names: Sequence[str], runs_dir: Path) -> list[str]:
-    items = [item for name in names for item in queue.find(name)]
+def _of(queue: Queue, study: str | None) -> Queue:
+    """The queue as far as it is of `study`; None: all of it."""
+    return replace(queue, items=tuple(item for item in queue.items if study in {None, item.study}))
+
+
+def _waiting(queue: Queue, names: Sequence[str], runs_dir: Path, study: str | None) -> list[str]:
+    items = [item for name in names for item in _of(queue, study).find(name)]
     for item in items:
         if run_state(folder_of(item, runs_dir)).alive:
             raise UsageError(f"{item.experiment} (seed {item.seed}) is running; iqa-train stop ends it")

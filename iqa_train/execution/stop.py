@@ -10,10 +10,13 @@ from pathlib import Path
 import psutil
 
 from iqa_train.execution.queue import Item, edit_queue, folder_of, removed
+from iqa_train.execution.standing import standing
 from iqa_train.execution.tree import kill_all, processes_of
 from iqa_train.runs.identity import ProcessIdentity, identity_from, origin_from, require_own_proc
 from iqa_train.runs.layout import Attempt, RunFolder
-from iqa_train.runs.state import facts_of, run_state, worker_identity
+from iqa_train.runs.state import QUEUED, RunState, facts_of, run_state, worker_identity
+
+WITHDRAWN = "was waiting and is taken out of the queue"
 
 _POLL = 0.05
 _LAST_RESORT = 10.0  # seconds for a runner that was asked three times to kill its tree, before we do
@@ -24,7 +27,7 @@ def stop_run(run: RunFolder, grace: float, waiting: Callable[[], None] = lambda:
     require_own_proc()
     state = run_state(run)
     if not state.alive:
-        return f"is not running ({state.name}{': ' + state.reason if state.reason else ''})"
+        return _words_before(state)
     attempt = _attempt(run)
     if attempt is None:
         return "is just starting; try again in a moment"
@@ -58,19 +61,27 @@ def stop_run(run: RunFolder, grace: float, waiting: Callable[[], None] = lambda:
     return _words(run)
 
 
-def withdraw(items: Sequence[Item], runs_dir: Path) -> list[str]:
-    """Take those of the items that do not run out of the queue; returns their keys.
+def _words_before(state: RunState) -> str:
+    """Of a run that nothing works on."""
+    if state.name == QUEUED:
+        return "has not been started, and does not wait in the queue"
+    return f"had ended before: {state.name}{' (' + state.reason + ')' if state.reason else ''}"
 
-    In the same step the others get the request to stop on disk: a command killed before it signals loses nothing.
+
+def withdraw(items: Sequence[Item], runs_dir: Path) -> set[str]:
+    """Take those of `items` that wait out of the queue, all at once; returns their keys.
+
+    In the same step those that run get the request to stop on disk: a command killed before it signals loses nothing.
     """
     with edit_queue(runs_dir) as edit:
-        running = [item for item in items if run_state(folder_of(item, runs_dir)).alive]
-        for item in running:
-            _leave_request(folder_of(item, runs_dir))
-        keys = {item.key for item in items} - {item.key for item in running}
-        before = edit.queue
-        edit.queue = removed(before, list(keys))
-        return [item.key for item in before.items if item.key in keys]
+        keys = {item.key for item in items}
+        stands = {item.key: standing(item, runs_dir).stand for item in edit.queue.items if item.key in keys}
+        for item in items:
+            if run_state(folder_of(item, runs_dir)).alive:
+                _leave_request(folder_of(item, runs_dir))
+        waiting = {key for key, stand in stands.items() if stand == "waiting"}
+        edit.queue = removed(edit.queue, list(waiting))
+    return waiting
 
 
 def _leave_request(run: RunFolder) -> None:
@@ -101,7 +112,7 @@ def stop_item(item: Item, runs_dir: Path, grace: float, waiting: Callable[[], No
     taken = withdraw([item], runs_dir)
     if run_state(run).alive:  # it was started in between
         return stop_run(run, grace, waiting)
-    return "was waiting and is taken out of the queue" if taken else stop_run(run, grace, waiting)
+    return WITHDRAWN if taken else stop_run(run, grace, waiting)
 
 
 def _attempt(run: RunFolder) -> Attempt | None:

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from iqa_train.execution.overview import Row
-from iqa_train.execution.stop import stop_item, stop_run, withdraw
+from iqa_train.execution.stop import WITHDRAWN, stop_item, stop_run, withdraw
 from iqa_train.runs.state import run_state
 
 OPEN = frozenset({"queued", "starting", "running"})
@@ -20,14 +20,14 @@ def stop_rows(
     A worker has `grace` seconds for its checkpoint; `waiting` is called meanwhile, from several threads, and may raise
     to wait no more: what was asked of the runs stays asked. Raises RunError for a damaged queue, if one of them waits.
     """
-    queued = [row.item for row in rows if row.state in OPEN and row.item]  # or they start in the place of the others
-    withdrawn = set(withdraw(queued, runs_dir) if queued else ())
+    open_items = [row.item for row in rows if row.state in OPEN and row.item]
+    withdrawn = withdraw(open_items, runs_dir) if open_items else set()  # or it starts in another's place
 
     def one(row: Row) -> str:
-        if row.item is None:
+        if row.item is None or row.state not in OPEN:
             return stop_run(row.run, grace, waiting)
         if row.item.key in withdrawn and not run_state(row.run).alive:
-            return "was waiting and is taken out of the queue"
+            return WITHDRAWN
         return stop_item(row.item, runs_dir, grace, waiting)
 
     with ThreadPoolExecutor(max(1, min(32, len(rows)))) as pool:

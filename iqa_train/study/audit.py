@@ -72,7 +72,7 @@ def _rising_schedule(audited: _Audited) -> Iterator[Finding]:
     for run in audited.runs:
         c, name = run.spec.settings, run.spec.experiment
         if c.lr_scheduler == "cosine" and c.lr_floor > c.lr:
-            says = f"the cosine rises: its floor lr_floor = {c.lr_floor:g} is above its peak lr = {c.lr:g}"
+            says = f"the cosine rises: its floor lr_floor = {shown(c.lr_floor)} is above its peak lr = {shown(c.lr)}"
             yield Finding("rising-schedule", "error", name, ("lr_floor", "lr"), says)
         if c.lr_scheduler == "step" and c.lr_step_gamma > 1 and not never_steps(c):
             says = f"the steps rise: each multiplies the rate by lr_step_gamma = {c.lr_step_gamma:g}, which is above 1"

@@ -8,6 +8,7 @@ from typing import Any
 from iqa_train.errors import StudyError, visible
 from iqa_train.study.controls import check_controls
 from iqa_train.study.model import Study
+from iqa_train.study.numbers import WrittenFloat
 from iqa_train.study.parse import parse_study
 from iqa_train.study.problems import Problems
 
@@ -70,7 +71,7 @@ def _read(path: Path, name: str) -> str:
 
 def _toml(text: str, name: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
+        return tomllib.loads(text, parse_float=WrittenFloat)
     except tomllib.TOMLDecodeError as error:
         found = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", str(error), re.DOTALL)
         if found is None:

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from iqa_train.errors import did_you_mean, visible
 from iqa_train.study.events import EVENTS
 from iqa_train.study.model import NAME_PATTERN
+from iqa_train.study.numbers import number_text
 from iqa_train.study.settings import CONTROL
 
 _SPAN_WORDS = "a number or [lowest, highest]"
@@ -66,8 +67,12 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     try:
-        is_json = isinstance(value, str | list | dict)
-        text = visible(json.dumps(value, ensure_ascii=False, default=str) if is_json else str(value))
+        if isinstance(value, list):
+            text = f"[{', '.join(map(shown, value))}]"
+        elif isinstance(value, str | dict):
+            text = visible(json.dumps(value, ensure_ascii=False, default=str))
+        else:
+            text = number_text(value) if isinstance(value, float) else visible(str(value))
     except ValueError:  # Python writes no number of more than some thousand digits
         return "a number of very many digits"
     return text if len(text) <= 60 else text[:57] + "..."

@@ -12,22 +12,30 @@ from iqa_train.study.settings import TrainingConfig
 COMMAND_LINE = "command line"
 
 
-def setting_complaints(values: Mapping[str, Any], option: str = "") -> list[tuple[str, str]]:
-    """(setting, what is wrong with it) for each setting of `values` that is unknown or not allowed."""
+def setting_complaints(
+    values: Mapping[str, Any], option: str = "", written: Mapping[str, str] | None = None
+) -> list[tuple[str, str]]:
+    """(setting, what is wrong with it) for each setting of `values` that is unknown or not allowed.
+
+    `written` holds settings as they were typed, which is how a message repeats them.
+    """
     try:
         TrainingConfig(**values)
     except ValidationError as error:
-        return complaints(error, TrainingConfig, values, "option" if option else "setting", option)
+        what = "option" if option else "setting"
+        return complaints(error, TrainingConfig, {**values, **(written or {})}, what, option)
     return []
 
 
-def validate_settings(values: Mapping[str, Any], where: str) -> dict[str, Any]:
+def validate_settings(
+    values: Mapping[str, Any], where: str, written: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """`values` as `typed` gives them, once each is known and allowed; cross-setting sense is the audit's business.
 
     Raises StudyError naming `where`; for `where` = "command line", UsageError with settings spelt as options.
     """
     of_options = where == COMMAND_LINE
-    wrong = setting_complaints(values, "--" if of_options else "")
+    wrong = setting_complaints(values, "--" if of_options else "", written)
     if wrong:
         kind = UsageError if of_options else StudyError
         raise kind("\n".join(f"{where}: {sentence}" for _, sentence in wrong))

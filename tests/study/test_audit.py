@@ -211,7 +211,7 @@ def test_rising_schedules(small):
     assert {f.experiment for f in findings} == {"floor", "steps", "warm"}
     assert {f.severity for f in findings} == {"error"}
     assert audit(study)[0].severity == "error"
-    assert "lr_floor = 1e-06 is above its peak lr = 5e-07" in findings[0].message
+    assert "lr_floor = 1e-6 is above its peak lr = 5e-7" in findings[0].message
 
 
 def test_selection_on_test(small):

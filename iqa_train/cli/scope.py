@@ -1,0 +1,52 @@
+"""The study that a command's options name: by its file, a profile of the file, or its name."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from iqa_train.cli.parser import profile_of
+from iqa_train.errors import UsageError, did_you_mean, visible
+
+if TYPE_CHECKING:  # reading a study file takes pydantic, which is slow to import
+    from iqa_train.study.model import Study
+
+
+def study_and_profile(options: argparse.Namespace) -> "tuple[Study, str | None]":
+    """The study file, read, and the profile of it that is meant.
+
+    Raises StudyError for an invalid file, and UsageError for a profile or a study that the file does not have.
+    """
+    from iqa_train.study.load import find_study, load_study
+    from iqa_train.study.resolve import profiles_by_study, study_name
+
+    study, profile = load_study(find_study(options.experiments)), profile_of(options)
+    name = study_name(study, profile)
+    if options.study is None or options.study == name:
+        return study, profile
+    under = profiles_by_study(study)
+    if profile is not None:
+        raise _two_studies(options.study, profile)
+    if options.study not in under:
+        near = did_you_mean(options.study, under)
+        raise UsageError(f'there is no study "{visible(options.study)}" in {study.path}; {near}')
+    return study, under[options.study]
+
+
+def study_named(options: argparse.Namespace) -> str | None:
+    """The name of the study that the options ask for, None where they name none; there need not be runs of it.
+
+    Raises StudyError and UsageError as `study_and_profile` does; a name given with --study may be any.
+    """
+    profile = profile_of(options)
+    if profile is None and (options.study is not None or options.experiments is None):
+        return str(options.study) if options.study is not None else None
+    from iqa_train.study.load import find_study, load_study
+    from iqa_train.study.resolve import study_name
+
+    name = study_name(load_study(find_study(options.experiments)), profile)
+    if options.study not in {None, name}:
+        raise _two_studies(options.study, str(profile))
+    return name
+
+
+def _two_studies(study: str, profile: str) -> UsageError:
+    return UsageError(f'--study "{visible(study)}" is not the study of --profile {visible(profile)}; give one of them')
