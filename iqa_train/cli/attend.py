@@ -24,7 +24,7 @@ from iqa_train.results.summary import summarise, summary_text
 from iqa_train.runs.documents import read_exit
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.outcome import FINISHED, outcome_from
-from iqa_train.runs.state import run_state
+from iqa_train.runs.state import outside_the_queue, run_state
 from iqa_train.study.model import Study
 from iqa_train.study.spec import RunSpec
 from iqa_train.terminal import raw
@@ -59,7 +59,7 @@ def attend(runs: Runs, items: Sequence[Item], options: argparse.Namespace) -> in
     codes = [_exit_code(folder_of(item, runs_dir)) for item in items]
     code = max(codes, default=0)
     for item, own in zip(items, codes, strict=True):
-        state = run_state(folder_of(item, runs_dir))
+        state = outside_the_queue(run_state(folder_of(item, runs_dir)))
         if own or not state.finished:
             say(f"iqa-train: {item.experiment}: {state.name}{': ' + state.reason if state.reason else ''}")
     if options.json:

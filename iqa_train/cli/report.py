@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from iqa_train.cli.parser import Parser, profile_of
-from iqa_train.cli.results import add_choice_of_runs
+from iqa_train.cli.parser import Parser
+from iqa_train.cli.results import add_choice_of_runs, runs_asked_for
 from iqa_train.cli.text import say
 
 _DESCRIPTION = """\
 Write a study's report: DIR/index.html (one page, no network needed), DIR/tables (LaTeX with booktabs, CSV, Markdown),
 DIR/figures (PDF, SVG and PNG, for one and two columns of a paper); and bring the tracker up to date, between its
 markers alone: what people wrote around them stays as it is. The same runs give the same bytes."""
-_EPILOG = "exit status: 0 done, 1 something could not be written or compared, 2 usage or an invalid file"
+_EPILOG = "exit status: 0 done, 1 no run, or something could not be written or compared, 2 usage or an invalid file"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -26,18 +26,14 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--no-tracker", action="store_true", help="leave the tracker alone, as --on does")
     options = parser.read(argv)
 
-    from iqa_train.report.gather import gather
+    from iqa_train.report.gather import gather, require_runs
     from iqa_train.report.tracker import update_tracker
     from iqa_train.report.trackertext import tracker_text
-    from iqa_train.report.which import chosen_runs
     from iqa_train.report.write import INDEX, write_report
 
     runs_dir = Path(options.runs_dir)
-    chosen = chosen_runs(runs_dir, options.study, options.experiments, profile_of(options))
-    if options.on:
-        from iqa_train.report.cross import on
-
-        chosen = on(chosen, options.on)
+    chosen = runs_asked_for(options)
+    require_runs(chosen, runs_dir)
     material = gather(chosen, runs_dir, options.metric, anyway=options.anyway)
     if not options.no_tracker and not options.on:  # which is of the study's own test images
         changed = update_tracker(options.tracker, chosen.name, tracker_text(material))

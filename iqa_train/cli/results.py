@@ -1,13 +1,19 @@
 """`iqa-train results`: what a study has found, in the form that is asked for."""
 
+import argparse
 import json
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from iqa_train.cli.parser import Parser, add_study_options, profile_of
 from iqa_train.errors import UsageError
+
+if TYPE_CHECKING:
+    from iqa_train.report.which import Chosen
 
 METRICS = ("srcc", "krcc", "plcc", "plcc_fit", "rmse_fit")
 _FORMATS = ("table", "json", "csv", "markdown", "latex")
@@ -34,13 +40,8 @@ def main(argv: Sequence[str]) -> int:
 
     from iqa_train.report.forms import table_of
     from iqa_train.report.gather import results_of
-    from iqa_train.report.which import chosen_runs
 
-    chosen = chosen_runs(Path(options.runs_dir), options.study, options.experiments, profile_of(options))
-    if options.on:
-        from iqa_train.report.cross import on
-
-        chosen = on(chosen, options.on)
+    chosen = runs_asked_for(options)
     results = results_of(chosen, options.metric, anyway=options.anyway, parameters=options.logistic)
     form = "json" if options.json else options.format or "table"
     if form == "json":
@@ -53,6 +54,22 @@ def main(argv: Sequence[str]) -> int:
         text = table_of(results, form)
     print(text.rstrip("\n").encode(errors="replace").decode())  # a file's name may hold what is no text
     return 0
+
+
+def runs_asked_for(options: argparse.Namespace) -> "Chosen":
+    """The runs that the options of `add_choice_of_runs` name. Raises UsageError and StudyError."""
+    from iqa_train.execution.checkup.queue import waiting_folders
+    from iqa_train.report.which import chosen_runs
+    from iqa_train.results.recorded import with_queued
+
+    runs_dir = Path(options.runs_dir)
+    chosen = chosen_runs(runs_dir, options.study, options.experiments, profile_of(options))
+    chosen = replace(chosen, runs=with_queued(chosen.runs, waiting_folders(runs_dir)))
+    if options.on:
+        from iqa_train.report.cross import on
+
+        return on(chosen, options.on)
+    return chosen
 
 
 def add_choice_of_runs(parser: Parser) -> None:

@@ -118,10 +118,10 @@ def _leave(runs: list[str], options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"queued": runs, "scheduler": scheduler.as_json() if scheduler else None}, indent=2))
         return 0
-    who = f" by the scheduler, process {scheduler.pid}" if scheduler else ""
+    who = f"; scheduler running (process {scheduler.pid})" if scheduler and scheduler.pid else ""
     count = f"{len(runs)} run{'' if len(runs) == 1 else 's'}"
     print(
-        f"{count} queued, seen to{who}. This terminal may be closed. To look again:\n"
+        f"{count} queued{who}. You can close this terminal. Check progress with:\n"
         f"  iqa-train status{where} --watch        what runs, what waits and why\n"
         f"  iqa-train logs{where} EXPERIMENT -f    its log as it grows\n"
         f"  iqa-train stop{where} --all            stop everything, with checkpoints"

@@ -20,6 +20,7 @@ from iqa_train.runs.layout import QueueFiles
 from iqa_train.runs.state import HEARTBEAT, SILENCE
 
 _UP_WITHIN = 10.0  # seconds
+_SIGNED_WITHIN = 1.0
 
 
 def ensure_scheduler(runs_dir: Path) -> bool:
@@ -41,6 +42,7 @@ def ensure_scheduler(runs_dir: Path) -> bool:
     deadline = time.monotonic() + _UP_WITHIN
     while time.monotonic() < deadline:
         if is_held(files.scheduler_lock) or process.poll() == 0:  # 0: it is done already, or another was first
+            _await_signature(runs_dir)
             return True
         if process.poll() is not None:
             break
@@ -56,14 +58,27 @@ def _require_awake(runs_dir: Path) -> None:
 
 
 def scheduler_process(runs_dir: Path) -> ProcessIdentity | None:
-    """The scheduler that works on `runs_dir` now, here or by its sign of life elsewhere; None for none."""
+    """The scheduler that works on `runs_dir` now, here or by its sign of life elsewhere; None for none.
+
+    Its `pid` is None where only its lock shows that there is one.
+    """
     files = QueueFiles(runs_dir)
     facts = _facts(files)
     known = identity_from(facts, "scheduler") if facts else None
-    if is_held(files.scheduler_lock):
-        return known or ProcessIdentity("", "", 0, None)
     elsewhere = known is not None and not known.is_here
+    if is_held(files.scheduler_lock):  # the file may be unreadable, not yet written, or that of one that was killed
+        return known if known is not None and (known.alive or elsewhere) else ProcessIdentity("", "", None, None)
     return known if elsewhere and abs(time.time() - files.scheduler.stat().st_mtime) < SILENCE else None
+
+
+def _await_signature(runs_dir: Path) -> None:
+    """Wait a moment for a scheduler that has just come up to write down who it is."""
+    deadline = time.monotonic() + _SIGNED_WITHIN
+    while time.monotonic() < deadline:
+        found = scheduler_process(runs_dir)
+        if found is None or found.pid is not None:
+            return
+        time.sleep(0.02)
 
 
 def troubles(runs_dir: Path) -> dict[str, str]:

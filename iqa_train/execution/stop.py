@@ -138,18 +138,19 @@ def _gone(run: RunFolder, seconds: float, waiting: Callable[[], None]) -> bool:
 
 
 def _may_signal(who: ProcessIdentity) -> bool:
-    try:
-        os.kill(who.pid, 0)
-    except PermissionError:
-        return False
-    except ProcessLookupError:  # ended meanwhile
-        return True
+    if who.pid is not None:
+        try:
+            os.kill(who.pid, 0)
+        except PermissionError:
+            return False
+        except ProcessLookupError:  # ended meanwhile
+            return True
     return True
 
 
 def _signal(who: ProcessIdentity, number: int) -> None:
     """Send a signal, and wake the process to hear it if it is suspended."""
-    if who.alive:
+    if who.alive and who.pid is not None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(who.pid, number)
             os.kill(who.pid, signal.SIGCONT)

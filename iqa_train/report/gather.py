@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from iqa_train.datasets.leaks import audit_with_data
-from iqa_train.errors import UserError
+from iqa_train.errors import RunError, UserError
 from iqa_train.report.cross import cross_results, results_elsewhere
 from iqa_train.report.material import Material, Origin
 from iqa_train.report.sweeps import curves_of_settings
@@ -74,6 +74,14 @@ def _reported(chosen: Chosen, metric: str, group: str) -> tuple[ResultRow, ...]:
         for reference in references_of(chosen.study, chosen.profile, group)
         if reference.study == group and (row := reference_row(chosen.study, reference, metric)).value is not None
     )
+
+
+def require_runs(chosen: Chosen, runs_dir: Path) -> None:
+    """Raise RunError where no run of the study has ever been started: there is nothing to report."""
+    if not any(run.folder.attempts() for run in chosen.runs):
+        raise RunError(
+            f"nothing of {chosen.name} has been run in {runs_dir}: there is nothing to report, and nothing is written"
+        )
 
 
 def gather(chosen: Chosen, runs_dir: Path, metric: str = "srcc", *, anyway: bool = False) -> Material:

@@ -1,7 +1,7 @@
 """What one run has left on disk, as results need it. Read once; damaged or missing parts become notes."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from iqa_train.runs.documents import EpochEvent, Measures, ResultFacts, misplace
 from iqa_train.runs.layout import RunFolder, run_folders
 from iqa_train.runs.outcome import FAILED
 from iqa_train.runs.predictions import Predictions, read_predictions
-from iqa_train.runs.state import QUEUED, RunState, epoch_events, run_state
+from iqa_train.runs.state import NOT_STARTED, QUEUED, RunState, epoch_events, outside_the_queue, run_state
 
 if TYPE_CHECKING:  # pydantic is slow to import
     from iqa_train.study.spec import RunSpec
@@ -65,7 +65,7 @@ class Recorded:
 def record(spec: "RunSpec | Spec", folder: RunFolder) -> Recorded:
     """Read a run. `spec` is its specification or the content of its spec.json."""
     document: Spec = spec if isinstance(spec, Mapping) else spec.model_dump(mode="json")
-    state = run_state(folder)
+    state = outside_the_queue(run_state(folder))
     epochs = _epochs(document, folder)
     notes = (f"{folder.spec} is damaged; its settings are not known",) if not document["settings"] else ()
     if not state.finished:
@@ -74,6 +74,14 @@ def record(spec: "RunSpec | Spec", folder: RunFolder) -> Recorded:
     predictions, missing = _predictions(document, folder)
     reported, optimism = _reported(result, _seed(document)), _optimism(result)
     return Recorded(document, folder, state, predictions, epochs, reported, optimism, (*notes, *missing))
+
+
+def with_queued(runs: Iterable[Recorded], queued: Collection[Path]) -> tuple[Recorded, ...]:
+    """`runs`, with those that have not been started, and whose folders are in `queued`, as queued."""
+    return tuple(
+        replace(run, state=RunState(QUEUED)) if run.state.name == NOT_STARTED and run.folder.path in queued else run
+        for run in runs
+    )
 
 
 def record_study(runs_dir: Path, study: str) -> list[Recorded]:

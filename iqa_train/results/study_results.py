@@ -13,6 +13,7 @@ from iqa_train.results.recorded import Recorded, by_experiment, predictions_by_s
 from iqa_train.results.table import METRICS, Interval, ResultRow, StudyResults
 from iqa_train.results.tested import MEASURES, Tested
 from iqa_train.results.verdict import judged
+from iqa_train.runs.state import NOT_STARTED
 
 _BOTH_TELL = ("srcc", "plcc", "krcc")  # result.json and predictions
 _ROUNDING = 1e-4  # of single precision, generously
@@ -185,7 +186,7 @@ def _unfinished(runs: list[Recorded]) -> list[str]:
     """What became of the runs without a result."""
     notes = []
     for run in runs:
-        if not run.state.finished and not run.pending:
+        if not run.state.finished and not run.pending and run.state.name != NOT_STARTED:
             why = f": {run.state.reason}" if run.state.reason else ""
             notes.append(f"seed {run.seed} {run.state.name}{why}")
     done = sum(run.state.finished for run in runs)

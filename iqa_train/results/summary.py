@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from iqa_train.errors import RunError
 from iqa_train.runs.documents import ResultFacts, read_result
 from iqa_train.runs.layout import RunFolder
-from iqa_train.runs.state import run_state
+from iqa_train.runs.state import outside_the_queue, run_state
 from iqa_train.study.spec import RunSpec
 
 
@@ -35,7 +35,7 @@ def summarise(runs: Iterable[tuple[RunSpec, RunFolder]], baseline: str | None) -
     for name, own in by_experiment.items():
         shared = [seed for seed in values[name] if seed in base]
         delta = statistics.fmean(values[name][s] - base[s] for s in shared) if shared and name != baseline else None
-        states = {run_state(run).name for _, run in own}
+        states = {outside_the_queue(run_state(run)).name for _, run in own}
         rows.append(
             SummaryRow(
                 name, own[0][0].title, "/".join(sorted(states)), len(values[name]), _mean(values[name].values()),

@@ -7,6 +7,7 @@ from iqa_train.results.comparison import Comparison
 from iqa_train.results.holm import holm
 from iqa_train.results.seeds import seeds_needed
 from iqa_train.results.table import Interval, Position, ResultRow, higher_is_better
+from iqa_train.runs.state import NOT_STARTED
 
 LEVEL = 0.05
 
@@ -84,6 +85,8 @@ def verdict_text(row: ResultRow, baseline: str = "the baseline") -> str:
     if row.reported:
         return "reported"
     if row.value is None:
+        if row.state == NOT_STARTED:
+            return NOT_STARTED
         return "failed" if row.state == "failed" else "no result" if _ended(row.state) else "pending"
     parts: list[str] = [row.position or row.delta_position or ""]
     if row.distinguishable:

@@ -7,7 +7,7 @@ or another PID namespace (another host, another container) cannot be seen from h
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,12 +20,13 @@ class ProcessIdentity:
 
     `created` counts the kernel's clock ticks from the boot to the process's start, which setting the clock does not
     change; None if it was gone before it could be read. `namespace` is the inode of its PID namespace; None in files
-    of versions that did not write it, which are judged by the host's name instead.
+    of versions that did not write it, which are judged by the host's name instead. `pid` is None of a process that is
+    only known to be there.
     """
 
     host: str
     boot_id: str
-    pid: int
+    pid: int | None
     created: int | None
     namespace: int | None = None
 
@@ -69,7 +70,7 @@ class ProcessIdentity:
         return f"{'in' if self.boot_id == boot_id() else 'on'} {self.place}"
 
     def _stat(self) -> "_Stat | None":
-        stat = _stat_of(self.pid) if self.is_here and self.created is not None else None
+        stat = _stat_of(self.pid) if self.is_here and self.pid is not None and self.created is not None else None
         return stat if stat is not None and stat.created in {self.created, None} else None
 
 
@@ -90,13 +91,17 @@ def identity_of(pid: int) -> ProcessIdentity:
 def identity_from(facts: Mapping[str, Any], role: str) -> ProcessIdentity | None:
     """The identity that state file `facts` give of `role` ("runner", "worker"); None if they do not."""
     told = facts.get(role)
-    if not isinstance(told, dict) or not isinstance(told.get("pid"), int):
+    pid = told.get("pid") if isinstance(told, dict) else None
+    if not isinstance(told, dict) or type(pid) is not int or pid < 1:
         return None
+    return replace(_place_of(facts), pid=pid, created=told.get("created"))
+
+
+def _place_of(facts: Mapping[str, Any]) -> ProcessIdentity:
+    """The place that state file `facts` give, as an identity without a pid."""
     namespace = facts.get("pid_namespace")
-    return ProcessIdentity(
-        str(facts.get("host")), str(facts.get("boot_id")), told["pid"], told.get("created"),
-        namespace if isinstance(namespace, int) else None,
-    )  # fmt: skip
+    known = namespace if isinstance(namespace, int) else None
+    return ProcessIdentity(str(facts.get("host")), str(facts.get("boot_id")), None, None, known)
 
 
 def origin_facts() -> dict[str, Any]:
@@ -108,7 +113,7 @@ def origin_from(facts: Mapping[str, Any]) -> ProcessIdentity | None:
     """The place that state file `facts` give, as an identity without a pid; None if they give none."""
     if not isinstance(facts.get("host"), str) or not isinstance(facts.get("boot_id"), str):
         return None
-    return identity_from({**facts, "place": {"pid": 0}}, "place")
+    return _place_of(facts)
 
 
 def boot_id() -> str:

@@ -30,6 +30,9 @@ from iqa_train.runs.project import project_of
 
 QUEUED, STARTING, RUNNING, LOST = "queued", "starting", "running", "lost"
 
+NOT_STARTED = "not started"
+"""A run without an attempt is QUEUED as far as its own files go; outside the queue it is only this."""
+
 HEARTBEAT = 10.0  # seconds between two signs of life
 SILENCE = 90.0  # without one, a run on another host or in another container counts as lost
 
@@ -65,6 +68,11 @@ def run_state(run: RunFolder) -> RunState:
         return RunState(FAILED, f"{error}; mend or remove it, or start over with --again")
     except OSError as error:
         return RunState(LOST, f"{error.filename} cannot be read: {error.strerror}")
+
+
+def outside_the_queue(state: RunState) -> RunState:
+    """`state` where nobody has queued the run."""
+    return RunState(NOT_STARTED) if state.name == QUEUED else state
 
 
 def _before_any(run: RunFolder) -> RunState:

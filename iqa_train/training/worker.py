@@ -156,6 +156,7 @@ def _run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) -> tu
         result = trainer.train()
         result["parameters"] = sum(p.numel() for p in trainer.network.parameters())
         journal.say("Best test SRCC {:f}, PLCC {:f}".format(*_undefined_as_nan(result["test"], "srcc", "plcc")))
+        journal.say(_what_best_means(result))
         results.append(result | {"cross": {}})
         del trainer  # its memory is wanted for what follows
     assert split is not None
@@ -290,16 +291,24 @@ def _write_result(run: RunFolder, spec: RunSpec, results: list[dict[str, Any]], 
     )
 
 
+def _what_best_means(result: dict[str, Any]) -> str:
+    """The line beside "Best test SRCC", which people look for by that name: which epoch it is of, chosen on what."""
+    epoch = f"that is test at epoch {result['best_epoch']} of {result['epochs']}"
+    if result["select_on"] == "test":
+        return f"{epoch}, chosen on the test images themselves (select_on = test), so it is optimistic"
+    chosen, own = result["test_chosen"], result["test"]["srcc"]
+    said = f"{epoch}, chosen on the validation images"
+    if chosen["srcc"] is None or own is None:
+        return f"{said}; the test SRCC is undefined"
+    if chosen["epoch"] == result["best_epoch"]:
+        return f"{said}; choosing on test would have taken the same epoch"
+    claim = f"claimed {chosen['srcc']:.4f} ({chosen['srcc'] - own:+.4f})"
+    return f"{said}; choosing on test would have taken epoch {chosen['epoch']} and {claim}"
+
+
 def _conclude(results: list[dict[str, Any]], journal: Journal) -> str:
     """The log's last lines; returns what is to be said of the end."""
     median = _medians(results)
-    for result in results:
-        chosen, own = result["test_chosen"], result["test"]["srcc"]
-        gain = float("nan") if chosen["srcc"] is None or own is None else chosen["srcc"] - own
-        journal.say(
-            f"selected epoch {result['best_epoch']} of {result['epochs']} on {result['select_on']}; choosing on test "
-            f"would have taken epoch {chosen['epoch']} and claimed {gain:+.4f}"
-        )
     journal.say("Testing median SRCC {:4.4f},\tmedian PLCC {:4.4f}".format(*_undefined_as_nan(median, "srcc", "plcc")))
     early = [r for r in results if r["stopped_early"]]
     if not early:

@@ -72,12 +72,13 @@ def _table(chosen: Chosen, order: ExportOrder) -> str:
 
 
 def _report(chosen: Chosen, target: Target, order: ExportOrder) -> str:
-    from iqa_train.report.gather import gather
+    from iqa_train.report.gather import gather, require_runs
     from iqa_train.report.tracker import update_tracker
     from iqa_train.report.trackertext import tracker_text
     from iqa_train.report.write import INDEX, write_report
 
     out = order.path.expanduser()
+    require_runs(chosen, target.runs_dir)
     material = gather(chosen, target.runs_dir)
     written = write_report(material, out)
     told = f"wrote {counted(len(written), 'file')} to {out.resolve()}; open {(out / INDEX).resolve()}"

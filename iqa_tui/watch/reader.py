@@ -7,6 +7,7 @@ from typing import Any
 
 from iqa_train.datasets.leaks import audit_with_data
 from iqa_train.errors import RunError, UserError
+from iqa_train.execution.checkup.queue import waiting_folders
 from iqa_train.execution.nvml import Nvml
 from iqa_train.execution.overview import Overview, Row, look
 from iqa_train.execution.queue import Queue
@@ -15,6 +16,7 @@ from iqa_train.report.which import Chosen, chosen_runs
 from iqa_train.report.words import all_reasons
 from iqa_train.results.comparison import NotComparableError
 from iqa_train.results.epochs import curves
+from iqa_train.results.recorded import with_queued
 from iqa_train.results.table import Curve, ResultRow, StudyResults
 from iqa_train.runs.layout import RunFolder
 from iqa_train.study.audit import Finding
@@ -71,7 +73,8 @@ class StudyReader:
 
     def _choose(self) -> Chosen:
         t = self.target
-        self._chosen = chosen_runs(t.runs_dir, t.study, t.experiments, t.profile)
+        chosen = chosen_runs(t.runs_dir, t.study, t.experiments, t.profile)
+        self._chosen = replace(chosen, runs=with_queued(chosen.runs, waiting_folders(t.runs_dir)))
         return self._chosen
 
     def _renewed(self, overview: Overview) -> Chosen:
@@ -132,7 +135,7 @@ class StudyReader:
             notes=tuple(filter(None, (self._remark, *chosen.notes, *(self._results.notes if self._results else ())))),
             policy=queue.policy,
             paused=queue.paused,
-            scheduler_pid=overview.scheduler.pid if overview.scheduler else None,
+            scheduler_pid=(overview.scheduler.pid or 0) if overview.scheduler else None,
             seconds_left=_seconds_left(lines, overview),
             problem=problem,
             file=study,

@@ -56,7 +56,7 @@ def test_an_experiment_that_is_not_finished_says_so(studies: tuple[MadeStudy, Ma
     other.run("B1", predictions(30, 9.0))
     row = compare_studies(one.recorded(), other.recorded(), resamples=FEW).rows[-1]
     assert row.first is None and row.second is not None and row.delta is None
-    assert "B1 of lr5e6: queued, no result" in row.notes
+    assert "B1 of lr5e6: not started, no result" in row.notes
 
 
 def test_other_test_images_are_refused_with_both_names(tmp_path: Path) -> None:

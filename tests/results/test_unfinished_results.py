@@ -58,7 +58,7 @@ def test_queued_experiments_have_a_row_that_waits(study: MadeStudy) -> None:
     study.run("Baseline", predictions(1, 6.0))
     study.run("A1", state="queued", changes={"attention_fusion": False}, expect={"srcc": [0.9, 0.91]})
     row = collect(study.recorded(), resamples=FEW).row("A1")
-    assert (row.value, row.delta, row.state, row.provisional) == (None, None, "queued", True)
+    assert (row.value, row.delta, row.state, row.provisional) == (None, None, "not started", True)
     assert row.expected == (0.9, 0.91) and row.position is None
 
 
@@ -92,7 +92,7 @@ def test_a_study_that_has_not_begun_is_known_by_its_specifications(tmp_path: Pat
     file = load_study(Path(__file__).parents[2] / "experiments.toml")
     results = collect([record(spec, run_folder(tmp_path, spec)) for spec in resolve_all(file)])
     assert [row.experiment for row in results.rows] == ["Baseline", "A1", "A2", "B1", "B2"]
-    assert all((row.value, row.state, row.provisional) == (None, "queued", True) for row in results.rows)
+    assert all((row.value, row.state, row.provisional) == (None, "not started", True) for row in results.rows)
     assert results.row("A1").expected == (0.932, 0.935) and results.row("A1").expected_delta == (-0.006, -0.003)
     assert results.row("A1").factors == ("attention_fusion",)
     assert results.row("A2").factors == ("multi_scale", "attention_fusion")

@@ -9,7 +9,7 @@ from iqa_train.execution.checkup.report import Checkup
 from iqa_train.execution.checkup.state_files import damage_of, mtime
 from iqa_train.execution.checkup.words import command_for, counted
 from iqa_train.execution.post import scheduler_process, troubles
-from iqa_train.execution.queue import Item, read_queue
+from iqa_train.execution.queue import Item, folder_of, read_queue
 from iqa_train.execution.standing import standing
 from iqa_train.runs.documents import read_scheduler
 from iqa_train.runs.identity import origin_from, suspension
@@ -37,7 +37,8 @@ def check_queue(runs_dir: Path) -> Iterator[Checkup]:
     if words := suspension(scheduler):
         yield Checkup("scheduler", "warning", f"the scheduler is {words}")
     elif not scheduler.host or scheduler.is_here:
-        yield Checkup("scheduler", "ok", f"process {scheduler.pid or 'not yet told'}")
+        known = f"process {scheduler.pid}" if scheduler.pid else f"one is running; {files.scheduler} does not say which"
+        yield Checkup("scheduler", "ok", known)
     else:
         message = f"the scheduler of {runs_dir} is process {scheduler.pid} {scheduler.where}: runs start there"
         yield Checkup("scheduler", "note", message, "to have them here, end that one first")
@@ -58,6 +59,11 @@ def _no_scheduler(files: QueueFiles) -> Iterator[Checkup]:
     where = "" if origin is None or origin.is_here else f" {origin.where}, silent for {silent / 60:.0f} min,"
     message = f"a scheduler{where} was killed and has left {files.scheduler}, which does no harm"
     yield Checkup("scheduler", "note", message, "the next one replaces it")
+
+
+def waiting_folders(runs_dir: Path) -> set[Path]:
+    """The folders of the runs that the queue still has to start."""
+    return {folder_of(item, runs_dir).path for item in waiting_in(runs_dir)}
 
 
 def waiting_in(runs_dir: Path) -> list[Item]:
