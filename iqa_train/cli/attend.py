@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from iqa_train.cli.statustable import status_lines
-from iqa_train.cli.text import say, span
+from iqa_train.cli.statustable import eta_words, status_lines
+from iqa_train.cli.text import say
 from iqa_train.errors import RunError
 from iqa_train.execution.nvml import Nvml
 from iqa_train.execution.outbox import is_due
@@ -25,6 +25,7 @@ from iqa_train.runs.documents import read_exit
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.outcome import FINISHED, outcome_from
 from iqa_train.runs.state import outside_the_queue, run_state
+from iqa_train.study.batches import batches_of
 from iqa_train.study.model import Study
 from iqa_train.study.spec import RunSpec
 from iqa_train.terminal import raw
@@ -49,7 +50,8 @@ def queue_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list
         command=("iqa-train", *argv),
         notify={runs[0][0].study: study.notify.model_dump(mode="json") if study.notify else None},
     )
-    return submit([spec for spec, _ in runs], study.batches, Path(options.runs_dir), wishes)
+    batches = batches_of(study, runs[0][0].study)
+    return submit([spec for spec, _ in runs], batches, Path(options.runs_dir), wishes)
 
 
 def attend(runs: Runs, items: Sequence[Item], options: argparse.Namespace) -> int:
@@ -122,7 +124,9 @@ class _Screen:
             running = [row for row in rows if row.state == "running"]
             parts = [f"{row.experiment} epoch {row.progress.epoch or 0}/{row.progress.epochs}" for row in running]
             if parts:
-                say(f"  {', '.join(parts)}; all done in about {span(overview.seconds_left)}")
+                say(
+                    f"  {', '.join(parts)}; all done in {eta_words(overview.seconds_left, guess=overview.eta_is_guess)}"
+                )
 
     def clear(self) -> None:
         if self._drawn:

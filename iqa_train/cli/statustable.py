@@ -20,6 +20,11 @@ def status_lines(overview: Overview, rows: Sequence[Row], width: int | None = No
     return [_headline(overview, rows), *text_table(head, [[cells[k] for k in keep] for cells in body], width)]
 
 
+def eta_words(seconds: float | None, *, guess: bool) -> str:
+    """A time left, with ~ where it is only a guess."""
+    return ("~" if guess and seconds is not None else "") + span(seconds)
+
+
 def _headline(overview: Overview, rows: Sequence[Row]) -> str:
     counts: dict[str, int] = {}
     for row in rows:
@@ -29,7 +34,9 @@ def _headline(overview: Overview, rows: Sequence[Row]) -> str:
     if overview.queue.paused:
         parts.append("paused")
     elif any(row.state in {"queued", "starting", "running"} for row in rows):
-        parts.append(f"ETA {span(overview.seconds_left)}")
+        parts.append(f"ETA {eta_words(overview.seconds_left, guess=overview.eta_is_guess)}")
+        if overview.eta_is_guess:
+            parts[-1] += " (a guess, from the study file's minutes)"
         if overview.scheduler is None and counts.get("queued"):
             parts.append("no scheduler is running")
     if overview.scheduler is not None and overview.scheduler.suspended:
@@ -49,6 +56,6 @@ def _cells(row: Row, *, several: bool) -> list[str]:
         row.device or "-",
         epoch,
         "-" if p.srcc is None else f"{p.srcc:.4f}",
-        span(row.eta_s) if row.state in {"queued", "starting", "running"} else "-",
+        eta_words(row.eta_s, guess=row.eta_is_guess) if row.state in {"queued", "starting", "running"} else "-",
         why,
     ]

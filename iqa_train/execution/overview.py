@@ -48,6 +48,7 @@ class Row:
     batch_name: str = ""
     note: str = ""
     item: Item | None = None
+    eta_is_guess: bool = False  # from the study file's minutes: no run has shown yet how long one takes
 
     def as_json(self) -> dict[str, Any]:
         """What `iqa-train status --json` lists."""
@@ -65,6 +66,7 @@ class Row:
             "plcc": self.progress.plcc,
             "stage": self.progress.stage,
             "eta_s": None if self.eta_s is None else round(self.eta_s, 1),
+            "eta_is_guess": self.eta_is_guess,
             "pid": self.pid,
             "run_dir": str(self.run.path),
             "log": self.log,
@@ -81,6 +83,7 @@ class Overview:
     queue: Queue
     scheduler: ProcessIdentity | None
     seconds_left: float | None  # until all of the queue is done; None where it cannot be said
+    eta_is_guess: bool = False
 
     @property
     def study(self) -> str | None:
@@ -96,6 +99,7 @@ class Overview:
             "paused": self.queue.paused,
             "scheduler": self.scheduler.as_json() if self.scheduler else None,
             "eta_s": None if self.seconds_left is None else round(self.seconds_left, 1),
+            "eta_is_guess": self.eta_is_guess,
             "runs": [row.as_json() for row in self.rows],
         }
 
@@ -114,9 +118,10 @@ def look(runs_dir: Path, study: str | None = None, nvml: Nvml | None = None, *, 
     waits = _waits(queue, stood, places, scheduler, complaints)
     rows = [_queued_row(item, s, waits.get(item.key, ""), complaints.get(item.key, ""), runs_dir) for item, s in stood]
     rows += [_row(run, run_state(run)) for run in _others(queue, runs_dir, study)]
-    ahead = None if scheduler and scheduler.suspended else _ahead(queue, stood, rows, places)
-    rows = [_with_eta(row, ahead) for row in rows if study is None or row.study == study]
-    return Overview(tuple(rows), queue, scheduler, ahead.seconds if ahead and ahead.complete else None)
+    ahead, guess = (None, False) if scheduler and scheduler.suspended else _ahead(queue, stood, rows, places)
+    rows = [_with_eta(row, ahead, guess=guess) for row in rows if study is None or row.study == study]
+    seconds = ahead.seconds if ahead and ahead.complete else None
+    return Overview(tuple(rows), queue, scheduler, seconds, guess and seconds is not None)
 
 
 def _places(queue: Queue, stood: Sequence[tuple[Item, Standing]], runs_dir: Path, nvml: Nvml | None) -> list[Place]:
@@ -231,31 +236,33 @@ def _note(facts: RunnerFacts) -> str:
 
 def _ahead(
     queue: Queue, stood: Sequence[tuple[Item, Standing]], rows: Sequence[Row], places: Sequence[Place]
-) -> Forecast | None:
-    """The rest of the queue played forward; None while too little is known of how long a run takes."""
+) -> tuple[Forecast | None, bool]:
+    """The rest of the queue played forward, and whether that is a guess; None while nothing is known of run times."""
     if queue.paused or any(s.state.suspended for _, s in stood if s.stand == "running"):
-        return None
+        return None, False
     left = {
         row.item.key: row.progress.seconds_left for row in rows if row.item and row.state in {"running", "starting"}
     }
     usual = [row.progress.seconds for row in rows if row.item and row.progress.seconds]
     seconds: dict[str, float] = {}
+    guessed = False
     for item, s in stood:
         known = left.get(item.key) if s.stand == "running" else None
         guess = max(usual) if usual else item.minutes * _MINUTE if item.minutes else None
         if s.stand != "settled" and known is None and guess is None:
-            return None
+            return None, False
+        guessed |= s.stand != "settled" and known is None and not usual
         seconds[item.key] = known if known is not None else guess or 0.0
     on = {row.item.key: row.device for row in rows if row.item and row.device}
     labels = {place.device.label: place.device.key for place in places}
     running_on = {key: labels[label] for key, label in on.items() if label in labels}
     entries = [Entry(item, s.stand) for item, s in stood]
-    return forecast(entries, places, seconds, policy=queue.policy, running_on=running_on)
+    return forecast(entries, places, seconds, policy=queue.policy, running_on=running_on), guessed
 
 
-def _with_eta(row: Row, ahead: Forecast | None) -> Row:
+def _with_eta(row: Row, ahead: Forecast | None, *, guess: bool) -> Row:
     if row.state in {"running", "starting"}:
         return replace(row, eta_s=row.progress.seconds_left)
     if row.item is not None and row.state == QUEUED and ahead is not None:
-        return replace(row, eta_s=ahead.ends.get(row.item.key))
+        return replace(row, eta_s=ahead.ends.get(row.item.key), eta_is_guess=guess)
     return row

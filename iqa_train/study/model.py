@@ -64,7 +64,7 @@ class Batch(BaseModel):
 
     name: str = Field(min_length=1)
     gpus: dict[Annotated[int, Field(ge=0, lt=1024)], str] = Field(min_length=1)
-    minutes: float = Field(strict=True, gt=0)
+    minutes: float | None = Field(strict=True, gt=0)  # None: not known, as under a profile that does not set it
 
     @field_validator("gpus", mode="before")
     @classmethod
@@ -91,6 +91,7 @@ class Profile(BaseModel):
     model_config = _FROZEN
 
     study: ProfileHead = ProfileHead()
+    minutes: float | None = Field(None, strict=True, gt=0, description="what a batch should take under the profile")
     expect: dict[str, Expectation] = {}
     set: dict[str, Any] = {}
 

@@ -124,12 +124,13 @@ def _profiles(tables: Mapping[str, Any], problems: Problems) -> dict[str, Profil
         if not isinstance(table, dict):
             problems.add(place, f"{shown(table)} is no table; allowed: a table of settings")
             continue
-        changes = {key: value for key, value in table.items() if key not in ("study", "expect")}
+        changes = {key: value for key, value in table.items() if key not in ("study", "expect", "minutes")}
         wrong = setting_complaints(changes)
         problems.extend(place, wrong)
         head = _made(ProfileHead, table.get("study", {}), place, problems, "study")
         if head and head.name.lower() == RESERVED:
             problems.add(place, f'study: name = "{head.name}" is kept for runs typed by hand; choose another', "name")
+        timed = _made(Profile, {key: table[key] for key in ("minutes",) if key in table}, place, problems)
         expect = {}
         spans = table.get("expect", {})
         if not isinstance(spans, dict):
@@ -139,8 +140,8 @@ def _profiles(tables: Mapping[str, Any], problems: Problems) -> dict[str, Profil
             made = _made(Expectation, span, place, problems, f"expect.{experiment}")
             if made:
                 expect[experiment] = made
-        if head:
-            found[name] = Profile(study=head, expect=expect, set={} if wrong else typed(changes))
+        if head and timed:
+            found[name] = Profile(study=head, minutes=timed.minutes, expect=expect, set={} if wrong else typed(changes))
     return found
 
 

@@ -46,6 +46,7 @@ def start(target: Target, order: StartOrder, progress: Callable[[str], None] = l
 def _queue(runs: Sequence[Planned], target: Target, order: StartOrder) -> None:
     """As `iqa-train --detach` does; runs that the study file does not have belong to none of its batches."""
     from iqa_train.execution.submit import Wishes, submit
+    from iqa_train.study.batches import batches_of
 
     meant = runs[0].meant
     study = next((p.meant.study for p in runs if p.spec.experiment in p.meant.study.ids and p.spec.baseline), None)
@@ -54,7 +55,8 @@ def _queue(runs: Sequence[Planned], target: Target, order: StartOrder) -> None:
         policy=order.policy, slots=order.slots or target.slots, again=order.again, logs_dir=str(target.logs_dir),
         command=("iqa-tui",), notify=notify,
     )  # fmt: skip
-    submit([planned.spec for planned in runs], study.batches if study else (), target.runs_dir, wishes)
+    batches = batches_of(study, meant.spec.study) if study else ()
+    submit([planned.spec for planned in runs], batches, target.runs_dir, wishes)
 
 
 def _left(plan: StartPlan) -> str:

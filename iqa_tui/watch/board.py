@@ -131,7 +131,7 @@ class Board:
     notes: tuple[str, ...] = ()
     policy: str = "batches"
     paused: bool = False
-    scheduler_pid: int | None = None  # None: no scheduler is running; 0: one whose pid is not known
+    scheduler_pid: int | None = None
     seconds_left: float | None = None
     problem: str = ""
     file: Study | None = None  # the study file, where there is one

@@ -44,7 +44,7 @@ def glance(target: Target) -> Board | None:
         batches=batch_lines(study.batches, lines),
         policy=overview.queue.policy,
         paused=overview.queue.paused,
-        scheduler_pid=(overview.scheduler.pid or 0) if overview.scheduler else None,
+        scheduler_pid=overview.scheduler.pid if overview.scheduler else None,
         problem=problem,
         file=study,
         profile=profile,

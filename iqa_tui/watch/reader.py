@@ -135,7 +135,7 @@ class StudyReader:
             notes=tuple(filter(None, (self._remark, *chosen.notes, *(self._results.notes if self._results else ())))),
             policy=queue.policy,
             paused=queue.paused,
-            scheduler_pid=(overview.scheduler.pid or 0) if overview.scheduler else None,
+            scheduler_pid=overview.scheduler.pid if overview.scheduler else None,
             seconds_left=_seconds_left(lines, overview),
             problem=problem,
             file=study,

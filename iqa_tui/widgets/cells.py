@@ -126,7 +126,9 @@ def _expected(line: RunLine, _: Board) -> str:
 
 
 def _eta(line: RunLine, _: Board) -> str:
-    return span(line.row.eta_s) if line.row and line.is_open else NONE
+    if line.row is None or not line.is_open:
+        return NONE
+    return ("~" if line.row.eta_is_guess and line.row.eta_s is not None else "") + span(line.row.eta_s)
 
 
 def _title(line: RunLine, _: Board) -> str:

@@ -56,7 +56,8 @@ def progress_words(board: Board) -> str:
     if board.paused:
         words.append("PAUSED")
     if board.seconds_left is not None:
-        words.append(f"ETA {span(board.seconds_left)}")
+        guess = any(line.row is not None and line.row.eta_is_guess for line in board.lines)
+        words.append(f"ETA {'~' if guess else ''}{span(board.seconds_left)}")
     return " · ".join(words) or "nothing started"
 
 
