@@ -16,9 +16,11 @@ from iqa_train.execution.follow import Follower
 from iqa_train.execution.queue import Item
 from iqa_train.execution.runner import Order, done_before, require_idle, run_attempt
 from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.revision import earlier_run
 from iqa_train.runs.specfile import spec_document
 from iqa_train.runs.state import RunState
 from iqa_train.study.model import Study
+from iqa_train.study.revision import FIRST, revision_words
 from iqa_train.study.spec import RunSpec
 
 _POLL = 0.05  # seconds between two looks at a log that is shown
@@ -55,6 +57,8 @@ def start_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list
             say_complete(spec, run, state)
         elif options.resume and len(runs) == 1 and not run.attempts():
             say(f"{spec.experiment} with these settings has not been started before: it starts now")
+        if state is None and not run.attempts() and (earlier := earlier_run(spec, Path(options.runs_dir))):
+            say(f"{spec.experiment}: {earlier.path} was {revision_words(FIRST)}; this is a run of its own")
     wanted = [(spec, run) for spec, run in runs if before[run] is None]
     if _alone(runs, options):
         return _run_here(*wanted[0], options, argv) if wanted else 0

@@ -9,10 +9,12 @@ from iqa_train.execution.overview import Row
 from iqa_train.execution.queue import Item
 from iqa_train.execution.submit import Wishes, enqueue
 from iqa_train.execution.surroundings import interpreter, surroundings
+from iqa_train.files import read_json
 from iqa_train.runs.imported import imported_from
 from iqa_train.runs.outcome import FINISHED
 from iqa_train.runs.project import inside, project_of, recorded
 from iqa_train.runs.provenance import code_fingerprint
+from iqa_train.runs.revision import revision_label
 from iqa_train.runs.state import facts_of
 
 _OPEN = {"queued", "starting", "running"}
@@ -41,6 +43,11 @@ def require_ended(row: Row, *, again: bool) -> None:
     """Raise UsageError with the reason where the run may not have a new attempt."""
     if imported_from(row.run) is not None:
         raise UsageError(f"{row.experiment} (seed {row.seed}) was imported from a log and cannot go on; run it anew")
+    if label := revision_label(read_json(row.run.spec) or {}, row.run):
+        raise UsageError(
+            f"{row.experiment} (seed {row.seed}) was {label} and cannot go on; start {row.experiment} again, as a run "
+            "of its own"
+        )
     if row.state in _OPEN:
         raise UsageError(f"{row.experiment} (seed {row.seed}) is {row.state}; there is nothing to relaunch")
     if row.state in FINISHED and not again:

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
 from iqa_train.models.hyper import GRID, TARGET_WIDTHS
-from iqa_train.models.layers import KaimingConv2d, KaimingLinear
+from iqa_train.models.layers import KaimingConv2d, KaimingLinear, SmallLinear
 
 _REDUCED = (16, 32, 64)
 _CELLS = (8, 4, 2)
@@ -53,7 +53,7 @@ class Fusion(nn.Module):
         self.attention: nn.Sequential | None = None
         if attention and multi_scale:
             self.attention = nn.Sequential(
-                nn.Linear(channels[3], 256), nn.ReLU(inplace=True), nn.Dropout(0.5), nn.Linear(256, len(channels))
+                SmallLinear(channels[3], 256), nn.ReLU(inplace=True), nn.Dropout(0.5), SmallLinear(256, len(channels))
             )
 
     def forward(self, stages: list[Tensor]) -> Tensor:

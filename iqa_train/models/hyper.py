@@ -10,6 +10,9 @@ from iqa_train.models.layers import KaimingConv2d, KaimingLinear
 
 GRID = 7  # the fused features' side; the published channel counts are made for it
 TARGET_WIDTHS = (224, 112, 56, 28, 14, 1)
+REDUCTION = (512, 256)
+"""Channels between the fused features and the last map, unless the backbone has its own in `study.backbones`."""
+
 _REDUCED = 112
 
 
@@ -21,18 +24,19 @@ class TargetParameters(NamedTuple):
 
 
 class HyperNetwork(nn.Module):
-    """1x1 convolutions to 512, 256, 112 channels, then a head per weight and per bias of the target network.
+    """1x1 convolutions to `reduction` and 112 channels, then a head per weight and per bias of the target network.
 
-    A weight matrix of the first four layers is a 3x3 convolution's output read as a matrix (out x in numbers over the
-    7x7 grid); the last weight and the biases are linear in the globally averaged features.
+    Dropout acts once, on the 112-channel map that all heads read. A weight matrix of the first four layers is a 3x3
+    convolution's output read as a matrix (out x in numbers over the 7x7 grid); the last weight and the biases are
+    linear in the globally averaged features.
     """
 
-    def __init__(self, channels: int, dropout: float) -> None:
+    def __init__(self, channels: int, dropout: float, reduction: tuple[int, int] = REDUCTION) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        for wide, narrow in ((channels, 512), (512, 256), (256, _REDUCED)):
-            layers += [nn.Conv2d(wide, narrow, 1), nn.ReLU(inplace=True), nn.Dropout(dropout)]
-        self.reduce = nn.Sequential(*layers)
+        for wide, narrow in pairwise((channels, *reduction, _REDUCED)):
+            layers += [nn.Conv2d(wide, narrow, 1), nn.ReLU(inplace=True)]
+        self.reduce = nn.Sequential(*layers, nn.Dropout(dropout))
         pairs = list(pairwise(TARGET_WIDTHS))
         self.weight_heads = nn.ModuleList(
             KaimingConv2d(_REDUCED, a * b // GRID**2, 3, padding=1) for a, b in pairs[:-1]

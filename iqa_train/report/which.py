@@ -7,12 +7,14 @@ from iqa_train.errors import RunError, UsageError, did_you_mean, visible
 from iqa_train.results.recorded import Recorded, record, record_study
 from iqa_train.runs.layout import RunFolder, run_folder, run_folders
 from iqa_train.runs.origin import other_data
+from iqa_train.runs.revision import at_earlier_revisions
 from iqa_train.runs.specfile import read_spec
 from iqa_train.runs.state import LOST, RunState
 from iqa_train.study.load import find_study, load_study
 from iqa_train.study.model import Study
 from iqa_train.study.reported import groups_of
 from iqa_train.study.resolve import profiles_by_study, resolve_all, study_name, study_title
+from iqa_train.study.revision import FIRST, revision_words
 from iqa_train.study.spec import RunSpec
 
 
@@ -59,7 +61,7 @@ def chosen_runs(runs_dir: Path, name: str | None, experiments: Path | None, prof
 def _of_file(study: Study, profile: str | None, runs_dir: Path) -> Chosen:
     """What the file resolves to, and the same experiments with further seeds, as --seeds makes them."""
     name = study_name(study, profile)
-    specs = resolve_all(study, profile=profile)
+    specs = _by_revision_that_ran(resolve_all(study, profile=profile), runs_dir, name)
     runs = [(spec, run_folder(runs_dir, spec)) for spec in specs]
     further, notes = _further(runs, runs_dir, name)
     runs += further
@@ -86,24 +88,38 @@ def _further(
     """Runs with the same settings and other seeds; and a note for each experiment that has runs with other settings."""
     known = {run.path for _, run in runs}
     hashes = {(spec.experiment, spec.config_hash) for spec, _ in runs}
+    earlier = {(old.experiment, old.config_hash) for spec, _ in runs for old in at_earlier_revisions(spec)}
     further, notes = [], []
-    others: dict[str, list[str]] = {}
+    others: dict[tuple[str, str], list[str]] = {}
+    ids = {spec.experiment for spec, _ in runs}
     for run in run_folders(runs_dir, study):
         experiment, settings = run.path.parent.name, run.path.name.partition("-")[2]
         if run.path in known or not run.attempts():
             continue
         if (experiment, settings) not in hashes:
-            others.setdefault(experiment, []).append(run.path.name)
+            why = "has other settings than the study file now" if experiment in ids else "is not in the study file"
+            why = f"was {revision_words(FIRST)}" if (experiment, settings) in earlier else why
+            others.setdefault((experiment, why), []).append(run.path.name)
             continue
         try:
             further.append((read_spec(run), run))
         except RunError as error:
             notes.append(f"not counted: {error}")
-    ids = {spec.experiment for spec, _ in runs}
-    for experiment, names in others.items():
-        why = "has other settings than the study file now" if experiment in ids else "is not in the study file"
+    for (experiment, why), names in others.items():
         notes.append(f"not counted: {experiment} ({', '.join(names)}) {why}")
     return further, notes
+
+
+def _by_revision_that_ran(specs: list[RunSpec], runs_dir: Path, study: str) -> list[RunSpec]:
+    """The same, at the latest revision by which any of them was trained, with whatever seed.
+
+    Runs of two revisions never stand in one table; those of an earlier one are labelled in their notes.
+    """
+    there = {(run.path.parent.name, run.path.name.partition("-")[2]) for run in run_folders(runs_dir, study)}
+    for trained in (specs, *zip(*map(at_earlier_revisions, specs), strict=True)):
+        if any((spec.experiment, spec.config_hash) in there for spec in trained):
+            return list(trained)
+    return specs
 
 
 def _studies(runs_dir: Path) -> list[str]:

@@ -6,16 +6,21 @@ from typing import Any
 Spec = Mapping[str, Any]
 """The content of spec.json."""
 
+REVISION = "revision"
+"""Of the network and the losses; no setting, but what a difference can come from."""
+
 
 def settings_that_differ(base: Spec, own: Spec) -> dict[str, tuple[Any, Any]]:
     """Setting -> (the base's value, `own`'s), the seed and what cannot change a result apart.
 
     A setting that only one of them records (of another version, or imported from a log) is not compared. Keys of
-    `[datasets]` are written `datasets.csv`.
+    `[datasets]` are written `datasets.csv`; `revision` is that of the network and losses.
     """
     pairs = {name: (value, own["settings"][name]) for name, value in _settings(base) if name in own["settings"]}
     theirs, ours = base.get("source", {}), own.get("source", {})
     pairs |= {f"datasets.{k}": (v, ours[k]) for k, v in theirs.items() if k in ours and k not in {"path", "split"}}
+    if "revision" in base and "revision" in own:
+        pairs[REVISION] = (base["revision"], own["revision"])
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
@@ -32,8 +37,8 @@ def factors(base: Spec, own: Spec) -> tuple[str, ...]:
         other = TrainingConfig(**{**base["settings"], **own["settings"]})
     except ValidationError:  # settings of another version, or only some of them: all that is seen to differ
         return tuple(raw)
-    of_data = [name for name in raw if name.startswith("datasets.")]
-    return (*factors_of(acting_differences(one, other), one, other), *of_data)
+    beside = [name for name in raw if name == REVISION or name.startswith("datasets.")]
+    return (*factors_of(acting_differences(one, other), one, other), *beside)
 
 
 def _settings(spec: Spec) -> list[tuple[str, Any]]:

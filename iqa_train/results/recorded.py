@@ -12,6 +12,7 @@ from iqa_train.runs.documents import EpochEvent, Measures, ResultFacts, misplace
 from iqa_train.runs.layout import RunFolder, run_folders
 from iqa_train.runs.outcome import FAILED
 from iqa_train.runs.predictions import Predictions, read_predictions
+from iqa_train.runs.revision import revision_label, with_revision
 from iqa_train.runs.state import NOT_STARTED, QUEUED, RunState, epoch_events, outside_the_queue, run_state
 
 if TYPE_CHECKING:  # pydantic is slow to import
@@ -64,10 +65,12 @@ class Recorded:
 
 def record(spec: "RunSpec | Spec", folder: RunFolder) -> Recorded:
     """Read a run. `spec` is its specification or the content of its spec.json."""
-    document: Spec = spec if isinstance(spec, Mapping) else spec.model_dump(mode="json")
+    document: Spec = with_revision(spec if isinstance(spec, Mapping) else spec.model_dump(mode="json"), folder)
     state = outside_the_queue(run_state(folder))
     epochs = _epochs(document, folder)
     notes = (f"{folder.spec} is damaged; its settings are not known",) if not document["settings"] else ()
+    if document["settings"] and folder.attempts() and (label := revision_label(document, folder)):
+        notes = (label,)
     if not state.finished:
         return Recorded(document, folder, state, epochs=epochs, notes=notes)
     result = read_result(folder.result) or {}  # a finished run's can be read, or the state would be another

@@ -9,6 +9,7 @@ from iqa_train.errors import RunError, visible
 from iqa_train.files import DamagedFileError, read_json, write_json
 from iqa_train.runs.documents import misplaced
 from iqa_train.runs.layout import RunFolder
+from iqa_train.study.revision import FIRST
 from iqa_train.study.spec import RunSpec
 
 _CURE = "start the run anew with --again"
@@ -31,7 +32,7 @@ def read_spec(run: RunFolder) -> RunSpec:
         if values is None:
             raise RunError(f"{run.spec} is missing; {run.path} is no run")
         hashed = values.pop("config_hash")
-        spec = RunSpec.model_validate_json(json.dumps(values))
+        spec = RunSpec.model_validate_json(json.dumps({"revision": FIRST, **values}))
     except DamagedFileError as error:
         raise RunError(f"{error}; {_CURE}") from None
     except KeyError:

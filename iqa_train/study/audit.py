@@ -10,9 +10,17 @@ from iqa_train.study.model import Study
 from iqa_train.study.power import ASSUMED_CORRELATION, TEST_IMAGES, critical_difference, seeds_needed
 from iqa_train.study.resolve import Resolved, resolve_with_origins, seeds_of
 from iqa_train.study.sentences import shown
+from iqa_train.study.settings import TrainingConfig
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+
+_RENAMED = {
+    "srcc": ("1 - Pearson's correlation of predictions and scores", "soft_srcc"),
+    "rank": ("a hinge on the differences of pairs, without a margin", "margin_rank"),
+    "pairwise": ("the fidelity of preferences", "ranknet"),
+}
+"""What a loss of that name computes, and the name of what it once computed."""
 
 _TOLERANCE = 0.0005
 _DEFAULT_SRCC = 0.9
@@ -71,9 +79,8 @@ def merged(findings: Iterable[Finding], ids: list[str]) -> Iterator[Finding]:
 def _rising_schedule(audited: _Audited) -> Iterator[Finding]:
     for run in audited.runs:
         c, name = run.spec.settings, run.spec.experiment
-        if c.lr_scheduler == "cosine" and c.lr_floor > c.lr:
-            says = f"the cosine rises: its floor lr_floor = {shown(c.lr_floor)} is above its peak lr = {shown(c.lr)}"
-            yield Finding("rising-schedule", "error", name, ("lr_floor", "lr"), says)
+        if c.lr_scheduler == "cosine" and c.lr_floor > min(c.lr, c.lr * c.lr_ratio):
+            yield _rising_cosine(c, name)
         if c.lr_scheduler == "step" and c.lr_step_gamma > 1 and not never_steps(c):
             says = f"the steps rise: each multiplies the rate by lr_step_gamma = {c.lr_step_gamma:g}, which is above 1"
             yield Finding("rising-schedule", "error", name, ("lr_step_gamma",), says)
@@ -83,6 +90,33 @@ def _rising_schedule(audited: _Audited) -> Iterator[Finding]:
                 f"leaves nothing of epochs = {c.epochs}"
             )
             yield Finding("rising-schedule", "error", name, ("warmup_epochs", "epochs"), says)
+
+
+def _rising_cosine(c: TrainingConfig, name: str) -> Finding:
+    """An error, unless the original script's schedule is asked for by name: then what that is known to do."""
+    settings: tuple[str, ...] = ("lr_floor", "lr")
+    if c.lr_floor > c.lr:
+        peak = f"its peak lr = {shown(c.lr)}"
+    else:
+        settings = (*settings, "lr_ratio")
+        peak = (
+            f"lr_ratio x lr = {c.lr * c.lr_ratio:g}, the peak of all but the backbone and the local distortion layers"
+        )
+    says = f"the cosine rises: its floor lr_floor = {shown(c.lr_floor)} is above {peak}"
+    if c.lr_step == "epoch":
+        says += '; as in the original script, whose schedule lr_step = "epoch" asks for'
+        return Finding("rising-schedule", "warning", name, settings, says)
+    return Finding("rising-schedule", "error", name, settings, says)
+
+
+def _renamed_loss(audited: _Audited) -> Iterator[Finding]:
+    for run in audited.runs:
+        loss = run.spec.settings.loss_type
+        if loss in _RENAMED:
+            now, before = _RENAMED[loss]
+            says = f"loss_type = {shown(loss)} is the original script's, {now}; what earlier versions of this program "
+            says += f"trained under this name is {before}"
+            yield Finding("renamed-loss", "note", run.spec.experiment, ("loss_type",), says)
 
 
 def _selects_on_test(audited: _Audited) -> Iterator[Finding]:
@@ -259,6 +293,7 @@ _CHECKS: tuple[Callable[[_Audited], Iterable[Finding]], ...] = (
     _rising_schedule,
     _inert_setting,
     _nothing_to_compare,
+    _renamed_loss,
     _several_factors,
     _selects_on_test,
     _idle_patience,

@@ -7,11 +7,10 @@ from typing import Any
 from iqa_train.study.backbones import PINNED_WEIGHTS, SIZED_BACKBONES
 from iqa_train.study.settings import TrainingConfig
 
-COMPARING = ("srcc", "rank", "pairwise")
+COMPARING = ("srcc", "rank", "pairwise", "soft_srcc", "margin_rank", "ranknet")
 """The losses that compare crops of a batch with each other, and with no score."""
 
-_RANKED = ("rank", "pairwise")
-_WITH_RANKING_TERM = ("l1", "l2")
+_WITH_MARGIN = ("margin_rank", "ranknet")
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,7 @@ def never_steps(config: TrainingConfig) -> bool:
 
 
 def _no_margin(config: TrainingConfig) -> bool:
-    term = config.loss_type in _WITH_RANKING_TERM and config.ranking_loss_alpha > 0
-    return config.loss_type not in _RANKED and not term
+    return config.loss_type not in _WITH_MARGIN and not config.ranking_loss_alpha > 0
 
 
 RULES = (
@@ -80,6 +78,14 @@ RULES = (
         idle=0.0,
     ),
     Rule(
+        "lr_step",
+        lambda c: c.lr_scheduler != "cosine",
+        ("lr_scheduler",),
+        "only the cosine schedule moves within an epoch",
+        neutral="batch",
+        idle="batch",
+    ),
+    Rule(
         "lr_step_epochs",
         lambda c: c.lr_scheduler != "step",
         ("lr_scheduler",),
@@ -102,16 +108,7 @@ RULES = (
     ),
     Rule(
         "ranking_loss_alpha",
-        lambda c: c.loss_type not in _WITH_RANKING_TERM,
-        ("loss_type",),
-        "the ranking term is added to l1 and l2 only",
-        neutral=0.0,
-        idle=0.0,
-        component=True,
-    ),
-    Rule(
-        "ranking_loss_alpha",
-        lambda c: c.batch_size == 1 and c.loss_type in _WITH_RANKING_TERM,
+        lambda c: c.batch_size == 1,
         ("batch_size",),
         "the ranking term compares crops of a batch, and a batch of one has no pair",
         neutral=0.0,
@@ -122,7 +119,7 @@ RULES = (
         "ranking_loss_margin",
         _no_margin,
         ("loss_type", "ranking_loss_alpha"),
-        "only rank, pairwise and the ranking term (ranking_loss_alpha above 0 with l1 or l2) have a margin",
+        "only margin_rank, ranknet and the ranking term (ranking_loss_alpha above 0) have a margin",
         neutral=0.0,
         idle=0.0,
     ),

@@ -60,13 +60,23 @@ class TrainingConfig(BaseModel):
     multi_scale: bool = _setting(True, "Network", "feed all four stages to the hyper-network; off: the last one")
     attention_fusion: bool = _setting(False, "Network", "weigh the four stages per image; needs multi_scale")
     drop_path_rate: float = _setting(0.2, "Network", "stochastic depth in the backbone", ge=0, lt=1)
-    dropout_rate: float = _setting(0.3, "Network", "dropout in the hyper-network and the target network", ge=0, lt=1)
+    dropout_rate: float = _setting(
+        0.3, "Network", "dropout of the hyper-network's 112-channel map and of the target network's first three layers",
+        ge=0, lt=1,
+    )  # fmt: skip
 
-    lr: float = _setting(2e-5, "Optimisation", "peak learning rate of the backbone", gt=0, le=1)
-    lr_ratio: float = _setting(10.0, "Optimisation", "everything outside the backbone trains at lr_ratio x lr", gt=0)
+    lr: float = _setting(
+        2e-5, "Optimisation", "peak learning rate of the backbone and the local distortion layers", gt=0, le=1
+    )
+    lr_ratio: float = _setting(10.0, "Optimisation", "everything else trains at lr_ratio x lr", gt=0)
     lr_scheduler: Literal["cosine", "step", "none"] = _setting("cosine", "Optimisation", "how the rate falls")
     warmup_epochs: float = _setting(0.0, "Optimisation", "epochs of linear warm-up from 0 to the peak", ge=0)
-    lr_floor: float = _setting(0.0, "Optimisation", "rate of the backbone at the end of the cosine", ge=0)
+    lr_step: Literal["batch", "epoch"] = _setting(
+        "batch", "Optimisation", "how often the cosine moves; epoch is the original script's way"
+    )
+    lr_floor: float = _setting(
+        0.0, "Optimisation", "rate at the end of the cosine, the same for all parameters; the original's is 1e-6", ge=0
+    )
     lr_step_epochs: int = _setting(6, "Optimisation", "step schedule: epochs between two drops", ge=1)
     lr_step_gamma: float = _setting(0.1, "Optimisation", "step schedule: factor of a drop", gt=0)
     weight_decay: float = _setting(5e-4, "Optimisation", "AdamW's weight decay", ge=0)
@@ -74,17 +84,23 @@ class TrainingConfig(BaseModel):
     epochs: int = _setting(16, "Optimisation", "passes over the training crops", ge=1, le=100000)
     early_stopping: bool = _setting(True, "Optimisation", "stop when the selection split has not improved for a while")
     patience: int = _setting(5, "Optimisation", "epochs without improvement before stopping", ge=1)
-    loss_type: Literal["l1", "l2", "srcc", "rank", "pairwise"] = _setting("l1", "Optimisation", "training loss")
-    ranking_loss_alpha: float = _setting(
-        0.5, "Optimisation", "weight of a ranking term added to l1 or l2; 0: none", ge=0
+    loss_type: Literal["l1", "l2", "srcc", "rank", "pairwise", "soft_srcc", "margin_rank", "ranknet"] = _setting(
+        "l1", "Optimisation", "training loss; the first five are the original script's (srcc: Pearson's correlation)"
     )
-    ranking_loss_margin: float = _setting(0.1, "Optimisation", "margin of rank, pairwise and the ranking term", ge=0)
+    ranking_loss_alpha: float = _setting(
+        0.5, "Optimisation", "weight of a ranking term added to the loss; 0: none", ge=0
+    )
+    ranking_loss_margin: float = _setting(
+        0.1, "Optimisation", "margin of margin_rank, ranknet and the ranking term", ge=0
+    )
 
     train_test_num: int = _setting(10, "Protocol", "rounds with consecutive seeds; their median is reported", ge=1)
     select_on: Literal["val", "test"] = _setting("val", "Protocol", "split that chooses the best epoch")
     seed: int = _setting(42, "Protocol", "of data order, crops, initial weights and dropout", ge=0, lt=2**63)
 
-    precision: Literal["auto", "fp32", "bf16"] = _setting("auto", "Machine", "auto: bf16 where the device has it")
+    precision: Literal["auto", "fp32", "bf16"] = _setting(
+        "auto", "Machine", "auto: bf16 where the device has it; fp32 is the original script's"
+    )
     memory_gib: float = _setting(
         0.0, "Machine", "GPU memory a run needs, GiB; it waits for as much; 0: half the GPU", local=True, ge=0
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from iqa_train.files import SCHEMA_VERSION
+from iqa_train.study.revision import FIRST, REVISION
 from iqa_train.study.settings import TrainingConfig, is_local
 
 _FROZEN = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -75,6 +76,7 @@ class RunSpec(BaseModel):
     model_config = _FROZEN
 
     schema_version: Annotated[int, Field(ge=1)] = SCHEMA_VERSION
+    revision: Annotated[int, Field(ge=FIRST)] = REVISION
     study: str
     experiment: str
     slug: str
@@ -97,10 +99,11 @@ class RunSpec(BaseModel):
         """Ten hex digits of what determines the result, seed and places apart: equal hash, equal experiment.
 
         What is at its default is left out, so that a setting which a later version adds changes no hash. Hence no
-        default may ever change.
+        default may ever change. The revision is part of it from the second on.
         """
         given = self.settings.model_dump(exclude_defaults=True)
         what = {k: v for k, v in given.items() if k != "seed" and not is_local(k)}
         source = self.source.model_dump(exclude={"path", "split"}, exclude_defaults=True)
-        text = json.dumps({"settings": what, "source": source}, sort_keys=True)
+        revision = {"revision": self.revision} if self.revision > FIRST else {}
+        text = json.dumps({"settings": what, "source": source, **revision}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:10]

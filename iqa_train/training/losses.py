@@ -1,9 +1,18 @@
 """Training losses on a batch of predicted and true scores, both (B,). Lower is better; each returns a scalar.
 
-`rank` and the ranking term: margin ranking, as in RankIQA (Liu, van de Weijer, Bagdanov, ICCV 2017), over all pairs of
-a batch. `pairwise`: logistic, as in RankNet (Burges et al., ICML 2005). `srcc`: one less Spearman's correlation with
-ranks softened by sigmoids (Qin, Liu, Li, Information Retrieval 13, 2010).
+`l1`, `l2`, `srcc`, `rank` and `pairwise` compute what the original training script computed under these names; so does
+the ranking term, which `ranking_loss_alpha` adds to any of them. `srcc` is there Pearson's correlation of the values,
+and `pairwise` the fidelity loss of Tsai et al. (FRank, SIGIR 2007) with Thurstone's model of the predicted preference,
+1.702 being the factor between the logistic and the normal distribution.
+
+`margin_rank`: margin ranking, as in RankIQA (Liu, van de Weijer, Bagdanov, ICCV 2017), over all pairs of a batch.
+`ranknet`: logistic, as in RankNet (Burges et al., ICML 2005). `soft_srcc`: one less Spearman's correlation with ranks
+softened by sigmoids (Qin, Liu, Li, Information Retrieval 13, 2010).
+
+A change in what any of these computes needs a new `study.revision.REVISION`.
 """
+
+import math
 
 import torch
 from torch import Tensor
@@ -11,34 +20,80 @@ from torch.nn.functional import l1_loss, mse_loss, softplus
 
 from iqa_train.study.settings import TrainingConfig
 
+_TINY = 1e-8  # keeps roots and quotients of the original's losses differentiable
+_SAME_SCORE = 1e-6  # scores closer than this are no pair for `rank` and `pairwise`
+_PREDICTION_SD = 0.1  # SD of one prediction in `pairwise`, on the scale of the scores
+_NORMAL_AS_LOGISTIC = 1.702
+
 
 def training_loss(predicted: Tensor, scores: Tensor, settings: TrainingConfig) -> Tensor:
     """The loss that `loss_type`, `ranking_loss_alpha` and `ranking_loss_margin` describe."""
-    margin = settings.ranking_loss_margin
+    loss = _primary_loss(predicted, scores, settings)
+    if settings.ranking_loss_alpha > 0:
+        term = margin_ranking(predicted, scores, settings.ranking_loss_margin)
+        loss = loss + settings.ranking_loss_alpha * term
+    return loss
+
+
+def _primary_loss(predicted: Tensor, scores: Tensor, settings: TrainingConfig) -> Tensor:
     match settings.loss_type:
-        case "rank":
-            return margin_ranking(predicted, scores, margin)
-        case "pairwise":
-            return logistic_ranking(predicted, scores, margin)
+        case "l1":
+            return l1_loss(predicted, scores)
+        case "l2":
+            return mse_loss(predicted, scores)
         case "srcc":
+            return pearson(predicted, scores)
+        case "rank":
+            return pairwise_gap(predicted, scores)
+        case "pairwise":
+            return fidelity(predicted, scores)
+        case "soft_srcc":
             return soft_spearman(predicted, scores)
-        case "l1" | "l2":
-            loss = (l1_loss if settings.loss_type == "l1" else mse_loss)(predicted, scores)
-            if settings.ranking_loss_alpha > 0:
-                loss = loss + settings.ranking_loss_alpha * margin_ranking(predicted, scores, margin)
-            return loss
+        case "margin_rank":
+            return margin_ranking(predicted, scores, settings.ranking_loss_margin)
+        case "ranknet":
+            return logistic_ranking(predicted, scores, settings.ranking_loss_margin)
+
+
+def pearson(predicted: Tensor, scores: Tensor) -> Tensor:
+    """1 - Pearson's correlation, 1e-8 added to its denominator; 1 for a batch of one, or of one value."""
+    a, b = predicted - predicted.mean(), scores - scores.mean()
+    loss: Tensor = 1 - (a * b).sum() / (a.norm() * b.norm() + _TINY)
+    return loss
+
+
+def pairwise_gap(predicted: Tensor, scores: Tensor) -> Tensor:
+    """Mean over ordered pairs of relu(|p_i - p_j| - e (y_i - y_j)), e = 1 where p_i >= p_j, else -1; 0 without pairs.
+
+    Zero where a pair's predictions are in the order of their scores and no further apart than these.
+    """
+    predicted_gap, gap, differ = _gaps(predicted, scores)
+    order = torch.where(predicted_gap >= 0, 1.0, -1.0)
+    return _mean(torch.relu(predicted_gap.abs() - order * gap), differ)
+
+
+def fidelity(predicted: Tensor, scores: Tensor) -> Tensor:
+    """Mean over ordered pairs of 1 - sqrt(q r + 1e-8) - sqrt((1 - q)(1 - r) + 1e-8); 0 without pairs.
+
+    q is the preference that the scores express, sigmoid(y_i - y_j), and r that of the predictions,
+    sigmoid(1.702 (p_i - p_j) / (sqrt(2) 0.1)).
+    """
+    predicted_gap, gap, differ = _gaps(predicted, scores)
+    q = torch.sigmoid(gap)
+    r = torch.sigmoid(predicted_gap * (_NORMAL_AS_LOGISTIC / (math.sqrt(2) * _PREDICTION_SD)))
+    return _mean(1 - torch.sqrt(q * r + _TINY) - torch.sqrt((1 - q) * (1 - r) + _TINY), differ)
 
 
 def margin_ranking(predicted: Tensor, scores: Tensor, margin: float) -> Tensor:
     """Mean over pairs of different scores of how far their order falls short of `margin`; 0 where there are none."""
     gap, differ = _ordered_gaps(predicted, scores)
-    return torch.relu(margin - gap)[differ].sum() / differ.sum().clamp(min=1)
+    return _mean(torch.relu(margin - gap), differ)
 
 
 def logistic_ranking(predicted: Tensor, scores: Tensor, margin: float) -> Tensor:
     """Mean over pairs of different scores of log(1 + exp(margin - gap)); 0 where there are none."""
     gap, differ = _ordered_gaps(predicted, scores)
-    return softplus(margin - gap)[differ].sum() / differ.sum().clamp(min=1)
+    return _mean(softplus(margin - gap), differ)
 
 
 def soft_spearman(predicted: Tensor, scores: Tensor) -> Tensor:
@@ -57,8 +112,19 @@ def soft_spearman(predicted: Tensor, scores: Tensor) -> Tensor:
     return torch.where(b.norm() > 0, 1 - (a * b).sum() / norm, (a * 0).sum())
 
 
+def _gaps(predicted: Tensor, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """p_i - p_j and y_i - y_j, both (B, B), and the ordered pairs whose scores differ."""
+    gap = scores[:, None] - scores[None, :]
+    return predicted[:, None] - predicted[None, :], gap, gap.abs() > _SAME_SCORE
+
+
 def _ordered_gaps(predicted: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
     """Predicted gaps (B, B), positive where in the right order, and which pairs have different scores, once each."""
     order = torch.sign(scores[:, None] - scores[None, :])
     gap = (predicted[:, None] - predicted[None, :]) * order
     return gap, torch.triu(order != 0, diagonal=1)
+
+
+def _mean(terms: Tensor, pairs: Tensor) -> Tensor:
+    """The mean of `terms` over `pairs`, both (B, B); 0, with a gradient of 0, where there are none."""
+    return terms[pairs].sum() / pairs.sum().clamp(min=1)

@@ -34,7 +34,7 @@ from iqa_train.training.device import Device
 from iqa_train.training.evaluate import predict
 from iqa_train.training.journal import Journal, Stopped
 from iqa_train.training.losses import training_loss
-from iqa_train.training.optimiser import CLIP, build_optimiser, set_rate
+from iqa_train.training.optimiser import CLIP, build_optimiser, set_rates
 from iqa_train.training.progress import Progress
 from iqa_train.training.schedule import rate_at
 
@@ -129,7 +129,9 @@ class Trainer:
         scores = self.round.table.scores
         event: dict[str, Any] = {
             "round": self.round.number, "epoch": epoch, "epochs": settings.epochs, "steps": steps,
-            "lr": rate_at(epoch * steps - 1, steps, settings), "train_loss": float(progress.losses.mean()),
+            "lr": rate_at(epoch * steps - 1, steps, settings),
+            "lr_rest": rate_at(epoch * steps - 1, steps, settings, settings.lr_ratio),
+            "train_loss": float(progress.losses.mean()),
             "train_srcc": srcc(progress.predictions.double().cpu().numpy(), scores[plan.image]),
         }  # fmt: skip
         for name, index in (("val", self.round.split.val), ("test", self.round.split.test)):
@@ -158,7 +160,7 @@ class Trainer:
             step = progress.step
             # Dropout's stream is keyed by the step, so that going on from here needs no replay.
             torch.manual_seed(stream_key(settings.seed, "dropout", epoch, step))
-            set_rate(self.optimiser, rate_at((epoch - 1) * steps + step, steps, settings))
+            set_rates(self.optimiser, (epoch - 1) * steps + step, steps, settings)
             scores = self._scores[torch.from_numpy(plan.image[batch.start : batch.stop]).to(device.torch)]
             with device.autocast():
                 predicted = self.forward(batch.crops)
@@ -203,7 +205,7 @@ class Trainer:
         marks = " (best so far)" if event["best"] else f" (best: epoch {progress.best_epoch})"
         journal.say(
             f"  epoch {event['epoch']}: {_STAGES[chooser]} SRCC {_number(event[f'{chooser}_srcc'])}{marks}, "
-            f"lr {event['lr']:.3g} (rest {event['lr'] * settings.lr_ratio:.3g}), {seconds:.1f} s"
+            f"lr {event['lr']:.3g} (rest {event['lr_rest']:.3g}), {seconds:.1f} s"
         )
 
     def _save(self) -> None:

@@ -25,7 +25,7 @@ from iqa_train.datasets.catalogue import load_table
 from iqa_train.datasets.pixels import PixelStore, open_store, require_room
 from iqa_train.datasets.splits import fingerprint, split_origin, split_table
 from iqa_train.datasets.table import ImageTable, Split
-from iqa_train.errors import DataError, UserError
+from iqa_train.errors import DataError, UsageError, UserError
 from iqa_train.files import SCHEMA_VERSION, DamagedFileError, write_json
 from iqa_train.handed import require_handed
 from iqa_train.models.backbone import find_weights
@@ -36,6 +36,8 @@ from iqa_train.runs.project import data_record
 from iqa_train.runs.provenance import code_state, host_state, package_versions
 from iqa_train.runs.specfile import read_spec
 from iqa_train.runs.state import epoch_events
+from iqa_train.study.revision import revision_words
+from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import RunSpec
 from iqa_train.training.checkpoint import DiskFullError
 from iqa_train.training.cross import CrossSet, cross_sets, test_everywhere
@@ -126,6 +128,8 @@ def _unexpected(error: Exception) -> tuple[int, str]:
 
 def _run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) -> tuple[int, str]:
     settings = spec.settings
+    if other := revision_words(spec.revision):
+        raise UsageError(f"this run was {other} and cannot go on; start its experiment again, as a run of its own")
     device = choose_device(settings)
     _introduce(spec, device, journal)
     table = load_table(settings.dataset, spec.source, settings.data_dir)
@@ -219,10 +223,16 @@ def _describe_round(trainer: Trainer, journal: Journal, rounds: int) -> None:
     settings = round_.settings
     journal.say(
         f"network: {settings.backbone} {settings.model_size}, {millions:.3f} M parameters; lr {settings.lr:g} "
-        f"(rest {settings.lr * settings.lr_ratio:g}), {settings.lr_scheduler}, floor {settings.lr_floor:g}"
+        f"(rest {settings.lr * settings.lr_ratio:g}), {_schedule_words(settings)}"
     )
     if progress.epoch or progress.step:
         journal.say(f"resumed after epoch {progress.epoch}, step {progress.step}")
+
+
+def _schedule_words(settings: TrainingConfig) -> str:
+    if settings.lr_scheduler != "cosine":
+        return settings.lr_scheduler
+    return f"cosine, a step per {settings.lr_step}, floor {settings.lr_floor:g}"
 
 
 def _record_provenance(run: RunFolder, device: Device, table: ImageTable, split: Split, *, resume: bool) -> None:

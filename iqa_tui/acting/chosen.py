@@ -86,6 +86,7 @@ def _spec_of(path: Path, target: Target, study: Study | None, profile: str | Non
 def _laid_over(spec: RunSpec, study: Study | None, profile: str | None, changes: Mapping[str, Any], seed: int) -> Meant:
     """`spec` with changed settings and a seed: as a run of the study file where that has its experiment."""
     from iqa_train.study.resolve import resolve, resolve_by_hand, study_by_hand, study_name
+    from iqa_train.study.revision import REVISION
     from iqa_train.study.settings import TrainingConfig
 
     before = {name: getattr(spec.settings, name) for name in changes}
@@ -101,5 +102,8 @@ def _laid_over(spec: RunSpec, study: Study | None, profile: str | None, changes:
     by_hand = study_by_hand(given, sources)
     if spec.baseline is None:
         return Meant(resolve_by_hand(given, sources), by_hand, before=before)
-    same = {"settings": settings} if settings == spec.settings else {"settings": settings, "differs": {}}
+    same: dict[str, Any] = (
+        {"settings": settings} if settings == spec.settings else {"settings": settings, "differs": {}}
+    )
+    same["revision"] = REVISION  # what is started now is trained by this revision, whatever it is modelled on
     return Meant(spec.model_copy(update=same), by_hand, before=before)

@@ -62,6 +62,8 @@ def _about(settings: Settings, within: Within) -> list[Section]:
         lines.append(
             prose("the study file does not mean these settings now: it is not in the table of results", "note")
         )
+    if settings.revision:
+        lines.append(prose(f"{settings.revision}: its results are not those of the same settings now", "warning"))
     if settings.problem:
         lines.append(prose(settings.problem, "error"))
     return [Section("About", tuple(lines))] if lines else []

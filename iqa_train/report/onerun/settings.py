@@ -12,6 +12,7 @@ from iqa_train.report.onerun.sheet import Line, Section, prose
 from iqa_train.runs.documents import read_spec_facts
 from iqa_train.runs.imported import imported_from
 from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.revision import revision_label
 from iqa_train.runs.specfile import read_spec
 from iqa_train.study.inert import inert
 from iqa_train.study.model import Study
@@ -38,6 +39,7 @@ class Settings:
     title: str = ""
     purpose: str = ""
     problem: str = ""
+    revision: str = ""  # how it was trained, where not by this revision of the network and losses
 
 
 def settings_of(run: RunFolder, study: Study | None, profile: str | None) -> Settings:
@@ -61,6 +63,7 @@ def settings_of(run: RunFolder, study: Study | None, profile: str | None) -> Set
         title=str(spec.get("title") or ""),
         purpose=str(spec.get("purpose") or ""),
         problem=problem,
+        revision=revision_label(spec, run) if values and "settings" in spec and run.attempts() else "",
     )
 
 

@@ -1,0 +1,38 @@
+"""Which revision of the network and the losses a run was trained by: the one place that labels runs by it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from iqa_train.runs.imported import imported_from
+from iqa_train.runs.layout import RunFolder, run_folder
+from iqa_train.study.revision import FIRST, revision_in, revision_words
+
+if TYPE_CHECKING:  # pydantic is slow to import
+    from iqa_train.study.spec import RunSpec
+
+Document = Mapping[str, Any]
+
+
+def with_revision(document: Document, run: RunFolder) -> Document:
+    """The content of the run's spec.json with its revision, which is unknown for runs imported from a log."""
+    if "revision" in document or imported_from(run) is not None:
+        return document
+    return {**document, "revision": revision_in(document)}
+
+
+def revision_label(document: Document, run: RunFolder) -> str:
+    """How a run trained by another revision is labelled; "" for one of this revision or imported from a log."""
+    known = with_revision(document, run)
+    return revision_words(revision_in(known)) if "revision" in known else ""
+
+
+def at_earlier_revisions(spec: "RunSpec") -> list["RunSpec"]:
+    """The same experiment as earlier revisions trained it, the latest of these first."""
+    return [spec.model_copy(update={"revision": number}) for number in range(spec.revision - 1, FIRST - 1, -1)]
+
+
+def earlier_run(spec: "RunSpec", runs_dir: Path) -> RunFolder | None:
+    """The run that an earlier revision has left of the same experiment; None where there is none."""
+    folders = (run_folder(runs_dir, earlier) for earlier in at_earlier_revisions(spec))
+    return next((run for run in folders if run.attempts()), None)
