@@ -122,7 +122,7 @@ def test_patience_stops_a_run_that_no_longer_improves(project: Project) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("loss", ["l2", "srcc", "rank", "pairwise"])
+@pytest.mark.parametrize("loss", ["l2", "srcc", "rank", "pairwise", "soft_srcc", "margin_rank", "ranknet"])
 def test_every_loss_trains(project: Project, loss: str) -> None:
     project.run(
         "--exp", "Baseline", "--loss_type", loss, "--epochs", "1", "--color_jitter", "--ranking_loss_alpha", "0.5"

@@ -109,6 +109,91 @@ def test_the_batched_target_network_is_a_loop_of_linear_maps() -> None:
         assert batched[image] == pytest.approx(float(x), abs=1e-5)
 
 
+def test_dropout_acts_on_the_hyper_networks_last_map_alone() -> None:
+    hyper = HyperNetwork(96, 0.4)
+    assert [type(layer).__name__ for layer in hyper.reduce] == ["Conv2d", "ReLU"] * 3 + ["Dropout"]
+    before = hyper.reduce[:-1](torch.rand(2, 96, 7, 7))
+    after = hyper.reduce[-1](before)
+    kept = after != 0
+    assert torch.allclose(after[kept], before[kept] / 0.6)
+    assert (after[before > 0] == 0).float().mean() == pytest.approx(0.4, abs=0.05)
+
+
+def by_layers(
+    features: Tensor, parameters: TargetParameters, rate: float, generator: torch.Generator, dropped: tuple[int, ...]
+) -> Tensor:
+    """The target network with dropout after the sigmoids of the layers `dropped` (from 0), as the definition says."""
+    x = features
+    for k, (weight, bias) in enumerate(zip(parameters.weights, parameters.biases, strict=True)):
+        x = torch.einsum("boi,bi->bo", weight, x) + bias
+        x = torch.sigmoid(x) if k < 4 else x
+        if k in dropped:
+            x = x * (torch.rand(x.shape, generator=generator, dtype=x.dtype) >= rate) / (1 - rate)
+    return x.flatten()
+
+
+def test_dropout_acts_after_three_layers_of_the_target_network() -> None:
+    """Its variance is that of the definition; with the fourth layer, too, it would be several times as much."""
+    generator = torch.Generator().manual_seed(7)
+    crops, pairs = 4000, list(pairwise(TARGET_WIDTHS))
+    one = TargetParameters(
+        [torch.randn(1, b, a, generator=generator, dtype=torch.float64) / a**0.5 for a, b in pairs],
+        [torch.randn(1, b, generator=generator, dtype=torch.float64) / 10 for _, b in pairs],
+    )
+    same = TargetParameters(*([p.expand(crops, *p.shape[1:]) for p in part] for part in one))
+    features = torch.randn(1, 224, generator=generator, dtype=torch.float64).expand(crops, 224)
+    torch.manual_seed(3)
+    ours = float(TargetNetwork(0.4).train()(features, same).std())
+    three = float(by_layers(features, same, 0.4, generator, (0, 1, 2)).std())
+    four = float(by_layers(features, same, 0.4, generator, (0, 1, 2, 3)).std())
+    assert ours == pytest.approx(three, rel=0.1)
+    assert four > 3 * ours
+    assert float(TargetNetwork(0.4).eval()(features, same).std()) < 1e-12
+
+
+def test_swin_varies_little_under_dropout() -> None:
+    """With every seed's weights far less than with dropout in front of the last product, which makes most of it."""
+    network = QualityNetwork(settings(model_size="tiny", dropout_rate=0.4, drop_path_rate=0.0), 1)
+    network.fusion.eval()  # its dropout is the attention's
+    with torch.no_grad():
+        stages = network.backbone(torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(1)))
+        stages = [stage.expand(200, *stage.shape[1:]) for stage in stages]
+        torch.manual_seed(1)
+        local, made = network.local(stages), network.hyper(network.fusion(stages))
+        ours = float(network.target(local, made).std())
+        generator = torch.Generator().manual_seed(1)
+        four = float(by_layers(local, made, 0.4, generator, (0, 1, 2, 3)).std())
+    assert ours < four / 3
+
+
+def test_the_attention_starts_near_equal_weights_and_the_rest_as_hyperiqa_does() -> None:
+    network = QualityNetwork(settings(model_size="base"), 1)
+    first, last = network.fusion.attention[0], network.fusion.attention[3]
+    for layer in (first, last):
+        assert not layer.bias.any()
+        assert float(layer.weight.detach().std()) == pytest.approx(0.01, rel=0.1)
+        assert abs(float(layer.weight.detach().mean())) < 0.002
+    for layer in (*network.local.reduce, *network.local.project, network.local.deep, *network.hyper.weight_heads):
+        fan_in = layer.weight[0].numel()
+        assert float(layer.weight.detach().std()) == pytest.approx((2 / fan_in) ** 0.5, rel=0.1)  # Kaiming normal
+        assert abs(float(layer.weight.detach().mean())) < 0.2 * (2 / fan_in) ** 0.5
+
+
+def test_resnet50_has_hyperiqas_own_reduction() -> None:
+    with torch.device("meta"):
+        network = QualityNetwork(settings(backbone="resnet50", multi_scale=False), 1)
+        tagged = QualityNetwork(settings(backbone="resnet50.a1_in1k", multi_scale=False), 1)
+    for one in (network, tagged):
+        assert [tuple(m.weight.shape[:2]) for m in one.hyper.reduce if isinstance(m, nn.Conv2d)] == [
+            (1024, 2048), (512, 1024), (112, 512)
+        ]  # fmt: skip
+    # 1x1 convolutions with biases; 3x3 heads for 224x112, 112x56, 56x28, 28x14 over 49; linear heads.
+    reductions = 2049 * 1024 + 1025 * 512 + 513 * 112
+    heads = sum((112 * 9 + 1) * (a * b // 49) for a, b in ((224, 112), (112, 56), (56, 28), (28, 14)))
+    linear_heads = 113 * (14 + 112 + 56 + 28 + 14 + 1)
+    assert sum(p.numel() for p in network.hyper.parameters()) == reductions + heads + linear_heads
+
+
 def test_every_parameter_gets_a_gradient() -> None:
     for changes in ({}, {"attention_fusion": False}, {"multi_scale": False}):
         network = demo(**changes)

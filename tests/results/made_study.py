@@ -14,6 +14,7 @@ from iqa_train.results.metrics import plcc, srcc
 from iqa_train.results.recorded import Recorded, record_study
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.predictions import Predictions, write_predictions
+from iqa_train.study.revision import REVISION
 
 SETTINGS: dict[str, Any] = {
     "dataset": "koniq-10k", "model_size": "base", "multi_scale": True, "attention_fusion": True, "lr": 5e-7,
@@ -54,6 +55,7 @@ class MadeStudy:
         expect: Mapping[str, Any] | None = None,
         epochs: Sequence[float | None] = (),
         gain: float = 0.0,
+        revision: int | None = REVISION,
     ) -> RunFolder:
         """Write a run: several tables are rounds; `state` "queued" has no attempt, "lost" one without an end."""
         rounds = [tables] if isinstance(tables, Predictions) else list(tables or [])
@@ -64,6 +66,7 @@ class MadeStudy:
         run.path.mkdir(parents=True)
         spec = {
             "study": self.name, "experiment": experiment, "slug": experiment, "title": f"Title of {experiment}",
+            **({} if revision is None else {"revision": revision}),
             "baseline": self.baseline, "settings": settings, "source": {}, "expect": dict(expect or {}),
             "differs": {k: [SETTINGS.get(k), v] for k, v in (changes or {}).items()}, "config_hash": digest,
         }  # fmt: skip

@@ -44,13 +44,15 @@ INERT = [
     ("attention_fusion = true", "multi_scale = false", "multi_scale = true"),
     ('model_size = "base"', 'backbone = "resnet50"', 'backbone = "demo"'),
     ("lr_floor = 1e-7", 'lr_scheduler = "none"', 'lr_scheduler = "cosine"'),
+    ('lr_step = "epoch"', 'lr_scheduler = "step"', 'lr_scheduler = "cosine"'),
     ("lr_step_epochs = 2", 'lr_scheduler = "cosine"', 'lr_scheduler = "step"'),
     ("lr_step_gamma = 0.5", 'lr_scheduler = "none"', 'lr_scheduler = "step"'),
     ("patience = 3", "early_stopping = false", "early_stopping = true"),
-    ("ranking_loss_alpha = 0.3", 'loss_type = "srcc"', 'loss_type = "l2"'),
     ("ranking_loss_alpha = 0.3", "batch_size = 1", "batch_size = 2"),
     ('lr_scheduler = "step"', "epochs = 6", "epochs = 7"),
-    ("ranking_loss_margin = 0.2", "ranking_loss_alpha = 0.0", 'loss_type = "rank"'),
+    ("ranking_loss_margin = 0.2", "ranking_loss_alpha = 0.0", 'loss_type = "margin_rank"'),
+    ("ranking_loss_margin = 0.2", "ranking_loss_alpha = 0.0", 'loss_type = "ranknet"'),
+    ("ranking_loss_margin = 0.2", 'loss_type = "rank"\nranking_loss_alpha = 0', 'loss_type = "rank"'),
     ("test_patch_num = 5", "test_random_crop = false", "test_random_crop = true"),
 ]
 
@@ -111,7 +113,7 @@ def test_several_factors(small):
 @pytest.mark.parametrize(
     ("base", "change", "factors"),
     [
-        ("ranking_loss_alpha = 0", 'loss_type = "rank", ranking_loss_margin = 0.2', []),
+        ("ranking_loss_alpha = 0", 'loss_type = "margin_rank", ranking_loss_margin = 0.2', []),
         ("ranking_loss_alpha = 0", "ranking_loss_alpha = 0.5, ranking_loss_margin = 0.2", []),
         ("early_stopping = false", "early_stopping = true, patience = 3", []),
         ("early_stopping = true\npatience = 4", "early_stopping = false, patience = 3", []),
@@ -122,7 +124,7 @@ def test_several_factors(small):
         ("early_stopping = true", "patience = 3, lr = 1e-6", ["lr", "patience"]),
         ("multi_scale = false\nattention_fusion = false", "multi_scale = true, attention_fusion = true", None),
         (
-            'loss_type = "rank"\nranking_loss_alpha = 0',
+            'loss_type = "margin_rank"\nranking_loss_alpha = 0',
             'loss_type = "l1", ranking_loss_alpha = 0.5',
             ["loss_type", "ranking_loss_alpha"],
         ),
@@ -154,7 +156,7 @@ def test_a_step_schedule_that_never_steps(small):
     assert "constant and never do the same" in same.message
 
 
-@pytest.mark.parametrize("loss", ["srcc", "rank", "pairwise"])
+@pytest.mark.parametrize("loss", ["srcc", "rank", "pairwise", "soft_srcc", "margin_rank", "ranknet"])
 def test_a_loss_that_compares_needs_two_crops(small, loss):
     study = small(
         ("one", f'set = {{ loss_type = "{loss}", batch_size = 1 }}'),
@@ -187,13 +189,13 @@ def test_a_component_that_wakes_or_falls_silent_with_another(small):
     (finding,) = found(study, "several-factors")
     assert finding.settings == ("multi_scale", "attention_fusion")
     study = small(
-        ("loss", 'set = { loss_type = "srcc" }'),
+        ("one", "set = { batch_size = 1 }"),
         ("on", "set = { early_stopping = false }"),
         defaults="ranking_loss_alpha = 0.3\npatience = 2",
     )
-    (lost,) = found(study, "inert-setting", "loss")
+    (lost,) = found(study, "inert-setting", "one")
     assert lost.severity == "warning"
-    assert "the effect of loss_type and ranking_loss_alpha together" in lost.message
+    assert "the effect of batch_size and ranking_loss_alpha together" in lost.message
     (detail,) = found(study, "inert-setting", "on")
     assert detail.severity == "note"
 
@@ -212,6 +214,31 @@ def test_rising_schedules(small):
     assert {f.severity for f in findings} == {"error"}
     assert audit(study)[0].severity == "error"
     assert "lr_floor = 1e-6 is above its peak lr = 5e-7" in findings[0].message
+
+
+def test_the_originals_rising_schedule_can_be_asked_for(small):
+    study = small(
+        ("original", 'set = { lr_floor = 1e-6, lr = 5e-7, lr_step = "epoch" }'),
+        ("rest", "set = { lr_floor = 1e-6, lr = 5e-6, lr_ratio = 0.1 }"),
+        ("falls", "set = { lr_floor = 1e-6, lr = 5e-6, lr_ratio = 0.2 }"),
+    )
+    findings = {f.experiment: f for f in found(study, "rising-schedule")}
+    assert set(findings) == {"original", "rest"}
+    assert findings["original"].severity == "warning"
+    assert findings["original"].message.endswith('original script, whose schedule lr_step = "epoch" asks for')
+    assert findings["rest"].severity == "error"
+    assert "above lr_ratio x lr = 5e-07, the peak of all but the backbone" in findings["rest"].message
+
+
+def test_losses_that_had_another_meaning_are_noted(small):
+    study = small(
+        *((loss, f'set = {{ loss_type = "{loss}" }}') for loss in ("srcc", "rank", "pairwise", "soft_srcc", "l2"))
+    )
+    findings = {f.experiment: f for f in found(study, "renamed-loss")}
+    assert set(findings) == {"srcc", "rank", "pairwise"}
+    assert {f.severity for f in findings.values()} == {"note"}
+    assert "1 - Pearson's correlation" in findings["srcc"].message
+    assert findings["srcc"].message.endswith("trained under this name is soft_srcc")
 
 
 def test_selection_on_test(small):

@@ -50,7 +50,21 @@ def test_the_seeds_recorded_results_come_along(seed_study):
 def test_the_seeds_floor_and_its_choice_on_test_are_told(seed_study):
     for r in seed_study.references:
         told = told_settings(seed_study, r)
-        assert (told["lr_floor"], told["select_on"]) == (1e-6, "test")
+        assert (told["lr_floor"], told["lr_step"], told["select_on"]) == (1e-6, "epoch", "test")
+
+
+def test_runs_that_differed_in_more_than_their_experiment_say_so(seed_study):
+    told = {r.id: told_settings(seed_study, r) for r in seed_study.references}
+    for id_, dropouts in (
+        ("lr5e6-B1", (0.3, 0.4)), ("lr5e6-B2", (0.3, 0.4)), ("lr5e7-B1", (0.2, 0.3)), ("lr5e7-B2", (0.25, 0.35)),
+    ):  # fmt: skip
+        assert (told[id_]["drop_path_rate"], told[id_]["dropout_rate"]) == dropouts
+    assert (told["loss-l1"]["lr"], told["loss-l1"]["epochs"]) == (1e-7, 15)
+    assert {told[f"loss-{name}"]["lr"] for name in LOSSES if name != "l1"} == {5e-7}
+    assert (told["lr-1e-6"]["epochs"], told["lr-1e-6"]["train_test_num"]) == (50, 10)
+    sources = {r.study: r.source for r in seed_study.references}
+    assert sources["cross-dataset"] == "seed study, its README and its paper"
+    assert sources["lr5e7"] == "seed study, EXPERIMENTS_LOG_TRACKER.md"
 
 
 def test_told_settings_are_those_of_the_experiment_under_its_own(small):

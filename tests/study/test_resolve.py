@@ -17,7 +17,8 @@ from iqa_train.study.resolve import (
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import DataSource, RunSpec
 
-SEED_BASELINE_HASH = "38e710fc4d"
+SEED_BASELINE_HASH = "8eaf071d96"
+SEED_BASELINE_HASH_OF_REVISION_1 = "38e710fc4d"
 """Changes when a hashed setting is added or changes its default: old runs then no longer count as the same."""
 
 
@@ -34,7 +35,9 @@ def test_the_seeds_baseline(seed_study):
 
 
 def test_hash_is_stable_and_leaves_out_seed_and_places(seed_study):
-    assert resolve(seed_study, "Baseline").config_hash == SEED_BASELINE_HASH
+    spec = resolve(seed_study, "Baseline")
+    assert spec.config_hash == SEED_BASELINE_HASH
+    assert spec.model_copy(update={"revision": 1}).config_hash == SEED_BASELINE_HASH_OF_REVISION_1
     places = {"data_dir": "/x", "cache_dir": "/y", "workers": 7, "compile": True}
     assert resolve(seed_study, "Baseline", overrides=places, seed=1).config_hash == SEED_BASELINE_HASH
     assert resolve(seed_study, "Baseline", overrides={"lr": 1e-6}).config_hash != SEED_BASELINE_HASH

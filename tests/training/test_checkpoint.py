@@ -20,7 +20,7 @@ from iqa_train.training.checkpoint import (
     restore_optimiser,
     save_checkpoint,
 )
-from iqa_train.training.optimiser import build_optimiser, set_rate
+from iqa_train.training.optimiser import build_optimiser, set_rates
 from iqa_train.training.progress import Progress
 from tests.small_disk import small_disk
 
@@ -178,7 +178,7 @@ def steps(network: QualityNetwork, optimiser: torch.optim.Optimizer, first: int,
     for step in range(first, first + count):
         torch.manual_seed(step)
         crops = torch.rand(4, 3, 32, 32).contiguous(memory_format=torch.channels_last)
-        set_rate(optimiser, 3e-3 / (1 + step))
+        set_rates(optimiser, step, 2, settings())
         loss = (network(crops) - torch.arange(4.0)).abs().mean()
         optimiser.zero_grad()
         loss.backward()
@@ -206,13 +206,23 @@ def test_going_on_from_a_checkpoint_is_bit_equal_to_never_having_stopped(tmp_pat
     assert all(torch.equal(ours[k], theirs[k]) for k in ours)
 
 
-def test_the_backbone_trains_at_lr_and_the_rest_at_lr_ratio_times_it() -> None:
+def test_the_backbone_and_the_local_distortion_layers_train_at_lr_and_the_rest_at_lr_ratio_times_it() -> None:
     network, optimiser = made()
-    set_rate(optimiser, 1e-3)
+    set_rates(optimiser, 0, 2, settings())
     rate = {id(p): group["lr"] for group in optimiser.param_groups for p in group["params"]}
     for name, parameter in network.named_parameters():
-        assert rate.pop(id(parameter)) == (1e-3 if name.startswith("backbone.") else 2e-3)
+        assert rate.pop(id(parameter)) == (3e-3 if name.startswith(("backbone.", "local.")) else 6e-3)
     assert rate == {}
+
+
+def test_the_local_distortion_layers_of_swin_tiny_train_at_lr() -> None:
+    with torch.device("meta"):
+        network = QualityNetwork(settings(backbone="swin", model_size="tiny", patch_size=224), 1)
+    at_lr, rest = build_optimiser(network, settings()).param_groups
+    of_backbone = sum(p.numel() for p in network.backbone.parameters())
+    assert sum(p.numel() for p in at_lr["params"]) - of_backbone == 196_320
+    assert sum(p.numel() for p in (*at_lr["params"], *rest["params"])) == sum(p.numel() for p in network.parameters())
+    assert (at_lr["ratio"], rest["ratio"]) == (1, 2)
 
 
 def test_progress_comes_back(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,9 +11,9 @@ from iqa_train.study.settings import TrainingConfig
 from iqa_train.training.schedule import rate_at
 
 
-def rates(steps: int, **settings: object) -> list[float]:
+def rates(steps: int, ratio: float = 1.0, **settings: object) -> list[float]:
     config = TrainingConfig(**settings)
-    return [rate_at(step, steps, config) for step in range(config.epochs * steps)]
+    return [rate_at(step, steps, config, ratio) for step in range(config.epochs * steps)]
 
 
 @st.composite
@@ -25,6 +26,7 @@ def schedules(draw: st.DrawFn) -> tuple[int, dict[str, object]]:
         "lr_scheduler": draw(st.sampled_from(["cosine", "step", "none"])),
         "lr_floor": lr * draw(st.sampled_from([0.0, 0.0, 0.01, 0.5, 1.0])),
         "warmup_epochs": draw(st.one_of(st.just(0.0), st.floats(0, 3))),
+        "lr_step": draw(st.sampled_from(["batch", "epoch"])),
         "lr_step_epochs": draw(st.integers(1, 10)),
         "lr_step_gamma": draw(st.sampled_from([0.1, 0.5, 1.0])),
     }
@@ -55,7 +57,8 @@ def test_a_cosine_ends_at_its_floor(schedule: tuple[int, dict[str, object]]) -> 
     lr, floor, got = settings["lr"], settings["lr_floor"], rates(steps, **settings)
     assert all(rate >= floor * (1 - 1e-12) for rate in got)
     steepest = max([a - b for a, b in itertools.pairwise(got)], default=lr)
-    assert got[-1] - floor <= steepest + 1e-12 * lr
+    if settings["lr_step"] == "batch":
+        assert got[-1] - floor <= steepest + 1e-12 * lr
     assert rate_at(len(got), steps, TrainingConfig(**settings)) == pytest.approx(floor, abs=1e-12 * lr)
 
 
@@ -81,3 +84,47 @@ def test_none_stays_where_it_is() -> None:
 def test_a_warm_up_longer_than_training_only_rises() -> None:
     got = rates(3, lr=1.0, epochs=2, warmup_epochs=4.0)
     assert got == pytest.approx([k / 13 for k in range(1, 7)])
+
+
+ORIGINAL = {"lr": 5e-7, "lr_ratio": 10.0, "epochs": 10, "lr_floor": 1e-6, "lr_step": "epoch"}
+
+
+def test_the_originals_head_fell_while_its_backbone_rose() -> None:
+    head, backbone = (rates(1, ratio, **ORIGINAL) for ratio in (10.0, 1.0))
+    assert (head[0], backbone[0]) == (pytest.approx(5e-6), pytest.approx(5e-7))
+    assert (head[-1], backbone[-1]) == (pytest.approx(1.0979e-6, rel=1e-4), pytest.approx(9.8776e-7, rel=1e-4))
+    assert all(a > b for a, b in itertools.pairwise(head))
+    assert all(a < b for a, b in itertools.pairwise(backbone))
+
+
+@pytest.mark.parametrize(
+    ("lr", "ratio", "floor", "epochs"), [(5e-7, 10, 1e-6, 10), (5e-6, 10, 1e-6, 5), (1e-3, 3, 0.0, 7)]
+)
+@pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler")
+def test_a_step_an_epoch_is_torchs_cosine_annealing(lr: float, ratio: float, floor: float, epochs: int) -> None:
+    groups = [{"params": [torch.zeros(1)], "lr": lr}, {"params": [torch.zeros(1)], "lr": lr * ratio}]
+    optimiser = torch.optim.SGD(groups, lr=lr)
+    theirs = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=epochs, eta_min=floor)
+    config = TrainingConfig(lr=lr, lr_ratio=float(ratio), lr_floor=floor, epochs=epochs, lr_step="epoch")
+    for epoch in range(epochs):
+        for step in (0, 3, 6):
+            ours = [rate_at(7 * epoch + step, 7, config, r) for r in (1.0, config.lr_ratio)]
+            assert ours == pytest.approx([group["lr"] for group in optimiser.param_groups], rel=1e-9)
+        theirs.step()
+
+
+@given(schedules(), st.sampled_from([0.5, 1.0, 10.0]))
+def test_the_floor_is_the_same_for_every_group(schedule: tuple[int, dict[str, object]], ratio: float) -> None:
+    steps, settings = schedule
+    settings |= {"lr_scheduler": "cosine", "lr_floor": 1e-6, "warmup_epochs": 0.0}
+    config = TrainingConfig(**settings)
+    assert rate_at(config.epochs * steps, steps, config, ratio) == pytest.approx(1e-6, abs=1e-12)
+
+
+@given(schedules())
+def test_a_step_an_epoch_and_a_step_a_batch_meet_where_an_epoch_begins(schedule: tuple[int, dict[str, object]]) -> None:
+    steps, settings = schedule
+    settings |= {"lr_scheduler": "cosine", "warmup_epochs": 0.0}
+    by_batch, by_epoch = (rates(steps, **settings | {"lr_step": each}) for each in ("batch", "epoch"))
+    assert by_epoch[::steps] == pytest.approx(by_batch[::steps], rel=1e-12)
+    assert all(len(set(by_epoch[k : k + steps])) == 1 for k in range(0, len(by_epoch), steps))
