@@ -60,6 +60,9 @@ def _command(words: list[str]) -> int:
 
         return train.main(words)
     if words[0] not in _COMMANDS:
+        from iqa_train.cli.other_scripts import refuse_script
+
+        refuse_script(words)
         raise UserError(
             f'there is no command "{visible(words[0])}"; {did_you_mean(words[0], _COMMANDS)}; iqa-train --help explains'
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from iqa_train.cli.commands import command_lines
 from iqa_train.cli.options import add_setting_options, typed_settings
+from iqa_train.cli.other_scripts import refuse_options
 from iqa_train.cli.parser import Parser, add_study_options, whole_number
 from iqa_train.cli.scope import study_and_profile
 from iqa_train.errors import UsageError, visible
@@ -33,13 +34,15 @@ Commands (iqa-train COMMAND --help explains each; `iqa-tui` is the console):
 {command_lines()}
 
 Without --exp, --batch, --all, --profile or --demo, settings start from the program's own defaults, shown in [brackets]
-below, and not from the study file's. A run lives in runs/<study>/<experiment>/, its log in logs/. Ctrl-C stops what
-was started here, with a checkpoint; closing the terminal stops nothing."""
+below, which are those of train_swin.py, and not from the study file's or another script's. A run lives in
+runs/<study>/<experiment>/, its log in logs/. Ctrl-C stops what was started here, with a checkpoint; closing the
+terminal stops nothing."""
 _EPILOG = """exit status: 0 done, 1 a run failed, 2 usage or an invalid file, 130 interrupted"""
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code. Raises UserError."""
+    refuse_options(argv)
     options = _parser().read(argv)
 
     from iqa_train.datasets.leaks import audit_with_data
@@ -86,10 +89,11 @@ def main(argv: Sequence[str]) -> int:
         dry_run(runs, study, profile, options, overrides)
         return 0
     from iqa_train.cli.start import start_runs
+    from iqa_train.cli.text import say
 
-    if of_study and study.path != Path("experiments.toml"):
-        from iqa_train.cli.text import say
-
+    if not of_study:
+        say("settings that are not typed have the defaults of train_swin.py, which this program replaces (--dry-run)")
+    elif study.path != Path("experiments.toml"):
         say(f"study file: {study.path}")
     _show_findings(findings, specs)
     return start_runs(runs, study, options, list(argv))

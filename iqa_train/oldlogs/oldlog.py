@@ -89,7 +89,7 @@ def read_log(path: Path) -> OldLog:
     if "lr" not in values and not told.whole and (rate := _rate_in(path.stem)) is not None:
         by_name["lr"] = rate
     values |= by_name
-    constants = {"select_on": "test"}
+    constants = {"select_on": "test", "lr_step": "epoch"}
     if values.get("lr_scheduler", "cosine" if told.whole else "") == "cosine":
         constants["lr_floor"] = values.get("lr_floor", COSINE_FLOOR)
     counted = {} if told.whole else _counted(training)

@@ -69,8 +69,8 @@ def record(spec: "RunSpec | Spec", folder: RunFolder) -> Recorded:
     state = outside_the_queue(run_state(folder))
     epochs = _epochs(document, folder)
     notes = (f"{folder.spec} is damaged; its settings are not known",) if not document["settings"] else ()
-    if document["settings"] and folder.attempts() and (label := revision_label(document, folder)):
-        notes = (label,)
+    if folder.attempts() and (label := revision_label(document, folder)):
+        notes = (*notes, label)
     if not state.finished:
         return Recorded(document, folder, state, epochs=epochs, notes=notes)
     result = read_result(folder.result) or {}  # a finished run's can be read, or the state would be another

@@ -15,8 +15,8 @@ Document = Mapping[str, Any]
 
 
 def with_revision(document: Document, run: RunFolder) -> Document:
-    """The content of the run's spec.json with its revision, which is unknown for runs imported from a log."""
-    if "revision" in document or imported_from(run) is not None:
+    """The content of the run's spec.json with its revision: unknown where it is damaged, or the run imported."""
+    if "revision" in document or not document.get("settings") or imported_from(run) is not None:
         return document
     return {**document, "revision": revision_in(document)}
 

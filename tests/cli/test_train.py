@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from iqa_train.cli.main import main
+from iqa_train.cli.other_scripts import SCRIPTS
 from tests.conftest import PROGRAM, Project
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -217,3 +219,43 @@ def test_an_installed_program_brings_its_study_along(installed: dict[str, str], 
     assert done.stdout.count("run directory runs/demo/") == 5
     assert installed["PYTHONPATH"] in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["train_test_IQA.py", "--dataset", "livec"],
+            "HyperIQA's own trainer, whose defaults are others; the equivalent",
+        ),
+        (["python", "train_test_IQA.py", "--dataset", "livec"], "iqa-train --backbone resnet50 --no_multiscale"),
+        (["python3", "-u", "scripts/train_hyperiqa.py"], "train_hyperiqa.py is HyperIQA's own trainer"),
+        (["scripts/train_smart_iqa.py", "--lr", "5e-7"], "the study's final trainer, whose defaults are others"),
+        (["./train_smart_iqa.py"], "the equivalent is iqa-train --exp Baseline (experiments.toml has those defaults)"),
+        (["train_swin.py", "--dataset", "livec"], "leave train_swin.py out"),
+        (["mine.py"], "mine.py is a script, which iqa-train does not run"),
+        (
+            ["--dataset", "livec", "--use_attention"],
+            "an option of the study's final trainer; here it is --attention_fus",
+        ),
+        (["--dataset", "livec", "--use-attention"], "--use_attention is an option of the study's final trainer"),
+        (["--dataset", "livec", "--koniq_path=/x"], "here it is --data_dir"),
+        (["--use_color_jitter"], "an option of HyperIQA's own trainer; here it is --color_jitter"),
+    ],
+)
+def test_commands_of_other_scripts_are_recognised(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert said in err
+    assert len(err.splitlines()) == 1
+
+
+def test_what_hyperiqas_equivalent_says_is_understood(capsys: pytest.CaptureFixture[str]) -> None:
+    words = next(words for name, (_, words) in SCRIPTS.items() if name == "train_test_IQA.py")
+    assert main([*words.partition(",")[0].split()[1:], "--dataset", "livec", "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    for line in ('backbone = "resnet50"', "multi_scale = false", 'lr_scheduler = "step"', "dropout_rate = 0.0"):
+        assert f"    {line}\n" in out

@@ -17,9 +17,10 @@ from test_decode import write_png
 
 from iqa_train.datasets.crops import CropPlan, test_crops, training_crops
 from iqa_train.datasets.decode import decode
-from iqa_train.datasets.pixels import PixelStore, open_store
+from iqa_train.datasets.pixels import PixelStore, open_store, stored_pixels, stored_size, target_size
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError
+from iqa_train.models.timm_guard import import_timm
 from tests.small_disk import small_disk
 
 test_crops.__test__ = False  # type: ignore[attr-defined]  # a function of the program, not a test
@@ -426,3 +427,20 @@ def resident(path: Path) -> int:
         elif here and line.startswith("Rss:"):
             total += int(line.split()[1]) * 1024
     return total
+
+
+@pytest.mark.parametrize("name", ["wide.jpg", "tall.png", "square.jpg"])
+def test_384x512_is_the_original_scripts_picture_pixel_for_pixel(tmp_path: Path, name: str) -> None:
+    """That script resized to (height 512, width 384), bilinear with antialiasing, as torchvision does it."""
+    import_timm()  # declares what torchvision misses beside a torch without CUDA
+    from torchvision.transforms.functional import resize
+
+    size = {"wide": (1024, 768), "tall": (300, 411), "square": (500, 500)}[name.partition(".")[0]]
+    noise = np.random.default_rng(3).integers(0, 256, (size[1] // 4, size[0] // 4, 3), np.uint8)
+    Image.fromarray(noise).resize(size).save(tmp_path / name)
+    with Image.open(tmp_path / name) as image:
+        wanted = np.asarray(resize(image.convert("RGB"), [512, 384]))
+    target = target_size("384x512", (512, 384))
+    height, width = stored_size(tmp_path / name, target)
+    assert (height, width) == (512, 384)
+    assert np.array_equal(stored_pixels(tmp_path / name, height, width), wanted)

@@ -1,12 +1,21 @@
 """Which runs are meant: by the study file, by a name, by what is in the folder."""
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
 from iqa_train.errors import UsageError
+from iqa_train.execution.overview import look
+from iqa_train.execution.relaunch import require_ended
+from iqa_train.report.gather import results_of
+from iqa_train.report.onerun.all import Within, about_run
 from iqa_train.report.which import Chosen, chosen_runs
+from iqa_train.results.recorded import record
+from iqa_train.runs.revision import earlier_run
+from iqa_train.runs.specfile import read_spec
+from iqa_train.study.spec import RunSpec
 from tests.report.finished import STUDY, finish, specs, whole_study, write_study
 
 
@@ -76,3 +85,66 @@ def test_without_a_runs_folder(folder: Path) -> None:
     whole_study(folder)
     shutil.rmtree(folder / "runs")
     assert chosen().notes == ("nothing of tiny has been run in runs",)
+
+
+def of_revision_1(folder: Path, **choice: object) -> dict[str, RunSpec]:
+    return {name: spec.model_copy(update={"revision": 1}) for name, spec in specs(folder, **choice).items()}
+
+
+LABEL = "trained by an earlier revision of the network and losses"
+
+
+def test_what_an_earlier_revision_trained_is_shown_and_labelled(folder: Path) -> None:
+    write_study(folder)
+    for spec in of_revision_1(folder).values():
+        finish(folder, spec)
+    found = chosen()
+    assert [run.experiment for run in found.runs] == ["Baseline", "A1", "Hot", "Cold"]
+    assert all(run.state.finished for run in found.runs)
+    assert all(LABEL in run.notes for run in found.runs)
+    rows = results_of(found, "srcc", resamples=0).rows
+    assert all(LABEL in row.notes for row in rows if not row.reported)
+    sections = about_run(found.runs[0].folder, Within(found.study))
+    assert LABEL in " ".join(cell for line in sections[0].lines for cell in line.cells)
+
+
+def test_it_never_counts_beside_runs_of_this_revision(folder: Path) -> None:
+    write_study(folder)
+    for spec in of_revision_1(folder).values():
+        finish(folder, spec)
+    finish(folder, specs(folder)["A1"])
+    found = chosen()
+    assert [run.experiment for run in found.runs if run.folder.attempts()] == ["A1"]
+    assert not any(LABEL in note for run in found.runs for note in run.notes)
+    old = [note for note in found.notes if note.endswith(f") was {LABEL}")]
+    assert [note.split()[2] for note in old] == ["A1", "Baseline", "Cold", "Hot"]
+
+
+def test_further_seeds_of_an_earlier_revision_count_with_it(folder: Path) -> None:
+    write_study(folder)
+    finish(folder, of_revision_1(folder, seeds=[7])["A1"])
+    found = chosen()
+    assert [(run.experiment, run.seed) for run in found.runs if run.folder.attempts()] == [("A1", 7)]
+    assert [run.notes for run in found.runs if run.folder.attempts()] == [(LABEL,)]
+
+
+def test_a_specification_of_before_revisions_says_the_first(folder: Path) -> None:
+    write_study(folder)
+    spec = of_revision_1(folder)["A1"]
+    run = finish(folder, spec)
+    document = json.loads(run.spec.read_text())
+    del document["revision"]
+    run.spec.write_text(json.dumps(document))
+    assert read_spec(run) == spec
+    assert spec.config_hash != specs(folder)["A1"].config_hash
+    assert record(document, run).spec["revision"] == 1
+    assert earlier_run(specs(folder)["A1"], folder / "runs") == run
+
+
+def test_it_has_no_further_attempt(folder: Path) -> None:
+    write_study(folder)
+    run = finish(folder, of_revision_1(folder)["A1"])
+    (row,) = look(folder / "runs").rows
+    assert row.run == run
+    with pytest.raises(UsageError, match=f"A1 .* was {LABEL} and cannot go on; start A1 again, as a run of its own"):
+        require_ended(row, again=True)
