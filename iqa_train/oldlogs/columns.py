@@ -1,9 +1,10 @@
 """The table of epochs in an old log: its header, in any of its layouts, and its rows."""
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from iqa_train.oldlogs.numbers import decimals, number
 
 _NAMES = {
     "epoch": "epoch", "trainloss": "train_loss", "loss": "train_loss", "trainsrcc": "train_srcc",
@@ -11,9 +12,13 @@ _NAMES = {
 }  # fmt: skip
 _MEASURE = re.compile(r"(?P<set>[a-z0-9]+)(?P<measure>srcc|plcc|krcc|rmse)")
 _PARTS = re.compile(r"\(([^()]*)\)")
-_PART = re.compile(r"(\w+)\s*[:=]\s*([-+.\deE]+)")
+_PART = re.compile(r"(\w+)\s*[:=]\s*([-+.\w]+)")
 _EPOCH = re.compile(r"(\d{1,5})(?:/\d{1,6})?:?")
-_LOOKS_LIKE_ROW = re.compile(r"\s*\d{1,6}(?:/\d{1,6})?:?[\t ]+(?:[-+\d]|nan|inf)", re.IGNORECASE)
+_LOOKS_LIKE_ROW = re.compile(
+    r"\s*\d{1,6}(?:/\d{1,6})?:?[\t ]+(?:[-+\u2212]?[.\d]|[-+]?(?:nan|inf|none|null|n/a)|-)", re.IGNORECASE
+)
+_SEPARATORS = (r"\t+", r"\s{2,}", r"\s+", r"\s*,\s*", r"\s*;\s*", r"\s*\|\s*")
+_STANDARD = ("epoch", "train_loss", "train_srcc", "test_srcc", "test_plcc")
 
 
 @dataclass(frozen=True)
@@ -40,37 +45,70 @@ class BrokenRowError(ValueError):
 
 
 def header_of(text: str) -> tuple[str, ...] | None:
-    """The names of the columns, if `text` is a header: Epoch first and Test_SRCC after it, however spaced."""
-    if not text.strip().lower().startswith("epoch"):
+    """The names of the columns, if `text` is a header: Epoch first and Test_SRCC after it, however separated."""
+    plain = text.strip().replace('"', "")
+    if not plain[:5].lower() == "epoch":
         return None
-    for separator in (r"\t+", r"\s{2,}", r"\s+"):
-        names = tuple(_name(cell) for cell in re.split(separator, text.strip()))
+    for separator in _SEPARATORS:
+        names = tuple(_name(cell) for cell in re.split(separator, plain))
         if names[0] == "epoch" and "test_srcc" in names:
             return names
     return None
 
 
-def row_of(text: str, columns: Sequence[str]) -> Epoch | None:
+def separator_of(header: str) -> str:
+    """What stands between the columns of a header: a comma, a semicolon, an upright line, or "" for space."""
+    for mark in ",;|":
+        names = [_name(cell) for cell in header.strip().split(mark)]
+        if names[0] == "epoch" and "test_srcc" in names:
+            return mark
+    return ""
+
+
+def row_of(text: str, columns: Sequence[str], separator: str = "") -> Epoch | None:
     """The epoch that `text` tells of; None for a line of another kind. Raises BrokenRowError.
 
     The script prints every correlation with the same number of decimals; where they differ, the row has lost some.
+    A row with fewer or more numbers than columns would give a column the number of another.
     """
+    if separator:
+        text = "\t".join(cell.strip() or "nan" for cell in text.replace('"', "").split(separator))
     if not _LOOKS_LIKE_ROW.match(text):
         return None
-    parts = {name: float(value) for group in _PARTS.findall(text) for name, value in _numbers(group)}
-    cells = dict(zip(columns, _PARTS.sub(" ", text).split(), strict=False))
+    parts = {name: value for group in _PARTS.findall(text) for name, value in _numbers(group)}
+    words = _PARTS.sub(" ", text).split()
+    if not _fits(words, columns):
+        raise BrokenRowError(text)
+    cells = dict(zip(columns, words, strict=False))
     epoch = _EPOCH.fullmatch(cells.get("epoch", ""))
     if epoch is None or "test_srcc" not in cells or int(epoch[1]) < 1:
         raise BrokenRowError(text)
     measured = {name: cell for name, cell in cells.items() if name not in {"epoch", ""}}
     correlations = [cell for name, cell in measured.items() if name.endswith(("srcc", "plcc", "krcc"))]
     numbers = {name: _number(cell) for name, cell in measured.items()}
-    if len({len(cell.partition(".")[2]) for cell in correlations if _is_number(cell)}) > 1:
+    written = {found for cell in correlations if (found := decimals(cell)) is not None}
+    if (
+        len({places for shifted, places in written if shifted}) > 1
+        or len({p for shifted, p in written if not shifted}) > 1
+    ):
         raise BrokenRowError(text)
     if any(not -1 <= value <= 1 for value in map(_number, correlations) if value is not None):
         raise BrokenRowError(text)
     known = {name: numbers.pop(name, None) for name in ("train_loss", "train_srcc", "test_srcc", "test_plcc")}
     return Epoch(int(epoch[1]), **known, parts=parts, more=numbers)
+
+
+def _fits(words: Sequence[str], columns: Sequence[str]) -> bool:
+    """Whether each word can be given to its column.
+
+    Further columns may be missing as a whole, an unnamed last one (a time, say) may be of several words, and behind
+    the numbers there may be remarks.
+    """
+    standard = max(place for place, name in enumerate(columns) if name in _STANDARD) + 1
+    more = words[len(columns) :]
+    if not more:
+        return len(words) in {standard, len(columns)}
+    return columns[-1] == "" or not any(character.isdigit() for word in more for character in word)
 
 
 def _name(cell: str) -> str:
@@ -80,21 +118,21 @@ def _name(cell: str) -> str:
     return _NAMES.get(plain) or (f"{measure['set']}_{measure['measure']}" if measure else "")
 
 
-def _numbers(group: str) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in _PART.findall(group) if _is_number(value)]
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        return math.isfinite(float(cell))
-    except ValueError:
-        return False
+def _numbers(group: str) -> list[tuple[str, float]]:
+    found = []
+    for name, text in _PART.findall(group):
+        try:
+            value = number(text)
+        except ValueError:
+            continue
+        if value is not None:
+            found.append((name, value))
+    return found
 
 
 def _number(cell: str) -> float | None:
     """None for nan and inf. Raises BrokenRowError for what is no number at all."""
     try:
-        value = float(cell)
+        return number(cell)
     except ValueError:
         raise BrokenRowError(cell) from None
-    return value if math.isfinite(value) else None

@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from iqa_train.oldlogs.columns import BrokenRowError, Epoch, header_of, row_of
+from iqa_train.oldlogs.columns import BrokenRowError, Epoch, header_of, row_of, separator_of
+from iqa_train.oldlogs.numbers import number
 from iqa_train.oldlogs.text import Line
 
 _START = re.compile(r"Training and testing on .+ dataset for \d+ rounds")
 _ROUND = re.compile(r"\s*Round (\d+)\s*")
-_BEST = re.compile(r"Best test SRCC\s+([-.\w]+),\s*PLCC\s+([-.\w]+)")
-_MEDIAN = re.compile(r"Testing median SRCC\s+([-.\w]+),\s*median PLCC\s+([-.\w]+)")
+_BEST = re.compile(r"Best test SRCC\s+([-+.\w]+),\s*PLCC\s+([-+.\w]+)")
+_MEDIAN = re.compile(r"Testing median SRCC\s+([-+.\w]+),\s*median PLCC\s+([-+.\w]+)")
 _RATES = re.compile(r"Learning rates?:.*\bBackbone\s*=\s*([\d.eE+-]+)", re.IGNORECASE)
 _OF_AN_EPOCH = re.compile(r"\s*(epoch\b|test|spaq|valid)", re.IGNORECASE)
 _ERROR = re.compile(r"(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Warning)?(?::.*)?")
@@ -38,7 +39,8 @@ class Training:
     """All rounds. `starts` counts the times that the script was started into this log and came to an epoch.
 
     `median` are the SRCC and PLCC of the last line. `error` is the last line of a traceback, if one ends the log, and
-    `shown_zero` says that rates were printed as 0.000000.
+    `shown_zero` says that rates were printed as 0.000000. `repeated` counts rows that were there twice, and `tangled`
+    are the numbers of epochs, as far as one follows another that it cannot follow.
     """
 
     rounds: tuple[Round, ...]
@@ -48,6 +50,8 @@ class Training:
     has_table: bool = False
     shown_zero: bool = False
     broken: tuple[str, ...] = ()
+    repeated: int = 0
+    tangled: str = ""
 
     @property
     def epochs(self) -> int:
@@ -67,11 +71,14 @@ def training_of(lines: Iterable[Line]) -> Training:
 class _Reader:
     rounds: list[Round] = field(default_factory=list)
     columns: Sequence[str] = ()
+    separator: str = ""
     median: Best | None = None
     error: str = ""
     starts: int = 0
     shown_zero: bool = False
     broken: list[str] = field(default_factory=list)
+    repeated: int = 0
+    tangled: str = ""
     _new_round: bool = True
     _new_start: bool = True
     _rate: float | None = None
@@ -94,7 +101,7 @@ class _Reader:
         header = header_of(text)
         rates = _RATES.search(text)
         if header is not None:
-            self.columns = header
+            self.columns, self.separator = header, separator_of(text)
         elif _START.search(text):
             self._new_start = self._new_round = True
             self._rate = None
@@ -111,13 +118,18 @@ class _Reader:
 
     def _read_row(self, text: str) -> None:
         try:
-            epoch = row_of(text, self.columns)
+            epoch = row_of(text, self.columns, self.separator)
         except BrokenRowError:
             self.broken.append(text.strip())
             return
         if epoch is None:
             return
+        if not self._new_round and self._is_last(epoch):
+            self.repeated += 1
+            return
         if self._new_round or epoch.number <= self.rounds[-1].epochs[-1].number:
+            if not self._new_round and epoch.number != 1:
+                self.tangled = self.tangled or f"{self.rounds[-1].epochs[-1].number}, then {epoch.number}"
             self.rounds.append(Round())
         if self._new_start:
             self.starts += 1
@@ -127,6 +139,11 @@ class _Reader:
         self._new_round = self._new_start = False
         self._rate, self.error = None, ""  # what went wrong before has not ended it
         self._took.clear()
+
+    def _is_last(self, epoch: Epoch) -> bool:
+        """Whether it is the row before once more, as where two copies of a line were written."""
+        last = self.rounds[-1].epochs[-1]
+        return replace(epoch, rate=last.rate, seconds=last.seconds) == last
 
     def _read_error(self, text: str) -> None:
         """The last line of the last traceback: the first after it that is not indented."""
@@ -139,14 +156,16 @@ class _Reader:
     def result(self) -> Training:
         return Training(
             tuple(self.rounds), self.median, self.error, self.starts, bool(self.columns), self.shown_zero,
-            tuple(self.broken),
+            tuple(self.broken), self.repeated, self.tangled,
         )  # fmt: skip
 
 
 def _closes(line: Line, pattern: re.Pattern[str], decimals: int) -> bool:
     """Whether it is the whole of a closing line: one without an end counts if its last number has all its decimals."""
     found = pattern.search(line.text)
-    return found is not None and (line.whole or len(found[2].partition(".")[2]) >= decimals)
+    if found is None or any(_value(text) is _UNREADABLE for text in found.groups()):
+        return False
+    return line.whole or re.fullmatch(rf"-?\d\.\d{{{decimals},}}", found[2]) is not None
 
 
 def _pair(pattern: re.Pattern[str], text: str) -> Best:
@@ -155,17 +174,21 @@ def _pair(pattern: re.Pattern[str], text: str) -> Best:
     return _value(found[1]), _value(found[2])
 
 
+_UNREADABLE = float("nan")
+
+
 def _value(text: str) -> float | None:
+    """None for nan; what can be no correlation is unreadable."""
     try:
-        value = float(text)
+        value = number(text)
     except ValueError:
-        return None
-    return value if -1 <= value <= 1 else None
+        return _UNREADABLE
+    return value if value is None or -1 <= value <= 1 else _UNREADABLE
 
 
 def _rate(text: str) -> float | None:
     """A rate as printed; None for 0.000000, which the script prints for every rate below 0.0000005."""
     try:
-        return float(text) or None
+        return number(text) or None
     except ValueError:
         return None

@@ -1,64 +1,120 @@
-"""The bytes of an old log as lines: decoded, without progress bars and colours, whatever its line ends are."""
+"""The bytes of an old log as lines: decoded, without what other programs put round them, without bars and colours."""
 
 import codecs
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-# tqdm draws `\rEpoch 1/5:  44%|####4     | 1955/4404 [09:38<12:49,  3.18batch/s, loss=7.3081]`; some copies of a log
-# have lost the returns, so that one bar follows the other. Every part is bounded: no file may take for ever.
-_BAR = re.compile(
-    r"\r?[ ]{0,8}(?:(?P<what>[^\W\d_][^\r\n\t|:%\[\]]{0,60}):[ ]{0,8})?\d{1,3}%\|[^|\r\n]{0,200}\|[ ]{0,8}"
-    r"(?P<done>\d{1,12})/(?P<total>\d{1,12})[ ]{0,8}\[(?P<elapsed>[\d:]{1,12})<[^\]\r\n]{0,200}\]"
-)
+from iqa_train.oldlogs.bars import Bars, without_bars
+from iqa_train.oldlogs.columns import header_of
+from iqa_train.oldlogs.numbers import with_points
+from iqa_train.oldlogs.records import Piece, pieces_of
+from iqa_train.oldlogs.wrappers import before_header, unwrapped
+
 _LONGEST = 4000  # characters; what the script itself prints is shorter
-_COLOURS = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|\][^\x07\x1b\n]{0,200}(?:\x07|\x1b\\))")  # and a window's titles
+_COLOURS = re.compile(
+    r"(?:\x1b\[|\x9b|\^\[\[|#033\[|\\x1b\[|\\033\[|\\u001b\[)[0-9;:?<=>]{0,40}[@-~]"
+    r"|\x1b\][^\x07\x1b\n]{0,200}(?:\x07|\x1b\\)|\x1b[()][A-Z0-9]|\x1b[=>78cDEHM]"  # and a window's titles
+)
+_ESCAPED = {"#011": "\t", "#012": "\n", "#015": "\r"}  # as rsyslog writes them
+_CODES = re.compile("|".join(_ESCAPED))
+_BACKSLASHES = re.compile(r"\\([tr])")
 
 
 @dataclass(frozen=True)
 class Line:
     """A line without its end. `whole` is False for a last line that has none: it may have been cut short.
 
-    `bars` are the progress bars that stood on it and came to their ends, as (label, seconds).
+    `bars` are the progress bars that stood on it and came to their ends, as (label, seconds). `time` is the time stamp
+    that stood before it, if any.
     """
 
     text: str
     whole: bool = True
-    bars: tuple[tuple[str, float], ...] = ()
+    bars: Bars = ()
+    time: str = ""
+
+
+@dataclass(frozen=True)
+class LogText:
+    """What a log holds: the lines of each task that wrote to it, with those that no task is named for.
+
+    `before` is what stands before the header of the table and could not be taken off.
+    """
+
+    tasks: dict[str, list[Line]]
+    before: str = ""
+    commas: bool = False
+
+    @property
+    def lines(self) -> list[Line]:
+        """Those of the first task."""
+        return next(iter(self.tasks.values()))
 
 
 def lines_of(data: bytes) -> list[Line]:
     """Every line of the log; bytes that are no text become U+FFFD. Blank and overlong lines are left out."""
-    pieces = _decoded(data).replace("\0", "").split("\n")
+    return text_of(data).lines
+
+
+def text_of(data: bytes) -> LogText:
+    """The lines of a log by the task that wrote them."""
+    text = _decoded(data).replace("\0", "")
+    pieces = [replace(piece, text=_plain(piece.text)) for piece in pieces_of(text)]
+    pieces = unwrapped(pieces, header_of)
+    names = list(dict.fromkeys(piece.task for piece in pieces if piece.task)) or [""]
+    found = {
+        name: _lines([piece for piece in pieces if piece.task in {"", name}]) for name in sorted(names, key=_order)
+    }
+    texts, commas = {}, False
+    for name, lines in found.items():
+        texts[name], had = _with_points(lines)
+        commas = commas or had
+    return LogText(texts, before_header(pieces, header_of), commas)
+
+
+def _order(task: str) -> tuple[list[int], str]:
+    return [int(number) for number in re.findall(r"\d{1,9}", task)], task
+
+
+def _plain(text: str) -> str:
+    """Without colours, and with tabs where a copy has names for them."""
+    text = _COLOURS.sub("", text)
+    if "#011" in text or "#015" in text:
+        text = _CODES.sub(lambda code: _ESCAPED[code[0]], text)
+    if "\\t" in text and "\t" not in text:
+        text = _BACKSLASHES.sub(lambda code: {"t": "\t", "r": "\r"}[code[1]], text)
+    return text
+
+
+def _lines(pieces: list[Piece]) -> list[Line]:
     lines = []
-    for number, piece in enumerate(pieces):
-        ended = number < len(pieces) - 1
-        plain, bars = _without_bars(piece) if "%|" in piece else (piece, ())
-        parts = _COLOURS.sub("", plain).split("\r")
+    for piece in pieces:
+        plain, bars = without_bars(piece.text)
+        parts = plain.split("\r")
         for k, part in enumerate(parts):
-            whole = ended or k < len(parts) - 1
             text = part if len(part) <= _LONGEST else ""
             if text.strip() or (bars and k == 0):
-                lines.append(Line(text, whole, bars if k == 0 else ()))
+                whole = piece.whole or k < len(parts) - 1
+                lines.append(Line(text, whole, bars if k == 0 else (), piece.time))
     return lines
 
 
-def _without_bars(piece: str) -> tuple[str, tuple[tuple[str, float], ...]]:
-    """What stands round the bars, and the bars that came to their ends.
-
-    A buffered row may have been written in two parts, round a bar: without the bar they are one again.
-    """
-    drawn = [bar for bar in _BAR.finditer(piece) if bar["done"] == bar["total"]]
-    return _BAR.sub("", piece), tuple((bar["what"] or "", _seconds(bar["elapsed"])) for bar in drawn)
+def _with_points(lines: list[Line]) -> tuple[list[Line], bool]:
+    texts = with_points([line.text for line in lines])
+    changed = any(new != line.text for new, line in zip(texts, lines, strict=True))
+    return [replace(line, text=text) for line, text in zip(lines, texts, strict=True)], changed
 
 
 def _decoded(data: bytes) -> str:
     utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # PowerShell's tee
-    return data.decode("utf-16" if utf16 else "utf-8-sig", errors="replace")
-
-
-def _seconds(clock: str) -> float:
-    """`1:02:03` or `02:03`."""
-    seconds = 0
-    for part in clock.split(":"):
-        seconds = 60 * seconds + int(part or 0)
-    return float(seconds)
+    if utf16:
+        return data.decode("utf-16", errors="replace")
+    start = data[:2000]
+    if len(start) >= 20 and start[:2] != b"\0\0":  # the same without its mark
+        for encoding, zeros, letters in (
+            ("utf-16-le", start[1::2], start[::2]),
+            ("utf-16-be", start[::2], start[1::2]),
+        ):
+            if zeros.count(0) > 0.7 * len(zeros) and letters.count(0) < 0.1 * len(letters):
+                return data.decode(encoding, errors="replace")
+    return data.decode("utf-8-sig", errors="replace")

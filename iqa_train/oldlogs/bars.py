@@ -1,0 +1,31 @@
+"""Progress bars as tqdm draws them, taken out of a line of a log."""
+
+import re
+
+# tqdm draws `\rEpoch 1/5:  44%|####4     | 1955/4404 [09:38<12:49,  3.18batch/s, loss=7.3081]`; some copies of a log
+# have lost the returns, so that one bar follows the other. Every part is bounded: no file may take for ever.
+_BAR = re.compile(
+    r"\r?[ ]{0,8}(?:(?P<what>[^\W\d_][^\r\n\t|:%\[\]]{0,60}):[ ]{0,8})?\d{1,3}%\|[^|\r\n]{0,200}\|[ ]{0,8}"
+    r"(?P<done>\d{1,12})/(?P<total>\d{1,12})[ ]{0,8}\[(?P<elapsed>[\d:]{1,12})<[^\]\r\n]{0,200}\]"
+)
+
+Bars = tuple[tuple[str, float], ...]
+
+
+def without_bars(piece: str) -> tuple[str, Bars]:
+    """What stands round the bars, and the bars that came to their ends, as (label, seconds).
+
+    A buffered row may have been written in two parts, round a bar: without the bar they are one again.
+    """
+    if "%|" not in piece:
+        return piece, ()
+    drawn = [bar for bar in _BAR.finditer(piece) if bar["done"] == bar["total"]]
+    return _BAR.sub("", piece), tuple((bar["what"] or "", _seconds(bar["elapsed"])) for bar in drawn)
+
+
+def _seconds(clock: str) -> float:
+    """`1:02:03` or `02:03`."""
+    seconds = 0
+    for part in clock.split(":"):
+        seconds = 60 * seconds + int(part or 0)
+    return float(seconds)

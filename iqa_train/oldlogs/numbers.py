@@ -1,0 +1,59 @@
+"""Numbers as logs have them: with decimal commas, exponents, and words for what is no number."""
+
+import math
+import re
+from collections.abc import Sequence
+
+_ROW = re.compile(r"\s*\d{1,6}(?:/\d{1,6})?:?[\t ;|]")
+_COMMA = re.compile(r"(?<![\d.,])-?[01],\d{2,}")
+_POINT = re.compile(r"(?<![\d.,])-?[01]\.\d{2,}")
+_DECIMAL_COMMA = re.compile(r"(?<![\d.,])(\d{1,12}),(\d{1,18})(?![\d]|[.,]\d)")
+_GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+(?=,\d)")
+_NUMBER = re.compile(r"[-+]?(?:\d{1,20}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][-+]?\d{1,4})?")
+_GROUPS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_NO_NUMBER = re.compile(
+    r"[-+]?(?:nan|inf|infinity|none|null|n/?a|1\.#(?:qnan|snan|ind|inf)\d*|1\.#j\d*)|-{1,3}|[\u2013\u2014]",
+    re.IGNORECASE,
+)
+
+
+def with_points(texts: Sequence[str]) -> list[str]:
+    """The lines with decimal points, if the numbers in the rows of the table have decimal commas.
+
+    In a log that has rows of both kinds, each line goes by itself; without rows that show it, a comma stays.
+    """
+    rows = [text for text in texts if _ROW.match(text)]
+    if not any(_COMMA.search(row) for row in rows):
+        return list(texts)
+    if not any(_POINT.search(row) for row in rows):
+        return [_pointed(text) for text in texts]
+    return [_pointed(text) if _COMMA.search(text) and not _POINT.search(text) else text for text in texts]
+
+
+def _pointed(text: str) -> str:
+    return _DECIMAL_COMMA.sub(r"\1.\2", _GROUPED.sub(lambda found: found[0].replace(".", ""), text))
+
+
+def number(cell: str) -> float | None:
+    """The number; None for nan, inf and other words for nothing. Raises ValueError for what is no number at all."""
+    plain = cell.strip().replace("\u2212", "-")
+    if _NO_NUMBER.fullmatch(plain):
+        return None
+    if _GROUPS.fullmatch(plain) and ("." in plain or plain.count(",") > 1):
+        plain = plain.replace(",", "")
+    plain = re.sub(r"(?<=[\d.])[dD](?=[-+]?\d)", "e", plain)
+    if not _NUMBER.fullmatch(plain):
+        raise ValueError(f"{cell} is no number")
+    value = float(plain)
+    return value if math.isfinite(value) else None
+
+
+def decimals(cell: str) -> tuple[bool, int] | None:
+    """How many decimals are written, and whether an exponent shifts them; None for what is no finite number."""
+    try:
+        if number(cell) is None:
+            return None
+    except ValueError:
+        return None
+    mantissa, _, exponent = re.sub("[dD]", "e", cell.lower()).partition("e")
+    return bool(exponent.lstrip("+-").strip("0")), len(mantissa.partition(".")[2])
