@@ -47,11 +47,12 @@ class BrokenRowError(ValueError):
 def header_of(text: str) -> tuple[str, ...] | None:
     """The names of the columns, if `text` is a header: Epoch first and Test_SRCC after it, however separated."""
     plain = text.strip().replace('"', "")
-    if not plain[:5].lower() == "epoch":
+    if plain[:5].lower() != "epoch":
         return None
     for separator in _SEPARATORS:
-        names = tuple(_name(cell) for cell in re.split(separator, plain))
-        if names[0] == "epoch" and "test_srcc" in names:
+        cells = re.split(separator, plain)
+        names = tuple(_name(cell) for cell in cells)
+        if names[0] == "epoch" and "test_srcc" in names and not any(map(_is_spoilt, cells, names)):
             return names
     return None
 
@@ -109,6 +110,11 @@ def _fits(words: Sequence[str], columns: Sequence[str]) -> bool:
     if not more:
         return len(words) in {standard, len(columns)}
     return columns[-1] == "" or not any(character.isdigit() for word in more for character in word)
+
+
+def _is_spoilt(cell: str, name: str) -> bool:
+    """Whether the name of a measure has something else about it, as behind what another program added."""
+    return not name and re.search(r"srcc|plcc|[{}\\\"]", cell, re.IGNORECASE) is not None
 
 
 def _name(cell: str) -> str:

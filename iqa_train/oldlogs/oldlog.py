@@ -3,14 +3,16 @@
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from iqa_train.errors import UserError, visible
+from iqa_train.oldlogs.death import error_of, is_of_the_script
 from iqa_train.oldlogs.rounds import Round, Training, training_of
-from iqa_train.oldlogs.text import Line, lines_of
+from iqa_train.oldlogs.text import Line, LogText, text_of
 from iqa_train.oldlogs.told import COSINE_FLOOR, bar_epochs, told_by
+from iqa_train.oldlogs.when import began_of
 from iqa_train.runs.outcome import COMPLETED, FAILED, KILLED, STOPPED_EARLY, Outcome
 from iqa_train.runs.state import LOST
 from iqa_train.study.settings import TrainingConfig
@@ -26,6 +28,7 @@ _IMAGES = (
 )
 _RATE_IN_NAME = re.compile(r"(?:^|[_.-])lr(\d{1,3})e-?(\d{1,2})(?=[_.-]|$)", re.IGNORECASE)
 _INTERRUPT = 2
+_ROUNDED = 6e-5  # of four decimals
 _PLANNED = {"train_test_num": "rounds", "epochs": "epochs"}
 
 
@@ -33,12 +36,19 @@ class NoOldLogError(UserError):
     """A file that is not a log of the old script, or one that nothing can be taken from."""
 
 
+class DiedBeforeItsFirstEpochError(NoOldLogError):
+    """A log of the old script, without an epoch."""
+
+    exit_code = 1
+
+
 @dataclass(frozen=True)
 class OldLog:
     """A log of the old script. `size` in bytes; `images` are numbers by split, as far as they are told.
 
     `settings` are complete; of these the log tells `told`, its name tells `by_name`, and `assumed` are the script's
-    defaults, which may be wrong. `notes` are sentences on what could not be read.
+    defaults, which may be wrong. `notes` are sentences on what could not be read. `began` is when the run took place,
+    as the log or its name states it, in ISO 8601; "" where neither does.
     """
 
     path: Path
@@ -53,6 +63,12 @@ class OldLog:
     outcome: Outcome
     images: Mapping[str, int]
     notes: tuple[str, ...]
+    began: str = ""
+
+    @property
+    def seed_is_known(self) -> bool:
+        """Whether the log says it; `settings` holds a number in any case."""
+        return "seed" not in self.assumed
 
     @property
     def unknown(self) -> frozenset[str]:
@@ -69,19 +85,11 @@ def read_log(path: Path) -> OldLog:
     """Read a log of the old script. Raises NoOldLogError, with one sentence, for what is none."""
     data = _bytes(path)
     name = visible(str(path))
-    lines = lines_of(data)
-    training = training_of(lines)
-    if not training.has_table:
-        raise NoOldLogError(f"{name}: no log of the old script; it has no header line with Epoch and Test_SRCC")
-    if not training.epochs:
-        raise NoOldLogError(f"{name}: ends before its first epoch, so there is nothing to import")
-    if training.starts > 1:
-        raise NoOldLogError(
-            f"{name}: the script was started {training.starts} times into this log; cut it into one file for each "
-            'start, at "Training and testing on", and import those'
-        )
+    text = text_of(data)
+    lines, training, remarks = _of_one_task(text, name)
+    _require_epochs(name, text, lines, training)
     told = told_by(lines)
-    values, by_name, notes = dict(told.settings), {}, list(told.notes)
+    values, by_name, notes = dict(told.settings), {}, [*remarks, *told.notes]
     if "epochs" not in values and (planned := bar_epochs(lines)):
         values["epochs"] = planned
     if "spaq" not in values and any("spaq_srcc" in epoch.more for r in training.rounds for epoch in r.epochs):
@@ -112,7 +120,67 @@ def read_log(path: Path) -> OldLog:
         outcome=_outcome(training, settings, planned="epochs" in known),
         images=_images(lines),
         notes=tuple(notes),
+        began=began_of(lines, path.name),
     )
+
+
+def _of_one_task(text: LogText, name: str) -> tuple[list[Line], Training, list[str]]:
+    """The lines of the task that wrote the table. Raises NoOldLogError where several wrote tables that differ."""
+    read = {task: (lines, training_of(lines)) for task, lines in text.tasks.items()}
+    tables = {task: training for task, (_, training) in read.items() if training.epochs}
+    numbers = {task: [r.epochs for r in _untimed(training)] for task, training in tables.items()}
+    first = next(iter(tables or read))
+    notes = ["its numbers have decimal commas; they are read as points"] if text.commas else []
+    if any(rows != numbers[first] for rows in numbers.values()):
+        tasks = ", ".join(visible(task) for task in list(tables)[:8])
+        raise NoOldLogError(
+            f"{name}: holds the tables of {len(tables)} tasks ({tasks}) that differ; cut it into one file for each task"
+        )
+    if len(text.tasks) > 1:
+        notes.append(f"{len(text.tasks)} tasks wrote to it; what {visible(first)} wrote is read")
+    return *read[first], notes
+
+
+def _untimed(training: Training) -> list[Round]:
+    return [replace(r, epochs=tuple(replace(e, seconds=None, rate=None) for e in r.epochs)) for r in training.rounds]
+
+
+def _require_epochs(name: str, text: LogText, lines: Sequence[Line], training: Training) -> None:
+    """Raise NoOldLogError for what is no log of the script, or one that cannot be read as one run."""
+    if text.before:
+        before = visible(text.before.rpartition("\r")[2])[-60:]
+        raise NoOldLogError(
+            f'{name}: the header of its table stands behind "{before}", which most of its lines do not begin with; '
+            "take off what another program put before each line, and import that"
+        )
+    if not training.epochs:
+        _refuse_without_epochs(name, lines, training)
+    if training.starts > 1:
+        raise NoOldLogError(
+            f"{name}: the script was started {training.starts} times into this log; cut it into one file for each "
+            'start, at "Training and testing on", and import those'
+        )
+    if training.tangled:
+        raise NoOldLogError(
+            f"{name}: the epochs of its table do not follow each other ({training.tangled}), as where several "
+            "processes wrote to it at once; cut it into one file for each process"
+        )
+
+
+def _refuse_without_epochs(name: str, lines: Sequence[Line], training: Training) -> None:
+    if training.broken:
+        raise NoOldLogError(
+            f"{name}: no row of its table has all its numbers, such as: {_shortened(training.broken[0])}"
+        )
+    if not training.has_table and not is_of_the_script(lines):
+        raise NoOldLogError(f"{name}: no log of the old script; it has no header line with Epoch and Test_SRCC")
+    error = error_of(lines) or training.error
+    how = f"died before its first epoch ({_shortened(error, 200)})" if error else "ends before its first epoch"
+    raise DiedBeforeItsFirstEpochError(f"{name}: a log of the old script that {how}, so there is nothing to import")
+
+
+def _shortened(text: str, length: int = 60) -> str:
+    return visible(" ".join(text.split()))[:length]
 
 
 def _bytes(path: Path) -> bytes:
@@ -182,8 +250,32 @@ def _notes(
         notes.append(f"not in the log, so assumed at the script's defaults: {', '.join(others)}")
     if training.broken:
         rows = "a row" if len(training.broken) == 1 else f"{len(training.broken)} rows"
-        first = visible(" ".join(training.broken[0].split()))[:60]
-        notes.append(f"{rows} of its table without all its numbers was left out: {first}")
+        first, was = _shortened(training.broken[0]), "was" if len(training.broken) == 1 else "were"
+        notes.append(f"{rows} of its table without all its numbers {was} left out: {first}")
+    notes += _missing(training)
     if settings.train_test_num > 1:
         notes.append("its rounds went on with one stream of random numbers; they have no seeds of their own")
+    return notes
+
+
+def _missing(training: Training) -> list[str]:
+    """What the table lacks or has twice, and where its closing line knows of more."""
+    notes = []
+    for number, round_ in enumerate(training.rounds, 1):
+        where = f" in round {number}" if len(training.rounds) > 1 else ""
+        there = [epoch.number for epoch in round_.epochs]
+        gone = sorted(set(range(1, there[-1])) - set(there))
+        if gone:
+            some = ", ".join(map(str, gone[:10])) + (", ..." if len(gone) > 10 else "")
+            what = f"epoch {some} is" if len(gone) == 1 else f"epochs {some} are"
+            notes.append(f"{what} missing in its table{where}; the best epoch may be among what is missing")
+        best, chosen = round_.best and round_.best[0], round_.chosen
+        if best is not None and chosen is not None and abs(best - (chosen.test_srcc or 0.0)) > _ROUNDED:
+            notes.append(
+                f"its closing line{where} says {best:g}, and the best of its table is {chosen.test_srcc:g} at epoch "
+                f"{chosen.number}; the closing line counts"
+            )
+    if training.repeated:
+        rows = "a row" if training.repeated == 1 else f"{training.repeated} rows"
+        notes.append(f"{rows} of its table stood there twice, and count once")
     return notes

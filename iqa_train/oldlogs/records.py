@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 _TEXT = ("log", "message", "MESSAGE", "msg", "line", "text", "textPayload", "@message", "body")
@@ -36,53 +36,55 @@ class _Record:
     stream: str = ""
     time: str = ""
     partial: bool = False
+    task: str = ""
 
 
 def pieces_of(text: str) -> list[Piece]:
-    """The lines of a log; records are opened, and those that hold parts of one line are joined by their stream."""
+    """The lines of a log; of one that is a JSON document, its records."""
     document = _document(text)
     if document is not None:
-        lines: list[_Record | str] = [*document]
-    else:
-        lines = [_record(line) or line for line in text.split("\n")]
-    if not any(isinstance(line, _Record) for line in lines):
-        pieces = text.split("\n")
-        return [Piece(piece, whole=number < len(pieces) - 1) for number, piece in enumerate(pieces)]
-    return list(_joined(lines))
+        return list(_joined(document))
+    lines = text.split("\n")
+    return [Piece(line, whole=number < len(lines) - 1) for number, line in enumerate(lines)]
 
 
-def _joined(lines: Sequence[_Record | str]) -> Iterator[Piece]:
-    waiting: dict[str, _Record] = {}
-    for number, line in enumerate(lines):
-        if isinstance(line, str):  # between the records; a last one is a record that was cut short
-            if line.strip():
-                yield Piece(line, whole=number < len(lines) - 1)
+def opened(pieces: list[Piece]) -> list[Piece]:
+    """Records opened; those that hold parts of one line are joined, by task and stream."""
+    records = [_record(piece) or piece for piece in pieces]
+    return list(_joined(records)) if any(isinstance(one, _Record) for one in records) else pieces
+
+
+def _joined(records: Sequence[_Record | Piece]) -> Iterator[Piece]:
+    waiting: dict[tuple[str, str], _Record] = {}
+    for one in records:
+        if isinstance(one, Piece):  # between the records, or the last one, cut short
+            if one.text.strip():
+                yield one
             continue
-        begun = waiting.pop(line.stream, None)
-        text, time = (begun.text + line.text, begun.time) if begun else (line.text, line.time)
-        if line.partial:
-            waiting[line.stream] = _Record(text, line.stream, time)
+        begun = waiting.pop((one.task, one.stream), None)
+        text, time = (begun.text + one.text, begun.time) if begun else (one.text, one.time)
+        if one.partial:
+            waiting[one.task, one.stream] = replace(one, text=text, time=time)
             continue
         for part in text.removesuffix("\n").split("\n"):
-            yield Piece(part, time=time)
+            yield Piece(part, task=one.task, time=time)
     for rest in waiting.values():
-        yield Piece(rest.text, whole=False, time=rest.time)
+        yield Piece(rest.text, whole=False, task=rest.task, time=rest.time)
 
 
-def _record(line: str) -> _Record | None:
+def _record(piece: Piece) -> _Record | None:
     """The record that the line is; None for a line of another kind."""
-    start = line.lstrip(" \x1e\ufeff")[:1]
+    line = piece.text
+    start, found = line.lstrip(" \x1e\ufeff")[:1], None
     if start == "{":
         content = _json(line.strip(" \x1e\ufeff\r,"))
-        return _of_json(content) if isinstance(content, dict) else None
-    found = _CRI.fullmatch(line.rstrip("\r")) if start.isdigit() else None
-    if found:
-        return _Record(found["text"] or "", found["stream"], found["time"], partial=found["tag"] == "P")
-    found = _LOGFMT.match(line) if start == "t" else None
-    if found:
-        content = _json(found["text"])
-        return _Record(content, "", found["time"].strip('"')) if isinstance(content, str) else None
-    return None
+        found = _of_json(content) if isinstance(content, dict) else None
+    elif start.isdigit() and (hit := _CRI.fullmatch(line.rstrip("\r"))):
+        found = _Record(hit["text"] or "", hit["stream"], hit["time"], partial=hit["tag"] == "P")
+    elif start == "t" and (hit := _LOGFMT.match(line)):
+        content = _json(hit["text"])
+        found = _Record(content, "", hit["time"].strip('"')) if isinstance(content, str) else None
+    return replace(found, task=piece.task, time=found.time or piece.time) if found else None
 
 
 def _of_json(content: Mapping[str, Any]) -> _Record | None:
@@ -104,7 +106,7 @@ def _document(text: str) -> list[_Record] | None:
     start = text.lstrip(" \r\n\t\ufeff")[:1]
     if start not in {"[", "{"} or text.rstrip()[-1:] not in {"]", "}"}:
         return None
-    if start == "{" and _record(text.partition("\n")[0]) is not None:
+    if start == "{" and _record(Piece(text.partition("\n")[0])) is not None:
         return None  # a record a line
     content = _json(text)
     if isinstance(content, dict):

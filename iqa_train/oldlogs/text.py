@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from iqa_train.oldlogs.bars import Bars, without_bars
 from iqa_train.oldlogs.columns import header_of
 from iqa_train.oldlogs.numbers import with_points
-from iqa_train.oldlogs.records import Piece, pieces_of
+from iqa_train.oldlogs.records import Piece, opened, pieces_of
 from iqa_train.oldlogs.wrappers import before_header, unwrapped
 
 _LONGEST = 4000  # characters; what the script itself prints is shorter
@@ -59,8 +59,7 @@ def lines_of(data: bytes) -> list[Line]:
 def text_of(data: bytes) -> LogText:
     """The lines of a log by the task that wrote them."""
     text = _decoded(data).replace("\0", "")
-    pieces = [replace(piece, text=_plain(piece.text)) for piece in pieces_of(text)]
-    pieces = unwrapped(pieces, header_of)
+    pieces = unwrapped([replace(piece, text=_plain(piece.text)) for piece in opened(pieces_of(text))], header_of)
     names = list(dict.fromkeys(piece.task for piece in pieces if piece.task)) or [""]
     found = {
         name: _lines([piece for piece in pieces if piece.task in {"", name}]) for name in sorted(names, key=_order)
@@ -81,7 +80,7 @@ def _plain(text: str) -> str:
     text = _COLOURS.sub("", text)
     if "#011" in text or "#015" in text:
         text = _CODES.sub(lambda code: _ESCAPED[code[0]], text)
-    if "\\t" in text and "\t" not in text:
+    if "\\t" in text and "\t" not in text and '{"' not in text:
         text = _BACKSLASHES.sub(lambda code: {"t": "\t", "r": "\r"}[code[1]], text)
     return text
 

@@ -36,10 +36,20 @@ _LABELS = {
     "drop path rate": "drop_path_rate", "dropout rate": "dropout_rate", "early stopping": "early_stopping",
     "patience": "patience", "lr scheduler": "lr_scheduler", "multi-scale fusion": "multi_scale",
     "attention fusion": "attention_fusion", "test random crop": "test_random_crop", "color jitter": "color_jitter",
-    "colorjitter": "color_jitter", "spaq cross-dataset test": "spaq", "random seed": "seed", "loss": "loss_type",
+    "colorjitter": "color_jitter", "color jitter augmentation": "color_jitter",
+    "colorjitter augmentation": "color_jitter", "test crop method": "test_random_crop",
+    "test crop": "test_random_crop", "spaq cross-dataset test": "spaq", "random seed": "seed", "loss": "loss_type",
     "loss type": "loss_type", "primary loss type": "loss_type",
 }  # fmt: skip
-_LABEL = re.compile(r"\s*([A-Za-z][A-Za-z -]{0,40}?)\s*(?:\([^)]*\))?:\s+(\S.*)")
+_LABEL = re.compile(r"\s*([A-Za-z][A-Za-z -]{0,40}?)\s*(?:\(([^)]*)\))?:\s+(\S.*)")
+_NUMBER_AND_UNIT = re.compile(r"([-+]?[\d.]+(?:e[-+]?\d+)?)(?:\s+[a-z]+)?\s*(?:\(.*\))?", re.IGNORECASE)  # 5 epochs
+_WORDS = {
+    "true": True, "enabled": True, "on": True, "yes": True, "false": False, "disabled": False, "off": False,
+    "no": False,
+}  # fmt: skip
+_CROPS = {"random": True, "center": False, "centre": False}
+_BACKBONES = re.compile(r"(?:.*\b(?:backbone|swin|initial|base|peak)\b.*)?", re.IGNORECASE)
+_HEAD = re.compile(r"hyper-?net\w*|head|hyper-?network", re.IGNORECASE)  # which learns at lr x lr_ratio
 
 # Remarks of the script while it begins. It says "Backbone: Swin Transformer Tiny" of every size: that tells nothing.
 _REMARKS: tuple[tuple[str, Callable[[re.Match[str]], Values]], ...] = (
@@ -83,6 +93,8 @@ _SHELL = re.compile(r"\s(?:2>&1|\d?>|\||;|&&?)(?:\s|$|&)")
 
 _LOSSES = get_args(TrainingConfig.model_fields["loss_type"].annotation)
 
+_HEADS_RATE = "lr x lr_ratio"
+
 COSINE_FLOOR = 1e-6
 """Where the script's cosine ended, whatever its peak."""
 
@@ -107,13 +119,16 @@ def told_by(lines: Sequence[Line]) -> Told:
     command = _command(texts)
     namespace = _namespace(texts)
     remarks = _remarks(texts)
-    values = remarks | _listed(texts) | _options(command) | namespace
+    listed = _listed(texts)
+    head = listed.pop(_HEADS_RATE, None)
+    values = remarks | listed | _options(command) | namespace
+    unclear = _apply_heads_rate(values, head)
     if any(_CONSTANT.search(text) for text in texts):
         values["lr_scheduler"] = "none"
     settings, notes = _valid(values)
     if settings.get("lr_scheduler", "cosine") != "cosine":
         settings.pop("lr_floor", None)
-    return Told(settings, command, bool(command or namespace), notes)
+    return Told(settings, command, bool(command or namespace), (*notes, *unclear))
 
 
 def bar_epochs(lines: Sequence[Line]) -> int | None:
@@ -136,12 +151,42 @@ def _listed(texts: Sequence[str]) -> Values:
     found: Values = {}
     for text in texts:
         hit = _LABEL.fullmatch(text)
-        name = _LABELS.get(hit[1].lower()) if hit else None
+        name = _listed_name(hit[1].lower(), hit[2] or "") if hit else None
         if hit and name and name not in found:
-            value = hit[2].split()[0].lower() if name == "loss_type" else hit[2].strip()  # L1 (MAE) is l1
+            value = hit[3].split()[0].lower() if name == "loss_type" else hit[3].strip()  # L1 (MAE) is l1
             if hit[1].lower() != "loss" or value in _LOSSES:  # which may as well be the loss itself
-                found[name] = _cast(name, value)
+                found[name] = _cast("lr" if name == _HEADS_RATE else name, value)
     return found
+
+
+def _listed_name(label: str, of: str) -> str | None:
+    """The setting that a label of the list means; `of` is what stands behind it in brackets."""
+    rate = re.fullmatch(r"(?:(?P<whose>.*) )?(?:learning rate|lr)", label)
+    if rate is None:
+        return _LABELS.get(label)
+    whose = (rate["whose"] or of).strip()
+    if _HEAD.match(whose):
+        return _HEADS_RATE
+    return "lr" if _BACKBONES.fullmatch(whose) else None
+
+
+def _apply_heads_rate(values: Values, head: Any) -> tuple[str, ...]:  # noqa: ANN401
+    """The rate of the head is lr x lr_ratio: with either of the two it gives the other. Notes on what it does not."""
+    if not isinstance(head, float) or not head > 0:
+        return ()
+    known = {name: values.get(name) for name in ("lr", "lr_ratio")}
+    lr, ratio = (float(v) if isinstance(v, int | float) and v > 0 else None for v in known.values())
+    if lr and ratio:
+        if abs(lr * ratio / head - 1) < 1e-3:
+            return ()
+        return (f"the log says that the hyper-network learns at {head:g}, and lr x lr_ratio is {lr * ratio:g}",)
+    if lr:
+        values["lr_ratio"] = float(f"{head / lr:.6g}")
+    elif ratio:
+        values["lr"] = float(f"{head / ratio:.6g}")
+    else:
+        return (f"of lr and lr_ratio the log says their product alone: {head:g}",)
+    return ()
 
 
 def _namespace(texts: Sequence[str]) -> Values:
@@ -211,13 +256,17 @@ def _options(command: Sequence[str]) -> Values:
 def _cast(name: str, text: str) -> Any:  # noqa: ANN401
     """The text as the kind of value that the setting has; the text itself where it is none, which is then refused."""
     kind = TrainingConfig.model_fields[name].annotation
+    if kind is not bool and kind not in {int, float}:
+        return text
     try:
         if kind is bool:
-            return {"true": True, "enabled": True, "on": True, "false": False, "disabled": False, "off": False}[
-                text.lower()
-            ]
-        return kind(text) if kind in {int, float} else text
-    except (ValueError, KeyError):
+            word = re.split(r"[\s(,]", text.strip().lower(), maxsplit=1)[0]
+            if name == "test_random_crop" and word not in _WORDS:
+                return next(value for start, value in _CROPS.items() if word.startswith(start))
+            return _WORDS[word]
+        found = _NUMBER_AND_UNIT.fullmatch(text)
+        return kind(found[1] if found else text)
+    except (ValueError, KeyError, StopIteration):
         return text
 
 

@@ -8,9 +8,10 @@ and before most other lines.
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from iqa_train.oldlogs.bars import without_bars
-from iqa_train.oldlogs.records import Piece
+from iqa_train.oldlogs.records import Piece, opened
 
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}\.?"
 _DAY = r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6},?[ ]{1,2})?"
@@ -19,7 +20,10 @@ _SHORT_CLOCK = r"\d{1,2}:\d{2}(?:[ ]?[AaPp]\.?[Mm]\b\.?)?"
 _ZONE = r"(?:[ ]?(?:Z|UTC|GMT|[A-Z]{1,3}[SD]T|CET|[BM]SK)\b|[ ]?[+-]\d{2}:?\d{2}\b)?"
 _YEAR = r"(?:[ ](?:19|20)\d{2}(?=[\]\s:]|$))?"
 _NUMERIC = r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d{2}[-/.]\d{2}[-/.]\d{2}|(?:19|20)\d{6})"
-_NAMED = rf"(?:\d{{1,2}}[ /-]{_MONTH}[ /-]\d{{2,4}}|\d{{4}}[ -]{_MONTH}[ -]\d{{1,2}}|{_MONTH}[ ]{{1,2}}\d{{1,2}}(?:,?[ ]\d{{4}}\b)?)"
+_NAMED = (
+    rf"(?:\d{{1,2}}[ /-]{_MONTH}[ /-]\d{{2,4}}|\d{{4}}[ -]{_MONTH}[ -]\d{{1,2}}"
+    rf"|{_MONTH}[ ]{{1,2}}\d{{1,2}}(?:,?[ ]\d{{4}}\b)?)"
+)
 _DATED = rf"{_DAY}(?:{_NUMERIC}|{_NAMED})(?:[T_ :-]|,[ ]|\.{{2}})[ ]?(?:{_CLOCK}|{_SHORT_CLOCK})"
 _COMPACT = r"(?:19|20)\d{6}[T_-]?\d{6}(?:[.,]\d{1,9})?"
 _SINCE = r"1\d{9}(?:[.,]\d{1,9})?|1\d{12}|1\d{15}|1\d{18}"  # seconds and their parts since 1970
@@ -33,8 +37,8 @@ _META = re.compile(
     rf"[ \t]*(?:[-|:][ \t]+)?(?:{_LEVEL}|{_PLACE}|\d{{1,8}}[ ]+(?=\[?(?:{_LEVELS})\b)"
     rf"|[A-Za-z_][\w.-]{{0,60}}(?=[ \t]*[-|:]?[ \t]+\[?(?:{_LEVELS})\b))(?=[\s:|\-\[(]|$)"
 )
-_SYSLOG = re.compile(r"[ ](?P<host>[\w.-]{1,100}) (?P<what>[\w./@:-]{1,100}(?:\([\w-]+\))?(?:\[\d{1,9}\])?): ?")
-_RFC5424 = re.compile(rf"<\d{{1,3}}>1 (?P<time>\S{{10,40}}) \S+ \S+ \S+ \S+ (?:-|\[.{{0,200}}?\])(?: |$)")
+_SYSLOG = re.compile(r"[ ][\w.-]{1,100} [\w./@:-]{1,100}(?:\([\w-]+\))?\[\d{1,9}\]: ?")
+_RFC5424 = re.compile(r"<\d{1,3}>1 (?P<time>\S{10,40}) \S+ \S+ \S+ \S+ (?:-|\[.{0,200}?\])(?: |$)")
 _STAMP = re.compile(
     rf"[ ]{{0,4}}(?:<\d{{1,3}}>)?(?:[\[(<{{]?{_WHEN}{_END}[\])>}}]?|\[[ ]{{0,12}}\d{{1,9}}\.\d{{1,9}}s?\])"
 )
@@ -49,7 +53,8 @@ _LABELS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         r"\[(?P<task>\d{1,9},\d{1,6})\](?:<(?:stdout|stderr|stddiag)>)?: ?",  # mpirun --tag-output
-        r"\[(?P<task>(?:rank|default|trainer|worker|node|gpu|local|task|proc)?[ _:-]?\d{1,6})\](?::| :)?[ ]?",  # torchrun
+        # torchrun and mpirun -prepend-rank
+        r"\[(?P<task>(?:rank|default|trainer|worker|node|gpu|local|task|proc)?[ _:-]?\d{1,6})\](?: ?:)?[ ]?",
         r"\[(?P<task>pod/[^\]\n]{1,200})\] ?",  # kubectl logs --prefix
         r"\((?P<task>[\w.:]{1,80} pid=\d{1,9}(?:, ip=[\w.:]{1,60})?)\) ?",  # Ray
         r"(?P<task>(?:rank|task|worker|node|gpu|proc)[ _:=-]?\d{1,6}) ?[:|>\]] ?",
@@ -70,7 +75,7 @@ def unwrapped(pieces: Sequence[Piece], header: Callable[[str], object]) -> list[
     found = list(pieces)
     for _ in range(_LAYERS):
         before = found
-        found = [_without_stamp(piece) for piece in found]
+        found = [_without_stamp(piece) for piece in opened(found)]
         found = _without_numbers(found)
         for label in _LABELS:
             found = _without(found, label, header, _MOST)
@@ -106,7 +111,7 @@ def _unstamped(piece: Piece) -> Piece:
         return replace(piece, text=text[bare.end() :]) if bare else piece
     syslog = _SYSLOG.match(text, found.end())
     time = piece.time or found["time"] or ""
-    if syslog and (syslog["what"].endswith("]") or text[: found.end()].strip()[:1].isalpha()):
+    if syslog:
         return replace(piece, text=text[syslog.end() :], time=time)
     end = found.end()
     for _ in range(5):
@@ -146,11 +151,7 @@ def _without_numbers(pieces: list[Piece]) -> list[Piece]:
     """Without the numbers of lines: each one more than the last, or more where lines were left out."""
     hits = [(piece, _NUMBER.match(piece.text)) for piece in pieces if piece.text.strip()]
     numbers = [int(hit[1]) for _, hit in hits if hit]
-    if (
-        len(numbers) < 10
-        or len(numbers) < len(hits) - 1
-        or any(b <= a for a, b in zip(numbers, numbers[1:], strict=False))
-    ):
+    if len(numbers) < 10 or len(numbers) < len(hits) - 1 or any(b <= a for a, b in pairwise(numbers)):
         return pieces
     return [replace(piece, text=_NUMBER.sub("", piece.text, count=1)) for piece in pieces]
 

@@ -370,7 +370,10 @@ def test_a_traceback_that_training_survived_says_nothing(tmp_path: Path) -> None
         ("", "no log of the old script; it has no header line with Epoch and Test_SRCC"),
         ("hello\n", "no log of the old script"),
         (bytes(range(256)) * 50, "no log of the old script"),
-        (HEADER + "\n  Total batches: 4404\n", "ends before its first epoch, so there is nothing to import"),
+        (
+            HEADER + "\n  Total batches: 4404\n",
+            "a log of the old script that ends before its first epoch, so there is nothing to import",
+        ),
         (old_log() + old_log(), "the script was started 2 times into this log; cut it into one file for each start"),
     ],
     ids=["empty", "other text", "binary", "no epoch", "two starts"],

@@ -1,0 +1,41 @@
+"""Logs of the old script that never came to an epoch: whether a file is one, and which error it ends with."""
+
+import re
+from collections.abc import Sequence
+
+from iqa_train.oldlogs.text import Line
+
+_MARKS = re.compile(
+    r"Training and testing on \S+ dataset for \d+ rounds|EXPERIMENT CONFIGURATION|Training log will be saved to:"
+    r"|Using Swin Transformer backbone|Model checkpoints will be saved to:|Loading Swin Transformer (?:TINY|SMALL|BASE)"
+    r"|usage: \S*train\w*\.py|train\w*\.py: error:|File \".*?\btrain\w*\.py\", line \d+"
+    r"|can't open file '.*?train\w*\.py'"
+    r"|\bpython[\d.]*\s(?:-\w+\s)*\S*\btrain\w*\.py\b"
+)
+_TRACEBACK = "Traceback (most recent call last):"
+_LAST = re.compile(r"(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Warning)?(?::.*)?")
+_OTHER = re.compile(
+    r"train\w*\.py: error: .+|.*can't open file '.+|.*[Oo]ut [Oo]f [Mm]emory.*|.*\b(?:Killed|Terminated|Aborted)\b.*"
+    r"|(?:.*\b)?(?:Segmentation fault|Bus error|core dumped|command not found|No module named|Permission denied"
+    r"|No space left on device|No such file or directory).*|slurmstepd: error: .+|srun: error: .+|.*\bCANCELLED AT\b.*"
+    r"|(?:ERROR|FATAL|Error|RuntimeError|ModuleNotFoundError|ImportError)\b.*"
+)
+
+
+def is_of_the_script(lines: Sequence[Line]) -> bool:
+    """Whether the lines are the script's, though there is no table among them."""
+    return any(_MARKS.search(line.text) for line in lines)
+
+
+def error_of(lines: Sequence[Line]) -> str:
+    """The last line of the last traceback, else the last line that names an error; "" where there is neither."""
+    error, within = "", False
+    for line in lines:
+        text = line.text
+        if text.rstrip().endswith(_TRACEBACK):
+            within = True
+        elif within and not text.startswith((" ", "\t")) and _LAST.fullmatch(text.strip()):
+            error, within = text.strip(), False
+    if error:
+        return error
+    return next((line.text.strip() for line in reversed(lines) if _OTHER.fullmatch(line.text.strip()[:1000])), "")
