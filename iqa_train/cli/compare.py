@@ -5,6 +5,7 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,7 @@ def _sweep(where: "Where", options: argparse.Namespace) -> tuple[dict[str, Any],
     study, profile = where.study, where.profile
     names = [where.named(name) for name in options.names]
     if not names:
-        names = [Named(name, where.runs_of(name)[0]) for name in where.studies]
+        names = [Named(name, *where.runs_of(name)) for name in where.studies]
         names += [Named(group, group=group) for group in ("", *groups_of(study))]
     groups = {one.group for one in names if one.group is not None}
     references = [r for r in references_of(study, profile) if r.study in groups]
@@ -72,6 +73,7 @@ def _sweep(where: "Where", options: argparse.Namespace) -> tuple[dict[str, Any],
     if not options.names:  # of other data there may be any number of runs
         runs = [run for run in runs if run.spec["settings"].get("dataset") == dataset_of(study, profile)]
     curve = setting_curve(study, runs, references, options.sweep, options.metric, anyway=options.anyway)
+    curve = replace(curve, notes=(*curve.notes, *(note for one in names for note in one.notes)))
     return curve_document(curve), curve_lines(curve, _width())
 
 

@@ -84,7 +84,7 @@ def _lines(stored: Stored) -> list[str]:
     value = "" if best["srcc"] is None else f", best test SRCC {best['srcc']:.4f} at epoch {best['epoch']}"
     epochs = f"{log.training.epochs} epoch{'' if log.training.epochs == 1 else 's'}"
     told = f"{log.outcome.state}{rounds}, {epochs}{value}"
-    notes = [log.outcome.reason] if log.outcome.reason else []
+    notes = [note for note in (log.outcome.reason, stored.note) if note]
     return [f"{head} as {stored.run.path}: {told}", *(f"  {plain(note)}" for note in [*notes, *log.notes])]
 
 
@@ -117,7 +117,7 @@ def _entry(stored: Stored) -> dict[str, Any]:
         "what": stored.what,
         "run_dir": str(stored.run.path),
         "experiment": spec.experiment,
-        "seed": spec.seed,
+        "seed": spec.seed if log.seed_is_known else None,
         "state": log.outcome.state,
         "finished": log.outcome.state in FINISHED,
         "reason": log.outcome.reason,
@@ -126,5 +126,5 @@ def _entry(stored: Stored) -> dict[str, Any]:
         "best": _best(stored),
         "settings": {name: values[name] for name in (*log.told, *log.by_name)},
         "assumed": list(log.assumed),
-        "notes": list(log.notes),
+        "notes": [*filter(None, [stored.note]), *log.notes],
     }

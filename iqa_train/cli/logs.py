@@ -15,6 +15,7 @@ from iqa_train.execution.overview import Row, look
 from iqa_train.files import tail_offset
 from iqa_train.regular import open_regular
 from iqa_train.runs.layout import Attempt
+from iqa_train.runs.seeds import seed_as_json
 from iqa_train.runs.state import log_of, run_state
 from iqa_train.terminal import LogText
 
@@ -41,7 +42,12 @@ def main(argv: Sequence[str]) -> int:
     if attempt is None or log is None or not log.exists():
         raise RunError(f"{options.experiment} has no log{f' at {log}' if log else ' yet'}; iqa-train status says why")
     if options.json:
-        place = {"experiment": row.experiment, "seed": row.seed, "attempt": attempt.number, "log": str(log)}
+        place = {
+            "experiment": row.experiment,
+            "seed": seed_as_json(row.seed),
+            "attempt": attempt.number,
+            "log": str(log),
+        }
         print(json.dumps(place | {"bytes": log.stat().st_size}, indent=2))
         return 0
     _print(row, attempt, log, options.tail, follow=options.follow)

@@ -20,6 +20,7 @@ from iqa_train.runs.documents import RunnerFacts, read_runner
 from iqa_train.runs.identity import ProcessIdentity, suspension
 from iqa_train.runs.layout import Attempt, RunFolder, run_folders
 from iqa_train.runs.progress import RunProgress, run_progress
+from iqa_train.runs.seeds import seed_as_json, seed_in
 from iqa_train.runs.state import QUEUED, STARTING, RunState, log_named, run_state, worker_identity
 
 _MINUTE = 60.0
@@ -55,7 +56,7 @@ class Row:
         return {
             "study": self.study,
             "experiment": self.experiment,
-            "seed": self.seed,
+            "seed": seed_as_json(self.seed),
             "state": self.state,
             "reason": self.reason,
             "attempt": self.attempt,
@@ -198,11 +199,10 @@ def _row(run: RunFolder, state: RunState, item: Item | None = None) -> Row:
         pass
     device = facts.get("device")
     worker = worker_identity(attempts[-1], facts) if attempts and state.alive else None
-    seed = run.path.name.partition("-")[0].removeprefix("s")
     return Row(
         study=run.path.parent.parent.name,
         experiment=run.path.parent.name,
-        seed=int(seed) if seed.isdigit() else 0,
+        seed=seed_in(run.path.name),
         state=state.name,
         reason=state.reason,
         attempt=attempts[-1].number if attempts else 0,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,13 @@ class Names:
     title: str = ""
     baseline: str | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
+
+    def numbered(self, number: int) -> "Names":
+        """The same for a further log of the same settings and seed; the first keeps its name."""
+        if number == 1:
+            return self
+        title = f"{self.title} ({number})" if self.title else ""
+        return replace(self, experiment=f"{self.experiment}-{number}", slug=f"{self.slug}-{number}", title=title)
 
 
 def names_for(log: Path, study: Study, experiment: str | None = None) -> Names:

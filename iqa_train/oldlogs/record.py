@@ -48,7 +48,7 @@ def spec_document_of(log: OldLog, spec: RunSpec) -> Document:
 
 def imported_of(log: OldLog, shown: str) -> Imported:
     """Where it comes from; `shown` is the path of the log as it is to be told."""
-    return Imported(shown, log.sha256, log.size, log.assumed, log.images, log.notes)
+    return Imported(shown, log.sha256, log.size, log.assumed, log.images, log.notes, log.began)
 
 
 def provenance_of(imported: Imported) -> Document:
@@ -130,7 +130,7 @@ def result_of(log: OldLog, spec: RunSpec) -> Document | None:
         "imported": True,
         "study": spec.study,
         "experiment": spec.experiment,
-        "seed": spec.seed,
+        "seed": spec.seed if log.seed_is_known else None,
         "config_hash": spec.config_hash,
         "dataset": spec.settings.dataset,
         "images": {"train": log.images.get("train"), "val": 0, "test": log.images.get("test")},
@@ -149,9 +149,10 @@ def _round(log: OldLog, number: int, round_: Round) -> Document:
     if round_.best is not None:  # the closing line has two decimals more than the table
         srcc, plcc = round_.best
     nothing = {"srcc": None, "krcc": None, "plcc": None, "rmse": None}
-    return {
+    # The script's rounds had no seeds of their own; they are numbered as this program's are.
+    seed = {"seed": log.settings.seed + number - 1} if log.seed_is_known else {}
+    return seed | {
         "round": number,
-        "seed": log.settings.seed + number - 1,  # as our rounds are numbered; the script's had none of their own
         "epochs": round_.epochs[-1].number,
         "best_epoch": chosen.number if chosen else None,
         "select_on": log.settings.select_on,

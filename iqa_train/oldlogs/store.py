@@ -2,20 +2,23 @@
 
 import hashlib
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
-from iqa_train.errors import RunError, visible
+from iqa_train.errors import RunError
 from iqa_train.files import locked_folder, sync_folder, write_atomic, write_json
 from iqa_train.oldlogs import record
 from iqa_train.oldlogs.naming import Names
 from iqa_train.oldlogs.oldlog import OldLog
 from iqa_train.runs.imported import imported_from
 from iqa_train.runs.layout import Attempt, RunFolder, run_folder, run_folders
+from iqa_train.runs.seeds import UNKNOWN_FOLDER
 from iqa_train.study.spec import RunSpec
 
 NEW, LONGER, THERE = "imported", "updated", "unchanged"
@@ -23,31 +26,81 @@ NEW, LONGER, THERE = "imported", "updated", "unchanged"
 
 @dataclass(frozen=True)
 class Stored:
-    """A log and the run that holds it. `what`: imported, updated (the log has grown since), or unchanged."""
+    """A log and the run that holds it. `what`: imported, updated (the log has grown since), or unchanged.
+
+    `note` says why the run is not called as its log is, if it is not.
+    """
 
     log: OldLog
     run: RunFolder
     spec: RunSpec
     what: str
+    note: str = ""
 
 
 def store(log: OldLog, names: Names, study: str, runs_dir: Path) -> Stored:
     """Write the run, unless it is there. A log that has grown since it was imported becomes another attempt.
 
-    Raises RunError where the run's folder holds something else.
+    A further log of the same settings and seed becomes a run of its own, of an experiment called NAME-2, NAME-3, ...
     """
-    spec = record.spec_of(log, names, study)
-    run = run_folder(runs_dir, spec)
     with _alone(runs_dir):
-        same = next((r for r in run_folders(runs_dir, study) if _is_of(r, log)), None)
+        runs = run_folders(runs_dir, study)
+        same = next((r for r in runs if _is_of(r, log)), None)
         if same is not None:
-            return Stored(log, same, spec, THERE)
-        if not run.path.exists():
-            _write_new(run, log, spec)
-            return Stored(log, run, spec, NEW)
-        _require_grown(run, log)
-        _write_longer(run, log, spec)
-        return Stored(log, run, spec, LONGER)
+            return Stored(log, same, _spec_at(same, log, names, study), THERE)
+        grown = next((r for r in runs if _may_hold(r, log, names, study) and _has_grown(r, log)), None)
+        if grown is not None:
+            spec = _spec_at(grown, log, names, study)
+            _write_longer(grown, log, spec)
+            return Stored(log, grown, spec, LONGER)
+        number, run, spec = next(_free(log, names, study, runs_dir))
+        _write_new(run, log, spec)
+        return Stored(log, run, spec, NEW, _why_numbered(names, spec) if number > 1 else "")
+
+
+def _free(log: OldLog, names: Names, study: str, runs_dir: Path) -> Iterator[tuple[int, RunFolder, RunSpec]]:
+    """Places for the run: where no other run is, and below a number, none with other settings."""
+    for number in count(1):
+        spec = record.spec_of(log, names.numbered(number), study)
+        run = _folder(runs_dir, log, spec)
+        beside = {path.name.partition("-")[2] for path in run.path.parent.glob("s*-*")}
+        if not run.path.exists() and (number == 1 or beside <= {spec.config_hash}):
+            yield number, run, spec
+
+
+def _folder(runs_dir: Path, log: OldLog, spec: RunSpec) -> RunFolder:
+    """The run's folder; without a number in its name where the log does not state the seed."""
+    run = run_folder(runs_dir, spec)
+    return run if log.seed_is_known else RunFolder(run.path.with_name(f"{UNKNOWN_FOLDER}-{spec.config_hash}"))
+
+
+def _spec_at(run: RunFolder, log: OldLog, names: Names, study: str) -> RunSpec:
+    """The specification, by the name that the run in `run` has."""
+    number = run.path.parent.name.removeprefix(f"{names.experiment}-")
+    return record.spec_of(log, names.numbered(int(number)) if number.isdecimal() else names, study)
+
+
+def _may_hold(run: RunFolder, log: OldLog, names: Names, study: str) -> bool:
+    """Whether it is of this experiment, settings and seed, by its name."""
+    number = run.path.parent.name.removeprefix(names.experiment)
+    spec = record.spec_of(log, names, study)
+    return re.fullmatch(r"(?:-\d{1,6})?", number) is not None and run.path.name == _folder(Path(), log, spec).path.name
+
+
+def _has_grown(run: RunFolder, log: OldLog) -> bool:
+    """Whether the log that is there is the beginning of this one."""
+    told = imported_from(run)
+    if told is None or told.size >= log.size:
+        return False
+    with log.path.open("rb") as file:
+        return hashlib.sha256(file.read(told.size)).hexdigest() == told.sha256
+
+
+def _why_numbered(names: Names, spec: RunSpec) -> str:
+    return (
+        f"another log of {names.experiment} with the same settings and seed is there, so this run is called "
+        f"{spec.experiment}"
+    )
 
 
 def require_own_study(study: str, runs_dir: Path) -> None:
@@ -63,20 +116,6 @@ def require_own_study(study: str, runs_dir: Path) -> None:
 def _is_of(run: RunFolder, log: OldLog) -> bool:
     told = imported_from(run)
     return told is not None and told.sha256 == log.sha256
-
-
-def _require_grown(run: RunFolder, log: OldLog) -> None:
-    """The log that is there must be the beginning of this one."""
-    told = imported_from(run)
-    if told is not None and told.size < log.size:
-        with log.path.open("rb") as file:
-            if hashlib.sha256(file.read(told.size)).hexdigest() == told.sha256:
-                return
-    other = f"from {visible(told.log)}" if told is not None else "that was not imported"
-    raise RunError(
-        f"{visible(str(log.path))}: {run.path} already holds a run {other} with the same settings and seed; import it "
-        "with another --study, or as another --experiment"
-    )
 
 
 def _write_new(run: RunFolder, log: OldLog, spec: RunSpec) -> None:

@@ -66,10 +66,14 @@ def _cells(row: AcrossRow) -> list[str]:
     mark = DAGGER if row.reported else ""
     return [
         row.experiment + mark,
-        measured(row.first, row.first_interval),
-        measured(row.second, row.second_interval),
+        measured(row.first, row.first_interval) + _unfinished(row.first_epoch),
+        measured(row.second, row.second_interval) + _unfinished(row.second_epoch),
         measured(row.delta, row.delta_interval, signed=True),
     ]
+
+
+def _unfinished(epoch: int | None) -> str:
+    return "" if epoch is None else f" (unfinished: epoch {epoch})"
 
 
 def _verdict(row: AcrossRow) -> str:

@@ -8,7 +8,7 @@ from iqa_train.errors import UsageError, did_you_mean, visible
 from iqa_train.report.which import chosen_runs
 from iqa_train.results.across import Across, compare_studies
 from iqa_train.results.bynumbers import Side, compare_numbers, numbers_of_group, numbers_of_runs, with_numbers
-from iqa_train.results.recorded import Recorded, record_study
+from iqa_train.results.recorded import Recorded, study_runs
 from iqa_train.runs.layout import run_folders
 from iqa_train.study.model import Study
 from iqa_train.study.reported import groups_of, references_of
@@ -23,8 +23,8 @@ class Named:
 
     name: str
     runs: Sequence[Recorded] = ()
-    group: str | None = None
     notes: tuple[str, ...] = ()
+    group: str | None = None
 
     @property
     def label(self) -> str:
@@ -72,7 +72,7 @@ class Where:
         """The runs of a study: those that the study file means, where it has the study and any of them was tried."""
         chosen = chosen_runs(self.runs_dir, name, self.experiments, None)
         tried = [run for run in chosen.runs if run.folder.attempts()]
-        return (tried, chosen.notes) if tried else (record_study(self.runs_dir, name), ())
+        return (tried, chosen.notes) if tried else study_runs(self.runs_dir, name)
 
     def compared(self, names: Sequence[str], metric: str = "srcc", *, anyway: bool = False) -> Across:
         """The second named less the first, experiment by experiment.

@@ -20,6 +20,7 @@ from iqa_train.results.tested import Tested
 from iqa_train.runs.documents import read_result, read_runner, read_spec_facts
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.progress import RunProgress, run_progress
+from iqa_train.runs.seeds import seed_in
 from iqa_train.study.inert import inert
 from iqa_train.study.model import Study
 from iqa_train.study.sentences import shown
@@ -62,10 +63,9 @@ def two_runs(
 
 def _side(folder: RunFolder, label: str, study: Study | None, profile: str | None) -> _Side:
     found, _ = document(read_spec_facts, folder.spec)
-    experiment, seed = folder.path.parent.name, folder.path.name.partition("-")[0].removeprefix("s")
     if "settings" not in found:
         found = {"settings": dict(settings_of(folder, study, profile).values)}
-    spec = {"experiment": experiment, "seed": int(seed) if seed.isdecimal() else 0, **found}
+    spec = {"experiment": folder.path.parent.name, "seed": seed_in(folder.path.name), **found}
     run = record(spec, folder)
     return _Side(label, run, run_progress(folder, run.state))
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iqa_train.errors import RunError, UsageError, did_you_mean, visible
-from iqa_train.results.recorded import Recorded, record, record_study
+from iqa_train.results.recorded import Recorded, record, study_runs
 from iqa_train.runs.layout import RunFolder, run_folder, run_folders
 from iqa_train.runs.origin import other_data
 from iqa_train.runs.revision import at_earlier_revisions
@@ -55,7 +55,8 @@ def chosen_runs(runs_dir: Path, name: str | None, experiments: Path | None, prof
     if name not in there:
         known = did_you_mean(name, [*under, *there, *reported])
         raise UsageError(f'there is no study "{visible(name)}" in {study.path} or in {runs_dir}; {known}')
-    return Chosen(name, "", None, tuple(record_study(runs_dir, name)))
+    runs, notes = study_runs(runs_dir, name)
+    return Chosen(name, "", None, tuple(runs), notes=notes)
 
 
 def _of_file(study: Study, profile: str | None, runs_dir: Path) -> Chosen:

@@ -37,6 +37,8 @@ class AcrossRow:
     images: int | None = None
     clusters: int | None = None  # references that the images are of and that are resampled
     differs: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    first_epoch: int | None = None  # of an unfinished run: the epoch that the value is of
+    second_epoch: int | None = None
     reported: bool = False  # numbers from elsewhere, without predictions
     source: str = ""
     notes: tuple[str, ...] = ()

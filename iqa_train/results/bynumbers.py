@@ -41,6 +41,7 @@ class Number:
     source: str = ""
     notes: tuple[str, ...] = ()
     dataset: str = ""  # whose test images
+    epoch: int | None = None  # of an unfinished run: the epoch that the value is of
 
 
 Side = Mapping[str, Number]
@@ -71,14 +72,14 @@ def numbers_of_runs(runs: Sequence[Recorded], metric: str) -> dict[str, Number]:
 def _of_runs(runs: list[Recorded], row: ResultRow, metric: str) -> Number:
     number = Number(
         row.experiment, row.title, row.value, row.interval, row.images, row.seeds, runs[0].spec["settings"],
-        notes=row.notes, dataset=str(runs[0].spec["settings"].get("dataset", "")),
+        notes=row.notes, dataset=str(runs[0].spec["settings"].get("dataset", "")), epoch=row.epoch,
     )  # fmt: skip
     imported = imported_from(runs[0].folder)
     if imported is None:
         return number
     images = imported.images.get("test")
-    interval = reported_interval(row.value, images, metric)
-    notes = (FROM_N_ALONE,) if interval else ()
+    interval = reported_interval(row.value, images, metric) if row.epoch is None else None
+    notes = (FROM_N_ALONE,) if interval else row.notes if row.epoch is not None else ()
     return replace(
         number, interval=interval, images=images, reported=True, source=f"imported from {imported.log}", notes=notes
     )
@@ -118,9 +119,9 @@ def _row(name: str, one: Number | None, two: Number | None, names: tuple[str, st
         notes=tuple(notes),
     )
     if one is not None:
-        row = replace(row, first=one.value, first_interval=one.interval)
+        row = replace(row, first=one.value, first_interval=one.interval, first_epoch=one.epoch)
     if two is not None:
-        row = replace(row, second=two.value, second_interval=two.interval)
+        row = replace(row, second=two.value, second_interval=two.interval, second_epoch=two.epoch)
     if one is None or two is None:
         return row
     differs = settings_that_differ({"settings": one.settings}, {"settings": two.settings})
@@ -129,7 +130,7 @@ def _row(name: str, one: Number | None, two: Number | None, names: tuple[str, st
         row = replace(row, notes=(*row.notes, f"on other data sets: {one.dataset} and {two.dataset}"))
     if one.images and two.images and images is None:
         row = replace(row, notes=(*row.notes, f"on {one.images:,} and {two.images:,} test images"))
-    if one.value is None or two.value is None:
+    if one.value is None or two.value is None or one.epoch is not None or two.epoch is not None:
         return replace(row, differs=differs, images=images)
     return replace(row, differs=differs, images=images, delta=two.value - one.value)
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from iqa_train.errors import DataError, RunError
 from iqa_train.results.factors import Spec
+from iqa_train.results.selection import Candidate, chosen_settings, left_out_notes
 from iqa_train.runs.documents import EpochEvent, Measures, ResultFacts, misplaced, read_result, read_spec_facts
 from iqa_train.runs.layout import RunFolder, run_folders
 from iqa_train.runs.outcome import FAILED
 from iqa_train.runs.predictions import Predictions, read_predictions
 from iqa_train.runs.revision import revision_label, with_revision
+from iqa_train.runs.seeds import UNKNOWN_SEED, UnknownSeed, seed_in
 from iqa_train.runs.state import NOT_STARTED, QUEUED, RunState, epoch_events, outside_the_queue, run_state
 
 if TYPE_CHECKING:  # pydantic is slow to import
@@ -88,18 +90,22 @@ def with_queued(runs: Iterable[Recorded], queued: Collection[Path]) -> tuple[Rec
 
 
 def record_study(runs_dir: Path, study: str) -> list[Recorded]:
-    """The runs of a study on disk, one per experiment and seed: those whose settings are the newest of the experiment.
+    """The runs of a study on disk as `study_runs` selects them."""
+    return study_runs(runs_dir, study)[0]
 
-    The baseline comes first, then the others by name.
+
+def study_runs(runs_dir: Path, study: str) -> tuple[list[Recorded], tuple[str, ...]]:
+    """The runs of a study on disk, one per experiment and seed, and a note on those that are left out.
+
+    Of an experiment with several settings, those count that a run has finished with, or is under way with; of these the
+    latest. The baseline comes first, then the others by name.
     """
     specs = [(_spec(folder), folder) for folder in run_folders(runs_dir, study)]
-    newest: dict[str, tuple[float, str]] = {}
-    for spec, folder in specs:
-        own = (_last_touched(folder), _hash(folder))
-        newest[spec["experiment"]] = max(own, newest.get(spec["experiment"], own))
-    current = [(spec, folder) for spec, folder in specs if _hash(folder) == newest[spec["experiment"]][1]]
+    found = [Candidate(spec["experiment"], _hash(folder), folder, run_state(folder)) for spec, folder in specs]
+    newest = chosen_settings(found)
+    current = [(spec, folder) for spec, folder in specs if _hash(folder) == newest[spec["experiment"]]]
     current.sort(key=lambda run: (run[0]["experiment"] != run[0].get("baseline"), run[0]["experiment"], _seed(run[0])))
-    return [record(spec, folder) for spec, folder in current]
+    return [record(spec, folder) for spec, folder in current], left_out_notes(found, newest, study)
 
 
 def by_experiment(runs: Iterable[Recorded]) -> dict[str, list[Recorded]]:
@@ -125,7 +131,7 @@ def _spec(folder: RunFolder) -> Spec:
     if spec is not None and "experiment" in spec and not misplaced(folder, spec["experiment"], _seed(spec)):
         return spec
     experiment = folder.path.parent
-    seed = int(folder.path.name.partition("-")[0].removeprefix("s"))
+    seed = seed_in(folder.path.name)
     return {"study": experiment.parent.name, "experiment": experiment.name, "seed": seed, "settings": {}}
 
 
@@ -134,12 +140,8 @@ def _hash(folder: RunFolder) -> str:
 
 
 def _seed(spec: Spec) -> int:
-    return int(spec["settings"].get("seed", spec.get("seed", 0)))
-
-
-def _last_touched(folder: RunFolder) -> float:
-    """When it was last worked on: a later test on another data set touches the run's folder alone."""
-    return max(path.stat().st_mtime for path in [a.folder for a in folder.attempts()] or [folder.path])
+    seed = spec["settings"].get("seed", spec.get("seed", UNKNOWN_SEED))
+    return seed if isinstance(seed, UnknownSeed) else int(seed)
 
 
 def _rounds(spec: Spec) -> int:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from iqa_train.runs.seeds import seeds_as_json
+
 Interval = tuple[float, float]
 Position = Literal["within", "below", "above"]
 Metric = Literal["srcc", "krcc", "plcc", "plcc_fit", "rmse_fit"]
@@ -67,7 +69,7 @@ class ResultRow:
         return {
             "experiment": self.experiment,
             "title": self.title,
-            "seeds": list(self.seeds),
+            "seeds": seeds_as_json(self.seeds),
             "images": self.images,
             "clusters": self.clusters,
             "value": self.value,

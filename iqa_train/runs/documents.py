@@ -6,7 +6,7 @@ what they do not know.
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Required, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, Required, TypedDict
 
 from iqa_train.errors import visible
 from iqa_train.runs.layout import RunFolder
@@ -217,6 +217,7 @@ class ImportedFacts(TypedDict):
     assumed: list[str]
     images: dict[str, Count | None]
     notes: list[str]
+    began: NotRequired[str]
 
 
 class ProvenanceFacts(TypedDict, total=False):

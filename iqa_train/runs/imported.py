@@ -1,19 +1,26 @@
 """What is told of a run that was imported from an old log: which log, and which of its settings are known."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from iqa_train.errors import RunError
 from iqa_train.runs.documents import read_provenance
 from iqa_train.runs.layout import RunFolder
 
+_STATED = re.compile(r"(?<!\d)((?:19|20)\d\d)-?(\d\d)-?(\d\d)[T_ -](\d\d)[:-]?(\d\d)[:-]?(\d\d)(?!\d)")
+_SINCE_1970 = re.compile(r"1\d{9}(?:\d{3}){0,3}(?:[.,]\d+)?")
+
 
 @dataclass(frozen=True)
 class Imported:
     """`log` is the file it was read from, of `size` bytes; `assumed` are settings that spec.json has and it does not.
 
-    `images` are numbers by split, as far as the log tells.
+    `images` are numbers by split, as far as the log tells, and `began` is when the run took place, as the log or its
+    name states it, in ISO 8601.
     """
 
     log: str
@@ -22,6 +29,7 @@ class Imported:
     assumed: tuple[str, ...]
     images: Mapping[str, int]
     notes: tuple[str, ...]
+    began: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """What provenance.json holds under `imported`."""
@@ -32,6 +40,7 @@ class Imported:
             "assumed": list(self.assumed),
             "images": dict(self.images),
             "notes": list(self.notes),
+            "began": self.began,
         }
 
 
@@ -45,5 +54,19 @@ def imported_from(run: RunFolder) -> Imported | None:
         return None
     images = {split: count for split, count in told["images"].items() if count is not None}
     return Imported(
-        told["log"], told["sha256"], told["bytes"], tuple(told["assumed"]), images, tuple(told["notes"])
+        told["log"], told["sha256"], told["bytes"], tuple(told["assumed"]), images, tuple(told["notes"]),
+        told.get("began") or stated_in(Path(told["log"]).name),
     )  # fmt: skip
+
+
+def stated_in(text: str) -> str:
+    """The time that `text` states, unmistakably: year, month and day in this order, or seconds since 1970."""
+    for found in _STATED.finditer(text):
+        try:
+            return datetime(*(int(part) for part in found.groups())).isoformat()  # type: ignore[arg-type]
+        except ValueError:
+            continue
+    if _SINCE_1970.fullmatch(text):
+        seconds = int(text[:10])
+        return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
+    return ""

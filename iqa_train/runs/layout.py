@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # a runner and a scheduler stay small without it
 
 _OUTCOMES = ("predictions-*.csv", "references-*.csv", "tested-*.json", "round-*")
 _ATTEMPT = re.compile(r"attempt-(\d+)")
-_RUN = re.compile(r"s\d+-[0-9a-f]{10}")
+_RUN = re.compile(r"s(?:\d+|unknown)-[0-9a-f]{10}")  # unknown: of an imported log alone
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 import re
 
-_VALUE = r"(?:[-+]?\d+\.\d+|nan|NaN|-)"
+_VALUE = r"(?:[-+]?\d+[.,]\d+(?:[eE][-+]?\d+)?|[-+]?(?:nan|NaN|inf)|-)"
+_PARTS = r"(?:\s*\([^()]{1,200}\))?"  # what a loss is the sum of
+_BEFORE = r"(?:\[?\d{4}-\d\d-\d\d[T ][\d:.,]+\S{0,8}\s(?:\[?[A-Z]{4,8}\]?:?\s)?|[ ]{0,4}\d{1,4}:\s)?"  # a time, a task
 
 
 class Landmark:
@@ -21,7 +23,8 @@ class Landmark:
 
 
 RESULT = Landmark(
-    "result", rf"^\s*\d{{1,6}}(?:\s+{_VALUE}){{3,}}\s*$|^\s*(?:Best test|Testing median)\s+SRCC\b"
+    "result",
+    rf"^{_BEFORE}\s*\d{{1,6}}(?:\s+{_VALUE}{_PARTS}){{3,}}\s*$|^{_BEFORE}\s*(?:Best test|Testing median)\s+SRCC\b",
 )  # epoch, loss, SRCC (training, test), PLCC; or the last words of a round
 TROUBLE = Landmark(
     "warning or error",

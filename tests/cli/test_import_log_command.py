@@ -131,12 +131,13 @@ def test_names_that_cannot_be(argv: list[str], says: str) -> None:
     assert not Path("runs").exists()
 
 
-def test_another_run_of_the_same_settings_needs_another_name(capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_run_of_the_same_settings_gets_another_name(capsys: pytest.CaptureFixture[str]) -> None:
     main([BASELINE])
     Path("baseline_2.log").write_bytes(old_log(scores=SCORES[:-1]).encode())
-    assert main(["baseline_2.log"]) == 1
-    assert "already holds a run from" in capsys.readouterr().err
-    assert main(["baseline_2.log", "--experiment", "Baseline-2"]) == 0
+    assert main(["baseline_2.log"]) == 0
+    out = capsys.readouterr().out
+    assert "baseline_2.log: imported as runs/imported/Baseline-2/s42-" in out
+    assert "another log of Baseline with the same settings and seed is there, so this run is called Baseline-2" in out
     assert main(["baseline_2.log", "--study", "elsewhere"]) == 0
 
 
@@ -181,6 +182,33 @@ def test_they_can_be_compared_with_the_recorded_results(capsys: pytest.CaptureFi
     assert (rows["Baseline"]["first"], rows["Baseline"]["second"], rows["Baseline"]["delta"]) == (0.9378, 0.9378, 0.0)
     assert found["differs"] == {}
     assert rows["A1"]["images"] == 2010
+
+
+def test_what_a_killed_run_came_to_is_compared_with_a_mark_and_without_an_interval(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    main([BASELINE, CUT])
+    capsys.readouterr()
+    assert compare(["reported:lr5e7", "imported", "--json"]) == 0
+    rows = {row["experiment"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
+    b2 = rows["B2"]
+    assert (b2["second"], b2["second_epoch"], b2["second_interval"], b2["delta"]) == (0.9351, 4, None, None)
+    assert rows["Baseline"]["second_epoch"] is None
+    assert rows["Baseline"]["second_interval"] is not None
+    assert compare(["reported:lr5e7", "imported"]) == 0
+    out = capsys.readouterr().out
+    assert "0.9351 (unfinished: epoch 4)" in out
+    assert "seed 42 lost: the log ends after epoch 4 of 10" in " ".join(out.split())
+
+
+def test_a_log_that_died_before_its_first_epoch_is_called_that(capsys: pytest.CaptureFixture[str]) -> None:
+    trace = 'Traceback (most recent call last):\n  File "/x/train_swin.py", line 3, in <module>\n    import timm\n'
+    Path("died.log").write_text(trace + "ModuleNotFoundError: No module named 'timm'\n")
+    assert main(["died.log"]) == 1
+    assert capsys.readouterr().err == (
+        "iqa-train: died.log: a log of the old script that died before its first epoch (ModuleNotFoundError: No module "
+        "named 'timm'), so there is nothing to import\n"
+    )
 
 
 def test_through_the_program(empty: Callable[..., "subprocess.CompletedProcess[str]"]) -> None:

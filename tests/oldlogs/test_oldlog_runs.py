@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from iqa_train.oldlogs import store as store_module
 from iqa_train.oldlogs.naming import Names, names_for
 from iqa_train.oldlogs.oldlog import read_log
 from iqa_train.oldlogs.store import Stored, require_own_study, store
-from iqa_train.runs.imported import imported_from
+from iqa_train.report.gather import results_of
+from iqa_train.report.which import chosen_runs
+from iqa_train.runs.imported import Imported, imported_from
 from iqa_train.runs.layout import RunFolder, run_folder, run_folders
 from iqa_train.runs.progress import run_progress
 from iqa_train.runs.specfile import read_spec
@@ -156,16 +159,89 @@ def test_a_log_that_has_grown_becomes_another_attempt(place: Path, study: Study)
     assert put(study, old_log()).what == "unchanged"
 
 
-def test_another_log_of_the_same_settings_is_refused(place: Path, study: Study) -> None:
+def again(k: int) -> str:
+    """Another run of the same settings and seed, which came to other numbers."""
+    return old_log(scores=[(round(srcc - k / 10_000, 4), plcc) for srcc, plcc in SCORES])
+
+
+def test_further_logs_of_the_same_settings_become_runs_of_their_own(place: Path, study: Study) -> None:
     """Two runs of one configuration differed, there, as much as the effects that were claimed: none may be lost."""
-    run = put(study, old_log()).run
-    before = tree(run.path)
-    with pytest.raises(RunError) as caught:
-        put(study, old_log(scores=SCORES[:-1]), "baseline_again.log")
-    assert "already holds a run from old/baseline_lr5e7_20251223_092034.log" in str(caught.value)
-    assert "another --study, or as another --experiment" in str(caught.value)
-    assert tree(run.path) == before
-    assert put(study, old_log(scores=SCORES[:-1]), "again.log", experiment="Baseline-2").what == "imported"
+    stored = [put(study, again(k), f"baseline_lr5e7_20251223_0920{k:02}.log") for k in range(10)]
+    names = ["Baseline", *(f"Baseline-{k}" for k in range(2, 11))]
+    assert [one.run.path.parent.name for one in stored] == [one.spec.experiment for one in stored] == names
+    assert stored[0].note == ""
+    assert stored[4].note.startswith("another log of Baseline with the same settings and seed is there")
+    chosen = chosen_runs(Path("runs"), "imported", SEED_FILE, None)
+    rows = {row.experiment: row.value for row in results_of(chosen, "srcc", resamples=0).rows}
+    assert rows == {name: pytest.approx(0.9378 - k / 10_000) for k, name in enumerate(names)}
+    assert chosen.notes == ()
+    assert [put(study, again(k), f"again{k}.log").what for k in range(10)] == ["unchanged"] * 10
+
+
+def test_a_further_log_that_has_grown_is_found_again(place: Path, study: Study) -> None:
+    put(study, again(0))
+    short = put(study, again(1).split("\n6\t")[0] + "\n", "baseline_again.log")
+    grown = put(study, again(1), "baseline_again.log")
+    assert (grown.what, grown.run, grown.spec.experiment) == ("updated", short.run, "Baseline-2")
+    assert run_state(grown.run).name == "completed"
+
+
+def test_a_run_that_is_numbered_is_not_put_among_runs_with_other_settings(place: Path, study: Study) -> None:
+    put(study, again(0))
+    put(study, old_log(Script(lr=1e-6)), "other.log", experiment="Baseline-2")
+    assert put(study, again(1), "baseline_again.log").run.path.parent.name == "Baseline-3"
+
+
+def test_a_killed_run_does_not_hide_a_completed_one_of_other_settings(place: Path, study: Study) -> None:
+    """Nor does the order of imports matter, or that of files' times."""
+    killed = old_log(Script(lr=1e-6), SCORES[:4], ends=False)
+    first = put(study, old_log(), "baseline_20251223_092034.log")
+    put(study, killed, "baseline_20251224_092034.log")
+    later = put(study, old_log(Script(lr=2e-6)), "baseline_20251222_092034.log")
+    chosen = chosen_runs(Path("runs"), "imported", SEED_FILE, None)
+    assert [run.folder for run in chosen.runs] == [first.run]
+    (note,) = chosen.notes
+    assert note.startswith("2 of 3 runs are not shown, because their experiments have runs with other settings")
+    assert "(Baseline: " in note
+    assert "1 lost" in note
+    assert "1 completed" in note
+    assert "iqa-train status --study imported lists all; import-log FILE --study NAME" in note
+    assert note in results_of(chosen, "srcc", resamples=0).notes
+    assert later.run in run_folders(Path("runs"), "imported")
+
+
+def test_when_a_run_took_place_is_what_the_log_states(place: Path, study: Study) -> None:
+    assert told_of(put(study, old_log(), "baseline_20251223_092034.log")).began == "2025-12-23T09:20:34"
+    stamped = "".join(f"2025-11-28T10:00:00Z {line}" for line in old_log(Script(lr=1e-6)).splitlines(keepends=True))
+    assert told_of(put(study, stamped, "baseline_20251223_092035.log")).began == "2025-11-28T10:00:00"
+    named = old_log(Script(lr=2e-6)).replace("logs/swin.log", "logs/swin_20251224_010203.log")
+    assert told_of(put(study, named, "x.log")).began == "2025-12-24T01:02:03"
+    assert told_of(put(study, old_log(Script(lr=3e-6)), "y.log")).began == ""
+
+
+def test_an_unknown_seed_is_called_unknown(place: Path, study: Study, capsys: pytest.CaptureFixture[str]) -> None:
+    text = old_log(Script(configuration=False, rounds=2)).replace("Random seed set to 42", "")
+    run = put(study, text, "x.log").run
+    assert re.fullmatch(r"sunknown-[0-9a-f]{10}", run.path.name)
+    assert run in run_folders(Path("runs"))
+    for path in run.path.rglob("*.json"):
+        assert '"seed": 4' not in path.read_text()
+    (row,) = look(Path("runs")).rows
+    assert (str(row.seed), f"{row.seed}", f"{row.seed:>8}", row.as_json()["seed"]) == (
+        "unknown", "unknown", " unknown", None,
+    )  # fmt: skip
+    chosen = chosen_runs(Path("runs"), "imported", SEED_FILE, None)
+    (found,) = results_of(chosen, "srcc", resamples=0).rows
+    assert found.value == 0.9378
+    assert found.as_json()["seeds"] == [None, None]
+    assert "seed 0" not in str(found.notes)
+    assert put(study, text, "x.log").what == "unchanged"
+
+
+def told_of(stored: Stored) -> Imported:
+    told = imported_from(stored.run)
+    assert told is not None
+    return told
 
 
 @pytest.mark.parametrize("fails", ["_write_attempt", "_write_top"])
