@@ -14,7 +14,7 @@ from iqa_train.runs.layout import RunFolder, run_folders
 from iqa_train.runs.outcome import FAILED
 from iqa_train.runs.predictions import Predictions, read_predictions
 from iqa_train.runs.revision import revision_label, with_revision
-from iqa_train.runs.seeds import UNKNOWN_SEED, UnknownSeed, seed_in
+from iqa_train.runs.seeds import UNKNOWN_SEED, seed_in
 from iqa_train.runs.state import NOT_STARTED, QUEUED, RunState, epoch_events, outside_the_queue, run_state
 
 if TYPE_CHECKING:  # pydantic is slow to import
@@ -140,8 +140,8 @@ def _hash(folder: RunFolder) -> str:
 
 
 def _seed(spec: Spec) -> int:
-    seed = spec["settings"].get("seed", spec.get("seed", UNKNOWN_SEED))
-    return seed if isinstance(seed, UnknownSeed) else int(seed)
+    seed: int | None = spec["settings"].get("seed", spec.get("seed"))
+    return UNKNOWN_SEED if seed is None else seed
 
 
 def _rounds(spec: Spec) -> int:
@@ -173,7 +173,8 @@ def _predictions(spec: Spec, folder: RunFolder) -> tuple[dict[int, Predictions],
 def _reported(result: ResultFacts, seed: int) -> dict[int, Mapping[str, float | None]]:
     rounds = [r for r in result.get("rounds", []) if "test" in r]
     if rounds:
-        return {r.get("seed", seed + k): _numbers(r["test"]) for k, r in enumerate(rounds)}
+        seeds = [seed + k if (own := r.get("seed")) is None else own for k, r in enumerate(rounds)]
+        return {own: _numbers(r["test"]) for own, r in zip(seeds, rounds, strict=True)}
     return {seed: _numbers(result)} if result else {}
 
 

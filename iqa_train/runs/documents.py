@@ -16,7 +16,7 @@ Pid = Annotated[int, Span(1, 2**31)]
 Count = Annotated[int, Span(0, 2**53)]
 RoundNumber = Annotated[int, Span(1, 10_000)]
 EpochNumber = Annotated[int, Span(0, 1_000_000)]
-Seed = Annotated[int, Span(0, 2**63)]
+Seed = Annotated[int, Span(0, 2**63)]  # None, where it is allowed: an imported log does not state it
 Seconds = Annotated[float, Span(0, 1e10)]
 Measure = Annotated[float, Span(-1e12, 1e12)]
 
@@ -107,7 +107,7 @@ class SpecFacts(TypedDict, total=False):
     title: str
     purpose: str
     baseline: str | None
-    seed: Seed
+    seed: Seed | None
     settings: Required[SettingsFacts]
     source: dict[str, Any]
     cross_sources: dict[str, dict[str, Any]]
@@ -137,7 +137,7 @@ class RoundFacts(TypedDict, total=False):
     """One round of a result."""
 
     round: RoundNumber
-    seed: Seed
+    seed: Seed | None
     epochs: EpochNumber
     best_epoch: EpochNumber | None
     select_on: str
@@ -155,7 +155,7 @@ class ResultFacts(TypedDict, total=False):
 
     study: str
     experiment: str
-    seed: Seed
+    seed: Seed | None
     config_hash: str
     dataset: str
     images: dict[str, Count | None]
