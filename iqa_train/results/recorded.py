@@ -1,5 +1,6 @@
 """What one run has left on disk, as results need it. Read once; damaged or missing parts become notes."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,7 +10,15 @@ from typing import TYPE_CHECKING
 from iqa_train.errors import DataError, RunError
 from iqa_train.results.factors import Spec
 from iqa_train.results.selection import Candidate, chosen_settings, left_out_notes
-from iqa_train.runs.documents import EpochEvent, Measures, ResultFacts, misplaced, read_result, read_spec_facts
+from iqa_train.runs.documents import (
+    EpochEvent,
+    Measures,
+    ResultFacts,
+    SpecFacts,
+    misplaced,
+    read_result,
+    read_spec_facts,
+)
 from iqa_train.runs.layout import RunFolder, run_folders
 from iqa_train.runs.outcome import FAILED
 from iqa_train.runs.predictions import Predictions, read_predictions
@@ -104,8 +113,15 @@ def study_runs(runs_dir: Path, study: str) -> tuple[list[Recorded], tuple[str, .
     found = [Candidate(spec["experiment"], _hash(folder), folder, run_state(folder)) for spec, folder in specs]
     newest = chosen_settings(found)
     current = [(spec, folder) for spec, folder in specs if _hash(folder) == newest[spec["experiment"]]]
-    current.sort(key=lambda run: (run[0]["experiment"] != run[0].get("baseline"), run[0]["experiment"], _seed(run[0])))
+    base = common_baseline(spec for spec, _ in current)
+    current.sort(key=lambda run: (run[0]["experiment"] != base, run[0]["experiment"], _seed(run[0])))
     return [record(spec, folder) for spec, folder in current], left_out_notes(found, newest, study)
+
+
+def common_baseline(specs: Iterable[Spec]) -> str:
+    """The baseline that most of them name; "" where none does."""
+    named = Counter(str(spec["baseline"]) for spec in specs if spec.get("baseline"))
+    return max(named, key=lambda name: named[name], default="")
 
 
 def by_experiment(runs: Iterable[Recorded]) -> dict[str, list[Recorded]]:
@@ -128,11 +144,23 @@ def _spec(folder: RunFolder) -> Spec:
         spec = read_spec_facts(folder.spec)
     except (RunError, OSError):
         spec = None
-    if spec is not None and "experiment" in spec and not misplaced(folder, spec["experiment"], _seed(spec)):
+    if spec is not None and not _is_amiss(spec, folder):
         return spec
     experiment = folder.path.parent
     seed = seed_in(folder.path.name)
     return {"study": experiment.parent.name, "experiment": experiment.name, "seed": seed, "settings": {}}
+
+
+def _is_amiss(spec: SpecFacts, folder: RunFolder) -> bool:
+    """Whether it is of another run, or says something that no version of the program has written.
+
+    What differs between runs is compared, so that a value of a wrong type would set all of them at odds.
+    """
+    from iqa_train.runs.specfile import impossible
+
+    if not {"experiment", "differs"} <= spec.keys() or misplaced(folder, spec["experiment"], _seed(spec)):
+        return True
+    return impossible(spec)
 
 
 def _hash(folder: RunFolder) -> str:

@@ -9,7 +9,7 @@ from iqa_train.results.bootstrap import usual_resamples
 from iqa_train.results.comparison import Comparison, NotComparableError, compare, resampled_words
 from iqa_train.results.epochs import at_last_common_epoch, epochs_of
 from iqa_train.results.factors import factors, settings_that_differ
-from iqa_train.results.recorded import Recorded, by_experiment, predictions_by_seed
+from iqa_train.results.recorded import Recorded, by_experiment, common_baseline, predictions_by_seed
 from iqa_train.results.table import METRICS, Interval, ResultRow, StudyResults
 from iqa_train.results.tested import MEASURES, Tested
 from iqa_train.results.verdict import judged
@@ -42,8 +42,8 @@ def collect(
     count = usual_resamples(metric) if resamples is None else resamples
     grouped = by_experiment(runs)
     first = next((run.spec for run in runs if run.spec["settings"]), {})
-    name = baseline or next((str(run.spec["baseline"]) for run in runs if run.spec.get("baseline")), "")
-    study = str(first.get("study", ""))
+    name = baseline or common_baseline(run.spec for run in runs)
+    study = runs[0].folder.path.parent.parent.name if runs else ""
     remarks = {one: _settings_notes(own, grouped.get(name, []), name, anyway=anyway) for one, own in grouped.items()}
     tested = {one: Tested(one, predictions_by_seed(own)) for one, own in grouped.items()}
     found = compare(

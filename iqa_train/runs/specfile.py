@@ -1,16 +1,18 @@
 """spec.json: what a run is to do, with the hash that its folder is named by."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from iqa_train.errors import RunError, visible
 from iqa_train.files import DamagedFileError, read_json, write_json
-from iqa_train.runs.documents import misplaced
+from iqa_train.runs.documents import SpecFacts, misplaced
 from iqa_train.runs.layout import RunFolder
 from iqa_train.study.revision import FIRST
-from iqa_train.study.spec import RunSpec
+from iqa_train.study.settings import TrainingConfig
+from iqa_train.study.spec import DataSource, RunSpec
 
 _CURE = "start the run anew with --again"
 
@@ -46,6 +48,21 @@ def read_spec(run: RunFolder) -> RunSpec:
     if wrong:
         raise RunError(f"{run.spec} is damaged ({wrong}); {_CURE}")
     return spec
+
+
+def impossible(spec: SpecFacts) -> bool:
+    """Whether a setting or a key of the source has a value that it cannot have; other versions' names may be there."""
+    values, source = spec["settings"], spec.get("source", {})
+    return _refuses(TrainingConfig, values) or _refuses(DataSource, source)
+
+
+def _refuses(model: type[BaseModel], values: Mapping[str, Any]) -> bool:
+    known = {name: value for name, value in values.items() if name in model.model_fields}
+    try:
+        model.model_validate_json(json.dumps(known), strict=True)
+    except ValidationError as error:
+        return any(one["loc"] for one in error.errors(include_url=False, include_context=False))
+    return False
 
 
 def _first(error: ValidationError) -> str:

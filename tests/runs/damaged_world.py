@@ -1,0 +1,179 @@
+"""A project with a finished, a running, a failed and a queued run, made in a moment, and all that is ever read of it."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from iqa_train.errors import UserError
+from iqa_train.execution.checkup.queue import check_queue
+from iqa_train.execution.checkup.report import Where
+from iqa_train.execution.checkup.runs import check_runs
+from iqa_train.execution.lease import Holder, holders
+from iqa_train.execution.notify import News
+from iqa_train.execution.overview import look
+from iqa_train.execution.post import Post, scheduler_process, troubles
+from iqa_train.execution.queue import Item, Queue, read_queue
+from iqa_train.execution.standing import standing
+from iqa_train.files import write_json
+from iqa_train.report.gather import differing_settings, parameters_of, predictions_of, results_of
+from iqa_train.report.onerun.all import Within, about_run
+from iqa_train.report.tworuns import two_runs
+from iqa_train.report.which import chosen_runs
+from iqa_train.results.elsewhere import datasets_tested, on_dataset
+from iqa_train.results.epochs import curves
+from iqa_train.results.recorded import record_study
+from iqa_train.results.study_results import collect
+from iqa_train.results.summary import summarise
+from iqa_train.runs.identity import me
+from iqa_train.runs.layout import QueueFiles, RunFolder, run_folders
+from iqa_train.runs.predictions import write_predictions
+from iqa_train.runs.state import orphans_of
+from iqa_train.study.load import load_study
+from iqa_train.study.model import Study
+from iqa_train.study.resolve import resolve_all
+from tests.report.finished import finish, predicted, specs, write_study
+
+STUDY = "tiny"
+
+
+def make(folder: Path) -> None:
+    """Baseline and A1 are finished and were tested on spaq, Hot runs, Cold waits."""
+    write_study(folder)
+    items = []
+    for name, spec in specs(folder).items():
+        run = finish(folder, spec, 8.0 if name == "Baseline" else 14.0)
+        attempt = run.attempts()[0]
+        write_json(attempt.runner, _runner())
+        if name in {"Hot", "Cold"}:
+            for path in (attempt.exit, run.result, run.provenance, run.path / "predictions-test.csv"):
+                path.unlink()
+        else:
+            write_predictions(run.path / "predictions-spaq.csv", predicted(3, 20.0))
+            tested = {"dataset": "spaq", "seed": 1, "epoch": 2, "srcc": 0.5, "krcc": 0.4, "plcc": 0.5, "images": 120}
+            write_json(run.path / "tested-spaq.json", tested)
+        if name == "Cold":
+            for path in attempt.folder.iterdir():
+                path.unlink()
+            attempt.folder.rmdir()
+        run.lock.touch()
+        items.append(Item(str(run.path.relative_to(folder / "runs")), name, spec.seed, batch=1, minutes=2.0, gpu=0,
+                          command=("iqa-train",), cwd=str(folder)))  # fmt: skip
+    files = QueueFiles(folder / "runs")
+    write_json(files.queue, {"schema_version": 1, **asdict(Queue(tuple(items), notify={STUDY: {"command": "true"}}))})
+    mine = me()
+    who = {"host": mine.host, "boot_id": mine.boot_id, "scheduler": {"pid": mine.pid, "created": mine.created}}
+    write_json(files.scheduler, {"schema_version": 1, **who, "troubles": {items[3].run: "it cannot begin"}})
+    (folder / "leases").mkdir()
+    (folder / "leases" / "cpu-0.lock").write_text(json.dumps(asdict(Holder("Hot", STUDY, "ada", items[2].run))))
+
+
+def _runner() -> dict[str, Any]:
+    mine = me()
+    process = {"pid": mine.pid, "created": mine.created}
+    return {
+        "schema_version": 1, "command": ["iqa-train", "--all"], "log": "logs/a.log", "cwd": "/home/ada",
+        "started": "2026-01-01T00:00:00+00:00", "code": "7ef8bed8bf7a", "queued_code": "7ef8bed8bf7a", "resumed": False,
+        "host": mine.host, "boot_id": mine.boot_id, "cuda_visible_devices": "", "runner": process, "worker": process,
+        "device": {"kind": "cpu", "index": 0, "key": "cpu-0", "name": "CPU", "threads": 1, "label": "CPU slot 0"},
+    }  # fmt: skip
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hot's lock, the lease of its device and the scheduler's lock are held, as while it runs."""
+    (hot,) = (folder / "runs" / STUDY / "Hot").iterdir()
+    paths = [hot / "lock", folder / "leases" / "cpu-0.lock", folder / "runs" / "scheduler.lock"]
+    descriptors = [os.open(path, os.O_RDWR | os.O_CREAT, 0o644) for path in paths]
+    try:
+        for descriptor in descriptors:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def read_all(folder: Path, page_of: str = "") -> dict[str, list[object]]:
+    """What everything that reads state files has to say of each experiment. Each may refuse by a UserError."""
+    runs_dir = folder / "runs"
+    said: dict[str, list[object]] = {"refused": []}
+    study = load_study(folder / "experiments.toml")
+    for read in (_queue, _status, _results, _of_folder, _doctor):
+        try:
+            for experiment, words in read(runs_dir, study):
+                said.setdefault(experiment, []).append(words)
+        except UserError as error:
+            assert "\n" not in str(error), error
+            said["refused"].append(f"{read.__name__}: {error}")
+    if page_of:
+        _page(runs_dir, study, page_of)
+    return said
+
+
+def _queue(runs_dir: Path, _: object) -> Iterator[tuple[str, object]]:
+    """What scheduler and runner look at."""
+    assert scheduler_process(runs_dir) is not None
+    troubles(runs_dir)
+    for item in read_queue(runs_dir).items:
+        stood = standing(item, runs_dir)
+        news = News.of_run(item, stood, runs_dir)
+        assert json.dumps(news.as_json(), allow_nan=False)
+        yield item.experiment, (stood, news.message)
+
+
+def _status(runs_dir: Path, _: object) -> Iterator[tuple[str, object]]:
+    overview = look(runs_dir, queue=_queue_or_none(runs_dir))
+    assert json.dumps(overview.as_json(), allow_nan=False).encode()
+    for row in overview.rows:
+        orphans_of(row.run)
+        yield row.experiment, row.as_json() | {"eta_s": None}
+
+
+def _queue_or_none(runs_dir: Path) -> Queue | None:
+    try:
+        return read_queue(runs_dir)
+    except UserError:
+        return Queue()
+
+
+def _results(runs_dir: Path, study: Study) -> Iterator[tuple[str, object]]:
+    """By the study file."""
+    chosen = chosen_runs(runs_dir, None, study.path, None)
+    found = results_of(chosen, "srcc", resamples=0)
+    for row in found.rows:
+        yield row.experiment, row if not row.reported else None
+    datasets_tested(chosen.runs)
+    predictions_of(chosen.runs)
+    parameters_of(chosen.runs)
+    differing_settings(chosen.runs)
+    summarise([(spec, RunFolder(run.folder.path)) for spec, run in zip(resolve_all(study), chosen.runs, strict=True)], "Baseline")
+    for curve in curves(chosen.runs):
+        yield curve.experiment, curve
+    for run in chosen.runs:
+        yield run.experiment, on_dataset(run, "spaq").notes
+
+
+def _of_folder(runs_dir: Path, _: object) -> Iterator[tuple[str, object]]:
+    """Without a study file: settings are those of spec.json."""
+    runs = record_study(runs_dir, STUDY)
+    for row in collect(runs, "srcc", resamples=0).rows:
+        yield row.experiment, row
+    differing_settings(runs)
+
+
+def _page(runs_dir: Path, study: Study, experiment: str) -> None:
+    """Never refuses: what is amiss stands on it."""
+    (run,) = (run for run in run_folders(runs_dir) if run.path.parent.name == experiment)
+    (base,) = (run for run in run_folders(runs_dir) if run.path.parent.name == "Baseline")
+    about_run(run, Within(study, baseline="Baseline"))
+    two_runs((run, base), (experiment, "Baseline"), study, None)
+
+
+def _doctor(runs_dir: Path, _: object) -> Iterator[tuple[str, object]]:
+    where = [*check_runs(runs_dir), *check_queue(runs_dir), *(holders("cpu-0"))]
+    yield "Baseline", None if where else None
