@@ -12,6 +12,7 @@ from pathlib import Path
 from iqa_train.cli.statustable import eta_words, status_lines
 from iqa_train.cli.text import say
 from iqa_train.errors import RunError
+from iqa_train.execution.notify_table import notify_reference
 from iqa_train.execution.nvml import Nvml
 from iqa_train.execution.outbox import is_due
 from iqa_train.execution.overview import CANNOT_START, Overview, Row, look
@@ -39,6 +40,7 @@ Runs = Sequence[tuple[RunSpec, RunFolder]]
 
 def queue_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list[str]) -> list[Item]:
     """Queue the runs that a command line asks for; returns their items."""
+    runs_dir = Path(options.runs_dir)
     wishes = Wishes(
         policy=options.policy,
         slots=options.slots,
@@ -48,10 +50,10 @@ def queue_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list
         again=options.again,
         logs_dir=options.logs_dir,
         command=("iqa-train", *argv),
-        notify={runs[0][0].study: study.notify.model_dump(mode="json") if study.notify else None},
+        notify={runs[0][0].study: notify_reference(study.path, runs_dir) if study.notify else None},
     )
     batches = batches_of(study, runs[0][0].study)
-    return submit([spec for spec, _ in runs], batches, Path(options.runs_dir), wishes)
+    return submit([spec for spec, _ in runs], batches, runs_dir, wishes)
 
 
 def attend(runs: Runs, items: Sequence[Item], options: argparse.Namespace) -> int:

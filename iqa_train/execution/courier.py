@@ -8,15 +8,18 @@ from pathlib import Path
 from time import time
 from typing import Any
 
+from iqa_train.errors import RunError
 from iqa_train.execution.notify import COMMAND_LIMIT, WEB_LIMIT, channels_of, complaint
+from iqa_train.execution.notify_table import addresses_of
 from iqa_train.execution.outbox import PAUSES, Entry, entries
+from iqa_train.redaction import without_parts_of
 
 
 class Courier:
-    """The one who delivers for a runs folder. `config_of` gives a study's [notify], or None where it has none."""
+    """The one who delivers for a runs folder. `config_of` gives a study's [notify], or raises RunError."""
 
     def __init__(
-        self, runs_dir: Path, config_of: Callable[[str], Mapping[str, Any] | None], say: Callable[[str], None]
+        self, runs_dir: Path, config_of: Callable[[str], Mapping[str, Any]], say: Callable[[str], None]
     ) -> None:
         self._runs_dir = runs_dir
         self._config_of = config_of
@@ -60,14 +63,17 @@ class Courier:
         return entry
 
     def _deliver(self, entry: Entry) -> None:
-        config = self._config_of(entry.news.study)
-        failures = []
-        for channel in channels_of(config, entry.news) if config else ():
+        failures, config = [], dict[str, Any]()
+        try:
+            config |= self._config_of(entry.news.study)
+        except RunError as error:
+            failures.append(f"notify: {error}")
+        for channel in channels_of(config, entry.news):
             if channel.key in entry.taken:
                 continue
             why = channel.send()
             if why:
-                failures.append(complaint(entry.news, channel, why))
+                failures.append(without_parts_of(complaint(entry.news, channel, why), addresses_of(config)))
                 continue
             entry = self._note(replace(entry, taken=(*entry.taken, channel.key)))
         again = PAUSES[entry.tries] if failures and entry.tries < len(PAUSES) else None

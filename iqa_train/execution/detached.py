@@ -25,6 +25,7 @@ from iqa_train.execution.program import python_command
 from iqa_train.execution.queue import Item, folder_of, read_queue
 from iqa_train.execution.runner import Order, Started, TakenError, run_attempt
 from iqa_train.execution.standing import standing
+from iqa_train.redaction import public_command
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.state import HEARTBEAT
 
@@ -38,7 +39,7 @@ def runner_command(item: Item, runs_dir: Path, device: Device, attempt: int, pla
     return python_command(
         "iqa_train.execution.detached", str(folder_of(item, runs_dir).path.resolve()),
         "--device", json.dumps(asdict(device)), "--attempt", str(attempt), "--places", str(places),
-        "--logs-dir", item.logs_dir, "--code", item.code, "--command", json.dumps(item.command), *how,
+        "--logs-dir", item.logs_dir, "--code", item.code, "--command", json.dumps(public_command(item.command)), *how,
     )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ from iqa_train.execution.surroundings import surroundings
 from iqa_train.execution.tree import adopt_orphans, kill_all, reap_orphans
 from iqa_train.files import SCHEMA_VERSION, intruder, lock_now, open_lock, write_json
 from iqa_train.handed import handing
+from iqa_train.redaction import public_command
 from iqa_train.regular import sweep
 from iqa_train.runs.documents import read_result, read_spec_facts
 from iqa_train.runs.identity import identity_of, me, origin_facts, require_own_proc
@@ -206,7 +207,7 @@ def _introduce(
     project = Path.cwd()
     facts = {
         "schema_version": SCHEMA_VERSION,
-        "command": order.command,
+        "command": public_command(order.command),
         "log": inside(log, project),
         "cwd": recorded(project, order.run.path.absolute().parents[2]),
         "environment": surroundings(),

@@ -25,6 +25,7 @@ from iqa_train.errors import RunError, UserError
 from iqa_train.execution.courier import Courier
 from iqa_train.execution.detached import BUSY, runner_command
 from iqa_train.execution.folder_watch import gone_words
+from iqa_train.execution.notify_table import notify_table
 from iqa_train.execution.nvml import Nvml
 from iqa_train.execution.outbox import is_due, with_ends_recorded, with_studies_recorded
 from iqa_train.execution.places import Occupant, look_around, occupant_of
@@ -36,6 +37,7 @@ from iqa_train.execution.stop import pass_on_request
 from iqa_train.execution.surroundings import environment_of, interpreter_of
 from iqa_train.execution.tree import kill_all
 from iqa_train.files import LockedError
+from iqa_train.redaction import without_secrets
 from iqa_train.runs.identity import identity_of, require_own_proc, suspension
 from iqa_train.runs.layout import QueueFiles, RunFolder
 from iqa_train.runs.state import orphans_of
@@ -205,7 +207,7 @@ class Scheduler:
                 continue
             del self._launched[key]
             launch.stderr.seek(0)
-            words = launch.stderr.read(10_000).decode(errors="replace").strip()
+            words = without_secrets(launch.stderr.read(10_000).decode(errors="replace").strip())
             launch.stderr.close()
             if launch.process.returncode not in {0, BUSY} and not self._has_begun(key, launch.attempt):
                 words = words or f"the runner ended with {launch.process.returncode}"
@@ -265,9 +267,9 @@ class Scheduler:
             with edit_queue(self._runs_dir) as edit:
                 edit.queue = with_ends_recorded(edit.queue, self._runs_dir, ended)
 
-    def _config_of(self, study: str) -> Mapping[str, Any] | None:
-        """Who wants to be notified of a study's ends, and how."""
-        return self._queue.notify.get(study)
+    def _config_of(self, study: str) -> Mapping[str, Any]:
+        """Who wants to be notified of a study's ends, and how. Raises RunError where its study file cannot be read."""
+        return notify_table(self._queue.notify.get(study, {}), self._runs_dir)
 
     def _read_queue(self) -> None:
         try:

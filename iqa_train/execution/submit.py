@@ -11,6 +11,7 @@ from iqa_train.execution.queue import POLICIES, Item, added, edit_queue
 from iqa_train.execution.standing import standing
 from iqa_train.execution.surroundings import interpreter, surroundings
 from iqa_train.files import lock_now, open_lock
+from iqa_train.redaction import public_command
 from iqa_train.runs.layout import RunFolder, run_folder
 from iqa_train.runs.project import inside, recorded
 from iqa_train.runs.provenance import code_fingerprint
@@ -66,7 +67,7 @@ def submit(specs: Sequence[RunSpec], batches: Sequence[Batch], runs_dir: Path, w
             code=code,
             logs_dir=inside(Path(wishes.logs_dir), project),
             cwd=recorded(project, runs_dir),
-            command=wishes.command,
+            command=tuple(public_command(wishes.command)),
             environment=surroundings(),
             python=interpreter(project),
         )

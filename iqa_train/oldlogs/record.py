@@ -10,6 +10,7 @@ from iqa_train.oldlogs.columns import Epoch
 from iqa_train.oldlogs.naming import Names
 from iqa_train.oldlogs.oldlog import OldLog
 from iqa_train.oldlogs.rounds import Round
+from iqa_train.redaction import public_command
 from iqa_train.runs.imported import Imported
 from iqa_train.runs.outcome import FINISHED
 from iqa_train.runs.specfile import spec_document
@@ -60,7 +61,7 @@ def runner_of(log: OldLog, shown: str, folder: str) -> Document:
     """runner.json: no process, but the command if the log has it, and where the log is."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "command": list(log.command),
+        "command": public_command(log.command),
         "log": shown,
         "cwd": folder,
         "resumed": False,

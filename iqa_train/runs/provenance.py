@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 import socket
+import stat
 import subprocess
 import sys
 from importlib import metadata
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import iqa_train
+from iqa_train.redaction import without_secrets
 from iqa_train.runs.identity import boot_id
 
 PACKAGES = ("iqa-tui", "torch", "torchvision", "timm", "numpy", "pillow", "safetensors", "scipy", "pydantic")
@@ -25,10 +27,21 @@ def code_state() -> dict[str, Any]:
         "version": iqa_train.__version__, "fingerprint": code_fingerprint(), "commit": commit,
     }  # fmt: skip
     if commit is not None:
-        diff = _git(folder.parent, "diff", "HEAD", "--", "iqa_train") or ""
+        private = _private(folder.parent)
+        diff = (
+            _git(folder.parent, "diff", "HEAD", "--", "iqa_train", *(f":(exclude,literal){p}" for p in private)) or ""
+        )
         new = _git(folder.parent, "ls-files", "--others", "--exclude-standard", "--", "iqa_train") or ""
-        state |= {"dirty": bool(diff or new), "diff": diff[:_DIFF_LIMIT], "untracked": new.split()}
+        state |= {"dirty": bool(diff or new or private), "diff": without_secrets(diff[:_DIFF_LIMIT])}
+        state |= {"untracked": new.split(), "private": private}
     return state
+
+
+def _private(checkout: Path) -> list[str]:
+    """Changed files that others may not read: provenance.json, which they may, says their names alone."""
+    changed = (_git(checkout, "diff", "HEAD", "--name-only", "--no-renames", "-z", "--", "iqa_train") or "").split("\0")
+    paths = [name for name in changed if name and (checkout / name).is_file()]
+    return [name for name in paths if not (checkout / name).stat().st_mode & stat.S_IROTH]
 
 
 def code_fingerprint() -> str:

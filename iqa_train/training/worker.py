@@ -29,6 +29,7 @@ from iqa_train.errors import DataError, UsageError, UserError
 from iqa_train.files import SCHEMA_VERSION, DamagedFileError, write_json
 from iqa_train.handed import require_handed
 from iqa_train.models.backbone import find_weights
+from iqa_train.redaction import without_secrets
 from iqa_train.runs import outcome
 from iqa_train.runs.documents import read_provenance
 from iqa_train.runs.layout import Attempt, RunFolder
@@ -81,6 +82,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _take_leave(journal: Journal, code: int, message: str) -> None:
     """The last words, for programs first. Disks that are full take some or all of them; the exit code still tells."""
+    message = without_secrets(message)
     with suppress(OSError):
         journal.event("end", code=code, message=message)
     with suppress(OSError):
@@ -122,7 +124,7 @@ def _carry_out(run: RunFolder, journal: Journal, *, resume: bool) -> tuple[int, 
 
 def _unexpected(error: Exception) -> tuple[int, str]:
     with suppress(OSError):  # the log's disk may be full
-        traceback.print_exc()
+        sys.stderr.write(without_secrets(traceback.format_exc()))
     return outcome.UNEXPECTED, f"{type(error).__name__}: {error}"
 
 

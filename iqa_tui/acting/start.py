@@ -45,12 +45,14 @@ def start(target: Target, order: StartOrder, progress: Callable[[str], None] = l
 
 def _queue(runs: Sequence[Planned], target: Target, order: StartOrder) -> None:
     """As `iqa-train --detach` does; runs that the study file does not have belong to none of its batches."""
+    from iqa_train.execution.notify_table import notify_reference
     from iqa_train.execution.submit import Wishes, submit
     from iqa_train.study.batches import batches_of
 
     meant = runs[0].meant
     study = next((p.meant.study for p in runs if p.spec.experiment in p.meant.study.ids and p.spec.baseline), None)
-    notify = {} if study is None else {meant.spec.study: study.notify.model_dump(mode="json") if study.notify else None}
+    told = notify_reference(study.path, target.runs_dir) if study is not None and study.notify else None
+    notify = {} if study is None else {meant.spec.study: told}
     wishes = Wishes(
         policy=order.policy, slots=order.slots or target.slots, again=order.again, logs_dir=str(target.logs_dir),
         command=("iqa-tui",), notify=notify,

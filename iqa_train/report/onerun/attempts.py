@@ -1,5 +1,6 @@
 """Every attempt at a run: when, how long, where, by which command, and how it ended."""
 
+from iqa_train.redaction import public_command
 from iqa_train.report.onerun.documents import Document, cannot_be_read, document, duration, figure, moment, told, words
 from iqa_train.report.onerun.sheet import Line, Mark, Section, pair, prose
 from iqa_train.runs.documents import read_exit, read_runner
@@ -71,7 +72,7 @@ def _processes(runner: Document) -> str:
 
 def _command(runner: Document) -> str:
     parts = told(runner, "command")
-    return " ".join(map(str, parts)) if isinstance(parts, list) else words(runner, "command")
+    return " ".join(public_command(parts if isinstance(parts, list) else words(runner, "command").split(" ")))
 
 
 def _log(attempt: Attempt, runner: Document) -> str:
