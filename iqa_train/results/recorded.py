@@ -85,7 +85,7 @@ def record(spec: "RunSpec | Spec", folder: RunFolder) -> Recorded:
     if not state.finished:
         return Recorded(document, folder, state, epochs=epochs, notes=notes)
     result = read_result(folder.result) or {}  # a finished run's can be read, or the state would be another
-    predictions, missing = _predictions(document, folder)
+    predictions, missing = _predictions(document, folder, result.get("images", {}).get("test"))
     reported, optimism = _reported(result, _seed(document)), _optimism(result)
     return Recorded(document, folder, state, predictions, epochs, reported, optimism, (*notes, *missing))
 
@@ -186,12 +186,15 @@ def _epochs(spec: Spec, folder: RunFolder) -> dict[int, dict[int, Event]]:
     return found
 
 
-def _predictions(spec: Spec, folder: RunFolder) -> tuple[dict[int, Predictions], tuple[str, ...]]:
+def _predictions(spec: Spec, folder: RunFolder, images: int | None) -> tuple[dict[int, Predictions], tuple[str, ...]]:
     found, notes = {}, []
     for number in range(1, _rounds(spec) + 1):
         path, seed = folder.round(number, _rounds(spec)).predictions("test"), _seed(spec) + number - 1
         try:
-            found[seed] = read_predictions(path)
+            table = read_predictions(path)
+            if _rounds(spec) == 1 and images not in {None, len(table.images)}:  # splits of further rounds differ
+                raise DataError(f"{path} is damaged: {len(table.images)} of {images} images")  # noqa: TRY301
+            found[seed] = table
         except (DataError, OSError) as error:
             why = f"unreadable predictions ({error})" if path.exists() else "no predictions were kept"
             notes.append(f"seed {seed}: {why}")

@@ -5,6 +5,7 @@ from dataclasses import replace
 from math import isfinite
 from statistics import fmean
 
+from iqa_train.errors import visible
 from iqa_train.results.bootstrap import usual_resamples
 from iqa_train.results.comparison import Comparison, NotComparableError, compare, resampled_words
 from iqa_train.results.epochs import at_last_common_epoch, epochs_of
@@ -95,7 +96,7 @@ def _settings_notes(own: list[Recorded], base: list[Recorded], name: str, *, any
 
 
 def _named(differ: dict[str, tuple[object, object]]) -> str:
-    return ", ".join(f"{name} ({theirs} and {ours})" for name, (theirs, ours) in differ.items())
+    return ", ".join(f"{name} ({visible(f'{theirs} and {ours}')})" for name, (theirs, ours) in differ.items())
 
 
 def _row(runs: list[Recorded], found: Comparison, metric: str, *, is_baseline: bool) -> ResultRow:

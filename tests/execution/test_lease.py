@@ -137,7 +137,9 @@ def test_nobody_shares_a_device_that_one_has_for_itself(folder: Path) -> None:
         assert take("GPU-1", Holder("A2"), places=2) is None
 
 
-@pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"experiment": 1}', b'[' * 100_000, b"\xff" * 5000])
+@pytest.mark.parametrize(
+    "text", [b"", b"{", b"[]", b'{"experiment": 1}', pytest.param(b"[" * 100_000, id="deep"), b"\xff" * 5000]
+)
 def test_a_holder_whose_name_cannot_be_read_is_somebody(folder: Path, text: bytes) -> None:
     lease = take_now("cpu-0")
     (folder / "cpu-0.lock").write_bytes(text)

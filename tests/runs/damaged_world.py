@@ -1,4 +1,4 @@
-"""A project with a finished, a running, a failed and a queued run, made in a moment, and all that is ever read of it."""
+"""A project with finished, running and queued runs, made in a moment, and all that is ever read of it."""
 
 import fcntl
 import json
@@ -11,12 +11,11 @@ from typing import Any
 
 from iqa_train.errors import UserError
 from iqa_train.execution.checkup.queue import check_queue
-from iqa_train.execution.checkup.report import Where
 from iqa_train.execution.checkup.runs import check_runs
 from iqa_train.execution.lease import Holder, holders
 from iqa_train.execution.notify import News
 from iqa_train.execution.overview import look
-from iqa_train.execution.post import Post, scheduler_process, troubles
+from iqa_train.execution.post import scheduler_process, troubles
 from iqa_train.execution.queue import Item, Queue, read_queue
 from iqa_train.execution.standing import standing
 from iqa_train.files import write_json
@@ -30,7 +29,7 @@ from iqa_train.results.recorded import record_study
 from iqa_train.results.study_results import collect
 from iqa_train.results.summary import summarise
 from iqa_train.runs.identity import me
-from iqa_train.runs.layout import QueueFiles, RunFolder, run_folders
+from iqa_train.runs.layout import QueueFiles, run_folders
 from iqa_train.runs.predictions import write_predictions
 from iqa_train.runs.state import orphans_of
 from iqa_train.study.load import load_study
@@ -56,6 +55,7 @@ def make(folder: Path) -> None:
             write_predictions(run.path / "predictions-spaq.csv", predicted(3, 20.0))
             tested = {"dataset": "spaq", "seed": 1, "epoch": 2, "srcc": 0.5, "krcc": 0.4, "plcc": 0.5, "images": 120}
             write_json(run.path / "tested-spaq.json", tested)
+            write_json(run.result, json.loads(run.result.read_text()) | {"images": {"train": 1, "val": 1, "test": 120}})
         if name == "Cold":
             for path in attempt.folder.iterdir():
                 path.unlink()
@@ -151,7 +151,7 @@ def _results(runs_dir: Path, study: Study) -> Iterator[tuple[str, object]]:
     predictions_of(chosen.runs)
     parameters_of(chosen.runs)
     differing_settings(chosen.runs)
-    summarise([(spec, RunFolder(run.folder.path)) for spec, run in zip(resolve_all(study), chosen.runs, strict=True)], "Baseline")
+    summarise(zip(resolve_all(study), (run.folder for run in chosen.runs), strict=True), "Baseline")
     for curve in curves(chosen.runs):
         yield curve.experiment, curve
     for run in chosen.runs:
@@ -175,5 +175,5 @@ def _page(runs_dir: Path, study: Study, experiment: str) -> None:
 
 
 def _doctor(runs_dir: Path, _: object) -> Iterator[tuple[str, object]]:
-    where = [*check_runs(runs_dir), *check_queue(runs_dir), *(holders("cpu-0"))]
-    yield "Baseline", None if where else None
+    assert [*check_runs(runs_dir), *check_queue(runs_dir)] and holders("cpu-0")
+    yield from ()

@@ -28,7 +28,8 @@ WHOLE = ("Results", "Differs from Baseline", "Audit", "Attempt", "Files | folder
     ("file", "content"),
     [
         ("spec.json", "{"), ("spec.json", "[]"), ("spec.json", '{"settings": 7, "differs": [], "config_hash": 3}'),
-        ("spec.json", '{"settings": {"lr": "much", "zeal": 3}}'), ("spec.json", '{"settings": {}, "differs": {"lr": 5}}'),
+        ("spec.json", '{"settings": {"lr": "much", "zeal": 3}}'),
+        ("spec.json", '{"settings": {}, "differs": {"lr": 5}}'),
         ("result.json", "\x00\x1b]0;owned\x07"), ("result.json", '{"rounds": [{"test": 3, "cross": [1]}, 4]}'),
         ("result.json", '{"rounds": {}, "srcc": "high"}'),
         ("provenance.json", "nonsense"), ("provenance.json", '{"code": [], "packages": "x", "data": {"images": 1}}'),
