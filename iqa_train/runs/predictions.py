@@ -62,8 +62,6 @@ def read_predictions(path: Path) -> Predictions:
         raise DataError(f"{path} is missing; the run has not been tested yet") from None
     except (ValueError, csv.Error) as error:
         raise DataError(f"{path} is damaged: {error}") from None
-    if not (np.isfinite(scores).all() and np.isfinite(predictions).all()):
-        raise DataError(f"{path} is damaged: a score or a prediction is no finite number")
     if len(set(images)) < len(images):
         twice = next(name for k, name in enumerate(images) if name in images[:k])
         raise DataError(f"{path} is damaged: {visible(twice)} stands in it twice")

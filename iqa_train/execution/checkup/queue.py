@@ -19,7 +19,7 @@ from iqa_train.runs.layout import QueueFiles
 def check_queue(runs_dir: Path) -> Iterator[Checkup]:
     """How many runs wait, whether anybody sees to them, and what cannot be started. Silent of a damaged queue."""
     files = QueueFiles(runs_dir)
-    if damage_of(files.queue) or damage_of(files.scheduler):
+    if damage_of(files.queue):
         return
     waiting, paused = waiting_in(runs_dir), read_queue(runs_dir).paused
     scheduler = scheduler_process(runs_dir)
@@ -32,7 +32,8 @@ def check_queue(runs_dir: Path) -> Iterator[Checkup]:
     else:
         yield Checkup("queue", "ok", f"{count} waiting")
     if scheduler is None:
-        yield from _no_scheduler(files)
+        if not damage_of(files.scheduler):
+            yield from _no_scheduler(files)
         return
     if words := suspension(scheduler):
         yield Checkup("scheduler", "warning", f"the scheduler is {words}")

@@ -30,8 +30,8 @@ def test_what_is_loaded(tmp_path: Path) -> None:
 def test_content_that_no_version_writes_stops_no_check(where: Where) -> None:
     queue(where, "A1")
     write_json(QueueFiles(where.runs_dir).scheduler, {"host": "elsewhere", "troubles": [], "scheduler": {"pid": 9}})
-    (checkup,) = found(where, "queue", "ok")
-    assert "1 run waiting" in checkup.message
+    assert "1 run waiting" in the(where, "queue").message
+    assert the(where, "state-files").message.endswith("scheduler.json is damaged (troubles cannot be [])")
     assert found(where, "clock")
 
 
