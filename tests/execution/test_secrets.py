@@ -28,6 +28,7 @@ class SecretProject(FaultyProject):
         return super().environment() | {"HF_TOKEN": f"{CANARY}-e", "HTTPS_PROXY": f"http://me:{CANARY}-x@proxy:3128"}
 
 
+@pytest.mark.slow
 def test_no_file_that_a_study_leaves_holds_a_secret(tmp_path: Path) -> None:
     with faulty_project(tmp_path / "project", behaviour="A2=exit:3", seconds=0.01) as plain:
         project = SecretProject(plain.folder, behaviour=plain.behaviour, seconds=plain.seconds)
