@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from iqa_train.errors import RunError
+from iqa_train.escape import ESCAPED
 from iqa_train.lockholder import holder_words, lock_holder
 from iqa_train.regular import NotRegularError, open_regular, open_temporary, sweep
 
@@ -65,7 +66,7 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401
     """`write_atomic` of indented JSON; NaN is refused, since other readers of JSON do not know it."""
-    write_atomic(path, (json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode())
+    write_atomic(path, (json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode(errors=ESCAPED))
 
 
 def append_line(path: Path, value: Any) -> None:  # noqa: ANN401
@@ -73,7 +74,7 @@ def append_line(path: Path, value: Any) -> None:  # noqa: ANN401
 
     A line that a crash cut short is first ended, so that it spoils itself alone.
     """
-    line = json.dumps(value, allow_nan=False, ensure_ascii=False).encode() + b"\n"
+    line = json.dumps(value, allow_nan=False, ensure_ascii=False).encode(errors=ESCAPED) + b"\n"
     descriptor = open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
         # Or another's line, half seen, would look like one cut short. Whoever only reads may hold it for ever.

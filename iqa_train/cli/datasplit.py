@@ -20,6 +20,7 @@ def export_split(options: argparse.Namespace, name: str, source: "DataSource", s
     from iqa_train.datasets.catalogue import load_table
     from iqa_train.datasets.splitfile import write_split
     from iqa_train.datasets.splits import split_origin, split_table
+    from iqa_train.escape import ESCAPED
     from iqa_train.files import write_atomic
 
     path = Path(options.out or "-")
@@ -33,7 +34,7 @@ def export_split(options: argparse.Namespace, name: str, source: "DataSource", s
     if options.out is None:
         (sys.stdout if sys.stdout.isatty() else raw(sys.stdout)).write(text.getvalue())
         return 0
-    write_atomic(path, text.getvalue().encode())
+    write_atomic(path, text.getvalue().encode(errors=ESCAPED))
     counts = f"{len(split.train):,} training, {len(split.val):,} validation and {len(split.test):,} test images"
     say(f'{name}, seed {seed}: {counts} ({split_origin(table)}); to use it: [datasets.{name}] split = "{path}"')
     print(path)

@@ -11,6 +11,7 @@ from iqa_train.cli.commands import COMMANDS as _COMMANDS
 from iqa_train.cli.interrupt import heard_interrupts
 from iqa_train.cli.parser import command_first
 from iqa_train.errors import UserError, did_you_mean, visible
+from iqa_train.escape import escape_outputs
 from iqa_train.terminal import filtered_output
 
 INTERRUPTED = 130
@@ -18,6 +19,7 @@ INTERRUPTED = 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code: 0 done, 1 failed, 2 usage or invalid file, 130 interrupted."""
+    escape_outputs()
     with filtered_output():
         return _main(list(sys.argv[1:] if argv is None else argv))
 

@@ -56,13 +56,10 @@ def main(argv: Sequence[str]) -> int:
             scoring.complain(complaint)
         try:
             run_errand("predictor", request, device, lease, scoring.hear)
-        except KeyboardInterrupt:
+            scoring.require_all()
+        except (KeyboardInterrupt, RunError):
             scoring.end(complete=False)
             raise
-        if scoring.failure:
-            raise RunError(scoring.failure)
-        if scoring.done < len(images):
-            raise RunError(f"the worker ended after {scoring.done} of {len(images)} pictures")
         scoring.end(complete=True)
     lease.close()
     return 1 if scoring.errors else 0
@@ -161,12 +158,19 @@ class _Scoring:
             self._out.flush()
             self._bar.move("scoring", self.done, len(self._images), "pictures")
 
+    def require_all(self) -> None:
+        """Raise RunError where the worker ended before the last picture."""
+        if self.failure:
+            raise RunError(self.failure)
+        if self.done < len(self._images):
+            raise RunError(f"the worker ended after {self.done} of {len(self._images)} pictures")
+
     def complain(self, sentence: str) -> None:
         """Of a picture that is skipped."""
         from iqa_train.errors import visible
 
         self.errors += 1
-        self._bar.say(f"iqa-train: {visible(sentence)}".encode(errors="replace").decode())
+        self._bar.say(f"iqa-train: {visible(sentence)}")
 
     def end(self, *, complete: bool) -> None:
         """Close what was begun."""

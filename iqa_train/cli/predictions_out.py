@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
+from iqa_train.escape import ESCAPED
 from iqa_train.files import sync_folder
 from iqa_train.regular import open_temporary, sweep
 from iqa_train.spreadsheet import plain_cell
@@ -29,11 +30,9 @@ class PredictionsOut:
     def __enter__(self) -> "PredictionsOut":
         if self._path is not None:
             descriptor, self._part = open_temporary(self._path, "part")
-            self._stream = os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="")
+            self._stream = os.fdopen(descriptor, "w", encoding="utf-8", errors=ESCAPED, newline="")
         elif not sys.stdout.isatty():
             self._stream = raw(sys.stdout)
-        if self._path is None and hasattr(sys.stdout, "reconfigure"):
-            sys.stdout.reconfigure(errors="surrogateescape")  # names that are no text come out as they are
         return self
 
     def begin(self, about: Mapping[str, Any]) -> None:

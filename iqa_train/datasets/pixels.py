@@ -185,7 +185,10 @@ def stored_pixels(path: Path, height: int, width: int, target: tuple[int, int] |
     if _fitted(path, header.size, target) != (height, width):
         raise DataError(f"{path} was changed while it was read; try again")
     if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
+        try:
+            image = image.resize((width, height), Image.Resampling.BILINEAR)
+        except MemoryError:
+            raise DataError(f"{path} cannot be resized to {width}x{height}: there is not enough memory") from None
     return np.ascontiguousarray(image)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from iqa_train.datasets.spelling import clean
 from iqa_train.errors import DataError, did_you_mean
+from iqa_train.escape import unescaped
 
 _DECIMAL_COMMA = re.compile(r"[+-]?(\d*),(\d+)([eE][+-]?\d+)?")
 
@@ -125,7 +126,7 @@ def _relative(text: str, roots: Sequence[PurePosixPath]) -> str:
         text = unquote(bare.removeprefix("file://"))
     elif bare.startswith("/") or bare[1:3] in (":/", ":\\"):  # copied with a mark of direction in front of it
         text = bare
-    path = PurePosixPath(text.replace("\\", "/"))
+    path = PurePosixPath(unescaped(text).replace("\\", "/"))
     inside = next((root for root in roots if path.is_relative_to(root)), None)
     return (path if inside is None else path.relative_to(inside)).as_posix()
 

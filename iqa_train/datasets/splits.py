@@ -13,6 +13,7 @@ from iqa_train.datasets.presence import IMAGE_SUFFIXES
 from iqa_train.datasets.spelling import folded
 from iqa_train.datasets.table import SPLITS, ImageTable, Split
 from iqa_train.errors import DataError, visible
+from iqa_train.escape import name_bytes
 
 TEST_SHARE = 1 / 5
 VAL_SHARE = 1 / 8  # of what is not tested on
@@ -52,7 +53,7 @@ def _deal(units: NDArray[np.str_], parts: NDArray[np.str_], to: str, share: floa
 
 
 def _rank(name: str, to: str, seed: int) -> bytes:
-    return hashlib.blake2b(f"{to}\0{seed}\0{name}".encode(), digest_size=16).digest()
+    return hashlib.blake2b(name_bytes(f"{to}\0{seed}\0{name}"), digest_size=16).digest()
 
 
 def _check(table: ImageTable, name: str, indices: NDArray[np.intp]) -> None:
@@ -122,7 +123,7 @@ def parted_references(references: tuple[str, ...] | None, splits: tuple[str, ...
 
 def fingerprint(table: ImageTable, split: Split) -> str:
     """Sixteen hex digits of names, scores and split: equal on two hosts that hold the same data."""
-    digest = hashlib.sha256("\n".join(table.images).encode())
+    digest = hashlib.sha256(name_bytes("\n".join(table.images)))
     for part in (table.scores, split.train, split.val, split.test):
         digest.update(part.tobytes())
     return digest.hexdigest()[:16]

@@ -10,6 +10,8 @@ import hashlib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from iqa_train.escape import name_bytes
+
 _MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 _WEYL = (np.uint64(0x9E3779B9), np.uint64(0xBB67AE85))
 _LOW = np.uint64(0xFFFFFFFF)
@@ -37,5 +39,5 @@ def uniforms(seed: int, purpose: int, epoch: int, image: ArrayLike, crop: ArrayL
 
 def image_keys(names: tuple[str, ...]) -> NDArray[np.uint64]:
     """32-bit keys (N,) from image names, so that an image keeps its stream when others come or go."""
-    digests = (hashlib.blake2b(name.encode(), digest_size=4).digest() for name in names)
+    digests = (hashlib.blake2b(name_bytes(name), digest_size=4).digest() for name in names)
     return np.array([int.from_bytes(d, "big") for d in digests], np.uint64)

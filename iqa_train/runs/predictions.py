@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iqa_train.errors import DataError, visible
+from iqa_train.escape import ESCAPED
 from iqa_train.files import write_atomic
 from iqa_train.regular import open_regular
 from iqa_train.runs.layout import references_beside
@@ -48,7 +49,7 @@ def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) ->
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(rows)
-    write_atomic(path, text.getvalue().encode())
+    write_atomic(path, text.getvalue().encode(errors=ESCAPED))
 
 
 def read_predictions(path: Path) -> Predictions:

@@ -17,6 +17,7 @@ from iqa_train.datasets.crops import test_crops
 from iqa_train.datasets.pixels import PixelStore, open_store, require_room
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import RunError
+from iqa_train.escape import name_bytes
 from iqa_train.files import SCHEMA_VERSION, write_json
 from iqa_train.results.metrics import krcc, plcc, srcc
 from iqa_train.runs.layout import RunFolder
@@ -123,6 +124,6 @@ def _test_round(
 
 def _fingerprint(table: ImageTable) -> str:
     """Sixteen hex digits of names and scores."""
-    digest = hashlib.sha256("\n".join(table.images).encode())
+    digest = hashlib.sha256(name_bytes("\n".join(table.images)))
     digest.update(table.scores.tobytes())
     return digest.hexdigest()[:16]

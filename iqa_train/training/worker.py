@@ -26,6 +26,7 @@ from iqa_train.datasets.pixels import PixelStore, open_store, require_room
 from iqa_train.datasets.splits import fingerprint, split_origin, split_table
 from iqa_train.datasets.table import ImageTable, Split
 from iqa_train.errors import DataError, UsageError, UserError
+from iqa_train.escape import escape_outputs
 from iqa_train.files import SCHEMA_VERSION, DamagedFileError, write_json
 from iqa_train.handed import require_handed
 from iqa_train.models.backbone import find_weights
@@ -66,6 +67,7 @@ class _StopRequest:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the worker; returns its exit code."""
+    escape_outputs()
     parser = argparse.ArgumentParser(prog="iqa_train.training.worker")
     parser.add_argument("run", type=Path)
     parser.add_argument("attempt", type=Path)
