@@ -9,20 +9,26 @@ from iqa_train.datasets.presence import IMAGE_SUFFIXES
 from iqa_train.errors import UsageError
 
 
-def pictures(words: Sequence[str], complain: Callable[[str], None]) -> list[str]:
+def pictures(words: Sequence[str], complain: Callable[[str], None], note: Callable[[str], None]) -> list[str]:
     """Every file named, and every picture in the folders named and in those within, each once, in order.
 
     In folders, what is hidden and what does not end like a picture is passed over; links are followed, but into no
-    folder twice. `complain` is told of a folder that cannot be listed. Raises UsageError where there is no picture.
+    folder twice. `complain` is called for a folder that cannot be listed, `note` for one without a picture, where
+    there are pictures elsewhere. Raises UsageError where there is no picture at all.
     """
     found: dict[str, None] = {}
+    without: list[str] = []
     for word in words:
         path = Path(word)
-        for name in _in_folder(path, set(), complain) if path.is_dir() else [word]:
-            found.setdefault(name)
+        names = list(_in_folder(path, set(), complain)) if path.is_dir() else [word]
+        if not names:
+            without.append(word)
+        found.update(dict.fromkeys(names))
     if not found:
         endings = ", ".join(sorted(IMAGE_SUFFIXES))
         raise UsageError(f"there is no picture in {', '.join(words)}; pictures are known by their endings: {endings}")
+    for word in without:
+        note(f"there is no picture in {word}")
     return list(found)
 
 

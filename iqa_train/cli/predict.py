@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Score pictures with the network of a finished run, at the epoch that was selected: on the scale that it was trained on,
-from as many crops as the run tests with. Folders are searched through and through; what is hidden or does not end like
-a picture is passed over there. A picture that cannot be read, or is smaller than a crop, is named and skipped.
+from as many crops as the run tests with. Folders are searched with all folders in them; what is hidden (a name that
+begins with a dot), or has no ending of an image format (in any case), is passed over there, and is scored if it is
+named itself. A picture that cannot be read, or is smaller than a crop, is named and skipped.
 
   iqa-train predict photos --run Baseline --out scores.csv
   iqa-train predict a.jpg b.png --run Baseline --format json
@@ -35,6 +36,7 @@ def main(argv: Sequence[str]) -> int:
     from iqa_train.cli.finished import finished_runs
     from iqa_train.cli.pictures import pictures
     from iqa_train.cli.predictions_out import PredictionsOut
+    from iqa_train.cli.text import say
     from iqa_train.execution.errand import run_errand
     from iqa_train.execution.lease import Holder
 
@@ -44,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
     if options.round > rounds:
         raise UsageError(f"--round {options.round}: {run.experiment} has {rounds} round{'s' if rounds > 1 else ''}")
     complaints: list[str] = []
-    images = pictures(options.images, complaints.append)
+    images = pictures(options.images, complaints.append, lambda line: say(f"iqa-train: {line}"))
     roots, resize = _data_of(run)
     request = {
         "run": str(run.folder.path), "round": options.round, "roots": roots, "resize": resize, "images": images,

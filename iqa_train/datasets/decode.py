@@ -25,6 +25,7 @@ from iqa_train.errors import DataError, visible
 
 LARGEST = 300_000_000  # pixels; photographs of today stay well below
 _WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274  # tags of TIFF, and so of EXIF
+_SIZED = frozenset({"JPEG", "MPO", "PNG", "BMP", "DIB", "TIFF", "WEBP", "GIF", "JPEG2000", "PPM", "AVIF", "TGA"})
 _FIRST_ON_ITS_SIDE = 5  # orientations 5 to 8 swap width and height
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -173,16 +174,18 @@ def _stripped(path: Path, error: Exception) -> BytesIO:
 
 
 def _header(image: Image.Image) -> Header:
+    deep = _is_deep(image)
+    form = image.format or ""
+    # Icons hold several images, and only decoding chooses one; EXIF of a PNG may stand behind the pixels.
+    if form not in _SIZED or (form == "PNG" and "exif" not in image.info):
+        image.load()
     tags = getattr(image, "tag_v2", None)  # TIFF, whose size Pillow gives as if it were turned already
     width, height = image.size if tags is None else (int(tags[_WIDTH]), int(tags[_HEIGHT]))
     if width <= 0 or height <= 0:
         raise ValueError(f"it has {width} x {height} pixels")
-    form, mode, deep = image.format or "", image.mode, _is_deep(image)
-    if form == "PNG" and "exif" not in image.info:
-        image.load()  # it may stand behind the pixels
     orientation, remark = _orientation(image)
     turned = orientation >= _FIRST_ON_ITS_SIDE
-    return Header((height, width) if turned else (width, height), orientation, form, mode, deep, remark)
+    return Header((height, width) if turned else (width, height), orientation, form, image.mode, deep, remark)
 
 
 def _orientation(image: Image.Image) -> tuple[int, str]:

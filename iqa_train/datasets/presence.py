@@ -8,7 +8,29 @@ from iqa_train.datasets.spelling import folded
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError
 
-IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jp2", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+SUFFIXES = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "MPO": (".jpg", ".jpeg", ".mpo"),
+    "PNG": (".png", ".apng"),
+    "BMP": (".bmp", ".dib"),
+    "DIB": (".bmp", ".dib"),
+    "TIFF": (".tif", ".tiff"),
+    "WEBP": (".webp",),
+    "GIF": (".gif",),
+    "JPEG2000": (".jp2", ".j2k", ".jpf", ".jpx", ".jpc", ".j2c"),
+    "PPM": (".ppm", ".pgm", ".pbm", ".pnm"),
+    "AVIF": (".avif", ".avifs"),
+    "TGA": (".tga",),
+    "QOI": (".qoi",),
+    "PSD": (".psd",),
+    "PCX": (".pcx",),
+    "SGI": (".sgi",),
+    "DDS": (".dds",),
+    "ICO": (".ico",),
+    "ICNS": (".icns",),
+}
+"""Endings of image files, in lower case, by the decoder's name of their format."""
+IMAGE_SUFFIXES = frozenset(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
 
 
 def files_in(folder: Path) -> set[str]:

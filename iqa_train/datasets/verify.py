@@ -6,24 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from iqa_train.datasets.decode import decode_with_header
-from iqa_train.datasets.presence import missing_images, unlisted_images
+from iqa_train.datasets.presence import SUFFIXES, missing_images, unlisted_images
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError
 
 Code = Literal["missing", "unreadable", "unlisted", "other-format", "converted", "metadata", "small"]
 Severity = Literal["error", "note"]
 
-_SUFFIXES = {
-    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
-    "MPO": (".jpg", ".jpeg", ".mpo"),
-    "PNG": (".png",),
-    "BMP": (".bmp", ".dib"),
-    "TIFF": (".tif", ".tiff"),
-    "WEBP": (".webp",),
-    "GIF": (".gif",),
-    "JPEG2000": (".jp2", ".j2k", ".jpf"),
-    "PPM": (".ppm", ".pgm", ".pbm", ".pnm"),
-}
 _MODES = {
     "1": "black and white",
     "L": "grey",
@@ -85,7 +74,7 @@ def _look(table: ImageTable, name: str, patch_size: int | None) -> list[Finding]
     except DataError as error:
         return [Finding("unreadable", "error", name, str(error))]
     findings = []
-    if path.suffix.lower() not in _SUFFIXES.get(header.format, (path.suffix.lower(),)):
+    if path.suffix.lower() not in SUFFIXES.get(header.format, (path.suffix.lower(),)):
         message = f"{path}: is a {header.format} file in spite of its name; it is read all the same"
         findings.append(Finding("other-format", "note", name, message))
     mode = " ".join(filter(None, ("16-bit" if header.deep else "", _MODES.get(header.mode, ""))))
