@@ -47,7 +47,14 @@ def ensure_scheduler(runs_dir: Path) -> bool:
         if process.poll() is not None:
             break
         time.sleep(0.02)
-    raise RunError(f"the scheduler did not start; {files.scheduler_log} says why")
+    raise RunError(f"the scheduler did not start; {files.scheduler_log} says why{_last_line(files.scheduler_log)}")
+
+
+def _last_line(log: Path) -> str:
+    with contextlib.suppress(OSError):
+        lines = log.read_bytes()[-2000:].decode(errors="replace").splitlines()
+        return f": {lines[-1]}" if lines else ""
+    return ""
 
 
 def _require_awake(runs_dir: Path) -> None:

@@ -20,8 +20,9 @@ TOGETHER = 6
 
 # Of these, all tests are slow: `make test` keeps the kills, the retries, starting and stopping.
 SLOW = {
-    "test_fault_damaged_files.py", "test_fault_full_disk.py", "test_fault_mistaken_identity.py",
-    "test_fault_queue_by_hand.py", "test_fault_terminal.py", "test_fault_two_at_once.py",
+    "test_fault_containers.py", "test_fault_damaged_files.py", "test_fault_full_disk.py",
+    "test_fault_mistaken_identity.py", "test_fault_queue_by_hand.py", "test_fault_suspended.py",
+    "test_fault_terminal.py", "test_fault_two_at_once.py",
     "test_fault_unreadable_folders.py", "test_fault_unruly_workers.py",
 }  # fmt: skip
 
