@@ -132,6 +132,7 @@ class Board:
     policy: str = "batches"
     paused: bool = False
     scheduler_pid: int | None = None
+    scheduler_suspended: str = ""  # that it is, and what continues it
     seconds_left: float | None = None
     problem: str = ""
     file: Study | None = None  # the study file, where there is one

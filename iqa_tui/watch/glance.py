@@ -3,6 +3,7 @@
 from iqa_train.errors import RunError, UserError
 from iqa_train.execution.overview import look
 from iqa_train.execution.queue import Queue
+from iqa_train.runs.identity import suspension
 from iqa_train.runs.layout import run_folder
 from iqa_train.study.load import find_study, load_study
 from iqa_train.study.resolve import profiles_by_study, resolve_all, study_name, study_title
@@ -45,6 +46,7 @@ def glance(target: Target) -> Board | None:
         policy=overview.queue.policy,
         paused=overview.queue.paused,
         scheduler_pid=overview.scheduler.pid if overview.scheduler else None,
+        scheduler_suspended=suspension(overview.scheduler),
         problem=problem,
         file=study,
         profile=profile,

@@ -18,6 +18,7 @@ from iqa_train.results.comparison import NotComparableError
 from iqa_train.results.epochs import curves
 from iqa_train.results.recorded import with_queued
 from iqa_train.results.table import Curve, ResultRow, StudyResults
+from iqa_train.runs.identity import suspension
 from iqa_train.runs.layout import RunFolder
 from iqa_train.study.audit import Finding
 from iqa_tui.watch.batches import batch_lines
@@ -136,6 +137,7 @@ class StudyReader:
             policy=queue.policy,
             paused=queue.paused,
             scheduler_pid=overview.scheduler.pid if overview.scheduler else None,
+            scheduler_suspended=suspension(overview.scheduler),
             seconds_left=_seconds_left(lines, overview),
             problem=problem,
             file=study,

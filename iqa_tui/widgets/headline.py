@@ -85,6 +85,8 @@ def trouble_words(board: Board) -> str:
     waiting = sum(line.state == "queued" for line in board.lines)
     if waiting and board.paused:
         return f"the queue is paused: {waiting} waiting; p goes on"
+    if board.scheduler_suspended:
+        return f"the scheduler is {board.scheduler_suspended}"
     if waiting and board.scheduler_pid is None:
         return f"{waiting} waiting, and no scheduler is running; p starts one"
     lost = [line.device.label for line in board.devices.lines if line.device.lost]

@@ -156,3 +156,5 @@ def test_the_top_line_counts_and_the_trouble_line_says_what_to_do() -> None:
     assert "no scheduler is running" in trouble_words(board)
     assert trouble_words(Board(study="s", lines=lines, read=True, scheduler_pid=1)) == ""
     assert "paused" in trouble_words(Board(study="s", lines=lines, read=True, paused=True, scheduler_pid=1))
+    asleep = Board(study="s", read=True, scheduler_pid=7, scheduler_suspended="suspended (process 7)")
+    assert trouble_words(asleep) == "the scheduler is suspended (process 7)"
