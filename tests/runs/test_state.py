@@ -23,6 +23,8 @@ from iqa_train.errors import RunError
 from iqa_train.execution.overview import look
 from iqa_train.execution.queue import Item, edit_queue
 from iqa_train.execution.standing import standing
+from iqa_train.execution.stop import stop_run
+from iqa_train.execution.tree import processes_of
 from iqa_train.files import append_line, write_json
 from iqa_train.runs.identity import ProcessIdentity, boot_id, identity_of, me
 from iqa_train.runs.layout import Attempt, RunFolder
@@ -522,3 +524,153 @@ def test_events_that_cannot_be_read_stop_nothing_else(open_runs: Path) -> None:
     assert [row.experiment for row in look(open_runs).rows] == ["A1", "A2"]
     said = as_another_user(lambda: [row.experiment for row in look(open_runs).rows])
     assert said == ["A1", "A2"]
+
+
+# In another container of this machine: same boot, another PID namespace, the same host's name.
+
+CONTAINER = replace(GONE, namespace=1)
+INSIDE = f"in another container of this machine (host name {socket.gethostname()})"
+
+
+def test_a_run_in_another_container_is_alive_while_its_lock_is_held(run: RunFolder) -> None:
+    attempt = begin(run, CONTAINER)
+    tell(attempt, epoch(1))
+    with working_on(run):
+        assert run_state(run) == RunState("running", INSIDE)
+        assert run_state(run).elsewhere
+        assert orphans_of(run) is None
+        for path in (attempt.runner, attempt.metrics):
+            os.utime(path, (0, 0))
+        assert run_state(run) == RunState("running", f"{INSIDE}, without a sign of life since {_epoch_zero()}")
+
+
+def _epoch_zero() -> str:
+    return f"{datetime.fromtimestamp(0):%Y-%m-%d %H:%M}"
+
+
+def test_one_whose_lock_cannot_be_seen_is_left_alone_until_it_is_silent(run: RunFolder) -> None:
+    attempt = begin(run, CONTAINER)
+    beat(attempt, 60)
+    assert run_state(run) == RunState("running", INSIDE)
+    beat(attempt, 600)
+    place = INSIDE.removeprefix("in ")
+    assert run_state(run) == lost(f"the last sign of life from {place} is 10 min old")
+    attempt.stop.touch()
+    assert run_state(run).name == "killed"
+
+
+# Suspended processes.
+
+
+@contextmanager
+def suspended(process: ProcessIdentity) -> Iterator[str]:
+    """A process that is stopped; gives what is to be said of it."""
+    os.kill(process.pid, signal.SIGSTOP)
+    while not process.suspended:
+        time.sleep(0.01)
+    yield f"(process {process.pid}); `kill -CONT {process.pid}` continues it"
+    os.kill(process.pid, signal.SIGCONT)
+
+
+def test_a_suspended_worker_has_no_eta(run: RunFolder) -> None:
+    with working_on(run) as process:
+        attempt = begin(run, process, me())
+        tell(attempt, epoch(1), epoch(2))
+        os.utime(attempt.metrics, (0, 0))
+        with suspended(process) as words:
+            state = run_state(run)
+            assert state == RunState("running", f"suspended since about {_epoch_zero()} {words}")
+            assert state.suspended
+            progress = run_progress(run, state)
+            assert (progress.epoch, progress.seconds_left) == (2, None)
+        while process.suspended:
+            time.sleep(0.01)
+        assert run_state(run) == RunState("running")
+        assert run_progress(run, run_state(run)).seconds_left is not None
+
+
+def test_a_worker_continues_whose_runner_is_suspended(run: RunFolder) -> None:
+    with working_on(run) as worker:
+        runner = subprocess.Popen(["sleep", "60"])
+        try:
+            attempt = begin(run, worker, identity_of(runner.pid))
+            tell(attempt, epoch(1))
+            with suspended(identity_of(runner.pid)) as words:
+                state = run_state(run)
+                assert state == RunState("running", f"the worker continues, but its runner is suspended {words}")
+                assert not state.suspended
+        finally:
+            runner.kill()
+            runner.wait()
+
+
+# A runner that was killed before it could write its worker down.
+
+
+@contextmanager
+def marked_process(run: RunFolder, attempt: Attempt, *words: str) -> Iterator[ProcessIdentity]:
+    """A process of the attempt in a session of its own, with the run's lock."""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", _HOLD, str(run.lock), *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        env=os.environ | {MARK: mark_for(attempt.folder)}, start_new_session=True,
+    )  # fmt: skip
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    try:
+        yield identity_of(holder.pid)
+    finally:
+        holder.kill()
+        holder.communicate()
+
+
+def test_a_worker_that_nobody_wrote_down_is_found_by_its_mark(run: RunFolder) -> None:
+    attempt = begin(run)
+    facts = json.loads(attempt.runner.read_text())
+    write_json(attempt.runner, facts | {"worker": None})
+    tell(attempt, epoch(1))
+    with marked_process(run, attempt, str(run.path), str(attempt.folder)) as worker:
+        assert run_state(run) == RunState("running", "its runner is gone; the worker goes on")
+        assert worker_identity(attempt, facts | {"worker": None}) == worker
+        assert orphans_of(run) is None
+    with marked_process(run, attempt):
+        assert run_state(run).reason.startswith("runner and worker are gone; something that they started goes on")
+        assert orphans_of(run) == attempt
+    assert orphans_of(run) is None
+    assert run_state(run) == lost("its processes are gone and left no word")
+
+
+def test_the_mark_of_another_folder_by_the_same_name_counts_for_nothing(run: RunFolder, tmp_path: Path) -> None:
+    """Two containers may have each its own folder at one path: what a process sees there is what counts."""
+    attempt = begin(run)
+    if os.getuid() != 0:
+        pytest.skip("only root may mount")
+    other = tmp_path / "other"
+    other.mkdir()
+    script = 'mount --bind "$1" "$2" && mkdir -p "$3" && echo && exec sleep 60'
+    container = subprocess.Popen(
+        ["unshare", "--mount", "sh", "-c", script, "sh", str(other), str(run.path), str(attempt.folder)],
+        env=os.environ | {MARK: mark_for(attempt.folder)}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        assert container.stdout is not None
+        if not container.stdout.readline():
+            pytest.skip("no namespaces may be made here")
+        assert mark_of(container.pid) == mark_for(attempt.folder)
+        assert marked(attempt.folder) == []
+        assert processes_of(attempt.folder) == []
+    finally:
+        container.kill()
+        container.communicate()
+
+
+def test_another_users_run_is_not_stopped_and_not_marked_as_stopped(open_runs: Path) -> None:
+    run = a_run(open_runs)
+    with working_on(run) as process:
+        attempt = begin(run, process)
+        tell(attempt, epoch(1))
+        for path in [open_runs, *open_runs.rglob("*")]:
+            path.chmod(0o777)
+        said = as_another_user(lambda: (stop_run(run, 1.0), run_state(run).reason))
+        assert said == (f"is another user's (process {process.pid}): only that user or root can stop it", "")
+        assert process.alive
+        assert not attempt.stop.exists()
