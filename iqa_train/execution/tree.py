@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psutil
 
+from iqa_train.runs.marks import MARK as MARK  # noqa: PLC0414 (found here, too)
 from iqa_train.runs.marks import mark_for, mark_of, marked
 
 _PATIENCE = 10.0  # seconds in which killed processes must be gone

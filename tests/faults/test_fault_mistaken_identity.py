@@ -26,6 +26,15 @@ def _left_behind(project: FaultyProject) -> Path:
     return attempt / "runner.json"
 
 
+OTHER_BOOT = "00000000-0000-0000-0000-000000000000"
+
+
+def _fall_silent(attempt: Path) -> None:
+    """Let the last sign of life of an attempt be ten minutes old."""
+    for name in ("heartbeat", "runner.json", "metrics.jsonl"):
+        os.utime(attempt / name, (time.time() - 600, time.time() - 600))
+
+
 def _rewrite(path: Path, **facts: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | facts))
 
@@ -73,7 +82,11 @@ def test_a_stranger_with_the_pid_of_a_runner_that_was_killed(make: Make) -> None
 def test_a_boot_that_was_another(make: Make) -> None:
     project = make(seconds=0.01)
     runner = _left_behind(project)
-    _rewrite(runner, boot_id="00000000-0000-0000-0000-000000000000")
+    project.run("queue", "pause")
+    _rewrite(runner, boot_id=OTHER_BOOT)
+    row = project.row("A1")  # as far as anybody can see, another host of this name may work on it
+    assert (row["state"], row["reason"]) == ("running", f"on another host named {socket.gethostname()}")
+    _fall_silent(runner.parent)
     row = project.row("A1")
     assert "attempt 1 was lost: host rebooted" in row["reason"]
     assert row["pid"] is None
@@ -86,7 +99,7 @@ def test_a_run_on_another_host(make: Make) -> None:
     project = make(seconds=0.01)
     runner = _left_behind(project)
     project.run("queue", "pause")
-    _rewrite(runner, host="elsewhere")
+    _rewrite(runner, host="elsewhere", boot_id=OTHER_BOOT)
     heartbeat = runner.with_name("heartbeat")
     heartbeat.touch()
     row = project.row("A1")
@@ -97,8 +110,7 @@ def test_a_run_on_another_host(make: Make) -> None:
     project.run("queue", "resume")
     time.sleep(2.5)
     assert len(project.attempts("A1")) == 1
-    for path in (heartbeat, runner, runner.with_name("metrics.jsonl")):
-        os.utime(path, (time.time() - 600, time.time() - 600))
+    _fall_silent(runner.parent)
     project.wait("another attempt", lambda: len(project.attempts("A1")) == 2)
     assert project.row("A1")["state"] in {"starting", "running"}
 
@@ -112,7 +124,7 @@ def test_a_scheduler_on_another_host(make: Make) -> None:
     for process in project.of_role("scheduler"):
         process.kill()
     project.run("stop", "A1")
-    sign.write_text(json.dumps(facts | {"host": "elsewhere"}))
+    sign.write_text(json.dumps(facts | {"host": "elsewhere", "boot_id": OTHER_BOOT}))
     assert project.status()["scheduler"]["host"] == "elsewhere"
     project.run("relaunch", "A1", code=1)
     assert "a scheduler on host elsewhere works on runs" in (sign.with_name("scheduler.log")).read_text()
@@ -138,13 +150,14 @@ def test_the_times_of_a_living_runs_files_say_nothing(make: Make, undisturbed_st
     assert_same_results(project, undisturbed_stand_ins)
 
 
-def test_the_name_of_the_host_is_part_of_it(make: Make) -> None:
+def test_boot_namespace_pid_and_start_are_written_down(make: Make) -> None:
     project = make()
     project.run("--exp", "A1", "--detach", "--epochs", "100000")
     project.wait_for_worker("A1")
     (attempt,) = project.attempts("A1")
     facts = json.loads((attempt / "runner.json").read_text())
     assert facts["host"] == socket.gethostname()
+    assert facts["pid_namespace"] == Path("/proc/self/ns/pid").stat().st_ino
     assert facts["boot_id"] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     for role in ("runner", "worker"):
         (process,) = project.of_role(role)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,11 @@ from iqa_train.execution.tree import processes_of
 from iqa_train.files import append_line, write_json
 from iqa_train.runs.identity import ProcessIdentity, boot_id, identity_of, me
 from iqa_train.runs.layout import Attempt, RunFolder
+from iqa_train.runs.marks import MARK, mark_for, mark_of, marked
 from iqa_train.runs.outcome import DISK_FULL, DIVERGED, INVALID, OK, OUT_OF_MEMORY, STOPPED, UNEXPECTED, outcome_of
 from iqa_train.runs.progress import run_progress
 from iqa_train.runs.specfile import read_spec
-from iqa_train.runs.state import RunState, run_state
+from iqa_train.runs.state import RunState, orphans_of, run_state, worker_identity
 
 NAME = "s42-0123456789"
 GONE = ProcessIdentity(socket.gethostname(), boot_id(), 2**22, 1)  # no Linux gives a pid so high
@@ -57,7 +59,14 @@ def begin(run: RunFolder, worker: ProcessIdentity = GONE, runner: ProcessIdentit
     attempt = run.next_attempt()
     attempt.folder.mkdir()
     who = runner or worker
-    facts = {"host": who.host, "boot_id": who.boot_id, "resumed": False, "log": "logs/a.log", "cwd": "/home/ada"}
+    facts: dict[str, Any] = {
+        "host": who.host,
+        "boot_id": who.boot_id,
+        "resumed": False,
+        "log": "logs/a.log",
+        "cwd": "/home/ada",
+    }
+    facts |= {"pid_namespace": who.namespace} if who.namespace else {}  # files of earlier versions have none
     write_json(attempt.runner, facts | {role: _who(p) for role, p in (("runner", who), ("worker", worker))})
     return attempt
 

@@ -8,7 +8,7 @@ import pytest
 from checkup_world import a_run, found, ills, locked, put, queue, the
 
 from iqa_train.execution.checkup.report import Where
-from iqa_train.execution.tree import MARK
+from iqa_train.runs.marks import MARK
 
 
 def test_lost_runs_are_named_unless_the_queue_tries_them_again(where: Where) -> None:
