@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 _ROW = re.compile(r"\s*\d{1,6}(?:/\d{1,6})?:?[\t ;|]")
 _COMMA = re.compile(r"(?<![\d.,])-?[01],\d{2,}")
-_POINT = re.compile(r"(?<![\d.,])-?[01]\.\d{2,}")
+_POINT = re.compile(r"(?<![\d.,])-?[01]\.\d{2,}(?![\d,])")
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,])(\d{1,12}),(\d{1,18})(?![\d]|[.,]\d)")
 _GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+(?=,\d)")
-_NUMBER = re.compile(r"[-+]?(?:\d{1,20}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][-+]?\d{1,4})?")
+_NUMBER = re.compile(r"[-+]?(?:\d{1,20}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][-+]?\d{1,4})?", re.ASCII)
 _GROUPS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _NO_NUMBER = re.compile(
     r"[-+]?(?:nan|inf|infinity|none|null|n/?a|1\.#(?:qnan|snan|ind|inf)\d*|1\.#j\d*)|-{1,3}|[\u2013\u2014]",

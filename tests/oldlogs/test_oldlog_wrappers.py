@@ -4,16 +4,19 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iqa_train.oldlogs.oldlog import OldLog, read_log
+from iqa_train.oldlogs.columns import BrokenRowError, header_of, row_of
+from iqa_train.oldlogs.numbers import number, with_points
+from iqa_train.oldlogs.oldlog import NoOldLogError, OldLog, read_log
 from iqa_train.oldlogs.rounds import Training, training_of
 from iqa_train.oldlogs.text import lines_of
-from tests.oldlogs.old_logs import SCORES, Script, old_log
+from tests.oldlogs.old_logs import HEADER, SCORES, Script, old_log
 
 START = datetime(2025, 11, 28, 10, 0, 0, 123456, tzinfo=UTC)
 LOGS = (
@@ -191,9 +194,9 @@ def read(folder: Path, text: str | bytes, name: str = "some.log") -> OldLog:
 
 
 @pytest.mark.parametrize("wrapper", WRAPPERS.values(), ids=WRAPPERS.keys())
-@pytest.mark.parametrize("number", range(len(LOGS)))
-def test_a_wrapped_log_reads_as_the_log_itself(tmp_path: Path, wrapper: Wrapper, number: int) -> None:
-    plain, wrapped = read(tmp_path, LOGS[number]), read(tmp_path, wrapper(LOGS[number]))
+@pytest.mark.parametrize("which", range(len(LOGS)))
+def test_a_wrapped_log_reads_as_the_log_itself(tmp_path: Path, wrapper: Wrapper, which: int) -> None:
+    plain, wrapped = read(tmp_path, LOGS[which]), read(tmp_path, wrapper(LOGS[which]))
     assert facts(wrapped.training) == facts(plain.training)
     assert (wrapped.settings, wrapped.told, wrapped.assumed) == (plain.settings, plain.told, plain.assumed)
     assert (wrapped.outcome, wrapped.images, wrapped.command) == (plain.outcome, plain.images, plain.command)
@@ -223,3 +226,171 @@ def test_two_wrappers_never_give_another_number(outer: str, inner: str) -> None:
         (e.number, e.test_srcc, e.test_plcc) for r in training_of(lines_of(twice.encode())).rounds for e in r.epochs
     }
     assert found <= expected
+
+
+# Several tasks, missing epochs, and what cannot be told.
+
+
+def tasks(*texts: str) -> str:
+    """The lines of several tasks in turn, labelled as `srun --label` does."""
+    rows = [[f"{k}: {line}" for line in text.splitlines(keepends=True)] for k, text in enumerate(texts)]
+    return "".join(line for group in zip_longest(*rows, fillvalue="") for line in group)
+
+
+BARE = Script(bars=False)
+
+
+def test_several_tasks_of_one_run_are_read_once(tmp_path: Path) -> None:
+    alone = old_log(BARE)
+    for others in (["UserWarning: nothing of note\n"] * 3, [alone, alone]):
+        log = read(tmp_path, tasks(alone, *others))
+        assert facts(log.training) == facts(read(tmp_path, alone).training)
+        assert any("tasks wrote to it; what 0 wrote is read" in note for note in log.notes)
+
+
+def test_tasks_with_tables_that_differ_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(NoOldLogError, match=r"holds the tables of 2 tasks \(0, 1\) that differ; cut it into one file"):
+        read(tmp_path, tasks(old_log(BARE), old_log(BARE, SCORES[:-1])))
+
+
+def test_processes_that_wrote_to_one_log_without_labels_are_refused(tmp_path: Path) -> None:
+    text = old_log(BARE)
+    other = re.sub(r"\n(\d+)\t([\d.]+)", r"\n\1\t7.777", text)
+    both = "".join(
+        line + theirs if line != theirs else line
+        for line, theirs in zip(text.splitlines(keepends=True), other.splitlines(keepends=True), strict=True)
+    )
+    with pytest.raises(NoOldLogError, match="the epochs of its table do not follow each other"):
+        read(tmp_path, both)
+
+
+def test_missing_and_repeated_epochs_are_noted(tmp_path: Path) -> None:
+    lines = old_log(BARE).splitlines(keepends=True)
+    rows = [line for line in lines if re.match(r"[2358]\t", line)]
+    assert len(rows) == 4
+    gone = read(tmp_path, "".join(line for line in lines if line not in rows))
+    assert "epochs 2, 3, 5, 8 are missing in its table; the best epoch may be among what is missing" in gone.notes
+    assert any("says 0.9378, and the best of its table is 0.9377 at epoch 9" in note for note in gone.notes)
+    twice = read(tmp_path, "".join(line * 2 if line in rows else line for line in lines))
+    assert "4 rows of its table stood there twice, and count once" in twice.notes
+    assert [epoch.number for epoch in twice.rounds[0].epochs] == list(range(1, 11))
+
+
+@pytest.mark.parametrize("mark", [",", ";", ", ", "|"])
+def test_tables_with_other_separators(tmp_path: Path, mark: str) -> None:
+    text = old_log(BARE)
+    table = re.sub(r"(?m)^(?:Epoch|\d+)\t.*$", lambda row: re.sub(r"\t+", mark, row[0]), text)
+    assert facts(read(tmp_path, table).training) == facts(read(tmp_path, text).training)
+
+
+def test_a_header_behind_what_most_lines_do_not_have_is_said(tmp_path: Path) -> None:
+    text = old_log(BARE).replace(HEADER, f"column names are {HEADER}")
+    with pytest.raises(NoOldLogError, match='the header of its table stands behind "column names are "'):
+        read(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("5e-01", 0.5), ("5E-1", 0.5), ("5.0D-01", 0.5), ("+.5", 0.5), ("\u22120.5", -0.5), ("nan", None),
+        ("-nan", None), ("Infinity", None), ("inf", None), ("1.#QNAN", None), ("None", None), ("1,234.5", 1234.5),
+    ],
+)  # fmt: skip
+def test_numbers(cell: str, value: float | None) -> None:
+    assert number(cell) == value
+
+
+@pytest.mark.parametrize("cell", ["1,234", "0.93_70", "0x1p-1", "92.5%", "1e", "", "\u0661", "0.9.3", "5±1"])
+def test_what_may_mean_several_things_is_no_number(cell: str) -> None:
+    with pytest.raises(ValueError, match="is no number"):
+        number(cell)
+
+
+def test_commas_are_points_only_where_rows_show_it() -> None:
+    assert with_points(["1\t9,000\t0,9001", "lr: 0,5"]) == ["1\t9.000\t0.9001", "lr: 0.5"]
+    assert with_points(["1\t1,234\t0.9001", "a, 1,5"]) == ["1\t1,234\t0.9001", "a, 1,5"]
+    assert with_points(["1\t1.234,5\t0,9001"]) == ["1\t1234.5\t0.9001"]
+    both = ["1\t9,000\t0,9001", "2\t9.000\t0.9001", "x 1,5"]
+    assert with_points(both) == ["1\t9.000\t0.9001", "2\t9.000\t0.9001", "x 1,5"]
+
+
+@pytest.mark.parametrize("row", ["7\t1\t9.0\t0.90\t0.92\t0.93", "1\t\t0.9001\t0.9251\t0.9370", "1,5\t9\t0.9\t0.9\t0.9"])
+def test_rows_whose_numbers_cannot_be_told_apart_are_refused(row: str) -> None:
+    columns = header_of(HEADER)
+    assert columns is not None
+    with pytest.raises(BrokenRowError):
+        row_of(row, columns)
+        raise BrokenRowError(row)  # a line of another kind is as good: nothing is read off it
+
+
+# Settings in further forms.
+
+
+def told_by_lines(folder: Path, *lines: str) -> dict[str, object]:
+    log = read(folder, "".join(f"{line}\n" for line in lines) + old_log(Script(configuration=False, remarks=False)))
+    return {name: getattr(log.settings, name) for name in log.told} | {"notes": log.notes}
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "value"),
+    [
+        ("ColorJitter Augmentation: False", "color_jitter", False),
+        ("  ColorJitter Augmentation:   True", "color_jitter", True),
+        ("ColorJitter: DISABLED (use --color_jitter to enable)", "color_jitter", False),
+        ("ColorJitter: ENABLED (brightness=0.1)", "color_jitter", True),
+        ("Patience: 5 epochs", "patience", 5),
+        ("Patience:                 1 epoch", "patience", 1),
+        ("Test Crop Method: RandomCrop", "test_random_crop", True),
+        ("Test Crop Method: Center Crop (reproducible)", "test_random_crop", False),
+        ("Learning Rate (Backbone): 5e-06", "lr", 5e-6),
+        ("Early Stopping: Enabled (patience=5)", "early_stopping", True),
+    ],
+)
+def test_settings_are_read_in_the_forms_that_logs_state_them(
+    tmp_path: Path, line: str, name: str, value: object
+) -> None:
+    assert told_by_lines(tmp_path, line)[name] == value
+
+
+def test_the_rate_of_the_hyper_network_is_not_lr(tmp_path: Path) -> None:
+    head = "Learning Rate (HyperNet): 5e-05"
+    both = told_by_lines(tmp_path, head, "Learning Rate (Backbone): 5e-06")
+    assert (both["lr"], both["lr_ratio"]) == (5e-6, 10.0)
+    ratio = told_by_lines(tmp_path, head, "LR Ratio (backbone): 10")
+    assert (ratio["lr"], ratio["lr_ratio"]) == (5e-6, 10.0)
+    alone = told_by_lines(tmp_path, head)
+    assert "lr" not in alone
+    assert "of lr and lr_ratio the log says their product alone: 5e-05" in str(alone["notes"])
+    odd = told_by_lines(tmp_path, head, "Learning Rate: 5e-06", "LR Ratio: 2")
+    assert (odd["lr"], odd["lr_ratio"]) == (5e-6, 2.0)
+    assert "the hyper-network learns at 5e-05, and lr x lr_ratio is 1e-05" in str(odd["notes"])
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (old_log(scores=(), ends=False), ""),
+        (old_log(Script(configuration=False), (), ends=False) + "Killed\n", "Killed"),
+        (
+            "usage: train_swin.py [-h]\ntrain_swin.py: error: unrecognized arguments: --x\n",
+            "train_swin.py: error: unrec",
+        ),
+        (
+            "python: can't open file '/x/train_swin.py': [Errno 2] No such file or directory\n",
+            "python: can't open file",
+        ),
+        (
+            'Traceback (most recent call last):\n  File "train_swin.py", line 1, in <m>\nOSError: gone\n',
+            "OSError: gone",
+        ),
+    ],
+)
+def test_a_log_that_died_before_its_first_epoch(tmp_path: Path, text: str, error: str) -> None:
+    for wrap in (str, stamped("%Y-%m-%dT%H:%M:%SZ"), each_line(lambda _, __: "0: "), docker):
+        with pytest.raises(NoOldLogError) as caught:
+            read(tmp_path, wrap(text))
+        assert "a log of the old script that" in str(caught.value)
+        assert (f"died before its first epoch ({error}" if error else "ends before its first epoch,") in str(
+            caught.value
+        )
+        assert caught.value.exit_code == 1
