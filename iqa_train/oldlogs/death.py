@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from iqa_train.oldlogs.columns import header_of
 from iqa_train.oldlogs.text import Line
 
 _MARKS = re.compile(
@@ -12,6 +13,7 @@ _MARKS = re.compile(
     r"|can't open file '.*?train\w*\.py'"
     r"|\bpython[\d.]*\s(?:-\w+\s)*\S*\btrain\w*\.py\b"
 )
+_EPOCHS = re.compile(r"Test[_ ]SRCC|Best test SRCC|New best model saved|checkpoint_epoch_\d", re.IGNORECASE)
 _TRACEBACK = "Traceback (most recent call last):"
 _LAST = re.compile(r"(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Warning)?(?::.*)?")
 _OTHER = re.compile(
@@ -27,14 +29,20 @@ def is_of_the_script(lines: Sequence[Line]) -> bool:
     return any(_MARKS.search(line.text) for line in lines)
 
 
+def word_of_an_epoch(lines: Sequence[Line], *, table: bool) -> str:
+    """A line that only a log with epochs has, "" where there is none; with a `table`, its header is no such line."""
+    found = (line.text for line in lines if _EPOCHS.search(line.text) and not (table and header_of(line.text)))
+    return next(found, "")
+
+
 def error_of(lines: Sequence[Line]) -> str:
     """The last line of the last traceback, else the last line that names an error; "" where there is neither."""
-    error, within = "", False
+    error, within, head = "", False, 0
     for line in lines:
         text = line.text
         if text.rstrip().endswith(_TRACEBACK):
-            within = True
-        elif within and not text.startswith((" ", "\t")) and _LAST.fullmatch(text.strip()):
+            within, head = True, len(text) - len(text.lstrip())
+        elif within and len(text) - len(text.lstrip()) <= head and _LAST.fullmatch(text.strip()):
             error, within = text.strip(), False
     if error:
         return error

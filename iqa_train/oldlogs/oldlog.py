@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from iqa_train.errors import UserError, visible
-from iqa_train.oldlogs.death import error_of, is_of_the_script
+from iqa_train.oldlogs.death import error_of, is_of_the_script, word_of_an_epoch
 from iqa_train.oldlogs.rounds import Round, Training, training_of
 from iqa_train.oldlogs.text import Line, LogText, text_of
 from iqa_train.oldlogs.told import COSINE_FLOOR, bar_epochs, told_by
@@ -171,6 +171,11 @@ def _refuse_without_epochs(name: str, lines: Sequence[Line], training: Training)
     if training.broken:
         raise NoOldLogError(
             f"{name}: no row of its table has all its numbers, such as: {_shortened(training.broken[0])}"
+        )
+    if word := word_of_an_epoch(lines, table=training.has_table):
+        raise NoOldLogError(
+            f"{name}: the table of epochs cannot be read as it stands there; the log speaks of it, such as in: "
+            f"{_shortened(word)}"
         )
     if not training.has_table and not is_of_the_script(lines):
         raise NoOldLogError(f"{name}: no log of the old script; it has no header line with Epoch and Test_SRCC")

@@ -6,7 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-_TEXT = ("log", "message", "MESSAGE", "msg", "line", "text", "textPayload", "@message", "body")
+_TEXT = (
+    "log",
+    "message",
+    "MESSAGE",
+    "msg",
+    "line",
+    "text",
+    "textPayload",
+    "@message",
+    "body",
+    "data",
+    "content",
+    "output",
+)
 _TIME = ("time", "timestamp", "@timestamp", "ts", "__REALTIME_TIMESTAMP")
 _LISTS = ("events", "entries", "logs", "records", "items")
 _CRI = re.compile(

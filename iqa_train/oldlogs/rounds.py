@@ -84,6 +84,7 @@ class _Reader:
     _rate: float | None = None
     _took: dict[str, float] = field(default_factory=dict)
     _in_traceback: bool = False
+    _indent: int = 0
 
     def read(self, line: Line) -> None:
         text = line.text
@@ -146,10 +147,11 @@ class _Reader:
         return replace(epoch, rate=last.rate, seconds=last.seconds) == last
 
     def _read_error(self, text: str) -> None:
-        """The last line of the last traceback: the first after it that is not indented."""
+        """The last line of the last traceback: the first after it that is indented no more than its head."""
+        indent = len(text) - len(text.lstrip())
         if text.rstrip().endswith("Traceback (most recent call last):"):  # it may follow a bar, or a terminal's ^C
-            self._in_traceback = True
-        elif self._in_traceback and not text.startswith((" ", "\t")) and _ERROR.fullmatch(text.strip()):
+            self._in_traceback, self._indent = True, indent
+        elif self._in_traceback and indent <= self._indent and _ERROR.fullmatch(text.strip()):
             self.error = text.strip()
             self._in_traceback = False
 

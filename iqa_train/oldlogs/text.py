@@ -59,6 +59,8 @@ def lines_of(data: bytes) -> list[Line]:
 def text_of(data: bytes) -> LogText:
     """The lines of a log by the task that wrote them."""
     text = _decoded(data).replace("\0", "")
+    if "\n" not in text:
+        text = text.replace("\u2028", "\n")
     pieces = unwrapped([replace(piece, text=_plain(piece.text)) for piece in opened(pieces_of(text))], header_of)
     names = list(dict.fromkeys(piece.task for piece in pieces if piece.task)) or [""]
     found = {

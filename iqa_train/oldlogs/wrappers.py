@@ -68,6 +68,7 @@ _NUMBER = re.compile(r"[ ]{0,8}(\d{1,9})(?:\t|[:|] ?|$)")  # cat -n, grep -n, nl
 _MOST = 0.9
 _MORE = 0.6
 _LAYERS = 6
+_SAMPLE = 5000  # lines
 
 
 def unwrapped(pieces: Sequence[Piece], header: Callable[[str], object]) -> list[Piece]:
@@ -126,6 +127,9 @@ def _unstamped(piece: Piece) -> Piece:
 def _without(pieces: list[Piece], label: re.Pattern[str], header: Callable[[str], object], least: float) -> list[Piece]:
     """Without the label, if at least that share of the lines has it, or the header itself."""
     lines = [piece for piece in pieces if piece.text.strip()]
+    if len(lines) > _SAMPLE:  # of a long log a part is enough, and the lines that may be a header
+        some = lines[:: len(lines) // _SAMPLE + 1]
+        lines = [*some, *(piece for piece in lines if "epoch" in piece.text[:400].lower() and "est" in piece.text)]
     hits = [piece for piece in lines if label.match(piece.text)]
     if not hits or (len(hits) < 2 <= len(lines)):
         return pieces

@@ -138,6 +138,7 @@ WRAPPERS: dict[str, Wrapper] = {
     "level and a hyphen": each_line(lambda _, __: "INFO - "),
     "process and level": stamped("%Y-%m-%d %H:%M:%S,123 [4242] [INFO]"),
     "loguru": each_line(lambda k, t: f"{t:%Y-%m-%d %H:%M:%S}.123 | INFO     | __main__:main:{k} - "),
+    "levels of one width": stamped("[%H:%M:%S] INFO    "),
     "hydra": stamped("[%Y-%m-%d %H:%M:%S,123][__main__][INFO] -"),
     "glog": stamped("I%m%d %H:%M:%S.%f 4242 train_swin.py:12]"),
     "zap": stamped("%Y-%m-%dT%H:%M:%S.123Z\tinfo", "\t"),
@@ -176,6 +177,7 @@ WRAPPERS: dict[str, Wrapper] = {
     "counter and words": each_line(lambda k, _: f"step {k:05d} of job-77 => "),
     "colours": each_line(lambda k, _: f"\x1b[{31 + k % 7}m\x1b[1m"),
     "windows": lambda text: text.replace("\n", "\r\n"),
+    "line separators": lambda text: text.replace("\n", "\u2028"),
     "decimal commas": commas,
     "decimal commas and times": lambda text: stamped("%Y-%m-%d %H:%M:%S,123 INFO")(commas(text)),
     "docker json and times": lambda text: docker(stamped("%Y-%m-%d %H:%M:%S")(text)),
@@ -287,6 +289,22 @@ def test_a_header_behind_what_most_lines_do_not_have_is_said(tmp_path: Path) -> 
     text = old_log(BARE).replace(HEADER, f"column names are {HEADER}")
     with pytest.raises(NoOldLogError, match='the header of its table stands behind "column names are "'):
         read(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda text: "".join(f"{line!r}\n" for line in text.split("\n")),
+        lambda text: re.sub(r"(?m)^(\d+)\t", r"epoch number \1: ", text),
+        lambda text: "".join(json.dumps({"payload": line}) + "\n" for line in text.split("\n")),
+    ],
+)  # fmt: skip
+def test_a_table_that_cannot_be_read_is_never_called_missing(tmp_path: Path, wrap: Wrapper) -> None:
+    with pytest.raises(NoOldLogError) as caught:
+        read(tmp_path, wrap(old_log(BARE)))
+    assert "before its first epoch" not in str(caught.value)
+    assert "no log of the old script" not in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize(
