@@ -49,9 +49,11 @@ def left_out_notes(runs: Sequence[Candidate], chosen: Mapping[str, str], study: 
     )
     imported = any(imported_from(run.folder) is not None for run in others)
     alone = "; import-log FILE --study NAME imports a log into a study of its own" if imported else ""
+    one = len(others) == 1
+    whose = f"{'is' if one else 'are'} not shown, because {'its experiment has' if one else 'their experiments have'}"
     return (
-        f"{len(others)} of {len(runs)} runs are not shown, because their experiments have runs with other settings "
-        f"that are finished or later ({which}); iqa-train status --study {study} lists all{alone}",
+        f"{len(others)} of {len(runs)} runs {whose} runs with other settings that are finished or later "
+        f"({which}); iqa-train status --study {study} lists all{alone}",
     )
 
 
