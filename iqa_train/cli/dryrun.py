@@ -52,7 +52,7 @@ def _print_plan(
         places += ["--experiments", str(options.experiments)]
     places += ["--split", options.split] if options.split else []
     for spec, run in runs:
-        print(f"{spec.experiment}: {spec.title}" if spec.title != spec.experiment else spec.experiment)
+        print(f"{spec.experiment}: {spec.title}" if spec.title not in {"", spec.experiment} else spec.experiment)
         print(f"  study {spec.study}, seed {spec.seed}, configuration {spec.config_hash}")
         print(f"  run directory {run.path}")
         for name, value in spec.settings.model_dump().items():

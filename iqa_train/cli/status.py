@@ -12,6 +12,7 @@ from iqa_train.cli.parser import Parser, add_study_options
 from iqa_train.cli.scope import study_named
 from iqa_train.cli.select import experiments_in_order, in_study_order
 from iqa_train.cli.statustable import status_lines
+from iqa_train.errors import visible
 from iqa_train.execution.nvml import Nvml
 from iqa_train.execution.overview import look
 from iqa_train.terminal import raw
@@ -40,6 +41,8 @@ def main(argv: Sequence[str]) -> int:
         else:
             live = sys.stdout.isatty()
             lines = status_lines(overview, overview.rows, shutil.get_terminal_size().columns if live else None)
+            if study is not None and not overview.rows:
+                lines = [f"nothing of {visible(study)} is queued or has been run in {options.runs_dir}"]
             text = "\n".join(lines)
             if options.watch and live:
                 raw(sys.stdout).write(_CLEAR)

@@ -1,15 +1,16 @@
 """`iqa-train stop`: ends runs with a checkpoint, and takes waiting ones out of the queue."""
 
+import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from iqa_train.cli.parser import Parser, add_study_options, whole_number
 from iqa_train.cli.scope import study_named
-from iqa_train.cli.select import rows_named
+from iqa_train.cli.select import experiments_in_order, rows_named
 from iqa_train.cli.text import plain, say
 from iqa_train.errors import RunError, UsageError
-from iqa_train.execution.overview import look
+from iqa_train.execution.overview import Overview, look
 from iqa_train.execution.queue import Queue
 from iqa_train.execution.runner import GRACE
 from iqa_train.execution.stop_rows import OPEN, stop_rows
@@ -43,7 +44,8 @@ def main(argv: Sequence[str]) -> int:
         say(f"iqa-train: {error}")
         untold = options.all  # what waits cannot be taken out
         overview = look(runs_dir, study, queue=Queue())
-    rows = list(overview.rows) if options.all else rows_named(overview, options.names)
+    idle = _neither_run_nor_queued(overview, options)
+    rows = list(overview.rows) if options.all else rows_named(overview, [n for n in options.names if n not in idle])
     if options.all:
         rows = [row for row in rows if row.state in OPEN]
     words = stop_rows(rows, runs_dir, options.grace)
@@ -56,6 +58,16 @@ def main(argv: Sequence[str]) -> int:
     else:
         for row, what in words:
             print(f"{row.experiment} (seed {row.seed}): {plain(what)}")
-        if not words:
+        for name in idle:
+            print(f"{name}: has not been started, and does not wait in the queue")
+        if not words and not idle:
             print("nothing runs and nothing waits")
     return 1 if failed or untold else 0
+
+
+def _neither_run_nor_queued(overview: Overview, options: argparse.Namespace) -> list[str]:
+    """Of the names typed, the study file's experiments of which there is no run: there is nothing to stop of them."""
+    there = {row.experiment for row in overview.rows}
+    missing = [name for name in options.names if name not in there]
+    known = set(experiments_in_order(options.experiments)) if missing else set()
+    return [name for name in missing if name in known]

@@ -307,7 +307,7 @@ def _write_result(run: RunFolder, spec: RunSpec, results: list[dict[str, Any]], 
 
 def _what_best_means(result: dict[str, Any]) -> str:
     """The line beside "Best test SRCC", which people look for by that name: which epoch it is of, chosen on what."""
-    epoch = f"that is test at epoch {result['best_epoch']} of {result['epochs']}"
+    epoch = f"that is the test SRCC of epoch {result['best_epoch']} of {result['epochs']}"
     if result["select_on"] == "test":
         return f"{epoch}, chosen on the test images themselves (select_on = test), so it is optimistic"
     chosen, own = result["test_chosen"], result["test"]["srcc"]

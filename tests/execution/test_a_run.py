@@ -1,6 +1,7 @@
 """A run from the command line to its files: what is there afterwards, and that it adds up."""
 
 import csv
+import itertools
 import json
 import re
 import shutil
@@ -73,6 +74,10 @@ def test_the_log_reads_as_the_old_one(undisturbed: Project) -> None:
         rows = [line for line in lines[start:] if re.fullmatch(r"\d+\t\d+\.\d{3}(\t-?\d\.\d{4}){3}", line)]
         assert [row.split("\t")[0] for row in rows] == ["1", "2", "3"]
         assert sum(bool(re.fullmatch(r"Best test SRCC -?\d\.\d{6}, PLCC -?\d\.\d{6}", line)) for line in lines) == 1
+        (beside,) = [after for line, after in itertools.pairwise(lines) if line.startswith("Best test SRCC")]
+        assert re.match(
+            r"that is the test SRCC of epoch \d of 3, chosen on the validation images; choosing on test would", beside
+        )
         assert re.fullmatch(r"Testing median SRCC -?\d\.\d{4},\tmedian PLCC -?\d\.\d{4}", lines[-1])
 
 

@@ -15,6 +15,7 @@ from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.specfile import write_spec
 from iqa_train.study.load import load_study
 from iqa_train.study.resolve import resolve
+from iqa_train.training import worker
 from tests.conftest import Project
 
 
@@ -138,3 +139,23 @@ def test_a_folder_in_place_of_a_checkpoint_is_one_sentence(project: Project) -> 
     assert ended.code == outcome.INVALID
     assert "Traceback" not in ended.log
     assert "last.safetensors is a folder, not a checkpoint" in ended.message
+
+
+@pytest.mark.parametrize(
+    ("best", "select_on", "chosen", "own", "said"),
+    [
+        (3, "val", (5, 0.9), 0.875, "chosen on the validation images; choosing on test would have taken epoch 5 and "
+         "claimed 0.9000 (+0.0250)"),
+        (5, "val", (5, 0.9), 0.9, "chosen on the validation images; choosing on test would have taken the same epoch"),
+        (5, "test", (5, 0.9), 0.9, "chosen on the test images themselves (select_on = test), so it is optimistic"),
+        (1, "val", (1, None), None, "chosen on the validation images; the test SRCC is undefined"),
+    ],
+)  # fmt: skip
+def test_the_line_beside_best_test_srcc_says_what_chose_the_epoch(
+    best: int, select_on: str, chosen: tuple[int, float | None], own: float | None, said: str
+) -> None:
+    result = {
+        "best_epoch": best, "epochs": 8, "select_on": select_on, "test": {"srcc": own},
+        "test_chosen": {"epoch": chosen[0], "srcc": chosen[1]},
+    }  # fmt: skip
+    assert worker._what_best_means(result) == f"that is the test SRCC of epoch {best} of 8, {said}"

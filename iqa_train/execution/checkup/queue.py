@@ -38,8 +38,7 @@ def check_queue(runs_dir: Path) -> Iterator[Checkup]:
     if words := suspension(scheduler):
         yield Checkup("scheduler", "warning", f"the scheduler is {words}")
     elif not scheduler.host or scheduler.is_here:
-        known = f"process {scheduler.pid}" if scheduler.pid else f"one is running; {files.scheduler} does not say which"
-        yield Checkup("scheduler", "ok", known)
+        yield Checkup("scheduler", "ok", f"process {scheduler.pid}" if scheduler.pid else "running")
     else:
         message = f"the scheduler of {runs_dir} is process {scheduler.pid} {scheduler.where}: runs start there"
         yield Checkup("scheduler", "note", message, "to have them here, end that one first")
