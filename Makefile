@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
+PIP := --disable-pip-version-check --root-user-action=ignore --no-warn-script-location --progress-bar off
 unexport PYTHONDONTWRITEBYTECODE  # some machines set it, and the tests start hundreds of processes
 
 .PHONY: help setup demo test slow check bench pictures screenshots clean
@@ -15,9 +16,14 @@ setup: $(STAMP)  ## make .venv from requirements.lock
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "make: Python 3.11 or newer is needed; try make PYTHON=python3.12" >&2; exit 2; }
-	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "1/3 a Python environment in $(VENV)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@echo "2/3 packages of requirements.lock (some minutes the first time; PyTorch is large):"
+	@{ $(BIN)/python -m pip install $(PIP) -r requirements.lock; echo $$? > $(VENV)/.pip; } \
+	  | sed -un 's/^Collecting \([^ ;]*\).*/    \1/p; s/^Installing collected.*/    ... all here, being installed/p'; \
+	  exit $$(cat $(VENV)/.pip)
+	@echo "3/3 iqa-train and iqa-tui, in $(BIN)"
+	@$(BIN)/python -m pip install --quiet $(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 demo: $(STAMP)   ## train the five experiments on built-in data, on a terminal in the console (minutes, no GPU)
