@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from iqa_train.cli.commands import COMMANDS as _COMMANDS
 from iqa_train.cli.interrupt import heard_interrupts
-from iqa_train.cli.parser import command_first
+from iqa_train.cli.parser import command_first, leading_options
 from iqa_train.errors import UserError, did_you_mean, visible
 from iqa_train.escape import escape_outputs
 from iqa_train.terminal import filtered_output
@@ -57,17 +57,17 @@ def _command(words: list[str]) -> int:
         print(__version__)
         return 0
     words = command_first(words, _COMMANDS)
+    at = leading_options(words)
+    if at < len(words) and not words[at].startswith("-") and words[at] not in _COMMANDS:
+        from iqa_train.cli.other_scripts import refuse_script
+
+        refuse_script(words[at:])
+        near = did_you_mean(words[at], _COMMANDS)
+        raise UserError(f'there is no command "{visible(words[at])}"; {near}; iqa-train --help explains')
     if not words or words[0].startswith("-"):
         from iqa_train.cli import train
 
         return train.main(words)
-    if words[0] not in _COMMANDS:
-        from iqa_train.cli.other_scripts import refuse_script
-
-        refuse_script(words)
-        raise UserError(
-            f'there is no command "{visible(words[0])}"; {did_you_mean(words[0], _COMMANDS)}; iqa-train --help explains'
-        )
     from importlib import import_module
 
     code: int = import_module(f"iqa_train.cli.{words[0].replace('-', '_')}").main(words[1:])

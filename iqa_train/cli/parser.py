@@ -100,14 +100,20 @@ def add_study_options(parser: argparse.ArgumentParser, *, study: bool = True) ->
     group.add_argument("--logs-dir", default="logs", metavar="DIR", help="logs [logs]")
 
 
-def command_first(words: Sequence[str], commands: Collection[str]) -> list[str]:
-    """`words` with the options that name a study moved behind the command, where they were typed before it."""
+def leading_options(words: Sequence[str]) -> int:
+    """How many of `words`, from the first on, are options that name a study, with their values."""
     known, at = {_canonical(name): value for name, value in _STUDY_OPTIONS.items()}, 0
     while at < len(words) and words[at].startswith("--"):
         name, equals, _ = words[at].partition("=")
         if _canonical(name) not in known:
             break
         at += 2 if known[_canonical(name)] and not equals else 1
+    return at
+
+
+def command_first(words: Sequence[str], commands: Collection[str]) -> list[str]:
+    """`words` with the options that name a study moved behind the command, where they were typed before it."""
+    at = leading_options(words)
     if not 0 < at < len(words) or words[at] not in commands:
         return list(words)
     rest = list(words[at + 1 :])

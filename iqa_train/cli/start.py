@@ -61,7 +61,7 @@ def start_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list
             say(f"{spec.experiment}: {earlier.path} was {revision_words(FIRST)}; this is a run of its own")
     wanted = [(spec, run) for spec, run in runs if before[run] is None]
     if _alone(runs, options):
-        return _run_here(*wanted[0], options, argv) if wanted else 0
+        return _run_here(*wanted[0], options, argv) if wanted else _print_overview(runs[0][0].study, options)
     from iqa_train.cli.attend import attend
 
     watch = None if options.detach else lambda items: attend(runs, items, options)
@@ -105,12 +105,17 @@ def _run_here(spec: RunSpec, run: RunFolder, options: argparse.Namespace, argv: 
     code = 130 if outcome.requested else outcome.command_code
     if code != 0:
         say(f"iqa-train: {spec.experiment}: {outcome.state}: {outcome.reason}")
+    _print_overview(spec.study, options)
+    return code
+
+
+def _print_overview(study: str, options: argparse.Namespace) -> int:
+    """What --json asks for at the end; returns 0."""
     if options.json:
         from iqa_train.execution.overview import look
 
-        overview = look(Path(options.runs_dir), spec.study)
-        print(json.dumps(overview.as_json(), indent=2))
-    return code
+        print(json.dumps(look(Path(options.runs_dir), study).as_json(), indent=2))
+    return 0
 
 
 def _leave(runs: list[str], options: argparse.Namespace) -> int:

@@ -114,7 +114,7 @@ BAD = [
     (ONE + "experiment = 1\n", "experiment = 1 is not text; allowed: the id of an experiment"),
     (ONE + "settings = { lrr = 1e-6 }\n", 'settings: unknown setting "lrr"; did you mean "lr"'),
     (ONE + "settings = { lr = 2 }\n", "settings: lr = 2 is out of range; allowed: more than 0, at most 1"),
-    (ONE + "settings = 5e-6\n", "settings = 5e-06 is not valid; allowed: a table of settings, such as { lr = 1e-6 }"),
+    (ONE + "settings = 5e-6\n", "settings = 5e-6 is not valid; allowed: a table of settings, such as { lr = 1e-6 }"),
     (ONE + 'dataset = "../x"\n', 'dataset = "../x" is not valid; allowed: letters, digits'),
     (ONE + 'study = "a b"\n', 'study = "a b" is not valid; allowed: letters, digits'),
     (ONE.replace("a paper", ""), 'source = "" is empty'),
