@@ -1,5 +1,6 @@
 """Files that are whole or not there: atomic replacement, appended lines, locks, and where caches go."""
 
+import errno
 import fcntl
 import json
 import math
@@ -12,8 +13,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from iqa_train.errors import RunError
+from iqa_train.errors import RunError, UsageError
 from iqa_train.escape import ESCAPED
+from iqa_train.home import expanded, home
 from iqa_train.lockholder import holder_words, lock_holder
 from iqa_train.regular import NotRegularError, open_regular, open_temporary, sweep
 
@@ -39,10 +41,20 @@ class LockedError(RunError):
 
 
 def cache_root(configured: str = "") -> Path:
-    """Where things that can be made again are kept: `configured`, $XDG_CACHE_HOME/iqa-train, or ~/.cache/iqa-train."""
+    """Where things that can be made again are kept: `configured`, $XDG_CACHE_HOME/iqa-train, or ~/.cache/iqa-train.
+
+    Raises UsageError where nothing says where that is.
+    """
     if configured:
-        return Path(configured).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "iqa-train"
+        return expanded(configured)
+    if named := os.environ.get("XDG_CACHE_HOME"):
+        return Path(named) / "iqa-train"
+    if (folder := home()) is None:
+        raise UsageError(
+            f"there is no place for the cache: HOME is not set and user {os.getuid()} has no home; set cache_dir, "
+            "XDG_CACHE_HOME or HOME"
+        )
+    return folder / ".cache" / "iqa-train"
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -205,7 +217,9 @@ def open_lock(path: Path, mode: int = 0o644) -> int:
     """Open the file of a lock, made if missing. Where it may only be read, that is enough to lock it."""
     try:
         return open_regular(path, os.O_RDWR | os.O_CREAT, mode)
-    except PermissionError:
+    except OSError as error:
+        if error.errno not in {errno.EACCES, errno.EPERM, errno.EROFS}:
+            raise
         return open_regular(path)
 
 

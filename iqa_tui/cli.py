@@ -12,12 +12,16 @@ from pathlib import Path
 
 from iqa_train.cli.interrupt import heard_interrupts
 from iqa_train.cli.parser import Parser, add_study_options, profile_of, whole_number
-from iqa_train.errors import UsageError, UserError
+from iqa_train.errors import UsageError, UserError, visible
+from iqa_train.terminal import harmless
 
 _DESCRIPTION = """\
 Watch a study and carry it out: its runs, their logs, the GPUs, SRCC by epoch and the verdicts. The console is a face on
 what iqa-train does: closing it stops nothing, and any number may watch. ? lists the keys."""
 _EPILOG = "exit status: 0 left, 2 usage, an invalid study file or no terminal, 130 interrupted"
+
+
+_NO_TERMINALS = {"", "dumb", "unknown"}  # as TERM: they move no cursor
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with heard_interrupts():
             return _run(sys.argv[1:] if argv is None else argv)
     except UserError as error:
-        print(f"iqa-tui: {error}", file=sys.stderr)
+        print(f"iqa-tui: {harmless(str(error))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return 130
@@ -58,6 +62,11 @@ def _run(argv: Sequence[str]) -> int:
     in_browser = "TEXTUAL_DRIVER" in os.environ  # the page is the terminal
     if not in_browser and not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise UsageError("the console needs a terminal; iqa-train status --watch tells the same without one")
+    if not in_browser and os.environ.get("TERM", "") in _NO_TERMINALS:
+        raise UsageError(
+            f'the console cannot be drawn on a terminal with TERM="{visible(os.environ.get("TERM", ""))}"; set TERM to '
+            "what it is, such as xterm-256color, or use iqa-train status --watch"
+        )
 
     if in_browser:
         from iqa_tui.serve.orphan import end_with_server

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from iqa_train.errors import UsageError, did_you_mean, visible
+from iqa_train.home import home
 
 _TABLES = ("theme", "keys")
 
@@ -21,14 +22,19 @@ class Config:
     keys: Mapping[str, str] = field(default_factory=dict)
 
 
-def config_path() -> Path:
-    """Where it is looked for."""
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "iqa-tui" / "config.toml"
+def config_path() -> Path | None:
+    """Where it is looked for; None for a user without a home."""
+    if named := os.environ.get("XDG_CONFIG_HOME"):
+        return Path(named) / "iqa-tui" / "config.toml"
+    folder = home()
+    return folder / ".config" / "iqa-tui" / "config.toml" if folder else None
 
 
 def read_config(path: Path | None = None) -> Config:
     """What the file says; nothing where there is none. Raises UsageError with the file and what is wrong in it."""
     path = path or config_path()
+    if path is None:
+        return Config()
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:

@@ -41,6 +41,11 @@ def _main(words: list[str]) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does
         _silence()
         return 0
+    except RuntimeError as error:
+        if "can't start new thread" not in str(error):
+            raise
+        _complain("no new thread could be started; this user has as many processes as it may (ulimit -u)")
+        return 1
     except OSError as error:
         if error.errno is None:
             raise

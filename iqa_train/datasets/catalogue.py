@@ -13,6 +13,7 @@ from iqa_train.datasets.published import Published
 from iqa_train.datasets.splitfile import with_split
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError, did_you_mean
+from iqa_train.home import expanded
 from iqa_train.study.spec import DataSource
 
 READERS: dict[str, Callable[[Path], ImageTable]] = {
@@ -36,7 +37,7 @@ PUBLISHED: dict[str, Published] = {
 
 def folder_of(name: str, data_dir: str, source: DataSource) -> Path:
     """Where data set `name` lies: the setting `data_dir`, else the path declared for it, else data/<name>."""
-    return Path(data_dir or source.path or f"data/{name}").expanduser()
+    return expanded(data_dir or source.path or f"data/{name}")
 
 
 def read_table(name: str, source: DataSource, data_dir: str = "") -> ImageTable:
@@ -46,7 +47,7 @@ def read_table(name: str, source: DataSource, data_dir: str = "") -> ImageTable:
     the reader finds amiss.
     """
     table = _read(name, source, folder_of(name, data_dir, source))
-    return with_split(table, Path(source.split).expanduser(), source.split_digest) if source.split else table
+    return with_split(table, expanded(source.split), source.split_digest) if source.split else table
 
 
 def _read(name: str, source: DataSource, folder: Path) -> ImageTable:

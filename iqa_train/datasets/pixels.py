@@ -11,6 +11,7 @@ import hashlib
 import json
 import mmap
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -111,20 +112,38 @@ def open_store(
     """
     target = target_size(resize, table.resize)
     folder = _store_folder(table, target, cache_dir)
+    finished = _finished(table, target, folder, workers)
+    if finished is not None:
+        return finished
     try:
         with locked(folder / "lock", waiting, patient=True):
             sources = _plan(table, target, folder, workers)
             if not _is_current(folder, sources):
                 _build(table, sources, target, folder, max(1, workers), progress)
-            height = np.array([s.height for s in sources], np.int64)
-            width = np.array([s.width for s in sources], np.int64)
-            return PixelStore(folder, table.images, height, width)
+            return _opened(table, sources, folder)
     except OSError as error:
         if error.errno in _UNWRITABLE:
             raise DataError(
                 f"the pixel store cannot be written to {folder} ({error.strerror}); make room or set cache_dir"
             ) from error
         raise
+
+
+def _finished(table: ImageTable, target: tuple[int, int] | int | None, folder: Path, workers: int) -> PixelStore | None:
+    """The store as it is, if it is complete: nothing is written or locked then, so that it may be read-only."""
+    if not _manifest(folder / "manifest.json"):
+        return None
+    sources = _plan(table, target, folder, workers)
+    if not _is_current(folder, sources):
+        return None
+    store = _opened(table, sources, folder)
+    return store if _is_current(folder, sources) else None  # else another has begun to build in between
+
+
+def _opened(table: ImageTable, sources: list[_Source], folder: Path) -> PixelStore:
+    height = np.array([s.height for s in sources], np.int64)
+    width = np.array([s.width for s in sources], np.int64)
+    return PixelStore(folder, table.images, height, width)
 
 
 def target_size(resize: str, custom: tuple[int, int] | None) -> tuple[int, int] | int | None:
@@ -308,7 +327,10 @@ def _part_contents(sources: list[_Source]) -> dict[str, Any]:
 
 
 def _boot() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:  # then no part counts
+        return f"unknown, process {os.getpid()} at {time.time_ns()}"
 
 
 class _Manifest(TypedDict, total=False):
@@ -323,7 +345,7 @@ def _manifest(path: Path) -> dict[str, Any]:
     """Nothing for one that is damaged: the store is made again."""
     try:
         return dict(read_document(path, _Manifest) or {})
-    except DamagedFileError:
+    except (DamagedFileError, NotADirectoryError):
         return {}
 
 

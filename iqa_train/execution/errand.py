@@ -16,6 +16,7 @@ from iqa_train.errors import RunError
 from iqa_train.execution.devices import Device, worker_environment
 from iqa_train.execution.lease import Lease
 from iqa_train.execution.program import python_command
+from iqa_train.execution.starting import starting
 from iqa_train.files import lock_now, open_lock, parse_json
 from iqa_train.handed import handing
 from iqa_train.runs.layout import RunFolder
@@ -41,10 +42,11 @@ def run_errand(
     Whatever `hear` raises, and Ctrl-C, ends it; what it had told by then is still heard.
     """
     held = (*lease.descriptors, *locks)
-    worker = subprocess.Popen(
-        python_command(f"iqa_train.training.{module}"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        env=worker_environment(device) | _OWN | handing(held), start_new_session=True, pass_fds=held,
-    )  # fmt: skip
+    with starting("the worker"):
+        worker = subprocess.Popen(
+            python_command(f"iqa_train.training.{module}"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env=worker_environment(device) | _OWN | handing(held), start_new_session=True, pass_fds=held,
+        )  # fmt: skip
     assert worker.stdin is not None
     assert worker.stdout is not None
     try:

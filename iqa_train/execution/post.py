@@ -12,6 +12,7 @@ from iqa_train.errors import RunError
 from iqa_train.execution.folder_watch import FolderWatch
 from iqa_train.execution.program import python_command
 from iqa_train.execution.queue import require_runs_folder
+from iqa_train.execution.starting import starting
 from iqa_train.files import SCHEMA_VERSION, intruder, is_held, lock_now, open_lock, write_json
 from iqa_train.regular import open_regular
 from iqa_train.runs.documents import SchedulerFacts, read_scheduler
@@ -34,7 +35,8 @@ def ensure_scheduler(runs_dir: Path) -> bool:
         _require_awake(runs_dir)
         return False
     require_runs_folder(runs_dir)
-    with os.fdopen(open_regular(files.scheduler_log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as log:
+    log = os.fdopen(open_regular(files.scheduler_log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab")
+    with log, starting("the scheduler"):
         process = subprocess.Popen(
             python_command("iqa_train.execution.scheduler", str(runs_dir)),
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,

@@ -24,6 +24,7 @@ from iqa_train.execution.devices import Device, worker_environment
 from iqa_train.execution.folder_watch import FolderWatch, gone_words
 from iqa_train.execution.lease import Lease
 from iqa_train.execution.program import python_command
+from iqa_train.execution.starting import RefusedError, starting
 from iqa_train.execution.stopping import Stopping, stop_signals
 from iqa_train.execution.surroundings import surroundings
 from iqa_train.execution.tree import adopt_orphans, kill_all, reap_orphans
@@ -174,27 +175,33 @@ def _start(order: Order, lock: int) -> Started:
     held = (lock, *order.lease.descriptors)
     environment = _POLITE | worker_environment(order.device) | _REQUIRED | {MARK: mark_for(attempt.folder)}
     environment |= handing(held)
+    moved: list[tuple[Path, Path]] = []
     with file:
         try:
             for folder in (run.path, *(tried.folder for tried in run.attempts())):
                 sweep(folder)
             if order.again:
-                _set_aside(run)
+                moved = _set_aside(run)
             if order.spec is not None:
                 write_json(run.spec, order.spec)
             attempt.folder.mkdir()
             attempt.reserve.write_bytes(bytes(_RESERVE))
             _introduce(order, attempt, log, environment)  # before there is a worker that nobody knew of
-        except OSError as error:
+            with starting(f"the worker of {spec['experiment']}"):
+                process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environment,
+                    start_new_session=True, pass_fds=held,
+                )  # fmt: skip
+        except (OSError, RefusedError) as error:
             shutil.rmtree(attempt.folder, ignore_errors=True)
             log.unlink()
+            for before, aside in moved:
+                aside.rename(before)
+            if isinstance(error, RefusedError):
+                raise
             raise RunError(
                 f"{spec['experiment']} cannot be started: {error.filename or attempt.folder}: {error.strerror}"
             ) from None
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environment, start_new_session=True,
-            pass_fds=held,
-        )  # fmt: skip
     _introduce(order, attempt, log, environment, process.pid)
     return Started(process, attempt, log)
 
@@ -327,11 +334,13 @@ def _beat(attempt: Attempt, lease: Lease) -> None:
         return
 
 
-def _set_aside(run: RunFolder) -> None:
-    """Move what the last attempt left into its own folder: nothing is ever overwritten."""
+def _set_aside(run: RunFolder) -> list[tuple[Path, Path]]:
+    """Move what the last attempt left into its own folder: nothing is ever overwritten. Returns from where to where."""
     attempts = run.attempts()
-    for path in run.outcome() if attempts else []:
-        path.rename(attempts[-1].folder / path.name)
+    moves = [(path, attempts[-1].folder / path.name) for path in (run.outcome() if attempts else [])]
+    for path, aside in moves:
+        path.rename(aside)
+    return moves
 
 
 @contextmanager

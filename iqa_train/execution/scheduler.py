@@ -33,6 +33,7 @@ from iqa_train.execution.plan import Entry, Place, Start, plan
 from iqa_train.execution.post import Post
 from iqa_train.execution.queue import Item, Queue, edit_queue, folder_of, read_queue
 from iqa_train.execution.standing import Stand, Standing, standing
+from iqa_train.execution.starting import RefusedError, starting
 from iqa_train.execution.stop import pass_on_request
 from iqa_train.execution.surroundings import environment_of, interpreter_of
 from iqa_train.execution.tree import kill_all
@@ -190,13 +191,15 @@ class Scheduler:
         command = runner_command(item, self._runs_dir, start.device, attempt, self._queue.runs_per_gpu)
         command[0] = interpreter_of(item.python, project)
         try:
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True,
-                cwd=project, env=environment_of(item.environment),
-            )  # fmt: skip
-        except OSError as error:  # the directory it was queued in is gone
+            with starting("a runner"):
+                process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
+                    start_new_session=True, cwd=project, env=environment_of(item.environment),
+                )  # fmt: skip
+        except (OSError, RefusedError) as error:  # the directory it was queued in is gone
             stderr.close()
-            self._note_failure(item.key, attempt, f"{error.filename or project}: {error.strerror}")
+            words = f"{error.filename or project}: {error.strerror}" if isinstance(error, OSError) else str(error)
+            self._note_failure(item.key, attempt, words)
             return
         self._launched[item.key] = _Launch(process, stderr, attempt, start.device.key)
         say(f"{item.run}: attempt {attempt} on {start.device.label}")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from iqa_train.errors import UsageError, WeightsError
 from iqa_train.files import cache_root
+from iqa_train.home import expanded
 from iqa_train.models.timm_guard import import_timm
 from iqa_train.study.backbones import PINNED_WEIGHTS
 from iqa_train.study.settings import TrainingConfig
@@ -42,7 +43,7 @@ def weights_file(settings: TrainingConfig) -> Path | None:
     if settings.weights == "none":
         return None
     if is_file_setting(settings.weights):
-        path = Path(settings.weights).expanduser()
+        path = expanded(settings.weights)
         if not path.is_file():
             raise WeightsError(
                 f'weights = "{settings.weights}": there is no such file; give a .safetensors or .pth file'

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from iqa_train.errors import UsageError, did_you_mean, visible
+from iqa_train.home import expanded
 from iqa_train.study.backbones import SIZED_BACKBONES
 from iqa_train.study.model import Experiment, Profile, Study
 from iqa_train.study.settings import SPAQ, TrainingConfig
@@ -204,7 +205,7 @@ def _pinned(source: DataSource) -> DataSource:
     """The source with the digest of its split file, so that another split is another run."""
     if not source.split or source.split_digest:
         return source
-    return source.model_copy(update={"split_digest": split_digest(Path(source.split).expanduser())})
+    return source.model_copy(update={"split_digest": split_digest(expanded(source.split))})
 
 
 def _expectation(experiment: Experiment, profile: Profile | None, overrides: Mapping[str, Any]) -> Expectation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from iqa_train.home import expanded
 from iqa_tui.acting.words import counted
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def default_path(study: str, form: str) -> Path:
 
 def trouble_with(order: ExportOrder) -> str:
     """Why the place cannot be written to as it is, or whether something there would be replaced; empty for neither."""
-    path = order.path.expanduser()
+    path = expanded(order.path)
     if order.form == REPORT:
         return f"{path} is a file, and the report needs a folder; give another name" if path.is_file() else ""
     if path.is_dir():
@@ -57,7 +58,7 @@ def _table(chosen: Chosen, order: ExportOrder) -> str:
     from iqa_train.report.forms import table_of
     from iqa_train.report.gather import results_of
 
-    path = order.path.expanduser()
+    path = expanded(order.path)
     there = path.exists()
     if there and not order.replace:
         raise UsageError(f"nothing written: {path} is there already")
@@ -77,7 +78,7 @@ def _report(chosen: Chosen, target: Target, order: ExportOrder) -> str:
     from iqa_train.report.trackertext import tracker_text
     from iqa_train.report.write import INDEX, write_report
 
-    out = order.path.expanduser()
+    out = expanded(order.path)
     require_runs(chosen, target.runs_dir)
     material = gather(chosen, target.runs_dir)
     written = write_report(material, out)

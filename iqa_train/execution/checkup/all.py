@@ -1,8 +1,10 @@
 """All that `iqa-train doctor` looks at, in the order in which it is told."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
 
-from iqa_train.errors import UserError
+from iqa_train.errors import UsageError, UserError
 from iqa_train.execution.checkup.clock import check_clock
 from iqa_train.execution.checkup.data import check_data
 from iqa_train.execution.checkup.disks import check_disks
@@ -22,7 +24,9 @@ def checkups(where: Where) -> list[Checkup]:
     """Look at everything. Never raises for what it finds; UsageError for a profile that the study does not have."""
     specs, study = read_study(where)
     folders = {"runs": where.runs_dir, "logs": where.logs_dir}
-    caches = dict.fromkeys(cache_root(spec.settings.cache_dir) for spec in specs) or {cache_root(): None}
+    caches: dict[Path, None] = {}
+    with suppress(UsageError):  # no home: the check of the disks then says nothing of caches
+        caches = dict.fromkeys(cache_root(spec.settings.cache_dir) for spec in specs) or {cache_root(): None}
     folders |= {f"pixel cache{f' {n}' if n > 1 else ''}": path / "pixels" for n, path in enumerate(caches, 1)}
     checks: dict[str, Callable[[], Iterable[Checkup]]] = {
         "gpu": lambda: check_gpus(where.root),
