@@ -5,6 +5,7 @@ import iqa_train.startup  # noqa: F401 (before anything that opens a file)
 # isort: split
 import os
 import sys
+import threading
 from collections.abc import Sequence
 
 from iqa_train.cli.commands import COMMANDS as _COMMANDS
@@ -15,6 +16,7 @@ from iqa_train.escape import escape_outputs
 from iqa_train.terminal import filtered_output
 
 INTERRUPTED = 130
+_NO_THREADS = "no new thread could be started: this user has as many processes as it may (ulimit -u)"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,6 +38,9 @@ def _main(words: list[str]) -> int:
         _complain(str(error))
         return error.exit_code
     except KeyboardInterrupt:
+        if not _may_start_threads():  # then it is numpy's library that sends SIGINT, for want of threads
+            _complain(_NO_THREADS)
+            return 1
         _complain("interrupted")
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does
@@ -44,7 +49,7 @@ def _main(words: list[str]) -> int:
     except RuntimeError as error:
         if "can't start new thread" not in str(error):
             raise
-        _complain("no new thread could be started; this user has as many processes as it may (ulimit -u)")
+        _complain(_NO_THREADS)
         return 1
     except OSError as error:
         if error.errno is None:
@@ -77,6 +82,14 @@ def _command(words: list[str]) -> int:
 
     code: int = import_module(f"iqa_train.cli.{words[0].replace('-', '_')}").main(words[1:])
     return code
+
+
+def _may_start_threads() -> bool:
+    try:
+        threading.Thread(target=int).start()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _unnamed() -> str:

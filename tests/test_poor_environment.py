@@ -1,0 +1,164 @@
+"""Users without a home, caches that may only be read, processes that are refused, terminals that are none."""
+
+import fcntl
+import json
+import multiprocessing
+import os
+import pty
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from iqa_train.cli.main import main
+from iqa_train.datasets.pixels import open_store
+from iqa_train.datasets.table import ImageTable
+from iqa_train.errors import UsageError
+from iqa_train.execution.devices import Device
+from iqa_train.execution.lease import VARIABLE, Holder, take
+from iqa_train.execution.runner import Order, run_attempt
+from iqa_train.execution.starting import RefusedError
+from iqa_train.files import cache_root
+from iqa_train.home import expanded
+from iqa_train.runs.layout import RunFolder
+from iqa_tui.config import config_path, read_config
+
+as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user")
+UNKNOWN = 54321  # no entry in passwd
+
+
+def _elsewhere(act: Callable[[], Any]) -> Any:
+    """What `act` returns or raises in a process of its own, where root is a user that nobody knows."""
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+
+    def work() -> None:
+        if os.getuid() == 0:
+            os.setgroups([])
+            os.setgid(UNKNOWN)
+            os.setuid(UNKNOWN)
+        try:
+            theirs.send(act())
+        except Exception as error:  # noqa: BLE001
+            theirs.send(error)
+
+    process = multiprocessing.get_context("fork").Process(target=work)
+    process.start()
+    theirs.close()
+    answer = ours.recv()
+    process.join()
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+@as_root
+def test_a_user_without_a_home_is_asked_where_the_cache_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(UsageError, match=f"no place for the cache: HOME is not set and user {UNKNOWN} has no home"):
+        _elsewhere(cache_root)
+    assert _elsewhere(lambda: cache_root("/somewhere")) == Path("/somewhere")
+    with pytest.raises(UsageError, match='nothing says where "~" is'):
+        _elsewhere(lambda: expanded("~/data"))
+    assert _elsewhere(lambda: (config_path(), read_config().theme)) == (None, "")
+
+
+def test_a_home_that_nobody_has_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "verify", "demo", "--data_dir", "~nobody-has-this-name/demo"]) == 2
+    assert 'nothing says where "~nobody-has-this-name" is' in capsys.readouterr().err
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> ImageTable:
+    names = tuple(f"{k}.png" for k in range(3))
+    for k, name in enumerate(names):
+        Image.new("RGB", (40 + k, 30), (k, 0, 0)).save(tmp_path / name)
+    return ImageTable("few", tmp_path, names, np.arange(3.0), (0, 100))
+
+
+def test_a_store_that_is_complete_is_neither_locked_nor_written(tmp_path: Path, table: ImageTable) -> None:
+    cache = tmp_path / "cache"
+    folder = open_store(table, cache_dir=str(cache)).folder
+    before = {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in (folder, *folder.iterdir())}
+    with (folder / "lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        signal.alarm(5)
+        try:
+            store = open_store(table, cache_dir=str(cache))
+        finally:
+            signal.alarm(0)
+    assert store.image(2)[0, 0].tolist() == [2, 0, 0]
+    assert {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in (folder, *folder.iterdir())} == before
+
+
+@as_root
+def test_a_cache_of_another_user_is_read_and_one_that_is_not_complete_is_a_sentence() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        place.chmod(0o755)
+        Image.new("RGB", (40, 30)).save(place / "0.png")
+        table = ImageTable("few", place, ("0.png",), np.zeros(1), (0, 100))
+        open_store(table, cache_dir=name)
+        assert _elsewhere(lambda: len(open_store(table, cache_dir=name))) == 1
+        Image.new("RGB", (50, 30)).save(place / "0.png")
+        with pytest.raises(Exception, match=r"cannot be written to .* \(Permission denied\)"):
+            _elsewhere(lambda: len(open_store(table, cache_dir=name)))
+
+
+def _finished_run(folder: Path) -> RunFolder:
+    run = RunFolder(folder / "runs/s/A1/s42-0123456789")
+    (run.path / "attempt-01").mkdir(parents=True)
+    spec = {"study": "s", "experiment": "A1", "slug": "A1", "settings": {"epochs": 1, "train_test_num": 1}}
+    run.spec.write_text(json.dumps(spec))
+    ended = {"state": "completed", "reason": "", "exit_code": 0, "signal": None}
+    (run.path / "attempt-01" / "exit.json").write_text(json.dumps(ended))
+    run.result.write_text(json.dumps({"srcc": 0.9}))
+    run.lock.touch()
+    return run
+
+
+def test_a_worker_that_is_refused_is_no_attempt_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        monkeypatch.setenv(VARIABLE, str(folder / "leases"))
+        run = _finished_run(folder)
+        for path in (folder, *folder.rglob("*")):
+            if os.getuid() == 0:
+                os.chown(path, UNKNOWN, UNKNOWN)
+        before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
+
+        def start() -> None:
+            resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+            lease = take("cpu-0", Holder("A1"))
+            assert lease is not None
+            device = Device("cpu", 0, "cpu-0", "CPU slot 0", threads=1)
+            run_attempt(Order(run, device, lease, folder / "logs", ["iqa-train"], again=True))
+
+        with pytest.raises(RefusedError, match=r"the worker of A1 could not be started: .*\(ulimit -u\)"):
+            _elsewhere(start)
+        assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
+        assert not (run.path / "attempt-02").exists()
+        assert list((folder / "logs").iterdir()) == []
+
+
+@pytest.mark.parametrize("term", ["dumb", None])
+def test_a_terminal_that_draws_nothing_is_a_sentence(tmp_path: Path, term: str | None) -> None:
+    environment = {name: value for name, value in os.environ.items() if name not in {"TERM", "TEXTUAL_DRIVER"}}
+    leader, follower = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "iqa_tui.cli"], cwd=tmp_path, env=environment | ({"TERM": term} if term else {}),
+        stdin=follower, stdout=follower, stderr=subprocess.PIPE, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    os.close(leader)
+    os.close(follower)
+    assert done.returncode == 2
+    assert f'TERM="{term or ""}"' in done.stderr
+    assert done.stderr.count("\n") == 1
