@@ -23,7 +23,7 @@ from textual_serve.app_service import AppService
 from textual_serve.download_manager import DownloadManager
 
 from iqa_train.execution.program import python_command
-from iqa_tui.serve.visitors import Handler, Visitors
+from iqa_tui.serve.visitors import Doorkeeper, Handler, Visitors
 
 _PAGE = Path(__file__).with_name("page")
 _TERMINAL = Path(str(textual_serve.__file__)).with_name("static")
@@ -128,7 +128,7 @@ async def _serve(server: ConsoleServer, listening: socket.socket) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, enough.set)
     try:
-        await web.SockSite(runner, listening).start()
+        await web.SockSite(runner, Doorkeeper(listening)).start()
         await enough.wait()
     finally:
         await runner.cleanup()

@@ -13,6 +13,8 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from weakref import WeakSet
 
 from aiohttp import web
 
@@ -130,6 +132,26 @@ def is_own_user(peer: tuple[str, int], own: tuple[str, int]) -> bool:
         return True
     users = [user for lines in tables for here, there, user in _connections(lines) if here == peer and there == own]
     return bool(users) and all(user in {0, os.geteuid()} for user in users)
+
+
+class Doorkeeper(socket.socket):
+    """A listening socket that keeps few connections of other users: enough to tell them why, not to use up our own."""
+
+    _FEW = 16
+
+    def __init__(self, listening: socket.socket) -> None:
+        super().__init__(fileno=listening.detach())
+        self._strangers: WeakSet[socket.socket] = WeakSet()
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """The next connection. Raises ConnectionAbortedError for one too many of strangers, which is closed."""
+        connection, peer = super().accept()
+        if peer and not is_own_user(peer[:2], connection.getsockname()[:2]):
+            if sum(one.fileno() >= 0 for one in self._strangers) >= self._FEW:
+                connection.close()
+                raise ConnectionAbortedError
+            self._strangers.add(connection)
+        return connection, peer
 
 
 def _lines(table: str) -> list[str] | None:

@@ -19,7 +19,7 @@ from served import Served, browser, served
 from iqa_tui.serve import server as server_module
 from iqa_tui.serve.server import ConsoleServer
 from iqa_tui.serve.token import AccessToken
-from iqa_tui.serve.visitors import Visitors, is_own_user, visitors_of
+from iqa_tui.serve.visitors import Doorkeeper, Visitors, is_own_user, visitors_of
 from tests.conftest import Project
 
 UPGRADE = (
@@ -148,6 +148,35 @@ def test_a_connection_that_has_been_closed_is_nobodys() -> None:
             assert is_own_user(peer, connection.getsockname())
             client.close()
             assert not is_own_user(peer, connection.getsockname())
+
+
+def test_strangers_do_not_use_up_the_connections() -> None:
+    """As root, they are real: sockets of another user, who connects as often as it can."""
+    if os.geteuid() != 0 or not Path("/usr/bin/python3").exists():
+        pytest.skip("only root can be another user")
+    with Doorkeeper(socket.create_server(("127.0.0.1", 0))) as listening:
+        host, port = listening.getsockname()
+        script = (
+            f"import socket; c = [socket.create_connection(('{host}', {port})) for _ in range(40)];"
+            "print(flush=True); input()"
+        )
+        other = subprocess.Popen(
+            ["/usr/bin/python3", "-c", script], user=65534, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/"
+        )
+        try:
+            kept = []
+            for _ in range(40):
+                with contextlib.suppress(ConnectionAbortedError):
+                    kept.append(listening.accept()[0])
+            assert len(kept) == 16
+            with socket.create_connection((host, port)):
+                kept.append(listening.accept()[0])  # our own is taken all the same
+            kept[0].close()
+            for connection in kept:
+                connection.close()
+        finally:
+            other.kill()
+            other.communicate()
 
 
 def test_no_more_consoles_than_so_many_and_one_that_goes_makes_room(
