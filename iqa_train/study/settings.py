@@ -65,10 +65,10 @@ class TrainingConfig(BaseModel):
         ge=0, lt=1,
     )  # fmt: skip
 
-    lr: float = _setting(
-        2e-5, "Optimisation", "peak learning rate of the backbone and the local distortion layers", gt=0, le=1
+    lr: float = _setting(2e-5, "Optimisation", "peak learning rate of the backbone", gt=0, le=1)
+    lr_ratio: float = _setting(
+        10.0, "Optimisation", "all but the backbone and the local distortion layers trains at lr_ratio x lr", gt=0
     )
-    lr_ratio: float = _setting(10.0, "Optimisation", "everything else trains at lr_ratio x lr", gt=0)
     lr_scheduler: Literal["cosine", "step", "none"] = _setting("cosine", "Optimisation", "how the rate falls")
     warmup_epochs: float = _setting(0.0, "Optimisation", "epochs of linear warm-up from 0 to the peak", ge=0)
     lr_step: Literal["batch", "epoch"] = _setting(
