@@ -31,7 +31,7 @@ from iqa_train.models.network import QualityNetwork
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.training.device import Device, choose_device
 from iqa_train.training.losses import training_loss
-from iqa_train.training.optimiser import CLIP, build_optimiser, set_rate
+from iqa_train.training.optimiser import CLIP, build_optimiser, set_rates
 
 TRAINED, TESTED = 270.0, 54.0  # crops/s of the study behind this program
 _RATE = 5e-7
@@ -87,7 +87,7 @@ class Bench:
         self.network = network.to(setup.device.torch, memory_format=torch.channels_last)
         self.forward: nn.Module = torch.compile(self.network) if compiled else self.network
         self.optimiser = build_optimiser(self.network, setup.settings)
-        set_rate(self.optimiser, _RATE)
+        set_rates(self.optimiser, 0, 1, setup.settings)
 
     def batch(self, size: int) -> tuple[Tensor, Tensor]:
         """Random crops and scores on the device."""

@@ -52,9 +52,9 @@ class GroupedTarget(nn.Module):
     def forward(self, features: Tensor, parameters: TargetParameters) -> Tensor:
         """Features (B, 224), parameters per image -> raw scores (B,)."""
         layers: list[nn.Module] = []
-        for weight, bias in zip(parameters.weights, parameters.biases, strict=True):
-            layers += [GroupedLayer(weight, bias), nn.Sigmoid(), nn.Dropout(self.dropout)]
-        network = nn.Sequential(*layers[:-2]).train(self.training)
+        for k, (weight, bias) in enumerate(zip(parameters.weights, parameters.biases, strict=True)):
+            layers += [GroupedLayer(weight, bias), nn.Sigmoid(), *([nn.Dropout(self.dropout)] if k < 3 else [])]
+        network = nn.Sequential(*layers[:-1]).train(self.training)
         return network(features[:, :, None, None]).flatten()
 
 
