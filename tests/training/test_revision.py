@@ -64,6 +64,13 @@ def test_a_network_that_is_another_now_says_so(tmp_path: Path) -> None:
         finished_network(run, then, 1, choose_device(then.settings))
 
 
+@pytest.fixture(autouse=True)
+def denormals() -> Iterator[None]:
+    """A device flushes them, for the whole process."""
+    yield
+    torch.set_flush_denormal(False)
+
+
 @pytest.fixture
 def signals() -> Iterator[None]:
     """The worker takes TERM and INT for itself."""
