@@ -69,6 +69,6 @@ def _item(row: Row, runs_dir: Path, logs_dir: str, code: str, retries: int, *, a
     )
     anew = replace(base, after=row.attempt, again=again, retries=retries, code=code, command=command, told=False)
     mine = replace(
-        anew, cwd=recorded(project, runs_dir), environment=surroundings(), python=interpreter(project)
+        anew, cwd=recorded(project, runs_dir), environment=surroundings(project), python=interpreter(project)
     )  # what the command that asks for it has, counts
     return replace(mine, batch=1, batch_name="")  # the first of the batches that come after those there

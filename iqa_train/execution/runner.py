@@ -217,7 +217,7 @@ def _introduce(
         "command": public_command(order.command),
         "log": inside(log, project),
         "cwd": recorded(project, order.run.path.absolute().parents[2]),
-        "environment": surroundings(),
+        "environment": surroundings(project),
         "started": _now(),
         "code": code_fingerprint(),
         "queued_code": order.queued_code,

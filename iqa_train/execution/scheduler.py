@@ -194,7 +194,7 @@ class Scheduler:
             with starting("a runner"):
                 process = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
-                    start_new_session=True, cwd=project, env=environment_of(item.environment),
+                    start_new_session=True, cwd=project, env=environment_of(item.environment, project),
                 )  # fmt: skip
         except (OSError, RefusedError) as error:  # the directory it was queued in is gone
             stderr.close()

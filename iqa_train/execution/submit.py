@@ -68,7 +68,7 @@ def submit(specs: Sequence[RunSpec], batches: Sequence[Batch], runs_dir: Path, w
             logs_dir=inside(Path(wishes.logs_dir), project),
             cwd=recorded(project, runs_dir),
             command=tuple(public_command(wishes.command)),
-            environment=surroundings(),
+            environment=surroundings(project),
             python=interpreter(project),
         )
         items.append(item if wishes.gpu is None else replace(item, gpu=wishes.gpu, pinned=True))

@@ -5,6 +5,7 @@ many threads; none of them holds a secret.
 """
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,13 +24,19 @@ NAMES = (
 """What is recorded of the environment of a command that queues runs."""
 
 
-def surroundings(environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Those of `environment`, the caller's own by default."""
+_PROJECT = "{project}"  # stands for the project's folder in a value
+
+
+def surroundings(project: Path, environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Those of `environment`, the caller's own by default. Paths in the project are named from it: it may be moved."""
     given = os.environ if environment is None else environment
-    return {name: given[name] for name in NAMES if name in given}
+    here = re.compile(f"(?<![^:]){re.escape(str(project))}(?=[/:]|$)")
+    return {name: here.sub(_PROJECT, given[name]) for name in NAMES if name in given}
 
 
-def environment_of(recorded: Mapping[str, str] | None, base: Mapping[str, str] | None = None) -> dict[str, str]:
+def environment_of(
+    recorded: Mapping[str, str] | None, project: Path, base: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """`base` (the caller's own by default) with what was `recorded`; what was not set then is not set.
 
     None is what items of earlier versions have: they get `base` as it is.
@@ -37,9 +44,9 @@ def environment_of(recorded: Mapping[str, str] | None, base: Mapping[str, str] |
     environment = dict(os.environ if base is None else base)
     if recorded is None:
         return environment
-    return {name: value for name, value in environment.items() if name not in NAMES} | {
-        name: value for name, value in recorded.items() if name in NAMES
-    }
+    kept = {name: value for name, value in environment.items() if name not in NAMES}
+    given = {name: value.replace(_PROJECT, str(project)) for name, value in recorded.items() if name in NAMES}
+    return kept | given
 
 
 def visible_in(recorded: Mapping[str, str] | None) -> str | None:

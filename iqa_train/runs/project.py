@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+_STUDY = "experiments.toml"  # what a project has, and a folder that was made in its old place has not
 _DEEPEST = 2  # levels between a project and its runs folder, as in out/runs; further up is another place, not a project
 
 
@@ -38,7 +39,8 @@ def project_of(name: str, runs_dir: Path, *, early: bool = False) -> Path:
         own = whole.joinpath(*runs.parts[len(runs.parts) - depth - 1 :])
         if own.is_dir() and not own.samefile(runs):
             return runs.parents[depth]
-    return whole
+    moved = (runs.parent / _STUDY).exists() and not (whole / _STUDY).exists()
+    return runs.parent if moved else whole
 
 
 def inside(path: Path, project: Path) -> str:

@@ -229,4 +229,5 @@ def log_named(facts: RunnerFacts, runs_dir: Path) -> Path:
     """The log that the facts of a runner name."""
     cwd, log = facts.get("cwd", ""), Path(facts["log"])
     here = project_of(cwd, runs_dir, early="environment" not in facts) / log
-    return here if here.exists() or not Path(cwd).is_absolute() else Path(cwd, log)
+    then = Path(cwd, log) if Path(cwd).is_absolute() else here
+    return next((path for path in (here, runs_dir.resolve().parent / log) if path.exists()), then)
