@@ -116,15 +116,11 @@ def with_studies_recorded(queue: Queue, runs_dir: Path, studies: Sequence[str] |
     return replace(queue, ended=tuple(study for study in queue.ended if study not in done))
 
 
-def keep_ends(before: Queue, after: Queue, runs_dir: Path) -> Queue:
-    """`after`, with the ends recorded of what of `before` has left the queue or was queued once more.
+def keep_ends(before: Queue, gone: Sequence[Item], after: Queue, runs_dir: Path) -> Queue:
+    """`after`, with the ends recorded of `gone`, which of `before` have left the queue or were queued once more.
 
     Without that, who clears the queue or relaunches a run in the moment of its end would keep it from being known.
     """
-    stays = {(item.key, item.after) for item in after.items}
-    gone = [item for item in before.items if (item.key, item.after) not in stays]
-    if not gone:
-        return after
     recorded = with_ends_recorded(before, runs_dir, gone)
     left = {item.study for item in after.items}
     closed = with_studies_recorded(recorded, runs_dir, [study for study in recorded.ended if study not in left])

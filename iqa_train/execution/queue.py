@@ -139,8 +139,6 @@ def edit_queue(runs_dir: Path) -> Iterator[QueueEdit]:
     The end of a run that leaves the queue is first recorded for those who want to be notified of it.
     Raises RunError where the runs folder is not there: only a command that starts runs makes it.
     """
-    from iqa_train.execution.outbox import keep_ends  # which reads items
-
     files = QueueFiles(runs_dir)
     require_runs_folder(runs_dir)
     with locked(files.queue_lock, make_folder=False):
@@ -148,8 +146,19 @@ def edit_queue(runs_dir: Path) -> Iterator[QueueEdit]:
         edit = QueueEdit(before)
         yield edit
         if edit.queue != before:
-            edit.queue = keep_ends(before, edit.queue, runs_dir)
+            edit.queue = _with_ends_kept(before, edit.queue, runs_dir)
             write_json(files.queue, {"schema_version": SCHEMA_VERSION, **asdict(edit.queue)})
+
+
+def _with_ends_kept(before: Queue, after: Queue, runs_dir: Path) -> Queue:
+    """`after`, with the ends recorded of runs that have left the queue or were queued once more."""
+    stays = {(item.key, item.after) for item in after.items}
+    gone = [item for item in before.items if (item.key, item.after) not in stays]
+    if not gone or not before.notify:
+        return after
+    from iqa_train.execution.outbox import keep_ends  # which reads items
+
+    return keep_ends(before, gone, after, runs_dir)
 
 
 def added(queue: Queue, items: Sequence[Item]) -> Queue:

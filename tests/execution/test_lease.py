@@ -198,7 +198,7 @@ def test_our_own_runs_are_not_doubled_even_if_the_file_is_removed(folder: Path) 
     lease = take_now("cpu-0")
     (folder / "cpu-0.lock").unlink()
     lease.refresh()
-    places, _ = look_around(1, 1, [Occupant(Item("s/A1/s42-0123456789", "A1", 42), "cpu-0", None)], Nvml())
+    places = look_around(1, 1, [Occupant(Item("s/A1/s42-0123456789", "A1", 42), "cpu-0", None)], Nvml(), [])
     assert [(place.room, place.holders) for place in places] == [(0, ("A1",))]
     lease.close()
 

@@ -8,6 +8,7 @@ from iqa_train.errors import RunError
 from iqa_train.execution.checkup.report import Checkup
 from iqa_train.execution.checkup.state_files import damage_of, mtime
 from iqa_train.execution.checkup.words import command_for, counted
+from iqa_train.execution.outbox import is_due
 from iqa_train.execution.post import scheduler_process, troubles
 from iqa_train.execution.queue import Item, folder_of, read_queue
 from iqa_train.execution.standing import standing
@@ -32,6 +33,8 @@ def check_queue(runs_dir: Path) -> Iterator[Checkup]:
     else:
         yield Checkup("queue", "ok", f"{count} waiting")
     if scheduler is None:
+        if is_due(read_queue(runs_dir), runs_dir):
+            yield Checkup("queue", "warning", "notifications are waiting to be delivered", f"{resume} delivers them")
         if not damage_of(files.scheduler):
             yield from _no_scheduler(files)
         return

@@ -87,6 +87,8 @@ def a_run(where: Where, experiment: str, *, ended: bool = False, host: str = HER
 def queue(where: Where, *experiments: str, **values: Any) -> None:
     where.runs_dir.mkdir(exist_ok=True)
     items = [Item(f"lr5e7/{name}/s42-0123456789", name, 42) for name in experiments]
+    for item in items:
+        (where.runs_dir / item.run).mkdir(parents=True, exist_ok=True)
     with edit_queue(where.runs_dir) as edit:
         edit.queue = Queue(tuple(items), **values)
 
