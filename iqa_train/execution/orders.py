@@ -13,7 +13,8 @@ from iqa_train.runs.state import run_state
 
 
 def pause(runs_dir: Path) -> str:
-    """Let nothing more be started."""
+    """Let nothing more be started, or nothing at all where the first runs are still to be queued."""
+    runs_dir.mkdir(exist_ok=True)  # but not what it lies in, which may have been moved away
     with edit_queue(runs_dir) as edit:
         edit.queue = replace(edit.queue, paused=True)
     return "paused: nothing more is started; what runs goes on"
@@ -54,7 +55,8 @@ def clear(runs_dir: Path, study: str | None = None) -> str:
 
 
 def set_policy(policy: str, runs_dir: Path) -> str:
-    """Have runs placed by `policy`, one of POLICIES."""
+    """Have runs placed by `policy`, one of POLICIES, those too that are still to be queued."""
+    runs_dir.mkdir(exist_ok=True)
     with edit_queue(runs_dir) as edit:
         edit.queue = replace(edit.queue, policy=policy)
     return f"policy {policy}"
