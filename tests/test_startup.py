@@ -72,7 +72,8 @@ def test_every_program_begins_with_it(path: Path) -> None:
 
 def test_one_place_says_how_a_program_is_started() -> None:
     spelt = [path.name for path in SOURCES if re.search(r'"-m"|sys\.executable', path.read_text())]
-    assert sorted(spelt) == ["program.py", "runner.py"]  # the latter: the stand-in worker of tests, a file
+    # A queue item names its interpreter (surroundings); the stand-in worker of tests is a file (runner).
+    assert sorted(spelt) == ["program.py", "runner.py", "surroundings.py"]
 
 
 @pytest.mark.parametrize("closed", CLOSED, ids=str)
@@ -179,7 +180,7 @@ def test_scheduler_and_runner_without_any(project: Project, module: str) -> None
     runs = project.folder / "runs"
     run = [str(runs / "small" / "A1" / "s1-0123456789"), "--attempt", "1", "--logs-dir", "logs", "--device", device]
     words = [str(runs)] if module.endswith("scheduler") else run
-    (project.folder / "runs").mkdir()
+    Path(run[0]).mkdir(parents=True)
     done = run_closed(project, (0, 1, 2), python_command(module, *words))
     assert done.returncode in {0, 75}  # nothing to do; the run is not in the queue
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from iqa_train.runs import outcome
-from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.layout import RunFolder, run_folder
 from iqa_train.runs.specfile import write_spec
 from iqa_train.study.spec import RunSpec
 
@@ -19,7 +19,7 @@ def train_here(project: Path, spec: RunSpec, monkeypatch: pytest.MonkeyPatch) ->
 
     torch.set_num_threads(1)  # small networks: more threads wait for each other longer than they compute
     monkeypatch.chdir(project)
-    run = RunFolder(project / "run")
+    run = run_folder(project / "runs", spec)
     attempt = run.next_attempt()
     attempt.folder.mkdir(parents=True)
     write_spec(run, spec)

@@ -19,7 +19,7 @@ from pathlib import Path
 from iqa_train.errors import RunError
 from iqa_train.files import lock_now, parse_json
 from iqa_train.lockholder import user_name
-from iqa_train.regular import open_regular
+from iqa_train.regular import NotRegularError, open_regular
 from iqa_train.schema import build
 
 _FOLDER = "/tmp/iqa-train-leases"  # not $TMPDIR, which is often a user's own; not /dev/shm, which a log-out may empty
@@ -116,9 +116,10 @@ def _lock_all(
             return Lease(tuple(descriptors), tuple(paths))
     except OSError as error:
         _close_all(descriptors)
+        cure = "" if isinstance(error, NotRegularError) else "; mend its permissions"
         raise RunError(
-            f"the lease {error.filename or folder} cannot be taken: {error.strerror}; mend its permissions, or set "
-            f"{VARIABLE} to a folder of this host that all its users may write"
+            f"the lease {error.filename or folder} cannot be taken: {error.strerror}{cure}, or set {VARIABLE} to a "
+            "folder of this host that all its users may write"
         ) from None
     _close_all(descriptors)
     return None

@@ -14,7 +14,7 @@ import pytest
 from iqa_train.cli import main as program
 from iqa_train.cli.start import _leave
 from iqa_train.execution.overview import look
-from iqa_train.execution.post import UNKNOWN_PID, scheduler_process
+from iqa_train.execution.post import scheduler_process
 from iqa_train.execution.queue import Item, Queue
 from iqa_train.files import lock_now, write_json
 from iqa_train.runs.layout import QueueFiles
@@ -34,7 +34,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def queue(folder: Path, *items: Item, **more: Any) -> None:
-    (folder / "runs").mkdir(exist_ok=True)
+    for item in items:
+        (folder / "runs" / item.run).mkdir(parents=True, exist_ok=True)
     write_json(QueueFiles(folder / "runs").queue, {"schema_version": 1, **asdict(replace(Queue(items), **more))})
 
 
@@ -254,7 +255,7 @@ def test_nobody_is_called_process_0(held: QueueFiles, capsys: Out, text: str | N
         held.scheduler.write_text(text, encoding="utf-8")
     found = scheduler_process(held.runs_dir)
     assert found is not None
-    assert found.pid == UNKNOWN_PID
+    assert found.pid is None
     for as_json in (False, True):
         options = program_options(held.runs_dir, as_json=as_json)
         _leave(["tiny/A1/s1-0"], options)
@@ -277,7 +278,7 @@ def test_the_file_of_a_scheduler_that_was_killed_is_not_that_of_the_next(held: Q
     write_json(held.scheduler, facts | {"scheduler": {"pid": mine.pid, "created": 1}})  # the pid is another's now
     found = scheduler_process(held.runs_dir)
     assert found is not None
-    assert found.pid == UNKNOWN_PID
+    assert found.pid is None
 
 
 # How long it will take.

@@ -443,4 +443,4 @@ def test_384x512_is_the_original_scripts_picture_pixel_for_pixel(tmp_path: Path,
     target = target_size("384x512", (512, 384))
     height, width = stored_size(tmp_path / name, target)
     assert (height, width) == (512, 384)
-    assert np.array_equal(stored_pixels(tmp_path / name, height, width), wanted)
+    assert np.array_equal(stored_pixels(tmp_path / name, height, width, target), wanted)

@@ -154,7 +154,7 @@ def test_every_reader_refuses_in_one_sentence(tmp_path: Path, reader: Callable[[
             assert b'"x": 1' in damage  # a key that stands there twice counts once, as in all of JSON
     path.unlink()
     path.mkdir()
-    with pytest.raises(DamagedFileError, match="cannot be read: it is a folder"):
+    with pytest.raises(DamagedFileError, match="it is a folder, not a file"):
         reader(path)
     path.rmdir()
     os.mkfifo(path)

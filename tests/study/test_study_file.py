@@ -62,7 +62,7 @@ BAD = [
     ('id = "A2"', 'id = "../A2"', 'id = "../A2" is not valid; allowed: letters, digits'),
     ('"A2_no_multiscale"', '"a1_no_attention"', 'slug "a1_no_attention" differs from "A1_no_attention" only in case'),
     ('1 = "A1"', '1 = "A11"', '[[batches]] "Batch 1": gpus names the missing experiment "A11"; did you mean "A1"?'),
-    ('1 = "A1"', '0 = "A1"', "line 98, column 34: a batch names GPU 0 twice"),
+    ('1 = "A1"', '0 = "A1"', "line 99, column 34: a batch names GPU 0 twice"),
     ('1 = "A1"', '00 = "A1"', '[[batches]] "Batch 1": gpus names GPU 0 twice'),
     ('1 = "A1"', '-1 = "A1"', '[[batches]] "Batch 1": "-1" in gpus is no GPU number; allowed: whole numbers from 0'),
     ('1 = "A1"', '1 = "Baseline"', 'experiment "Baseline" is there twice'),

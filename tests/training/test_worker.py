@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from iqa_train.files import read_lines
 from iqa_train.runs import outcome
-from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.layout import RunFolder, run_folder
 from iqa_train.runs.specfile import write_spec
 from iqa_train.study.load import load_study
 from iqa_train.study.resolve import resolve
@@ -32,8 +32,8 @@ class Ended:
 def prepared(project: Project, **settings: object) -> RunFolder:
     """The folder of a run of Baseline with these settings."""
     spec = resolve(load_study(project.folder / "experiments.toml"), "Baseline", overrides=settings)
-    run = RunFolder(project.folder / "run")
-    run.path.mkdir(exist_ok=True)
+    run = run_folder(project.folder / "runs", spec)
+    run.path.mkdir(parents=True, exist_ok=True)
     write_spec(run, spec)
     return run
 
@@ -90,10 +90,10 @@ def test_a_log_on_a_full_disk_is_told_in_the_exit_code_and_the_last_word(project
 def test_an_error_that_has_no_name_is_told_even_where_the_log_is_full(project: Project, log: str) -> None:
     run = prepared(project)
     run.spec.unlink()
-    run.spec.mkdir()
+    run.spec.symlink_to("/proc/self/mem")  # a file that cannot be read: an I/O error
     ended = attempted(project, run, log=log)
     assert ended.code == outcome.UNEXPECTED
-    assert ended.message.startswith("IsADirectoryError: ")
+    assert ended.message.startswith("OSError: ")
     assert log or "Traceback" in ended.log
 
 
