@@ -29,7 +29,8 @@ _APPEND_PATIENCE = 0.5
 _BLOCK = 1 << 16
 _DEEPEST = 64  # levels of a JSON value; what is read of it is walked and copied by functions that call themselves
 _LARGEST = 1 << 64
-_SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")  # of a string that no file's name and no output can hold
+_HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # others stand for the bytes of a file's name that is no text
+_SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")  # of a string that may hold what no file's name can
 
 
 class DamagedFileError(RunError):
@@ -160,7 +161,7 @@ def _walk(value: object) -> None:
             elif isinstance(one, str):
                 if "\0" in one:
                     raise ValueError("it holds the character U+0000")
-                if not one.isascii() and any("\ud800" <= c <= "\udfff" for c in one):
+                if not one.isascii() and _HALF.search(one):
                     raise ValueError("it holds half of a surrogate pair")
         level = inner
 

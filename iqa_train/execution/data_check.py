@@ -56,9 +56,9 @@ def _require_same_data(spec: RunSpec, run: RunFolder, table: ImageTable, now: st
     state = run_state(run)
     if then in {None, now} or not (state.finished or state.alive or run.outcome()):
         return
-    how = "complete" if state.finished else state.name if state.alive else "begun"
+    how = "is complete" if state.finished else f"is {state.name}" if state.alive else "has begun"
     raise DataError(
-        f"{spec.experiment} is {how} in {run.path}, but with other images, scores or split than {table.root} has now "
+        f"{spec.experiment} {how} in {run.path}, but with other images, scores or split than {table.root} has now "
         f"(data in {root}: {then}; now: {now}); --again runs it anew and keeps the old result"
     )
 

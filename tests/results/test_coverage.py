@@ -1,9 +1,10 @@
-"""What intervals and p promise, over 500 simulated studies whose true difference is known.
+"""What intervals and p promise, over simulated studies ($STUDIES, 200 by default) whose true difference is known.
 
 Scores and predictions are normal, and the true SRCC of a model with correlation r is 6/pi asin(r/2) (Pearson 1907). The
 predictions of two models agree beyond the scores, as those of two variants of one network do.
 """
 
+import os
 from math import pi, sqrt
 
 import numpy as np
@@ -14,7 +15,8 @@ from iqa_train.results.holm import holm
 from iqa_train.results.tested import Tested
 from iqa_train.runs.predictions import Predictions
 
-STUDIES, IMAGES, RESAMPLES = 500, 600, 1500
+STUDIES = int(os.environ.get("STUDIES", "200"))
+IMAGES, RESAMPLES = 600, 1500
 SHARED = 0.7  # of what the predictions have beside the scores, the part of its variance that all models share
 
 pytestmark = pytest.mark.slow

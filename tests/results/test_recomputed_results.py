@@ -46,7 +46,9 @@ def fitted(q: Array, y: Array) -> Array:
         return np.asarray((top - bottom) / (1 + np.exp(-(q - middle) / abs(slope))) + bottom)
 
     start = [y.max(), y.min(), q.mean(), q.std()]
-    found = optimize.curve_fit(curve, q, y, p0=start, maxfev=20000)[0]
+    found = np.asarray(start)
+    for _ in range(4):  # its valley is flat: one descent may stop a hundred-thousandth short of the floor
+        found = optimize.curve_fit(curve, q, y, p0=found, maxfev=20000)[0]
     return curve(q, *found)
 
 
