@@ -12,6 +12,7 @@ import psutil
 from iqa_train.execution.queue import Item, edit_queue, folder_of, removed
 from iqa_train.execution.standing import standing
 from iqa_train.execution.tree import kill_all, processes_of
+from iqa_train.runs.documents import RunnerFacts
 from iqa_train.runs.identity import ProcessIdentity, identity_from, origin_from, require_own_proc
 from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.state import QUEUED, RunState, facts_of, run_state, worker_identity
@@ -32,12 +33,10 @@ def stop_run(run: RunFolder, grace: float, waiting: Callable[[], None] = lambda:
     if attempt is None:
         return "is just starting; try again in a moment"
     facts = facts_of(attempt)
-    origin, runner = origin_from(facts), identity_from(facts, "runner")
-    if origin is not None and not origin.is_here:
-        return f"runs {origin.where}; stop it there"
-    asked = next((who for who in (runner, worker_identity(attempt, facts)) if who is not None and who.alive), None)
-    if asked is not None and not _may_signal(asked):
-        return f"is another user's (process {asked.pid}): only that user or root can stop it"
+    runner = identity_from(facts, "runner")
+    asked = _asked(attempt, facts)
+    if refused := _refusal(facts, asked):
+        return refused
     attempt.stop.touch()  # before anybody dies: a run that was to end is not one that was lost
     if asked is None:  # they are gone, or were not told of: ask whoever has a session of his own, as a worker has
         for process in processes_of(attempt.folder):
@@ -59,6 +58,22 @@ def stop_run(run: RunFolder, grace: float, waiting: Callable[[], None] = lambda:
     kill_all(attempt.folder)
     _gone(run, _LAST_RESORT, waiting)
     return _words(run)
+
+
+def _asked(attempt: Attempt, facts: RunnerFacts) -> ProcessIdentity | None:
+    """The process that a request to stop goes to; None where neither runner nor worker lives."""
+    candidates = (identity_from(facts, "runner"), worker_identity(attempt, facts))
+    return next((who for who in candidates if who is not None and who.alive), None)
+
+
+def _refusal(facts: RunnerFacts, asked: ProcessIdentity | None) -> str:
+    """Why the run cannot be stopped from here; "" if it can."""
+    origin = origin_from(facts)
+    if origin is not None and not origin.is_here:
+        return f"runs {origin.where}; stop it there"
+    if asked is not None and not _may_signal(asked):
+        return f"is another user's (process {asked.pid}): only that user or root can stop it"
+    return ""
 
 
 def _words_before(state: RunState) -> str:
@@ -86,7 +101,8 @@ def withdraw(items: Sequence[Item], runs_dir: Path) -> set[str]:
 
 def _leave_request(run: RunFolder) -> None:
     attempts = run.attempts()
-    if attempts and not attempts[-1].exit.exists():
+    facts = facts_of(attempts[-1]) if attempts else {}
+    if attempts and not attempts[-1].exit.exists() and not _refusal(facts, _asked(attempts[-1], facts)):
         with contextlib.suppress(OSError):  # a full disk: the signal will do
             attempts[-1].stop.touch()
 

@@ -127,7 +127,7 @@ def test_a_scheduler_on_another_host(make: Make) -> None:
     sign.write_text(json.dumps(facts | {"host": "elsewhere", "boot_id": OTHER_BOOT}))
     assert project.status()["scheduler"]["host"] == "elsewhere"
     project.run("relaunch", "A1", code=1)
-    assert "a scheduler on host elsewhere works on runs" in (sign.with_name("scheduler.log")).read_text()
+    assert "a scheduler on host elsewhere works on " in (sign.with_name("scheduler.log")).read_text()
     os.utime(sign, (time.time() - 600, time.time() - 600))
     assert project.status()["scheduler"] is None
     project.run("queue", "resume")
