@@ -45,7 +45,8 @@ print(who.is_here, who.alive, who.where)
 
 @pytest.fixture
 def sleeper() -> Iterator["subprocess.Popen[bytes]"]:
-    process = subprocess.Popen(["sleep", "60"])
+    # A group of its own, whose parent is in another: the kernel drops SIGTSTP for a group that no shell looks after.
+    process = subprocess.Popen(["sleep", "60"], process_group=0)
     yield process
     process.kill()
     process.wait()
