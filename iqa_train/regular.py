@@ -38,12 +38,6 @@ def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o666, *, fol
     return descriptor
 
 
-def read_regular(path: Path) -> bytes:
-    """The whole content of the file at `path` or at the end of a link. Raises NotRegularError or OSError."""
-    with os.fdopen(open_regular(path, follow=True), "rb") as file:
-        return file.read()
-
-
 def open_temporary(beside: Path, suffix: str = "tmp") -> tuple[int, Path]:
     """A new file beside another for its next content: its name cannot be guessed, and it is locked while it is open."""
     path = beside.with_name(f".{beside.name}.{secrets.token_hex(8)}.{suffix}")

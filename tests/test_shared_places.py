@@ -31,7 +31,7 @@ from iqa_train.files import (
     write_atomic,
     write_json,
 )
-from iqa_train.regular import open_regular, open_temporary, read_regular, sweep
+from iqa_train.regular import open_regular, open_temporary, sweep
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.predictions import read_predictions
 from iqa_train.runs.specfile import read_spec
@@ -92,7 +92,6 @@ OPENERS: dict[str, Callable[[Path], object]] = {
     "append": lambda path: append_line(path, {}),
     "lock": lambda path: locked(path).__enter__(),
     "open_lock": open_lock,
-    "read": read_regular,
     "spec": _read_run,
     "predictions": read_predictions,
 }

@@ -139,7 +139,7 @@ class _Screen:
 
 def stop_all(items: Sequence[Item], runs_dir: Path) -> None:
     """Stop what runs of these, and take what waits out of the queue."""
-    withdraw(items, runs_dir)  # what waits must not start in the place of what is stopped
+    withdraw(items, runs_dir)  # queued runs must not start in place of those being stopped
     with ThreadPoolExecutor(max(1, len(items))) as pool:
         list(pool.map(lambda item: stop_item(item, runs_dir, GRACE), items))
 
