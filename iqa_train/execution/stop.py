@@ -48,7 +48,7 @@ def stop_run(run: RunFolder, grace: float, waiting: Callable[[], None] = lambda:
         _signal(asked, signal.SIGTERM)
     if _gone(run, grace, waiting):
         return _words(run)
-    if asked is not None and asked is runner:
+    if asked is not None and asked == runner:
         for _ in range(2):  # a runner that is asked three times kills all that its worker started
             _signal(asked, signal.SIGTERM)
             time.sleep(0.1)
