@@ -146,6 +146,8 @@ class _Scoring:
         """One event."""
         if event["event"] == "failed":
             self.failure = event["message"]
+        elif event["event"] == "suspended":
+            self._bar.say(f"iqa-train: {event['message']}")
         elif event["event"] == "loaded":
             about = {"experiment": self._run.experiment, "study": self._run.spec["study"], "seed": event["seed"]}
             self._out.begin(about | {"epoch": event["epoch"], "run_dir": str(self._run.folder.path)})

@@ -125,6 +125,9 @@ class _Shown:
             return
         if kind == "say":
             return  # measures stand in the table
+        if kind == "suspended":
+            self._bar.say(f"iqa-train: {event['message']}")
+            return
         run = self._runs[event["run"]]
         if kind == "failed":
             self._bar.say(f"iqa-train: {run.experiment} (seed {run.seed}) on {event['dataset']}: {event['message']}")

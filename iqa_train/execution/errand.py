@@ -7,10 +7,12 @@ nothing of torch.
 import contextlib
 import json
 import os
+import select
+import signal
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import Any
 
 from iqa_train.errors import RunError
 from iqa_train.execution.devices import Device, worker_environment
@@ -19,10 +21,12 @@ from iqa_train.execution.program import python_command
 from iqa_train.execution.starting import starting
 from iqa_train.files import lock_now, open_lock, parse_json
 from iqa_train.handed import handing
+from iqa_train.runs.identity import identity_of, suspension
 from iqa_train.runs.layout import RunFolder
 
 _GRACE = 10.0  # seconds between the request to end and the kill
 _PATIENCE = 1.0  # seconds: who only asks whether a lock is held, holds it for a moment
+_SILENCE = 1.0  # seconds without an event, after which it is looked whether the worker is suspended
 _OWN = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "OMP_WAIT_POLICY": "PASSIVE"}
 
 Event = Mapping[str, Any]
@@ -54,11 +58,11 @@ def run_errand(
             worker.stdin.write(json.dumps(request).encode())
         with contextlib.suppress(BrokenPipeError):
             worker.stdin.close()
-        _hear(worker.stdout, hear)
+        _hear(worker, hear)
         return _ended(worker.wait())
     except KeyboardInterrupt:
-        worker.terminate()
-        _hear(worker.stdout, hear)
+        _terminate(worker)
+        _hear(worker, hear)
         raise
     finally:
         _end(worker)
@@ -70,8 +74,16 @@ def _ended(code: int) -> int:
     return code
 
 
-def _hear(lines: IO[bytes], hear: Callable[[Event], None]) -> None:
-    for line in lines:
+def _hear(worker: "subprocess.Popen[bytes]", hear: Callable[[Event], None]) -> None:
+    """Pass on each event, and "suspended" with a sentence when nothing comes because the worker is suspended."""
+    said = ""
+    for line in _lines(worker):
+        if line is None:
+            words = suspension(identity_of(worker.pid))
+            if words and words != said:
+                hear({"event": "suspended", "message": f"the worker is {words}"})
+            said = words
+            continue
         try:
             event = parse_json(line)
         except ValueError:  # cut short by its end
@@ -80,11 +92,36 @@ def _hear(lines: IO[bytes], hear: Callable[[Event], None]) -> None:
             hear(event)
 
 
+def _lines(worker: "subprocess.Popen[bytes]") -> Iterator[bytes | None]:
+    """Each line of the worker's standard output; None after every `_SILENCE` seconds without one."""
+    assert worker.stdout is not None
+    poller = select.poll()
+    poller.register(worker.stdout, select.POLLIN)
+    rest = b""
+    while True:
+        if not poller.poll(_SILENCE * 1000):
+            yield None
+            continue
+        chunk = os.read(worker.stdout.fileno(), 1 << 16)
+        if not chunk:
+            break
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines
+    if rest:
+        yield rest
+
+
+def _terminate(worker: "subprocess.Popen[bytes]") -> None:
+    """Ask it to end; a suspended one is continued, or it would not notice."""
+    worker.terminate()
+    worker.send_signal(signal.SIGCONT)
+
+
 def _end(worker: "subprocess.Popen[bytes]") -> None:
     assert worker.stdout is not None
     worker.stdout.close()
     if worker.poll() is None:
-        worker.terminate()
+        _terminate(worker)
         try:
             worker.wait(_GRACE)
         except subprocess.TimeoutExpired:

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -155,7 +156,8 @@ def test_a_mistake_is_answered_in_one_sentence(trained: Project, words: list[str
 
 
 @pytest.mark.slow
-def test_ctrl_c_keeps_what_was_done(trained: Project, tmp_path: Path) -> None:
+@pytest.mark.parametrize("suspended", [False, True])
+def test_ctrl_c_keeps_what_was_done(trained: Project, tmp_path: Path, suspended: bool) -> None:
     many = tmp_path / "many"
     many.mkdir()
     for k in range(3000):
@@ -164,6 +166,13 @@ def test_ctrl_c_keeps_what_was_done(trained: Project, tmp_path: Path) -> None:
     process = trained.start("predict", str(many), "--run", "Baseline", "--out", str(out))
     while not any(path.stat().st_size > 1000 for path in tmp_path.glob(".scores.csv.*.part")):
         assert process.poll() is None
+    if suspended:
+        (worker,) = psutil.Process(process.pid).children()
+        worker.suspend()
+        assert process.stderr is not None
+        assert process.stderr.readline() == (
+            f"iqa-train: the worker is suspended (process {worker.pid}); `kill -CONT {worker.pid}` continues it\n"
+        )
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
