@@ -122,7 +122,10 @@ def _parser() -> Parser:
         "--retries", type=whole_number(0), default=3, metavar="N",
         help="fruitless attempts in a row before a run that was killed, lost or out of memory is given up [3]",
     )  # fmt: skip
-    how.add_argument("--json", action="store_true", help="print one JSON object at the end, as `status --json` does")
+    how.add_argument(
+        "--json", action="store_true",
+        help="print one JSON object: at the end as `status --json` does, with --dry-run what would be run",
+    )  # fmt: skip
     add_study_options(parser)
     where = parser.add_argument_group("Where")
     where.add_argument("--gpu", type=whole_number(0), metavar="N", help="on GPU N alone, counted as nvidia-smi does")

@@ -226,6 +226,12 @@ def test_a_dry_run_mentions_data_that_are_not_here_and_runs_that_are_complete(fo
     assert "  command: iqa-train --exp A1" in out
     assert "A1 is completed already, in runs/tiny/A1/" in err
     assert "it could not start here now: data/koniq-10k: there is no such folder" in err
+    run("--exp", "A1", "--dry-run", "--json")
+    (plan,) = json.loads(capsys.readouterr().out)["runs"]
+    assert plan["run_dir"].startswith("runs/tiny/A1/s")
+    assert plan["settings"]["lr"] == specs(folder)["A1"].settings.lr
+    assert plan["command"][:3] == ["iqa-train", "--exp", "A1"]
+    assert set(plan["differs"]) == set(specs(folder)["A1"].differs)
     run("--demo", "--dry-run")  # which is made at the start
     assert "could not start" not in capsys.readouterr().err
     assert not (folder / "data").exists()
