@@ -152,15 +152,15 @@ def _spec(folder: RunFolder) -> Spec:
 
 
 def _is_amiss(spec: SpecFacts, folder: RunFolder) -> bool:
-    """Whether it is of another run, or says something that no version of the program has written.
+    """Whether it is of another run, was altered, or says something that no version of the program has written.
 
-    What differs between runs is compared, so that a value of a wrong type would set all of them at odds.
+    What differs between runs is compared, so that one altered value would set all of them at odds.
     """
-    from iqa_train.runs.specfile import impossible
+    from iqa_train.runs.specfile import altered, impossible
 
     if not {"experiment", "differs"} <= spec.keys() or misplaced(folder, spec["experiment"], _seed(spec)):
         return True
-    return impossible(spec)
+    return impossible(spec) or altered(spec)
 
 
 def _hash(folder: RunFolder) -> str:

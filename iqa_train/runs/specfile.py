@@ -56,6 +56,21 @@ def impossible(spec: SpecFacts) -> bool:
     return _refuses(TrainingConfig, values) or _refuses(DataSource, source)
 
 
+def altered(spec: SpecFacts) -> bool:
+    """Whether it was changed after it was written: its settings do not have the hash that it names.
+
+    Of another version's settings, which this one may not know, nothing can be said.
+    """
+    if not spec["settings"].keys() <= TrainingConfig.model_fields.keys():
+        return False
+    values = {"revision": FIRST, **spec}
+    hashed = values.pop("config_hash", None)
+    try:
+        return hashed not in {None, RunSpec.model_validate_json(json.dumps(values)).config_hash}
+    except ValidationError:
+        return False
+
+
 def _refuses(model: type[BaseModel], values: Mapping[str, Any]) -> bool:
     known = {name: value for name, value in values.items() if name in model.model_fields}
     try:

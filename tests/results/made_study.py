@@ -1,7 +1,6 @@
 """Studies as runs leave them on disk, with predictions of known quality, made without training."""
 
 import copy
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ from iqa_train.results.metrics import plcc, srcc
 from iqa_train.results.recorded import Recorded, record_study
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.predictions import Predictions, write_predictions
-from iqa_train.study.revision import REVISION
+from iqa_train.study.revision import FIRST, REVISION
+from iqa_train.study.spec import RunSpec
 
 SETTINGS: dict[str, Any] = {
     "dataset": "koniq-10k", "model_size": "base", "multi_scale": True, "attention_fusion": True, "lr": 5e-7,
@@ -61,15 +61,16 @@ class MadeStudy:
         rounds = [tables] if isinstance(tables, Predictions) else list(tables or [])
         number = max(1, len(rounds))
         settings = SETTINGS | dict(changes or {}) | dict(undeclared or {}) | {"seed": seed, "train_test_num": number}
-        digest = hashlib.sha256(repr(sorted((changes or {}).items())).encode()).hexdigest()[:10]
-        run = RunFolder(self.runs_dir / self.name / experiment / f"s{seed}-{digest}")
-        run.path.mkdir(parents=True)
-        spec = {
+        spec: dict[str, Any] = {
             "study": self.name, "experiment": experiment, "slug": experiment, "title": f"Title of {experiment}",
             **({} if revision is None else {"revision": revision}),
             "baseline": self.baseline, "settings": settings, "source": {}, "expect": dict(expect or {}),
-            "differs": {k: [SETTINGS.get(k), v] for k, v in (changes or {}).items()}, "config_hash": digest,
+            "differs": {k: [SETTINGS.get(k), v] for k, v in (changes or {}).items()},
         }  # fmt: skip
+        digest = RunSpec.model_validate({"revision": FIRST, **spec}).config_hash
+        run = RunFolder(self.runs_dir / self.name / experiment / f"s{seed}-{digest}")
+        run.path.mkdir(parents=True)
+        spec["config_hash"] = digest
         run.spec.write_text(json.dumps(spec))
         if state == "queued":
             return run
