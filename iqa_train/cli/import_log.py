@@ -13,7 +13,8 @@ from iqa_train.oldlogs.naming import STUDY, names_for
 from iqa_train.oldlogs.oldlog import read_log
 from iqa_train.oldlogs.store import THERE, Stored, require_own_study, store
 from iqa_train.runs.outcome import FINISHED
-from iqa_train.study.load import find_study, load_study
+from iqa_train.study.find import find_study
+from iqa_train.study.load import load_study
 from iqa_train.study.model import Study
 from iqa_train.study.parse import RESERVED
 from iqa_train.study.resolve import study_name

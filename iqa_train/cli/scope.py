@@ -15,7 +15,8 @@ def study_and_profile(options: argparse.Namespace) -> "tuple[Study, str | None]"
 
     Raises StudyError for an invalid file, and UsageError for a profile or a study that the file does not have.
     """
-    from iqa_train.study.load import find_study, load_study
+    from iqa_train.study.find import find_study
+    from iqa_train.study.load import load_study
     from iqa_train.study.resolve import profiles_by_study, study_name
 
     study, profile = load_study(find_study(options.experiments)), profile_of(options)
@@ -39,7 +40,8 @@ def study_named(options: argparse.Namespace) -> str | None:
     profile = profile_of(options)
     if profile is None and (options.study is not None or options.experiments is None):
         return str(options.study) if options.study is not None else None
-    from iqa_train.study.load import find_study, load_study
+    from iqa_train.study.find import find_study
+    from iqa_train.study.load import load_study
     from iqa_train.study.resolve import study_name
 
     name = study_name(load_study(find_study(options.experiments)), profile)

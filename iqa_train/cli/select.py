@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from iqa_train.errors import StudyError, UsageError, did_you_mean, visible
+from iqa_train.errors import UsageError, did_you_mean, visible
 from iqa_train.execution.overview import Overview, Row
-from iqa_train.study.load import find_study, load_study
 
 
 def rows_named(overview: Overview, names: Sequence[str]) -> list[Row]:
@@ -19,14 +18,6 @@ def rows_named(overview: Overview, names: Sequence[str]) -> list[Row]:
             raise UsageError(f'no run of "{visible(name)}" is here; {hint}')
         chosen |= {str(row.run.path): row for row in found}
     return list(chosen.values())
-
-
-def experiments_in_order(file: Path | None) -> list[str]:
-    """The experiments of the study file that is meant, in its order; none where it cannot be read."""
-    try:
-        return load_study(find_study(file)).ids
-    except StudyError:
-        return []
 
 
 def in_study_order(rows: Sequence[Row], experiments: Sequence[str]) -> list[Row]:

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from iqa_train.cli.parser import Parser, add_study_options
 from iqa_train.cli.scope import study_named
-from iqa_train.cli.select import experiments_in_order, in_study_order
+from iqa_train.cli.select import in_study_order
 from iqa_train.cli.statustable import status_lines
 from iqa_train.errors import visible
 from iqa_train.execution.nvml import Nvml
 from iqa_train.execution.overview import look
+from iqa_train.study.find import experiments_in_order, find_study
 from iqa_train.terminal import raw
 
 _DESCRIPTION = """\
@@ -31,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     add_study_options(parser)
     options = parser.read(argv)
-    study, experiments = study_named(options), experiments_in_order(options.experiments)
+    study, experiments = study_named(options), experiments_in_order(find_study(options.experiments))
     nvml = Nvml()
     while True:
         overview = look(Path(options.runs_dir), study, nvml)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from iqa_train.cli.parser import Parser, add_study_options, whole_number
 from iqa_train.cli.scope import study_named
-from iqa_train.cli.select import experiments_in_order, rows_named
+from iqa_train.cli.select import rows_named
 from iqa_train.cli.text import plain, say
 from iqa_train.errors import RunError, UsageError
 from iqa_train.execution.overview import Overview, look
@@ -15,6 +15,7 @@ from iqa_train.execution.queue import Queue
 from iqa_train.execution.runner import GRACE
 from iqa_train.execution.stop_rows import OPEN, stop_rows
 from iqa_train.runs.state import run_state
+from iqa_train.study.find import experiments_in_order, find_study
 
 _DESCRIPTION = """\
 Stop experiments: a running one is asked to write a checkpoint and to end; after the grace it is killed with all that it
@@ -69,5 +70,5 @@ def _neither_run_nor_queued(overview: Overview, options: argparse.Namespace) -> 
     """Of the names typed, the study file's experiments of which there is no run: there is nothing to stop of them."""
     there = {row.experiment for row in overview.rows}
     missing = [name for name in options.names if name not in there]
-    known = set(experiments_in_order(options.experiments)) if missing else set()
+    known = set(experiments_in_order(find_study(options.experiments))) if missing else set()
     return [name for name in missing if name in known]

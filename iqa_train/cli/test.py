@@ -64,7 +64,8 @@ def _wanted(
     """Each run with the sets it is to be tested on, once all of them have been looked at."""
     from iqa_train.cli.bar import bar
     from iqa_train.datasets.catalogue import load_table
-    from iqa_train.study.load import find_study, load_study
+    from iqa_train.study.find import find_study
+    from iqa_train.study.load import load_study
     from iqa_train.study.settings import OWN_SPLITS
     from iqa_train.study.spec import DataSource
 

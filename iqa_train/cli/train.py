@@ -142,7 +142,8 @@ def _names_study(options: argparse.Namespace) -> bool:
 
 def _own_sources(experiments: Path | None) -> Mapping[str, Any]:
     """The [datasets] of the study file here, which a run typed by hand may name too."""
-    from iqa_train.study.load import find_study, load_study
+    from iqa_train.study.find import find_study
+    from iqa_train.study.load import load_study
 
     if experiments is None and not Path("experiments.toml").exists():
         return {}

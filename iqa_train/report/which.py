@@ -10,7 +10,8 @@ from iqa_train.runs.origin import other_data
 from iqa_train.runs.revision import at_earlier_revisions
 from iqa_train.runs.specfile import read_spec
 from iqa_train.runs.state import LOST, RunState
-from iqa_train.study.load import find_study, load_study
+from iqa_train.study.find import find_study
+from iqa_train.study.load import load_study
 from iqa_train.study.model import Study
 from iqa_train.study.reported import groups_of
 from iqa_train.study.resolve import profiles_by_study, resolve_all, study_name, study_title

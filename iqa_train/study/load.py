@@ -1,4 +1,4 @@
-"""Finds a study file, reads it and checks all of it before anything else happens."""
+"""Reads a study file and checks all of it before anything else happens."""
 
 import re
 import tomllib
@@ -7,25 +7,13 @@ from typing import Any
 
 from iqa_train.errors import StudyError, visible
 from iqa_train.study.controls import check_controls
+from iqa_train.study.find import FILE_NAME
 from iqa_train.study.model import Study
 from iqa_train.study.numbers import WrittenFloat
 from iqa_train.study.parse import parse_study
 from iqa_train.study.problems import Problems
 
-FILE_NAME = "experiments.toml"
-
 _TWICE = re.compile(r"Duplicate inline table key '(\d+)'|Cannot overwrite a value")
-
-
-def find_study(explicit: Path | None = None) -> Path:
-    """The study file to use: `explicit`, else ./experiments.toml, else the one that comes with the program."""
-    if explicit is not None:
-        return explicit
-    here = Path(FILE_NAME)
-    if here.exists():
-        return here
-    beside = Path(__file__).with_name(FILE_NAME)
-    return beside if beside.exists() else Path(__file__).parents[2] / FILE_NAME
 
 
 def load_study(path: Path) -> Study:

@@ -34,7 +34,8 @@ def study_of(target: Target) -> tuple[Study | None, str | None]:
 
     Raises StudyError for an invalid file and UsageError for an unknown profile.
     """
-    from iqa_train.study.load import find_study, load_study
+    from iqa_train.study.find import find_study
+    from iqa_train.study.load import load_study
     from iqa_train.study.resolve import study_name
 
     study = load_study(find_study(target.experiments))

@@ -149,7 +149,8 @@ class CompareScreen(Screen[None]):
         from iqa_train.errors import UserError
         from iqa_train.report.acrosswords import across_cells, across_notes, across_title
         from iqa_train.report.sides import Where
-        from iqa_train.study.load import find_study, load_study
+        from iqa_train.study.find import find_study
+        from iqa_train.study.load import load_study
 
         target = self._sight.target
         try:

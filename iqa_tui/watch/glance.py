@@ -5,7 +5,8 @@ from iqa_train.execution.overview import look
 from iqa_train.execution.queue import Queue
 from iqa_train.runs.identity import suspension
 from iqa_train.runs.layout import run_folder
-from iqa_train.study.load import find_study, load_study
+from iqa_train.study.find import find_study
+from iqa_train.study.load import load_study
 from iqa_train.study.resolve import profiles_by_study, resolve_all, study_name, study_title
 from iqa_tui.watch.batches import batch_lines
 from iqa_tui.watch.board import Board, RunLine, Target

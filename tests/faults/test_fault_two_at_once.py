@@ -24,8 +24,6 @@ from fault_project import (
 
 def _race_of_schedulers(project: FaultyProject, count: int) -> None:
     """Start so many at once over a queue that is paused, so that the one that works stays; then kill it."""
-    before = project.status()
-    assert before["scheduler"] is None
     started = [
         subprocess.Popen(
             [sys.executable, "-m", "iqa_train.execution.scheduler", "runs"],
@@ -64,18 +62,18 @@ def test_two_schedulers_at_once(make: Make) -> None:
 
 
 @pytest.mark.slow
-def test_two_schedulers_at_once_a_hundred_times(tmp_path: Path) -> None:
-    """In four projects side by side, 26 times each; every fourth time it is four at once."""
+def test_two_schedulers_at_once_fifty_times(tmp_path: Path) -> None:
+    """In four projects side by side, 13 times each; every fourth time it is four at once."""
 
     def one(number: int) -> None:
         with faulty_project(tmp_path / str(number)) as project:
             _paused(project)
-            for k in range(26):
+            for k in range(13):
                 _race_of_schedulers(project, 4 if k % 4 == 3 else 2)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(one, range(4)))
-    print("\n104 times two or four schedulers at once: one worked each time")
+    print("\n52 times two or four schedulers at once: one worked each time")
 
 
 @pytest.mark.slow

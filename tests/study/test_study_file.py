@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from iqa_train.errors import StudyError, UsageError
-from iqa_train.study import load
+from iqa_train.study import find
+from iqa_train.study.find import find_study
 from iqa_train.study.lines import line_of
-from iqa_train.study.load import find_study, load_study
+from iqa_train.study.load import load_study
 from iqa_train.study.validate import validate_settings
 
 SEED_TEXT = (Path(__file__).parents[2] / "experiments.toml").read_text(encoding="utf-8")
@@ -243,7 +244,7 @@ def test_which_file_is_used(tmp_path, monkeypatch):
     beside.mkdir()
     (beside / "experiments.toml").write_text("", encoding="utf-8")
     Path("experiments.toml").unlink()
-    monkeypatch.setattr(load, "__file__", str(beside / "load.py"))
+    monkeypatch.setattr(find, "__file__", str(beside / "find.py"))
     assert find_study() == beside / "experiments.toml"
 
 

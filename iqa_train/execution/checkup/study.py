@@ -13,7 +13,8 @@ if TYPE_CHECKING:  # pydantic only when a study is read
 
 def read_study(where: Where) -> tuple[list["RunSpec"], list[Checkup]]:
     """The runs that the study file declares, and what there is to say of the file."""
-    from iqa_train.study.load import FILE_NAME, find_study, load_study
+    from iqa_train.study.find import FILE_NAME, find_study
+    from iqa_train.study.load import load_study
     from iqa_train.study.resolve import resolve_all
 
     if where.study is None and where.profile is None and not Path(FILE_NAME).exists():
