@@ -26,4 +26,5 @@ def five_done(tmp_path_factory: pytest.TempPathFactory) -> FaultyProject:
     write_small_study(folder, FIVE)
     project = FaultyProject(folder, behaviour="B2=exit:3", seconds=0.02)
     project.run("--all", "--slots", "2", code=1)
+    project.wait("nothing writes any more", lambda: not project.living())
     return project

@@ -114,7 +114,7 @@ async def test_a_large_file_gets_its_line_numbers_after_its_end_is_shown(tmp_pat
     log = tmp_path / "a.log"
     log.write_bytes(b"".join(b"%092d\n" % n for n in range(1, 100_001)))
     async with shown(log, size=(120, 12)) as screen:
-        assert screen.lines()[-1].endswith("100000")
+        await screen.until(lambda: screen.lines()[-1].endswith("100000"))
         await screen.press("up")
         assert "line 99,999/100,000" in screen.status()
         assert screen.lines()[-1].endswith("099999")

@@ -172,10 +172,10 @@ async def test_a_study_file_that_breaks_while_it_is_watched_is_said_and_the_runs
         app.look_now()
         for _ in range(200):
             await pilot.pause(0.05)
-            if app.board.problem:
+            text = "\n".join(picture(app))
+            if "atention_fusion" in text:
                 break
         assert "atention_fusion" in app.board.problem
-        text = "\n".join(picture(app))
         assert "atention_fusion" in text
         assert "✓ completed" in text
 
