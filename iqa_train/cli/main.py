@@ -5,7 +5,6 @@ import iqa_train.startup  # noqa: F401 (before anything that opens a file)
 # isort: split
 import os
 import sys
-import threading
 from collections.abc import Sequence
 
 from iqa_train.cli.commands import COMMANDS as _COMMANDS
@@ -16,7 +15,6 @@ from iqa_train.escape import escape_outputs
 from iqa_train.terminal import filtered_output
 
 INTERRUPTED = 130
-_NO_THREADS = "no new thread could be started: this user has as many processes as it may (ulimit -u)"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,8 +36,10 @@ def _main(words: list[str]) -> int:
         _complain(str(error))
         return error.exit_code
     except KeyboardInterrupt:
-        if not _may_start_threads():  # then it is numpy's library that sends SIGINT, for want of threads
-            _complain(_NO_THREADS)
+        from iqa_train.execution.starting import NO_THREADS, may_start_threads
+
+        if not may_start_threads():  # then it is numpy's library that sends SIGINT, for want of threads
+            _complain(NO_THREADS)
             return 1
         _complain("interrupted")
         return INTERRUPTED
@@ -49,7 +49,9 @@ def _main(words: list[str]) -> int:
     except RuntimeError as error:
         if "can't start new thread" not in str(error):
             raise
-        _complain(_NO_THREADS)
+        from iqa_train.execution.starting import NO_THREADS
+
+        _complain(NO_THREADS)
         return 1
     except OSError as error:
         if error.errno is None:
@@ -66,6 +68,8 @@ def _command(words: list[str]) -> int:
 
         print(__version__)
         return 0
+    if words and words[0] == "help":
+        words = [*words[1:2], "--help"]
     words = command_first(words, _COMMANDS)
     at = leading_options(words)
     if at < len(words) and not words[at].startswith("-") and words[at] not in _COMMANDS:
@@ -82,14 +86,6 @@ def _command(words: list[str]) -> int:
 
     code: int = import_module(f"iqa_train.cli.{words[0].replace('-', '_')}").main(words[1:])
     return code
-
-
-def _may_start_threads() -> bool:
-    try:
-        threading.Thread(target=int).start()
-    except RuntimeError:
-        return False
-    return True
 
 
 def _unnamed() -> str:

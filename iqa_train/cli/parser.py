@@ -76,6 +76,20 @@ def whole_number(least: int) -> Callable[[str], int]:
     return number
 
 
+def _name(text: str) -> str:
+    """A type of option: a name, which is not empty."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty; give a name or leave the option out")
+    return text
+
+
+def _folder(text: str) -> str:
+    """A type of option: a folder, which need not be there yet."""
+    if not text or (Path(text).exists() and not Path(text).is_dir()):
+        raise argparse.ArgumentTypeError(f'"{visible(text)}" is no folder; give one that is there or can be made')
+    return text
+
+
 # The options that name a study and say where its files lie; True: it takes a value.
 _STUDY_OPTIONS = {
     "--study": True, "--experiments": True, "--profile": True, "--demo": False, "--runs-dir": True, "--logs-dir": True,
@@ -89,15 +103,17 @@ def add_study_options(parser: argparse.ArgumentParser, *, study: bool = True) ->
     """
     group = parser.add_argument_group("Which study")
     if study:
-        group.add_argument("--study", metavar="NAME", help="a study by name: of the study file, or any with runs")
+        group.add_argument(
+            "--study", type=_name, metavar="NAME", help="a study by name: of the study file, or any with runs"
+        )
     group.add_argument(
         "--experiments", type=Path, metavar="FILE",
         help="study file (default: ./experiments.toml, else the one that comes with the program)",
     )  # fmt: skip
     group.add_argument("--profile", metavar="NAME", help="lay this profile of the study file over its defaults")
     group.add_argument("--demo", action="store_true", help="short for --profile demo")
-    group.add_argument("--runs-dir", default="runs", metavar="DIR", help="run directories [runs]")
-    group.add_argument("--logs-dir", default="logs", metavar="DIR", help="logs [logs]")
+    group.add_argument("--runs-dir", type=_folder, default="runs", metavar="DIR", help="run directories [runs]")
+    group.add_argument("--logs-dir", type=_folder, default="logs", metavar="DIR", help="logs [logs]")
 
 
 def leading_options(words: Sequence[str]) -> int:

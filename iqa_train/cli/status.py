@@ -1,6 +1,7 @@
 """`iqa-train status`: what runs, what waits and why, what became of the rest."""
 
 import json
+import os
 import shutil
 import sys
 import time
@@ -45,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
             if study is not None and not overview.rows:
                 lines = [f"nothing of {visible(study)} is queued or has been run in {options.runs_dir}"]
             text = "\n".join(lines)
-            if options.watch and live:
+            if options.watch and live and os.environ.get("TERM") != "dumb":
                 raw(sys.stdout).write(_CLEAR)
         print(text, flush=True)
         if not options.watch:

@@ -60,6 +60,8 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError(
             "nothing to train: name an experiment (--exp ID), --batch, --all, --demo, or settings such as --dataset"
         )
+    if options.resume and options.again:
+        raise UsageError("--resume and --again cannot stand together: one continues a run, the other starts it over")
     if bool(options.exp) + bool(options.batch) + options.all > 1:
         raise UsageError("--exp, --batch and --all cannot stand together: each says which experiments to run")
     if options.seeds and "seed" in overrides:

@@ -119,7 +119,7 @@ def _named(path: Path) -> Iterator[None]:
     except DataError:
         raise
     except FileNotFoundError:
-        raise DataError(f"{path} is missing; put it back or take it out of the table") from None
+        raise DataError(f"{path} is missing; put it back, or take it out of the table or list that names it") from None
     except PermissionError:
         raise DataError(f"{path} may not be read; give yourself read permission (chmod +r)") from None
     except UnidentifiedImageError:

@@ -18,7 +18,7 @@ from iqa_train.errors import RunError
 from iqa_train.execution.devices import Device, worker_environment
 from iqa_train.execution.lease import Lease
 from iqa_train.execution.program import python_command
-from iqa_train.execution.starting import starting
+from iqa_train.execution.starting import NO_THREADS, may_start_threads, starting
 from iqa_train.files import lock_now, open_lock, parse_json
 from iqa_train.handed import handing
 from iqa_train.runs.identity import identity_of, suspension
@@ -26,8 +26,9 @@ from iqa_train.runs.layout import RunFolder
 
 _GRACE = 10.0  # seconds between the request to end and the kill
 _PATIENCE = 1.0  # seconds: who only asks whether a lock is held, holds it for a moment
+_THREADS = 8  # that a worker needs at least: its own, those of torch, those that decode
 _SILENCE = 1.0  # seconds without an event, after which it is looked whether the worker is suspended
-_OWN = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "OMP_WAIT_POLICY": "PASSIVE"}
+_OWN = {"OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "OMP_WAIT_POLICY": "PASSIVE"}
 
 Event = Mapping[str, Any]
 
@@ -69,6 +70,8 @@ def run_errand(
 
 
 def _ended(code: int) -> int:
+    if code and not may_start_threads(_THREADS):
+        raise RunError(NO_THREADS)
     if code < 0:
         raise RunError(f"the worker was killed by signal {-code}: by somebody, or for want of memory")
     return code

@@ -1,6 +1,7 @@
 """Processes that the system refuses to start: said as what it is, before anything of it is written down."""
 
 import errno
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,9 @@ _HINTS = {
     errno.EMFILE: "this process has as many files open as it may (ulimit -n)",
     errno.ENFILE: "this host has as many files open as it can",
 }
+
+
+NO_THREADS = "no new thread could be started: this user has as many processes as it may (ulimit -u)"
 
 
 class RefusedError(RunError):
@@ -27,3 +31,21 @@ def starting(what: str) -> Iterator[None]:
         if error.errno not in _HINTS:
             raise
         raise RefusedError(f"{what} could not be started: {error.strerror}; {_HINTS[error.errno]}") from None
+
+
+def may_start_threads(count: int = 1) -> bool:
+    """Whether so many threads can be started at the same time."""
+    enough = threading.Event()
+    started = []
+    try:
+        for _ in range(count):
+            thread = threading.Thread(target=enough.wait)
+            thread.start()
+            started.append(thread)
+    except RuntimeError:
+        return False
+    finally:
+        enough.set()
+        for thread in started:
+            thread.join()
+    return True

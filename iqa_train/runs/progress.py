@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from iqa_train.errors import RunError
-from iqa_train.runs.documents import EpochEvent, ResultFacts, last_line, read_result, read_spec_facts
+from iqa_train.runs.documents import AnyEvent, EpochEvent, ResultFacts, last_line, read_result, read_spec_facts
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.state import RunState, epoch_events
+from iqa_train.schema import read_events
 
 _TAILS = (1 << 12, 1 << 16)  # bytes at the end of the events in which the last one stands: nearly always, always
 _LONGEST = 1e10  # seconds; what is more was not measured
@@ -67,7 +68,7 @@ def _whole(result: ResultFacts, planned: int | None) -> RunProgress:
 
 def _alive(run: RunFolder, known: RunProgress, events: list[EpochEvent], *, suspended: bool) -> RunProgress:
     last = last_line(run.attempts()[-1].metrics, _TAILS) or {"event": ""}
-    done, total, rate = last.get("done", 0), last.get("total", 0), last.get("rate")
+    done, total = last.get("done", 0), last.get("total", 0)
     stage = f"{last.get('stage', '')} {100 * done // max(1, total)} %" if last["event"] == "progress" else ""
     whole = left = None
     took = [seconds for event in events if (seconds := event.get("seconds")) is not None]
@@ -76,12 +77,24 @@ def _alive(run: RunFolder, known: RunProgress, events: list[EpochEvent], *, susp
         spent = _between(events[-1].get("time", ""), last.get("time", ""))
         whole = mean * known.epochs
         left = max(0.0, whole - mean * len(events) - min(spent, mean))
-    elif known.epochs is not None and not events and last.get("stage") == "training" and total and rate:
-        an_epoch = total / rate
-        whole, left = an_epoch * known.epochs, an_epoch * (known.epochs - done / total)
+    elif known.epochs is not None and not events and (training := _first_training(run, last)):
+        part, an_epoch = training
+        whole, left = an_epoch * known.epochs, an_epoch * (known.epochs - part)
     if whole is not None and whole > _LONGEST:
         whole = left = None
     return replace(known, seconds=whole, seconds_left=None if suspended else left, stage=stage)
+
+
+def _first_training(run: RunFolder, last: AnyEvent) -> tuple[float, float] | None:
+    """Of the first epoch, what part is trained and how many seconds all of it takes; kept while it is validated."""
+    events = [last]
+    if last["event"] == "progress" and last.get("stage") != "training":
+        events = list(read_events(run.attempts()[-1].metrics, AnyEvent, last=_TAILS[-1]))
+    for event in reversed(events):
+        total, rate = event.get("total", 0), event.get("rate")
+        if event.get("stage") == "training" and total and rate:
+            return event.get("done", 0) / total, total / rate
+    return None
 
 
 def _between(earlier: str, later: str) -> float:

@@ -1,14 +1,21 @@
 """A split file that is named on the command line, in place of `split` in a data set's table."""
 
 from collections.abc import Collection
+from pathlib import Path
 
-from iqa_train.errors import UsageError
+from iqa_train.errors import UsageError, visible
 from iqa_train.study.model import Study
 from iqa_train.study.spec import DataSource
 
 
 def split_from(file: str, source: DataSource | None) -> DataSource:
-    """The source with the split in `file`."""
+    """The source with the split in `file`. Raises UsageError for a file that cannot be read."""
+    try:
+        Path(file).open("rb").close()
+    except OSError as error:
+        raise UsageError(
+            f"--split {visible(file)}: {error.strerror}; name a CSV of image,split, as `iqa-train data split` writes it"
+        ) from None
     return (source or DataSource()).model_copy(update={"split": file, "split_digest": ""})
 
 

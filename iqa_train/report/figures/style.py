@@ -6,6 +6,7 @@ come with matplotlib: a machine's own do not matter.
 """
 
 import io
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -69,6 +70,7 @@ class Drawing:
 @contextmanager
 def styled() -> Iterator[None]:
     """matplotlib as all figures want it, whatever a user's matplotlibrc says."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # where it keeps its fonts is no user's concern
     import matplotlib as mpl
 
     with mpl.rc_context():
