@@ -214,8 +214,11 @@ def _objects(lines: Iterable[str | bytes]) -> Iterator[dict[str, Any]]:
             yield value
 
 
-def open_lock(path: Path, mode: int = 0o644) -> int:
-    """Open the file of a lock, made if missing. Where it may only be read, that is enough to lock it."""
+def open_lock(path: Path, mode: int = 0o664) -> int:
+    """Open the file of a lock, made if missing; the umask says whether a group shares it.
+
+    Where it may only be read, that is enough to lock it.
+    """
     try:
         return open_regular(path, os.O_RDWR | os.O_CREAT, mode)
     except OSError as error:

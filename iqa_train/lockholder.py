@@ -27,12 +27,18 @@ class LockHolder:
         return f"process {self.pid} ({self.command or 'unknown command'}, {user_name(self.user_id)}){state}"
 
     def may_write(self, lock: Path) -> bool:
-        """Whether its user may write to the file: everybody who works with a lock may; who may only read is none."""
+        """Whether its user may write to the file or replace it, as everybody may who works with the lock.
+
+        A lock that another user of a shared folder has made may not be written to where the umask withheld that.
+        """
         try:
-            about = lock.stat()
+            file, folder = lock.stat(), lock.parent.stat()
         except OSError:
             return True
-        return self.user_id in {0, about.st_uid} or bool(about.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+        shared = stat.S_IWGRP | stat.S_IWOTH
+        if self.user_id in {0, file.st_uid, folder.st_uid} or file.st_mode & shared:
+            return True
+        return bool(folder.st_mode & shared) and not folder.st_mode & stat.S_ISVTX
 
 
 def user_name(user_id: int) -> str:

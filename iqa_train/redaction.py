@@ -49,3 +49,11 @@ def without_parts_of(text: str, addresses: Iterable[str]) -> str:
         for part in sorted((p for p in parts if len(p) >= _SHORTEST), key=len, reverse=True):
             text = text.replace(part, HIDDEN)
     return without_secrets(text)
+
+
+def without_words(text: str, words: Iterable[str]) -> str:
+    """`text` without any of `words`, nor what stands in quotes or behind an equals sign in them, that may be secret."""
+    parts = {part for word in words for part in (word, *re.split(r"[\"'=]+", word)) if len(part) >= _SHORTEST}
+    for part in sorted(parts, key=len, reverse=True):
+        text = text.replace(part, HIDDEN)
+    return text

@@ -24,6 +24,11 @@ class NotRegularError(OSError):
     """Something else than a file is there."""
 
 
+def real_path(path: Path) -> Path:
+    """Where `path` leads, absolute and without links; of a loop of links the path itself, where `resolve` raises."""
+    return Path(os.path.realpath(path))
+
+
 def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o666, *, follow: bool = False) -> int:
     """`os.open` of a regular file; `follow` lets `path` itself be a link to one. Raises NotRegularError or OSError."""
     try:

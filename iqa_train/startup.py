@@ -8,8 +8,7 @@ found last. Programs that we start get `-P` as well (`execution.program`).
 """
 
 import os
-import sys
-from contextlib import suppress
+import sys  # and nothing else: it might be found in the working folder
 
 _PACKAGES = {"iqa_train", "iqa_tui"}
 _SCRIPTS = {"iqa-train", "iqa-tui"}
@@ -46,14 +45,26 @@ def _is_ours() -> bool:
     return module.partition(".")[0] in _PACKAGES or os.path.basename(sys.argv[0]) in _SCRIPTS  # noqa: PTH119
 
 
+def handed_on(variable: str, folder: str, package: str) -> str:
+    """PYTHONPATH (`variable`) for the programs that we start, which work in another folder: absolute.
+
+    The working folder `folder` is left out, as they import libraries before this module; unless `package` lies there.
+    """
+    entries = [os.path.abspath(entry) for entry in variable.split(os.pathsep)]  # noqa: PTH100
+    left_out = {os.path.realpath(folder)} - {os.path.realpath(package)}
+    return os.pathsep.join(entry for entry in entries if os.path.realpath(entry) not in left_out)
+
+
 def _keep_to_libraries() -> None:
-    variable = os.environ.get("PYTHONPATH", "")
-    sys.path[:] = libraries_first(sys.path, variable, os.getcwd())  # noqa: PTH109
-    if variable:  # what is relative in it would mean something else in a runner, which works in another folder
-        os.environ["PYTHONPATH"] = os.pathsep.join(os.path.abspath(entry) for entry in variable.split(os.pathsep))  # noqa: PTH100
+    variable, folder = os.environ.get("PYTHONPATH", ""), os.getcwd()  # noqa: PTH109
+    sys.path[:] = libraries_first(sys.path, variable, folder)
+    if variable:
+        os.environ["PYTHONPATH"] = handed_on(variable, folder, os.path.dirname(os.path.dirname(__file__)))  # noqa: PTH120
 
 
 open_standard_descriptors()
 if _is_ours():
-    with suppress(OSError):  # the working folder is gone; whoever needs it says so
+    try:  # noqa: SIM105 (contextlib imports much)
         _keep_to_libraries()
+    except OSError:  # the working folder is gone; whoever needs it says so
+        pass

@@ -17,6 +17,7 @@ from iqa_train.errors import visible
 _KEPT = re.compile(r"([\n\t])")
 _SGR = re.compile(r"\x1b\[([0-9;:]*)m")  # colours, bold...; of all escape sequences only these
 _RESET = "\x1b[0m"
+_NAMES = {"<stdout>": "standard output", "<stderr>": "standard error"}
 _LONGEST = 1 << 20  # characters of a line that is not ended yet
 
 
@@ -28,15 +29,32 @@ def harmless(text: str) -> str:
 
 
 class Filtered:
-    """A text stream that passes on `harmless` text, and is the stream itself in everything else."""
+    """A text stream that passes on `harmless` text, and is the stream itself in everything else.
+
+    Its errors name it, as those of a file name the file.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self.raw = stream
 
     def write(self, text: str) -> int:
         """Returns the length of `text`, as a stream does."""
-        self.raw.write(harmless(text))
+        with self._named():
+            self.raw.write(harmless(text))
         return len(text)
+
+    def flush(self) -> None:
+        """As that of a stream."""
+        with self._named():
+            self.raw.flush()
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            error.filename = error.filename or _NAMES.get(self.raw.name)
+            raise
 
     def writelines(self, lines: Iterable[str]) -> None:
         """Several at once."""

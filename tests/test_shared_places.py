@@ -31,7 +31,7 @@ from iqa_train.files import (
     write_atomic,
     write_json,
 )
-from iqa_train.regular import open_regular, open_temporary, sweep
+from iqa_train.regular import open_regular, open_temporary, real_path, sweep
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.predictions import read_predictions
 from iqa_train.runs.specfile import read_spec
@@ -213,9 +213,29 @@ def test_a_lock_of_someone_who_may_only_read_counts_for_nothing(open_folder: Pat
         assert "nobody)" in str(files.intruder(lock))
         lock.chmod(0o666)
         assert is_held(lock)  # one who may write may well work
+        lock.chmod(0o644)
+        open_folder.chmod(0o777)
+        assert is_held(lock)  # so may one who may replace it: the umask of a colleague made it unwritable
+        open_folder.chmod(0o1777)
+        assert not is_held(lock)
     with _held(lock):
         assert is_held(lock)
         assert files.intruder(lock) is None
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600)])
+def test_the_umask_says_whether_a_group_shares_a_lock(tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        os.close(files.open_lock(tmp_path / "lock"))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "lock").stat().st_mode) == mode
+
+
+def test_a_loop_of_links_is_a_path_like_any_other(tmp_path: Path) -> None:
+    (tmp_path / "runs").symlink_to("runs")
+    assert real_path(tmp_path / "runs" / "small") == tmp_path / "runs" / "small"
 
 
 def test_a_name_that_could_be_guessed_is_not_used(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import iqa_tui
 from iqa_train.execution.lease import Holder, take
 from iqa_train.execution.program import python_command
 from iqa_train.handed import HANDED, handing
-from iqa_train.startup import libraries_first
+from iqa_train.startup import handed_on, libraries_first
 from tests.conftest import Project
 
 PACKAGES = [Path(str(package.__file__)).parent for package in (iqa_train, iqa_tui)]
@@ -291,6 +291,12 @@ def test_nor_by_way_of_pythonpath(tmp_path: Path, entry: str) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+def test_what_we_start_has_no_working_folder_before_its_libraries(tmp_path: Path) -> None:
+    here, own = str(tmp_path), str(tmp_path / "own")
+    assert handed_on(os.pathsep.join(["", ".", own]), str(Path.cwd()), "/elsewhere") == own
+    assert handed_on(here, here, here) == here  # where the program itself lies
 
 
 def test_libraries_come_first() -> None:

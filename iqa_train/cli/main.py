@@ -6,6 +6,7 @@ import iqa_train.startup  # noqa: F401 (before anything that opens a file)
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from iqa_train.cli.commands import COMMANDS as _COMMANDS
 from iqa_train.cli.interrupt import heard_interrupts
@@ -27,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(words: list[str]) -> int:
     try:
         with heard_interrupts():
-            code = _command(words)
+            code = _command_or_help(words)
         try:
             sys.stdout.flush()
         except BrokenPipeError:
@@ -56,9 +57,20 @@ def _main(words: list[str]) -> int:
     except OSError as error:
         if error.errno is None:
             raise
-        _complain(f"{visible(str(error.filename or _unnamed()))}: {error.strerror}")
+        what = visible(str(error.filename or "a file could not be read or written"))
+        _silence_if_full()
+        _complain(f"{what}: {error.strerror}")
         return 1
     return code
+
+
+def _command_or_help(words: list[str]) -> int:
+    """argparse ends the process once it has printed a help page; what it printed is still to be written."""
+    try:
+        return _command(words)
+    except SystemExit:
+        sys.stdout.flush()
+        raise
 
 
 def _command(words: list[str]) -> int:
@@ -88,14 +100,12 @@ def _command(words: list[str]) -> int:
     return code
 
 
-def _unnamed() -> str:
-    """What an error without a file's name is about: standard output, if that takes nothing more."""
+def _silence_if_full() -> None:
+    """Nothing more is to be written to a standard output that takes nothing."""
     try:
         sys.stdout.flush()
     except OSError:
         _silence()
-        return "standard output"
-    return "a file could not be read or written"
 
 
 def _silence() -> None:
@@ -104,8 +114,9 @@ def _silence() -> None:
 
 
 def _complain(sentence: str) -> None:
-    for line in sentence.splitlines():
-        print(f"iqa-train: {line}", file=sys.stderr)
+    with suppress(OSError):  # nobody can be told; the exit code says that it failed
+        for line in sentence.splitlines():
+            print(f"iqa-train: {line}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

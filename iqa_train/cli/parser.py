@@ -1,6 +1,7 @@
 """One argument parser for every command: errors are sentences, and `-` is as good as `_`."""
 
 import argparse
+import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -49,6 +50,11 @@ class Parser(argparse.ArgumentParser):
         if action.choices is not None and value not in action.choices:
             near = did_you_mean(str(value), map(str, action.choices))
             raise argparse.ArgumentError(action, f'invalid choice "{visible(str(value))}"; {near}')
+
+    def _print_message(self, message: str, file: Any = None) -> None:  # noqa: ANN401
+        """As argparse does, but a full disk or a reader that has gone is an error, as it is for what commands print."""
+        if message:
+            (file or sys.stderr).write(message)
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of exiting."""

@@ -29,6 +29,7 @@ from iqa_train.datasets.presence import files_in
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError
 from iqa_train.files import DamagedFileError, locked, read_json
+from iqa_train.regular import real_path
 
 NAME = "demo"
 VERSION = 1  # raise it with every change to the bytes: older folders are then made anew
@@ -73,7 +74,7 @@ def make_demo(root: Path, progress: Progress | None = None) -> None:
     """
     if _is_whole(root):
         return
-    root = root.resolve()
+    root = real_path(root)
     try:
         with locked(root.parent / f".{root.name}.lock", patient=True):
             if _is_whole(root):

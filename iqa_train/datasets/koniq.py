@@ -26,6 +26,7 @@ from iqa_train.datasets.splitnames import split_names
 from iqa_train.datasets.table import ImageTable
 from iqa_train.datasets.tabletext import read_table_text
 from iqa_train.errors import DataError
+from iqa_train.regular import real_path
 
 NAME = "koniq-10k"
 SETS_CSV = "koniq10k_distributions_sets.csv"
@@ -80,7 +81,7 @@ def _locate(folder: Path) -> tuple[Path, tuple[str, ...]]:
         )
     if _has_table(folder):
         return folder, ()
-    others = [f for f in (folder / NAME, folder.resolve().parent) if _has_table(f)]
+    others = [f for f in (folder / NAME, real_path(folder).parent) if _has_table(f)]
     if len(others) == 1:
         return others[0], (f"read from {others[0]}, where the tables of {folder} lie",)
     if others:
@@ -212,7 +213,7 @@ def _entry(path: Path, number: int, entry: object) -> tuple[str, float | None]:
 
 def _scores_from_csv(folder: Path, images: list[str]) -> tuple[NDArray[np.float64], Path]:
     """Scores by file name out of a published table in `folder` or one level up, and that table."""
-    places = (folder, folder.resolve().parent)
+    places = (folder, real_path(folder).parent)
     for place, table, column in ((p, t, c) for p in places for t, c in ((SETS_CSV, "MOS"), (SCORES_CSV, "MOS_zscore"))):
         path = place / table
         if not path.is_file():

@@ -10,6 +10,7 @@ from iqa_train.datasets.crops import CropPlan, Pictures
 from iqa_train.datasets.pixels import stored_pixels, stored_size
 from iqa_train.datasets.streams import image_keys
 from iqa_train.errors import DataError
+from iqa_train.regular import real_path
 
 
 class Pile:
@@ -51,7 +52,7 @@ class Names:
     """
 
     def __init__(self, roots: Sequence[Path]) -> None:
-        self._roots = {root.resolve() for root in roots}
+        self._roots = {real_path(root) for root in roots}
         self._under: dict[Path, str | None] = {}  # folder -> its path in the data set, None outside
 
     def of(self, path: Path) -> str:
@@ -59,7 +60,7 @@ class Names:
         path = path.absolute()
         inside = self._inside(path.parent)
         if inside is None and path.is_symlink():  # a list of links to the set's own pictures
-            real = path.resolve()
+            real = real_path(path)
             inside = self._inside(real.parent)
             path = path if inside is None else real
         return path.name if inside is None else f"{inside}/{path.name}" if inside else path.name
@@ -68,7 +69,7 @@ class Names:
         if folder not in self._under:
             found = None
             for parent in (folder, *folder.parents):  # as it was written: a link inside the set is a name of the set's
-                if parent.resolve() in self._roots:
+                if real_path(parent) in self._roots:
                     found = folder.relative_to(parent).as_posix()
                     break
             self._under[folder] = "" if found == "." else found

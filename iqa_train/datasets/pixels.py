@@ -29,7 +29,7 @@ from iqa_train.datasets.streams import image_keys
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError
 from iqa_train.files import DamagedFileError, cache_root, locked, write_json
-from iqa_train.regular import open_regular
+from iqa_train.regular import open_regular, real_path
 from iqa_train.schema import Span, read_document
 
 VERSION = 2  # of the bytes: decoding, resizing, layout
@@ -159,7 +159,7 @@ def target_size(resize: str, custom: tuple[int, int] | None) -> tuple[int, int] 
 
 
 def _store_folder(table: ImageTable, target: tuple[int, int] | int | None, cache_dir: str) -> Path:
-    what = json.dumps([VERSION, str(table.root.resolve()), target, table.images])
+    what = json.dumps([VERSION, str(real_path(table.root)), target, table.images])
     return cache_root(cache_dir) / "pixels" / f"{table.name}-{hashlib.sha256(what.encode()).hexdigest()[:12]}"
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from iqa_train.datasets.spelling import clean
 from iqa_train.errors import DataError, did_you_mean
 from iqa_train.escape import unescaped
+from iqa_train.regular import real_path
 
 _DECIMAL_COMMA = re.compile(r"[+-]?(\d*),(\d+)([eE][+-]?\d+)?")
 
@@ -97,7 +98,7 @@ class Records:
         An absolute path may be one inside `root`. Characters that are invisible are left, since names on disk may hold
         them.
         """
-        roots = () if root is None else (PurePosixPath(root.absolute()), PurePosixPath(root.resolve()))
+        roots = () if root is None else (PurePosixPath(root.absolute()), PurePosixPath(real_path(root)))
         names = tuple(_relative(text, roots) for text in self._cells(column))
         seen: dict[str, int] = {}
         for name, line in zip(names, self.lines, strict=True):

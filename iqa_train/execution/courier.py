@@ -12,7 +12,7 @@ from iqa_train.errors import RunError
 from iqa_train.execution.notify import COMMAND_LIMIT, WEB_LIMIT, channels_of, complaint
 from iqa_train.execution.notify_table import addresses_of
 from iqa_train.execution.outbox import PAUSES, Entry, entries
-from iqa_train.redaction import without_parts_of
+from iqa_train.redaction import without_parts_of, without_words
 
 
 class Courier:
@@ -73,7 +73,7 @@ class Courier:
                 continue
             why = channel.send()
             if why:
-                failures.append(without_parts_of(complaint(entry.news, channel, why), addresses_of(config)))
+                failures.append(_public(complaint(entry.news, channel, why), config))
                 continue
             entry = self._note(replace(entry, taken=(*entry.taken, channel.key)))
         again = PAUSES[entry.tries] if failures and entry.tries < len(PAUSES) else None
@@ -84,3 +84,8 @@ class Courier:
             entry.path.unlink(missing_ok=True)
         else:
             self._note(replace(entry, tries=entry.tries + 1, due=time() + again))
+
+
+def _public(text: str, config: Mapping[str, Any]) -> str:
+    """`text` for the log, which others may read: a command may repeat its arguments, and a server its address."""
+    return without_words(without_parts_of(text, addresses_of(config)), str(config.get("command", "")).split()[1:])

@@ -14,6 +14,7 @@ from iqa_train.errors import DataError, RunError
 from iqa_train.execution.queue import folder_of as folder_of_item
 from iqa_train.execution.queue import read_queue
 from iqa_train.execution.standing import standing
+from iqa_train.regular import real_path
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.origin import data_folder, data_now, project_that_ran, same_pictures, trained_on
 from iqa_train.runs.specfile import read_spec
@@ -67,7 +68,7 @@ def require_own(spec: RunSpec, run: RunFolder, table: ImageTable, now: str) -> N
     """Raise DataError for a run of the same name that another project has queued or made, with other data."""
     runs_dir = run.path.parents[2]
     project = _project_that_queued(run, runs_dir) or project_that_ran(run)
-    if project is None or project.resolve() == Path.cwd().resolve():
+    if project is None or real_path(project) == real_path(Path.cwd()):
         return
     try:
         theirs = read_spec(run)

@@ -26,6 +26,7 @@ from iqa_train.execution.queue import Item, folder_of, read_queue
 from iqa_train.execution.runner import Order, Started, TakenError, run_attempt
 from iqa_train.execution.standing import standing
 from iqa_train.redaction import public_command
+from iqa_train.regular import real_path
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.state import HEARTBEAT
 
@@ -37,7 +38,7 @@ def runner_command(item: Item, runs_dir: Path, device: Device, attempt: int, pla
     starts_over = item.again and attempt == item.after + 1
     how = ["--again"] if starts_over else ["--resume"] if attempt > 1 else []
     return python_command(
-        "iqa_train.execution.detached", str(folder_of(item, runs_dir).path.resolve()),
+        "iqa_train.execution.detached", str(real_path(folder_of(item, runs_dir).path)),
         "--device", json.dumps(asdict(device)), "--attempt", str(attempt), "--places", str(places),
         "--logs-dir", item.logs_dir, "--code", item.code, "--command", json.dumps(public_command(item.command)), *how,
     )  # fmt: skip
@@ -45,7 +46,7 @@ def runner_command(item: Item, runs_dir: Path, device: Device, attempt: int, pla
 
 def holder_of(run: Path) -> Holder:
     """How a run signs a lease."""
-    return Holder(run.parent.name, run.parent.parent.name, user_name(), str(run.resolve()))
+    return Holder(run.parent.name, run.parent.parent.name, user_name(), str(real_path(run)))
 
 
 def user_name() -> str:

@@ -27,7 +27,8 @@ from iqa_train.errors import RunError
 from iqa_train.execution.queue import Item, Queue, folder_of
 from iqa_train.execution.standing import Standing, standing
 from iqa_train.files import SCHEMA_VERSION
-from iqa_train.runs.documents import read_result
+from iqa_train.regular import real_path
+from iqa_train.runs.documents import Measure, read_result
 from iqa_train.runs.layout import QueueFiles, RunFolder
 from iqa_train.runs.outcome import COMPLETED, FAILED
 from iqa_train.runs.state import log_of
@@ -57,7 +58,7 @@ class News:
     seed: int | None
     state: str
     reason: str
-    srcc: float | None
+    srcc: Measure | None
     run_dir: str
     log: str
     host: str
@@ -72,7 +73,7 @@ class News:
         event: Event = "run-ended" if state.finished or state.requested else "run-failed"
         srcc = _srcc(run) if state.finished else None
         told = (item.study, item.experiment, item.seed, state.name, state.reason, srcc)
-        return cls(event, *told, str(run.path.resolve()), _last_log(run), socket.gethostname(), _now())
+        return cls(event, *told, str(real_path(run.path)), _last_log(run), socket.gethostname(), _now())
 
     @classmethod
     def of_study(cls, queue: Queue, runs_dir: Path) -> "News":
@@ -94,8 +95,8 @@ class News:
             state=FAILED if unfinished else COMPLETED,
             reason=", ".join(words),
             srcc=None,
-            run_dir=str(folder.resolve()),
-            log=str(QueueFiles(runs_dir).scheduler_log.resolve()),
+            run_dir=str(real_path(folder)),
+            log=str(real_path(QueueFiles(runs_dir).scheduler_log)),
             host=socket.gethostname(),
             time=_now(),
             counts=dict(counts),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from iqa_train.errors import RunError, visible
+from iqa_train.regular import real_path
 from iqa_train.schema import require
 
 _FILE = "study_file"
@@ -29,7 +30,7 @@ def notify_reference(study_file: Path, runs_dir: Path) -> dict[str, Any]:
 
     A file of the project that has the runs folder is named relative to that folder: the project may be moved.
     """
-    file, folder = study_file.resolve(), runs_dir.resolve()
+    file, folder = real_path(study_file), real_path(runs_dir)
     inside = file.is_relative_to(folder.parent)
     return {_FILE: os.path.relpath(file, folder) if inside else str(file)}
 
@@ -43,7 +44,7 @@ def notify_table(entry: Mapping[str, Any], runs_dir: Path) -> Mapping[str, Any]:
         return _checked(entry, "queue.json")
     import tomllib  # most studies notify nobody
 
-    path = (runs_dir.resolve() / entry[_FILE]).resolve()
+    path = real_path(real_path(runs_dir) / entry[_FILE])
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8-sig")).get("notify", {})
     except OSError as error:

@@ -10,18 +10,28 @@ import os
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 from iqa_train.errors import RunError
 from iqa_train.execution.notify import News
 from iqa_train.execution.queue import Item, Queue, folder_of
 from iqa_train.execution.standing import standing
 from iqa_train.files import SCHEMA_VERSION, read_json, write_json
+from iqa_train.regular import real_path
 from iqa_train.runs.layout import Outbox
+from iqa_train.schema import Span, build, require
 
 PAUSES = (10.0, 60.0, 300.0, 900.0)  # seconds before a channel that failed is tried again; then it is given up
+
+
+class _EntryFacts(TypedDict):
+    news: dict[str, Any]
+    taken: list[str]
+    tries: Annotated[int, Span(0, len(PAUSES))]
+    due: Annotated[float, Span(0, 1e12)]
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,7 @@ class Entry:
         """Write it. Folders are named from the runs folder, which may be moved meanwhile."""
         news = asdict(self.news)
         for name in ("run_dir", "log"):
-            news[name] = os.path.relpath(news[name], runs_dir.resolve()) if news[name] else ""
+            news[name] = os.path.relpath(news[name], real_path(runs_dir)) if news[name] else ""
         facts = {"taken": list(self.taken), "tries": self.tries, "due": self.due}
         self.path.parent.mkdir(exist_ok=True)  # but never the runs folder
         write_json(self.path, {"schema_version": SCHEMA_VERSION, "news": news, **facts})
@@ -58,23 +68,26 @@ def entries(runs_dir: Path) -> list[Entry]:
             document = read_json(path)
             if document is not None:
                 found.append(_entry(path, document, runs_dir))
-        except (RunError, KeyError, TypeError, ValueError, AttributeError):
-            path.replace(path.with_suffix(".damaged"))
+        except (RunError, ValueError):
+            set_aside(path)
     return sorted(found, key=lambda entry: (entry.news.time, not entry.news.experiment, entry.path.name))
 
 
 def _entry(path: Path, document: dict[str, Any], runs_dir: Path) -> Entry:
-    known = {f.name for f in fields(News)}
-    news = News(**{name: value for name, value in document["news"].items() if name in known})
-    texts = (news.event, news.study, news.experiment, news.state, news.reason, news.run_dir, news.log, news.time)
-    if not all(isinstance(text, str) for text in texts) or not isinstance(news.counts, dict):
-        raise TypeError
+    require(document, _EntryFacts)
+    news = build(News, document["news"])
     news = replace(news, run_dir=_here(news.run_dir, runs_dir), log=_here(news.log, runs_dir))
-    return Entry(path, news, tuple(document["taken"]), int(document["tries"]), float(document["due"]))
+    return Entry(path, news, tuple(document["taken"]), document["tries"], document["due"])
+
+
+def set_aside(path: Path) -> None:
+    """Rename an entry that cannot be delivered to `NAME.damaged`."""
+    with suppress(OSError):  # something else bears that name; the entry is passed over
+        path.replace(path.with_suffix(".damaged"))
 
 
 def _here(name: str, runs_dir: Path) -> str:
-    return os.path.normpath(runs_dir.resolve() / name) if name else ""
+    return os.path.normpath(real_path(runs_dir) / name) if name else ""
 
 
 def is_due(queue: Queue, runs_dir: Path) -> bool:

@@ -39,6 +39,7 @@ from iqa_train.execution.surroundings import environment_of, interpreter_of
 from iqa_train.execution.tree import kill_all
 from iqa_train.files import LockedError
 from iqa_train.redaction import without_secrets
+from iqa_train.regular import real_path
 from iqa_train.runs.identity import identity_of, require_own_proc, suspension
 from iqa_train.runs.layout import QueueFiles, RunFolder
 from iqa_train.runs.state import orphans_of
@@ -99,7 +100,7 @@ class Scheduler:
             self._courier.finish()
 
     def _work(self) -> None:
-        say(f"scheduler {os.getpid()} works on {self._runs_dir.resolve()}")
+        say(f"scheduler {os.getpid()} works on {real_path(self._runs_dir)}")
         while not self.stopping:
             began = time.monotonic()
             if self._post.gone():

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from iqa_train.errors import RunError, UsageError, visible
 from iqa_train.files import locked_folder, write_atomic
+from iqa_train.regular import real_path
 from iqa_train.study.model import NAME_PATTERN
 
 FILE_NAME = "EXPERIMENTS_LOG_TRACKER.md"
@@ -45,7 +46,7 @@ def update_tracker(path: Path, study: str, text: str) -> bool:
     Raises TrackerError, with the file untouched, for damaged markers and for a file that cannot be read or written.
     """
     try:
-        path = path.resolve()  # a link stays a link to the file that changes
+        path = real_path(path)  # a link stays a link to the file that changes
         with locked_folder(path.parent):
             old = path.read_bytes() if path.exists() else None
             new = with_block(old, study, text, str(path))

@@ -205,7 +205,7 @@ class Outbox:
 
     def entries(self) -> list[Path]:
         """All there are, by name."""
-        return sorted(self.folder.glob("*.json"))
+        return sorted(path for path in self.folder.glob("*.json") if not path.is_dir())
 
 
 def run_folder(runs_dir: Path, spec: "RunSpec") -> RunFolder:

@@ -7,6 +7,7 @@ between starting its worker and writing it down.
 import os
 from pathlib import Path
 
+from iqa_train.regular import real_path
 from iqa_train.runs.layout import Attempt
 
 MARK = "IQA_TRAIN_ATTEMPT"
@@ -15,7 +16,7 @@ MARK = "IQA_TRAIN_ATTEMPT"
 
 def mark_for(attempt: Path) -> str:
     """The value of MARK for an attempt's folder."""
-    return str(attempt.resolve())
+    return str(real_path(attempt))
 
 
 def mark_of(pid: int) -> str | None:
@@ -44,7 +45,7 @@ def _sees(pid: int, folder: Path) -> bool:
     except OSError:  # gone: only its name is left to go by
         return True
     try:
-        return os.path.samestat(ours, Path(f"/proc/{pid}/root{folder.resolve()}").stat())
+        return os.path.samestat(ours, Path(f"/proc/{pid}/root{real_path(folder)}").stat())
     except OSError:
         return False
 

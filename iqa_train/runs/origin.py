@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iqa_train.errors import DataError, RunError
+from iqa_train.regular import real_path
 from iqa_train.runs.documents import read_provenance
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.project import data_root, project_of
@@ -32,7 +33,7 @@ def data_folder(spec: "RunSpec", project: Path) -> Path:
     """Where the data of `spec` lies for a project."""
     from iqa_train.datasets.catalogue import folder_of
 
-    return (project / folder_of(spec.settings.dataset, spec.settings.data_dir, spec.source)).resolve()
+    return real_path(project / folder_of(spec.settings.dataset, spec.settings.data_dir, spec.source))
 
 
 def trained_on(run: RunFolder) -> tuple[Path | None, str | None]:
@@ -56,7 +57,7 @@ def other_data(spec: "RunSpec", run: RunFolder) -> str:
     """
     root, digits = trained_on(run)
     here = data_folder(spec, Path.cwd())
-    if root is None or digits is None or root.resolve().is_relative_to(here) or not here.is_dir():
+    if root is None or digits is None or real_path(root).is_relative_to(here) or not here.is_dir():
         return ""
     try:
         table, now = data_now(spec, here)

@@ -9,13 +9,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from iqa_train.regular import real_path
+
 _STUDY = "experiments.toml"  # what a project has, and a folder that was made in its old place has not
 _DEEPEST = 2  # levels between a project and its runs folder, as in out/runs; further up is another place, not a project
 
 
 def recorded(folder: Path, runs_dir: Path) -> str:
     """How a document names the project `folder`: from the runs folder if that lies in it, else in full."""
-    whole, runs = folder.resolve(), runs_dir.resolve()
+    whole, runs = real_path(folder), real_path(runs_dir)
     if not runs.is_relative_to(whole) or len(runs.relative_to(whole).parts) > _DEEPEST:
         return str(whole)
     return os.path.relpath(whole, runs)
@@ -27,7 +29,7 @@ def project_of(name: str, runs_dir: Path, *, early: bool = False) -> Path:
     With `early`, as a version wrote it that knew only whole paths: one that is gone, or that has a runs folder of its
     own, is that of a project which has been moved or copied to where `runs_dir` lies.
     """
-    runs = runs_dir.resolve()
+    runs = real_path(runs_dir)
     if not Path(name).is_absolute():
         return Path(os.path.normpath(runs / name)) if name else Path.cwd()
     whole = Path(name)
@@ -52,8 +54,8 @@ def inside(path: Path, project: Path) -> str:
 
 def data_record(root: Path, runs_dir: Path) -> dict[str, str]:
     """How a document names the folder of a data set: from the project (the working folder) if it lies there."""
-    project = Path.cwd().resolve()
-    return {"project": recorded(project, runs_dir), "root": inside(root.resolve(), project)}
+    project = real_path(Path.cwd())
+    return {"project": recorded(project, runs_dir), "root": inside(real_path(root), project)}
 
 
 def data_root(data: Mapping[str, Any], runs_dir: Path) -> Path | None:

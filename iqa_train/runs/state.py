@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from iqa_train.files import DamagedFileError, is_held
+from iqa_train.regular import real_path
 from iqa_train.runs.documents import (
     EndEvent,
     EpochEvent,
@@ -230,4 +231,4 @@ def log_named(facts: RunnerFacts, runs_dir: Path) -> Path:
     cwd, log = facts.get("cwd", ""), Path(facts["log"])
     here = project_of(cwd, runs_dir, early="environment" not in facts) / log
     then = Path(cwd, log) if Path(cwd).is_absolute() else here
-    return next((path for path in (here, runs_dir.resolve().parent / log) if path.exists()), then)
+    return next((path for path in (here, real_path(runs_dir).parent / log) if path.exists()), then)

@@ -13,8 +13,9 @@ def split_from(file: str, source: DataSource | None) -> DataSource:
     try:
         Path(file).open("rb").close()
     except OSError as error:
+        why = "there is no such file" if isinstance(error, FileNotFoundError) else error.strerror
         raise UsageError(
-            f"--split {visible(file)}: {error.strerror}; name a CSV of image,split, as `iqa-train data split` writes it"
+            f"--split {visible(file)}: {why}; name a CSV of image,split, as `iqa-train data split` writes it"
         ) from None
     return (source or DataSource()).model_copy(update={"split": file, "split_digest": ""})
 

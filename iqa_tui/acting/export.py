@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iqa_train.home import expanded
+from iqa_train.regular import real_path
 from iqa_tui.acting.words import counted
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _table(chosen: Chosen, order: ExportOrder) -> str:
     except OSError as error:
         raise RunError(f"{path} cannot be written: {error.strerror}") from None
     count = counted(len(results.rows), "row")
-    return f"{'replaced' if there else 'wrote'} {path.resolve()}: {order.form}, {count}"
+    return f"{'replaced' if there else 'wrote'} {real_path(path)}: {order.form}, {count}"
 
 
 def _report(chosen: Chosen, target: Target, order: ExportOrder) -> str:
@@ -82,7 +83,7 @@ def _report(chosen: Chosen, target: Target, order: ExportOrder) -> str:
     require_runs(chosen, target.runs_dir)
     material = gather(chosen, target.runs_dir)
     written = write_report(material, out)
-    told = f"wrote {counted(len(written), 'file')} to {out.resolve()}; open {(out / INDEX).resolve()}"
+    told = f"wrote {counted(len(written), 'file')} to {real_path(out)}; open {real_path(out / INDEX)}"
     if order.tracker is not None:
         changed = update_tracker(order.tracker, chosen.name, tracker_text(material))
         told += f"; {order.tracker} {'brought up to date' if changed else 'was up to date'}"

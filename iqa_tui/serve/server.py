@@ -165,7 +165,7 @@ async def _pass_on(page: web.WebSocketResponse, console: AppService) -> None:
             continue
         match _parsed(message):
             case ["stdin", str(keys)]:
-                await console.send_bytes(keys.encode())
+                await console.send_bytes(keys.encode(errors="replace"))
             case ["resize", {"width": int(width), "height": int(height)}]:
                 await console.set_terminal_size(_within(width, _COLUMNS), _within(height, _LINES))
             case ["ping", sent]:
@@ -179,7 +179,7 @@ async def _pass_on(page: web.WebSocketResponse, console: AppService) -> None:
 def _parsed(message: object) -> object:
     try:
         return message.json()  # type: ignore[attr-defined]
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -119,6 +119,35 @@ def test_a_record_holds_no_secret_and_no_path_of_this_machine(tmp_path: Path) ->
     assert one.news.run_dir == str(tmp_path / "elsewhere" / "small/A1/s42-0123456789")
 
 
+ODD: tuple[object, ...] = ("x", -10, 99, 2.5, [1], {"a": []}, None, True)
+
+
+def _record() -> dict[str, Any]:
+    ended = {"event": "run-ended", "study": "small", "experiment": "A1", "seed": 42, "state": "completed", "reason": ""}
+    rest = {"srcc": 0.5, "run_dir": "", "log": "", "host": "h", "time": "2026-01-01", "counts": {}}
+    return {"schema_version": 1, "news": ended | rest, "taken": [], "tries": 0, "due": 0.0}
+
+
+@pytest.mark.parametrize("name", ["taken", "tries", "due", *(f"news.{name}" for name in _record()["news"])])
+def test_any_value_in_any_place_of_a_record_is_delivered_or_set_aside(tmp_path: Path, name: str) -> None:
+    """Whatever the record says, the courier neither fails nor keeps it for ever."""
+    (tmp_path / "notify").mkdir()
+    for k, value in enumerate(ODD):
+        record = _record()
+        (record["news"] if "." in name else record)[name.rpartition(".")[2]] = value
+        (tmp_path / "notify" / f"A1-{k}.json").write_text(json.dumps(record))
+    courier = Courier(tmp_path, lambda _: {"command": "true", "on": ALL}, lambda _: None)
+    deliver_all(courier)
+    assert {path.suffix for path in (tmp_path / "notify").iterdir()} <= {".damaged"}
+
+
+def test_a_folder_in_the_place_of_a_record_holds_nobody_up(tmp_path: Path) -> None:
+    (tmp_path / "notify" / "A1-0.json").mkdir(parents=True)
+    (tmp_path / "notify" / "A1-0.damaged" / "more").mkdir(parents=True)
+    assert entries(tmp_path) == []
+    assert not is_due(Queue(), tmp_path)
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"news": 5}', '{"news": {"event": 3}, "taken": [], "due": 0}'])
 def test_a_damaged_record_is_set_aside_and_harms_no_other(tmp_path: Path, text: str) -> None:
     ended_runs(tmp_path, tmp_path / "told")

@@ -10,7 +10,7 @@ import pytest
 from iqa_train.errors import RunError
 from iqa_train.execution.notify_table import addresses_of, notify_reference, notify_table
 from iqa_train.execution.queue import Queue, edit_queue, read_queue
-from iqa_train.redaction import public_command, without_parts_of, without_secrets
+from iqa_train.redaction import public_command, without_parts_of, without_secrets, without_words
 from iqa_train.runs.provenance import code_state
 from tests.faults.fault_project import FaultyProject, faulty_project
 
@@ -125,6 +125,13 @@ def test_a_study_file_that_cannot_be_used_is_named_without_its_values(runs_dir: 
 )
 def test_a_recorded_command_has_no_secrets(words: str, shown: str) -> None:
     assert " ".join(public_command(words.split(" "))) == shown
+
+
+def test_what_a_command_repeats_of_its_arguments_is_hidden() -> None:
+    said = f"n.py: error: unrecognized arguments: --token {CANARY} --key={CANARY}2 in /home/me/n.py"
+    command = f"python3 /home/me/n.py --token '{CANARY}' --key={CANARY}2"
+    assert CANARY not in without_words(said, command.split()[1:])
+    assert without_words("exit code 127: not found", ["--on", "127"]) == "exit code 127: not found"
 
 
 def test_what_a_channel_says_names_no_more_of_an_address_than_its_host() -> None:

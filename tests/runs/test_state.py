@@ -422,6 +422,17 @@ def test_progress_is_counted_over_attempts(run: RunFolder) -> None:
         assert (progress.epoch, progress.srcc, progress.seconds_left) == (1, 0.4, 180.0)
 
 
+def test_the_first_epochs_estimate_stays_while_it_is_validated(run: RunFolder) -> None:
+    with working_on(run):
+        attempt = begin(run)
+        told = {"event": "progress", "time": "2025-01-01T00:00:00+00:00", "epoch": 1, "unit": "crops"}
+        tell(attempt, told | {"stage": "training", "done": 100, "total": 100, "rate": 10.0})
+        assert run_progress(run, run_state(run)).seconds_left == 30.0
+        tell(attempt, told | {"stage": "validation", "done": 1, "total": 40, "rate": 400.0})
+        progress = run_progress(run, run_state(run))
+        assert (progress.stage, progress.seconds_left) == ("validation 2 %", 30.0)
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-300, 300) | st.floats(allow_nan=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
@@ -664,6 +675,8 @@ def test_the_mark_of_another_folder_by_the_same_name_counts_for_nothing(run: Run
         assert container.stdout is not None
         if not container.stdout.readline():
             pytest.skip("no namespaces may be made here")
+        while b"sleep" not in Path(f"/proc/{container.pid}/cmdline").read_bytes():  # exec clears it for a moment
+            time.sleep(0.01)
         assert mark_of(container.pid) == mark_for(attempt.folder)
         assert marked(attempt.folder) == []
         assert processes_of(attempt.folder) == []

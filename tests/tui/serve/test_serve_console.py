@@ -61,7 +61,8 @@ def test_no_console_is_left_behind_when_the_server_goes(project: Project, number
 def test_what_the_page_sends_can_be_anything(project: Project) -> None:
     async def visit(server: Served) -> None:
         async with opened(server) as page:
-            for text in ("", "null", "{}", "[]", '["stdin"]', '["stdin", 1]', '["resize", {"width": "x"}]', "\0",
+            for text in ("", "[" * 100_000, '["stdin", "\\ud800"]', "null", "{}",
+                         "[]", '["stdin"]', '["stdin", 1]', '["resize", {"width": "x"}]', "\0",
                          '["resize", {"width": 1e99, "height": -5}]', '["resize", {"width": 9999999, "height": 0}]',
                          '["resize", {"width": 100, "height": 30}]'):  # fmt: skip
                 await page.socket.send_str(text)
