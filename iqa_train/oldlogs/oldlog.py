@@ -89,6 +89,7 @@ def read_log(path: Path) -> OldLog:
     lines, training, remarks = _of_one_task(text, name)
     _require_epochs(name, text, lines, training)
     told = told_by(lines)
+    _require_one_run(name, training, told.settings.get("train_test_num"))
     values, by_name, notes = dict(told.settings), {}, [*remarks, *told.notes]
     if "epochs" not in values and (planned := bar_epochs(lines)):
         values["epochs"] = planned
@@ -165,6 +166,22 @@ def _require_epochs(name: str, text: LogText, lines: Sequence[Line], training: T
             f"{name}: the epochs of its table do not follow each other ({training.tangled}), as where several "
             "processes wrote to it at once; cut it into one file for each process"
         )
+
+
+def _require_one_run(name: str, training: Training, planned: int | None) -> None:
+    """Raise NoOldLogError where the rounds are of several runs: they would be averaged as if they were of one."""
+    there = len(training.rounds)
+    if planned is not None and there > planned:
+        were = "was" if planned == 1 else "were"
+        why = f"its table holds {there} rounds and the log says that {planned} {were} planned"
+    elif training.again:
+        why = "epochs follow where a run had come to its end or to the same round before"
+    else:
+        return
+    raise NoOldLogError(
+        f"{name}: holds more than one run ({why}); cut it into one file for each run, where its epochs begin again at "
+        "1, and import those"
+    )
 
 
 def _refuse_without_epochs(name: str, lines: Sequence[Line], training: Training) -> None:

@@ -9,7 +9,7 @@ from iqa_train.oldlogs.numbers import number
 from iqa_train.oldlogs.text import Line
 
 _START = re.compile(r"Training and testing on .+ dataset for \d+ rounds")
-_ROUND = re.compile(r"\s*Round (\d+)\s*")
+_ROUND = re.compile(r"\s*Round (\d{1,9})\s*")
 _BEST = re.compile(r"Best test SRCC\s+([-+.\w]+),\s*PLCC\s+([-+.\w]+)")
 _MEDIAN = re.compile(r"Testing median SRCC\s+([-+.\w]+),\s*median PLCC\s+([-+.\w]+)")
 _RATES = re.compile(r"Learning rates?:.*\bBackbone\s*=\s*([\d.eE+-]+)", re.IGNORECASE)
@@ -40,7 +40,8 @@ class Training:
 
     `median` are the SRCC and PLCC of the last line. `error` is the last line of a traceback, if one ends the log, and
     `shown_zero` says that rates were printed as 0.000000. `repeated` counts rows that were there twice, and `tangled`
-    are the numbers of epochs, as far as one follows another that it cannot follow.
+    are the numbers of epochs, as far as one follows another that it cannot follow. `again` says that epochs follow a
+    closing line of all rounds, or a round whose number was there before: they are of another run.
     """
 
     rounds: tuple[Round, ...]
@@ -52,6 +53,7 @@ class Training:
     broken: tuple[str, ...] = ()
     repeated: int = 0
     tangled: str = ""
+    again: bool = False
 
     @property
     def epochs(self) -> int:
@@ -79,6 +81,9 @@ class _Reader:
     broken: list[str] = field(default_factory=list)
     repeated: int = 0
     tangled: str = ""
+    again: bool = False
+    _number: int = 0
+    _last_number: int = 0  # of a round that came to an epoch
     _new_round: bool = True
     _new_start: bool = True
     _rate: float | None = None
@@ -101,13 +106,16 @@ class _Reader:
     def _read_whole(self, text: str) -> None:
         header = header_of(text)
         rates = _RATES.search(text)
+        round_ = _ROUND.fullmatch(text)
         if header is not None:
             self.columns, self.separator = header, separator_of(text)
         elif _START.search(text):
             self._new_start = self._new_round = True
             self._rate = None
-        elif _ROUND.fullmatch(text):
+            self._number = self._last_number = 0
+        elif round_:
             self._new_round = True
+            self._number = int(round_[1])
             self._rate = None
         elif rates:
             self._rate = _rate(rates[1])
@@ -131,6 +139,8 @@ class _Reader:
         if self._new_round or epoch.number <= self.rounds[-1].epochs[-1].number:
             if not self._new_round and epoch.number != 1:
                 self.tangled = self.tangled or f"{self.rounds[-1].epochs[-1].number}, then {epoch.number}"
+            self.again |= self.median is not None or 0 < self._number <= self._last_number
+            self._last_number = self._number
             self.rounds.append(Round())
         if self._new_start:
             self.starts += 1
@@ -158,7 +168,7 @@ class _Reader:
     def result(self) -> Training:
         return Training(
             tuple(self.rounds), self.median, self.error, self.starts, bool(self.columns), self.shown_zero,
-            tuple(self.broken), self.repeated, self.tangled,
+            tuple(self.broken), self.repeated, self.tangled, self.again,
         )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Old logs, read: every layout that the script has had, whatever a log has been through, cut short anywhere."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -388,6 +389,34 @@ def test_what_cannot_be_imported_is_said_in_one_sentence(tmp_path: Path, text: s
 def test_a_start_that_came_to_nothing_does_not_count(tmp_path: Path) -> None:
     log = read(tmp_path, old_log(scores=(), ends=False) + old_log())
     assert scores_of(log) == list(SCORES)
+
+
+SECOND_RUNS = {
+    "no start": lambda text: text[text.index("Using Swin") :],
+    "no start, no backbone": lambda text: text[text.index("Round 1") :],
+    "header and rows": lambda text: text[text.index(HEADER) :],
+    "rows alone": lambda text: text[text.index("\n1\t") + 1 :],
+}
+
+
+@pytest.mark.parametrize("second", SECOND_RUNS.values(), ids=SECOND_RUNS.keys())
+@pytest.mark.parametrize("ends", [True, False])
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_two_runs_in_one_file_are_never_averaged(
+    tmp_path: Path, second: Callable[[str], str], ends: bool, rounds: int
+) -> None:
+    text = old_log(Script(bars=False, rounds=rounds), ends=ends)
+    other = second(text.replace("0.9378", "0.9178").replace("0.9377", "0.9177"))
+    with pytest.raises(NoOldLogError, match=r"holds more than one run \(.*; cut it into one file for each run, where"):
+        read(tmp_path, text + other)
+
+
+@pytest.mark.parametrize("mark", ["Round 1\n", HEADER + "\n", "\n1\t"])
+def test_what_was_planned_need_not_be_known_for_it(tmp_path: Path, mark: str) -> None:
+    text = old_log(Script(configuration=False, bars=False))
+    text = text[text.index("Using Swin") :]
+    with pytest.raises(NoOldLogError, match="holds more than one run"):
+        read(tmp_path, text + text[text.index(mark) :])
 
 
 def test_folders_missing_files_and_files_that_may_not_be_read(tmp_path: Path) -> None:
