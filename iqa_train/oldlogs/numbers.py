@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 _ROW = re.compile(r"\s*\d{1,6}(?:/\d{1,6})?:?[\t ;|]")
 _COMMA = re.compile(r"(?<![\d.,])-?[01],\d{2,}")
+_SURE_COMMA = re.compile(r"(?<![\d.,])(-?0|-?1(?!,\d{3}(?!\d))),(\d{2,18})(?!\d|[.,]\d)")  # 1,234 may be 1234
 _POINT = re.compile(r"(?<![\d.,])-?[01]\.\d{2,}(?![\d,])")
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,])(\d{1,12}),(\d{1,18})(?![\d]|[.,]\d)")
 _GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+(?=,\d)")
@@ -20,14 +21,25 @@ _NO_NUMBER = re.compile(
 def with_points(texts: Sequence[str]) -> list[str]:
     """The lines with decimal points, if the numbers in the rows of the table have decimal commas.
 
-    In a log that has rows of both kinds, each line goes by itself; without rows that show it, a comma stays.
+    In a log that has numbers of both kinds, each number goes by itself; without rows that show it, a comma stays.
     """
     rows = [text for text in texts if _ROW.match(text)]
     if not any(_COMMA.search(row) for row in rows):
         return list(texts)
     if not any(_POINT.search(row) for row in rows):
         return [_pointed(text) for text in texts]
+    if any(map(_is_mixed, rows)):
+        return [_SURE_COMMA.sub(r"\1.\2", text) for text in texts]
     return [_pointed(text) if _COMMA.search(text) and not _POINT.search(text) else text for text in texts]
+
+
+def has_commas(row: str) -> bool:
+    """Whether a number in it has a decimal comma, as far as it can be told."""
+    return _DECIMAL_COMMA.search(row) is not None
+
+
+def _is_mixed(row: str) -> bool:
+    return _COMMA.search(row) is not None and _POINT.search(row) is not None
 
 
 def _pointed(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from iqa_train.errors import UserError, visible
 from iqa_train.oldlogs.death import error_of, is_of_the_script, word_of_an_epoch
+from iqa_train.oldlogs.numbers import has_commas
 from iqa_train.oldlogs.rounds import Round, Training, training_of
 from iqa_train.oldlogs.text import Line, LogText, text_of
 from iqa_train.oldlogs.told import COSINE_FLOOR, bar_epochs, told_by
@@ -156,6 +157,11 @@ def _require_epochs(name: str, text: LogText, lines: Sequence[Line], training: T
         )
     if not training.epochs:
         _refuse_without_epochs(name, lines, training)
+    if len(rows := [row for row in training.broken if has_commas(row)]) > 1:
+        raise NoOldLogError(
+            f"{name}: {len(rows)} rows of its table have a comma that may be a decimal one or part of thousands, such "
+            f"as: {_shortened(rows[0])}; write the numbers of its table with points, and import that"
+        )
     if training.starts > 1:
         raise NoOldLogError(
             f"{name}: the script was started {training.starts} times into this log; cut it into one file for each "

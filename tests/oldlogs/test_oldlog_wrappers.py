@@ -341,6 +341,31 @@ def test_rows_whose_numbers_cannot_be_told_apart_are_refused(row: str) -> None:
         raise BrokenRowError(row)  # a line of another kind is as good: nothing is read off it
 
 
+PLACES = {
+    "correlations": (r"(?<=[\t ])0\.(\d{4})", r"0,\1"),
+    "last column": (r"(?m)^(\d+\t.*)0\.(\d{4})$", r"\g<1>0,\2"),
+    "loss": (r"(?m)^(\d+\t\d)\.(\d{3})", r"\1,\2"),
+    "loss of some": (r"(?m)^([3-6]\t\d)\.(\d{3})", r"\1,\2"),
+    "loss and correlations of some": (r"(?m)^([2-5]\t\d)\.(\d{3}\b.*0)\.(\d{4})", r"\1,\2,\3"),
+    "rows of some": (r"(?<=[\t ]0)\.(?=92|93[0-5])", ","),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("script", [BARE, Script(bars=False, alpha=0.3, spaq=True)])
+def test_decimal_commas_of_some_numbers_lose_no_row(tmp_path: Path, script: Script, place: str) -> None:
+    text = old_log(script)
+    changed = re.sub(*PLACES[place], text)
+    assert changed != text
+    try:
+        log = read(tmp_path, changed)
+    except NoOldLogError as error:
+        assert re.search(r"rows of its table have a comma that may be", str(error))
+        assert "loss" in place
+    else:
+        assert facts(log.training) == facts(read(tmp_path, text).training)
+
+
 # Settings in further forms.
 
 
