@@ -67,6 +67,7 @@ _LABELS = tuple(
 _NUMBER = re.compile(r"[ ]{0,8}(\d{1,9})(?:\t|[:|] ?|$)")  # cat -n, grep -n, nl
 _MOST = 0.9
 _MORE = 0.6
+_COUNTERS = 0.25  # labels by lines
 _LAYERS = 6
 _SAMPLE = 5000  # lines
 
@@ -135,7 +136,40 @@ def _without(pieces: list[Piece], label: re.Pattern[str], header: Callable[[str]
         return pieces
     if len(hits) < least * len(lines) and not any(_is_header_behind(piece.text, label, header) for piece in hits):
         return pieces
-    return [_unlabelled(piece, label) for piece in pieces]
+    found = [_unlabelled(piece, label) for piece in pieces]
+    if _is_counter(pieces, found, header):
+        return [replace(new, task=old.task) for old, new in zip(pieces, found, strict=True)]
+    return found
+
+
+def _is_counter(before: Sequence[Piece], after: Sequence[Piece], header: Callable[[str], object]) -> bool:
+    """Whether the labels taken off count lines, steps or seconds, so that they name no task.
+
+    They only grow, or there is another on every few lines; and not most of them have a table, as tasks would whose
+    logs were put one behind the other.
+    """
+    labelled = [(old.task, new) for old, new in zip(before, after, strict=True) if new.task != old.task]
+    names = {new.task for _, new in labelled}
+    if len(names) < 2:
+        return False
+    tables = {new.task for _, new in labelled if header(new.text)}
+    many = len(names) > _COUNTERS * len(labelled)
+    if _grows(labelled):
+        return many or 2 * len(tables) <= len(names)
+    return many and len(tables) < 2
+
+
+def _grows(labelled: Sequence[tuple[str, Piece]]) -> bool:
+    """Whether, within each task, lines of one label are neighbours and each label is more than the one before."""
+    last: dict[str, tuple[str, list[int]]] = {}
+    for task, piece in labelled:
+        words = re.sub(r"\d+", "0", piece.task)
+        label = words, [int(number) for number in re.findall(r"\d{1,18}", piece.task)]
+        known = last.setdefault(task, label)
+        if known[0] != words or label[1] < known[1]:
+            return False
+        last[task] = label
+    return True
 
 
 def _unlabelled(piece: Piece, label: re.Pattern[str]) -> Piece:

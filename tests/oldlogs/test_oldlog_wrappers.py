@@ -175,6 +175,15 @@ WRAPPERS: dict[str, Wrapper] = {
     "comment": each_line(lambda _, __: "# "),
     "unknown date": each_line(lambda k, t: f"{t:%Y}年{t:%m}月{t:%d}日 {t:%H}时{t:%M}分{k % 60:02}秒 "),
     "counter and words": each_line(lambda k, _: f"step {k:05d} of job-77 => "),
+    "steps in brackets": each_line(lambda k, _: f"[{k + 1}] "),
+    "whole seconds in brackets": each_line(lambda k, _: f"[{7 * k}] "),
+    "minutes in brackets": each_line(lambda k, _: f"[{k // 12}] "),
+    "steps and a line": each_line(lambda k, _: f"step-{k} | "),
+    "tasks that are a counter": each_line(lambda k, _: f"task{k}: "),
+    "lines": each_line(lambda k, _: f"line{k}: "),
+    "number of every third line": each_line(lambda k, _: f"{k // 3}: "),
+    "times and steps": each_line(lambda k, t: f"{t:%Y-%m-%d %H:%M:%S} [{k}] "),
+    "node and steps": each_line(lambda k, _: f"node01: [{k}] "),
     "colours": each_line(lambda k, _: f"\x1b[{31 + k % 7}m\x1b[1m"),
     "windows": lambda text: text.replace("\n", "\r\n"),
     "line separators": lambda text: text.replace("\n", "\u2028"),
@@ -253,6 +262,16 @@ def test_several_tasks_of_one_run_are_read_once(tmp_path: Path) -> None:
 def test_tasks_with_tables_that_differ_are_refused(tmp_path: Path) -> None:
     with pytest.raises(NoOldLogError, match=r"holds the tables of 2 tasks \(0, 1\) that differ; cut it into one file"):
         read(tmp_path, tasks(old_log(BARE), old_log(BARE, SCORES[:-1])))
+
+
+def test_tasks_one_behind_the_other_are_tasks_and_no_counter(tmp_path: Path) -> None:
+    def behind(*texts: str) -> str:
+        return "".join(each_line(lambda _, __, k=k: f"{k}: ")(text) for k, text in enumerate(texts))
+
+    log = read(tmp_path, behind(old_log(BARE), old_log(BARE)))
+    assert facts(log.training) == facts(read(tmp_path, old_log(BARE)).training)
+    with pytest.raises(NoOldLogError, match=r"holds the tables of 2 tasks \(0, 1\) that differ"):
+        read(tmp_path, behind(old_log(BARE), old_log(BARE, SCORES[:-1])))
 
 
 def test_processes_that_wrote_to_one_log_without_labels_are_refused(tmp_path: Path) -> None:
