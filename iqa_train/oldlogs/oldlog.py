@@ -28,6 +28,15 @@ _IMAGES = (
     re.compile(r"Train: (?P<train>\d+) images, Test: (?P<test>\d+) images"),
 )
 _RATE_IN_NAME = re.compile(r"(?:^|[_.-])lr(\d{1,3})e-?(\d{1,2})(?=[_.-]|$)", re.IGNORECASE)
+_PACKED = {
+    b"\x1f\x8b": ("gzip", "gzip -dk"),
+    b"\x28\xb5\x2f\xfd": ("zstd", "zstd -d"),
+    b"PK\x03\x04": ("zip", "unzip"),
+    b"\xfd7zXZ\0": ("xz", "xz -dk"),
+    b"BZh": ("bzip2", "bzip2 -dk"),
+    b"\x04\x22\x4d\x18": ("lz4", "lz4 -d"),
+    b"7z\xbc\xaf\x27\x1c": ("7-Zip", "7z x"),
+}
 _INTERRUPT = 2
 _ROUNDED = 6e-5  # of four decimals
 _PLANNED = {"train_test_num": "rounds", "epochs": "epochs"}
@@ -86,6 +95,7 @@ def read_log(path: Path) -> OldLog:
     """Read a log of the old script. Raises NoOldLogError, with one sentence, for what is none."""
     data = _bytes(path)
     name = visible(str(path))
+    _require_unpacked(name, data)
     text = text_of(data)
     lines, training, remarks = _of_one_task(text, name)
     _require_epochs(name, text, lines, training)
@@ -155,6 +165,11 @@ def _require_epochs(name: str, text: LogText, lines: Sequence[Line], training: T
             f'{name}: the header of its table stands behind "{before}", which most of its lines do not begin with; '
             "take off what another program put before each line, and import that"
         )
+    if not training.epochs and text.overlong:
+        raise NoOldLogError(
+            f"{name}: its table stands on a line of {text.overlong} characters, which no line of the script has; give "
+            "each line of the log a line of its own, and import that"
+        )
     if not training.epochs:
         _refuse_without_epochs(name, lines, training)
     if len(rows := [row for row in training.broken if has_commas(row)]) > 1:
@@ -222,6 +237,12 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise NoOldLogError(f"{name}: cannot be read: {error.strerror}") from None
+
+
+def _require_unpacked(name: str, data: bytes) -> None:
+    for start, (kind, how) in _PACKED.items():
+        if data.startswith(start):
+            raise NoOldLogError(f"{name}: compressed ({kind}); unpack it first, with {how}, and import what is in it")
 
 
 def _rate_in(stem: str) -> float | None:

@@ -1,5 +1,7 @@
-"""Logs whose lines are records of a collector: Docker's and other JSON, Kubernetes' CRI format, logfmt."""
+"""Logs whose lines are records of a collector: JSON of many kinds, CSV, Kubernetes' CRI format, logfmt, asciinema."""
 
+import csv
+import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +23,7 @@ _TEXT = (
     "output",
 )
 _TIME = ("time", "timestamp", "@timestamp", "ts", "__REALTIME_TIMESTAMP")
+_LONGEST_HEAD = 100_000
 _LISTS = ("events", "entries", "logs", "records", "items")
 _CRI = re.compile(
     r"(?P<time>\d{4}-\d\d-\d\dT\S{8,40}) (?P<stream>stdout|stderr) (?P<tag>[FP])(?::\w+)?(?: (?P<text>.*))?"
@@ -53,8 +56,9 @@ class _Record:
 
 
 def pieces_of(text: str) -> list[Piece]:
-    """The lines of a log; of one that is a JSON document, its records."""
-    document = _document(text)
+    """The lines of a log; of one that is a JSON document or an export as CSV, its records."""
+    text = _recorded(text)
+    document = _document(text) or _exported(text)
     if document is not None:
         return list(_joined(document))
     lines = text.split("\n")
@@ -92,6 +96,9 @@ def _record(piece: Piece) -> _Record | None:
     if start == "{":
         content = _json(line.strip(" \x1e\ufeff\r,"))
         found = _of_json(content) if isinstance(content, dict) else None
+    elif start == '"':
+        content = _json(line.strip(" \x1e\ufeff\r,"))
+        found = _Record(content) if isinstance(content, str) else None
     elif start.isdigit() and (hit := _CRI.fullmatch(line.rstrip("\r"))):
         found = _Record(hit["text"] or "", hit["stream"], hit["time"], partial=hit["tag"] == "P")
     elif start == "t" and (hit := _LOGFMT.match(line)):
@@ -126,8 +133,41 @@ def _document(text: str) -> list[_Record] | None:
         content = next((content[key] for key in _LISTS if isinstance(content.get(key), list)), None)
     if not isinstance(content, list):
         return None
-    records = [_of_json(one) if isinstance(one, dict) else None for one in content]
+    records = [_of_json(one) if isinstance(one, dict) else _of_text(one) for one in content]
     return [one for one in records if one is not None] or None
+
+
+def _of_text(one: object) -> _Record | None:
+    return _Record(one) if isinstance(one, str) else None
+
+
+def _exported(text: str) -> list[_Record] | None:
+    """The records of an export as CSV: times and lines, under a header that names them."""
+    head = text[:500].lstrip("\ufeff").partition("\n")[0].strip()
+    names = [name.strip().strip('"') for name in head.split(",")]
+    at = next((k for k, name in enumerate(names) if name.lower() in _TEXT), None)
+    when = next((k for k, name in enumerate(names) if name.lower() in _TIME), None)
+    if at is None or when is None:
+        return None
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row][1:]
+    except csv.Error:
+        return None
+    if any(len(row) != len(names) for row in rows[:-1]):  # the last one may be cut short
+        return None
+    return [_Record(row[at], time=row[when]) for row in rows if len(row) == len(names)] or None
+
+
+def _recorded(text: str) -> str:
+    """What a terminal showed, of asciinema's recording of it; any other text as it is."""
+    head, _, rest = text.partition("\n")
+    about = _json(head) if head.startswith("{") and len(head) < _LONGEST_HEAD else None
+    if not isinstance(about, dict) or about.get("version") not in {2, 3} or not {"width", "term"} & about.keys():
+        return text
+    events = (_json(line) for line in rest.split("\n"))
+    return "".join(
+        e[2] for e in events if isinstance(e, list) and len(e) == 3 and e[1] == "o" and isinstance(e[2], str)
+    )
 
 
 def _json(text: str) -> Any:  # noqa: ANN401

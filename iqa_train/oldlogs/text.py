@@ -15,6 +15,7 @@ _COLOURS = re.compile(
     r"(?:\x1b\[|\x9b|\^\[\[|#033\[|\\x1b\[|\\033\[|\\u001b\[)[0-9;:?<=>]{0,40}[@-~]"
     r"|\x1b\][^\x07\x1b\n]{0,200}(?:\x07|\x1b\\)|\x1b[()][A-Z0-9]|\x1b[=>78cDEHM]"  # and a window's titles
 )
+_HEADER = re.compile(r"epoch.{1,40}test[_ ]srcc", re.IGNORECASE)
 _ESCAPED = {"#011": "\t", "#012": "\n", "#015": "\r"}  # as rsyslog writes them
 _CODES = re.compile("|".join(_ESCAPED))
 _BACKSLASHES = re.compile(r"\\([tr])")
@@ -38,12 +39,14 @@ class Line:
 class LogText:
     """What a log holds: the lines of each task that wrote to it, with those that no task is named for.
 
-    `before` is what stands before the header of the table and could not be taken off.
+    `before` is what stands before the header of the table and could not be taken off. `overlong` is the length of a
+    line with a header that was left out for it; 0 where there is none.
     """
 
     tasks: dict[str, list[Line]]
     before: str = ""
     commas: bool = False
+    overlong: int = 0
 
     @property
     def lines(self) -> list[Line]:
@@ -70,7 +73,12 @@ def text_of(data: bytes) -> LogText:
     for name, lines in found.items():
         texts[name], had = _with_points(lines)
         commas = commas or had
-    return LogText(texts, before_header(pieces, header_of), commas)
+    return LogText(texts, before_header(pieces, header_of), commas, _overlong(pieces))
+
+
+def _overlong(pieces: list[Piece]) -> int:
+    parts = (part for piece in pieces if len(piece.text) > _LONGEST for part in piece.text.split("\r"))
+    return next((len(part) for part in parts if len(part) > _LONGEST and _HEADER.search(part)), 0)
 
 
 def _order(task: str) -> tuple[list[int], str]:

@@ -1,7 +1,13 @@
 """Old logs behind what other programs put before each line: they read as the log itself does, or not at all."""
 
+import bz2
+import csv
+import gzip
+import io
 import json
+import lzma
 import re
+import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
@@ -78,6 +84,31 @@ def one_document(text: str) -> str:
     return json.dumps({"events": events}, indent=2)
 
 
+def strings(text: str) -> str:
+    """As one JSON list of lines."""
+    return json.dumps(text.split("\n")[:-1])
+
+
+def json_string_a_line(text: str) -> str:
+    return "".join(json.dumps(line) + "\n" for line in text.split("\n")[:-1])
+
+
+def export(text: str) -> str:
+    """As a log service exports it as CSV."""
+    out = io.StringIO()
+    rows = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    rows.writerows([("time", "line"), *((START.isoformat(), line) for line in text.split("\n")[:-1])])
+    return out.getvalue()
+
+
+def cast(text: str) -> str:
+    """As asciinema records a terminal, which is written to in pieces."""
+    shown = text.replace("\n", "\r\n")
+    events = [[at / 50, "o", shown[at : at + 50]] for at in range(0, len(shown), 50)]
+    head = {"version": 2, "width": 120, "height": 40, "timestamp": 1764324000}
+    return "".join(json.dumps(one) + "\n" for one in (head, *events))
+
+
 def logfmt(text: str) -> str:
     """As logrus prints it."""
     lines = text.split("\n")[:-1]
@@ -101,6 +132,11 @@ WRAPPERS: dict[str, Wrapper] = {
     "kubernetes cri": cri,
     "journald json": journal,
     "one json document": one_document,
+    "json list of strings": strings,
+    "json list of strings, a line each": lambda text: json.dumps(text.split("\n")[:-1], indent=1),
+    "json string a line": json_string_a_line,
+    "csv": export,
+    "asciinema": cast,
     "logfmt": logfmt,
     "syslog with codes": syslog_codes,
     "iso": stamped("%Y-%m-%dT%H:%M:%S.%fZ"),
@@ -295,6 +331,27 @@ def test_missing_and_repeated_epochs_are_noted(tmp_path: Path) -> None:
     twice = read(tmp_path, "".join(line * 2 if line in rows else line for line in lines))
     assert "4 rows of its table stood there twice, and count once" in twice.notes
     assert [epoch.number for epoch in twice.rounds[0].epochs] == list(range(1, 11))
+
+
+def zipped(data: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("swin.log", data)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "pack", [gzip.compress, bz2.compress, lzma.compress, zipped, lambda _: b"\x28\xb5\x2f\xfd\x04"]
+)
+def test_a_compressed_log_is_called_that(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    with pytest.raises(NoOldLogError, match=r"some\.log: compressed \(\w+\); unpack it first, with \w+"):
+        read(tmp_path, pack(old_log(BARE).encode()))
+
+
+def test_a_table_on_a_line_that_is_too_long_is_called_that(tmp_path: Path) -> None:
+    for text in (strings(old_log(BARE))[:-9], old_log(BARE).replace("\n", "  ")):
+        with pytest.raises(NoOldLogError, match=r"its table stands on a line of \d{4,5} characters"):
+            read(tmp_path, text)
 
 
 @pytest.mark.parametrize("mark", [",", ";", ", ", "|"])
