@@ -17,10 +17,26 @@ def without_bars(piece: str) -> tuple[str, Bars]:
 
     A buffered row may have been written in two parts, round a bar: without the bar they are one again.
     """
+    parts = parts_of(piece)
+    return "\r".join(text for text, _ in parts), tuple(bar for _, bars in parts for bar in bars)
+
+
+def parts_of(piece: str) -> list[tuple[str, Bars]]:
+    """The same by carriage returns: what stands between two of them, with the bars that stood there."""
     if "%|" not in piece:
-        return piece, ()
-    drawn = [bar for bar in _BAR.finditer(piece) if bar["done"] == bar["total"]]
-    return _BAR.sub("", piece), tuple((bar["what"] or "", _seconds(bar["elapsed"])) for bar in drawn)
+        return [(text, ()) for text in piece.split("\r")]
+    found: list[tuple[str, Bars]] = [("", ())]
+    end = 0
+    for bar in [*_BAR.finditer(piece), None]:
+        first, *others = piece[end : bar.start() if bar else None].split("\r")
+        text, bars = found[-1]
+        found[-1] = text + first, bars
+        found += [(other, ()) for other in others]
+        if bar and bar["done"] == bar["total"]:
+            text, bars = found[-1]
+            found[-1] = text, (*bars, (bar["what"] or "", _seconds(bar["elapsed"])))
+        end = bar.end() if bar else end
+    return found
 
 
 def _seconds(clock: str) -> float:

@@ -4,7 +4,7 @@ import codecs
 import re
 from dataclasses import dataclass, replace
 
-from iqa_train.oldlogs.bars import Bars, without_bars
+from iqa_train.oldlogs.bars import Bars, parts_of
 from iqa_train.oldlogs.columns import header_of
 from iqa_train.oldlogs.numbers import with_points
 from iqa_train.oldlogs.records import Piece, opened, pieces_of
@@ -98,13 +98,11 @@ def _plain(text: str) -> str:
 def _lines(pieces: list[Piece]) -> list[Line]:
     lines = []
     for piece in pieces:
-        plain, bars = without_bars(piece.text)
-        parts = plain.split("\r")
-        for k, part in enumerate(parts):
+        parts = parts_of(piece.text)
+        for k, (part, bars) in enumerate(parts):
             text = part if len(part) <= _LONGEST else ""
-            if text.strip() or (bars and k == 0):
-                whole = piece.whole or k < len(parts) - 1
-                lines.append(Line(text, whole, bars if k == 0 else (), piece.time))
+            if text.strip() or bars:
+                lines.append(Line(text, piece.whole or k < len(parts) - 1, bars, piece.time))
     return lines
 
 

@@ -1,5 +1,6 @@
 """Old logs, read: every layout that the script has had, whatever a log has been through, cut short anywhere."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -262,6 +263,14 @@ def test_a_broken_row_is_left_out_and_named(tmp_path: Path) -> None:
 def test_carriage_returns_that_were_lost(tmp_path: Path) -> None:
     text = old_log(Script(alpha=0.3, spaq=True))
     assert epochs_in(text.replace("\r", "").encode()) == epochs_in(text.encode())
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_each_epoch_has_the_seconds_of_its_own_bars(end: str) -> None:
+    minutes = iter(range(10, 20))
+    text = re.sub(r"21:33<", lambda _: f"{next(minutes)}:00<", old_log())
+    expected = [60 * k + 3723.0 for k in range(10, 20)]
+    assert [epoch.seconds for epoch in epochs_in(text.replace("\n", end).encode())] == expected
 
 
 def test_the_line_ends_of_windows_and_its_utf_16() -> None:

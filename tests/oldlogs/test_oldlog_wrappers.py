@@ -222,6 +222,8 @@ WRAPPERS: dict[str, Wrapper] = {
     "node and steps": each_line(lambda k, _: f"node01: [{k}] "),
     "colours": each_line(lambda k, _: f"\x1b[{31 + k % 7}m\x1b[1m"),
     "windows": lambda text: text.replace("\n", "\r\n"),
+    "carriage returns alone": lambda text: text.replace("\n", "\r"),
+    "carriage returns and a last line end": lambda text: text.replace("\n", "\r") + "\n",
     "line separators": lambda text: text.replace("\n", "\u2028"),
     "decimal commas": commas,
     "decimal commas and times": lambda text: stamped("%Y-%m-%d %H:%M:%S,123 INFO")(commas(text)),
