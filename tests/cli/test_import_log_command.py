@@ -122,6 +122,7 @@ def test_a_name_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) ->
         (["--study", "Manual"], "is the study of runs typed by hand"),
         (["--study", "../x"], r'--study "../x" is no name; allowed: letters, digits'),
         (["--experiment", "a/b"], '--experiment "a/b" is no name'),
+        (["--exp", "a/b"], '--experiment "a/b" is no name'),
         ([A1, "--experiment", "A1"], "names what one file is a run of, and there are 2"),
     ],
 )
@@ -129,6 +130,12 @@ def test_names_that_cannot_be(argv: list[str], says: str) -> None:
     with pytest.raises(UsageError, match=says):
         main([BASELINE, *argv])
     assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize("option", [["--experiment", "A2"], ["--exp", "A2"], ["--exp=A2"]])
+def test_the_experiment_in_either_spelling(capsys: pytest.CaptureFixture[str], option: list[str]) -> None:
+    (one,) = document(capsys, BASELINE, *option)["imported"]
+    assert one["experiment"] == "A2"
 
 
 def test_another_run_of_the_same_settings_gets_another_name(capsys: pytest.CaptureFixture[str]) -> None:
