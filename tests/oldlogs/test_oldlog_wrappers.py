@@ -304,7 +304,7 @@ def test_tasks_with_tables_that_differ_are_refused(tmp_path: Path) -> None:
 
 def test_tasks_one_behind_the_other_are_tasks_and_no_counter(tmp_path: Path) -> None:
     def behind(*texts: str) -> str:
-        return "".join(each_line(lambda _, __, k=k: f"{k}: ")(text) for k, text in enumerate(texts))
+        return "".join(f"{k}: {line}" for k, text in enumerate(texts) for line in text.splitlines(keepends=True))
 
     log = read(tmp_path, behind(old_log(BARE), old_log(BARE)))
     assert facts(log.training) == facts(read(tmp_path, old_log(BARE)).training)
