@@ -23,6 +23,7 @@ _TEXT = (
     "output",
 )
 _TIME = ("time", "timestamp", "@timestamp", "ts", "__REALTIME_TIMESTAMP")
+_TIME_AND_LINE = re.compile(r'"?\d{4}-\d\d-\d\d[T ][^",]{5,40}"?,"')
 _LONGEST_HEAD = 100_000
 _LISTS = ("events", "entries", "logs", "records", "items")
 _CRI = re.compile(
@@ -142,15 +143,16 @@ def _of_text(one: object) -> _Record | None:
 
 
 def _exported(text: str) -> list[_Record] | None:
-    """The records of an export as CSV: times and lines, under a header that names them."""
+    """The records of an export as CSV: times and lines, under a header that names them or without one."""
     head = text[:500].lstrip("\ufeff").partition("\n")[0].strip()
-    names = [name.strip().strip('"') for name in head.split(",")]
+    bare = _TIME_AND_LINE.match(head) is not None
+    names = ["time", "line"] if bare else [name.strip().strip('"') for name in head.split(",")]
     at = next((k for k, name in enumerate(names) if name.lower() in _TEXT), None)
     when = next((k for k, name in enumerate(names) if name.lower() in _TIME), None)
     if at is None or when is None:
         return None
     try:
-        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row][1:]
+        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row][0 if bare else 1 :]
     except csv.Error:
         return None
     if any(len(row) != len(names) for row in rows[:-1]):  # the last one may be cut short

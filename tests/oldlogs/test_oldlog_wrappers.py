@@ -136,6 +136,7 @@ WRAPPERS: dict[str, Wrapper] = {
     "json list of strings, a line each": lambda text: json.dumps(text.split("\n")[:-1], indent=1),
     "json string a line": json_string_a_line,
     "csv": export,
+    "csv without a header": lambda text: export(text).partition("\n")[2],
     "asciinema": cast,
     "logfmt": logfmt,
     "syslog with codes": syslog_codes,
