@@ -5,7 +5,8 @@ import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from iqa_train.datasets.records import Records
+from iqa_train.datasets.presence import IMAGE_SUFFIXES
+from iqa_train.datasets.records import Records, is_number
 from iqa_train.datasets.spelling import clean
 from iqa_train.datasets.tabletext import TableText, read_table_text
 from iqa_train.errors import DataError
@@ -66,26 +67,31 @@ def _separator(text: str, required: Sequence[str]) -> str:
 
 
 def _rows(path: Path, source: TableText, separator: str) -> Iterator[Row]:
-    """Rows with any content. Raises DataError for a quote that is opened and not closed, with its line."""
-    reader = csv.reader(io.StringIO(source.text, newline=""), delimiter=separator)
-    width = last = spans = 0
+    """Rows with any content. Raises DataError for a quote that is opened and not closed in its row, with its line."""
+    lines = list(io.StringIO(source.text, newline=""))
+    reader = csv.reader(lines, delimiter=separator)
+    width = 0
     while True:
-        line = source.first_line + reader.line_num
+        first = reader.line_num
+        line = source.first_line + first
         try:
             row = next(reader, None)
-        except csv.Error as error:
-            raise DataError(f"{path}, row {line}: {_unclosed([])} ({error})") from None
+        except csv.Error:
+            raise DataError(f"{path}, row {line}: {_too_long(reader.line_num - first)}") from None
         if row is None:
             break
-        last, spans = line, reader.line_num + source.first_line - line
-        if not any(clean(cell) for cell in row):
-            continue
-        if spans > 1 and width and len(row) != width:
+        spanned = lines[first : reader.line_num]
+        if len(spanned) > 1 and (not _is_strict(spanned, separator) or _is_several(row, spanned, separator, width)):
             raise DataError(f"{path}, row {line}: {_unclosed(row)}")
-        width = width or len(row)
-        yield line, row
-    if spans > 1 and _is_open(source.text, last - source.first_line, separator):
-        raise DataError(f"{path}, row {last}: {_unclosed([])}")
+        if any(clean(cell) for cell in row):
+            width = width or len(row)
+            yield line, row
+
+
+def _too_long(spans: int) -> str:
+    """Why the field that the csv module refused is so long; it spans lines only where a quote keeps it open."""
+    limit = f"{csv.field_size_limit():,} characters"
+    return f"a field is longer than {limit}; shorten it" if spans == 1 else f"{_unclosed([])} (within {limit})"
 
 
 def _unclosed(row: list[str]) -> str:
@@ -95,16 +101,35 @@ def _unclosed(row: list[str]) -> str:
     return f'a quote (") opens a field{before} and is not closed in that row; take it away or close it'
 
 
-def _is_open(text: str, skipped: int, separator: str) -> bool:
-    """Whether the row that begins after `skipped` lines is ended by nothing but the end of the file."""
-    lines = io.StringIO(text, newline="")
-    for _ in range(skipped):
-        next(lines)
+def _is_strict(lines: list[str], separator: str) -> bool:
+    """Whether the row in `lines` is closed, and has no text behind a closing quote: there another row's quote opens."""
     try:
         next(csv.reader(lines, delimiter=separator, strict=True))
-    except csv.Error as error:
-        return "unexpected end of data" in str(error)
-    return False
+    except csv.Error:
+        return False
+    return True
+
+
+def _is_several(row: list[str], lines: list[str], separator: str, width: int) -> bool:
+    """Whether `row`, which `lines` hold, is really several rows that two stray quotes make one of.
+
+    The last line of a comment of several lines has, with the columns behind it, often as many fields as a row; so
+    that counts only if the first line does, too.
+    """
+    if not width or not any(map(clean, row)):
+        return False
+    if len(row) != width:
+        return True
+    fields = [[clean(field).strip('"') for field in line.split(separator)] for line in lines]
+    alike = [_is_alike(row, found) for found in fields]
+    named = (len(found) > 1 and Path(found[0]).suffix.lower() in IMAGE_SUFFIXES for found in fields[1:])
+    return any(alike[1:-1]) or (alike[0] and alike[-1]) or any(named)
+
+
+def _is_alike(row: list[str], fields: list[str]) -> bool:
+    """As many fields as in `row`, and numbers where there are numbers."""
+    pairs = zip(row, fields, strict=False)
+    return len(row) == len(fields) and all(is_number(two) for one, two in pairs if is_number(one))
 
 
 def _check(path: Path, line: int, row: list[str], width: int, named: int) -> None:

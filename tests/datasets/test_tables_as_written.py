@@ -84,7 +84,8 @@ def test_it_is_read(folder: Path, how: str) -> None:
 REFUSED = {
     "stray quote": ('image,score\na.png,10\n"b.png,13.5\nc.png,3\nd.png,4\n', 'row 3: a quote (") opens a field'),
     "stray quote in a number": ('image,score\na.png,"10\nb.png,13.5\n', 'row 2: a quote (") opens'),
-    "stray quote that another closes": ('image,score\n"a.png,10\nb.png",13.5\n', "row 2: the column"),
+    "stray quote that another closes": ('image,score\n"a.png,10\nb.png",13.5\n', "row 2: a quote"),
+    "an endless field": ("image,score\na.png,1\n" + "b" * 140_000 + ",2\n", "row 3: a field is longer than 131,072"),
     "stray quote in a column not used": ('image,score,text\na.png,1,"x\nb.png,2,y\n', 'row 2: a quote (")'),
     "stray quote behind sep=": ('sep=,\nimage,score\na.png,1\n"b.png,2\nc,3\n', 'row 4: a quote (")'),
     "thousands": (
@@ -121,6 +122,37 @@ REFUSED = {
 def test_it_is_refused_in_one_sentence(folder: Path, how: str) -> None:
     data, says = REFUSED[how]
     assert says in complaint(folder, data)
+
+
+@pytest.mark.parametrize("order", ["image,note,score", "note,image,score", "image,note,more,score", "score,note,image"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("apart", [1, 2, 7])
+@pytest.mark.parametrize("closing", ['"{}', '{}"', '"{}"', '{}"{}'])
+def test_two_stray_quotes_swallow_no_row(folder: Path, order: str, separator: str, apart: int, closing: str) -> None:
+    for suffix in (".png", ""):
+        rows = [{"image": f"{k}{suffix}", "note": f"n{k}", "more": "m", "score": str(k)} for k in range(apart + 4)]
+        rows[2]["note"] = '"' + rows[2]["note"]
+        rows[2 + apart]["note"] = closing.format(rows[2 + apart]["note"], "in")
+        lines = [order, *(",".join(row[column] for column in order.split(",")) for row in rows)]
+        words = complaint(folder, "\n".join(lines).replace(",", separator) + "\n")
+        assert 'row 4: a quote (") opens a field before "n2' in words
+
+
+def test_a_comment_of_several_lines_is_read(folder: Path) -> None:
+    comments = [
+        "one\ntwo",
+        "one, two\nthree, four",
+        "well, yes, no\nso, so, so\nah, b",
+        'he said "no"\r\n\r\nand left, 3',
+    ]
+    for comment in comments:
+        quoted = '"' + comment.replace('"', '""') + '"'
+        for data in (
+            f"image,note,score\na.png,{quoted},10\nb.png,,13.5\n",
+            f"image,score,note\na.png,10,{quoted}\nb.png,13.5,{quoted}\n",
+            f"note,image,score\n{quoted},a.png,10\n,b.png,13.5\n",
+        ):
+            assert loaded(folder, data).scores.tolist() == [10, 13.5]
 
 
 def test_absolute_paths_inside_the_folder(folder: Path) -> None:
