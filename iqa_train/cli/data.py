@@ -11,7 +11,7 @@ from iqa_train.cli.datasplit import export_split
 from iqa_train.cli.datastats import print_stats
 from iqa_train.cli.parser import Parser, add_study_options, command_first, whole_number
 from iqa_train.cli.scope import study_and_profile
-from iqa_train.errors import UsageError, visible
+from iqa_train.errors import UsageError, UserError, visible
 
 if TYPE_CHECKING:
     from iqa_train.study.spec import DataSource
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _DESCRIPTION = """\
 List the data sets that are known, verify that the images of one are all there and whole, show its scores and sizes,
 write its split to a file, decode it ahead of training, or make the built-in demo set."""
-_EPILOG = "exit status: 0 done, 1 missing or unreadable images were found, 2 the data set or the command is not valid"
+_EPILOG = "exit status: 0 done, 1 images are missing, unreadable or too small, 2 the set or the command is not valid"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -42,7 +42,7 @@ def _make_demo(options: argparse.Namespace) -> int:
 
 def _prepare(options: argparse.Namespace) -> int:
     from iqa_train.datasets.catalogue import load_table
-    from iqa_train.datasets.pixels import open_store
+    from iqa_train.datasets.pixels import open_store, require_room
     from iqa_train.study.validate import COMMAND_LINE, validate_settings
 
     validate_settings({"resize": options.resize}, COMMAND_LINE)
@@ -53,6 +53,7 @@ def _prepare(options: argparse.Namespace) -> int:
         store = open_store(
             table, resize=options.resize, cache_dir=options.cache_dir, workers=options.workers, progress=progress
         )
+    require_room(table, store, _crops(options, name).get(options.resize, 0))
     if options.json:
         print(json.dumps({"dataset": name, "images": len(store), "folder": str(store.folder)}, indent=2))
     else:
@@ -68,7 +69,8 @@ def _verify(options: argparse.Namespace) -> int:
     name, source = _dataset(options)
     table = read_table(name, source, options.data_dir)
     with bar(f"verifying {name}", "images") as progress:
-        findings = verify(table, options.patch_size, options.workers, progress)
+        crops = {"auto": options.patch_size} if options.patch_size else _crops(options, name)
+        findings = verify(table, crops, options.workers, progress)
     errors = sum(finding.severity == "error" for finding in findings)
     if options.json:
         document = {
@@ -85,7 +87,8 @@ def _verify(options: argparse.Namespace) -> int:
         print(f"{finding.code:12}  {visible(finding.message)}")
     for note in (split_origin(table), *table.notes):
         print(f"{'note':12}  {visible(note)}")
-    verdict = "all there and whole" if not errors else f"{errors} missing or unreadable"
+    amiss = "missing, unreadable or too small" if any(f.code == "small" for f in findings) else "missing or unreadable"
+    verdict = "all there and whole" if not errors else f"{errors} {amiss}"
     print(f"{name}: {len(table)} images listed in {table.root}, {verdict}")
     return 1 if errors else 0
 
@@ -106,6 +109,21 @@ def _dataset(options: argparse.Namespace) -> tuple[str, "DataSource"]:
     name = options.name or options.dataset or str(of_the_study)
     source = study.datasets.get(name, DataSource())
     return name, split_from(options.split, source) if options.split else source
+
+
+def _crops(options: argparse.Namespace, name: str) -> dict[str, int]:
+    """The largest patch_size of the study's experiments that train or are tested on the set, for each resize."""
+    from iqa_train.study.resolve import resolve_all, seeds_of
+
+    study, profile = study_and_profile(options)
+    try:
+        specs = resolve_all(study, profile=profile, seeds=seeds_of(study, profile)[:1])
+    except UserError:  # a run says what is wrong with it; the images can be looked at all the same
+        return {}
+    found: dict[str, int] = {}
+    for settings in (spec.settings for spec in specs if name in {spec.settings.dataset, *spec.settings.across}):
+        found[settings.resize] = max(settings.patch_size, found.get(settings.resize, 0))
+    return found
 
 
 def _seed(options: argparse.Namespace) -> int:
@@ -153,7 +171,9 @@ def _parser() -> Parser:
     split.add_argument("--out", metavar="FILE", help="file to write: image,split[,reference] (standard output)")
     prepare.add_argument("--resize", default="auto", help="size to store: auto, none, WIDTHxHEIGHT or the shorter side")
     prepare.add_argument("--cache_dir", default="", metavar="DIR", help="where decoded pixels are kept")
-    verify.add_argument("--patch_size", type=_count, metavar="N", help="also name images smaller than a crop of N")
+    verify.add_argument(
+        "--patch_size", type=_count, metavar="N", help="name images smaller than a crop of N (the study's)"
+    )
     return parser
 
 

@@ -191,8 +191,8 @@ def _plan(table: ImageTable, target: tuple[int, int] | int | None, folder: Path,
 def stored_size(path: Path, target: tuple[int, int] | int | None) -> tuple[int, int]:
     """(height, width) from the file's header, upright. Raises DataError for a file without, or too large a size."""
     if isinstance(target, tuple):
-        return _fitted(path, target, target)
-    return _fitted(path, read_header(path).size, target)
+        return fitted(path, target, target)
+    return fitted(path, read_header(path).size, target)
 
 
 def stored_pixels(path: Path, height: int, width: int, target: tuple[int, int] | int | None) -> NDArray[np.uint8]:
@@ -201,7 +201,7 @@ def stored_pixels(path: Path, height: int, width: int, target: tuple[int, int] |
     Raises DataError for one that cannot be decoded, or is of another size than was read from its header.
     """
     image, header = decode_with_header(path, (width, height))
-    if _fitted(path, header.size, target) != (height, width):
+    if fitted(path, header.size, target) != (height, width):
         raise DataError(f"{path} was changed while it was read; try again")
     if image.size != (width, height):
         try:
@@ -211,7 +211,7 @@ def stored_pixels(path: Path, height: int, width: int, target: tuple[int, int] |
     return np.ascontiguousarray(image)
 
 
-def _fitted(path: Path, size: tuple[int, int], target: tuple[int, int] | int | None) -> tuple[int, int]:
+def fitted(path: Path, size: tuple[int, int], target: tuple[int, int] | int | None) -> tuple[int, int]:
     """(height, width) at which a picture of `size`, (width, height), is stored."""
     width, height = size
     if target is None:

@@ -1,11 +1,12 @@
 """Every image of a data set looked at: missing, unreadable, unlisted, or readable but not what it seems."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
 from iqa_train.datasets.decode import decode_with_header
+from iqa_train.datasets.pixels import fitted, target_size
 from iqa_train.datasets.presence import SUFFIXES, missing_images, unlisted_images
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError
@@ -13,6 +14,7 @@ from iqa_train.errors import DataError
 Code = Literal["missing", "unreadable", "unlisted", "other-format", "converted", "metadata", "small"]
 Severity = Literal["error", "note"]
 
+_REMEDY = "lower patch_size, set resize to a larger size, or take it out of the table"
 _MODES = {
     "1": "black and white",
     "L": "grey",
@@ -39,13 +41,14 @@ class Finding:
 
 def verify(
     table: ImageTable,
-    patch_size: int | None = None,
+    crops: Mapping[str, int] | None = None,
     workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Finding]:
     """Decode every image of `table` whole, in `workers` threads, and list what is amiss, in the table's order.
 
-    `patch_size` is the crop's side in pixels, to name images smaller than it at the size they are trained on.
+    `crops` are the sides in pixels of the crops that are trained on, by the setting `resize`: a run refuses images that
+    are stored smaller than a crop, so these are errors.
     `progress` is called with (done, total). Unlisted images come last.
     """
     missing = set(missing_images(table))
@@ -56,7 +59,7 @@ def verify(
     ]
     present = [name for name in table.images if name not in missing]
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        jobs = pool.map(lambda name: _look(table, name, patch_size), present)
+        jobs = pool.map(lambda name: _look(table, name, crops or {}), present)
         for done, found in enumerate(jobs, 1):
             findings += found
             if progress is not None:
@@ -67,10 +70,11 @@ def verify(
     ]
 
 
-def _look(table: ImageTable, name: str, patch_size: int | None) -> list[Finding]:
+def _look(table: ImageTable, name: str, crops: Mapping[str, int]) -> list[Finding]:
     path = table.root / name
     try:
         _, header = decode_with_header(path, table.resize)
+        sizes = {fitted(path, header.size, target_size(resize, table.resize)): side for resize, side in crops.items()}
     except DataError as error:
         return [Finding("unreadable", "error", name, str(error))]
     findings = []
@@ -82,8 +86,8 @@ def _look(table: ImageTable, name: str, patch_size: int | None) -> list[Finding]
         findings.append(Finding("converted", "note", name, f"{path}: is {mode} and converted to 8-bit RGB"))
     if header.remark:
         findings.append(Finding("metadata", "note", name, f"{path}: {header.remark}"))
-    width, height = table.resize or header.size
-    if patch_size is not None and min(width, height) < patch_size:
-        message = f"{path}: {width} x {height} pixels are smaller than a crop of {patch_size}"
-        findings.append(Finding("small", "note", name, message))
+    for (height, width), side in sizes.items():
+        if min(width, height) < side:
+            message = f"{path}: {width} x {height} pixels are smaller than a crop of {side}; {_REMEDY}"
+            findings.append(Finding("small", "error", name, message))
     return findings

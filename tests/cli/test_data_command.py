@@ -89,6 +89,40 @@ def test_preparing_tells_programs_where_the_pixels_are(here: Project, capsys: py
     assert (Path(str(document["folder"])) / "pixels.u8").stat().st_size == 48 * 48 * 40 * 3
 
 
+@pytest.mark.parametrize(
+    ("more", "refused"),
+    [
+        ("", False),
+        ("patch_size = 64\n", True),
+        ('patch_size = 64\nresize = "70"\n', False),
+        ('patch_size = 64\nresize = "none"\n', True),
+        ('patch_size = 64\nresize = "none"\ndataset = "demo"\n', False),
+    ],
+)
+def test_verify_accepts_the_sizes_that_training_accepts(
+    here: Project, capsys: pytest.CaptureFixture[str], more: str, refused: bool
+) -> None:
+    study = here.folder / "experiments.toml"
+    given = [line.split(" =")[0] for line in more.splitlines()]
+    lines = study.read_text().splitlines()
+    head = lines.index("[defaults]")
+    kept = [line for line in lines[head + 1 :] if line.split(" =")[0] not in given]
+    study.write_text("\n".join([*lines[: head + 1], *more.splitlines(), *kept]))
+    findings = answer(capsys, "verify", "small", code=int(refused))["findings"]
+    assert isinstance(findings, list)
+    assert len(findings) == 48 * refused
+    assert {finding["code"] for finding in findings} <= {"small"}
+    answer(capsys, "verify", "small", "--patch_size", "40")
+    answer(capsys, "verify", "small", "--patch_size", "41", code=1)
+
+
+def test_preparing_refuses_what_training_refuses(here: Project) -> None:
+    study = here.folder / "experiments.toml"
+    study.write_text(study.read_text().replace("patch_size = 32", "patch_size = 64"))
+    with pytest.raises(UserError, match="is 48x40, smaller than patch_size 64"):
+        main(["prepare", "--cache_dir", str(here.folder / "pixels")])
+
+
 def test_mistakes_are_sentences(here: Project) -> None:
     for words, says in [
         (["stats", "--dataset", "spaq", "livec"], "--dataset spaq and livec are two data sets; name one"),

@@ -38,7 +38,7 @@ def damaged(koniq: Path) -> Path:
 def test_everything_amiss_is_named(damaged: Path) -> None:
     steps: list[tuple[int, int]] = []
     table = read_koniq(damaged, resize=None)
-    found = verify(table, 48, workers=2, progress=lambda done, total: steps.append((done, total)))
+    found = verify(table, {"auto": 48}, workers=2, progress=lambda done, total: steps.append((done, total)))
     assert [(f.image, f.code) for f in found] == [
         ("0.jpg", "missing"),
         ("1.jpg", "unreadable"),
@@ -52,7 +52,7 @@ def test_everything_amiss_is_named(damaged: Path) -> None:
         ("8.jpg", "unreadable"),
         ("stranger.PNG", "unlisted"),
     ]
-    assert Counter(f.severity for f in found) == {"error": 4, "note": 7}
+    assert Counter(f.severity for f in found) == {"error": 5, "note": 6}
     message = {(f.image, f.code): f.message for f in found}
     assert "is grey and" in message["4.jpg", "converted"]
     assert "is CMYK and" in message["5.jpg", "converted"]
@@ -62,7 +62,7 @@ def test_everything_amiss_is_named(damaged: Path) -> None:
 
 
 def test_sizes_count_as_trained_on(damaged: Path) -> None:
-    assert "small" not in {f.code for f in verify(read_koniq(damaged), 224)}
+    assert "small" not in {f.code for f in verify(read_koniq(damaged), {"auto": 224})}
 
 
 def test_whole_set(koniq: Path) -> None:
