@@ -6,7 +6,10 @@ from collections.abc import Iterator
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SOS, _COMMENT = 0xDA, 0xFE
 _KEPT_SEGMENTS = (0xE0, 0xEE)  # JFIF and Adobe say how colours are stored
+_JFIF, _JFIF_BYTES = 0xE0, 14  # what a decoder reads of it; a shorter one says nothing
 _FILL = (0x00, 0xFF, 0x01, *range(0xD0, 0xD8))
+_WEBP_CHUNKS = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF"})
+_WEBP_METADATA = 0x20 | 0x08 | 0x04  # flags of VP8X: there is a colour profile, EXIF, XMP
 # TIFF tags that say where the pixels are and how they are stored; resolution, text, EXIF, GPS, XMP and ICC are not.
 _TIFF_TAGS = frozenset(
     {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320, 322, 323, 324, 325, 332, 338}
@@ -15,7 +18,7 @@ _TIFF_TAGS = frozenset(
 
 
 def without_metadata(data: bytes) -> bytes | None:
-    """The JPEG, PNG or TIFF file `data` without metadata; None for other formats and where nothing can be left out."""
+    """The JPEG, PNG, TIFF or WebP file `data` without metadata; None for others and where nothing can be left out."""
     stripped: bytes | None = None
     if data.startswith(b"\xff\xd8"):
         stripped = b"".join(_jpeg(data))
@@ -23,6 +26,8 @@ def without_metadata(data: bytes) -> bytes | None:
         stripped = b"".join(_png(data))
     elif data[:4] in (b"II*\0", b"MM\0*"):
         stripped = _tiff(data)
+    elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        stripped = _webp(data)
     return None if stripped == data else stripped
 
 
@@ -33,7 +38,8 @@ def _jpeg(data: bytes) -> Iterator[bytes]:
         marker = data[at + 1]
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
         is_metadata = 0xE0 <= marker <= 0xEF and marker not in _KEPT_SEGMENTS
-        if not is_metadata and marker != _COMMENT:
+        is_cut = marker == _JFIF and end < at + 4 + _JFIF_BYTES
+        if not is_metadata and not is_cut and marker != _COMMENT:
             yield data[at:end]
         at = end
     yield data[at:]
@@ -51,6 +57,24 @@ def _png(data: bytes) -> Iterator[bytes]:
             yield data[at:end]
         at = end
     yield data[at:]
+
+
+def _webp(data: bytes) -> bytes | None:
+    """The chunks that hold pixels or say how they are stored, under a size that is theirs; None if one is cut short."""
+    kept = []
+    at = 12
+    while at + 8 <= len(data):
+        name, size = struct.unpack_from("<4sL", data, at)
+        body = data[at + 8 : at + 8 + size]
+        if name in _WEBP_CHUNKS:
+            if len(body) < size:
+                return None
+            if name == b"VP8X" and body:
+                body = bytes([body[0] & ~_WEBP_METADATA]) + body[1:]
+            kept.append(data[at : at + 8] + body + bytes(size % 2))
+        at += 8 + size + size % 2
+    chunks = b"".join(kept)
+    return b"RIFF" + struct.pack("<L", len(chunks) + 4) + b"WEBP" + chunks
 
 
 def _tiff(data: bytes) -> bytes | None:

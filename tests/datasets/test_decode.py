@@ -270,6 +270,36 @@ def test_metadata_that_stop_pillow_are_left_out(tmp_path: Path) -> None:
         assert read_header(tmp_path / "a.png").remark == "its metadata are damaged and are ignored"
 
 
+def test_damage_in_a_webp_behind_its_pixels_changes_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.webp"
+    frames = [Image.fromarray(RGB[::-1])]
+    for options in ({}, {"save_all": True, "append_images": frames}, {"icc_profile": b"none at all"}):
+        Image.fromarray(RGB).save(path, lossless=True, exif=b"II*\0" + bytes(99), xmp=b"<x/>" * 20, **options)
+        whole = path.read_bytes()
+        for start in (whole.index(b"EXIF"), whole.index(b"XMP ")):
+            for damaged in (
+                whole[: start + 40],
+                whole[: start + 4] + b"\xff\xff\xff\x7f" + whole[start + 8 :],
+                whole[:4] + struct.pack("<L", len(whole) + 100) + whole[8:],
+                whole[:4] + struct.pack("<L", 20) + whole[8:],
+            ):
+                path.write_bytes(damaged)
+                assert np.array_equal(decoded(path), RGB)
+        end = whole.rindex(b"ANMF", 0, whole.rindex(b"ANMF")) if b"ANMF" in whole else whole.index(b"EXIF")
+        for length in range(0, end, 7):  # of several frames the first is what counts, as in a GIF
+            path.write_bytes(whole[:length])
+            refused(path)
+
+
+@pytest.mark.parametrize("length", [0, 4, 5, 9, 13, 14])
+def test_a_short_jfif_header_changes_no_pixel(tmp_path: Path, length: int) -> None:
+    path = picture(tmp_path / "a.jpg")
+    whole, pixels = path.read_bytes(), decoded(path)
+    jfif = b"JFIF\0\1\1\0\0\1\0\1\0\0"[:length]
+    path.write_bytes(whole[:2] + b"\xff\xe0" + struct.pack(">H", length + 2) + jfif + whole[2:])
+    assert np.array_equal(decoded(path), pixels)
+
+
 def test_xmp_turns_nothing(tmp_path: Path) -> None:
     xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
     Image.fromarray(RGB).save(tmp_path / "a.webp", lossless=True, xmp=xmp)
