@@ -149,6 +149,11 @@ def _instead(path: Path) -> str:
     if not start.strip(b"\0"):
         return "; it is empty; replace it" if not start else "; it begins with zeros; replace it by a whole copy"
     kind = content_kind(start)
+    if kind.endswith(" image"):
+        name = kind.removesuffix(" image")
+        return (
+            f" that can be decoded, but {name} file whose header is damaged or of a kind that is not read; replace it"
+        )
     return f", but {kind}" if kind else " in a format that is known; replace it"
 
 

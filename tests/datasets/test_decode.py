@@ -270,6 +270,13 @@ def test_metadata_that_stop_pillow_are_left_out(tmp_path: Path) -> None:
         assert read_header(tmp_path / "a.png").remark == "its metadata are damaged and are ignored"
 
 
+@pytest.mark.parametrize(("suffix", "name"), [("jpg", "a JPEG"), ("png", "a PNG"), ("gif", "a GIF")])
+def test_a_damaged_header_is_called_that(tmp_path: Path, suffix: str, name: str) -> None:
+    path = picture(tmp_path / f"a.{suffix}")
+    path.write_bytes(path.read_bytes()[:8] + bytes(200))
+    assert f"but {name} file whose header is damaged" in refused(path)
+
+
 def test_damage_in_a_webp_behind_its_pixels_changes_none(tmp_path: Path) -> None:
     path = tmp_path / "a.webp"
     frames = [Image.fromarray(RGB[::-1])]
