@@ -25,6 +25,8 @@ from iqa_train.errors import DataError, visible
 
 LARGEST = 300_000_000  # pixels; photographs of today stay well below
 _WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274  # tags of TIFF, and so of EXIF
+_BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339  # tags of TIFF; where they are missing: 1
+_SIGNED = 2
 _SIZED = frozenset({"JPEG", "MPO", "PNG", "BMP", "DIB", "TIFF", "WEBP", "GIF", "JPEG2000", "PPM", "AVIF", "TGA"})
 _FIRST_ON_ITS_SIDE = 5  # orientations 5 to 8 swap width and height
 _TURNS = {
@@ -85,7 +87,8 @@ def decode(path: Path, reduced_to: tuple[int, int] | None = None) -> Image.Image
     With `reduced_to`, the (width, height) that it will be resized to, a JPEG file of four times that and more is
     decoded at 1/2, 1/4 or 1/8 of its size, never below twice what is wanted: in a fraction of the time and memory.
 
-    Raises DataError, one sentence, for a file that is missing, no image, cut short, damaged or of floats.
+    Raises DataError, one sentence, for a file that is missing, no image, cut short, damaged, or of floats or
+    integers whose white nothing tells.
     """
     return decode_with_header(path, reduced_to)[0]
 
@@ -232,8 +235,11 @@ def _pixels(path: Path, image: Image.Image, header: Header, reduced_to: tuple[in
         image.draft(image.mode, (height, width) if on_its_side else (width, height))
     vars(image)["getexif"] = Image.Exif  # so that Pillow, too, asks no metadata while it decodes and turns nothing
     image.load()
+    if image.mode.startswith("I"):
+        image = _grey(path, image)
     turn = _TURNS.get(header.orientation)
-    return _rgb(image if turn is None else image.transpose(turn))
+    upright = image if turn is None else image.transpose(turn)
+    return upright if upright.mode == "RGB" else upright.convert("RGB")
 
 
 def _is_deep(image: Image.Image) -> bool:
@@ -244,8 +250,18 @@ def _is_deep(image: Image.Image) -> bool:
     return bool(tiles) and "16" in str(tiles[0][3])
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16-bit grey, in one of Pillow's ways to hold it; a plain convert would clip
-        grey = np.asarray(image).astype(np.int64).clip(0, 65535)
-        return Image.fromarray(((grey * 255 + 32767) // 65535).astype(np.uint8)).convert("RGB")
-    return image if image.mode == "RGB" else image.convert("RGB")
+def _grey(path: Path, image: Image.Image) -> Image.Image:
+    """8-bit grey of an image of more bits, in whatever way Pillow holds it; a plain convert would clip."""
+    tags = getattr(image, "tag_v2", None)
+    bits, is_negative = 16, False
+    if tags is not None:
+        bits, is_negative = int(tags.get(_BITS, (1,))[0]), tags.get(_PHOTOMETRIC) == 0  # which says: 0 is white
+        is_signed = tags.get(_SAMPLE_FORMAT, (1,))[0] == _SIGNED
+        if bits > 16 or is_signed:
+            kind = f"{'signed ' if is_signed else ''}{bits}-bit integers"
+            raise DataError(f"{path} holds {kind}, whose white nothing tells; save it as unsigned 8 or 16 bits")
+    white = 2**bits - 1
+    grey = np.asarray(image).astype(np.int64).clip(0, white)
+    if is_negative:
+        grey = white - grey
+    return Image.fromarray(((grey * 255 + white // 2) // white).astype(np.uint8))

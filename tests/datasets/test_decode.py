@@ -57,6 +57,38 @@ def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path, suffix: str) -> Non
     assert len(np.unique(decoded(path)[1])) == 5
 
 
+def tiff_of_grey(path: Path, samples: bytes, bits: int, photometric: int, form: int = 1) -> Path:
+    """A TIFF file of 8 x 6 grey samples, little-endian."""
+    tags = {256: 8, 257: 6, 258: bits, 259: 1, 262: photometric, 273: 8, 277: 1, 278: 6, 279: len(samples), 339: form}
+    entries = b"".join(struct.pack("<HHLL", tag, 3, 1, value) for tag, value in tags.items())
+    directory = struct.pack("<H", len(tags)) + entries + bytes(4)
+    path.write_bytes(b"II*\0" + struct.pack("<L", 8 + len(samples)) + samples + directory)
+    return path
+
+
+def test_grey_of_any_depth_is_the_same_picture(tmp_path: Path) -> None:
+    expected = np.stack([GREY] * 3, 2)
+    deep = GREY.astype("<u2") * 257
+    packed = np.packbits(((deep >> 4)[..., None] >> np.arange(11, -1, -1) & 1).astype(np.uint8))
+    for samples, bits, photometric in [
+        (GREY, 8, 1),
+        (255 - GREY, 8, 0),
+        (deep, 16, 1),
+        (65535 - deep, 16, 0),
+        (packed, 12, 1),
+    ]:
+        path = tiff_of_grey(tmp_path / "a.tif", samples.tobytes(), bits, photometric)
+        assert np.array_equal(decoded(path), expected), (bits, photometric)
+
+
+@pytest.mark.parametrize(("kind", "form"), [("<u4", 1), ("<i4", 2), ("<i2", 2)])
+def test_integers_whose_white_nothing_tells_are_refused(tmp_path: Path, kind: str, form: int) -> None:
+    samples = GREY.astype(kind)
+    bits = 8 * samples.itemsize
+    path = tiff_of_grey(tmp_path / "a.tif", samples.tobytes(), bits, 1, form)
+    assert f"{bits}-bit integers, whose white nothing tells" in refused(path)
+
+
 def test_sixteen_bits_stay_upright(tmp_path: Path) -> None:
     deep = RNG.integers(0, 65536, (3, 5), dtype=np.uint16)
     exif = Image.Exif()
