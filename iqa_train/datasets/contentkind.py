@@ -24,9 +24,12 @@ _MAGIC = (
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file or a MATLAB 7.3 file (.mat)"),
     (b"\x93NUMPY", "a NumPy array (.npy)"),
     (b"PAR1", "a Parquet file"),
-    (b"version https://git-lfs.github.com/spec/", "a Git LFS pointer; fetch the file with: git lfs pull"),
 )
 _HTML = re.compile(rb"<(!doctype\s+html|html|head|body|script)\b", re.IGNORECASE)
+_HTML_START = re.compile(
+    rb"<(table|meta|title|style|link|div|p|!--)(?![\w:])", re.IGNORECASE
+)  # said elsewhere, it is a text
+_LFS = b"version https://git-lfs.github.com/spec/"
 _ANNEX = re.compile(rb"^\S*/?annex/objects/")
 
 
@@ -40,12 +43,14 @@ def content_kind(data: bytes) -> str:
     if found or not data:
         return found
     text = _ascii(data)
-    if _HTML.search(text):
+    if _HTML.search(text) or _HTML_START.match(text):
         return "an HTML page, such as a download that failed; download the file again"
     if text.startswith((b"<?xml", b"<Error", b"<svg")):
         return "an XML document, such as a download that failed; download the file again"
     if re.match(rb"[{]\s*[\"}]|\[\s*[\[{\"]", text):
         return "a JSON document"
+    if text.startswith(_LFS):
+        return "a Git LFS pointer; fetch the file with: git lfs pull"
     if _ANNEX.match(text):
         return "a git-annex pointer; fetch the file with: git annex get"
     return ""
@@ -62,8 +67,10 @@ def instead(path: Path, expected: str) -> str:
 
 
 def _ascii(data: bytes) -> bytes:
-    """Without a byte order mark and blanks in front, and without the zero bytes of UTF-16."""
+    """Without a byte order mark and blanks in front, and without the zero bytes of UTF-16, marked or not."""
     start = data[:HEAD].removeprefix(b"\xef\xbb\xbf")
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         start = start[2:].replace(b"\0", b"")
+    elif start[:2].count(0) == 1:
+        start = start.replace(b"\0", b"")
     return start.lstrip()

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iqa_train.datasets.catalogue import load_table
+from iqa_train.datasets.contentkind import content_kind
 from iqa_train.datasets.csvtable import read_csv
 from iqa_train.datasets.koniq import _entries
 from iqa_train.datasets.matfile import read_mat
@@ -275,3 +276,23 @@ def test_every_reader_says_what_stands_in_place_of_a_table(tmp_path: Path, name:
     }
     with pytest.raises(DataError, match=r"but an HTML page|but a Git LFS pointer"):
         readers[path.suffix](path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a Git LFS pointer"),
+        ("/annex/objects/MD5E-s1--1.png\n", "a git-annex pointer"),
+        *(
+            (f"\r\n<{tag}>sign in", "an HTML page")
+            for tag in ("html", "table border=1", "META charset=x", "head", "body", "script", "!-- page --")
+        ),
+        ("image,score\n<table>.png,1\n", ""),
+        ("<p1>.png,1\n", ""),
+    ],
+)
+def test_documents_are_known_in_every_encoding(text: str, kind: str, encoding: str) -> None:
+    found = content_kind(text.encode(encoding))
+    assert found.startswith(kind)
+    assert bool(found) == bool(kind)
