@@ -16,7 +16,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_DECLARED = re.compile(r"\A\"?sep=([^\w\s\"]|\t)\"?[,;\t]*(\r\n|\r|\n)", re.IGNORECASE)
+_DECLARED = re.compile(r"\A(?:[ \t\r\n]*[\r\n])?\"?sep *= *(\\t|[^\w\s\"]|\t)\"?[,;\t ]*(?:\r\n|\r|\n)", re.IGNORECASE)
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _LOOKED_AT = 512  # bytes, to tell UTF-16 without a byte order mark
 
 
@@ -50,7 +51,8 @@ def read_table_text(path: Path, expected: str, missing: str) -> TableText:
     declared = _DECLARED.match(text)
     if declared is None:
         return TableText(text, "", 1, notes)
-    return TableText(text[declared.end() :], declared[1], 2, notes)
+    separator = "\t" if declared[1] == r"\t" else declared[1]
+    return TableText(text[declared.end() :], separator, len(_LINE_END.findall(declared[0])) + 1, notes)
 
 
 def _bytes(path: Path, expected: str, missing: str) -> bytes:

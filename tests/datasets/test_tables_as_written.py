@@ -82,6 +82,18 @@ def test_it_is_read(folder: Path, how: str) -> None:
     assert table.scores.tolist() == [10, 13.5]
 
 
+@pytest.mark.parametrize(("before", "blank"), [("", 0), ("\n", 1), ("\r\n \r\n", 2), ("\ufeff\r\r", 2)])
+@pytest.mark.parametrize("declared", ["sep=;", "sep = ;", '"sep=;"', "SEP= ;;", "sep=\t", "sep=\\t", "sep = |"])
+def test_a_declared_separator_is_read_and_lines_are_counted_all_the_same(
+    folder: Path, before: str, blank: int, declared: str
+) -> None:
+    separator = "\t" if "t" in declared else declared.strip('"')[-1]
+    table = PLAIN.replace(",", separator)
+    assert loaded(folder, f"{before}{declared}\r\n{table}").scores.tolist() == [10, 13.5]
+    words = complaint(folder, f"{before}{declared}\r\n{table}c.png{separator}x\r\n")
+    assert f"row {blank + 5}:" in words
+
+
 REFUSED = {
     "stray quote": ('image,score\na.png,10\n"b.png,13.5\nc.png,3\nd.png,4\n', 'row 3: a quote (") opens a field'),
     "stray quote in a number": ('image,score\na.png,"10\nb.png,13.5\n', 'row 2: a quote (") opens'),
