@@ -7,14 +7,17 @@ what is verified, prepared, trained on and scored is the same.
 
 import ctypes
 import logging
+import os
 import stat
+import struct
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -27,6 +30,7 @@ LARGEST = 300_000_000  # pixels; photographs of today stay well below
 _WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274  # tags of TIFF, and so of EXIF
 _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339  # tags of TIFF; where they are missing: 1
 _SIGNED = 2
+_PNG_MAGIC = 8  # bytes
 _SIZED = frozenset({"JPEG", "MPO", "PNG", "BMP", "DIB", "TIFF", "WEBP", "GIF", "JPEG2000", "PPM", "AVIF", "TGA"})
 _FIRST_ON_ITS_SIDE = 5  # orientations 5 to 8 swap width and height
 _TURNS = {
@@ -183,10 +187,14 @@ def _stripped(path: Path, error: Exception) -> BytesIO:
 
 def _header(image: Image.Image) -> Header:
     deep = _is_deep(image)
-    form = image.format or ""
+    form, file = image.format or "", getattr(image, "fp", None)  # which Pillow forgets, open, when it has decoded
     # Icons hold several images, and only decoding chooses one; EXIF of a PNG may stand behind the pixels.
     if form not in _SIZED or (form == "PNG" and "exif" not in image.info):
         image.load()
+    if form == "PNG" and "exif" not in image.info and getattr(image, "is_animated", False) and file is not None:
+        exif = _late_exif(file)  # Pillow has stopped before the second frame
+        if exif is not None:
+            image.info["exif"] = exif
     tags = getattr(image, "tag_v2", None)  # TIFF, whose size Pillow gives as if it were turned already
     width, height = image.size if tags is None else (int(tags[_WIDTH]), int(tags[_HEIGHT]))
     if width <= 0 or height <= 0:
@@ -194,6 +202,23 @@ def _header(image: Image.Image) -> Header:
     orientation, remark = _orientation(image)
     turned = orientation >= _FIRST_ON_ITS_SIDE
     return Header((height, width) if turned else (width, height), orientation, form, image.mode, deep, remark)
+
+
+def _late_exif(file: IO[bytes]) -> bytes | None:
+    """The first whole eXIf chunk of a PNG file, wherever it stands, as Pillow has it; the place in the file is kept."""
+    place = file.tell()
+    try:
+        file.seek(_PNG_MAGIC)
+        while len(head := file.read(8)) == 8:
+            size, name = struct.unpack(">L4s", head)
+            if name != b"eXIf":
+                file.seek(size + 4, os.SEEK_CUR)
+                continue
+            body, check = file.read(size), file.read(4)
+            return b"Exif\0\0" + body if check == struct.pack(">L", zlib.crc32(name + body)) else None
+    finally:
+        file.seek(place)
+    return None
 
 
 def _orientation(image: Image.Image) -> tuple[int, str]:

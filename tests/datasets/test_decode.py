@@ -255,6 +255,21 @@ def test_every_format_is_turned_as_pillow_turns_it_and_its_size_with_it(
         assert read_header(path).orientation == orientation
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_an_animated_png_is_turned_wherever_its_exif_stands(tmp_path: Path, orientation: int) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(RGB).save(path, save_all=True, append_images=[Image.fromarray(RGB[::-1])])
+    whole = path.read_bytes()
+    block = exif_block(struct.pack("<H", orientation))
+    turned = []
+    for variant in (0, 1):  # at the end, at the start
+        path.write_bytes(with_exif("PNG", whole, block, variant))
+        turned.append(decoded(path))
+        assert read_header(path).size == turned[-1].shape[1::-1]
+        assert read_header(path).orientation == orientation
+    assert np.array_equal(*turned)
+
+
 ODD = {
     "text": exif_block(b"6\0", 2, 2),
     "undefined": exif_block(b"\6", 7),
