@@ -34,7 +34,10 @@ def export_split(options: argparse.Namespace, name: str, source: "DataSource", s
     if options.out is None:
         (sys.stdout if sys.stdout.isatty() else raw(sys.stdout)).write(text.getvalue())
         return 0
-    write_atomic(path, text.getvalue().encode(errors=ESCAPED))
+    try:
+        write_atomic(path, text.getvalue().encode(errors=ESCAPED))
+    except OSError as error:
+        raise UsageError(f"--out {path} cannot be written ({error.strerror}); make room or give another file") from None
     counts = f"{len(split.train):,} training, {len(split.val):,} validation and {len(split.test):,} test images"
     say(f'{name}, seed {seed}: {counts} ({split_origin(table)}); to use it: [datasets.{name}] split = "{path}"')
     print(path)

@@ -24,11 +24,16 @@ def reserve(path: Path, size: int) -> None:
             disk = os.statvfs(path.parent)
             free = disk.f_bavail * disk.f_frsize
             full = error.errno == errno.ENOSPC
-            but = f"and {free / 1e9:.1f} GB are free" if full else f"but cannot have it ({error.strerror})"
+            but = f"and {_amount(free)} are free" if full else f"but cannot have it ({error.strerror})"
             raise DataError(
-                f"the pixel store needs {size / 1e9:.1f} GB in {path.parent} {but}; "
+                f"the pixel store needs {_amount(size)} in {path.parent} {but}; "
                 "make room, set cache_dir, or store smaller images with resize"
             ) from None
+
+
+def _amount(size: int) -> str:
+    """In GB, below a tenth of one in MB."""
+    return f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
 
 
 def write_at(file: int, pixels: NDArray[np.uint8], offset: int) -> None:

@@ -1,6 +1,7 @@
 """`iqa-train data list`, `stats` and `split`, and runs with a split that was made elsewhere."""
 
 import csv
+import errno
 import json
 from pathlib import Path
 
@@ -136,6 +137,18 @@ def test_mistakes_are_sentences(here: Project) -> None:
     ]:
         with pytest.raises(UserError, match=says):
             main(words)
+
+
+def test_a_full_disk_is_named_with_the_file(here: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("iqa_train.files.write_atomic", full)
+    with pytest.raises(UserError, match=r"--out F.csv cannot be written \(No space left on device\); make room"):
+        main(["split", "--out", "F.csv"])
+    monkeypatch.setattr("os.posix_fallocate", full)
+    with pytest.raises(UserError, match=r"the pixel store needs 0.3 MB in .* and [0-9.,]+ [GM]B are free"):
+        main(["prepare", "--cache_dir", str(here.folder / "pixels")])
 
 
 @pytest.mark.slow

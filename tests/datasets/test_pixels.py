@@ -359,7 +359,7 @@ def test_a_cache_that_may_not_be_written(table: ImageTable, tmp_path: Path) -> N
 def test_a_full_disk_is_said_before_anything_is_decoded_and_room_mends_it(table: ImageTable, tmp_path: Path) -> None:
     done: list[int] = []
     with small_disk(tmp_path / "disk", 64) as disk:
-        with pytest.raises(DataError, match=r"needs .* GB .* are free; make room") as raised:
+        with pytest.raises(DataError, match=r"needs .* MB .* are free; make room") as raised:
             open_store(table, cache_dir=str(disk), resize="128x96", progress=lambda count, _: done.append(count))
         assert str(disk) in str(raised.value)
         assert done == []
