@@ -9,7 +9,7 @@ _KEPT_SEGMENTS = (0xE0, 0xEE)  # JFIF and Adobe say how colours are stored
 _JFIF, _JFIF_BYTES = 0xE0, 14  # what a decoder reads of it; a shorter one says nothing
 _FILL = (0x00, 0xFF, 0x01, *range(0xD0, 0xD8))
 _WEBP_CHUNKS = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF"})
-_WEBP_METADATA = 0x20 | 0x08 | 0x04  # flags of VP8X: there is a colour profile, EXIF, XMP
+_WEBP_METADATA = 0x20 | 0x04  # flags of VP8X: there is a colour profile, XMP
 # TIFF tags that say where the pixels are and how they are stored; resolution, text, EXIF, GPS, XMP and ICC are not.
 _TIFF_TAGS = frozenset(
     {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320, 322, 323, 324, 325, 332, 338}
@@ -60,17 +60,21 @@ def _png(data: bytes) -> Iterator[bytes]:
 
 
 def _webp(data: bytes) -> bytes | None:
-    """The chunks that hold pixels or say how they are stored, under a size that is theirs; None if one is cut short."""
+    """The chunks that hold pixels or say how they are stored, under a size that is theirs; None if one is cut short.
+
+    And EXIF that is whole: it keeps no file from being decoded, and may say which side is up.
+    """
     kept = []
     at = 12
     while at + 8 <= len(data):
         name, size = struct.unpack_from("<4sL", data, at)
         body = data[at + 8 : at + 8 + size]
-        if name in _WEBP_CHUNKS:
-            if len(body) < size:
-                return None
-            if name == b"VP8X" and body:
-                body = bytes([body[0] & ~_WEBP_METADATA]) + body[1:]
+        is_whole = len(body) == size
+        if name in _WEBP_CHUNKS and not is_whole:
+            return None
+        if name == b"VP8X" and body:
+            body = bytes([body[0] & ~_WEBP_METADATA]) + body[1:]
+        if name in _WEBP_CHUNKS or (name == b"EXIF" and is_whole):
             kept.append(data[at : at + 8] + body + bytes(size % 2))
         at += 8 + size + size % 2
     chunks = b"".join(kept)

@@ -324,6 +324,7 @@ def test_a_damaged_header_is_called_that(tmp_path: Path, suffix: str, name: str)
     assert f"but {name} file whose header is damaged" in refused(path)
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_damage_in_a_webp_behind_its_pixels_changes_none(tmp_path: Path) -> None:
     path = tmp_path / "a.webp"
     frames = [Image.fromarray(RGB[::-1])]
@@ -343,6 +344,22 @@ def test_damage_in_a_webp_behind_its_pixels_changes_none(tmp_path: Path) -> None
         for length in range(0, end, 7):  # of several frames the first is what counts, as in a GIF
             path.write_bytes(whole[:length])
             refused(path)
+
+
+def test_a_webp_with_damage_behind_its_exif_stays_upright(tmp_path: Path) -> None:
+    path = tmp_path / "a.webp"
+    Image.fromarray(RGB).save(path, lossless=True, exif=exif_block(b"\6\0"), xmp=b"<x/>" * 20)
+    whole, upright = path.read_bytes(), np.rot90(RGB, -1)
+    exif, xmp = whole.index(b"EXIF"), whole.index(b"XMP ")
+    for damaged, pixels in [
+        (whole, upright),
+        (whole[: xmp + 20], upright),
+        (whole[:4] + struct.pack("<L", len(whole) + 100) + whole[8:], upright),
+        (whole[: exif + 20], RGB),
+    ]:
+        path.write_bytes(damaged)
+        assert np.array_equal(decoded(path), pixels)
+        assert read_header(path).size == pixels.shape[1::-1]
 
 
 @pytest.mark.parametrize("length", [0, 4, 5, 9, 13, 14])
