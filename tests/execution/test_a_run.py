@@ -247,5 +247,5 @@ def test_results_that_cannot_be_replaced_are_not_moved_away(project: Project) ->
     run = project.run_folder("A2")
     before = {p.relative_to(run) for p in run.rglob("*")}
     (project.folder / "nologs").write_text("")
-    project.run("--exp", "A2", "--epochs", "1", "--again", "--logs-dir", "nologs", code=1)
+    project.run("--exp", "A2", "--epochs", "1", "--again", "--logs-dir", "nologs/deeper", code=1)
     assert {p.relative_to(run) for p in run.rglob("*")} == before
