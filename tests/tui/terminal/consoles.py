@@ -3,6 +3,7 @@
 import fcntl
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -58,6 +59,8 @@ class Console:
 
     def _read(self) -> None:
         while not self._closed:
+            if not select.select([self._master], [], [], 0.05)[0]:
+                continue
             try:
                 block = os.read(self._master, 1 << 16)
             except OSError:
@@ -103,6 +106,7 @@ class Console:
     def hang_up(self) -> None:
         """Close the terminal under it, as a lost connection does."""
         self._closed = True
+        self._reader.join()  # a terminal from which somebody still reads is not closed
         os.close(self._slave)
         os.close(self._master)
 
