@@ -104,6 +104,7 @@ def read_log(path: Path) -> OldLog:
     values, by_name, notes = dict(told.settings), {}, [*remarks, *told.notes]
     if "epochs" not in values and (planned := bar_epochs(lines)):
         values["epochs"] = planned
+    _require_possible(name, training, values.get("epochs"))
     if "spaq" not in values and any("spaq_srcc" in epoch.more for r in training.rounds for epoch in r.epochs):
         values["spaq"] = True
     if "lr" not in values and not told.whole and (rate := _rate_in(path.stem)) is not None:
@@ -203,6 +204,16 @@ def _require_one_run(name: str, training: Training, planned: int | None) -> None
         f"{name}: holds more than one run ({why}); cut it into one file for each run, where its epochs begin again at "
         "1, and import those"
     )
+
+
+def _require_possible(name: str, training: Training, planned: int | None) -> None:
+    """Raise NoOldLogError for an epoch beyond the last: digits of two columns, or of two lines, have run together."""
+    last = max(epoch.number for round_ in training.rounds for epoch in round_.epochs)
+    if planned is not None and last > planned:
+        raise NoOldLogError(
+            f"{name}: a row of its table is of epoch {last}, and the log says that {planned} were planned; import the "
+            "log as the script wrote it, without lines broken or joined"
+        )
 
 
 def _refuse_without_epochs(name: str, lines: Sequence[Line], training: Training) -> None:

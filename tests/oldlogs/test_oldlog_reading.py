@@ -494,3 +494,26 @@ def test_a_traceback_may_follow_on_the_same_line(tmp_path: Path, before: str) ->
 def test_titles_of_a_terminal_are_no_text() -> None:
     head = "Epoch\tTrain_Loss\tTrain_SRCC\tTest_SRCC\tTest_PLCC"
     assert lines_of(f"\x1b]0;host: train\x07{head}\n".encode())[0].text == head
+
+
+def test_an_epoch_beyond_the_last_is_refused(tmp_path: Path) -> None:
+    """Where lines were broken at a width or joined, digits of two numbers may run together."""
+    (log := tmp_path / "a.log").write_text(old_log(Script(bars=False)).replace("\n10\t", "\n251\t"))
+    with pytest.raises(NoOldLogError, match=r"a row of its table is of epoch 251, and the log says that 10 were"):
+        read_log(log)
+
+
+@pytest.mark.parametrize("width", range(8, 100, 3))
+def test_a_log_broken_at_any_width_gives_its_own_numbers_or_none(tmp_path: Path, width: int) -> None:
+    text = old_log(Script(bars=False))
+    (whole := tmp_path / "a.log").write_text(text)
+    lines = [line[k : k + width] for line in text.split("\n") for k in range(0, max(1, len(line)), width)]
+    (broken := tmp_path / "b.log").write_text("\n".join(lines))
+    try:
+        found = read_log(broken)
+    except NoOldLogError:
+        return
+    (ours,), (theirs,) = found.rounds, read_log(whole).rounds
+    for mine, true in zip(ours.epochs, theirs.epochs, strict=True):
+        assert (mine.number, mine.test_srcc, mine.train_loss) == (true.number, true.test_srcc, true.train_loss)
+        assert mine.test_plcc in {None, true.test_plcc}
