@@ -17,6 +17,8 @@ from iqa_train.escape import name_bytes
 
 TEST_SHARE = 1 / 5
 VAL_SHARE = 1 / 8  # of what is not tested on
+_OF_CAMERAS = frozenset({".arw", ".cr2", ".cr3", ".dng", ".heic", ".heif", ".jxl", ".nef", ".orf", ".raf", ".rw2"})
+"""Suffixes of reference images that this program does not read, and that need not be there."""
 _FEWEST = 2  # images in a split: fewer have no order
 
 
@@ -102,7 +104,7 @@ def united_references(references: tuple[str, ...]) -> tuple[tuple[str, ...], tup
 def _bare(reference: str) -> str:
     name = folded(reference.replace("\\", "/"))
     stem, dot, suffix = name.rpartition(".")
-    return stem if stem and dot + suffix in IMAGE_SUFFIXES else name
+    return stem if stem and dot + suffix in IMAGE_SUFFIXES | _OF_CAMERAS else name
 
 
 def parted_references(references: tuple[str, ...] | None, splits: tuple[str, ...] | None) -> tuple[str, ...]:

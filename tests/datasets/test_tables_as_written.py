@@ -210,16 +210,26 @@ def test_what_was_out_of_the_way_is_noted(folder: Path) -> None:
 
 
 def test_references_written_in_two_ways_are_one(tmp_path: Path) -> None:
-    names = ["Sea.png", "sea.PNG", "sea.bmp", "sea", "caf\u00e9", "cafe\u0301", "sea\u200b", "wood.v1", "wood.v2"]
+    names = [
+        "Sea.png",
+        "sea.PNG",
+        "sea.bmp",
+        "sea",
+        "caf\u00e9",
+        "cafe\u0301",
+        "sea\u200b",
+        "wood.v1",
+        "wood.v2",
+        "SEA.heic",
+    ]
     rows = "".join(
-        f"{k}.png,{k},{part},{name}\n"
-        for k, (name, part) in enumerate(zip(names, [*["train", "test"] * 4, "train"], strict=True))
+        f"{k}.png,{k},{part},{name}\n" for k, (name, part) in enumerate(zip(names, ["train", "test"] * 5, strict=True))
     )
     for k in range(len(names)):
         picture(tmp_path / f"{k}.png")
     source = SOURCE.model_copy(update={"split_column": "part", "reference_column": "scene"})
     table = loaded(tmp_path, f"image,score,part,scene\n{rows}", source)
-    assert table.references == ("Sea.png",) * 4 + ("caf\u00e9",) * 2 + ("Sea.png", "wood.v1", "wood.v2")
+    assert table.references == ("Sea.png",) * 4 + ("caf\u00e9",) * 2 + ("Sea.png", "wood.v1", "wood.v2", "Sea.png")
     assert "count as one" in table.notes[0]
     assert "2 of 4 references are in several splits" in table.notes[1]
     assert united_references(("a", "b")) == (("a", "b"), ())
