@@ -32,7 +32,9 @@ def main(argv: Sequence[str]) -> int:
     parser = Parser("iqa-train import-log", _DESCRIPTION, _EPILOG)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="logs, such as logs/*_lr5e7_*.log")
     parser.add_argument("--study", default=STUDY, metavar="NAME", help=f"study of the imported runs [{STUDY}]")
-    parser.add_argument("--experiment", "--exp", metavar="ID", help="what a single FILE is a run of [told by its name]")
+    parser.add_argument(
+        "--experiment", "--exp", metavar="ID", help="what a single FILE is a run of [taken from the file's name]"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     add_study_options(parser, study=False)
     options = parser.read(argv)

@@ -114,7 +114,7 @@ def _silence() -> None:
 
 
 def _complain(sentence: str) -> None:
-    with suppress(OSError):  # nobody can be told; the exit code says that it failed
+    with suppress(OSError):  # standard error is full or closed, too; the exit code remains
         for line in sentence.splitlines():
             print(f"iqa-train: {line}", file=sys.stderr, flush=True)
 

@@ -34,7 +34,7 @@ def with_points(texts: Sequence[str]) -> list[str]:
 
 
 def has_commas(row: str) -> bool:
-    """Whether a number in it has a decimal comma, as far as it can be told."""
+    """Whether a number in it has a decimal comma, where that is certain."""
     return _DECIMAL_COMMA.search(row) is not None
 
 

@@ -425,10 +425,10 @@ def test_progress_is_counted_over_attempts(run: RunFolder) -> None:
 def test_the_first_epochs_estimate_stays_while_it_is_validated(run: RunFolder) -> None:
     with working_on(run):
         attempt = begin(run)
-        told = {"event": "progress", "time": "2025-01-01T00:00:00+00:00", "epoch": 1, "unit": "crops"}
-        tell(attempt, told | {"stage": "training", "done": 100, "total": 100, "rate": 10.0})
+        progress_line = {"event": "progress", "time": "2025-01-01T00:00:00+00:00", "epoch": 1, "unit": "crops"}
+        tell(attempt, progress_line | {"stage": "training", "done": 100, "total": 100, "rate": 10.0})
         assert run_progress(run, run_state(run)).seconds_left == 30.0
-        tell(attempt, told | {"stage": "validation", "done": 1, "total": 40, "rate": 400.0})
+        tell(attempt, progress_line | {"stage": "validation", "done": 1, "total": 40, "rate": 400.0})
         progress = run_progress(run, run_state(run))
         assert (progress.stage, progress.seconds_left) == ("validation 2 %", 30.0)
 
