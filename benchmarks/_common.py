@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from iqa_train.datasets.dead_leaves import dead_leaves
+from iqa_train.datasets.demo.dead_leaves import dead_leaves
 from iqa_train.datasets.table import ImageTable
 
 WIDTH, HEIGHT = 1024, 768  # of the photographs, as KonIQ-10k has them

@@ -17,8 +17,8 @@ import numpy as np
 from _common import figure, note, options, race
 from scipy import stats
 
-from iqa_train.results.bootstrap import Model, bootstrap
-from iqa_train.results.resample import Resamples, generator
+from iqa_train.stats.bootstrap import Model, bootstrap
+from iqa_train.stats.resamples import Resamples, generator
 
 IMAGES, EXPERIMENTS, RESAMPLES = 2015, 5, 10_000
 ASKED, ALLOWED_S, ALLOWED_MB = 50.0, 2.0, 500.0

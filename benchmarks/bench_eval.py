@@ -21,12 +21,12 @@ from _common import figure, note, options, photographs, race
 from bench_pixels import reference_crop
 from numpy.typing import NDArray
 
-from iqa_train.datasets.crops import CropPlan, test_crops
-from iqa_train.datasets.pixels import PixelStore, open_store
+from iqa_train.datasets.images.crops import CropPlan, test_crops
+from iqa_train.datasets.images.pixel_store import PixelStore, open_store
 from iqa_train.datasets.table import ImageTable
 from iqa_train.models.network import QualityNetwork
 from iqa_train.study.settings import TrainingConfig
-from iqa_train.training.device import Device
+from iqa_train.training.compute_device import Device
 from iqa_train.training.evaluate import predict
 
 PER_IMAGE = 20

@@ -29,9 +29,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from iqa_train.models.network import QualityNetwork
 from iqa_train.study.settings import TrainingConfig
-from iqa_train.training.device import Device, choose_device
+from iqa_train.training.compute_device import Device, choose_device
 from iqa_train.training.losses import training_loss
-from iqa_train.training.optimiser import CLIP, build_optimiser, set_rates
+from iqa_train.training.optimizer import CLIP, build_optimiser, set_rates
 
 TRAINED, TESTED = 270.0, 54.0  # crops/s of the study behind this program
 _RATE = 5e-7

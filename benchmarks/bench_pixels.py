@@ -33,8 +33,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from iqa_train.datasets.crops import CropPlan, training_crops
-from iqa_train.datasets.pixels import PixelStore, open_store
+from iqa_train.datasets.images.crops import CropPlan, training_crops
+from iqa_train.datasets.images.pixel_store import PixelStore, open_store
 from iqa_train.datasets.table import ImageTable
 from iqa_train.training.batches import prepare
 

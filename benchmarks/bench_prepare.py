@@ -29,8 +29,8 @@ from _common import STORED, figure, note, options, race, table_of
 from numpy.typing import NDArray
 from PIL import Image
 
-from iqa_train.datasets.dead_leaves import dead_leaves
-from iqa_train.datasets.pixels import PixelStore, open_store
+from iqa_train.datasets.demo.dead_leaves import dead_leaves
+from iqa_train.datasets.images.pixel_store import PixelStore, open_store
 from iqa_train.datasets.table import ImageTable
 
 WIDTH, HEIGHT = 4160, 3120  # 13 megapixels, as the largest of SPAQ

@@ -19,10 +19,10 @@ import numpy as np
 from _common import figure, note, options, race
 
 from iqa_train.files import append_line, write_json
-from iqa_train.report.gather import gather
-from iqa_train.report.material import Material
-from iqa_train.report.which import chosen_runs
+from iqa_train.report.collect import gather
+from iqa_train.report.report_data import Material
 from iqa_train.report.write import write_report
+from iqa_train.results.selection import chosen_runs
 from iqa_train.runs.layout import run_folder
 from iqa_train.runs.predictions import Predictions, write_predictions
 from iqa_train.runs.specfile import write_spec

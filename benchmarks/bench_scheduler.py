@@ -25,11 +25,11 @@ from pathlib import Path
 import psutil
 from _common import figure, note, options, race
 
-from iqa_train.execution.devices import Device
-from iqa_train.execution.plan import Entry, Place, plan
-from iqa_train.execution.queue import Item, Queue
+from iqa_train.devices.inventory import Device
 from iqa_train.files import write_json
 from iqa_train.runs.layout import QueueFiles, RunFolder
+from iqa_train.scheduler.placement import Entry, Place, plan
+from iqa_train.scheduler.queue import Item, Queue
 
 _DEVICES = [Place(Device("gpu", k, f"GPU-{k}", "bench", memory_total=80 << 30), others_gib=0.0) for k in range(8)]
 _STAND_IN = """
@@ -142,7 +142,7 @@ def at_work(root: Path, seconds: float) -> tuple[float, float, float]:
         items.append(Item(f"bench/{name}/{run.path.name}", name, 42, logs_dir=str(root / "logs")))
     write_json(QueueFiles(runs).queue, {"schema_version": 1, **asdict(Queue(tuple(items), slots=1))})
     environment = os.environ | {"IQA_TRAIN_WORKER": str(worker), "IQA_TRAIN_LEASES": str(root / "leases")}
-    command = [sys.executable, "-m", "iqa_train.execution.scheduler", str(runs)]
+    command = [sys.executable, "-m", "iqa_train.scheduler.scheduler", str(runs)]
     scheduler = psutil.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
     try:
         deadline = time.monotonic() + 30

@@ -22,9 +22,9 @@ from textual.widgets import Static
 from iqa_tui.config import Config
 from iqa_tui.paste import guarded
 from iqa_tui.safe import pasted
+from iqa_tui.state.board import Board, Target
+from iqa_tui.state.watcher import Watcher
 from iqa_tui.themes import OWN, curve_colours
-from iqa_tui.watch.board import Board, Target
-from iqa_tui.watch.watcher import Watcher
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -164,7 +164,7 @@ class Console(App[str]):
 
     def _start_everything(self) -> None:
         """`--demo` starts by itself, unless all of it is done or under way."""
-        from iqa_tui.acting.orders import StartOrder
+        from iqa_tui.actions.orders import StartOrder
 
         if any(not line.state for line in self.board.lines) and self._study is not None:
             self._study.start_now(StartOrder())

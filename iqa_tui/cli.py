@@ -69,14 +69,14 @@ def _run(argv: Sequence[str]) -> int:
         )
 
     if in_browser:
-        from iqa_tui.serve.orphan import end_with_server
+        from iqa_tui.serve.exit_with_server import end_with_server
 
         end_with_server()
 
     gc.disable()  # what is imported and built first stays: looking for garbage in it takes a tenth of the time
     from iqa_tui.app import Console
     from iqa_tui.config import read_config
-    from iqa_tui.watch.board import Target
+    from iqa_tui.state.board import Target
 
     target = Target(
         Path(options.runs_dir), Path(options.logs_dir), options.study, options.experiments, profile_of(options),

@@ -17,7 +17,7 @@ import iqa_tui
 if TYPE_CHECKING:
     from textual.dom import DOMNode
 
-_WITHOUT_KEYS = ("iqa_tui.cli", "iqa_tui.watch", "iqa_tui.serve")
+_WITHOUT_KEYS = ("iqa_tui.cli", "iqa_tui.state", "iqa_tui.serve")
 GROUPS = {
     "app": "Everywhere", "view": "Study", "runs": "Runs", "queue": "Runs", "results": "Runs", "logs": "Log",
     "log": "Log", "detail": "Run view", "compare": "Compare", "page": "Pages (run view, compare, help)",

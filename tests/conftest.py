@@ -16,7 +16,7 @@ from PIL import Image
 from tests.once import made_once
 
 if TYPE_CHECKING:
-    from tests.execution.cross_project import Crossed
+    from tests.scheduler.cross_project import Crossed
 
 PROGRAM = [sys.executable, "-m", "iqa_train.cli.main"]
 
@@ -149,7 +149,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture(scope="session")
 def crossed(tmp_path_factory: pytest.TempPathFactory) -> "Crossed":
     """A study whose runs were tested on other sets after training."""
-    from tests.execution.cross_project import cross_in, crossed_of  # only here: it builds upon this module
+    from tests.scheduler.cross_project import cross_in, crossed_of  # only here: it builds upon this module
 
     return crossed_of(made_once(tmp_path_factory, "crossed", cross_in))
 

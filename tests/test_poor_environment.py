@@ -19,15 +19,15 @@ import pytest
 from PIL import Image
 
 from iqa_train.cli.main import main
-from iqa_train.datasets.pixels import open_store
+from iqa_train.datasets.images.pixel_store import open_store
 from iqa_train.datasets.table import ImageTable
+from iqa_train.devices.inventory import Device
+from iqa_train.devices.leases import VARIABLE, Holder, take
 from iqa_train.errors import UsageError
-from iqa_train.execution.devices import Device
-from iqa_train.execution.lease import VARIABLE, Holder, take
-from iqa_train.execution.runner import Order, run_attempt
-from iqa_train.execution.starting import RefusedError
 from iqa_train.files import cache_root
 from iqa_train.home import expanded
+from iqa_train.runner.process_limits import RefusedError
+from iqa_train.runner.runner import Order, run_attempt
 from iqa_train.runs.layout import RunFolder
 from iqa_tui.config import config_path, read_config
 

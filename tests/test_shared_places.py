@@ -15,9 +15,8 @@ from pathlib import Path
 import pytest
 
 from iqa_train import files
+from iqa_train.devices.leases import VARIABLE, Holder, holders, room, take
 from iqa_train.errors import RunError
-from iqa_train.execution.lease import VARIABLE, Holder, holders, room, take
-from iqa_train.execution.queue import edit_queue
 from iqa_train.files import (
     LineFollower,
     LockedError,
@@ -35,6 +34,7 @@ from iqa_train.regular import open_regular, open_temporary, real_path, sweep
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.predictions import read_predictions
 from iqa_train.runs.specfile import read_spec
+from iqa_train.scheduler.queue import edit_queue
 
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user")
 NOBODY = 65534

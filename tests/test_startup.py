@@ -14,9 +14,9 @@ import pytest
 
 import iqa_train
 import iqa_tui
-from iqa_train.execution.lease import Holder, take
-from iqa_train.execution.program import python_command
+from iqa_train.devices.leases import Holder, take
 from iqa_train.handed import HANDED, handing
+from iqa_train.runner.program import python_command
 from iqa_train.startup import handed_on, libraries_first
 from tests.conftest import Project
 
@@ -175,7 +175,7 @@ def test_a_run_in_the_foreground_keeps_its_lease(project: Project, closed: tuple
     assert min(held) > 2
 
 
-@pytest.mark.parametrize("module", ["iqa_train.execution.scheduler", "iqa_train.execution.detached"])
+@pytest.mark.parametrize("module", ["iqa_train.scheduler.scheduler", "iqa_train.scheduler.detached_runner"])
 def test_scheduler_and_runner_without_any(project: Project, module: str) -> None:
     device = '{"kind": "cpu", "index": 0, "key": "cpu-0", "name": "CPU"}'
     runs = project.folder / "runs"
@@ -232,7 +232,7 @@ def test_a_worker_that_does_not_hold_its_locks_ends(project: Project) -> None:
     )  # fmt: skip
     assert done.returncode == 1
     assert "descriptor 7 is not the lock that this worker was handed" in done.stdout
-    asked = run_closed(project, (), python_command("iqa_train.training.tester"), **{HANDED: "7:1:2:1"})
+    asked = run_closed(project, (), python_command("iqa_train.training.cross_test_worker"), **{HANDED: "7:1:2:1"})
     assert asked.returncode == 1
     assert asked.stderr.startswith("iqa-train: descriptor 7 is not the lock")
     assert "Traceback" not in done.stdout + done.stderr + asked.stderr
@@ -261,10 +261,10 @@ SLOW = pytest.mark.slow  # they import torch
     [
         ("iqa_train.cli.main", ["status"], 0),
         ("iqa_tui.cli", ["--version"], 0),
-        ("iqa_train.execution.scheduler", ["."], 0),
-        ("iqa_train.execution.detached", ["--help"], 0),
+        ("iqa_train.scheduler.scheduler", ["."], 0),
+        ("iqa_train.scheduler.detached_runner", ["--help"], 0),
         pytest.param("iqa_train.training.worker", ["--help"], 0, marks=SLOW),
-        pytest.param("iqa_train.training.tester", [], 0, marks=SLOW),
+        pytest.param("iqa_train.training.cross_test_worker", [], 0, marks=SLOW),
     ],
     ids=lambda value: value.rpartition(".")[2] if isinstance(value, str) else "",
 )

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iqa_train.cli.main import main
-from iqa_train.report.csvfile import _flat
+from iqa_train.report.csv_file import _flat
 from iqa_train.spreadsheet import plain_cell, without_quote
 from iqa_train.terminal import LogText, filtered_output, harmless, log_text
 from tests.conftest import PROGRAM, Project

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iqa_tui.app import Console
-from iqa_tui.watch.board import Target
+from iqa_tui.state.board import Target
 
 HERE = Path(__file__).resolve().parent
 FONTS = "'DejaVu Sans Mono', Menlo, Consolas, monospace"

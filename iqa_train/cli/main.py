@@ -37,7 +37,7 @@ def _main(words: list[str]) -> int:
         _complain(str(error))
         return error.exit_code
     except KeyboardInterrupt:
-        from iqa_train.execution.starting import NO_THREADS, may_start_threads
+        from iqa_train.runner.process_limits import NO_THREADS, may_start_threads
 
         if not may_start_threads():  # then it is numpy's library that sends SIGINT, for want of threads
             _complain(NO_THREADS)
@@ -50,7 +50,7 @@ def _main(words: list[str]) -> int:
     except RuntimeError as error:
         if "can't start new thread" not in str(error):
             raise
-        from iqa_train.execution.starting import NO_THREADS
+        from iqa_train.runner.process_limits import NO_THREADS
 
         _complain(NO_THREADS)
         return 1
@@ -91,12 +91,12 @@ def _command(words: list[str]) -> int:
         near = did_you_mean(words[at], _COMMANDS)
         raise UserError(f'there is no command "{visible(words[at])}"; {near}; iqa-train --help explains')
     if not words or words[0].startswith("-"):
-        from iqa_train.cli import train
+        from iqa_train.cli.commands import train
 
         return train.main(words)
     from importlib import import_module
 
-    code: int = import_module(f"iqa_train.cli.{words[0].replace('-', '_')}").main(words[1:])
+    code: int = import_module(f"iqa_train.cli.commands.{words[0].replace('-', '_')}").main(words[1:])
     return code
 
 

@@ -5,7 +5,7 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from iqa_train.datasets.presence import IMAGE_SUFFIXES
+from iqa_train.datasets.image_files import IMAGE_SUFFIXES
 from iqa_train.errors import UsageError
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from iqa_train.datasets import agiqa3k, bid, csiq, demo, flive, kadid10k, koniq, live, livec, spaq, tid2013
-from iqa_train.datasets.own import read_own
-from iqa_train.datasets.presence import require_images
-from iqa_train.datasets.published import Published
-from iqa_train.datasets.splitfile import with_split
+from iqa_train.datasets.custom import read_own
+from iqa_train.datasets.demo import dataset as demo
+from iqa_train.datasets.image_files import require_images
+from iqa_train.datasets.published import agiqa3k, bid, csiq, flive, kadid10k, koniq, live, livec, spaq, tid2013
+from iqa_train.datasets.published.facts import Published
+from iqa_train.datasets.split_file import with_split
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError, did_you_mean
 from iqa_train.home import expanded

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from iqa_train.datasets import demo
 from iqa_train.datasets.catalogue import PUBLISHED, READERS, folder_of, read_table
-from iqa_train.datasets.presence import missing_images
+from iqa_train.datasets.demo import dataset as demo
+from iqa_train.datasets.image_files import missing_images
 from iqa_train.datasets.splits import split_origin
 from iqa_train.errors import DataError
 from iqa_train.study.spec import DataSource

@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from iqa_train.datasets.presence import files_in, folders_in
-from iqa_train.datasets.records import Records
+from iqa_train.datasets.image_files import files_in, folders_in
 from iqa_train.datasets.spelling import folded
+from iqa_train.datasets.tables.records import Records
 from iqa_train.errors import DataError, visible
 
 

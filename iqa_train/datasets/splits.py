@@ -9,7 +9,7 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from iqa_train.datasets.presence import IMAGE_SUFFIXES
+from iqa_train.datasets.image_files import IMAGE_SUFFIXES
 from iqa_train.datasets.spelling import folded
 from iqa_train.datasets.table import SPLITS, ImageTable, Split
 from iqa_train.errors import DataError, visible

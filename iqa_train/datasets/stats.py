@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from iqa_train.datasets.decode import read_header
+from iqa_train.datasets.images.decode import read_header
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError
 

@@ -1,1 +1,1 @@
-"""How a run gets a process."""
+"""The module names of before: schedulers and runners that were started before an upgrade start others by them."""

@@ -11,9 +11,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from iqa_train.errors import UsageError, WeightsError, did_you_mean
-from iqa_train.models.demo import DemoBackbone
-from iqa_train.models.initial import initialise, keyed_random
-from iqa_train.models.timm_guard import import_timm
+from iqa_train.models.demo_backbone import DemoBackbone
+from iqa_train.models.seeded_init import initialise, keyed_random
+from iqa_train.models.timm_import import import_timm
 from iqa_train.models.timm_net import build_timm, channels_last, first_line
 from iqa_train.models.weights import pickle_refused, timm_name, weights_file
 from iqa_train.study.settings import TrainingConfig

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from iqa_train.models.backbone import build_backbone
 from iqa_train.models.fusion import Fusion, LocalDistortion
 from iqa_train.models.hyper import REDUCTION, HyperNetwork, TargetParameters
-from iqa_train.models.initial import initialise
+from iqa_train.models.seeded_init import initialise
 from iqa_train.models.target import TargetNetwork
 from iqa_train.study.backbones import HYPER_REDUCTION
 from iqa_train.study.settings import TrainingConfig

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from iqa_train.errors import UsageError
-from iqa_train.models.timm_guard import import_timm
+from iqa_train.models.timm_import import import_timm
 from iqa_train.models.weights import timm_name
 from iqa_train.study.settings import TrainingConfig
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from iqa_train.errors import UsageError, WeightsError
 from iqa_train.files import cache_root
 from iqa_train.home import expanded
-from iqa_train.models.timm_guard import import_timm
+from iqa_train.models.timm_import import import_timm
 from iqa_train.study.backbones import PINNED_WEIGHTS
 from iqa_train.study.settings import TrainingConfig
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from iqa_train.report.csvfile import results_csv
+from iqa_train.report.csv_file import results_csv
 from iqa_train.report.latex import results_latex
 from iqa_train.report.markdown import results_markdown
 from iqa_train.results.table import StudyResults

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from iqa_train.errors import visible
 from iqa_train.report.columns import BOLD, DAGGER, ELSEWHERE, Table, metric_name, table_of
 from iqa_train.report.numbers import best, decimals, number
-from iqa_train.report.words import headline
+from iqa_train.report.verdict_text import headline
 from iqa_train.results.table import ResultRow, StudyResults, higher_is_better
 
 _SPECIAL = {

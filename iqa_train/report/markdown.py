@@ -5,7 +5,7 @@ import re
 from iqa_train.errors import visible
 from iqa_train.report.columns import BOLD, table_of
 from iqa_train.report.numbers import best
-from iqa_train.report.words import all_reasons, headline
+from iqa_train.report.verdict_text import all_reasons, headline
 from iqa_train.results.table import StudyResults
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~#])")

@@ -7,7 +7,8 @@ digits of the uncertainty, and the value to the same place.
 import math
 from collections.abc import Sequence
 
-from iqa_train.results.table import Interval, ResultRow, StudyResults, higher_is_better
+from iqa_train.results.table import ResultRow, StudyResults, higher_is_better
+from iqa_train.stats.interval import Interval
 
 MINUS = "\u2212"
 NONE = "\u2013"

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from iqa_train.errors import UserError
-from iqa_train.report.which import Chosen
 from iqa_train.results.curve import CurvePoint, SettingCurve, setting_curve
 from iqa_train.results.factors import settings_that_differ
-from iqa_train.results.recorded import Recorded, record
+from iqa_train.results.run_record import Recorded, record
+from iqa_train.results.selection import Chosen
 from iqa_train.results.sweep import sweep
 from iqa_train.results.table import StudyResults
 from iqa_train.runs.documents import read_spec_facts
 from iqa_train.runs.layout import run_folders
+from iqa_train.study.literature import references_of, told_settings
 from iqa_train.study.model import Reference
-from iqa_train.study.reported import references_of, told_settings
 from iqa_train.study.settings import TrainingConfig
 
 _LEAST = 3  # values that make a curve

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from iqa_train.errors import visible
 from iqa_train.report.columns import Table, table_of
-from iqa_train.report.words import all_reasons, headline
+from iqa_train.report.verdict_text import all_reasons, headline
 from iqa_train.results.table import StudyResults
 
 _WIDEST_TEXT = 110

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from iqa_train.errors import RunError
 from iqa_train.files import write_atomic
-from iqa_train.report.csvfile import results_csv
+from iqa_train.report.csv_file import results_csv
 from iqa_train.report.figures import style
-from iqa_train.report.figures.all import figures_of
+from iqa_train.report.figures.make_figures import figures_of
 from iqa_train.report.html.page import PageFigure, page
 from iqa_train.report.latex import cross_latex, metrics_latex, results_latex
 from iqa_train.report.markdown import results_markdown
-from iqa_train.report.material import Material
+from iqa_train.report.report_data import Material
 
 INDEX = "index.html"
 _LIST = ".files"

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iqa_train.errors import UserError
-from iqa_train.results.bootstrap import bootstrap, interval_of, p_value, usual_resamples
-from iqa_train.results.dependent import Dependent, compare_correlations
-from iqa_train.results.metrics import plcc, srcc
-from iqa_train.results.resample import Resamples
-from iqa_train.results.seeds import Side, difference_of_means, mean_over_seeds
-from iqa_train.results.table import Interval
-from iqa_train.results.tested import RESAMPLED, Tested, Usable, model_of, units_of, usable, why_unpaired
+from iqa_train.results.paired_predictions import RESAMPLED, Tested, Usable, model_of, units_of, usable, why_unpaired
+from iqa_train.stats.bootstrap import bootstrap, interval_of, p_value, usual_resamples
+from iqa_train.stats.dependent_correlations import Dependent, compare_correlations
+from iqa_train.stats.interval import Interval
+from iqa_train.stats.metrics import plcc, srcc
+from iqa_train.stats.resamples import Resamples
+from iqa_train.stats.seed_uncertainty import Side, difference_of_means, mean_over_seeds
 
 Array = NDArray[np.float64]
 

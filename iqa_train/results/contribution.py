@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from iqa_train.results.table import Interval, ResultRow, StudyResults, higher_is_better
+from iqa_train.results.table import ResultRow, StudyResults, higher_is_better
+from iqa_train.stats.interval import Interval
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ from typing import Any
 
 from iqa_train.errors import UsageError, did_you_mean
 from iqa_train.results.comparison import NotComparableError
-from iqa_train.results.recorded import Recorded
-from iqa_train.results.references import reference_row, reported_interval
+from iqa_train.results.reported import reference_row, reported_interval
+from iqa_train.results.run_record import Recorded
 from iqa_train.results.study_results import collect
 from iqa_train.results.sweep import sweep
-from iqa_train.results.table import Interval
 from iqa_train.runs.imported import imported_from
+from iqa_train.stats.interval import Interval
+from iqa_train.study.literature import told_settings
 from iqa_train.study.model import Reference, Study
-from iqa_train.study.reported import told_settings
 from iqa_train.study.settings import TrainingConfig
 
 _NAMED = 5  # of what is left out

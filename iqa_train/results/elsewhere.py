@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from iqa_train.errors import DataError
-from iqa_train.results.recorded import Recorded
+from iqa_train.results.run_record import Recorded
 from iqa_train.runs.predictions import Predictions, read_predictions
 
 

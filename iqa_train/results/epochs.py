@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from iqa_train.results.recorded import Event, Recorded, by_experiment
+from iqa_train.results.run_record import Event, Recorded, by_experiment
 from iqa_train.results.table import Curve
 
 ByEpoch = Mapping[int, Mapping[int, Event]]

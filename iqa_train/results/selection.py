@@ -1,79 +1,134 @@
-"""Which runs of an experiment count where it has been run with several settings, and what is said of the others."""
+"""Which runs a report is about: those that the study file means now, or, without one, all that a study has left."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from pathlib import Path
 
-from iqa_train.runs.imported import imported_from
-from iqa_train.runs.layout import RunFolder
-from iqa_train.runs.state import QUEUED, RunState
-
-_Rank = tuple[bool, bool, float, str]
+from iqa_train.errors import RunError, UsageError, did_you_mean, visible
+from iqa_train.results.run_record import Recorded, record, study_runs
+from iqa_train.runs.layout import RunFolder, run_folder, run_folders
+from iqa_train.runs.origin import other_data
+from iqa_train.runs.revision import at_earlier_revisions
+from iqa_train.runs.specfile import read_spec
+from iqa_train.runs.state import LOST, RunState
+from iqa_train.study.find import find_study
+from iqa_train.study.literature import groups_of
+from iqa_train.study.load import load_study
+from iqa_train.study.model import Study
+from iqa_train.study.resolve import profiles_by_study, resolve_all, study_name, study_title
+from iqa_train.study.revision import FIRST, revision_words
+from iqa_train.study.spec import RunSpec
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A run on disk; `settings` is the hash of its settings, seed apart."""
+class Chosen:
+    """A study and its runs; `study` is None where no file tells of it. `notes` say which runs are left out, and why.
 
-    experiment: str
-    settings: str
-    folder: RunFolder
-    state: RunState
-
-
-def chosen_settings(runs: Sequence[Candidate]) -> dict[str, str]:
-    """For each experiment the settings that count: of a finished run, or one under way, before those of others.
-
-    Among equals the latest count: an imported run took place when its log or the log's name states, and where
-    neither does, before all that state it.
+    `on` is the other data set that the runs' predictions are of, "" for their own test images.
     """
-    best: dict[str, _Rank] = {}
-    for run in runs:
-        rank = _rank(run)
-        best[run.experiment] = max(rank, best.get(run.experiment, rank))
-    return {experiment: rank[-1] for experiment, rank in best.items()}
+
+    name: str
+    title: str
+    baseline: str | None
+    runs: tuple[Recorded, ...]
+    study: Study | None = None
+    profile: str | None = None
+    notes: tuple[str, ...] = ()
+    on: str = ""
 
 
-def left_out_notes(runs: Sequence[Candidate], chosen: Mapping[str, str], study: str) -> tuple[str, ...]:
-    """One line on the runs that do not count, why, and where they are shown; none if all count."""
-    others = [run for run in runs if run.settings != chosen[run.experiment]]
-    if not others:
-        return ()
-    states: dict[str, Counter[str]] = {}
-    for run in others:
-        states.setdefault(run.experiment, Counter())[run.state.name] += 1
-    which = "; ".join(
-        f"{experiment}: {', '.join(f'{number} {state}' for state, number in counts.items())}"
-        for experiment, counts in states.items()
-    )
-    imported = any(imported_from(run.folder) is not None for run in others)
-    alone = "; import-log FILE --study NAME imports a log into a study of its own" if imported else ""
-    one = len(others) == 1
-    whose = f"{'is' if one else 'are'} not shown, because {'its experiment has' if one else 'their experiments have'}"
-    return (
-        f"{len(others)} of {len(runs)} runs {whose} runs with other settings that are finished or later "
-        f"({which}); iqa-train status --study {study} lists all{alone}",
-    )
+def chosen_runs(runs_dir: Path, name: str | None, experiments: Path | None, profile: str | None) -> Chosen:
+    """The runs of the study `name`, or else of the study file under `profile`.
+
+    A name that the study file has, for itself or for one of its profiles, means the file; any other means the runs in
+    `runs_dir`/`name`. Raises UsageError for a study that is neither, with the nearest names, and StudyError.
+    """
+    study = load_study(find_study(experiments))
+    if name is None:
+        return _of_file(study, profile, runs_dir)
+    if profile is not None and study_name(study, profile) != name:
+        raise UsageError(f'--study "{visible(name)}" is not the study of --profile {profile}; give one of the two')
+    under = profiles_by_study(study)
+    if name in under:
+        return _of_file(study, under[name], runs_dir)
+    there, reported = _studies(runs_dir), groups_of(study)
+    if name not in there and name in reported:
+        return Chosen(name, "", study.baseline, (), study, None, ("all of it reported elsewhere, none of it run here",))
+    if name not in there:
+        known = did_you_mean(name, [*under, *there, *reported])
+        raise UsageError(f'there is no study "{visible(name)}" in {study.path} or in {runs_dir}; {known}')
+    runs, notes = study_runs(runs_dir, name)
+    return Chosen(name, "", None, tuple(runs), notes=notes)
 
 
-def _rank(run: Candidate) -> _Rank:
-    settled = run.state.finished or run.state.alive or (run.state.name == QUEUED and bool(run.folder.attempts()))
-    imported = imported_from(run.folder)
-    if imported is None:
-        return settled, True, _last_touched(run.folder), run.settings
-    if not imported.began:
-        return settled, False, 0.0, run.settings
-    return settled, True, _seconds(imported.began), run.settings
+def _of_file(study: Study, profile: str | None, runs_dir: Path) -> Chosen:
+    """What the file resolves to, and the same experiments with further seeds, as --seeds makes them."""
+    name = study_name(study, profile)
+    specs = _by_revision_that_ran(resolve_all(study, profile=profile), runs_dir, name)
+    runs = [(spec, run_folder(runs_dir, spec)) for spec in specs]
+    further, notes = _further(runs, runs_dir, name)
+    runs += further
+    if not any(run.attempts() for _, run in runs):
+        notes.append(_nothing_run(name, runs_dir))
+    recorded = []
+    for spec, run in runs:
+        words = other_data(spec, run)
+        recorded.append(_of_other_data(spec, run, words) if words else record(spec, run))
+        if words:
+            apart = "another study name or --runs-dir keeps both"
+            notes.append(f"not counted: {spec.experiment} (seed {spec.seed}): {words}; {apart}")
+    return Chosen(name, study_title(study, profile), study.baseline, tuple(recorded), study, profile, tuple(notes))
 
 
-def _seconds(moment: str) -> float:
-    try:
-        return datetime.fromisoformat(moment).replace(tzinfo=UTC).timestamp()
-    except ValueError:
-        return 0.0
+def _of_other_data(spec: RunSpec, run: RunFolder, words: str) -> Recorded:
+    """A run whose numbers are those of other data that has the same name, another project's say: none of them count."""
+    return Recorded(spec.model_dump(mode="json"), run, RunState(LOST, f"its result does not count: {words}"))
 
 
-def _last_touched(folder: RunFolder) -> float:
-    """When it was last worked on: a later test on another data set touches the run's folder alone."""
-    return max(path.stat().st_mtime for path in [a.folder for a in folder.attempts()] or [folder.path])
+def _further(
+    runs: list[tuple[RunSpec, RunFolder]], runs_dir: Path, study: str
+) -> tuple[list[tuple[RunSpec, RunFolder]], list[str]]:
+    """Runs with the same settings and other seeds; and a note for each experiment that has runs with other settings."""
+    known = {run.path for _, run in runs}
+    hashes = {(spec.experiment, spec.config_hash) for spec, _ in runs}
+    earlier = {(old.experiment, old.config_hash) for spec, _ in runs for old in at_earlier_revisions(spec)}
+    further, notes = [], []
+    others: dict[tuple[str, str], list[str]] = {}
+    ids = {spec.experiment for spec, _ in runs}
+    for run in run_folders(runs_dir, study):
+        experiment, settings = run.path.parent.name, run.path.name.partition("-")[2]
+        if run.path in known or not run.attempts():
+            continue
+        if (experiment, settings) not in hashes:
+            why = "has other settings than the study file now" if experiment in ids else "is not in the study file"
+            why = f"was {revision_words(FIRST)}" if (experiment, settings) in earlier else why
+            others.setdefault((experiment, why), []).append(run.path.name)
+            continue
+        try:
+            further.append((read_spec(run), run))
+        except RunError as error:
+            notes.append(f"not counted: {error}")
+    for (experiment, why), names in others.items():
+        notes.append(f"not counted: {experiment} ({', '.join(names)}) {why}")
+    return further, notes
+
+
+def _by_revision_that_ran(specs: list[RunSpec], runs_dir: Path, study: str) -> list[RunSpec]:
+    """The same, at the latest revision by which any of them was trained, with whatever seed.
+
+    Runs of two revisions never stand in one table; those of an earlier one are labelled in their notes.
+    """
+    there = {(run.path.parent.name, run.path.name.partition("-")[2]) for run in run_folders(runs_dir, study)}
+    for trained in (specs, *zip(*map(at_earlier_revisions, specs), strict=True)):
+        if any((spec.experiment, spec.config_hash) in there for spec in trained):
+            return list(trained)
+    return specs
+
+
+def _studies(runs_dir: Path) -> list[str]:
+    return sorted({run.path.parent.parent.name for run in run_folders(runs_dir)})
+
+
+def _nothing_run(name: str, runs_dir: Path) -> str:
+    there = [other for other in _studies(runs_dir) if other != name]
+    others = f"; there are runs of {', '.join(there)} (--study NAME)" if there else ""
+    return f"nothing of {name} has been run in {runs_dir}{others}"

@@ -6,15 +6,16 @@ from math import isfinite
 from statistics import fmean
 
 from iqa_train.errors import visible
-from iqa_train.results.bootstrap import usual_resamples
 from iqa_train.results.comparison import Comparison, NotComparableError, compare, resampled_words
 from iqa_train.results.epochs import at_last_common_epoch, epochs_of
 from iqa_train.results.factors import factors, settings_that_differ
-from iqa_train.results.recorded import Recorded, by_experiment, common_baseline, predictions_by_seed
-from iqa_train.results.table import METRICS, Interval, ResultRow, StudyResults
-from iqa_train.results.tested import MEASURES, Tested
+from iqa_train.results.paired_predictions import MEASURES, Tested
+from iqa_train.results.run_record import Recorded, by_experiment, common_baseline, predictions_by_seed
+from iqa_train.results.table import METRICS, ResultRow, StudyResults
 from iqa_train.results.verdict import judged
 from iqa_train.runs.state import NOT_STARTED
+from iqa_train.stats.bootstrap import usual_resamples
+from iqa_train.stats.interval import Interval
 
 _BOTH_TELL = ("srcc", "plcc", "krcc")  # result.json and predictions
 _ROUNDING = 1e-4  # of single precision, generously

@@ -7,9 +7,9 @@ from typing import Any
 from iqa_train.errors import UsageError, did_you_mean
 from iqa_train.results.comparison import NotComparableError, compare
 from iqa_train.results.factors import settings_that_differ
-from iqa_train.results.recorded import Recorded, predictions_by_seed
-from iqa_train.results.table import Interval
-from iqa_train.results.tested import Tested
+from iqa_train.results.paired_predictions import Tested
+from iqa_train.results.run_record import Recorded, predictions_by_seed
+from iqa_train.stats.interval import Interval
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from iqa_train.runs.seeds import seeds_as_json
+from iqa_train.stats.interval import Interval
 
-Interval = tuple[float, float]
 Position = Literal["within", "below", "above"]
 Metric = Literal["srcc", "krcc", "plcc", "plcc_fit", "rmse_fit"]
 

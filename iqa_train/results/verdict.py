@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from iqa_train.results.comparison import Comparison
-from iqa_train.results.holm import holm
-from iqa_train.results.seeds import seeds_needed
-from iqa_train.results.table import Interval, Position, ResultRow, higher_is_better
+from iqa_train.results.table import Position, ResultRow, higher_is_better
 from iqa_train.runs.state import NOT_STARTED
+from iqa_train.stats.holm import holm
+from iqa_train.stats.interval import Interval
+from iqa_train.stats.seed_uncertainty import seeds_needed
 
 LEVEL = 0.05
 

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from iqa_train.stats.power import ASSUMED_CORRELATION, TEST_IMAGES, critical_difference, seeds_needed
 from iqa_train.study.factors import PRE_TRAINING, acting_differences, differing, factors_of
 from iqa_train.study.inert import COMPARING, Rule, effective, inert, never_steps
+from iqa_train.study.messages import shown
 from iqa_train.study.model import Study
-from iqa_train.study.power import ASSUMED_CORRELATION, TEST_IMAGES, critical_difference, seeds_needed
 from iqa_train.study.resolve import Resolved, resolve_with_origins, seeds_of
-from iqa_train.study.sentences import shown
 from iqa_train.study.settings import TrainingConfig
 
 Severity = Literal["error", "warning", "note"]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from iqa_train.errors import StudyError, visible
-from iqa_train.study.controls import check_controls
+from iqa_train.study.control_characters import check_controls
 from iqa_train.study.find import FILE_NAME
 from iqa_train.study.model import Study
 from iqa_train.study.numbers import WrittenFloat

@@ -7,6 +7,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from iqa_train.errors import did_you_mean
+from iqa_train.study.cross_checks import DEFAULTS, HEAD, SEEDS_BELONG, check_references, check_seeds, id_of
+from iqa_train.study.literature import check_reported
+from iqa_train.study.messages import NAME_WORDS, complaints, is_name, shown
 from iqa_train.study.model import (
     DEFAULT_SEED,
     Batch,
@@ -19,9 +22,6 @@ from iqa_train.study.model import (
     StudyHead,
 )
 from iqa_train.study.problems import Place, Problems
-from iqa_train.study.references import DEFAULTS, HEAD, SEEDS_BELONG, check_references, check_seeds, id_of
-from iqa_train.study.reported import check_reported
-from iqa_train.study.sentences import NAME_WORDS, complaints, is_name, shown
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import DataSource, Expectation
 from iqa_train.study.validate import setting_complaints, typed

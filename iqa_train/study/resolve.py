@@ -12,7 +12,7 @@ from iqa_train.study.backbones import SIZED_BACKBONES
 from iqa_train.study.model import Experiment, Profile, Study
 from iqa_train.study.settings import SPAQ, TrainingConfig
 from iqa_train.study.spec import DataSource, Expectation, RunSpec
-from iqa_train.study.splitdigest import split_digest
+from iqa_train.study.split_digest import split_digest
 from iqa_train.study.validate import COMMAND_LINE, validate_settings
 
 BY_HAND = "manual"

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from iqa_train.errors import StudyError, UsageError
-from iqa_train.study.sentences import complaints
+from iqa_train.study.messages import complaints
 from iqa_train.study.settings import TrainingConfig
 
 COMMAND_LINE = "command line"

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from iqa_train.datasets.crops import CropPlan, CropSource
+from iqa_train.datasets.images.crops import CropPlan, CropSource
 
 _MEAN = (0.485, 0.456, 0.406)  # ImageNet's, which every pinned backbone was trained with
 _STD = (0.229, 0.224, 0.225)

@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from iqa_train.datasets.crops import CropPlan, CropSource
+from iqa_train.datasets.images.crops import CropPlan, CropSource
 from iqa_train.training.batches import batches
-from iqa_train.training.device import Device
+from iqa_train.training.compute_device import Device
 
 _BATCH = 256  # crops on a GPU
 _CPU_BATCH, _CPU_PIXELS = 32, 1 << 19  # crops, and pixels of them all: features of more leave a CPU's cache

@@ -12,7 +12,7 @@ from iqa_train.study.revision import FIRST, revision_words
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import RunSpec
 from iqa_train.training.checkpoint import load_checkpoint
-from iqa_train.training.device import Device
+from iqa_train.training.compute_device import Device
 
 
 @dataclass(frozen=True)

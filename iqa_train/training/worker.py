@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from iqa_train.datasets.catalogue import load_table
-from iqa_train.datasets.pixels import PixelStore, open_store, require_room
+from iqa_train.datasets.images.pixel_store import PixelStore, open_store, require_room
 from iqa_train.datasets.splits import fingerprint, split_origin, split_table
 from iqa_train.datasets.table import ImageTable, Split
 from iqa_train.errors import DataError, UsageError, UserError
@@ -42,12 +42,12 @@ from iqa_train.study.revision import revision_words
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import RunSpec
 from iqa_train.training.checkpoint import DiskFullError
-from iqa_train.training.cross import CrossSet, cross_sets, test_everywhere
-from iqa_train.training.device import Device, choose_device
+from iqa_train.training.compute_device import Device, choose_device
+from iqa_train.training.cross_dataset import CrossSet, cross_sets, test_everywhere
 from iqa_train.training.finished import owner_of
 from iqa_train.training.journal import Journal, Stopped, Waiting
-from iqa_train.training.memory import ShortageError, naming_shortage
-from iqa_train.training.round import DivergedError, Round, Trainer
+from iqa_train.training.out_of_memory import ShortageError, naming_shortage
+from iqa_train.training.trainer import DivergedError, Round, Trainer
 
 
 class _StopRequest:

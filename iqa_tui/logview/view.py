@@ -13,7 +13,7 @@ from iqa_tui.logview.ansi import text_of
 from iqa_tui.logview.bindings import LOG
 from iqa_tui.logview.document import Document
 from iqa_tui.logview.finder import Finder
-from iqa_tui.logview.hunt import LogHunt
+from iqa_tui.logview.searchable import LogHunt
 from iqa_tui.logview.status import LogStatus
 from iqa_tui.logview.viewport import Top
 

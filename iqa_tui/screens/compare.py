@@ -9,17 +9,17 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
-from iqa_train.report.onerun.sheet import Line, Section, prose
+from iqa_train.report.sections import Line, Section, prose
 from iqa_tui.safe import content
 from iqa_tui.screens.pick import Pick, PickScreen
-from iqa_tui.watch.board import Board, RunLine
+from iqa_tui.state.board import Board, RunLine
 from iqa_tui.widgets.curves import Curves
-from iqa_tui.widgets.marks import state_words
-from iqa_tui.widgets.page import Page
+from iqa_tui.widgets.glyphs import state_words
 from iqa_tui.widgets.plot import Plot
+from iqa_tui.widgets.section_page import Page
 
 if TYPE_CHECKING:
-    from iqa_tui.acting.keys import Sight
+    from iqa_tui.actions.action_screen import Sight
 
 RUN, STUDY = "run", "study"
 _READING = (Section("Reading", (prose("the two are being read and compared"),)),)
@@ -132,7 +132,7 @@ class CompareScreen(Screen[None]):
         self.post_message(self.Told(facts, sections, plot))
 
     def _two_runs(self, first: Pick, second: Pick) -> tuple[tuple[Section, ...], Plot]:
-        from iqa_train.report.tworuns import two_runs
+        from iqa_train.report.run_page.run_comparison import two_runs
 
         board = self._sight.board
         lines = [board.line(pick.key) for pick in (first, second)]
@@ -147,8 +147,8 @@ class CompareScreen(Screen[None]):
     def _two_studies(self, first: Pick, second: Pick) -> tuple[Section, ...]:
         """What `iqa-train compare` says of the two."""
         from iqa_train.errors import UserError
-        from iqa_train.report.acrosswords import across_cells, across_notes, across_title
-        from iqa_train.report.sides import Where
+        from iqa_train.report.comparison_text import across_cells, across_notes, across_title
+        from iqa_train.results.compare_by_name import Where
         from iqa_train.study.find import find_study
         from iqa_train.study.load import load_study
 
@@ -206,9 +206,9 @@ def run_picks(sight: "Sight") -> list[Pick]:
 
 def study_picks(sight: "Sight") -> list[Pick]:
     """Studies with runs, and groups of references. Reads the disk."""
-    from iqa_train.report.sides import REPORTED
+    from iqa_train.results.compare_by_name import REPORTED
     from iqa_train.runs.layout import run_folders
-    from iqa_train.study.reported import groups_of
+    from iqa_train.study.literature import groups_of
 
     try:
         runs = run_folders(sight.target.runs_dir)

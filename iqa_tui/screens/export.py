@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from textual.widgets import Input
 
-from iqa_tui.acting.export import REPORT, default_path, trouble_with
-from iqa_tui.acting.orders import ExportOrder, Form
+from iqa_tui.actions.export import REPORT, default_path, trouble_with
+from iqa_tui.actions.orders import ExportOrder, Form
 from iqa_tui.screens.parts.choice import Choice
 from iqa_tui.screens.parts.dialog import Dialog, field
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
-    from iqa_tui.watch.board import Board
+    from iqa_tui.state.board import Board
 
 _TRACKER = Path("EXPERIMENTS_LOG_TRACKER.md")
 _FORMS: tuple[tuple[Form, str], ...] = (

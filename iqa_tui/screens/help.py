@@ -8,10 +8,10 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
-from iqa_train.report.onerun.sheet import Line, Section, prose
+from iqa_train.report.sections import Line, Section, prose
 from iqa_tui.config import config_path
-from iqa_tui.widgets.marks import GLYPHS
-from iqa_tui.widgets.page import Page
+from iqa_tui.widgets.glyphs import GLYPHS
+from iqa_tui.widgets.section_page import Page
 
 if TYPE_CHECKING:
     from iqa_tui.keys import Key

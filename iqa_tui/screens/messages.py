@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
-    from iqa_tui.acting.keys import Said
+    from iqa_tui.actions.action_screen import Said
 
 _STYLES = {"information": "", "warning": "$text-warning", "error": "$text-error"}
 

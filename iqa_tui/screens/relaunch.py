@@ -8,8 +8,8 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from iqa_tui.acting.orders import RelaunchOrder, StartOrder
-from iqa_tui.acting.relaunch import ways_of
+from iqa_tui.actions.orders import RelaunchOrder, StartOrder
+from iqa_tui.actions.relaunch import ways_of
 from iqa_tui.safe import plain
 from iqa_tui.screens.parts.choice import Choice
 from iqa_tui.screens.parts.dialog import field, put
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
-    from iqa_tui.acting.plan import StartPlan
-    from iqa_tui.watch.board import RunLine, Target
+    from iqa_tui.actions.start_plan import StartPlan
+    from iqa_tui.state.board import RunLine, Target
 
 GO_ON, START_OVER, CHANGED = "go on", "start over", "changed"
 
@@ -104,7 +104,7 @@ class RelaunchScreen(PlanningDialog):
 
 def _differences(order: StartOrder, plan: StartPlan, line: RunLine) -> Content:
     """Which settings differ from the run's own and from the baseline's, and what that makes of the run."""
-    from iqa_train.study.sentences import shown
+    from iqa_train.study.messages import shown
 
     if not plan.runs:
         return Content()

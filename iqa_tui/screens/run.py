@@ -8,11 +8,11 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
-from iqa_train.report.onerun.sheet import Section, prose
+from iqa_train.report.sections import Section, prose
 from iqa_tui.safe import content
-from iqa_tui.watch.board import Board, RunLine
-from iqa_tui.widgets.marks import state_words
-from iqa_tui.widgets.page import Page
+from iqa_tui.state.board import Board, RunLine
+from iqa_tui.widgets.glyphs import state_words
+from iqa_tui.widgets.section_page import Page
 
 _READING = (Section("Reading", (prose("the run's files are being read"),)),)
 
@@ -78,7 +78,7 @@ class RunScreen(Screen[str | None]):
 
     def _read(self, board: Board, line: RunLine) -> None:
         """In a thread."""
-        from iqa_train.report.onerun.all import Within, about_run
+        from iqa_train.report.run_page.page import Within, about_run
 
         within = Within(
             board.file, board.profile, board.baseline, line.result,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from textual.widgets import Input
 
-from iqa_tui.acting.orders import StartOrder
-from iqa_tui.acting.words import listed
+from iqa_tui.actions.orders import StartOrder
+from iqa_tui.actions.words import listed
 from iqa_tui.screens.parts.choice import Choice
 from iqa_tui.screens.parts.dialog import field
 from iqa_tui.screens.parts.planning import PlanningDialog, Wrong, seeds_from
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
-    from iqa_tui.watch.board import Board, RunLine, Target
+    from iqa_tui.state.board import Board, RunLine, Target
 
 _POLICIES = (
     ("batches", "batches: one after another, on the devices that the file names"),

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.widgets import Static
 
-from iqa_tui.acting.orders import StopOrder
-from iqa_tui.acting.stop import asked_since
-from iqa_tui.acting.words import counted, listed
+from iqa_tui.actions.orders import StopOrder
+from iqa_tui.actions.stop import asked_since
+from iqa_tui.actions.words import counted, listed
 from iqa_tui.safe import plain
 from iqa_tui.screens.parts.choice import Choice
 from iqa_tui.screens.parts.dialog import Dialog, field, put
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
-    from iqa_tui.watch.board import RunLine
+    from iqa_tui.state.board import RunLine
 
 _ALIVE = frozenset({"starting", "running"})
 

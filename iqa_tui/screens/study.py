@@ -7,17 +7,17 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.widgets import Footer
 
-from iqa_tui.acting.keys import ActingScreen, Said, Sight
+from iqa_tui.actions.action_screen import ActingScreen, Said, Sight
 from iqa_tui.logview import LogPane
 from iqa_tui.screens.pager import page
-from iqa_tui.watch.board import Board, RunLine
+from iqa_tui.state.board import Board, RunLine
 from iqa_tui.widgets.batches import Batches
 from iqa_tui.widgets.curves import Curves
 from iqa_tui.widgets.detail import Detail
 from iqa_tui.widgets.devices import DevicePane
 from iqa_tui.widgets.headline import Headline, Trouble
 from iqa_tui.widgets.logtabs import LogTabs
-from iqa_tui.widgets.runs import RunTable
+from iqa_tui.widgets.run_table import RunTable
 
 if TYPE_CHECKING:
     from textual.binding import ActiveBinding

@@ -24,9 +24,9 @@ def serve(where: str, argv: Sequence[str], *, anyone: bool, readonly: bool) -> i
     listening = take(address)
     address = Address(address.host, listening.getsockname()[1])
 
+    from iqa_tui.serve.access import visitors_of
     from iqa_tui.serve.server import ConsoleServer, run
     from iqa_tui.serve.token import PARAMETER, AccessToken
-    from iqa_tui.serve.visitors import visitors_of
 
     token = AccessToken()
     visitors = visitors_of(address.host, token, is_this_machine=address.is_this_machine)

@@ -22,8 +22,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 from textual_serve.app_service import AppService
 from textual_serve.download_manager import DownloadManager
 
-from iqa_train.execution.program import python_command
-from iqa_tui.serve.visitors import Doorkeeper, Handler, Visitors
+from iqa_train.runner.program import python_command
+from iqa_tui.serve.access import Doorkeeper, Handler, Visitors
 
 _PAGE = Path(__file__).with_name("page")
 _TERMINAL = Path(str(textual_serve.__file__)).with_name("static")

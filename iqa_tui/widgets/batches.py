@@ -4,8 +4,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from iqa_tui.safe import content
-from iqa_tui.watch.board import BatchLine, Board
-from iqa_tui.widgets.marks import meter, span
+from iqa_tui.state.board import BatchLine, Board
+from iqa_tui.widgets.glyphs import meter, span
 
 _METER = 8
 

@@ -3,7 +3,7 @@
 from textual.content import Content
 from textual.widgets import Static
 
-from iqa_tui.watch.board import Board, RunLine
+from iqa_tui.state.board import Board, RunLine
 from iqa_tui.widgets.plot import Plot, draw
 
 

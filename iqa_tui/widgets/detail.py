@@ -4,7 +4,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from iqa_tui.safe import content
-from iqa_tui.watch.board import Board, RunLine
+from iqa_tui.state.board import Board, RunLine
 
 
 class Detail(Static):

@@ -4,8 +4,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from iqa_tui.safe import content
-from iqa_tui.watch.board import Board, DeviceLine, Devices, Host
-from iqa_tui.widgets.marks import sparkline
+from iqa_tui.state.board import Board, DeviceLine, Devices, Host
+from iqa_tui.widgets.glyphs import sparkline
 
 _GIB = 1 << 30
 _NA = "n/a"

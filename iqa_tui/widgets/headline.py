@@ -4,8 +4,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from iqa_tui.safe import content
-from iqa_tui.watch.board import Board
-from iqa_tui.widgets.marks import span
+from iqa_tui.state.board import Board
+from iqa_tui.widgets.glyphs import span
 
 
 class Headline(Static):

@@ -6,8 +6,8 @@ from textual.message import Message
 from textual.widgets import Static
 
 from iqa_tui.safe import plain
-from iqa_tui.watch.board import Board, RunLine
-from iqa_tui.widgets.marks import COLOURS, GLYPHS
+from iqa_tui.state.board import Board, RunLine
+from iqa_tui.widgets.glyphs import COLOURS, GLYPHS
 
 
 class LogTabs(Static):

@@ -8,7 +8,8 @@ from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from iqa_train.report.numbers import number
-from iqa_train.results.table import Curve, Interval
+from iqa_train.results.table import Curve
+from iqa_train.stats.interval import Interval
 from iqa_tui.safe import plain
 from iqa_tui.themes import curve_variable
 from iqa_tui.widgets.braille import Canvas

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from iqa_train.cli.check import findings_text, main
+from iqa_train.cli.commands.check import findings_text, main
 from iqa_train.errors import StudyError, UsageError
 from iqa_train.study.audit import Finding
 
@@ -69,7 +69,7 @@ def test_text_groups_by_severity():
 
 def test_check_needs_no_heavy_import():
     code = (
-        "import sys; from iqa_train.cli.check import main; main(['--json']); "
+        "import sys; from iqa_train.cli.commands.check import main; main(['--json']); "
         "heavy = {'numpy', 'torch', 'timm', 'rich', 'textual', 'scipy'} & set(sys.modules); "
         "sys.exit(str(heavy) if heavy else 0)"
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from iqa_train.cli.compare import main
+from iqa_train.cli.commands.compare import main
 from iqa_train.errors import UsageError
 from iqa_train.results.comparison import NotComparableError
 from tests.results.made_study import MadeStudy, predictions

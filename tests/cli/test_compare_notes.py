@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from iqa_train.cli.compare import main
+from iqa_train.cli.commands.compare import main
 from tests.report.finished import STUDY, finish, specs, write_study
 
 REFERENCES = STUDY.replace('id = "paper"\n', 'id = "paper"\nstudy = "old"\nexperiment = "A1"\n')

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from iqa_train.cli.devices import main
+from iqa_train.cli.commands.devices import main
 from iqa_train.errors import UsageError
 from tests.fakes.nvml import H200, NEVER_A_PID, RESERVED, UUIDS, FakeDriver
 

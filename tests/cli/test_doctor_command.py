@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from iqa_train.cli.doctor import checkups_text, main
+from iqa_train.cli.commands.doctor import checkups_text, main
+from iqa_train.devices.leases import VARIABLE
+from iqa_train.doctor.check_result import Checkup
+from iqa_train.doctor.logout import logout_warning
 from iqa_train.errors import UsageError
-from iqa_train.execution.checkup.logout import logout_warning
-from iqa_train.execution.checkup.report import Checkup
-from iqa_train.execution.lease import VARIABLE
 from tests.conftest import Project
 
 NAMES = {

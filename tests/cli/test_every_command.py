@@ -42,7 +42,7 @@ def command(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(Parser, "read", caught)
     name = str(request.param)
-    module = "iqa_tui.cli" if name == "iqa-tui" else f"iqa_train.cli.{(name or 'train').replace('-', '_')}"
+    module = "iqa_tui.cli" if name == "iqa-tui" else f"iqa_train.cli.commands.{(name or 'train').replace('-', '_')}"
     with pytest.raises(_Found) as found:
         getattr(import_module(module), "_run" if name == "iqa-tui" else "main")([])
     return name, [one for one in parsers(found.value.parser) if isinstance(one, Parser)]
@@ -81,7 +81,7 @@ def test_help_lists_every_command_with_a_line(capsys: pytest.CaptureFixture[str]
     assert tuple(program._COMMANDS) == tuple(COMMANDS)
     for name, line in COMMANDS.items():
         assert f"  {name:<10}  {line}\n" in text
-        assert hasattr(import_module(f"iqa_train.cli.{name.replace('-', '_')}"), "main")
+        assert hasattr(import_module(f"iqa_train.cli.commands.{name.replace('-', '_')}"), "main")
     modules = {path.stem for path in Path(program.__file__).parent.glob("*.py") if "\ndef main(" in path.read_text()}
     assert modules == {name.replace("-", "_") for name in COMMANDS} | {"main", "train"}
 
@@ -152,4 +152,4 @@ def test_study_and_profile_that_disagree_are_refused(tmp_path: Path, monkeypatch
     for name in ("check", "status", "stop", "results"):
         words = ["--all"] if name == "stop" else []
         with pytest.raises(UsageError, match="is not the study of --profile demo"):
-            import_module(f"iqa_train.cli.{name}").main([*words, "--demo", "--study", "lr5e7"])
+            import_module(f"iqa_train.cli.commands.{name}").main([*words, "--demo", "--study", "lr5e7"])

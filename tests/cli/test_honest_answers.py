@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from iqa_train.cli import main as program
-from iqa_train.cli.start import _leave
-from iqa_train.execution.overview import look
-from iqa_train.execution.post import scheduler_process
-from iqa_train.execution.queue import Item, Queue
+from iqa_train.cli.commands.start import _leave
 from iqa_train.files import lock_now, write_json
 from iqa_train.runs.layout import QueueFiles
+from iqa_train.scheduler.overview import look
+from iqa_train.scheduler.queue import Item, Queue
+from iqa_train.scheduler.scheduler_lock import scheduler_process
 from iqa_train.study.batches import batches_of
 from iqa_train.study.load import load_study
 from tests.report.finished import STUDY, finish, specs, whole_study, write_study

@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from iqa_train.cli.compare import main as compare
-from iqa_train.cli.doctor import main as doctor
-from iqa_train.cli.import_log import main
-from iqa_train.cli.logs import main as logs
-from iqa_train.cli.relaunch import main as relaunch
-from iqa_train.cli.status import main as status
+from iqa_train.cli.commands.compare import main as compare
+from iqa_train.cli.commands.doctor import main as doctor
+from iqa_train.cli.commands.import_log import main
+from iqa_train.cli.commands.logs import main as logs
+from iqa_train.cli.commands.relaunch import main as relaunch
+from iqa_train.cli.commands.status import main as status
+from iqa_train.devices.leases import VARIABLE
 from iqa_train.errors import UsageError
-from iqa_train.execution.lease import VARIABLE
-from iqa_train.results.recorded import record_study
+from iqa_train.results.run_record import record_study
 from iqa_train.results.study_results import collect
 from iqa_train.runs.layout import run_folders
-from tests.oldlogs.old_logs import SCORES, Script, old_log
+from tests.log_import.old_logs import SCORES, Script, old_log
 
 BASELINE, A1, CUT = (f"{name}_lr5e7_20251223_092034.log" for name in ("baseline", "A1_no_attention", "B2_small"))
 

@@ -73,7 +73,7 @@ def test_it_is_held_back_and_obeyed_at_the_end_also_from_within_an_import(tmp_pa
 def test_whoever_counts_requests_to_stop_by_then_hears_it(tmp_path: Path) -> None:
     """As a run in the foreground does, whose own code listens while it runs."""
     (tmp_path / "begins.py").write_text(
-        "from press import press\nfrom iqa_train.execution.stopping import stop_signals\n"
+        "from press import press\nfrom iqa_train.runner.stop_requests import stop_signals\n"
         "press()\nblock = stop_signals()\nstopping = block.__enter__()\n"
     )
     lines = "import begins\ntime.sleep(0.2)\nprint(begins.stopping.requested)\nraise KeyboardInterrupt"

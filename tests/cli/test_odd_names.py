@@ -17,7 +17,7 @@ from iqa_train.cli.main import main
 from iqa_train.cli.predictions_out import PredictionsOut
 from iqa_train.escape import ESCAPED, unescaped
 from tests.conftest import PROGRAM, Project, write_small_study
-from tests.execution.cross_project import Crossed
+from tests.scheduler.cross_project import Crossed
 
 NAMES = [b"caf\xe9.png", "\u00e9.png".encode(), "\u56fe\u50cf.png".encode("gbk"), "\U0001f4f7.png".encode()]
 POOR = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}  # file names are ASCII to Python

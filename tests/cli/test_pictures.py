@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from iqa_train.cli.pictures import pictures
-from iqa_train.datasets.decode import decode, read_header
-from iqa_train.datasets.presence import SUFFIXES
+from iqa_train.datasets.image_files import SUFFIXES
+from iqa_train.datasets.images.decode import decode, read_header
 from iqa_train.errors import UsageError
 
 

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import PROGRAM, Project
-from tests.execution.cross_project import Crossed
+from tests.scheduler.cross_project import Crossed
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from iqa_train.cli.report import main
+from iqa_train.cli.commands.report import main
 from iqa_train.errors import UserError
 from iqa_train.report import write
 from tests.report.finished import whole_study

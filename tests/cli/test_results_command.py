@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from iqa_train.cli.results import METRICS, main
+from iqa_train.cli.commands.results import METRICS, main
 from iqa_train.errors import UsageError
 from iqa_train.results.comparison import NotComparableError
 from iqa_train.results.table import METRICS as KNOWN

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from iqa_train.report.cross import cross_results
 from iqa_train.report.latex import cross_latex
 from iqa_train.report.markdown import results_markdown
-from iqa_train.report.which import chosen_runs
+from iqa_train.results.cross_dataset import cross_results
+from iqa_train.results.selection import chosen_runs
 from tests.conftest import Project
-from tests.execution.cross_project import ADDED, Crossed
+from tests.scheduler.cross_project import ADDED, Crossed
 
 RESULTS = (
     ["results", "--on", "other"],

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from dataset_files import picture, write_csv
 
-from iqa_train.datasets.demo import make_demo
+from iqa_train.datasets.demo.dataset import make_demo
+from tests.datasets.dataset_files import picture, write_csv
 from tests.once import made_once
 
 

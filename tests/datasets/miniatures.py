@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from dataset_files import write_csv
 from openpyxl import Workbook
 from PIL import Image
 from scipy.io import savemat
+
+from tests.datasets.dataset_files import write_csv
 
 SCENES, LEVELS = 8, 3
 COUNT = SCENES * LEVELS

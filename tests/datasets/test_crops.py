@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iqa_train.datasets import crops
-from iqa_train.datasets.crops import CropPlan, Pictures, training_crops
-from iqa_train.datasets.streams import image_keys
+from iqa_train.datasets.images import crops
+from iqa_train.datasets.images.crops import CropPlan, Pictures, training_crops
+from iqa_train.datasets.images.philox import image_keys
 from iqa_train.study.load import load_study
 from iqa_train.study.resolve import resolve
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from damaged_images import damaged_images
 
-from iqa_train.datasets.decode import read_header
-from iqa_train.datasets.pile import read_picture
-from iqa_train.datasets.pixels import open_store, stored_pixels, stored_size
+from iqa_train.datasets.images.decode import read_header
+from iqa_train.datasets.images.loose_images import read_picture
+from iqa_train.datasets.images.pixel_store import open_store, stored_pixels, stored_size
 from iqa_train.datasets.table import ImageTable
 from iqa_train.datasets.verify import verify
 from iqa_train.errors import DataError
+from tests.datasets.damaged_images import damaged_images
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # pytest undoes the filter of the decoder
 TARGETS: tuple[tuple[int, int] | int | None, ...] = (None, 8, (5, 4))

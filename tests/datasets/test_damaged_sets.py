@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from miniatures import COUNT, LIVE_FOLDERS, MINIATURES, QUALITY, cells, lines, workbook
 from scipy.io import loadmat, savemat
 
-from iqa_train.datasets import library
 from iqa_train.datasets.catalogue import load_table
+from iqa_train.datasets.tables import library
 from iqa_train.errors import DataError
 from iqa_train.study.spec import DataSource
+from tests.datasets.miniatures import COUNT, LIVE_FOLDERS, MINIATURES, QUALITY, cells, lines, workbook
 
 Damage = Callable[[Path], object]
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from damaged_images import exif as exif_block
-from damaged_images import png_chunk, with_exif
-from dataset_files import picture
 from PIL import Image, ImageOps
 
-from iqa_train.datasets.decode import decode, read_header
+from iqa_train.datasets.images.decode import decode, read_header
 from iqa_train.errors import DataError
+from tests.datasets.damaged_images import exif as exif_block
+from tests.datasets.damaged_images import png_chunk, with_exif
+from tests.datasets.dataset_files import picture
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (6, 8), dtype=np.uint8)

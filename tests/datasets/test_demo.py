@@ -12,14 +12,14 @@ from PIL import Image
 from scipy.stats import spearmanr
 
 from iqa_train.datasets.catalogue import load_table
-from iqa_train.datasets.demo import make_demo, read_demo
-from iqa_train.datasets.distortions import DEPTHS, latent_quality
+from iqa_train.datasets.demo.dataset import make_demo, read_demo
+from iqa_train.datasets.demo.distortions import DEPTHS, latent_quality
 from iqa_train.datasets.splits import split_table
 from iqa_train.errors import DataError
 from iqa_train.study.spec import DataSource
 
 MAKE = (
-    "import sys; from pathlib import Path; from iqa_train.datasets.demo import make_demo; make_demo(Path(sys.argv[1]))"
+    "import sys, pathlib; from iqa_train.datasets.demo.dataset import make_demo; make_demo(pathlib.Path(sys.argv[1]))"
 )
 
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dataset_files import picture, write_csv
 
 from iqa_train.datasets.catalogue import load_table
-from iqa_train.datasets.koniq import read_koniq
-from iqa_train.datasets.presence import require_images
+from iqa_train.datasets.image_files import require_images
+from iqa_train.datasets.published.koniq import read_koniq
 from iqa_train.errors import DataError
 from iqa_train.study.spec import DataSource
+from tests.datasets.dataset_files import picture, write_csv
 
 SETS = "koniq10k_distributions_sets.csv"
 SCORES = "koniq10k_scores_and_distributions.csv"

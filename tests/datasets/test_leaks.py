@@ -5,13 +5,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from miniatures import COUNT, MINIATURES
 
-from iqa_train.cli.check import main
+from iqa_train.cli.commands.check import main
 from iqa_train.datasets.catalogue import load_table
 from iqa_train.study.load import load_study
 from iqa_train.study.resolve import resolve
 from iqa_train.study.spec import DataSource
+from tests.datasets.miniatures import COUNT, MINIATURES
 
 STUDY = """\
 [study]

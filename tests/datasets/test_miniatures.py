@@ -5,18 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from miniatures import COUNT, MINIATURES, QUALITY, SCENES, Miniature, noise_of
 from openpyxl import load_workbook
 from scipy.stats import spearmanr
 
 from iqa_train.cli.options import as_options
 from iqa_train.datasets.catalogue import PUBLISHED, READERS, load_table
-from iqa_train.datasets.demo import NAME as DEMO
+from iqa_train.datasets.demo.dataset import NAME as DEMO
 from iqa_train.datasets.splits import split_table
 from iqa_train.datasets.table import ImageTable
 from iqa_train.study.resolve import resolve_by_hand
 from iqa_train.study.spec import DataSource
 from tests.conftest import Project
+from tests.datasets.miniatures import COUNT, MINIATURES, QUALITY, SCENES, Miniature, noise_of
 from tests.worker_here import train_here
 
 every_set = pytest.mark.parametrize("mini", MINIATURES.values(), ids=MINIATURES.keys())
@@ -77,7 +77,7 @@ def test_scores_that_live_realigned_beyond_its_scale_are_kept(tmp_path: Path) ->
 
 
 def test_grades_of_bid_without_a_header(tmp_path: Path) -> None:
-    from miniatures import workbook
+    from tests.datasets.miniatures import workbook
 
     MINIATURES["bid"].build(tmp_path)
     workbook(tmp_path / "DatabaseGrades.xlsx", [[k + 1, 5 * QUALITY[k]] for k in range(COUNT)])

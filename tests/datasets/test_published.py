@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dataset_files import picture
 from openpyxl import Workbook
 from scipy.io import savemat
 
 from iqa_train.datasets.catalogue import load_table
 from iqa_train.errors import DataError
 from iqa_train.study.spec import DataSource
+from tests.datasets.dataset_files import picture
 
 
 @pytest.fixture

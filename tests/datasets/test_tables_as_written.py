@@ -6,22 +6,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from dataset_files import picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iqa_train.datasets.catalogue import load_table
-from iqa_train.datasets.contentkind import content_kind
-from iqa_train.datasets.csvtable import read_csv
-from iqa_train.datasets.koniq import _entries
-from iqa_train.datasets.matfile import read_mat
-from iqa_train.datasets.records import Records
+from iqa_train.datasets.content_kind import content_kind
+from iqa_train.datasets.published.koniq import _entries
 from iqa_train.datasets.splits import united_references
 from iqa_train.datasets.table import ImageTable
-from iqa_train.datasets.wordlist import read_words
-from iqa_train.datasets.xlsx import read_xlsx
+from iqa_train.datasets.tables.csv_table import read_csv
+from iqa_train.datasets.tables.mat import read_mat
+from iqa_train.datasets.tables.records import Records
+from iqa_train.datasets.tables.text_table import read_words
+from iqa_train.datasets.tables.xlsx import read_xlsx
 from iqa_train.errors import DataError
 from iqa_train.study.spec import DataSource
+from tests.datasets.dataset_files import picture
 
 SOURCE = DataSource(csv="labels.csv", score_range=(0, 100))
 PLAIN = "image,score\r\na.png,10\r\nb.png,13.5\r\n"

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dataset_files import picture
 from PIL import Image
 
-from iqa_train.cli.data import main
-from iqa_train.datasets.koniq import read_koniq
+from iqa_train.cli.commands.data.main import main
+from iqa_train.datasets.published.koniq import read_koniq
 from iqa_train.datasets.verify import verify
 from iqa_train.errors import DataError, UsageError
+from tests.datasets.dataset_files import picture
 
 STUDY = Path(__file__).parents[2] / "experiments.toml"
 

@@ -27,7 +27,7 @@ _ROOT = Path(__file__).parents[2]
 _SAMPLE_AT = """
 import json, sys
 from dataclasses import asdict
-from iqa_train.execution.nvml import Nvml
+from iqa_train.devices.nvml import Nvml
 now = 0.0
 nvml = Nvml(lambda: now)
 for line in sys.stdin:

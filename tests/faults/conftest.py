@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_project import FIVE, FaultyProject, faulty_project
+
+from tests.faults.fault_project import FIVE, FaultyProject, faulty_project
 
 Make = Callable[..., FaultyProject]
 

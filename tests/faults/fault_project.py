@@ -201,9 +201,9 @@ def _processes(folder: Path) -> Iterator[Process]:
 
 def _process(pid: int, words: list[str]) -> Process:
     words = [words[0], *words[2:]] if words[1:2] == ["-P"] else words
-    modules = {"iqa_train.execution.scheduler": "scheduler", "iqa_train.cli.main": "command"}
+    modules = {"iqa_train.scheduler.scheduler": "scheduler", "iqa_train.cli.main": "command"}
     module = words[2] if words[1:2] == ["-m"] and len(words) > 2 else ""
-    if module == "iqa_train.execution.detached":
+    if module == "iqa_train.scheduler.detached_runner":
         return Process("runner", pid, words[3])
     if module == "iqa_train.training.worker":
         return Process("worker", pid, words[3])
@@ -267,7 +267,7 @@ def start_runner(project: FaultyProject, experiment: str, slot: int, attempt: in
     device = json.dumps({"kind": "cpu", "index": slot, "key": f"cpu-{slot}", "name": "CPU"})
     return subprocess.Popen(
         [
-            sys.executable, "-m", "iqa_train.execution.detached", str(run), "--device", device, "--attempt",
+            sys.executable, "-m", "iqa_train.scheduler.detached_runner", str(run), "--device", device, "--attempt",
             str(attempt), "--logs-dir", "logs", "--command", "[]", *(["--resume"] if attempt > 1 else []),
         ],
         cwd=project.folder, env=project.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

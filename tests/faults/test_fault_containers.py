@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from conftest import Make
-from fault_project import ALIVE, PROGRAM, FaultyProject, assert_undoubled
+
+from tests.faults.conftest import Make
+from tests.faults.fault_project import ALIVE, PROGRAM, FaultyProject, assert_undoubled
 
 INSIDE = "in another container of this machine"
 

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from conftest import Make
-from fault_project import FaultyProject, assert_same_results, epoch_figures
+
+from tests.faults.conftest import Make
+from tests.faults.fault_project import FaultyProject, assert_same_results, epoch_figures
 
 LONG = ("--epochs", "100000")
 

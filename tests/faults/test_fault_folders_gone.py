@@ -6,10 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import Make
-from fault_project import FaultyProject, assert_undoubled
 
 from tests.conftest import PROGRAM
+from tests.faults.conftest import Make
+from tests.faults.fault_project import FaultyProject, assert_undoubled
 
 HOW = {
     "runs deleted": lambda folder: shutil.rmtree(folder / "runs"),

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import Make
-from fault_project import OPEN, FaultyProject, assert_same_results, faulty_project
 
+from tests.faults.conftest import Make
+from tests.faults.fault_project import OPEN, FaultyProject, assert_same_results, faulty_project
 from tests.small_disk import small_disk
 
 OTHERS = ("Baseline", "A2")

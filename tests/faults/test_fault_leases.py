@@ -7,12 +7,13 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from conftest import Make
-from fault_project import BUSY, assert_undoubled, pause_before_anything_starts, start_runner
+
+from tests.faults.conftest import Make
+from tests.faults.fault_project import BUSY, assert_undoubled, pause_before_anything_starts, start_runner
 
 RACER = """
 import fcntl, os, sys, time
-from iqa_train.execution.lease import Holder, take
+from iqa_train.devices.leases import Holder, take
 witness, user, wanted = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 if os.geteuid() == 0 and user:
     os.setgid(user)

@@ -9,8 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-from conftest import Make
-from fault_project import FaultyProject, assert_same_results, assert_true_state
+from tests.faults.conftest import Make
+from tests.faults.fault_project import FaultyProject, assert_same_results, assert_true_state
 
 DAY = 86400.0
 

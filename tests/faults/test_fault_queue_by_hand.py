@@ -3,8 +3,8 @@
 import json
 import re
 
-from conftest import Make
-from fault_project import FIVE, FaultyProject
+from tests.faults.conftest import Make
+from tests.faults.fault_project import FIVE, FaultyProject
 
 RUN_KEYS = {
     "experiment", "seed", "state", "reason", "attempt", "device", "epoch", "epochs", "srcc", "eta_s", "pid", "run_dir",

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fault_project import (
+from safetensors import safe_open
+
+from tests.faults.fault_project import (
     OPEN,
     FaultyProject,
     assert_same_results,
@@ -15,8 +17,6 @@ from fault_project import (
     faulty_project,
     pick,
 )
-from safetensors import safe_open
-
 from tests.small_disk import small_disk
 
 STUDY = ("--all", "--slots", "2", "--epochs", "6", "--train_patch_num", "8")

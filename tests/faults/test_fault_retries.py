@@ -4,8 +4,9 @@ import json
 import time
 
 import pytest
-from conftest import Make
-from fault_project import (
+
+from tests.faults.conftest import Make
+from tests.faults.fault_project import (
     FIVE,
     FaultyProject,
     assert_same_results,

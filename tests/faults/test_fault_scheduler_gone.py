@@ -1,8 +1,9 @@
 """The scheduler alone is killed while a run lives: the run's own process starts another, which outlives that run."""
 
 import pytest
-from conftest import Make
-from fault_project import FIVE, FaultyProject, assert_same_results, assert_true_state, assert_undoubled
+
+from tests.faults.conftest import Make
+from tests.faults.fault_project import FIVE, FaultyProject, assert_same_results, assert_true_state, assert_undoubled
 
 
 def test_the_last_act_of_a_run_is_to_start_a_scheduler(make: Make, undisturbed_stand_ins: FaultyProject) -> None:

@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import Make
-from fault_project import (
+
+from tests.faults.conftest import Make
+from tests.faults.fault_project import (
     FIVE,
     OPEN,
     FaultyProject,

@@ -6,9 +6,10 @@ import signal
 from pathlib import Path
 
 import pytest
-from conftest import Make
-from fault_project import FaultyProject, Process, assert_undoubled, pause_before_anything_starts
-from fault_project import resume_and_freeze_the_first_runner as freeze_the_first_runner
+
+from tests.faults.conftest import Make
+from tests.faults.fault_project import FaultyProject, Process, assert_undoubled, pause_before_anything_starts
+from tests.faults.fault_project import resume_and_freeze_the_first_runner as freeze_the_first_runner
 
 
 def _suspend(process: Process) -> str:

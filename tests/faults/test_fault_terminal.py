@@ -12,10 +12,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import Make
-from fault_project import FIVE, FaultyProject, assert_same_results, assert_true_state, assert_undoubled, faulty_project
 
 from tests.conftest import PROGRAM
+from tests.faults.conftest import Make
+from tests.faults.fault_project import (
+    FIVE,
+    FaultyProject,
+    assert_same_results,
+    assert_true_state,
+    assert_undoubled,
+    faulty_project,
+)
 
 WAYS = ("hang up", "kill", "terminate")
 

@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import Make
-from fault_project import (
+
+from tests.faults.conftest import Make
+from tests.faults.fault_project import (
     BUSY,
     FaultyProject,
     assert_same_results,
@@ -26,7 +27,7 @@ def _race_of_schedulers(project: FaultyProject, count: int) -> None:
     """Start so many at once over a queue that is paused, so that the one that works stays; then kill it."""
     started = [
         subprocess.Popen(
-            [sys.executable, "-m", "iqa_train.execution.scheduler", "runs"],
+            [sys.executable, "-m", "iqa_train.scheduler.scheduler", "runs"],
             cwd=project.folder, env=project.environment(), stdout=subprocess.DEVNULL,
         )
         for _ in range(count)

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Make
-from fault_project import OPEN, FaultyProject
 
 from tests.conftest import PROGRAM
+from tests.faults.conftest import Make
+from tests.faults.fault_project import OPEN, FaultyProject
 
 GIVE_UP = [f"--{caps}=-dac_override,-dac_read_search" for caps in ("inh-caps", "bounding-set")]
 

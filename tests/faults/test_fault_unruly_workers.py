@@ -6,9 +6,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import Make
-from fault_project import FaultyProject, assert_same_results, assert_true_state
 
+from tests.faults.conftest import Make
+from tests.faults.fault_project import FaultyProject, assert_same_results, assert_true_state
 from tests.small_disk import small_disk
 
 LONG = ("--epochs", "100000")

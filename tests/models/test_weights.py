@@ -15,7 +15,7 @@ from torch import nn
 
 from iqa_train.errors import UserError, WeightsError
 from iqa_train.models.backbone import Backbone, build_backbone
-from iqa_train.models.timm_guard import import_timm
+from iqa_train.models.timm_import import import_timm
 from iqa_train.models.weights import timm_name
 from iqa_train.study.settings import TrainingConfig
 

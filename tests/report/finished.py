@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from iqa_train.files import append_line, write_json
-from iqa_train.results.metrics import plcc, srcc
 from iqa_train.runs.layout import RunFolder, run_folder
 from iqa_train.runs.predictions import Predictions, write_predictions
 from iqa_train.runs.specfile import write_spec
+from iqa_train.stats.metrics import plcc, srcc
 from iqa_train.study.load import load_study
 from iqa_train.study.resolve import resolve_all
 from iqa_train.study.spec import RunSpec

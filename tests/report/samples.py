@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from iqa_train.report.material import Material, Origin
+from iqa_train.report.report_data import Material, Origin
 from iqa_train.results.curve import CurvePoint, SettingCurve
 from iqa_train.results.table import Curve, ResultRow, StudyResults
 from iqa_train.runs.predictions import Predictions

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from iqa_train.report.figures import ablation, agreement, epochs, sensitivity, size, style, waterfall
-from iqa_train.report.figures.all import figures_of
+from iqa_train.report.figures.make_figures import figures_of
 from iqa_train.results.curve import CurvePoint, SettingCurve
 from iqa_train.results.table import Curve, ResultRow, StudyResults
 from iqa_train.runs.predictions import Predictions

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from iqa_train.report.csvfile import results_csv
+from iqa_train.report.csv_file import results_csv
 from iqa_train.report.markdown import escaped, results_markdown
 from iqa_train.results.table import StudyResults
 from tests.report.samples import A2, ALL, BASELINE, SEED_STUDY, WITH_REPORTED

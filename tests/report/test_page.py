@@ -8,7 +8,7 @@ import pytest
 
 from iqa_train.report.figures import ablation, style
 from iqa_train.report.html.page import PageFigure, page
-from iqa_train.report.material import Material
+from iqa_train.report.report_data import Material
 from tests.report.samples import ALL, MATERIAL, SEED_STUDY
 
 

@@ -10,7 +10,7 @@ import pytest
 from iqa_train.errors import RunError
 from iqa_train.report import write
 from iqa_train.report.figures import style
-from iqa_train.report.material import Material
+from iqa_train.report.report_data import Material
 from iqa_train.report.write import write_report
 from tests.report.samples import MATERIAL, SEED_STUDY
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from iqa_train.results.metrics import plcc, srcc
-from iqa_train.results.recorded import Recorded, record_study
+from iqa_train.results.run_record import Recorded, record_study
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.predictions import Predictions, write_predictions
+from iqa_train.stats.metrics import plcc, srcc
 from iqa_train.study.revision import FIRST, REVISION
 from iqa_train.study.spec import RunSpec
 

@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from made_study import predictions, with_values
 
-from iqa_train.results.bootstrap import bootstrap, interval_of, p_value
 from iqa_train.results.comparison import NotComparableError, compare
-from iqa_train.results.fewunits import widened
-from iqa_train.results.metrics import srcc
-from iqa_train.results.resample import Resamples
-from iqa_train.results.tested import Tested, model_of, units_of
+from iqa_train.results.paired_predictions import Tested, model_of, units_of
+from iqa_train.stats.bootstrap import bootstrap, interval_of, p_value
+from iqa_train.stats.metrics import srcc
+from iqa_train.stats.resamples import Resamples
+from iqa_train.stats.small_samples import widened
+from tests.results.made_study import predictions, with_values
 
 FEW = 400
 BASE = Tested("Baseline", {42: predictions(1, 6.0)})

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from made_study import MadeStudy, predictions
 
 from iqa_train.results.contribution import contributions, optimism, waterfall
 from iqa_train.results.study_results import collect
 from iqa_train.results.table import StudyResults
+from tests.results.made_study import MadeStudy, predictions
 
 
 @pytest.fixture

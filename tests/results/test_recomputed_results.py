@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_study import MadeStudy, predictions, with_values
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from iqa_train.cli.results import METRICS, main
+from iqa_train.cli.commands.results import METRICS, main
 from iqa_train.runs.predictions import Predictions
+from tests.results.made_study import MadeStudy, predictions, with_values
 
 Array = NDArray[np.float64]
 

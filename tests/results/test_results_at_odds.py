@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_study import MadeStudy, predictions, with_values
 
 from iqa_train.results.comparison import NotComparableError
 from iqa_train.results.study_results import collect
 from iqa_train.results.table import METRICS
+from tests.results.made_study import MadeStudy, predictions, with_values
 
 FEW = 500
 

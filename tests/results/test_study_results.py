@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_study import MadeStudy, predictions
 
-from iqa_train.results.metrics import srcc
-from iqa_train.results.recorded import record_study
+from iqa_train.results.run_record import record_study
 from iqa_train.results.study_results import collect
 from iqa_train.results.table import METRICS
+from iqa_train.stats.metrics import srcc
+from tests.results.made_study import MadeStudy, predictions
 
 FEW = 500
 

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 import pytest
-from made_study import MadeStudy, predictions
 
 from iqa_train.results.epochs import curves
-from iqa_train.results.recorded import record
+from iqa_train.results.run_record import record
 from iqa_train.results.study_results import collect
 from iqa_train.runs.layout import run_folder
 from iqa_train.study.load import load_study
 from iqa_train.study.resolve import resolve_all
+from tests.results.made_study import MadeStudy, predictions
 
 FEW = 500
 

@@ -9,29 +9,29 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from iqa_train.devices.leases import Holder, holders
+from iqa_train.doctor.queue import check_queue
+from iqa_train.doctor.runs import check_runs
 from iqa_train.errors import UserError
-from iqa_train.execution.checkup.queue import check_queue
-from iqa_train.execution.checkup.runs import check_runs
-from iqa_train.execution.lease import Holder, holders
-from iqa_train.execution.notify import News
-from iqa_train.execution.overview import look
-from iqa_train.execution.post import scheduler_process, troubles
-from iqa_train.execution.queue import Item, Queue, read_queue
-from iqa_train.execution.standing import standing
 from iqa_train.files import write_json
-from iqa_train.report.gather import differing_settings, parameters_of, predictions_of, results_of
-from iqa_train.report.onerun.all import Within, about_run
-from iqa_train.report.tworuns import two_runs
-from iqa_train.report.which import chosen_runs
+from iqa_train.report.collect import differing_settings, parameters_of, predictions_of, results_of
+from iqa_train.report.run_page.page import Within, about_run
+from iqa_train.report.run_page.run_comparison import two_runs
 from iqa_train.results.elsewhere import datasets_tested, on_dataset
 from iqa_train.results.epochs import curves
-from iqa_train.results.recorded import record_study
+from iqa_train.results.run_record import record_study
+from iqa_train.results.selection import chosen_runs
 from iqa_train.results.study_results import collect
 from iqa_train.results.summary import summarise
 from iqa_train.runs.identity import me
 from iqa_train.runs.layout import QueueFiles, run_folders
 from iqa_train.runs.predictions import write_predictions
 from iqa_train.runs.state import orphans_of
+from iqa_train.scheduler.item_status import standing
+from iqa_train.scheduler.notify import News
+from iqa_train.scheduler.overview import look
+from iqa_train.scheduler.queue import Item, Queue, read_queue
+from iqa_train.scheduler.scheduler_lock import scheduler_process, troubles
 from iqa_train.study.load import load_study
 from iqa_train.study.model import Study
 from iqa_train.study.resolve import resolve_all

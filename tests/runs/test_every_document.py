@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from iqa_train.execution.lease import VARIABLE
+from iqa_train.devices.leases import VARIABLE
 from iqa_train.files import DamagedFileError
 from iqa_train.runs.documents import (
     read_exit,

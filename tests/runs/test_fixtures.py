@@ -6,11 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from iqa_train.execution.lease import VARIABLE
-from iqa_train.execution.overview import Row, look
-from iqa_train.execution.post import scheduler_process, troubles
-from iqa_train.execution.queue import Item, edit_queue, folder_of, read_queue
-from iqa_train.execution.standing import standing
+from iqa_train.devices.leases import VARIABLE
 from iqa_train.files import read_lines
 from iqa_train.runs.identity import ProcessIdentity
 from iqa_train.runs.layout import RunFolder, run_folder, run_folders
@@ -18,6 +14,10 @@ from iqa_train.runs.predictions import read_predictions
 from iqa_train.runs.progress import RunProgress, run_progress
 from iqa_train.runs.specfile import read_spec
 from iqa_train.runs.state import RunState, epoch_events, log_of, run_state
+from iqa_train.scheduler.item_status import standing
+from iqa_train.scheduler.overview import Row, look
+from iqa_train.scheduler.queue import Item, edit_queue, folder_of, read_queue
+from iqa_train.scheduler.scheduler_lock import scheduler_process, troubles
 
 KEPT = Path(__file__).parents[1] / "fixtures" / "state-v1"
 

@@ -21,12 +21,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from iqa_train.errors import RunError
-from iqa_train.execution.overview import look
-from iqa_train.execution.queue import Item, edit_queue
-from iqa_train.execution.standing import standing
-from iqa_train.execution.stop import stop_run
-from iqa_train.execution.tree import processes_of
 from iqa_train.files import append_line, write_json
+from iqa_train.runner.process_tree import processes_of
 from iqa_train.runs.identity import ProcessIdentity, boot_id, identity_of, me
 from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.marks import MARK, mark_for, mark_of, marked
@@ -34,6 +30,10 @@ from iqa_train.runs.outcome import DISK_FULL, DIVERGED, INVALID, OK, OUT_OF_MEMO
 from iqa_train.runs.progress import run_progress
 from iqa_train.runs.specfile import read_spec
 from iqa_train.runs.state import RunState, orphans_of, run_state, worker_identity
+from iqa_train.scheduler.item_status import standing
+from iqa_train.scheduler.overview import look
+from iqa_train.scheduler.queue import Item, edit_queue
+from iqa_train.scheduler.stop import stop_run
 
 NAME = "s42-0123456789"
 GONE = ProcessIdentity(socket.gethostname(), boot_id(), 2**22, 1)  # no Linux gives a pid so high

@@ -2,9 +2,9 @@
 
 import pytest
 
+from iqa_train.stats.power import critical_difference, seeds_needed
 from iqa_train.study.audit import audit
 from iqa_train.study.inert import RULES, effective
-from iqa_train.study.power import critical_difference, seeds_needed
 from iqa_train.study.settings import TrainingConfig
 
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from iqa_train.errors import StudyError, UsageError
-from iqa_train.results.references import (
+from iqa_train.results.reported import (
     FROM_N_ALONE,
     NO_INTERVAL,
     UNTESTED,
@@ -14,8 +14,8 @@ from iqa_train.results.references import (
     reference_rows,
     reported_interval,
 )
+from iqa_train.study.literature import dataset_of, groups_of, references_of, told_settings
 from iqa_train.study.model import Reference
-from iqa_train.study.reported import dataset_of, groups_of, references_of, told_settings
 
 ONE = 'id = "paper"\nsrcc = 0.906\nsource = "a paper"\n'
 
@@ -211,8 +211,8 @@ def test_the_program_starts_without_them(tmp_path):
         "from iqa_train.cli.main import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "bad = {m for m in sys.modules if m.startswith(('iqa_train.results', 'iqa_train.oldlogs', 'iqa_train.report', "
-        "'iqa_train.study.reported'))}; sys.exit(str(bad) if bad else 0)"
+        "bad = {m for m in sys.modules if m.startswith(('iqa_train.results', 'iqa_train.log_import', "
+        "'iqa_train.report', 'iqa_train.study.literature'))}; sys.exit(str(bad) if bad else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

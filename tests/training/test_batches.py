@@ -8,14 +8,14 @@ import torch
 from PIL import Image
 from torch import nn
 
-from iqa_train.datasets import crops
-from iqa_train.datasets.crops import CropPlan, training_crops
-from iqa_train.datasets.pixels import PixelStore, open_store
+from iqa_train.datasets.images import crops
+from iqa_train.datasets.images.crops import CropPlan, training_crops
+from iqa_train.datasets.images.pixel_store import PixelStore, open_store
 from iqa_train.datasets.table import ImageTable
 from iqa_train.models.network import QualityNetwork
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.training.batches import batches, color_jitter, prepare
-from iqa_train.training.device import Device
+from iqa_train.training.compute_device import Device
 from iqa_train.training.evaluate import predict
 
 CPU = torch.device("cpu")

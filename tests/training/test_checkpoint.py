@@ -20,7 +20,7 @@ from iqa_train.training.checkpoint import (
     restore_optimiser,
     save_checkpoint,
 )
-from iqa_train.training.optimiser import build_optimiser, set_rates
+from iqa_train.training.optimizer import build_optimiser, set_rates
 from iqa_train.training.progress import Progress
 from tests.small_disk import small_disk
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from iqa_train.training.memory import ShortageError, naming_shortage
+from iqa_train.training.out_of_memory import ShortageError, naming_shortage
 
 CUDA = (
     "CUDA out of memory. Tried to allocate 2.10 GiB. GPU 0 has a total capacity of 79.11 GiB of which 1.02 GiB is "

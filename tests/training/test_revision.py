@@ -16,7 +16,7 @@ from iqa_train.runs.specfile import write_spec
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import RunSpec
 from iqa_train.training.checkpoint import Checkpoint, save_checkpoint
-from iqa_train.training.device import choose_device
+from iqa_train.training.compute_device import choose_device
 from iqa_train.training.finished import finished_network, owner_of
 from iqa_train.training.worker import main
 

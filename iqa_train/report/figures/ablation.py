@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from iqa_train.report.columns import DAGGER, metric_name
 from iqa_train.report.figures import style
-from iqa_train.results.table import Interval, ResultRow, StudyResults
+from iqa_train.results.table import ResultRow, StudyResults
+from iqa_train.stats.interval import Interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -60,7 +60,7 @@ def _panel(axes: "Axes", name: str, table: Predictions) -> None:
 def _curve(axes: "Axes", table: Predictions) -> None:
     import numpy as np
 
-    from iqa_train.results.logistic import fit_logistic
+    from iqa_train.stats.logistic import fit_logistic
 
     fitted = fit_logistic(table.predictions, table.scores)
     if fitted.mapped is not None:
@@ -69,7 +69,7 @@ def _curve(axes: "Axes", table: Predictions) -> None:
 
 
 def _words(axes: "Axes", table: Predictions) -> None:
-    from iqa_train.results.metrics import plcc, srcc
+    from iqa_train.stats.metrics import plcc, srcc
 
     values = {"SRCC": srcc(table.predictions, table.scores), "PLCC": plcc(table.predictions, table.scores)}
     text = "\n".join(f"{key} {value:.3f}" for key, value in values.items() if math.isfinite(value))

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from iqa_train.report.figures import style
-from iqa_train.results.table import Curve, Interval
+from iqa_train.results.table import Curve
+from iqa_train.stats.interval import Interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

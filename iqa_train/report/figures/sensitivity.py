@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from iqa_train.report.columns import metric_name
 from iqa_train.report.figures import style
 from iqa_train.results.curve import SettingCurve
-from iqa_train.results.table import Interval
+from iqa_train.stats.interval import Interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,9 +8,9 @@ from typing import Any
 from iqa_train.errors import visible
 from iqa_train.report.columns import BOLD, Column, is_baseline, metric_name, table_of
 from iqa_train.report.html.inline import inlined
-from iqa_train.report.material import Material, shared_packages
 from iqa_train.report.numbers import best
-from iqa_train.report.words import WHAT_IS_GAINED, Reasons, all_reasons, gains, headline
+from iqa_train.report.report_data import Material, shared_packages
+from iqa_train.report.verdict_text import WHAT_IS_GAINED, Reasons, all_reasons, gains, headline
 from iqa_train.results.table import ResultRow, StudyResults
 
 _FOLDER = Path(__file__).parent

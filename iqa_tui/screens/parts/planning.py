@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
-from iqa_tui.acting.orders import RelaunchOrder, StartOrder
+from iqa_tui.actions.orders import RelaunchOrder, StartOrder
 from iqa_tui.screens.parts.choice import Choice
 from iqa_tui.screens.parts.dialog import Dialog, put
 from iqa_tui.screens.parts.planview import findings_content, runs_content
@@ -17,8 +17,8 @@ from iqa_tui.screens.parts.planview import findings_content, runs_content
 if TYPE_CHECKING:
     from textual.widgets import Input
 
-    from iqa_tui.acting.plan import StartPlan
-    from iqa_tui.watch.board import Target
+    from iqa_tui.actions.start_plan import StartPlan
+    from iqa_tui.state.board import Target
 
 _MOST_SEED = 2**63
 
@@ -128,7 +128,7 @@ class PlanningDialog(Dialog[StartOrder | RelaunchOrder]):
     def _look(self, order: StartOrder) -> None:
         """In a thread."""
         from iqa_train.errors import UserError
-        from iqa_tui.acting.plan import plan_start
+        from iqa_tui.actions.start_plan import plan_start
 
         worker = get_current_worker()
         found: StartPlan | Wrong

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from iqa_tui.acting.plan import TO_DO
+from iqa_tui.actions.start_plan import TO_DO
 from iqa_tui.safe import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from iqa_train.study.audit import Finding
-    from iqa_tui.acting.plan import StartPlan
+    from iqa_tui.actions.start_plan import StartPlan
 
 _GLYPHS = {"error": ("✖", "bold $text-error"), "warning": ("!", "$text-warning"), "note": ("·", "dim")}
 

@@ -35,7 +35,7 @@ class SettingsForm(Vertical):
 
     def read(self) -> tuple[dict[str, Any], list[str]]:
         """The settings typed, each known and allowed; and a sentence for each line that is neither."""
-        from iqa_train.study.fromtext import value_from_text
+        from iqa_train.study.from_text import value_from_text
         from iqa_train.study.settings import TrainingConfig
         from iqa_train.study.validate import setting_complaints, typed
 
@@ -64,7 +64,7 @@ class SettingsForm(Vertical):
 def _unreadable(name: str, text: str, before: dict[str, Any]) -> str:
     """Why a line says nothing yet; empty if it does."""
     from iqa_train.errors import did_you_mean, visible
-    from iqa_train.study.sentences import allowed
+    from iqa_train.study.messages import allowed
     from iqa_train.study.settings import TrainingConfig
 
     fields = TrainingConfig.model_fields

@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
-from log_app import shown
 from textual.strip import Strip
 
 from iqa_tui.logview import LogView
+from tests.tui.logview.log_app import shown
 
 
 async def test_a_file_that_is_not_there_yet(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from log_app import shown
+from tests.tui.logview.log_app import shown
 
 
 def numbered(first: int, last: int) -> str:

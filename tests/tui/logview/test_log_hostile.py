@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from log_app import shown
 from rich.cells import cell_len
 from rich.style import Style
 
 from iqa_tui.logview.ansi import pieces, text_of
+from tests.tui.logview.log_app import shown
 
 HOSTILE = {
     "title": b"a\x1b]0;owned\x07b",

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from log_app import shown
+from tests.tui.logview.log_app import shown
 
 HEADER = "Epoch\tTrain_Loss\tTrain_SRCC\tTest_SRCC\tTest_PLCC\n"
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from iqa_train.execution.devices import Device
+from iqa_train.devices.inventory import Device
 from iqa_tui.app import Console
-from iqa_tui.watch.board import Board, DeviceLine, Devices, Host, Target
-from iqa_tui.watch.reader import StudyReader
+from iqa_tui.state.board import Board, DeviceLine, Devices, Host, Target
+from iqa_tui.state.study_reader import StudyReader
 from tests.faults.fault_project import FaultyProject
 
 GIB = 1 << 30

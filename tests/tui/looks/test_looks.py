@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from still import CJK, Still, board_of
 
 from tests.faults.fault_project import FaultyProject
+from tests.tui.looks.still import CJK, Still, board_of
 
 Compare = Callable[..., bool]
 

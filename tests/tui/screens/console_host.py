@@ -8,7 +8,7 @@ from textual.pilot import Pilot
 
 from iqa_tui.app import Console
 from iqa_tui.config import Config
-from iqa_tui.watch.board import Target
+from iqa_tui.state.board import Target
 
 SIZES = [(80, 24), (160, 48)]
 

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from console_host import Seat, seat
 from textual.command import CommandPalette
 from textual.widgets import OptionList
 from textual.worker import WorkerState
 
 from iqa_tui.screens.help import HelpScreen
 from iqa_tui.screens.study import StudyScreen
+from tests.tui.screens.console_host import Seat, seat
 
 
 def offered(console: Seat) -> str:

@@ -5,11 +5,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from console_host import SIZES, Seat, seat
 
 from iqa_tui.screens.compare import CompareScreen
 from iqa_tui.screens.pick import PickScreen
 from iqa_tui.screens.study import StudyScreen
+from tests.tui.screens.console_host import SIZES, Seat, seat
 
 REFERENCES = """
 [[references]]

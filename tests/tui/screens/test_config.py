@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from console_host import seat
 
 from iqa_train.errors import UsageError
 from iqa_tui.config import Config, config_path, read_config
 from iqa_tui.screens.help import HelpScreen
+from tests.tui.screens.console_host import seat
 
 
 def written(tmp_path: Path, text: str) -> Path:

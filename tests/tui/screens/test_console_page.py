@@ -4,12 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-from key_table import PAGE, kept, table
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES, Theme
 
 from iqa_tui.config import read_config
 from iqa_tui.themes import OWN, curve_colours
+from tests.tui.screens.key_table import PAGE, kept, table
 
 
 def test_its_table_of_keys_is_that_of_the_bindings() -> None:

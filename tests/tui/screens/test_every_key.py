@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from console_host import Seat, seat
 
 from iqa_tui.app import Console
 from iqa_tui.keys import classes, split_keys
+from tests.tui.screens.console_host import Seat, seat
 
 WAYS: dict[str, tuple[str, ...]] = {
     "Console": (), "ActingScreen": (), "StudyScreen": (), "RunTable": (),

@@ -4,12 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-from console_host import SIZES, seat
 from textual.binding import Binding
 
 from iqa_tui.keys import classes, every_key, shown_keys
 from iqa_tui.screens.help import HelpScreen, how_it_works, key_sections
 from iqa_tui.screens.study import StudyScreen
+from tests.tui.screens.console_host import SIZES, seat
 
 OWNERS = classes()
 

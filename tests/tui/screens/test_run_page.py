@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from iqa_train.report.onerun.all import Within, about_run
+from iqa_train.report.run_page.page import Within, about_run
 from iqa_train.runs.layout import RunFolder
 from iqa_train.study.load import load_study
 

@@ -5,10 +5,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from console_host import SIZES, seat
 
 from iqa_tui.screens.run import RunScreen
 from iqa_tui.screens.study import StudyScreen
+from tests.tui.screens.console_host import SIZES, seat
 
 
 def run_of(study: Path, experiment: str) -> Path:

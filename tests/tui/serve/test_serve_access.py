@@ -14,13 +14,13 @@ from aiohttp import WSServerHandshakeError
 from aiohttp.test_utils import TestClient, TestServer
 from hypothesis import given
 from hypothesis import strategies as st
-from served import Served, browser, served
 
 from iqa_tui.serve import server as server_module
+from iqa_tui.serve.access import Doorkeeper, Visitors, is_own_user, visitors_of
 from iqa_tui.serve.server import ConsoleServer
 from iqa_tui.serve.token import AccessToken
-from iqa_tui.serve.visitors import Doorkeeper, Visitors, is_own_user, visitors_of
 from tests.conftest import Project
+from tests.tui.serve.served import Served, browser, served
 
 UPGRADE = (
     "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"

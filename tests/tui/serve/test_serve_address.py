@@ -5,13 +5,13 @@ import socket
 import subprocess
 
 import pytest
-from served import CONSOLE, served
 
 from iqa_train.errors import UsageError
+from iqa_tui.serve.access import is_own_user
 from iqa_tui.serve.address import Address, read_address
 from iqa_tui.serve.command import others
-from iqa_tui.serve.visitors import is_own_user
 from tests.conftest import Project
+from tests.tui.serve.served import CONSOLE, served
 
 
 @pytest.mark.parametrize(

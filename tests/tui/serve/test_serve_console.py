@@ -6,9 +6,9 @@ import signal
 import time
 
 import pytest
-from served import Served, opened, served
 
 from tests.conftest import Project
+from tests.tui.serve.served import Served, opened, served
 
 
 def test_a_page_shows_the_study_and_takes_keys(project: Project) -> None:

@@ -4,9 +4,8 @@ import asyncio
 import re
 from urllib.parse import urljoin
 
-from served import Served, browser, served
-
 from tests.conftest import Project
+from tests.tui.serve.served import Served, browser, served
 
 LINK = re.compile(r"""(?:href|src)\s*=\s*["']([^"']+)|url\(\s*["']?([^"')]+)|@import\s+["']([^"']+)""")
 

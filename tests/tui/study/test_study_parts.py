@@ -8,19 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from iqa_train.execution.devices import Device
-from iqa_train.execution.nvml import GpuReading
-from iqa_train.execution.overview import Row
+from iqa_train.devices.inventory import Device
+from iqa_train.devices.nvml import GpuReading
 from iqa_train.results.table import Curve, ResultRow
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.progress import RunProgress
+from iqa_train.scheduler.overview import Row
 from iqa_train.study.model import Batch
-from iqa_tui.watch.batches import batch_lines
-from iqa_tui.watch.board import Board, DeviceLine, Devices, RunLine
-from iqa_tui.widgets.cells import GAP, grid, verdict_cell
+from iqa_tui.state.batches import batch_lines
+from iqa_tui.state.board import Board, DeviceLine, Devices, RunLine
 from iqa_tui.widgets.devices import device_lines
 from iqa_tui.widgets.headline import progress_words, trouble_words
 from iqa_tui.widgets.plot import Plot, draw, value_range
+from iqa_tui.widgets.run_columns import GAP, grid, verdict_cell
 
 
 def row(experiment: str, state: str, *, epoch: int = 0, srcc: float | None = None, eta: float | None = None) -> Row:

@@ -9,8 +9,8 @@ from textual.pilot import Pilot
 from iqa_tui.app import Console
 from iqa_tui.logview import LogPane
 from iqa_tui.screens.study import StudyScreen
-from iqa_tui.watch.board import Target
-from iqa_tui.widgets.runs import RunTable
+from iqa_tui.state.board import Target
+from iqa_tui.widgets.run_table import RunTable
 from tests.faults.fault_project import FaultyProject
 
 SIZES = [(80, 24), (120, 36), (160, 48), (60, 15), (50, 12)]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from iqa_tui.watch.board import Board, Target
-from iqa_tui.watch.watcher import Watcher
+from iqa_tui.state.board import Board, Target
+from iqa_tui.state.watcher import Watcher
 from tests.faults.fault_project import FaultyProject
 
 ODD = [

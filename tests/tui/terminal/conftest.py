@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from consoles import Make
 
 from tests.faults.fault_project import FIVE, FaultyProject, faulty_project
+from tests.tui.terminal.consoles import Make
 
 DEMO = '\n[profiles.demo]\nstudy = { name = "small", title = "Five stand-ins" }\n'
 

@@ -6,9 +6,9 @@ import subprocess
 import time
 
 import pytest
-from consoles import PROGRAM, Console, Make, console
 
 from tests.faults.fault_project import FaultyProject, assert_true_state, assert_undoubled
+from tests.tui.terminal.consoles import PROGRAM, Console, Make, console
 
 LEAVES_SCREEN = b"\x1b[?1049l"
 SHOWS_CURSOR = b"\x1b[?25h"

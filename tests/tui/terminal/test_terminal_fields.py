@@ -1,10 +1,10 @@
 """What is pasted into a field, and what a run's own files say in a dialog, reaches the terminal as text only."""
 
-import hostile
 import pytest
-from consoles import Console, Make, console, kinds
 
 from tests.faults.fault_project import FaultyProject
+from tests.tui.terminal import hostile
+from tests.tui.terminal.consoles import Console, Make, console, kinds
 
 ESC = "\x1b"
 PASTED = "".join(hostile.TEXTS[:-1]) + b"".join(hostile.ESCAPES).decode() + "\x9b2J\x00\x07日本語"

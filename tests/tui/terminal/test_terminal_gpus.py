@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from consoles import Console, Make, console
 
 from tests.fakes.nvml import H200, NEVER_A_PID, FakeDriver, has_real_library
+from tests.tui.terminal.consoles import Console, Make, console
 
 pytestmark = pytest.mark.skipif(has_real_library(), reason="the fake library would hide this machine's own driver")
 

@@ -6,11 +6,11 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-import hostile
 import pytest
-from consoles import Console, Make, console, kinds
 
 from tests.faults.fault_project import FIVE, FaultyProject, faulty_project
+from tests.tui.terminal import hostile
+from tests.tui.terminal.consoles import Console, Make, console, kinds
 
 KEYS = (
     *"12345",

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from consoles import Make, console
+from tests.tui.terminal.consoles import Make, console
 
 HEAVY = {"torch", "torchvision", "timm", "pydantic", "scipy", "numpy", "matplotlib", "PIL", "pynvml", "aiohttp"}
 NEVER = {"torch", "torchvision", "timm", "matplotlib", "aiohttp"}

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from consoles import Make
-from tmux_terminal import Tmux, tmux
 
 from tests.conftest import Project
+from tests.tui.terminal.consoles import Make
+from tests.tui.terminal.tmux_terminal import Tmux, tmux
 
 ROOT = Path(__file__).parents[3]
 NUMBERS = {"Baseline": 1, "A1": 2, "A2": 3, "B1": 4, "B2": 5}

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from consoles import PROGRAM
+
+from tests.tui.terminal.consoles import PROGRAM
 
 _KEPT = ("PATH", "HOME", "LANG", "FAKE_", "IQA_", "XDG_", "CUDA_", "LD_LIBRARY_PATH", "NO_COLOR")
 

@@ -1,0 +1,81 @@
+"""`iqa-train compare`: two studies experiment by experiment, or one setting over several values."""
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from iqa_train.cli.parser import Parser, add_study_options
+from iqa_train.cli.scope import study_and_profile
+from iqa_train.errors import UsageError
+from iqa_train.results.table import METRICS
+
+if TYPE_CHECKING:  # SciPy takes its time
+    from iqa_train.results.compare_by_name import Where
+
+_USAGE = """iqa-train compare FIRST SECOND [options]              two studies, experiment by experiment
+       iqa-train compare --sweep SETTING [NAME...] [options] one setting over several values"""
+_DESCRIPTION = """\
+Compare two studies: what differs in their settings, and each experiment's value in the second less that in the first,
+with its interval, from the predictions of the runs. A name is that of a study with runs, or of a group of the study
+file's [[references]], whose numbers are shown as reported and never tested; runs go first, and reported:NAME means
+the references. With --sweep: one setting over several values, from the runs and references of those names, or all."""
+_EPILOG = "exit status: 0 done, 1 nothing that can be compared (--anyway compares it), 2 usage or an invalid file"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit status. Raises UserError."""
+    parser = Parser("iqa-train compare", _DESCRIPTION, _EPILOG, _USAGE)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="studies, or groups of [[references]]")
+    parser.add_argument("--sweep", metavar="SETTING", help="one setting over several values, such as lr")
+    add_study_options(parser)
+    parser.add_argument("--metric", choices=tuple(METRICS), default="srcc", help="what is compared [srcc]")
+    parser.add_argument("--anyway", action="store_true", help="show what cannot be compared too, with a note")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
+    options = parser.read(argv)
+    if options.sweep is None and len(options.names) != 2:
+        raise UsageError(f"compare takes two studies, not {len(options.names)}, or --sweep SETTING; see --help")
+
+    from iqa_train.results.compare_by_name import Where
+
+    study, profile = study_and_profile(options)
+    where = Where(study, Path(options.runs_dir), options.experiments, profile)
+    document, lines = _sweep(where, options) if options.sweep is not None else _compare(where, options)
+    print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) if options.json else "\n".join(lines))
+    return 0
+
+
+def _compare(where: "Where", options: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    from iqa_train.cli.compare_text import across_document, across_lines
+
+    across = where.compared(options.names, options.metric, anyway=options.anyway)
+    return across_document(across), across_lines(across, _width())
+
+
+def _sweep(where: "Where", options: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    from iqa_train.cli.compare_text import curve_document, curve_lines
+    from iqa_train.results.compare_by_name import Named
+    from iqa_train.results.curve import setting_curve
+    from iqa_train.study.literature import dataset_of, groups_of, references_of
+
+    study, profile = where.study, where.profile
+    names = [where.named(name) for name in options.names]
+    if not names:
+        names = [Named(name, *where.runs_of(name)) for name in where.studies]
+        names += [Named(group, group=group) for group in ("", *groups_of(study))]
+    groups = {one.group for one in names if one.group is not None}
+    references = [r for r in references_of(study, profile) if r.study in groups]
+    runs = [run for one in names for run in one.runs]
+    if not options.names:  # of other data there may be any number of runs
+        runs = [run for run in runs if run.spec["settings"].get("dataset") == dataset_of(study, profile)]
+    curve = setting_curve(study, runs, references, options.sweep, options.metric, anyway=options.anyway)
+    curve = replace(curve, notes=(*curve.notes, *(note for one in names for note in one.notes)))
+    return curve_document(curve), curve_lines(curve, _width())
+
+
+def _width() -> int | None:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

@@ -1,0 +1,119 @@
+"""`iqa-train devices`: what runs can be placed on, and how busy it is."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from iqa_train.cli.parser import Parser
+from iqa_train.devices.inventory import Device, Inventory, inventory, inventory_of
+from iqa_train.devices.nvml import GpuReading, Nvml, Sample
+
+_DESCRIPTION = """\
+List what runs can be placed on: the GPUs that the driver and CUDA_VISIBLE_DEVICES show, numbered as nvidia-smi does,
+or without any the CPU, in slots. What the driver does not tell is n/a."""
+_EPILOG = "With --json: memory in bytes, utilisation in percent, temperature in degrees Celsius, power in watts."
+_HEAD = ("GPU", "Name", "Memory GiB", "Use", "Temp", "Power", "Processes")
+_GIB = 1 << 30
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit status, 0. Raises UsageError for a command line that is not valid."""
+    options = _parser().read(argv)
+    nvml = Nvml()
+    sample = nvml.sample()
+    nvml.close()
+    found = inventory_of(sample) if options.slots is None else inventory(options.slots)
+    print(json.dumps(_document(found, sample), indent=2, ensure_ascii=False) if options.json else _text(found, sample))
+    return 0
+
+
+def _document(found: Inventory, sample: Sample) -> dict[str, Any]:
+    return {
+        "devices": [_entry(device, _reading(device, sample)) for device in found.devices],
+        "why_no_gpu": found.why_no_gpu,
+        "note": found.note,
+        "driver": sample.driver or None,
+    }
+
+
+def _entry(device: Device, reading: GpuReading | None) -> dict[str, Any]:
+    processes = reading.processes if reading else None
+    return {
+        "kind": device.kind,
+        "index": device.index,
+        "label": device.label,
+        "key": device.key,
+        "name": device.name,
+        "memory_total": device.memory_total,
+        "memory_used": device.memory_used,
+        "utilisation": reading.utilisation if reading else None,
+        "temperature": reading.temperature if reading else None,
+        "power": reading.power if reading else None,
+        "power_limit": reading.power_limit if reading else None,
+        "processes": None if processes is None else [{"pid": p.pid, "memory": p.memory} for p in processes],
+        "threads": device.threads,
+        "mig": device.mig,
+        "lost": device.lost,
+        "note": device.note,
+    }
+
+
+def _text(found: Inventory, sample: Sample) -> str:
+    parts = [f"No GPU is used: {found.why_no_gpu}."] if found.why_no_gpu else []
+    rows = [_row(device, reading) for device in found.devices if (reading := _reading(device, sample))]
+    if rows:
+        parts += [f"NVIDIA driver {sample.driver or 'n/a'}", "", *_table([_HEAD, *rows])]
+    for device in found.devices:
+        if device.threads is not None:
+            parts.append(f"{device.label}: {device.threads} thread{'' if device.threads == 1 else 's'}")
+        elif device.note:
+            parts.append(f"{device.label}: {device.note}")
+    if found.note:
+        parts.append(found.note)
+    return "\n".join(parts)
+
+
+def _row(device: Device, reading: GpuReading) -> tuple[str, ...]:
+    total = _number(device.memory_total, _GIB, digits=1)
+    power = f"{_number(reading.power)}/{_number(reading.power_limit)} W"
+    processes = None if reading.processes is None else [f"{p.label} {_memory(p.memory)}" for p in reading.processes]
+    return (
+        str(device.index),
+        device.name,
+        f"{_number(device.memory_used, _GIB, digits=1)}/{total}",
+        _number(reading.utilisation, unit=" %"),
+        _number(reading.temperature, unit=" C"),
+        "n/a" if reading.power is None and reading.power_limit is None else power,
+        "n/a" if processes is None else ", ".join(processes) or "none",
+    )
+
+
+def _memory(value: int | None) -> str:
+    return _number(value, _GIB, digits=1, unit=" GiB")
+
+
+def _number(value: float | None, scale: float = 1, digits: int = 0, unit: str = "") -> str:
+    return "n/a" if value is None else f"{value / scale:.{digits}f}{unit}"
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _reading(device: Device, sample: Sample) -> GpuReading | None:
+    return next((gpu for gpu in sample.gpus if device.kind == "gpu" and gpu.index == device.index), None)
+
+
+def _parser() -> Parser:
+    parser = Parser("iqa-train devices", _DESCRIPTION, _EPILOG)
+    parser.add_argument("--slots", type=_count, metavar="N", help="show the CPU in N slots, whatever GPUs there are")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 4096:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 to 4096")
+    return int(text)

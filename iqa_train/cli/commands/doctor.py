@@ -1,0 +1,85 @@
+"""`iqa-train doctor`: is this machine fit for the runs, and are the runs' files sound; with the cure of each ill."""
+
+import argparse
+import json
+import shutil
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+from iqa_train.cli.parser import Parser, add_study_options, profile_of
+from iqa_train.cli.scope import study_and_profile
+from iqa_train.cli.text import plain
+from iqa_train.doctor.check_result import Checkup, Verdict, Where
+from iqa_train.doctor.run_checks import checkups
+from iqa_train.errors import StudyError
+
+_DESCRIPTION = """\
+Look for what can go wrong, or has: the NVIDIA driver and each GPU, the leases of devices, lost runs and damaged files,
+a queue that nobody sees to, disk space, network file systems, the clock, the data, and whether a log-out kills runs.
+Nothing is changed or mended; what can be done is said beside each finding."""
+_EPILOG = "exit status: 0 no errors (warnings and notes are none), 1 errors found, 2 usage"
+_WORST_FIRST: tuple[Verdict, ...] = ("error", "warning", "note")
+_WIDEST = 110
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit status. Raises UsageError for a command line that is not valid."""
+    parser = Parser("iqa-train doctor", _DESCRIPTION, _EPILOG)
+    add_study_options(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
+    options = parser.read(argv)
+    where = Where(Path(options.runs_dir), Path(options.logs_dir), options.experiments, _profile(options))
+    found = checkups(where)
+    if options.json:
+        print(json.dumps({"checks": [checkup.as_json() for checkup in found]}, indent=2, ensure_ascii=False))
+    else:
+        print(checkups_text(found))
+    return 1 if any(checkup.verdict == "error" for checkup in found) else 0
+
+
+def _profile(options: argparse.Namespace) -> str | None:
+    """The profile that is meant; of a study file that cannot be read, the one typed: the file is looked at later."""
+    try:
+        return study_and_profile(options)[1]
+    except StudyError:
+        return profile_of(options)
+
+
+def checkups_text(found: Sequence[Checkup], width: int | None = None) -> str:
+    """The findings for a person to read: the worst first, then what is well in a line each, and a closing count."""
+    width = width or min(shutil.get_terminal_size().columns, _WIDEST)
+    parts = []
+    for verdict in _WORST_FIRST:
+        chosen = [checkup for checkup in found if checkup.verdict == verdict]
+        if chosen:
+            parts.append("\n".join([f"{verdict.capitalize()}s", *(_entry(checkup, width) for checkup in chosen)]))
+    well = [checkup for checkup in found if checkup.verdict == "ok"]
+    if well:
+        lines = [_filled(checkup.message, width, f"  {checkup.name:<13}") for checkup in well]
+        parts.append("\n".join(["In order", *lines]))
+    return "\n\n".join([*parts, _summary(found)])
+
+
+def _entry(checkup: Checkup, width: int) -> str:
+    lines = [f"  {checkup.name}", _filled(checkup.message, width, "      ")]
+    if checkup.cure:
+        lines.append(_filled(checkup.cure, width, "      -> "))
+    return "\n".join(lines)
+
+
+def _filled(text: str, width: int, head: str) -> str:
+    return textwrap.fill(
+        plain(text),
+        max(width, 40),
+        initial_indent=head,
+        subsequent_indent=" " * len(head),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _summary(found: Sequence[Checkup]) -> str:
+    counts = {verdict: sum(checkup.verdict == verdict for checkup in found) for verdict in ("error", "warning")}
+    named = [f"{n} {verdict}{'' if n == 1 else 's'}" for verdict, n in counts.items() if n]
+    return f"{', '.join(named)}." if named else "Nothing found that is wrong."

@@ -1,0 +1,105 @@
+"""`--dry-run`: each run's settings, what differs from the baseline, its command; and what a start would refuse."""
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from iqa_train.cli.options import as_options
+from iqa_train.runs.layout import RunFolder
+from iqa_train.study.model import Study
+from iqa_train.study.numbers import number_text
+from iqa_train.study.spec import RunSpec
+
+
+def dry_run(
+    runs: Sequence[tuple[RunSpec, RunFolder]],
+    study: Study,
+    profile: str | None,
+    options: argparse.Namespace,
+    overrides: dict[str, Any],
+) -> None:
+    """Print what a start would do. Raises UserError as a start does; data that are not here are only mentioned."""
+    from iqa_train.cli.commands.start import require_startable, say_complete
+    from iqa_train.cli.text import say
+    from iqa_train.scheduler.data_check import data_problems
+
+    complete = require_startable(runs, options)
+    plans = [_plan_of(spec, run, study, profile, options, overrides) for spec, run in runs]
+    if options.json:
+        print(json.dumps({"runs": plans}, indent=2, ensure_ascii=False))
+    else:
+        for plan, (spec, _) in zip(plans, runs, strict=True):
+            _print_plan(plan, spec)
+    sys.stdout.flush()
+    for spec, run in runs:
+        state = complete[run]
+        if state is not None:
+            say_complete(spec, run, state)
+    for problem in data_problems(runs):
+        say(f"it could not start here now: {problem}")
+
+
+def _plan_of(
+    spec: RunSpec,
+    run: RunFolder,
+    study: Study,
+    profile: str | None,
+    options: argparse.Namespace,
+    overrides: dict[str, Any],
+) -> dict[str, Any]:
+    """What would be run, as `--json` prints it; nothing is started, made or written."""
+    return {
+        "experiment": spec.experiment,
+        "title": spec.title,
+        "study": spec.study,
+        "seed": spec.seed,
+        "config_hash": spec.config_hash,
+        "run_dir": str(run.path),
+        "settings": spec.settings.model_dump(mode="json"),
+        "baseline": spec.baseline,
+        "differs": {name: {"baseline": theirs, "here": ours} for name, (theirs, ours) in spec.differs.items()},
+        "command": _command(spec, study, profile, options, overrides),
+    }
+
+
+def _command(
+    spec: RunSpec, study: Study, profile: str | None, options: argparse.Namespace, overrides: dict[str, Any]
+) -> list[str]:
+    """The command that runs this one alone."""
+    by_hand = spec.baseline is None
+    words = ["iqa-train"]
+    if not by_hand:
+        words += ["--exp", spec.experiment, "--experiments", str(study.path), "--seed", str(spec.seed)]
+        words += ["--profile", profile] if profile else []
+    words += [] if options.gpu is None else ["--gpu", str(options.gpu)]
+    for option, value, usual in (("--runs-dir", options.runs_dir, "runs"), ("--logs-dir", options.logs_dir, "logs")):
+        words += [option, value] if value != usual else []
+    if by_hand and options.experiments is not None:
+        words += ["--experiments", str(options.experiments)]
+    words += ["--split", options.split] if options.split else []
+    return words + as_options({k: v for k, v in overrides.items() if k != "seed" or by_hand})
+
+
+def _print_plan(plan: dict[str, Any], spec: RunSpec) -> None:
+    print(f"{spec.experiment}: {spec.title}" if spec.title not in {"", spec.experiment} else spec.experiment)
+    print(f"  study {spec.study}, seed {spec.seed}, configuration {spec.config_hash}")
+    print(f"  run directory {plan['run_dir']}")
+    for name, value in spec.settings.model_dump().items():
+        print(f"    {name} = {_toml(value)}")
+    if spec.baseline is not None and spec.experiment != spec.baseline:
+        pairs = [f"{name} {_toml(ours)} (there {_toml(theirs)})" for name, (theirs, ours) in spec.differs.items()]
+        print(f"  differs from {spec.baseline} in: {'; '.join(pairs) or 'nothing'}")
+    print(f"  command: {shlex.join(plan['command'])}\n")
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, float):
+        return number_text(value)
+    return f'"{value}"' if isinstance(value, str) else str(value)

@@ -1,0 +1,133 @@
+"""`iqa-train import-log`: logs of the old script, read into runs that are marked as imported."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from iqa_train.cli.parser import Parser, add_study_options, profile_of
+from iqa_train.cli.text import plain
+from iqa_train.errors import UsageError, UserError, visible
+from iqa_train.log_import.naming import STUDY, names_for
+from iqa_train.log_import.read_log import read_log
+from iqa_train.log_import.store import THERE, Stored, require_own_study, store
+from iqa_train.runs.outcome import FINISHED
+from iqa_train.study.find import find_study
+from iqa_train.study.load import load_study
+from iqa_train.study.messages import NAME_WORDS, is_name
+from iqa_train.study.model import Study
+from iqa_train.study.parse import RESERVED
+from iqa_train.study.resolve import study_name
+
+_DESCRIPTION = """\
+Read logs of the training script that this program replaces into runs: settings as far as each log tells, its epochs,
+the best of them, and how it ended. A log stays where it is; the run names it, with its SHA-256. Such runs have numbers
+and no predictions, so that tables show them and nothing is tested on them. What is there already is left as it is."""
+_EPILOG = "exit status: 0 all are in, 1 some could not be imported, 2 none is a log of that script, or usage"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit status. Raises UserError."""
+    parser = Parser("iqa-train import-log", _DESCRIPTION, _EPILOG)
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="logs, such as logs/*_lr5e7_*.log")
+    parser.add_argument("--study", default=STUDY, metavar="NAME", help=f"study of the imported runs [{STUDY}]")
+    parser.add_argument(
+        "--experiment", "--exp", metavar="ID", help="what a single FILE is a run of [taken from the file's name]"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
+    add_study_options(parser, study=False)
+    options = parser.read(argv)
+    study = load_study(find_study(options.experiments))
+    study_name(study, profile_of(options))  # refuses a profile that the file does not have
+    runs_dir = Path(options.runs_dir)
+    _check(options.study, options.experiment, len(options.files), study)
+    require_own_study(options.study, runs_dir)
+
+    stored: list[Stored] = []
+    failed: list[tuple[Path, UserError]] = []
+    for path in options.files:
+        try:
+            log = read_log(path)
+            stored.append(store(log, names_for(path, study, options.experiment), options.study, runs_dir))
+        except UserError as error:
+            failed.append((path, error))
+    if options.json:
+        print(json.dumps(_document(options.study, stored, failed), indent=2, ensure_ascii=False))
+    else:
+        for one in stored:
+            print("\n".join(_lines(one)))
+    for _, why in failed:
+        print(f"iqa-train: {plain(str(why))}", file=sys.stderr)
+    if not stored:
+        return max(why.exit_code for _, why in failed)
+    return 1 if failed else 0
+
+
+def _check(name: str, experiment: str | None, files: int, study: Study) -> None:
+    """Raise UsageError for names that cannot be, or that are taken."""
+    for option, value in (("--study", name), ("--experiment", experiment)):
+        if value is not None and not is_name(value):
+            raise UsageError(f'{option} "{visible(value)}" is no name; allowed: {NAME_WORDS}')
+    taken = {study_name(study, profile) for profile in (None, *study.profiles)}
+    if name in taken or name.lower() == RESERVED:
+        whose = f"of {study.path}" if name in taken else "of runs typed by hand"
+        raise UsageError(f"--study {name} is the study {whose}; imported runs need one of their own, such as {STUDY}")
+    if experiment is not None and files > 1:
+        raise UsageError(f"--experiment names what one file is a run of, and there are {files}; import it on its own")
+
+
+def _lines(stored: Stored) -> list[str]:
+    log = stored.log
+    head = f"{plain(str(log.path))}: {stored.what}"
+    if stored.what == THERE:
+        return [f"{head}; it is in {stored.run.path} already"]
+    rounds = f", {len(log.rounds)} rounds" if len(log.rounds) > 1 else ""
+    best = _best(stored)
+    value = "" if best["srcc"] is None else f", best test SRCC {best['srcc']:.4f} at epoch {best['epoch']}"
+    epochs = f"{log.training.epochs} epoch{'' if log.training.epochs == 1 else 's'}"
+    told = f"{log.outcome.state}{rounds}, {epochs}{value}"
+    notes = [note for note in (log.outcome.reason, stored.note) if note]
+    return [f"{head} as {stored.run.path}: {told}", *(f"  {plain(note)}" for note in [*notes, *log.notes])]
+
+
+def _best(stored: Stored) -> dict[str, Any]:
+    """Of all rounds, the best epoch; of a run with a result, with the digits of its closing line."""
+    best: dict[str, Any] = {"srcc": None, "plcc": None, "epoch": None, "round": None}
+    for number, round_ in enumerate(stored.log.rounds, 1):
+        chosen = round_.chosen
+        if chosen is None or chosen.test_srcc is None or chosen.test_srcc <= (best["srcc"] or -2):
+            continue
+        srcc, plcc = round_.best or (chosen.test_srcc, chosen.test_plcc)
+        best = {"srcc": srcc, "plcc": plcc, "epoch": chosen.number, "round": number}
+    return best
+
+
+def _document(study: str, stored: Sequence[Stored], failed: Sequence[tuple[Path, UserError]]) -> dict[str, Any]:
+    return {
+        "study": study,
+        "imported": [_entry(one) for one in stored],
+        "failed": [{"log": str(path), "message": str(error)} for path, error in failed],
+    }
+
+
+def _entry(stored: Stored) -> dict[str, Any]:
+    log, spec = stored.log, stored.spec
+    values = log.settings.model_dump()
+    return {
+        "log": str(log.path),
+        "sha256": log.sha256,
+        "what": stored.what,
+        "run_dir": str(stored.run.path),
+        "experiment": spec.experiment,
+        "seed": spec.seed if log.seed_is_known else None,
+        "state": log.outcome.state,
+        "finished": log.outcome.state in FINISHED,
+        "reason": log.outcome.reason,
+        "rounds": len(log.rounds),
+        "epochs": log.training.epochs,
+        "best": _best(stored),
+        "settings": {name: values[name] for name in (*log.told, *log.by_name)},
+        "assumed": list(log.assumed),
+        "notes": [*filter(None, [stored.note]), *log.notes],
+    }

@@ -1,0 +1,88 @@
+"""`iqa-train queue`: what is wanted, in its order; pause, resume, add, remove, move."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from iqa_train.cli.parser import Parser, add_study_options, command_first, whole_number
+from iqa_train.cli.scope import study_named
+from iqa_train.cli.status_table import status_lines
+from iqa_train.cli.text import say
+from iqa_train.scheduler import queue_edits as orders
+from iqa_train.scheduler.overview import look
+from iqa_train.scheduler.queue import POLICIES, read_queue
+
+_DESCRIPTION = """\
+Look at or change the queue. Pausing starts nothing more and stops nothing; resuming also starts a scheduler where none
+is running. `iqa-train stop` ends what runs."""
+_EPILOG = "exit status: 0 done, 1 the queue's file is damaged, 2 usage or an unknown experiment"
+_ACTIONS = {
+    "list": "every queued run and its state (the default)",
+    "pause": "start nothing more; what runs goes on",
+    "resume": "go on, with a new scheduler if none is running",
+    "add": "queue experiments, with the options of iqa-train itself: iqa-train queue add --exp A1 --lr 1e-6",
+    "remove": "take experiments that wait, or are settled, out of the queue",
+    "move": "put experiments that wait at another place",
+    "clear": "take everything that is settled out of the queue",
+    "policy": "batches: one batch after another; greedy: a free device takes the next",
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit status. Raises UserError."""
+    argv = command_first(argv, _ACTIONS)
+    if argv and argv[0] == "add":
+        return _add(argv[1:])
+    options = _parser().read(argv if argv and (argv[0] in {"-h", "--help"} or argv[0][:1] != "-") else ["list", *argv])
+    runs_dir, study = Path(options.runs_dir), study_named(options)
+    actions: dict[str, Callable[[], str]] = {
+        "list": lambda: _list(runs_dir, study),
+        "pause": lambda: f"{orders.pause(runs_dir)}; iqa-train queue resume goes on",
+        "resume": lambda: orders.resume(runs_dir),
+        "remove": lambda: orders.remove(options.names, runs_dir, study),
+        "move": lambda: orders.move(options.names, options.to, runs_dir, study),
+        "clear": lambda: orders.clear(runs_dir, study),
+        "policy": lambda: orders.set_policy(options.policy, runs_dir),
+    }
+    text = actions[options.action]()
+    if study is not None and options.action in {"pause", "resume", "policy"}:
+        say(f"note: there is one queue in {runs_dir}; this holds for every study in it")
+    if options.json:
+        queue = read_queue(runs_dir)
+        items = [
+            {"run": i.run, "experiment": i.experiment, "seed": i.seed, "batch": i.batch}
+            for i in queue.items
+            if study in {None, i.study}
+        ]
+        print(json.dumps({"policy": queue.policy, "paused": queue.paused, "items": items}, indent=2))
+    else:
+        print(text)
+    return 0
+
+
+def _parser() -> Parser:
+    parser = Parser("iqa-train queue", _DESCRIPTION, _EPILOG)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", parser_class=Parser)
+    for name, text in _ACTIONS.items():
+        action = actions.add_parser(name, help=text)
+        add_study_options(action)
+        action.add_argument("--json", action="store_true", help="print the queue as one JSON object, for programs")
+        if name in {"remove", "move"}:
+            action.add_argument("names", nargs="+", metavar="EXP", help="experiments' ids, or runs' folders")
+        if name == "move":
+            action.add_argument("--to", type=whole_number(1), default=1, metavar="N", help="their place [1]")
+        if name == "policy":
+            action.add_argument("policy", choices=POLICIES)
+    return parser
+
+
+def _list(runs_dir: Path, study: str | None) -> str:
+    overview = look(runs_dir, study)
+    rows = [row for row in overview.rows if row.item is not None]
+    return "\n".join(status_lines(overview, rows)) if rows else "the queue is empty"
+
+
+def _add(argv: Sequence[str]) -> int:
+    from iqa_train.cli.commands import train
+
+    return train.main([*argv, "--detach"])

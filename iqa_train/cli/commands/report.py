@@ -1,0 +1,44 @@
+"""`iqa-train report`: tables, figures and a page in a folder, and the tracker beside the study."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from iqa_train.cli.commands.results import add_choice_of_runs, runs_asked_for
+from iqa_train.cli.parser import Parser
+from iqa_train.cli.text import say
+
+_DESCRIPTION = """\
+Write a study's report: DIR/index.html (one page, no network needed), DIR/tables (LaTeX with booktabs, CSV, Markdown),
+DIR/figures (PDF, SVG and PNG, for one and two columns of a paper); and bring the tracker up to date, between its
+markers alone: what people wrote around them stays as it is. The same runs give the same bytes."""
+_EPILOG = "exit status: 0 done, 1 no run, or something could not be written or compared, 2 usage or an invalid file"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit status. Raises UserError."""
+    parser = Parser("iqa-train report", _DESCRIPTION, _EPILOG)
+    add_choice_of_runs(parser)
+    parser.add_argument("--out", type=Path, default=Path("report"), metavar="DIR", help="folder of the report [report]")
+    parser.add_argument(
+        "--tracker", type=Path, default=Path("EXPERIMENTS_LOG_TRACKER.md"), metavar="FILE",
+        help="Markdown file to bring up to date [EXPERIMENTS_LOG_TRACKER.md]",
+    )  # fmt: skip
+    parser.add_argument("--no-tracker", action="store_true", help="leave the tracker alone, as --on does")
+    options = parser.read(argv)
+
+    from iqa_train.report.collect import gather, require_runs
+    from iqa_train.report.tracker import update_tracker
+    from iqa_train.report.tracker_text import tracker_text
+    from iqa_train.report.write import INDEX, write_report
+
+    runs_dir = Path(options.runs_dir)
+    chosen = runs_asked_for(options)
+    require_runs(chosen, runs_dir)
+    material = gather(chosen, runs_dir, options.metric, anyway=options.anyway)
+    if not options.no_tracker and not options.on:  # which is of the study's own test images
+        changed = update_tracker(options.tracker, chosen.name, tracker_text(material))
+        say(f"{options.tracker}: {'updated' if changed else 'nothing new'}")
+    written = write_report(material, options.out)
+    say(f"{len(written)} files in {options.out}")
+    print(options.out / INDEX)
+    return 0

@@ -1,0 +1,142 @@
+"""Starts the runs that a command line asks for: one here, in the terminal; several, or detached, through the queue."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from iqa_train.cli.bar import bar
+from iqa_train.cli.interrupt import held_back_interrupt
+from iqa_train.cli.lease_device import a_device, check_gpu
+from iqa_train.cli.text import say
+from iqa_train.runner.follow_log import Follower
+from iqa_train.runner.runner import Order, done_before, require_idle, run_attempt
+from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.revision import earlier_run
+from iqa_train.runs.specfile import spec_document
+from iqa_train.runs.state import RunState
+from iqa_train.scheduler.data_check import require_data, require_known
+from iqa_train.scheduler.detached_runner import holder_of
+from iqa_train.scheduler.queue import Item
+from iqa_train.study.model import Study
+from iqa_train.study.revision import FIRST, revision_words
+from iqa_train.study.spec import RunSpec
+
+_POLL = 0.05  # seconds between two looks at a log that is shown
+
+Runs = Sequence[tuple[RunSpec, RunFolder]]
+
+
+def require_startable(runs: Runs, options: argparse.Namespace) -> dict[RunFolder, RunState | None]:
+    """What a start is refused for whatever data there are, as UserError; else the states of runs that are complete."""
+    check_gpu(options.gpu, options.slots)
+    require_known(spec for spec, _ in runs)
+    if _alone(runs, options):
+        require_idle(runs[0][1])
+    return {run: _done(spec, run, options) for spec, run in runs}
+
+
+def _alone(runs: Runs, options: argparse.Namespace) -> bool:
+    """Whether the command is one run, carried out by this very process."""
+    return len(runs) == 1 and not options.detach and not options.all and not options.batch
+
+
+def say_complete(spec: RunSpec, run: RunFolder, state: RunState) -> None:
+    """That a run is complete, and how to run it once more."""
+    say(f"{spec.experiment} is {state.name} already, in {run.path}; --again runs it anew")
+
+
+def start_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list[str]) -> int:
+    """Run all that is not complete; returns the command's exit code. Raises UserError before anything is started."""
+    before = require_startable(runs, options)  # complain of any before the first starts
+    require_data(runs, bar, again=options.again)
+    for spec, run in runs:
+        state = before[run]
+        if state is not None:
+            say_complete(spec, run, state)
+        elif options.resume and len(runs) == 1 and not run.attempts():
+            say(f"{spec.experiment} with these settings has not been started before: it starts now")
+        if state is None and not run.attempts() and (earlier := earlier_run(spec, Path(options.runs_dir))):
+            say(f"{spec.experiment}: {earlier.path} was {revision_words(FIRST)}; this is a run of its own")
+    wanted = [(spec, run) for spec, run in runs if before[run] is None]
+    if _alone(runs, options):
+        return _run_here(*wanted[0], options, argv) if wanted else _print_overview(runs[0][0].study, options)
+    from iqa_train.cli.commands.watch_runs import attend
+
+    watch = None if options.detach else lambda items: attend(runs, items, options)
+    return _through_the_queue(wanted, study, options, argv, watch)
+
+
+def _through_the_queue(
+    wanted: Runs,
+    study: Study,
+    options: argparse.Namespace,
+    argv: list[str],
+    watch: Callable[[list[Item]], int] | None,
+) -> int:
+    """Queue the runs, then watch them, or leave. Ctrl-C stops what was queued, also while it is being queued."""
+    from iqa_train.cli.commands.watch_runs import queue_runs, stop_all
+
+    items: list[Item] = []
+    try:
+        with held_back_interrupt():
+            items = queue_runs(wanted, study, options, argv) if wanted else []
+        return _leave([item.run for item in items], options) if watch is None else watch(items)
+    except KeyboardInterrupt:
+        say("stopping; each run writes a checkpoint")
+        stop_all(items, Path(options.runs_dir))
+        return max(130, 0 if watch is None else watch(items))
+
+
+def _done(spec: RunSpec, run: RunFolder, options: argparse.Namespace) -> RunState | None:
+    return done_before(run, spec.model_dump(), resume=options.resume, again=options.again)
+
+
+def _run_here(spec: RunSpec, run: RunFolder, options: argparse.Namespace, argv: list[str]) -> int:
+    """The runner is this very process, and shows the log."""
+    device, lease = a_device(holder_of(run.path), options, lambda: require_idle(run))
+    order = Order(
+        run, device, lease, Path(options.logs_dir), ["iqa-train", *argv], spec_document(spec),
+        resume=options.resume, again=options.again,
+    )  # fmt: skip
+    outcome = run_attempt(order, Follower(), _POLL)
+    lease.close()
+    code = 130 if outcome.requested else outcome.command_code
+    if code != 0:
+        say(f"iqa-train: {spec.experiment}: {outcome.state}: {outcome.reason}")
+    _print_overview(spec.study, options)
+    return code
+
+
+def _print_overview(study: str, options: argparse.Namespace) -> int:
+    """What --json asks for at the end; returns 0."""
+    if options.json:
+        from iqa_train.scheduler.overview import look
+
+        print(json.dumps(look(Path(options.runs_dir), study).as_json(), indent=2))
+    return 0
+
+
+def _leave(runs: list[str], options: argparse.Namespace) -> int:
+    from iqa_train.doctor.logout import logout_warning
+    from iqa_train.scheduler.scheduler_lock import scheduler_process
+
+    where = "" if options.runs_dir == "runs" else f" --runs-dir {options.runs_dir}"
+    scheduler = scheduler_process(Path(options.runs_dir))
+    if options.json:
+        print(json.dumps({"queued": runs, "scheduler": scheduler.as_json() if scheduler else None}, indent=2))
+        return 0
+    who = f"; scheduler running (process {scheduler.pid})" if scheduler and scheduler.pid else ""
+    count = f"{len(runs)} run{'' if len(runs) == 1 else 's'}"
+    print(
+        f"{count} queued{who}. You can close this terminal. Check progress with:\n"
+        f"  iqa-train status{where} --watch        what runs, what waits and why\n"
+        f"  iqa-train logs{where} EXPERIMENT -f    its log as it grows\n"
+        f"  iqa-train stop{where} --all            stop everything, with checkpoints"
+    )
+    sys.stdout.flush()
+    warning = logout_warning()
+    if warning:
+        say(f"warning: {warning}")
+    return 0

@@ -1,0 +1,54 @@
+"""`iqa-train status`: what runs, what waits and why, what became of the rest."""
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from iqa_train.cli.find_rows import in_study_order
+from iqa_train.cli.parser import Parser, add_study_options
+from iqa_train.cli.scope import study_named
+from iqa_train.cli.status_table import status_lines
+from iqa_train.devices.nvml import Nvml
+from iqa_train.errors import visible
+from iqa_train.scheduler.overview import look
+from iqa_train.study.find import experiments_in_order, find_study
+from iqa_train.terminal import raw
+
+_DESCRIPTION = """\
+Say how every run of the queue stands, and every other run of its studies: state and reason, device, epoch, test SRCC so
+far, time left. Read off the files at every call; any number may watch, and watching changes nothing."""
+_EPILOG = "exit status: 0 done, 1 a state file is damaged, 2 usage"
+_CLEAR = "\x1b[H\x1b[J"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit status. Raises UserError."""
+    parser = Parser("iqa-train status", _DESCRIPTION, _EPILOG)
+    parser.add_argument("--watch", action="store_true", help="look again every two seconds, until Ctrl-C")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
+    add_study_options(parser)
+    options = parser.read(argv)
+    study, experiments = study_named(options), experiments_in_order(find_study(options.experiments))
+    nvml = Nvml()
+    while True:
+        overview = look(Path(options.runs_dir), study, nvml)
+        overview = replace(overview, rows=tuple(in_study_order(overview.rows, experiments)))
+        if options.json:
+            text = json.dumps(overview.as_json(), indent=None if options.watch else 2, ensure_ascii=False)
+        else:
+            live = sys.stdout.isatty()
+            lines = status_lines(overview, overview.rows, shutil.get_terminal_size().columns if live else None)
+            if study is not None and not overview.rows:
+                lines = [f"nothing of {visible(study)} is queued or has been run in {options.runs_dir}"]
+            text = "\n".join(lines)
+            if options.watch and live and os.environ.get("TERM") != "dumb":
+                raw(sys.stdout).write(_CLEAR)
+        print(text, flush=True)
+        if not options.watch:
+            return 0
+        time.sleep(2)

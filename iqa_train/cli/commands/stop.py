@@ -1,0 +1,74 @@
+"""`iqa-train stop`: ends runs with a checkpoint, and takes waiting ones out of the queue."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from iqa_train.cli.find_rows import rows_named
+from iqa_train.cli.parser import Parser, add_study_options, whole_number
+from iqa_train.cli.scope import study_named
+from iqa_train.cli.text import plain, say
+from iqa_train.errors import RunError, UsageError
+from iqa_train.runner.runner import GRACE
+from iqa_train.runs.state import run_state
+from iqa_train.scheduler.overview import Overview, look
+from iqa_train.scheduler.queue import Queue
+from iqa_train.scheduler.stop_rows import OPEN, stop_rows
+from iqa_train.study.find import experiments_in_order, find_study
+
+_DESCRIPTION = """\
+Stop experiments: a running one is asked to write a checkpoint and to end; after the grace it is killed with all that it
+has started. One that waits is taken out of the queue. `iqa-train relaunch` or --resume goes on from the checkpoint."""
+_EPILOG = "exit status: 0 none of them runs any more, 1 some could not be stopped, 2 usage or an unknown experiment"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit status. Raises UserError."""
+    parser = Parser("iqa-train stop", _DESCRIPTION, _EPILOG)
+    parser.add_argument("names", nargs="*", metavar="EXP", help="experiments' ids, or runs' folders")
+    parser.add_argument("--all", action="store_true", help="everything that runs or waits")
+    parser.add_argument(
+        "--grace", type=whole_number(0), default=round(GRACE), metavar="S",
+        help=f"seconds for the checkpoint before a run is killed [{GRACE:.0f}]",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
+    add_study_options(parser)
+    options = parser.read(argv)
+    if bool(options.names) == options.all:
+        raise UsageError("name the experiments to stop, or --all; iqa-train status lists them")
+    runs_dir, study = Path(options.runs_dir), study_named(options)
+    untold = False
+    try:
+        overview = look(runs_dir, study)
+    except RunError as error:  # without the queue, what runs can still be stopped
+        say(f"iqa-train: {error}")
+        untold = options.all  # what waits cannot be taken out
+        overview = look(runs_dir, study, queue=Queue())
+    idle = _neither_run_nor_queued(overview, options)
+    rows = list(overview.rows) if options.all else rows_named(overview, [n for n in options.names if n not in idle])
+    if options.all:
+        rows = [row for row in rows if row.state in OPEN]
+    words = stop_rows(rows, runs_dir, options.grace)
+    failed = [row for row, _ in words if run_state(row.run).alive]
+    if options.json:
+        listed = [
+            {"experiment": r.experiment, "seed": r.seed, "outcome": w, "run_dir": str(r.run.path)} for r, w in words
+        ]
+        print(json.dumps({"stopped": listed}, indent=2))
+    else:
+        for row, what in words:
+            print(f"{row.experiment} (seed {row.seed}): {plain(what)}")
+        for name in idle:
+            print(f"{name}: has not been started, and does not wait in the queue")
+        if not words and not idle:
+            print("nothing runs and nothing waits")
+    return 1 if failed or untold else 0
+
+
+def _neither_run_nor_queued(overview: Overview, options: argparse.Namespace) -> list[str]:
+    """Of the names typed, the study file's experiments of which there is no run: there is nothing to stop of them."""
+    there = {row.experiment for row in overview.rows}
+    missing = [name for name in options.names if name not in there]
+    known = set(experiments_in_order(find_study(options.experiments))) if missing else set()
+    return [name for name in missing if name in known]

@@ -1,0 +1,161 @@
+"""`iqa-train test`: tests finished runs on other data sets than they were trained on."""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from iqa_train.cli.parser import Parser, add_study_options, whole_number
+from iqa_train.errors import UsageError
+
+if TYPE_CHECKING:
+    from iqa_train.results.run_record import Recorded
+    from iqa_train.study.spec import DataSource
+
+_DESCRIPTION = """\
+Test finished runs on data sets that they were not trained on: every image of the set, by the network of the epoch that
+was selected, on crops chosen as for the run's own test. What that gives is kept in the run's folder, just as if the set
+had been among cross_datasets when the run was trained: iqa-train results --on SET, and the report, show it.
+
+  iqa-train test --exp Baseline --on spaq,kadid-10k
+  iqa-train test --all --on spaq
+  iqa-train results --on spaq"""
+_EPILOG = (
+    "exit status: 0 done, 1 a test failed, 2 usage, a data set that is not there, or no finished run; 130 interrupted"
+)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit status. Raises UserError before anything is started."""
+    from iqa_train.cli.lease_device import a_device, add_device_options, check_gpu
+
+    parser = Parser("iqa-train test", _DESCRIPTION, _EPILOG)
+    parser.add_argument("--exp", nargs="+", metavar="ID", help="experiments by id, or runs' folders")
+    parser.add_argument("--all", action="store_true", help="every experiment of the study that is finished")
+    parser.add_argument("--on", required=True, metavar="SET,...", help="data sets to test on")
+    parser.add_argument("--seed", type=whole_number(0), metavar="N", help="the runs of this seed alone [every seed]")
+    parser.add_argument("--again", action="store_true", help="also what was tested before; replaces it")
+    add_study_options(parser)
+    add_device_options(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
+    options = parser.read(argv)
+    if bool(options.exp) == options.all:
+        raise UsageError("name experiments (--exp ID...) or --all; see iqa-train test --help")
+    check_gpu(options.gpu, options.slots)
+
+    from iqa_train.cli.find_finished import finished_runs
+    from iqa_train.devices.leases import Holder
+    from iqa_train.runner.worker_call import held_runs, run_errand
+
+    runs = finished_runs(options, None if options.all else options.exp, seed=options.seed)
+    jobs = [_job(run, sets) for run, sets in _wanted(runs, options)]
+    with held_runs([run.folder for run in runs]) as locks, _Shown(runs) as shown:
+        holder = Holder(f"iqa-train test of {runs[0].experiment}", str(runs[0].spec["study"]))
+        device, lease = a_device(holder, options)
+        code = run_errand("tester", {"again": options.again, "runs": jobs}, device, lease, shown.hear, locks)
+        lease.close()
+    shown.print(as_json=options.json)
+    return 1 if code else 0
+
+
+def _wanted(
+    runs: "Sequence[Recorded]", options: argparse.Namespace
+) -> "list[tuple[Recorded, list[tuple[str, DataSource]]]]":
+    """Each run with the sets it is to be tested on, once all of them have been looked at."""
+    from iqa_train.cli.bar import bar
+    from iqa_train.datasets.catalogue import load_table
+    from iqa_train.study.find import find_study
+    from iqa_train.study.load import load_study
+    from iqa_train.study.settings import OWN_SPLITS
+    from iqa_train.study.spec import DataSource
+
+    names = list(dict.fromkeys(name for part in options.on.split(",") if (name := part.strip())))
+    if not names:
+        raise UsageError("--on names no data set, such as spaq,kadid-10k")
+    declared = load_study(find_study(options.experiments)).datasets
+    looked_at: set[str] = set()
+    wanted = []
+    for run in runs:
+        sets = []
+        for name in names:
+            if name == run.spec["settings"]["dataset"]:
+                raise UsageError(
+                    f"{run.experiment} was trained on {name}: its predictions on the test images are in "
+                    f"{run.folder.path}, and the rest it has seen; leave {name} out of --on"
+                )
+            if name in OWN_SPLITS:
+                raise UsageError(f'"{name}" names the run\'s own images; give the set another name in [datasets]')
+            recorded = (run.spec.get("cross_sources") or {}).get(name)
+            source = declared.get(name) or (DataSource.model_validate(recorded) if recorded else DataSource())
+            key = f"{name} {source.model_dump_json()}"
+            if key not in looked_at:
+                with bar(f"making the {name} set", "images") as progress:
+                    load_table(name, source, "", progress)
+                looked_at.add(key)
+            sets.append((name, source))
+        wanted.append((run, sets))
+    return wanted
+
+
+def _job(run: "Recorded", sets: "list[tuple[str, DataSource]]") -> dict[str, Any]:
+    told = [{"name": name, "source": source.model_dump_json()} for name, source in sets]
+    return {"run": str(run.folder.path), "sets": told}
+
+
+class _Shown:
+    """Shows progress while the worker tells of it, and remembers what came out."""
+
+    def __init__(self, runs: "Sequence[Recorded]") -> None:
+        from iqa_train.cli.progress_bar import StageBar
+
+        self._runs = {str(run.folder.path): run for run in runs}
+        self._bar = StageBar()
+        self._tests: list[dict[str, Any]] = []
+
+    def __enter__(self) -> "_Shown":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def hear(self, event: Mapping[str, Any]) -> None:
+        """One event of the worker."""
+        kind = event["event"]
+        if kind == "progress":
+            self._bar.move(event["stage"], event["done"], event["total"], event["unit"])
+            return
+        if kind == "say":
+            return  # measures stand in the table
+        if kind == "suspended":
+            self._bar.say(f"iqa-train: {event['message']}")
+            return
+        run = self._runs[event["run"]]
+        if kind == "failed":
+            self._bar.say(f"iqa-train: {run.experiment} (seed {run.seed}) on {event['dataset']}: {event['message']}")
+        one = {"experiment": run.experiment, "seed": run.seed, "dataset": event["dataset"], "state": kind}
+        measures = [{"srcc": None, "krcc": None, "plcc": None, "images": None, **r} for r in event.get("rounds", [])]
+        kept = [{k: r[k] for k in ("srcc", "krcc", "plcc", "images")} for r in measures]
+        self._tests.append(one | {"rounds": kept, "reason": event.get("message", ""), "run_dir": event["run"]})
+
+    def print(self, *, as_json: bool) -> None:
+        """The table, or everything for programs."""
+        from iqa_train.cli.text import say, text_table
+
+        if as_json:
+            print(json.dumps({"tests": self._tests}, indent=2, ensure_ascii=False))
+            return
+        rows = [
+            [t["experiment"], str(t["seed"] + k), t["dataset"], *(_number(r[m]) for m in ("srcc", "plcc", "krcc")),
+             str(r["images"] or "-"), "tested before" if t["state"] == "known" else ""]
+            for t in self._tests
+            for k, r in enumerate(t["rounds"])
+        ]  # fmt: skip
+        head = ["Experiment", "Seed", "Data set", "SRCC", "PLCC", "KRCC", "Images", ""]
+        if rows:
+            print("\n".join(text_table(head, rows)))
+        if any(t["state"] == "known" for t in self._tests):
+            say("--again tests anew what was tested before")
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

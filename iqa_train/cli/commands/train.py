@@ -1,0 +1,170 @@
+"""`iqa-train`: trains experiments of a study file, or a run typed by hand; here, or through the queue."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from iqa_train.cli.commands import command_lines
+from iqa_train.cli.options import add_setting_options, typed_settings
+from iqa_train.cli.other_scripts import refuse_options
+from iqa_train.cli.parser import Parser, add_study_options, whole_number
+from iqa_train.cli.scope import study_and_profile
+from iqa_train.errors import UsageError, visible
+
+if TYPE_CHECKING:  # imported where they are used: `--help` needs none of them
+    from iqa_train.study.audit import Finding
+    from iqa_train.study.spec import RunSpec
+
+_USAGE = """iqa-train --exp ID... | --batch N... | --all | --demo  [options]     experiments of a study file
+       iqa-train --dataset NAME [settings]                              a run typed by hand
+       iqa-train COMMAND ...                                            before, during and after; see below"""
+_DESCRIPTION = f"""\
+Train image-quality networks and test them honestly: the best epoch is chosen on validation images, and what
+choosing on test would have claimed is told beside it.
+
+  iqa-train --demo             the five experiments on built-in data, in minutes, no GPU needed
+  iqa-train --exp A2           one experiment of ./experiments.toml
+  iqa-train --exp A2 --lr 1e-6 the same with another setting
+  iqa-train --exp A2 --dry-run what it would do, and nothing else
+  iqa-train --exp A2 --resume  continue after an interruption
+  iqa-train --all --detach     the whole study, batch by batch; close the laptop
+
+Commands (iqa-train COMMAND --help explains each; `iqa-tui` is the console):
+{command_lines()}
+
+Without --exp, --batch, --all, --profile or --demo, settings start from the program's own defaults, shown in [brackets]
+below, which are those of train_swin.py, and not from the study file's or another script's. A run lives in
+runs/<study>/<experiment>/, its log in logs/. Ctrl-C stops what was started here, with a checkpoint; closing the
+terminal stops nothing."""
+_EPILOG = """exit status: 0 done, 1 a run failed, 2 usage or an invalid file, 130 interrupted"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit code. Raises UserError."""
+    refuse_options(argv)
+    options = _parser().read(argv)
+
+    from iqa_train.datasets.leaks import audit_with_data
+    from iqa_train.runs.layout import run_folder
+    from iqa_train.study.batches import experiments_of_batches
+    from iqa_train.study.resolve import resolve_all, resolve_by_hand, study_by_hand
+    from iqa_train.study.split_choice import split_from, with_split_for
+
+    overrides = typed_settings(options)
+    named, profile = study_and_profile(options) if _names_study(options) else (None, None)
+    of_study = bool(options.exp or options.all or options.batch or profile)
+    if options.study is not None and not of_study:
+        raise UsageError(f"--study {visible(options.study)}: say what of it to run: --exp ID, --batch N or --all")
+    if not of_study and not overrides:
+        raise UsageError(
+            "nothing to train: name an experiment (--exp ID), --batch, --all, --demo, or settings such as --dataset"
+        )
+    if options.resume and options.again:
+        raise UsageError("--resume and --again cannot stand together: one continues a run, the other starts it over")
+    if bool(options.exp) + bool(options.batch) + options.all > 1:
+        raise UsageError("--exp, --batch and --all cannot stand together: each says which experiments to run")
+    if options.seeds and "seed" in overrides:
+        raise UsageError("--seed and --seeds cannot stand together: --seeds lists all of them")
+    study = named if of_study else None
+    if study is None:
+        sources = _own_sources(options.experiments)
+        if options.split:
+            name = resolve_by_hand(overrides, sources).settings.dataset
+            sources = {**sources, name: split_from(options.split, sources.get(name))}
+        specs = [resolve_by_hand({**overrides, "seed": s}, sources) for s in options.seeds or ()]
+        specs = specs or [resolve_by_hand(overrides, sources)]
+        study = study_by_hand(overrides, sources)
+        findings = audit_with_data(study)
+    else:
+        ids = options.exp or (experiments_of_batches(study, options.batch) if options.batch else None)
+        if options.split:
+            chosen = resolve_all(study, profile=profile, overrides=overrides, ids=ids, seeds=options.seeds)
+            study = with_split_for(study, options.split, {spec.settings.dataset for spec in chosen})
+        specs = resolve_all(study, profile=profile, overrides=overrides, ids=ids, seeds=options.seeds)
+        findings = audit_with_data(study, profile, overrides)
+    runs = [(spec, run_folder(Path(options.runs_dir), spec)) for spec in specs]
+    if options.dry_run:
+        from iqa_train.cli.commands.dryrun import dry_run
+
+        _refuse_errors(findings, specs)
+        dry_run(runs, study, profile, options, overrides)
+        return 0
+    from iqa_train.cli.commands.start import start_runs
+    from iqa_train.cli.text import say
+
+    if not of_study:
+        say("settings that are not typed have the defaults of train_swin.py, which this program replaces (--dry-run)")
+    elif study.path != Path("experiments.toml"):
+        say(f"study file: {study.path}")
+    _show_findings(findings, specs)
+    return start_runs(runs, study, options, list(argv))
+
+
+def _parser() -> Parser:
+    parser = Parser("iqa-train", _DESCRIPTION, _EPILOG, _USAGE)
+    what = parser.add_argument_group("What to run")
+    what.add_argument("--exp", nargs="+", metavar="ID", help="experiments of the study file")
+    what.add_argument("--batch", nargs="+", metavar="N", help="batches of the study file, by number or name")
+    what.add_argument("--all", action="store_true", help="every experiment of the study file, batch by batch")
+    what.add_argument("--seeds", nargs="+", type=whole_number(0), metavar="N", help="run each with every one of these")
+    what.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
+    what.add_argument("--again", action="store_true", help="run anew what was run before; the old results are kept")
+    what.add_argument("--dry-run", action="store_true", help="print settings and commands, and do nothing")
+    what.add_argument(
+        "--split", metavar="FILE", help="CSV of image,split in place of the data set's split (`data split` writes one)"
+    )
+    how = parser.add_argument_group("How")
+    how.add_argument("--detach", action="store_true", help="queue the runs and leave: they need no terminal")
+    how.add_argument(
+        "--policy", choices=("batches", "greedy"),
+        help="batches: one after another, on the GPUs the file names; greedy: a free device takes the next [batches]",
+    )  # fmt: skip
+    how.add_argument(
+        "--retries", type=whole_number(0), default=3, metavar="N",
+        help="fruitless attempts in a row before a run that was killed, lost or out of memory is given up [3]",
+    )  # fmt: skip
+    how.add_argument(
+        "--json", action="store_true",
+        help="print one JSON object: at the end as `status --json` does, with --dry-run what would be run",
+    )  # fmt: skip
+    add_study_options(parser)
+    where = parser.add_argument_group("Where")
+    where.add_argument("--gpu", type=whole_number(0), metavar="N", help="on GPU N alone, counted as nvidia-smi does")
+    where.add_argument("--slots", type=whole_number(1), metavar="N", help="on N slots of the CPU instead of GPUs")
+    where.add_argument("--runs_per_gpu", type=whole_number(1), metavar="N", help="runs that share a GPU [1]")
+    parser.add_argument("--version", action="store_true", help="print the version")
+    add_setting_options(parser)
+    return parser
+
+
+def _names_study(options: argparse.Namespace) -> bool:
+    return bool(options.exp or options.all or options.batch or options.profile or options.demo or options.study)
+
+
+def _own_sources(experiments: Path | None) -> Mapping[str, Any]:
+    """The [datasets] of the study file here, which a run typed by hand may name too."""
+    from iqa_train.study.find import find_study
+    from iqa_train.study.load import load_study
+
+    if experiments is None and not Path("experiments.toml").exists():
+        return {}
+    return load_study(find_study(experiments)).datasets
+
+
+def _show_findings(findings: "Sequence[Finding]", specs: "Sequence[RunSpec]") -> None:
+    """Print what can mislead; refuse what cannot mean anything."""
+    from iqa_train.cli.commands.check import findings_text
+    from iqa_train.cli.text import say
+    from iqa_train.study.findings import findings_about
+
+    mine = findings_about(findings, {spec.experiment for spec in specs})
+    if mine:
+        say(findings_text(mine))
+    _refuse_errors(mine, specs)
+
+
+def _refuse_errors(findings: "Sequence[Finding]", specs: "Sequence[RunSpec]") -> None:
+    from iqa_train.study.findings import findings_about, refuse_errors
+
+    refuse_errors(findings_about(findings, {spec.experiment for spec in specs}))

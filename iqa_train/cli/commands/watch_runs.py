@@ -1,0 +1,153 @@
+"""Several runs in the foreground: queued, carried out by the scheduler, and shown here as one live table."""
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from iqa_train.cli.status_table import eta_words, status_lines
+from iqa_train.cli.text import say
+from iqa_train.devices.nvml import Nvml
+from iqa_train.errors import RunError
+from iqa_train.results.summary import summarise, summary_text
+from iqa_train.runner.runner import GRACE
+from iqa_train.runs.documents import read_exit
+from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.outcome import FINISHED, outcome_from
+from iqa_train.runs.state import outside_the_queue, run_state
+from iqa_train.scheduler.notify_table import notify_reference
+from iqa_train.scheduler.outbox import is_due
+from iqa_train.scheduler.overview import CANNOT_START, Overview, Row, look
+from iqa_train.scheduler.queue import Item, folder_of, require_runs_folder
+from iqa_train.scheduler.scheduler_lock import ensure_scheduler, scheduler_process
+from iqa_train.scheduler.stop import stop_item, withdraw
+from iqa_train.scheduler.submit import Wishes, submit
+from iqa_train.study.batches import batches_of
+from iqa_train.study.model import Study
+from iqa_train.study.spec import RunSpec
+from iqa_train.terminal import raw
+
+_EVERY = 1.0  # seconds between two pictures
+_LINE_EVERY = 30.0
+_UP = "\x1b[{}F\x1b[J"  # to the start of the line so many above, and clear from there
+
+Runs = Sequence[tuple[RunSpec, RunFolder]]
+
+
+def queue_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list[str]) -> list[Item]:
+    """Queue the runs that a command line asks for; returns their items."""
+    runs_dir = Path(options.runs_dir)
+    wishes = Wishes(
+        policy=options.policy,
+        slots=options.slots,
+        runs_per_gpu=options.runs_per_gpu,
+        gpu=options.gpu,
+        retries=options.retries,
+        again=options.again,
+        logs_dir=options.logs_dir,
+        command=("iqa-train", *argv),
+        notify={runs[0][0].study: notify_reference(study.path, runs_dir) if study.notify else None},
+    )
+    batches = batches_of(study, runs[0][0].study)
+    return submit([spec for spec, _ in runs], batches, runs_dir, wishes)
+
+
+def attend(runs: Runs, items: Sequence[Item], options: argparse.Namespace) -> int:
+    """Show the runs until all are settled, then the table of results; returns the worst of their exit codes."""
+    runs_dir = Path(options.runs_dir)
+    _watch(runs_dir, {item.key for item in items})
+    codes = [_exit_code(folder_of(item, runs_dir)) for item in items]
+    code = max(codes, default=0)
+    for item, own in zip(items, codes, strict=True):
+        state = outside_the_queue(run_state(folder_of(item, runs_dir)))
+        if own or not state.finished:
+            say(f"iqa-train: {item.experiment}: {state.name}{': ' + state.reason if state.reason else ''}")
+    if options.json:
+        print(json.dumps(look(runs_dir, runs[0][0].study).as_json(), indent=2))
+    else:
+        baseline = runs[0][0].baseline
+        say(summary_text(summarise(runs, baseline), baseline), sys.stdout)
+    return code
+
+
+def _watch(runs_dir: Path, keys: set[str]) -> None:
+    """Until the runs are settled, whoever settles them. A scheduler that was killed is started again."""
+    nvml, screen = Nvml(), _Screen()
+    while True:
+        require_runs_folder(runs_dir)
+        overview = look(runs_dir, nvml=nvml)
+        mine = [row for row in overview.rows if row.item is not None and row.item.key in keys]
+        screen.show(overview, mine)
+        open_ = [row for row in mine if row.state in {"queued", "starting", "running"}]
+        if all(row.reason.startswith(CANNOT_START) for row in open_):  # the scheduler goes on trying; we need not wait
+            screen.clear()
+            if scheduler_process(runs_dir) is None and is_due(overview.queue, runs_dir):
+                ensure_scheduler(runs_dir)
+            return
+        if scheduler_process(runs_dir) is None and any(row.state == "queued" for row in open_):
+            ensure_scheduler(runs_dir)
+        time.sleep(_EVERY)
+
+
+class _Screen:
+    """On a terminal one table, drawn over itself; elsewhere a line for each change, and now and then one for all."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._drawn = 0
+        self._told: dict[str, str] = {}
+        self._next_line = time.monotonic() + _LINE_EVERY
+
+    def show(self, overview: Overview, rows: Sequence[Row]) -> None:
+        if not self._live:
+            self._tell(overview, rows)
+            return
+        width, height = shutil.get_terminal_size()
+        lines = status_lines(overview, rows, width)[: max(1, height - 1)]
+        self.clear()
+        sys.stderr.write("\n".join(lines) + "\n")
+        sys.stderr.flush()
+        self._drawn = len(lines)
+
+    def _tell(self, overview: Overview, rows: Sequence[Row]) -> None:
+        for row in rows:
+            told = f"{row.experiment}: {row.state}" + (f" on {row.device}" if row.device else "")
+            told += f", test SRCC {row.progress.srcc:.4f}" if row.state in FINISHED and row.progress.srcc else ""
+            told += f" ({row.reason})" if row.reason else ""
+            if self._told.get(str(row.run.path)) != told:
+                self._told[str(row.run.path)] = told
+                say(told)
+        if time.monotonic() >= self._next_line:
+            self._next_line = time.monotonic() + _LINE_EVERY
+            running = [row for row in rows if row.state == "running"]
+            parts = [f"{row.experiment} epoch {row.progress.epoch or 0}/{row.progress.epochs}" for row in running]
+            if parts:
+                say(
+                    f"  {', '.join(parts)}; all done in {eta_words(overview.seconds_left, guess=overview.eta_is_guess)}"
+                )
+
+    def clear(self) -> None:
+        if self._drawn:
+            raw(sys.stderr).write(_UP.format(self._drawn))
+            sys.stderr.flush()
+            self._drawn = 0
+
+
+def stop_all(items: Sequence[Item], runs_dir: Path) -> None:
+    """Stop what runs of these, and take what waits out of the queue."""
+    withdraw(items, runs_dir)  # queued runs must not start in place of those being stopped
+    with ThreadPoolExecutor(max(1, len(items))) as pool:
+        list(pool.map(lambda item: stop_item(item, runs_dir, GRACE), items))
+
+
+def _exit_code(run: RunFolder) -> int:
+    attempts, otherwise = run.attempts(), 0 if run_state(run).finished else 1
+    try:
+        ended = read_exit(attempts[-1].exit) if attempts else None
+        return outcome_from(ended).command_code if ended else otherwise
+    except (RunError, ValueError):
+        return otherwise

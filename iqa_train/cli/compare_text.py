@@ -1,0 +1,79 @@
+"""What `iqa-train compare` prints: for people, and for programs."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from iqa_train.cli.text import plain, text_table
+from iqa_train.report.comparison_text import (
+    DAGGER,
+    OF_REPORTED,
+    across_cells,
+    across_notes,
+    across_title,
+    sources_words,
+    value_words,
+)
+from iqa_train.report.numbers import NONE, measured
+from iqa_train.results.curve import CurvePoint, SettingCurve
+from iqa_train.results.study_comparison import Across
+from iqa_train.results.table import METRICS
+
+_WIDEST_TEXT = 110
+
+
+def across_lines(across: Across, width: int | None = None) -> list[str]:
+    """The table of a comparison, what differs in settings, and why something is not said."""
+    return [
+        plain(across_title(across)), "", *text_table(*across_cells(across), width), "",
+        *_wrapped(across_notes(across), width),
+    ]  # fmt: skip
+
+
+def across_document(across: Across) -> dict[str, Any]:
+    """The same as one object."""
+    return {
+        "first": across.first,
+        "second": across.second,
+        "metric": across.metric,
+        "differs": _listed(across.differs),
+        "notes": list(across.notes),
+        "rows": [asdict(row) | {"differs": _listed(row.differs)} for row in across.rows],
+    }
+
+
+def curve_lines(curve: SettingCurve, width: int | None = None) -> list[str]:
+    """The table of a curve."""
+    name = METRICS[curve.metric]
+    lines = [plain(f"{name} on the test images over {curve.setting}"), ""]
+    rows = [[value_words(p.setting), measured(p.value, p.interval) + _mark(p), p.name, _seeds(p)] for p in curve.points]
+    lines += [*text_table([curve.setting, name, "Of", "Seeds"], rows, width), ""]
+    notes = list(curve.notes)
+    if any(point.reported for point in curve.points):
+        notes.append(OF_REPORTED + "; its interval is from the number of test images alone")
+        notes += sources_words(point.source for point in curve.points)
+    return lines + _wrapped(notes, width)
+
+
+def curve_document(curve: SettingCurve) -> dict[str, Any]:
+    """The same as one object."""
+    points = [asdict(point) | {"also": dict(point.also)} for point in curve.points]
+    return {"setting": curve.setting, "metric": curve.metric, "notes": list(curve.notes), "points": points}
+
+
+def _wrapped(notes: Sequence[str], width: int | None) -> list[str]:
+    room = max(40, min(width or _WIDEST_TEXT, _WIDEST_TEXT))
+    return [line for note in notes for line in textwrap.wrap(plain(note), room, subsequent_indent="    ")]
+
+
+def _listed(differs: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    return {name: list(pair) for name, pair in differs.items()}
+
+
+def _mark(point: CurvePoint) -> str:
+    return f" {DAGGER}" if point.reported else ""
+
+
+def _seeds(point: CurvePoint) -> str:
+    return str(len(point.seeds)) if point.seeds else NONE

@@ -1,0 +1,35 @@
+"""Finds the runs that a command's words mean: experiments by id, or run folders."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from iqa_train.errors import UsageError, did_you_mean, visible
+from iqa_train.scheduler.overview import Overview, Row
+
+
+def rows_named(overview: Overview, names: Sequence[str]) -> list[Row]:
+    """The rows of each name, in the overview's order. Raises UsageError for a name that is none, with the nearest."""
+    chosen: dict[str, Row] = {}
+    for name in names:
+        found = [row for row in overview.rows if _is(row, name)]
+        if not found:
+            known = dict.fromkeys(row.experiment for row in overview.rows)
+            hint = did_you_mean(name, known) if known else "nothing is queued and nothing has been run here"
+            raise UsageError(f'no run of "{visible(name)}" is here; {hint}')
+        chosen |= {str(row.run.path): row for row in found}
+    return list(chosen.values())
+
+
+def in_study_order(rows: Sequence[Row], experiments: Sequence[str]) -> list[Row]:
+    """Rows study by study; in each every experiment with the first seed, then with the next, as a study is run.
+
+    An experiment that is not among `experiments` follows those that are, in the order of `rows`.
+    """
+    place = {name: n for n, name in enumerate(dict.fromkeys([*experiments, *(row.experiment for row in rows)]))}
+    studies = {name: n for n, name in enumerate(dict.fromkeys(row.study for row in rows))}
+    return sorted(rows, key=lambda row: (studies[row.study], row.seed, place[row.experiment]))
+
+
+def _is(row: Row, name: str) -> bool:
+    path = row.run.path
+    return name == row.experiment or Path(name) == path or Path(name) == Path(*path.parts[-3:])

@@ -1,0 +1,61 @@
+"""How things stand, as lines of text: a head, a row per run, and why each waits or ended."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from iqa_train.cli.text import plain, span, text_table
+from iqa_train.scheduler.overview import Overview, Row
+
+_HEAD = ("Experiment", "Seed", "State", "Device", "Epoch", "Test SRCC", "ETA", "Reason")
+
+
+def status_lines(overview: Overview, rows: Sequence[Row], width: int | None = None) -> list[str]:
+    """The rows as a table with a line above it that says how the whole is doing."""
+    if not rows:
+        return ["nothing is queued and nothing has been run here; iqa-train --help explains"]
+    times = Counter((row.study, row.experiment, row.seed) for row in rows)
+    body = [_cells(row, several=times[row.study, row.experiment, row.seed] > 1) for row in rows]
+    keep = [k for k in range(len(_HEAD)) if _HEAD[k] != "Seed" or len({row.seed for row in rows}) > 1]
+    head = [_HEAD[k] for k in keep]
+    return [_headline(overview, rows), *text_table(head, [[cells[k] for k in keep] for cells in body], width)]
+
+
+def eta_words(seconds: float | None, *, guess: bool) -> str:
+    """A time left, with ~ where it is only a guess."""
+    return ("~" if guess and seconds is not None else "") + span(seconds)
+
+
+def _headline(overview: Overview, rows: Sequence[Row]) -> str:
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row.state] = counts.get(row.state, 0) + 1
+    parts = [f"study {overview.study}" if overview.study else "several studies", f"policy {overview.queue.policy}"]
+    parts += [", ".join(f"{n} {state}" for state, n in counts.items())]
+    if overview.queue.paused:
+        parts.append("paused")
+    elif any(row.state in {"queued", "starting", "running"} for row in rows):
+        parts.append(f"ETA {eta_words(overview.seconds_left, guess=overview.eta_is_guess)}")
+        if overview.eta_is_guess:
+            parts[-1] += " (a guess, from the study file's minutes)"
+        if overview.scheduler is None and counts.get("queued"):
+            parts.append("no scheduler is running")
+    if overview.scheduler is not None and overview.scheduler.suspended:
+        parts.append(f"the scheduler (process {overview.scheduler.pid}) is suspended")
+    return plain(" · ".join(parts))
+
+
+def _cells(row: Row, *, several: bool) -> list[str]:
+    """`several`: there are runs of this experiment with other settings, so that its hash is shown."""
+    p = row.progress
+    epoch = "-" if p.epochs is None else f"{p.epoch or 0}/{p.epochs}"
+    why = "; ".join(filter(None, [row.reason or (p.stage if row.state == "running" else ""), row.note]))
+    return [
+        f"{row.experiment} ({row.run.path.name.partition('-')[2]})" if several else row.experiment,
+        str(row.seed),
+        row.state,
+        row.device or "-",
+        epoch,
+        "-" if p.srcc is None else f"{p.srcc:.4f}",
+        eta_words(row.eta_s, guess=row.eta_is_guess) if row.state in {"queued", "starting", "running"} else "-",
+        why,
+    ]

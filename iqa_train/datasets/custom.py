@@ -1,0 +1,48 @@
+"""A user's own data set: one CSV, declared in a `[datasets.NAME]` table of the study file."""
+
+from pathlib import Path
+
+from iqa_train.datasets.ondisk import listed_images
+from iqa_train.datasets.split_names import split_names
+from iqa_train.datasets.splits import parted_references, united_references
+from iqa_train.datasets.table import ImageTable
+from iqa_train.datasets.tables.csv_table import read_csv
+from iqa_train.errors import DataError
+from iqa_train.study.spec import DataSource
+
+
+def read_own(name: str, folder: Path, source: DataSource) -> ImageTable:
+    """The set that `source` declares, its CSV and image folder relative to `folder`.
+
+    Where lower is better as published, scores are turned round within the range: lowest + highest - score. Raises
+    `DataError` for a missing file or column, a score outside the range, or a split that is no split.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: there is no such folder; set path in [datasets.{name}] to where {source.csv} lies")
+    if source.score_range is None:
+        raise DataError(f"[datasets.{name}]: score_range = [lowest, highest] is needed with csv")
+    root = folder / source.image_dir
+    if not root.is_dir():
+        raise DataError(f"{root}: there is no such folder; mend image_dir in [datasets.{name}]")
+    optional = (source.sd_column, source.split_column, source.reference_column)
+    records = read_csv(folder / source.csv, (source.image_column, source.score_column, *filter(None, optional)))
+    low, high = source.score_range
+    scores = records.scores(source.score_column, (low, high))
+    images, renamed = listed_images(records, source.image_column, root)
+    references: tuple[str, ...] | None = None
+    united: tuple[str, ...] = ()
+    if source.reference_column:
+        references, united = united_references(records.texts(source.reference_column))
+    splits = split_names(records, source.split_column) if source.split_column else None
+    return ImageTable(
+        name=name,
+        root=root,
+        images=images,
+        scores=scores if source.higher_is_better else low + high - scores,
+        score_range=(low, high),
+        higher_is_better=source.higher_is_better,
+        sd=records.numbers(source.sd_column) if source.sd_column else None,
+        references=references,
+        splits=splits,
+        notes=(*records.notes, *renamed, *united, *parted_references(references, splits)),
+    )

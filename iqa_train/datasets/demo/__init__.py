@@ -1,0 +1,1 @@
+"""The demo data set: made here, no download."""

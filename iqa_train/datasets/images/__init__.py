@@ -1,0 +1,1 @@
+"""Images: decoding, the pixel store, crops."""

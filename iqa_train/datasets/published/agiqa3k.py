@@ -1,0 +1,47 @@
+"""AGIQA-3K: 2,982 generated pictures, scores on 0 to 5, higher is better.
+
+    data.csv      name,prompt,adj1,adj2,style,mos_quality,std_quality,mos_align,std_align
+    images/       the pictures; or AGIQA-3K/, or beside the table
+
+The scores are those of perceived quality, not of the picture's agreement with its prompt.
+"""
+
+from pathlib import Path
+
+from iqa_train.datasets.image_files import fullest
+from iqa_train.datasets.ondisk import listed_images
+from iqa_train.datasets.published.facts import Published
+from iqa_train.datasets.table import ImageTable
+from iqa_train.datasets.tables.csv_table import read_csv
+
+NAME = "agiqa-3k"
+PUBLISHED = Published(
+    name=NAME,
+    title="AGIQA-3K",
+    images=2_982,
+    score_range=(0.0, 5.0),
+    archives=("AGIQA-3K.zip", "data.csv"),
+    citation='C. Li, Z. Zhang, H. Wu, W. Sun, X. Min, X. Liu, G. Zhai, W. Lin: "AGIQA-3K: An Open Database for '
+    'AI-Generated Image Quality Assessment". IEEE Transactions on Circuits and Systems for Video Technology 34(8), '
+    "6833-6846 (2024)",
+    table="data.csv",
+    holds="the pictures, in images/, in AGIQA-3K/ or beside it",
+)
+_FOLDERS = ("images", "AGIQA-3K", "")
+
+
+def read_agiqa3k(folder: Path) -> ImageTable:
+    """AGIQA-3K in `folder`; no official split. Raises `DataError` when a file is missing or does not read."""
+    home = PUBLISHED.home(folder)
+    records = read_csv(home / PUBLISHED.table, ("name", "mos_quality"))
+    root = fullest([home / inside for inside in _FOLDERS], records.names("name", home))
+    images, renamed = listed_images(records, "name", root)
+    return ImageTable(
+        name=NAME,
+        root=root,
+        images=images,
+        scores=records.scores("mos_quality", PUBLISHED.score_range),
+        score_range=PUBLISHED.score_range,
+        sd=records.numbers("std_quality") if "std_quality" in records.columns else None,
+        notes=(*records.notes, *renamed),
+    )

@@ -1,0 +1,51 @@
+"""CSIQ: 866 damaged versions of 30 pictures, scores on 0 to 1, lower is better as published, turned round here.
+
+csiq_label.txt      a name and a score a line: 1600.AWGN.1.png 0.062, the name with or without .png
+dst_imgs/           the damaged pictures, in one folder or in one per kind of damage (awgn/, blur/, ...);
+                    dst_imgs_all/, as programs of the HyperIQA family have it, will do
+src_imgs/           the pristine ones, 1600.png, which are not used
+"""
+
+from pathlib import Path
+
+from iqa_train.datasets.ondisk import as_on_disk, subfolders
+from iqa_train.datasets.published.facts import Published
+from iqa_train.datasets.table import ImageTable
+from iqa_train.datasets.tables.text_table import read_words
+
+NAME = "csiq"
+SUFFIX = ".png"
+_REPACKED = "dst_imgs_all"
+PUBLISHED = Published(
+    name=NAME,
+    title="CSIQ",
+    images=866,
+    references=30,
+    score_range=(0.0, 1.0),
+    higher_is_better=False,
+    archives=("dst_imgs.zip", "src_imgs.zip", "csiq_label.txt (from csiq.DMOS.xlsx)"),
+    citation='E. C. Larson, D. M. Chandler: "Most apparent distortion: full-reference image quality assessment and the '
+    'role of strategy". Journal of Electronic Imaging 19(1), 011006 (2010)',
+    table="csiq_label.txt",
+    holds="dst_imgs/",
+)
+
+
+def read_csiq(folder: Path) -> ImageTable:
+    """CSIQ in `folder`; no official split. Raises `DataError` when a file is missing or does not read."""
+    home = PUBLISHED.home(folder)
+    root = home / _REPACKED if (home / _REPACKED).is_dir() else PUBLISHED.within(home, "dst_imgs")
+    records = read_words(home / PUBLISHED.table, ("name", "score"))
+    listed = [name.rpartition("/")[2] for name in records.names("name")]
+    names = [name if name.lower().endswith(SUFFIX) else name + SUFFIX for name in listed]
+    low, high = PUBLISHED.score_range
+    return ImageTable(
+        name=NAME,
+        root=root,
+        images=as_on_disk(root, names, subfolders(root)),
+        scores=low + high - records.scores("score", (low, high)),
+        score_range=(low, high),
+        higher_is_better=PUBLISHED.higher_is_better,
+        references=tuple(name.partition(".")[0].lower() for name in names),
+        notes=records.notes,
+    )

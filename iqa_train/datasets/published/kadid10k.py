@@ -1,0 +1,47 @@
+"""KADID-10k: 10,125 damaged versions of 81 pictures, scores on 1 to 5, higher is better in spite of their name.
+
+dmos.csv      dist_img,ref_img,dmos,var
+images/       the damaged pictures, I01_01_01.png, and the pristine ones, I01.png, which have no score
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from iqa_train.datasets.ondisk import as_on_disk
+from iqa_train.datasets.published.facts import Published
+from iqa_train.datasets.table import ImageTable
+from iqa_train.datasets.tables.csv_table import read_csv
+
+NAME = "kadid-10k"
+PUBLISHED = Published(
+    name=NAME,
+    title="KADID-10k",
+    images=10_125,
+    references=81,
+    score_range=(1.0, 5.0),
+    archives=("kadid10k.zip",),
+    citation='H. Lin, V. Hosu, D. Saupe: "KADID-10k: A Large-scale Artificially Distorted IQA Database". '
+    "International Conference on Quality of Multimedia Experience (QoMEX), 1-3 (2019)",
+    table="dmos.csv",
+    holds="images/",
+)
+_LARGEST_VARIANCE = 4.0  # of opinions on 1 to 5
+
+
+def read_kadid10k(folder: Path) -> ImageTable:
+    """KADID-10k in `folder`; no official split. Raises `DataError` when a file is missing or does not read."""
+    home = PUBLISHED.home(folder)
+    root = PUBLISHED.within(home, "images")
+    records = read_csv(home / PUBLISHED.table, ("dist_img", "ref_img", "dmos"))
+    spread = np.sqrt(records.scores("var", (0.0, _LARGEST_VARIANCE))) if "var" in records.columns else None
+    return ImageTable(
+        name=NAME,
+        root=root,
+        images=as_on_disk(root, records.names("dist_img")),
+        scores=records.scores("dmos", PUBLISHED.score_range),
+        score_range=PUBLISHED.score_range,
+        sd=spread,
+        references=tuple(name.lower() for name in records.texts("ref_img")),
+        notes=records.notes,
+    )

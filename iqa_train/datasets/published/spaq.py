@@ -1,0 +1,41 @@
+"""SPAQ: 11,125 smartphone photographs of up to 13 megapixels, scores on 0 to 100, higher is better.
+
+Annotations/MOS and Image attribute scores.xlsx      Image name,MOS,Brightness,...
+TestImage/
+"""
+
+from pathlib import Path
+
+from iqa_train.datasets.ondisk import as_on_disk
+from iqa_train.datasets.published.facts import Published
+from iqa_train.datasets.table import ImageTable
+from iqa_train.datasets.tables.xlsx import read_xlsx
+
+NAME = "spaq"
+FOLDER = "TestImage"
+PUBLISHED = Published(
+    name=NAME,
+    title="SPAQ",
+    images=11_125,
+    score_range=(0.0, 100.0),
+    archives=("SPAQ.zip",),
+    citation='Y. Fang, H. Zhu, Y. Zeng, K. Ma, Z. Wang: "Perceptual Quality Assessment of Smartphone Photography". '
+    "IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR), 3677-3686 (2020)",
+    table="Annotations/MOS and Image attribute scores.xlsx",
+    holds=f"{FOLDER}/",
+)
+
+
+def read_spaq(folder: Path) -> ImageTable:
+    """SPAQ in `folder`; no official split. Raises `DataError` when folder or table is missing or does not read."""
+    home = PUBLISHED.home(folder)
+    root = PUBLISHED.within(home, FOLDER)
+    records = read_xlsx(home / PUBLISHED.table, ("Image name", "MOS"))
+    return ImageTable(
+        name=NAME,
+        root=root,
+        images=as_on_disk(root, records.names("Image name")),
+        scores=records.scores("MOS", PUBLISHED.score_range),
+        score_range=PUBLISHED.score_range,
+        resize=(512, 384),
+    )

@@ -1,0 +1,106 @@
+"""Splits as CSV files, image,split and where it is known reference: made here for others, or made by others.
+
+A split that is imported replaces the data set's own. Without validation images, these are carved out of training by
+seed, as ever.
+"""
+
+import csv
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TextIO
+
+from iqa_train.datasets.spelling import folded
+from iqa_train.datasets.split_names import split_names
+from iqa_train.datasets.splits import parted_references, united_references
+from iqa_train.datasets.table import SPLITS, ImageTable, Split
+from iqa_train.datasets.tables.csv_table import read_csv
+from iqa_train.errors import DataError
+from iqa_train.spreadsheet import plain_cell, without_quote
+from iqa_train.study.split_digest import split_digest
+
+_FEW = 3
+
+
+def write_split(table: ImageTable, split: Split, file: TextIO) -> None:
+    """Write a row per image of `table`, in its order: image, split, and the reference where the set has them."""
+    names = [""] * len(table)
+    for part, indices in zip(SPLITS, (split.train, split.val, split.test), strict=True):
+        for index in indices.tolist():
+            names[index] = part
+    columns = [table.images, names] + ([table.references] if table.references is not None else [])
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(("image", "split", "reference")[: len(columns)])
+    writer.writerows([plain_cell(text) for text in row] for row in zip(*columns, strict=True))
+
+
+def with_split(table: ImageTable, path: Path, digest: str = "") -> ImageTable:
+    """`table` with the split in the CSV file at `path`, and its references where the table knows none.
+
+    `digest` is what the file's content must be (`study.splitdigest`), empty for any. Raises DataError when the file
+    cannot be read or has changed, names images that the table lacks or lacks some that it has, names one twice or a
+    split that is none, or leaves nothing to train or to test on.
+    """
+    records = read_csv(path, ("image", "split"))
+    if digest and split_digest(path) != digest:
+        raise DataError(
+            f"{path}: is another split than when this run was made (digest {split_digest(path)}, then {digest}); "
+            "put the file back or start the run anew"
+        )
+    ours = _ours(table, records.names("image", table.root), path)
+    given = dict(zip(ours, split_names(records, "split"), strict=True))
+    lost = [name for name in table.images if name not in given]
+    if lost:
+        raise DataError(f'{path}: has no split for {_some(lost)} of data set "{table.name}"; give each one a row')
+    for part in ("train", "test"):
+        if part not in given.values():
+            raise DataError(f'{path}: no image is in the split "{part}"; {part} images are needed')
+    splits = tuple(given[name] for name in table.images)
+    references = table.references
+    united: tuple[str, ...] = ()
+    if references is None and "reference" in records.columns:
+        given_references, united = united_references(tuple(map(without_quote, records.texts("reference"))))
+        named = dict(zip(ours, given_references, strict=True))
+        references = tuple(named[name] for name in table.images)
+    own_notes = parted_references(table.references, table.splits)
+    kept = (note for note in table.notes if note not in own_notes)
+    notes = (*kept, *records.notes, *united, *parted_references(references, splits))
+    origin = f"split of {path}, digest {split_digest(path)}"
+    return replace(table, splits=splits, references=references, notes=notes, split_origin=origin)
+
+
+def _ours(table: ImageTable, names: Sequence[str], path: Path) -> list[str]:
+    """What `table` calls the images `names`: elsewhere they may lie in other folders or be in other letters."""
+    known = set(table.images)
+    alike: dict[str, list[str]] = defaultdict(list)
+    for image in table.images:
+        alike[_bare(image)].append(image)
+    ours, unknown = [], []
+    for name in names:
+        image = name if name in known else without_quote(name)
+        near = [image] if image in known else alike.get(_bare(image), [])
+        if len(near) == 1:
+            ours.append(near[0])
+        else:
+            unknown.append(name)
+    if unknown:
+        raise DataError(
+            f'{path}: names {_some(unknown)}, not in data set "{table.name}"; it must be a split of that very set'
+        )
+    seen: dict[str, str] = {}
+    for name, image in zip(names, ours, strict=True):
+        if image in seen:
+            raise DataError(f'{path}: "{seen[image]}" and "{name}" are the same image, {image}; keep one row per image')
+        seen[image] = name
+    return ours
+
+
+def _bare(image: str) -> str:
+    return folded(image.rpartition("/")[2])
+
+
+def _some(names: list[str]) -> str:
+    first = ", ".join(f'"{name}"' for name in names[:_FEW])
+    more = len(names) - _FEW
+    return f"image{'s' if len(names) > 1 else ''} {first}" + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,1 @@
+"""Tables of scores in the file formats that data sets come in."""

@@ -1,0 +1,78 @@
+"""What waits in the queue, and the scheduler that sees to it."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from iqa_train.doctor.check_result import Checkup
+from iqa_train.doctor.naming import command_for, counted
+from iqa_train.doctor.state_files import damage_of, mtime
+from iqa_train.errors import RunError
+from iqa_train.runs.documents import read_scheduler
+from iqa_train.runs.identity import origin_from, suspension
+from iqa_train.runs.layout import QueueFiles
+from iqa_train.scheduler.item_status import standing
+from iqa_train.scheduler.outbox import is_due
+from iqa_train.scheduler.queue import Item, folder_of, read_queue
+from iqa_train.scheduler.scheduler_lock import scheduler_process, troubles
+
+
+def check_queue(runs_dir: Path) -> Iterator[Checkup]:
+    """How many runs wait, whether anybody sees to them, and what cannot be started. Silent of a damaged queue."""
+    files = QueueFiles(runs_dir)
+    if damage_of(files.queue):
+        return
+    waiting, paused = waiting_in(runs_dir), read_queue(runs_dir).paused
+    scheduler = scheduler_process(runs_dir)
+    count = counted(len(waiting), "run")
+    resume = f"`{command_for('queue resume', runs_dir)}`"
+    if waiting and paused:
+        yield Checkup("queue", "note", f"the queue is paused; waiting in it: {count}", f"{resume} goes on")
+    elif waiting and scheduler is None:
+        yield Checkup("queue", "warning", f"{count} waiting and no scheduler running", f"{resume} starts one")
+    else:
+        yield Checkup("queue", "ok", f"{count} waiting")
+    if scheduler is None:
+        if is_due(read_queue(runs_dir), runs_dir):
+            yield Checkup("queue", "warning", "notifications are waiting to be delivered", f"{resume} delivers them")
+        if not damage_of(files.scheduler):
+            yield from _no_scheduler(files)
+        return
+    if words := suspension(scheduler):
+        yield Checkup("scheduler", "warning", f"the scheduler is {words}")
+    elif not scheduler.host or scheduler.is_here:
+        yield Checkup("scheduler", "ok", f"process {scheduler.pid}" if scheduler.pid else "running")
+    else:
+        message = f"the scheduler of {runs_dir} is process {scheduler.pid} {scheduler.where}: runs start there"
+        yield Checkup("scheduler", "note", message, "to have them here, end that one first")
+    complaints = troubles(runs_dir)
+    for item in waiting:
+        if item.run in complaints:
+            yield Checkup("queue", "error", f"{item.experiment} cannot be started: {complaints[item.run]}")
+
+
+def _no_scheduler(files: QueueFiles) -> Iterator[Checkup]:
+    """None runs; one that was killed leaves its file."""
+    facts = read_scheduler(files.scheduler)
+    if facts is None:
+        yield Checkup("scheduler", "ok", "none running, none left behind")
+        return
+    origin = origin_from(facts)
+    silent = time.time() - mtime(files.scheduler)
+    where = "" if origin is None or origin.is_here else f" {origin.where}, silent for {silent / 60:.0f} min,"
+    message = f"a scheduler{where} was killed and has left {files.scheduler}, which does no harm"
+    yield Checkup("scheduler", "note", message, "the next one replaces it")
+
+
+def waiting_folders(runs_dir: Path) -> set[Path]:
+    """The folders of the runs that the queue still has to start."""
+    return {folder_of(item, runs_dir).path for item in waiting_in(runs_dir)}
+
+
+def waiting_in(runs_dir: Path) -> list[Item]:
+    """What the queue still has to start; nothing where it is damaged, which is told elsewhere."""
+    try:
+        queue = read_queue(runs_dir)
+    except (RunError, OSError):
+        return []
+    return [item for item in queue.items if standing(item, runs_dir).stand == "waiting"]

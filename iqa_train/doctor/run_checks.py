@@ -1,0 +1,59 @@
+"""All that `iqa-train doctor` looks at, in the order in which it is told."""
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from iqa_train.doctor.check_result import Checkup, Where, from_sentence
+from iqa_train.doctor.clock import check_clock
+from iqa_train.doctor.data import check_data
+from iqa_train.doctor.disks import check_disks
+from iqa_train.doctor.file_systems import check_file_systems
+from iqa_train.doctor.gpus import check_gpus
+from iqa_train.doctor.leases import check_leases
+from iqa_train.doctor.logout import check_logout
+from iqa_train.doctor.queue import check_queue
+from iqa_train.doctor.runs import check_runs
+from iqa_train.doctor.study import read_study
+from iqa_train.doctor.versions import check_versions
+from iqa_train.errors import UsageError, UserError
+from iqa_train.files import cache_root
+
+
+def checkups(where: Where) -> list[Checkup]:
+    """Look at everything. Never raises for what it finds; UsageError for a profile that the study does not have."""
+    specs, study = read_study(where)
+    folders = {"runs": where.runs_dir, "logs": where.logs_dir}
+    caches: dict[Path, None] = {}
+    with suppress(UsageError):  # no home: the check of the disks then says nothing of caches
+        caches = dict.fromkeys(cache_root(spec.settings.cache_dir) for spec in specs) or {cache_root(): None}
+    folders |= {f"pixel cache{f' {n}' if n > 1 else ''}": path / "pixels" for n, path in enumerate(caches, 1)}
+    checks: dict[str, Callable[[], Iterable[Checkup]]] = {
+        "gpu": lambda: check_gpus(where.root),
+        "leases": lambda: check_leases(where.root),
+        "runs": lambda: check_runs(where.runs_dir),
+        "queue": lambda: check_queue(where.runs_dir),
+        "disk-space": lambda: check_disks(folders),
+        "file-system": lambda: check_file_systems(folders, where),
+        "log-out": lambda: check_logout(where.root),
+        "study": lambda: study,
+        "data-set": lambda: check_data(specs),
+        "clock": lambda: check_clock(where.runs_dir),
+        "versions": check_versions,
+    }
+    return [checkup for name, check in checks.items() for checkup in _guarded(name, check)]
+
+
+def _guarded(name: str, check: Callable[[], Iterable[Checkup]]) -> list[Checkup]:
+    """All that a check tells up to its end, or to what stops it, which is one more thing to tell."""
+    found: list[Checkup] = []
+    try:
+        for checkup in check():
+            found.append(checkup)
+    except UserError as error:
+        found.append(from_sentence(name, "error", str(error)))
+    except OSError as error:
+        found.append(Checkup(name, "error", f"{error.filename or 'a file'} cannot be used: {error.strerror}"))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        found.append(Checkup(name, "error", f"a state file holds what no version writes ({error!r})"))
+    return found

@@ -1,0 +1,206 @@
+"""What an old log tells of training: rounds, their epochs, and how it ended."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from iqa_train.log_import.epoch_table import BrokenRowError, Epoch, header_of, row_of, separator_of
+from iqa_train.log_import.log_lines import Line
+from iqa_train.log_import.numbers import number
+
+_START = re.compile(r"Training and testing on .+ dataset for \d+ rounds")
+_ROUND = re.compile(r"\s*Round (\d{1,9})\s*")
+_BEST = re.compile(r"Best test SRCC\s+([-+.\w]+),\s*PLCC\s+([-+.\w]+)")
+_MEDIAN = re.compile(r"Testing median SRCC\s+([-+.\w]+),\s*median PLCC\s+([-+.\w]+)")
+_RATES = re.compile(r"Learning rates?:.*\bBackbone\s*=\s*([\d.eE+-]+)", re.IGNORECASE)
+_OF_AN_EPOCH = re.compile(r"\s*(epoch\b|test|spaq|valid)", re.IGNORECASE)
+_ERROR = re.compile(r"(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Warning)?(?::.*)?")
+
+Best = tuple[float | None, float | None]
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round. `best` is the SRCC and PLCC that its closing line claims; None where that line is missing."""
+
+    epochs: tuple[Epoch, ...] = ()
+    best: Best | None = None
+    stopped_early: bool = False
+
+    @property
+    def chosen(self) -> Epoch | None:
+        """The epoch with the highest test SRCC, by which the script chose; the first of equals, as there."""
+        known = [epoch for epoch in self.epochs if epoch.test_srcc is not None]
+        return max(known, key=lambda epoch: epoch.test_srcc or 0.0, default=None)
+
+
+@dataclass(frozen=True)
+class Training:
+    """All rounds. `starts` counts the times that the script was started into this log and came to an epoch.
+
+    `median` are the SRCC and PLCC of the last line. `error` is the last line of a traceback, if one ends the log, and
+    `shown_zero` says that rates were printed as 0.000000. `repeated` counts rows that were there twice, and `tangled`
+    are the numbers of epochs, as far as one follows another that it cannot follow. `again` says that epochs follow a
+    closing line of all rounds, or a round whose number was there before: they are of another run.
+    """
+
+    rounds: tuple[Round, ...]
+    median: Best | None = None
+    error: str = ""
+    starts: int = 0
+    has_table: bool = False
+    shown_zero: bool = False
+    broken: tuple[str, ...] = ()
+    repeated: int = 0
+    tangled: str = ""
+    again: bool = False
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of all rounds together."""
+        return sum(len(r.epochs) for r in self.rounds)
+
+
+def training_of(lines: Iterable[Line]) -> Training:
+    """Read the lines of a log from first to last."""
+    reader = _Reader()
+    for line in lines:
+        reader.read(line)
+    return reader.result()
+
+
+@dataclass
+class _Reader:
+    rounds: list[Round] = field(default_factory=list)
+    columns: Sequence[str] = ()
+    separator: str = ""
+    median: Best | None = None
+    error: str = ""
+    starts: int = 0
+    shown_zero: bool = False
+    broken: list[str] = field(default_factory=list)
+    repeated: int = 0
+    tangled: str = ""
+    again: bool = False
+    _number: int = 0
+    _last_number: int = 0  # of a round that came to an epoch
+    _new_round: bool = True
+    _new_start: bool = True
+    _rate: float | None = None
+    _took: dict[str, float] = field(default_factory=dict)
+    _in_traceback: bool = False
+    _indent: int = 0
+
+    def read(self, line: Line) -> None:
+        text = line.text
+        self._took |= {label: seconds for label, seconds in line.bars if _OF_AN_EPOCH.match(label)}
+        self._read_error(text)
+        if _closes(line, _BEST, 6) and self.rounds:
+            self.rounds[-1] = replace(self.rounds[-1], best=_pair(_BEST, text))
+            self._new_round = True
+        elif _closes(line, _MEDIAN, 4):
+            self.median = _pair(_MEDIAN, text)
+        elif line.whole:
+            self._read_whole(text)
+
+    def _read_whole(self, text: str) -> None:
+        header = header_of(text)
+        rates = _RATES.search(text)
+        round_ = _ROUND.fullmatch(text)
+        if header is not None:
+            self.columns, self.separator = header, separator_of(text)
+        elif _START.search(text):
+            self._new_start = self._new_round = True
+            self._rate = None
+            self._number = self._last_number = 0
+        elif round_:
+            self._new_round = True
+            self._number = int(round_[1])
+            self._rate = None
+        elif rates:
+            self._rate = _rate(rates[1])
+            self.shown_zero |= self._rate is None
+        elif "Early stopping triggered" in text and self.rounds:
+            self.rounds[-1] = replace(self.rounds[-1], stopped_early=True)
+        elif self.columns:
+            self._read_row(text)
+
+    def _read_row(self, text: str) -> None:
+        try:
+            epoch = row_of(text, self.columns, self.separator)
+        except BrokenRowError:
+            self.broken.append(text.strip())
+            return
+        if epoch is None:
+            return
+        if not self._new_round and self._is_last(epoch):
+            self.repeated += 1
+            return
+        if self._new_round or epoch.number <= self.rounds[-1].epochs[-1].number:
+            if not self._new_round and epoch.number != 1:
+                self.tangled = self.tangled or f"{self.rounds[-1].epochs[-1].number}, then {epoch.number}"
+            self.again |= self.median is not None or 0 < self._number <= self._last_number
+            self._last_number = self._number
+            self.rounds.append(Round())
+        if self._new_start:
+            self.starts += 1
+        seconds = sum(self._took.values()) if self._took else None
+        epoch = replace(epoch, rate=self._rate, seconds=seconds)
+        self.rounds[-1] = replace(self.rounds[-1], epochs=(*self.rounds[-1].epochs, epoch))
+        self._new_round = self._new_start = False
+        self._rate, self.error = None, ""  # what went wrong before has not ended it
+        self._took.clear()
+
+    def _is_last(self, epoch: Epoch) -> bool:
+        """Whether it is the row before once more, as where two copies of a line were written."""
+        last = self.rounds[-1].epochs[-1]
+        return replace(epoch, rate=last.rate, seconds=last.seconds) == last
+
+    def _read_error(self, text: str) -> None:
+        """The last line of the last traceback: the first after it that is indented no more than its head."""
+        indent = len(text) - len(text.lstrip())
+        if text.rstrip().endswith("Traceback (most recent call last):"):  # it may follow a bar, or a terminal's ^C
+            self._in_traceback, self._indent = True, indent
+        elif self._in_traceback and indent <= self._indent and _ERROR.fullmatch(text.strip()):
+            self.error = text.strip()
+            self._in_traceback = False
+
+    def result(self) -> Training:
+        return Training(
+            tuple(self.rounds), self.median, self.error, self.starts, bool(self.columns), self.shown_zero,
+            tuple(self.broken), self.repeated, self.tangled, self.again,
+        )  # fmt: skip
+
+
+def _closes(line: Line, pattern: re.Pattern[str], decimals: int) -> bool:
+    """Whether it is the whole of a closing line: one without an end counts if its last number has all its decimals."""
+    found = pattern.search(line.text)
+    if found is None or any(_value(text) is _UNREADABLE for text in found.groups()):
+        return False
+    return line.whole or re.fullmatch(rf"-?\d\.\d{{{decimals},}}", found[2]) is not None
+
+
+def _pair(pattern: re.Pattern[str], text: str) -> Best:
+    found = pattern.search(text)
+    assert found is not None
+    return _value(found[1]), _value(found[2])
+
+
+_UNREADABLE = float("nan")
+
+
+def _value(text: str) -> float | None:
+    """None for nan; what can be no correlation is unreadable."""
+    try:
+        value = number(text)
+    except ValueError:
+        return _UNREADABLE
+    return value if value is None or -1 <= value <= 1 else _UNREADABLE
+
+
+def _rate(text: str) -> float | None:
+    """A rate as printed; None for 0.000000, which the script prints for every rate below 0.0000005."""
+    try:
+        return number(text) or None
+    except ValueError:
+        return None

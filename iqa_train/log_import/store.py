@@ -1,0 +1,174 @@
+"""Puts an old log under runs/ as a run: whole or not at all, and the same log once."""
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from iqa_train.errors import RunError
+from iqa_train.files import locked_folder, sync_folder, write_atomic, write_json
+from iqa_train.log_import import run_files as record
+from iqa_train.log_import.naming import Names
+from iqa_train.log_import.read_log import OldLog
+from iqa_train.runs.imported import imported_from
+from iqa_train.runs.layout import Attempt, RunFolder, run_folder, run_folders
+from iqa_train.runs.seeds import UNKNOWN_FOLDER
+from iqa_train.study.spec import RunSpec
+
+NEW, LONGER, THERE = "imported", "updated", "unchanged"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A log and the run that holds it. `what`: imported, updated (the log has grown since), or unchanged.
+
+    `note` says why the run is not called as its log is, if it is not.
+    """
+
+    log: OldLog
+    run: RunFolder
+    spec: RunSpec
+    what: str
+    note: str = ""
+
+
+def store(log: OldLog, names: Names, study: str, runs_dir: Path) -> Stored:
+    """Write the run, unless it is there. A log that has grown since it was imported becomes another attempt.
+
+    A further log of the same settings and seed becomes a run of its own, of an experiment called NAME-2, NAME-3, ...
+    """
+    with _alone(runs_dir):
+        runs = run_folders(runs_dir, study)
+        same = next((r for r in runs if _is_of(r, log)), None)
+        if same is not None:
+            return Stored(log, same, _spec_at(same, log, names, study), THERE)
+        grown = next((r for r in runs if _may_hold(r, log, names, study) and _has_grown(r, log)), None)
+        if grown is not None:
+            spec = _spec_at(grown, log, names, study)
+            _write_longer(grown, log, spec)
+            return Stored(log, grown, spec, LONGER)
+        number, run, spec = next(_free(log, names, study, runs_dir))
+        _write_new(run, log, spec)
+        return Stored(log, run, spec, NEW, _why_numbered(names, spec) if number > 1 else "")
+
+
+def _free(log: OldLog, names: Names, study: str, runs_dir: Path) -> Iterator[tuple[int, RunFolder, RunSpec]]:
+    """Places for the run: where no other run is, and below a number, none with other settings."""
+    for number in count(1):
+        spec = record.spec_of(log, names.numbered(number), study)
+        run = _folder(runs_dir, log, spec)
+        beside = {path.name.partition("-")[2] for path in run.path.parent.glob("s*-*")}
+        if not run.path.exists() and (number == 1 or beside <= {spec.config_hash}):
+            yield number, run, spec
+
+
+def _folder(runs_dir: Path, log: OldLog, spec: RunSpec) -> RunFolder:
+    """The run's folder; without a number in its name where the log does not state the seed."""
+    run = run_folder(runs_dir, spec)
+    return run if log.seed_is_known else RunFolder(run.path.with_name(f"{UNKNOWN_FOLDER}-{spec.config_hash}"))
+
+
+def _spec_at(run: RunFolder, log: OldLog, names: Names, study: str) -> RunSpec:
+    """The specification, by the name that the run in `run` has."""
+    number = run.path.parent.name.removeprefix(f"{names.experiment}-")
+    return record.spec_of(log, names.numbered(int(number)) if number.isdecimal() else names, study)
+
+
+def _may_hold(run: RunFolder, log: OldLog, names: Names, study: str) -> bool:
+    """Whether it is of this experiment, settings and seed, by its name."""
+    number = run.path.parent.name.removeprefix(names.experiment)
+    spec = record.spec_of(log, names, study)
+    return re.fullmatch(r"(?:-\d{1,6})?", number) is not None and run.path.name == _folder(Path(), log, spec).path.name
+
+
+def _has_grown(run: RunFolder, log: OldLog) -> bool:
+    """Whether the log that is there is the beginning of this one."""
+    told = imported_from(run)
+    if told is None or told.size >= log.size:
+        return False
+    with log.path.open("rb") as file:
+        return hashlib.sha256(file.read(told.size)).hexdigest() == told.sha256
+
+
+def _why_numbered(names: Names, spec: RunSpec) -> str:
+    return (
+        f"another log of {names.experiment} with the same settings and seed is there, so this run is called "
+        f"{spec.experiment}"
+    )
+
+
+def require_own_study(study: str, runs_dir: Path) -> None:
+    """Raise RunError if `study` has runs that this program carried out: tables would mix the two."""
+    own = next((run for run in run_folders(runs_dir, study) if imported_from(run) is None), None)
+    if own is not None:
+        raise RunError(
+            f"the study {study} has runs of its own, such as {own.path}; imported runs need a study of theirs: "
+            "give another --study"
+        )
+
+
+def _is_of(run: RunFolder, log: OldLog) -> bool:
+    told = imported_from(run)
+    return told is not None and told.sha256 == log.sha256
+
+
+def _write_new(run: RunFolder, log: OldLog, spec: RunSpec) -> None:
+    """The whole folder under another name, then renamed."""
+    run.path.parent.mkdir(parents=True, exist_ok=True)
+    with _scratch(run.path.parent) as scratch:
+        made = RunFolder(scratch / run.path.name)
+        made.path.mkdir()
+        write_json(made.spec, record.spec_document_of(log, spec))
+        _write_attempt(made.next_attempt(), log)
+        _write_top(made, log, spec)
+        made.path.rename(run.path)
+    sync_folder(run.path.parent)
+
+
+def _write_longer(run: RunFolder, log: OldLog, spec: RunSpec) -> None:
+    """A further attempt, then what is said of the run: cut off in between, the next import does it again."""
+    with _scratch(run.path) as scratch:
+        attempt = run.next_attempt()
+        made = Attempt(scratch / attempt.folder.name)
+        _write_attempt(made, log)
+        made.folder.rename(attempt.folder)
+    _write_top(run, log, spec)
+
+
+def _write_attempt(attempt: Attempt, log: OldLog) -> None:
+    attempt.folder.mkdir()
+    write_json(attempt.runner, record.runner_of(log, str(log.path), str(Path.cwd())))
+    text = "".join(json.dumps(event, allow_nan=False, ensure_ascii=False) + "\n" for event in record.events_of(log))
+    write_atomic(attempt.metrics, text.encode())
+    write_json(attempt.exit, record.exit_of(log))
+
+
+def _write_top(run: RunFolder, log: OldLog, spec: RunSpec) -> None:
+    result = record.result_of(log, spec)
+    if result is not None:
+        write_json(run.result, result)
+    write_json(run.provenance, record.provenance_of(record.imported_of(log, str(log.path))))
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """A folder of its own beside what it is to become; gone afterwards, whatever happens."""
+    path = Path(tempfile.mkdtemp(prefix=".import-", dir=folder))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def _alone(runs_dir: Path) -> Iterator[None]:
+    """One import at a time: two of the same log at once would race for its folder."""
+    runs_dir.mkdir(parents=True, exist_ok=True)
+    with locked_folder(runs_dir):
+        yield

@@ -1,0 +1,185 @@
+"""Gathers what a report is made from: results for every metric, and what the runs' files tell of themselves.
+
+What a damaged or missing file would have told is left out: the run's state says that something is amiss.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from iqa_train.datasets.leaks import audit_with_data
+from iqa_train.errors import RunError, UserError
+from iqa_train.report.report_data import Material, Origin
+from iqa_train.report.sweeps import curves_of_settings
+from iqa_train.results.cross_dataset import cross_results, results_elsewhere
+from iqa_train.results.epochs import curves
+from iqa_train.results.reported import reference_row
+from iqa_train.results.run_record import Recorded
+from iqa_train.results.selection import Chosen
+from iqa_train.results.study_results import collect
+from iqa_train.results.table import METRICS, ResultRow, StudyResults
+from iqa_train.runs.documents import CodeFacts, ProvenanceFacts, ResultFacts, read_provenance, read_result
+from iqa_train.runs.predictions import Predictions
+from iqa_train.study.audit import Finding
+from iqa_train.study.inert import effective
+from iqa_train.study.literature import groups_of, references_of
+from iqa_train.study.settings import TrainingConfig, is_local
+
+_DIGITS = 12
+
+
+def results_of(
+    chosen: Chosen, metric: str, *, anyway: bool = False, resamples: int | None = None, parameters: int = 4
+) -> StudyResults:
+    """The study's results for one metric, numbers reported of it below its own.
+
+    `resamples` and `parameters` as `collect` takes them. Raises NotComparableError.
+    """
+    if chosen.on:
+        return results_elsewhere(chosen, metric, anyway=anyway, resamples=resamples, parameters=parameters)
+    found = collect(
+        chosen.runs, metric, baseline=chosen.baseline, title=chosen.title, anyway=anyway, resamples=resamples,
+        parameters=parameters,
+    )  # fmt: skip
+    own = _reported(chosen, metric, "") + _reported(chosen, metric, chosen.name)
+    notes = () if chosen.runs else found.notes
+    return replace(
+        found,
+        study=chosen.name,
+        rows=(*found.rows, *own),
+        notes=(*chosen.notes, *(note for note in found.notes if note not in notes)),
+    )
+
+
+def reported_of(chosen: Chosen, metric: str) -> tuple[StudyResults, ...]:
+    """Numbers reported of other studies on the same test images, a table for each."""
+    if chosen.study is None:
+        return ()
+    groups = [group for group in groups_of(chosen.study) if group != chosen.name]
+    tables = [
+        StudyResults(group, "", chosen.baseline or "", metric, _reported(chosen, metric, group)) for group in groups
+    ]
+    return tuple(table for table in tables if table.rows)
+
+
+def _reported(chosen: Chosen, metric: str, group: str) -> tuple[ResultRow, ...]:
+    """Rows of the references in a group; "" is no group."""
+    if chosen.study is None:
+        return ()
+    return tuple(
+        row
+        for reference in references_of(chosen.study, chosen.profile, group)
+        if reference.study == group and (row := reference_row(chosen.study, reference, metric)).value is not None
+    )
+
+
+def require_runs(chosen: Chosen, runs_dir: Path) -> None:
+    """Raise RunError where no run of the study has ever been started: there is nothing to report."""
+    if not any(run.folder.attempts() for run in chosen.runs):
+        raise RunError(
+            f"nothing of {chosen.name} has been run in {runs_dir}: there is nothing to report, and nothing is written"
+        )
+
+
+def gather(chosen: Chosen, runs_dir: Path, metric: str = "srcc", *, anyway: bool = False) -> Material:
+    """Everything; `metric` is the one that comes first and that the figures show. Raises NotComparableError."""
+    metrics = [metric, *(name for name in METRICS if name != metric)]
+    results = tuple(results_of(chosen, name, anyway=anyway) for name in metrics)
+    return Material(
+        results=results,
+        curves=tuple(curves(chosen.runs)),
+        predictions=predictions_of(chosen.runs),
+        parameters=parameters_of(chosen.runs),
+        reported=() if chosen.on else reported_of(chosen, metric),
+        cross=() if chosen.on else cross_results(chosen, metric),
+        sweeps=() if chosen.on else curves_of_settings(chosen, results[0], runs_dir),
+        findings=_findings(chosen),
+        settings=differing_settings(chosen.runs),
+        origins=tuple(_origin(run) for run in chosen.runs if run.folder.attempts()),
+    )
+
+
+def predictions_of(runs: Sequence[Recorded]) -> dict[str, Predictions]:
+    """Each experiment's predictions on the test images, of the first seed that has them."""
+    found: dict[str, Predictions] = {}
+    for run in runs:
+        for table in run.predictions.values():
+            found.setdefault(run.experiment, table)
+    return found
+
+
+def parameters_of(runs: Sequence[Recorded]) -> dict[str, int]:
+    """How many parameters each experiment's network has, where a result tells."""
+    found: dict[str, int] = {}
+    for run in runs:
+        rounds = _result(run).get("rounds") or [{}]
+        if parameters := rounds[0].get("parameters"):
+            found.setdefault(run.experiment, parameters)
+    return found
+
+
+def differing_settings(runs: Sequence[Recorded]) -> dict[str, dict[str, Any]]:
+    """By experiment, the settings in which not all of them agree; one that cannot act counts as switched off."""
+    settings: dict[str, Mapping[str, Any]] = {}
+    for run in runs:
+        settings.setdefault(run.experiment, _acting(run.spec.get("settings", {})))
+    names = dict.fromkeys(name for values in settings.values() for name in values if not _says_nothing(name))
+    differ = [name for name in names if len({repr(values.get(name)) for values in settings.values()}) > 1]
+    if not differ:
+        return {}
+    return {experiment: {name: values.get(name) for name in differ} for experiment, values in settings.items()}
+
+
+def _acting(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        return effective(TrainingConfig(**settings)).model_dump()
+    except ValidationError:  # of another version, or only some of them, as an imported log tells
+        return settings
+
+
+def _says_nothing(name: str) -> bool:
+    return name == "seed" or (name in TrainingConfig.model_fields and is_local(name))
+
+
+def _findings(chosen: Chosen) -> tuple[Finding, ...]:
+    return () if chosen.study is None else tuple(audit_with_data(chosen.study, chosen.profile))
+
+
+def _origin(run: Recorded) -> Origin:
+    told = _provenance(run)
+    return Origin(
+        experiment=run.experiment,
+        seed=run.seed,
+        state=run.state.name,
+        config_hash=run.folder.path.name.partition("-")[2],
+        commit=_code(told.get("code", {})),
+        data=told.get("data", {}).get("fingerprint", "")[:_DIGITS],
+        device=told.get("device", {}).get("name", ""),
+        python=told.get("host", {}).get("python", ""),
+        packages=told.get("packages", {}),
+    )
+
+
+def _code(code: CodeFacts) -> str:
+    """The commit, else the fingerprint of the source; and whether there were changes that no commit holds."""
+    commit = code.get("commit")
+    if not commit:
+        return f"source {code['fingerprint']}" if code.get("fingerprint") else ""
+    return commit[:_DIGITS] + (" + changes" if code.get("dirty") else "")
+
+
+def _result(run: Recorded) -> ResultFacts:
+    try:
+        return read_result(run.folder.result) or {}
+    except (UserError, OSError):
+        return {}
+
+
+def _provenance(run: Recorded) -> ProvenanceFacts:
+    try:
+        return read_provenance(run.folder.provenance) or {}
+    except (UserError, OSError):
+        return {}

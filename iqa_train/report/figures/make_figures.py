@@ -1,0 +1,32 @@
+"""Every figure of a report, by name, in a given width."""
+
+from collections.abc import Iterator
+
+from iqa_train.report.figures import ablation, agreement, epochs, sensitivity, size, waterfall
+from iqa_train.report.figures.style import Drawing
+from iqa_train.report.report_data import Material
+
+_DIFFERENT = 1.02  # the largest network by the smallest, for a figure of size to say something
+
+
+def figures_of(material: Material, width: float) -> Iterator[Drawing]:
+    """The figures that this material has something to show in; one at a time, since each takes memory."""
+    results = material.main
+    yield Drawing("ablation", ablation.caption(results), ablation.draw(results, width))
+    if any(row.delta is not None and not row.reported for row in results.rows):
+        yield Drawing("waterfall", waterfall.caption(results), waterfall.draw(results, width))
+    if any(curve.points for curve in material.curves):
+        base = results.row(results.baseline)
+        expected = base.expected if base is not None and results.metric == "srcc" else None
+        yield Drawing(
+            "epochs",
+            epochs.caption(material.curves, expected),
+            epochs.draw(material.curves, results.baseline, expected, width),
+        )
+    for sweep in material.sweeps:
+        yield Drawing(f"sensitivity-{sweep.setting}", sensitivity.caption(sweep), sensitivity.draw(sweep, width))
+    sizes = material.parameters.values()
+    if sizes and max(sizes) >= _DIFFERENT * min(sizes):
+        yield Drawing("size", size.caption(results), size.draw(results, material.parameters, width))
+    if material.predictions:
+        yield Drawing("agreement", agreement.caption(material.predictions), agreement.draw(material.predictions, width))

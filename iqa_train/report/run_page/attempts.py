@@ -1,0 +1,114 @@
+"""Every attempt at a run: when, how long, where, by which command, and how it ended."""
+
+from iqa_train.redaction import public_command
+from iqa_train.report.run_page.json_fields import (
+    Document,
+    cannot_be_read,
+    document,
+    duration,
+    figure,
+    moment,
+    told,
+    words,
+)
+from iqa_train.report.sections import Line, Mark, Section, pair, prose
+from iqa_train.runs.documents import read_exit, read_runner
+from iqa_train.runs.layout import Attempt, RunFolder
+from iqa_train.runs.outcome import FINISHED, KILLED
+from iqa_train.runs.state import last_word, log_of, run_state
+
+
+def attempt_sections(run: RunFolder) -> list[Section]:
+    """The latest first."""
+    try:
+        attempts = run.attempts()
+    except OSError as error:
+        return [Section("Attempts", (prose(cannot_be_read(error, run.path), "error"),))]
+    if not attempts:
+        return [Section("Attempts", (prose("none yet: the run has never been started"),))]
+    state = run_state(run)
+    last = attempts[-1]
+    return [_section(a, state.name if a is last else "", state.reason if a is last else "") for a in reversed(attempts)]
+
+
+def _section(attempt: Attempt, state: str, reason: str) -> Section:
+    """`state` and `reason` are the run's, for the attempt that they come from."""
+    runner, no_runner = document(read_runner, attempt.runner)
+    ended, no_end = document(read_exit, attempt.exit)
+    state = words(ended, "state") or state or "no word of how it ended"
+    reason = words(ended, "reason") or reason
+    lines = [
+        pair("started", moment(words(runner, "started")) + (_resumed(runner) if runner else "")),
+        pair("ended", _ended(ended)),
+        pair("reason", reason, _mark(state) if reason else ""),
+        pair("device", words(runner, "device", "label") + _named(words(runner, "device", "name"))),
+        pair("host", words(runner, "host")),
+        pair("processes", _processes(runner)),
+        pair("command", _command(runner)),
+        pair("log", _log(attempt, runner)),
+    ]
+    lines = [line for line in lines if line.cells[1]]
+    lines += [prose(problem, "error") for problem in (no_runner, no_end, *_set_aside(attempt)) if problem]
+    return Section(f"Attempt {attempt.number}: {state}", tuple(lines or [prose("it left nothing behind")]))
+
+
+def _resumed(runner: Document) -> str:
+    return ", on from a checkpoint" if told(runner, "resumed") else ""
+
+
+def _ended(ended: Document) -> str:
+    when = moment(words(ended, "ended"))
+    took = duration(figure(ended, "seconds"))
+    code, number = told(ended, "exit_code"), told(ended, "signal")
+    how = f"exit code {code}" if code is not None else f"signal {number}" if number is not None else ""
+    return ", ".join(part for part in (when, f"after {took}" if took else "", how) if part)
+
+
+def _mark(state: str) -> Mark:
+    if state in FINISHED:
+        return "good"
+    return "warning" if state == KILLED else "error" if state in {"failed", "lost"} else ""
+
+
+def _named(name: str) -> str:
+    return f" ({name})" if name else ""
+
+
+def _processes(runner: Document) -> str:
+    found = [f"{role} {pid}" for role in ("runner", "worker") if (pid := words(runner, role, "pid"))]
+    return ", ".join(found)
+
+
+def _command(runner: Document) -> str:
+    parts = told(runner, "command")
+    return " ".join(public_command(parts if isinstance(parts, list) else words(runner, "command").split(" ")))
+
+
+def _log(attempt: Attempt, runner: Document) -> str:
+    return str(log_of(attempt)) if words(runner, "log") else ""
+
+
+def _set_aside(attempt: Attempt) -> list[str]:
+    """What is left of an attempt that the next one started over."""
+    try:
+        names = [path.name for path in RunFolder(attempt.folder).outcome()]
+        word = last_word(attempt)
+    except OSError as error:
+        return [cannot_be_read(error, attempt.folder)]
+    found = [f"set aside in {attempt.folder}: {', '.join(names)}"] if names else []
+    if word is not None and not attempt.exit.exists() and word["message"]:
+        found.append(f"the worker's last word: {word['message']}")
+    return found
+
+
+def code_line(run: RunFolder) -> Line | None:
+    """Whether the program had changed between the queueing of the last attempt and its start."""
+    try:
+        attempts = run.attempts()
+    except OSError:
+        return None
+    runner = document(read_runner, attempts[-1].runner)[0] if attempts else {}
+    then, started = words(runner, "queued_code"), words(runner, "code")
+    if then and started and then != started:
+        return pair("changed", f"since it was queued: source {then} then, {started} when it started", "warning")
+    return None

@@ -1,0 +1,47 @@
+"""The files of a run, with their sizes."""
+
+from pathlib import Path
+
+from iqa_train.report.run_page.json_fields import cannot_be_read
+from iqa_train.report.sections import Line, Section, pair, prose
+from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.state import log_of
+
+_TITLE = "Files"
+_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
+
+
+def files_section(run: RunFolder) -> Section:
+    """The run's folder, its log, and everything that is in the folder."""
+    lines = [pair("folder", run.path.absolute())]
+    try:
+        lines += _logs(run)
+        paths = sorted(path for path in run.path.rglob("*") if path.is_file()) if run.path.is_dir() else []
+        if not run.path.is_dir():
+            lines.append(prose("the folder is not there yet"))
+        lines += [Line((str(path.relative_to(run.path)), size_of(path))) for path in paths if path != run.lock]
+    except OSError as error:
+        lines.append(prose(cannot_be_read(error, run.path), "error"))
+    return Section(_TITLE, tuple(lines))
+
+
+def size_of(path: Path) -> str:
+    """Such as 3.2 MiB; a sentence for a file that is gone."""
+    try:
+        size = float(path.stat().st_size)
+    except FileNotFoundError:
+        return "not there"
+    except OSError as error:
+        return cannot_be_read(error, path)
+    for unit in _UNITS:
+        if size < 1024 or unit == _UNITS[-1]:
+            break
+        size /= 1024
+    return f"{size:.0f} {unit}" if unit == _UNITS[0] else f"{size:.1f} {unit}"
+
+
+def _logs(run: RunFolder) -> list[Line]:
+    """The last attempt's; those of earlier ones stand beside them."""
+    attempts = run.attempts()
+    log = log_of(attempts[-1]) if attempts else None
+    return [pair("log", f"{log} ({size_of(log)})")] if log is not None else []

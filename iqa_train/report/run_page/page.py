@@ -1,0 +1,86 @@
+"""Everything about one run, in the order in which one asks."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from iqa_train.errors import UserError
+from iqa_train.report.run_page.attempts import attempt_sections
+from iqa_train.report.run_page.files import files_section
+from iqa_train.report.run_page.json_fields import cannot_be_read
+from iqa_train.report.run_page.provenance import provenance_section
+from iqa_train.report.run_page.results import results_section
+from iqa_train.report.run_page.settings import Settings, differing_section, settings_of, settings_sections
+from iqa_train.report.sections import Line, Section, pair, prose
+from iqa_train.results.table import ResultRow
+from iqa_train.runs.layout import RunFolder
+from iqa_train.study.audit import audit
+from iqa_train.study.findings import findings_about
+from iqa_train.study.model import Study
+
+
+@dataclass(frozen=True)
+class Within:
+    """What is known of the study that the run stands in. `row` and `reasons` are its experiment's in the results."""
+
+    study: Study | None = None
+    profile: str | None = None
+    baseline: str = ""
+    row: ResultRow | None = None
+    reasons: tuple[str, ...] = ()
+    planned: bool = True  # the study file means the run, with these very settings
+
+
+def about_run(run: RunFolder, within: Within) -> tuple[Section, ...]:
+    """The page. Never raises for what files hold or lack: the section that they belong to says what is amiss."""
+    try:
+        settings = settings_of(run, within.study, within.profile)
+    except OSError as error:
+        settings = Settings(problem=cannot_be_read(error, run.path))
+    return (
+        *_about(settings, within),
+        _guarded(run, "Results", lambda: results_section(run, *_judged(within), baseline=within.baseline)),
+        differing_section(settings),
+        _audit(within, run.path.parent.name),
+        *attempt_sections(run),
+        files_section(run),
+        _guarded(run, "Provenance", lambda: provenance_section(run)),
+        *settings_sections(settings),
+    )
+
+
+def _guarded(run: RunFolder, title: str, make: Callable[[], Section]) -> Section:
+    """A section, or the same title over why it cannot be read."""
+    try:
+        return make()
+    except OSError as error:
+        return Section(title, (prose(cannot_be_read(error, run.path), "error"),))
+
+
+def _about(settings: Settings, within: Within) -> list[Section]:
+    lines = [pair(name, text) for name, text in (("title", settings.title), ("purpose", settings.purpose)) if text]
+    if not within.planned:
+        lines.append(
+            prose("the study file does not mean these settings now: it is not in the table of results", "note")
+        )
+    if settings.revision:
+        lines.append(prose(f"{settings.revision}: its results are not those of the same settings now", "warning"))
+    if settings.problem:
+        lines.append(prose(settings.problem, "error"))
+    return [Section("About", tuple(lines))] if lines else []
+
+
+def _judged(within: Within) -> tuple[ResultRow | None, Sequence[str]]:
+    """The experiment's row and verdict, which are not those of a run with other settings."""
+    return (within.row, within.reasons) if within.planned else (None, ())
+
+
+def _audit(within: Within, experiment: str) -> Section:
+    if within.study is None:
+        return Section("Audit", (prose("no study file tells of this study, so there is nothing to audit"),))
+    try:
+        found = findings_about(audit(within.study, within.profile), {experiment})
+    except UserError as error:
+        return Section("Audit", (prose(str(error), "error"),))
+    if not found:
+        return Section("Audit", (prose("nothing found that could mislead", "good"),))
+    return Section("Audit", tuple(Line((one.code, one.message), one.severity) for one in found))

@@ -1,0 +1,96 @@
+"""What a run's result came from: code, packages, host, device, data."""
+
+from iqa_train.report.run_page.attempts import code_line
+from iqa_train.report.run_page.json_fields import Document, document, told, words
+from iqa_train.report.sections import Line, Section, pair, prose
+from iqa_train.runs.documents import read_provenance
+from iqa_train.runs.imported import Imported, imported_from
+from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.provenance import code_fingerprint
+
+_TITLE = "Provenance"
+
+
+def provenance_section(run: RunFolder) -> Section:
+    """As provenance.json of the last attempt tells."""
+    changed = code_line(run)
+    imported = imported_from(run)
+    if imported is not None:
+        return Section(_TITLE, tuple(_imported(imported)))
+    found, problem = document(read_provenance, run.provenance)
+    if problem:
+        return Section(_TITLE, (prose(problem, "error"), *filter(None, [changed])))
+    if not found:
+        none = prose("none yet: the worker writes it once it has its data and its device")
+        return Section(_TITLE, (none, *filter(None, [changed])))
+    lines = [*_code(found), changed, *_data(found), *_machine(found), *_packages(found)]
+    return Section(_TITLE, tuple(line for line in lines if line is not None and line.cells[-1]))
+
+
+def _imported(imported: Imported) -> list[Line]:
+    return [
+        pair("imported from", imported.log),
+        pair("log's digest", f"sha256 {imported.sha256}, {imported.size:,} bytes"),
+        pair("images", ", ".join(f"{count} {split}" for split, count in imported.images.items())),
+        *(prose(note, "note") for note in imported.notes),
+        prose("code, packages, host and device are not known: the log does not tell"),
+    ]
+
+
+def _code(found: Document) -> list[Line | None]:
+    commit, print_ = words(found, "code", "commit"), words(found, "code", "fingerprint")
+    now = code_fingerprint()
+    same = "as it is now" if print_ == now else f"now {now}: the program has changed since"
+    return [
+        pair("program", f"iqa-tui {words(found, 'code', 'version')}"),
+        pair("git commit", commit or "not from a git checkout"),
+        _dirty(found) if commit else None,
+        pair("source", f"{print_}, {same}", "" if print_ == now else "note") if print_ else None,
+    ]
+
+
+def _dirty(found: Document) -> Line:
+    if not told(found, "code", "dirty"):
+        return pair("uncommitted", "nothing")
+    lines = words(found, "code", "diff").splitlines()
+    changed = sum(line[:1] in {"+", "-"} and line[:3] not in {"+++", "---"} for line in lines)
+    untracked = told(found, "code", "untracked")
+    new = len(untracked) if isinstance(untracked, list) else 0
+    files = sum(line.startswith("diff --git ") for line in lines)
+    return pair(
+        "uncommitted",
+        f"{_count(changed, 'line')} changed in {_count(files, 'file')}, {_count(new, 'new file')}; the difference is "
+        "in provenance.json",
+        "warning",
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _data(found: Document) -> list[Line]:
+    images = told(found, "data", "images")
+    counts = ", ".join(f"{n} {split}" for split, n in images.items()) if isinstance(images, dict) else ""
+    return [
+        pair("data", " ".join(filter(None, [words(found, "data", "name"), f"({counts})" if counts else ""]))),
+        pair("data in", words(found, "data", "root")),
+        pair("data's digest", words(found, "data", "fingerprint")),
+    ]
+
+
+def _machine(found: Document) -> list[Line]:
+    cpus = words(found, "host", "cpus")
+    python = words(found, "host", "python")
+    return [
+        pair("device", words(found, "device", "name")),
+        pair("host", ", ".join(filter(None, [words(found, "host", "host"), cpus and f"{cpus} CPUs"]))),
+        pair("system", words(found, "host", "platform")),
+        pair("python", python),
+    ]
+
+
+def _packages(found: Document) -> list[Line]:
+    packages = told(found, "packages")
+    listed = ", ".join(f"{k} {v}" for k, v in packages.items()) if isinstance(packages, dict) else ""
+    return [pair("packages", listed)]

@@ -1,0 +1,98 @@
+"""What a run came to: its measures by round, its experiment's place beside the baseline, and the verdict."""
+
+from collections.abc import Sequence
+
+from iqa_train.report.numbers import given_span, measured, number
+from iqa_train.report.run_page.json_fields import Document, document, figure, told, words
+from iqa_train.report.sections import Line, Section, pair, prose
+from iqa_train.results.table import METRICS, ResultRow
+from iqa_train.runs.documents import read_result
+from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.progress import run_progress
+from iqa_train.runs.state import run_state
+
+_MEASURES = ("srcc", "krcc", "plcc", "rmse")
+_SPLITS = ("val", "test")
+
+
+def results_section(run: RunFolder, row: ResultRow | None, reasons: Sequence[str], *, baseline: str = "") -> Section:
+    """`row` is the experiment's in the study's table, all its seeds together; `reasons` its verdict in sentences."""
+    result, problem = document(read_result, run.result)
+    lines = [prose(problem, "error")] if problem else []
+    if row is not None and row.value is not None:
+        lines += _of_experiment(row, baseline)
+    lines += [prose(sentence) for sentence in reasons]
+    if result:
+        lines += [pair("this run", _measures(result)), *_rounds(result)]
+    elif not problem:
+        lines.append(_so_far(run))
+    return Section("Results", tuple(lines))
+
+
+def _of_experiment(row: ResultRow, baseline: str) -> list[Line]:
+    name = METRICS["srcc"]
+    seeds = f", {len(row.seeds)} seeds" if len(row.seeds) > 1 else ""
+    images = f" on {row.images} test images" if row.images else ""
+    lines = [pair(name, f"{measured(row.value, row.interval)}{images}{seeds}{_star(row)}")]
+    if row.delta is not None:
+        told_apart = {True: "good", False: "warning", None: ""}[row.better]
+        words_ = measured(row.delta, row.delta_interval, signed=True) + _star(row)
+        lines.append(Line((f"less {baseline or 'baseline'}", words_), told_apart))  # type: ignore[arg-type]
+    if row.expected is not None:
+        lines.append(pair("expected", given_span(row.expected) + (f" ({row.position})" if row.position else "")))
+    if row.seed_sd is not None:
+        lines.append(pair("seeds' SD", number(row.seed_sd)))
+    return lines
+
+
+def _star(row: ResultRow) -> str:
+    return "* (provisional: a run is not finished)" if row.provisional else ""
+
+
+def _measures(result: Document) -> str:
+    found = [(name.upper(), figure(result, name)) for name in _MEASURES]
+    return ", ".join(f"{name} {number(value)}" for name, value in found if value is not None)
+
+
+def _rounds(result: Document) -> list[Line]:
+    rounds = told(result, "rounds")
+    rounds = [one for one in rounds if isinstance(one, dict)] if isinstance(rounds, list) else []
+    lines = []
+    for one in rounds:
+        of = f"round {words(one, 'round')}: " if len(rounds) > 1 else ""
+        lines.append(pair(f"{of}best epoch", _best(one)))
+        for split in _SPLITS:
+            lines.append(pair(f"{of}{split}", _measures(told(one, split) or {})))
+        lines.append(pair(f"{of}optimism", _optimism(one)))
+        cross = told(one, "cross")
+        for dataset, measures in cross.items() if isinstance(cross, dict) else ():
+            lines.append(pair(f"{of}on {dataset}", _measures(measures)))
+    parameters = figure(rounds[0], "parameters") if rounds else None
+    lines.append(pair("parameters", f"{parameters:,.0f}" if parameters else ""))
+    return [line for line in lines if line.cells[1]]
+
+
+def _best(one: Document) -> str:
+    best = words(one, "best_epoch")
+    if not best:
+        return ""
+    early = ", stopped early" if told(one, "stopped_early") else ""
+    by = f", chosen on {words(one, 'select_on')}" if words(one, "select_on") else ""
+    return f"{best} of {words(one, 'epochs')}{by}{early}"
+
+
+def _optimism(one: Document) -> str:
+    """What choosing the epoch on the test images would have claimed."""
+    claimed, own = figure(one, "test_chosen", "srcc"), figure(one, "test", "srcc")
+    if claimed is None or own is None:
+        return ""
+    epoch = words(one, "test_chosen", "epoch")
+    return f"choosing on test would have taken epoch {epoch} and claimed {number(claimed - own, signed=True)} SRCC"
+
+
+def _so_far(run: RunFolder) -> Line:
+    progress = run_progress(run, run_state(run))
+    if not progress.epoch:
+        return prose("none yet: no epoch is done")
+    at = f"{progress.epoch} of {progress.epochs} epochs" if progress.epochs else f"{progress.epoch} epochs"
+    return pair("so far", f"test SRCC {number(progress.srcc)} at the best validation epoch of {at}")

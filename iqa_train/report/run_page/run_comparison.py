@@ -1,0 +1,179 @@
+"""Two runs side by side: results and their difference, how each ended, the settings that differ, curves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from iqa_train.errors import UserError
+from iqa_train.report.numbers import NONE, measured, number, p_words
+from iqa_train.report.run_page.json_fields import cannot_be_read, document, duration, moment, words
+from iqa_train.report.run_page.settings import settings_of
+from iqa_train.report.sections import Line, Section, prose
+from iqa_train.results.comparison import Comparison, compare, resampled_words
+from iqa_train.results.factors import factors, settings_that_differ
+from iqa_train.results.paired_predictions import Tested
+from iqa_train.results.run_record import Recorded, record
+from iqa_train.results.table import METRICS, Curve
+from iqa_train.runs.documents import read_result, read_runner, read_spec_facts
+from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.progress import RunProgress, run_progress
+from iqa_train.runs.seeds import seed_in
+from iqa_train.stats.bootstrap import usual_resamples
+from iqa_train.study.inert import inert
+from iqa_train.study.messages import shown
+from iqa_train.study.model import Study
+from iqa_train.study.settings import TrainingConfig
+
+_METRICS = ("srcc", "plcc")
+
+
+@dataclass(frozen=True)
+class TwoRuns:
+    """The page of two runs, and their curves by epoch under the runs' labels."""
+
+    sections: tuple[Section, ...]
+    curves: tuple[Curve, ...] = ()
+    epochs: int = 0  # planned, of the longer
+
+
+@dataclass(frozen=True)
+class _Side:
+    label: str
+    run: Recorded
+    progress: RunProgress
+
+
+def two_runs(
+    folders: tuple[RunFolder, RunFolder], labels: tuple[str, str], study: Study | None, profile: str | None
+) -> TwoRuns:
+    """Compare two runs, the second less the first. Never raises for what files hold: a section says what is amiss."""
+    try:
+        one, two = (_side(f, label, study, profile) for f, label in zip(folders, labels, strict=True))
+    except UserError as error:
+        return TwoRuns((Section("Not compared", (prose(str(error), "error"),)),))
+    except OSError as error:
+        return TwoRuns((Section("Not compared", (prose(cannot_be_read(error, folders[0].path), "error"),)),))
+    sections = (_results(one, two), _settings(one, two), _ends(one, two))
+    return TwoRuns(
+        sections, (_curve(one), _curve(two)), max(one.progress.epochs or 0, two.progress.epochs or 0)
+    )  # fmt: skip
+
+
+def _side(folder: RunFolder, label: str, study: Study | None, profile: str | None) -> _Side:
+    found, _ = document(read_spec_facts, folder.spec)
+    if "settings" not in found:
+        found = {"settings": dict(settings_of(folder, study, profile).values)}
+    spec = {"experiment": folder.path.parent.name, "seed": seed_in(folder.path.name), **found}
+    run = record(spec, folder)
+    return _Side(label, run, run_progress(folder, run.state))
+
+
+def _results(one: _Side, two: _Side) -> Section:
+    lines: list[Line] = []
+    notes: dict[str, None] = {}
+    for metric in _METRICS:
+        first, second = _compared(one, two, metric)
+        values = [_value(c, s, metric) for c, s in ((first, one), (second, two))]
+        mark = _mark(second)
+        delta = measured(second.delta, second.delta_interval, signed=True)
+        lines.append(Line((METRICS[metric], *values, delta), mark))  # type: ignore[arg-type]
+        if second.p is not None:
+            lines.append(Line(("", "", "", p_words(second.p))))
+        notes |= dict.fromkeys((*first.notes, *second.notes))
+    lines += [prose(note, "note") for note in notes]
+    clusters = [c.clusters for c in (first, second) if c.interval is not None]
+    if clusters:
+        words = resampled_words(usual_resamples(metric), clusters, "")
+        lines += [prose(f"{words[0]}; p of this one comparison alone")]
+    return Section("Results", tuple(lines), ("", one.label, two.label, f"{two.label} less {one.label}"))
+
+
+def _compared(one: _Side, two: _Side, metric: str) -> list[Comparison]:
+    tested = [Tested(side.label, side.run.predictions) for side in (one, two)]
+    study = one.run.folder.path.parent.parent.name  # as in the table of the study: the same draws, the same numbers
+    return compare(tested, tested[0], metric, key=f"{study}/{metric}", anyway=True)
+
+
+def _value(found: Comparison, side: _Side, metric: str) -> str:
+    if found.value is not None:
+        return measured(found.value, found.interval)
+    own = side.progress.srcc if metric == "srcc" else side.progress.plcc
+    if own is None:
+        return NONE
+    return f"{number(own)} as reported" if side.run.state.finished else f"{number(own)} so far"
+
+
+def _mark(found: Comparison) -> str:
+    if found.delta_interval is None:
+        return ""
+    low, high = found.delta_interval
+    return "" if low <= 0 <= high else "good" if low > 0 else "warning"
+
+
+def _settings(one: _Side, two: _Side) -> Section:
+    title = "Settings that differ"
+    differ = settings_that_differ(one.run.spec, two.run.spec)
+    if not one.run.spec["settings"] or not two.run.spec["settings"]:
+        return Section(title, (prose("the settings of one of them are not known", "error"),))
+    if not differ:
+        return Section(title, (prose("none that can change a result" + _seeds(one, two)),))
+    silent = [_inert(side.run.spec["settings"]) for side in (one, two)]
+    lines = []
+    for name, values in differ.items():
+        cells = [shown(v) + (" (no effect)" if name in off else "") for v, off in zip(values, silent, strict=True)]
+        lines.append(Line((name, *cells), "inert" if all(name in off for off in silent) else "differs"))
+    acting = factors(one.run.spec, two.run.spec)
+    if len(acting) > 1:
+        lines.append(prose(f"several factors together: {', '.join(acting)}", "warning"))
+    elif not acting:
+        lines.append(prose("none of these makes a difference", "note"))
+    return Section(title, tuple(lines), ("Setting", one.label, two.label))
+
+
+def _seeds(one: _Side, two: _Side) -> str:
+    return "" if one.run.seed == two.run.seed else f": seeds {one.run.seed} and {two.run.seed} of the same experiment"
+
+
+def _inert(settings: Mapping[str, Any]) -> set[str]:
+    try:
+        return {rule.setting for rule in inert(TrainingConfig(**settings))}
+    except ValidationError:
+        return set()
+
+
+def _ends(one: _Side, two: _Side) -> Section:
+    columns = [_end(side) for side in (one, two)]
+    lines = [Line((name, columns[0][name], columns[1][name])) for name in columns[0]]
+    lines = [line for line in lines if any(line.cells[1:])]
+    return Section("How each ended", tuple(lines), ("", one.label, two.label))
+
+
+def _end(side: _Side) -> dict[str, str]:
+    run, progress = side.run, side.progress
+    try:
+        attempts = run.folder.attempts()
+    except OSError:
+        attempts = []
+    runner = document(read_runner, attempts[-1].runner)[0] if attempts else {}
+    result = document(read_result, run.folder.result)[0]
+    first: Mapping[str, Any] = next(iter(result.get("rounds", [])), {})
+    return {
+        "state": run.state.name,
+        "reason": run.state.reason,
+        "epochs": f"{progress.epoch} of {progress.epochs}" if progress.epochs and progress.epoch is not None else "",
+        "best epoch": words(first, "best_epoch"),
+        "time": duration(progress.seconds) if run.state.finished else "",
+        "attempts": str(len(attempts)),
+        "started": moment(words(runner, "started")),
+        "device": words(runner, "device", "label"),
+        "host": words(runner, "host"),
+        "program": words(runner, "code"),
+    }
+
+
+def _curve(side: _Side) -> Curve:
+    events = next(iter(side.run.epochs.values()), {})
+    points = [(epoch, e.get("val_srcc"), e.get("test_srcc")) for epoch, e in sorted(events.items())]
+    return replace(Curve(side.label), points=tuple(points))

@@ -1,0 +1,151 @@
+"""A run's settings: what differs from the baseline, where each comes from, and which of them cannot act."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from iqa_train.errors import RunError, UserError
+from iqa_train.report.run_page.json_fields import document, told
+from iqa_train.report.sections import Line, Section, prose
+from iqa_train.runs.documents import read_spec_facts
+from iqa_train.runs.imported import imported_from
+from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.revision import revision_label
+from iqa_train.runs.specfile import read_spec
+from iqa_train.study.inert import inert
+from iqa_train.study.messages import shown
+from iqa_train.study.model import Study
+from iqa_train.study.resolve import resolve_with_origins
+from iqa_train.study.settings import TrainingConfig, group_of
+
+_HEAD = ("Setting", "Value", "Baseline", "From")
+_PROGRAM = "the program's default"
+_TYPED = "given when it was started"
+_ASSUMED = "assumed: the log does not tell"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is known of them: values, the baseline's where they differ, origins, why some cannot act, what is amiss."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    differs: Mapping[str, Any] = field(default_factory=dict)  # name -> the baseline's value
+    origins: Mapping[str, str] = field(default_factory=dict)
+    inert: Mapping[str, str] = field(default_factory=dict)
+    baseline: str = ""
+    experiment: str = ""
+    title: str = ""
+    purpose: str = ""
+    problem: str = ""
+    revision: str = ""  # how it was trained, where not by this revision of the network and losses
+
+
+def settings_of(run: RunFolder, study: Study | None, profile: str | None) -> Settings:
+    """From the run's spec.json, as far as there is one, else from the study file; origins always from the latter."""
+    spec, problem = _spec(run)
+    filed, origins = _filed(run, study, profile)
+    if not spec and filed:
+        spec = filed
+    values = told(spec, "settings")
+    values = values if isinstance(values, dict) else {}
+    differs = told(spec, "differs")
+    return Settings(
+        values=values,
+        differs={k: v[0] for k, v in differs.items() if isinstance(v, list | tuple) and len(v) == 2}
+        if isinstance(differs, dict)
+        else {},
+        origins=_origins(values, told(filed, "settings") or {}, origins, run),
+        inert=_inert(values),
+        baseline=str(spec.get("baseline") or ""),
+        experiment=str(spec.get("experiment") or run.path.parent.name),
+        title=str(spec.get("title") or ""),
+        purpose=str(spec.get("purpose") or ""),
+        problem=problem,
+        revision=revision_label(spec, run) if run.attempts() else "",
+    )
+
+
+def differing_section(settings: Settings) -> Section:
+    """What makes this run another than the baseline."""
+    title = f"Differs from {settings.baseline}" if settings.baseline else "Differs from the baseline"
+    if not settings.values:
+        return Section(title, (prose(settings.problem or "its settings are not known", "error"),))
+    if settings.experiment == settings.baseline:
+        return Section(title, (prose("this is the baseline"),))
+    lines = [_line(name, settings) for name in settings.values if name in settings.differs]
+    if not lines:
+        lines = [prose("in no setting that is recorded" if settings.baseline else "it has no baseline to differ from")]
+    return Section(title, tuple(lines), _HEAD if settings.differs else ())
+
+
+def settings_sections(settings: Settings) -> list[Section]:
+    """All of them, in the groups of the help page; those of other versions last."""
+    known = TrainingConfig.model_fields
+    groups: dict[str, list[Line]] = {}
+    for name in settings.values:
+        group = group_of(name) if name in known else "other versions"
+        groups.setdefault(f"Settings: {group}", []).append(_line(name, settings))
+    sections = [Section(title, tuple(lines), _HEAD) for title, lines in groups.items()]
+    if settings.inert and sections:
+        why = [Line((name, reason), "inert") for name, reason in settings.inert.items()]
+        sections.append(Section("Settings that have no effect here", tuple(why)))
+    return sections
+
+
+def _line(name: str, settings: Settings) -> Line:
+    mark = "inert" if name in settings.inert else "differs" if name in settings.differs else ""
+    other = shown(settings.differs[name]) if name in settings.differs else ""
+    origin = settings.origins.get(name, "")
+    if mark == "inert":
+        origin = f"{origin}; no effect" if origin else "no effect"
+    return Line((name, shown(settings.values[name]), other, origin), mark)  # type: ignore[arg-type]
+
+
+def _spec(run: RunFolder) -> tuple[Mapping[str, Any], str]:
+    """spec.json as far as it can be read, and what is wrong with it."""
+    found, problem = document(read_spec_facts, run.spec)
+    if problem or not found:
+        return {}, problem
+    try:
+        read_spec(run)
+    except RunError as error:
+        return found, "" if imported_from(run) is not None else str(error)
+    return found, ""
+
+
+def _filed(run: RunFolder, study: Study | None, profile: str | None) -> tuple[dict[str, Any], dict[str, str]]:
+    """What the study file says of this run now, and which of its layers says what."""
+    experiment, seed = run.path.parent.name, run.path.name.partition("-")[0].removeprefix("s")
+    if study is None or experiment not in study.ids or not seed.isdecimal():
+        return {}, {}
+    try:
+        resolved = resolve_with_origins(study, experiment, profile=profile, seed=int(seed))
+    except (UserError, OSError):
+        return {}, {}
+    return resolved.spec.model_dump(mode="json"), resolved.origins
+
+
+def _origins(
+    values: Mapping[str, Any], filed: Mapping[str, Any], layers: Mapping[str, str], run: RunFolder
+) -> dict[str, str]:
+    imported = imported_from(run)
+    found = {}
+    for name, value in values.items():
+        if imported is not None:
+            found[name] = _ASSUMED if name in imported.assumed else "the log"
+        elif name == "seed":
+            found[name] = "the seed of this run"
+        elif filed and filed.get(name) == value:
+            found[name] = layers.get(name, _PROGRAM)
+        elif filed:
+            found[name] = f"{_TYPED}; the study file now says {shown(filed.get(name))}"
+    return found
+
+
+def _inert(values: Mapping[str, Any]) -> dict[str, str]:
+    try:
+        return {rule.setting: rule.because for rule in inert(TrainingConfig(**values))}
+    except ValidationError:  # of another version, or imported: not all of them
+        return {}

@@ -1,0 +1,133 @@
+"""An experiment's predictions by seed: which of them can be used, and how their images line up with others'."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iqa_train.runs.predictions import Predictions
+from iqa_train.stats.bootstrap import Model
+from iqa_train.stats.logistic import fit_logistic
+from iqa_train.stats.metrics import krcc, plcc, rmse, srcc
+
+Array = NDArray[np.float64]
+
+MEASURES = {"srcc": srcc, "krcc": krcc, "plcc": plcc, "plcc_fit": plcc, "rmse_fit": rmse}
+RESAMPLED = {"srcc": "srcc", "krcc": "krcc", "plcc": "plcc", "plcc_fit": "plcc", "rmse_fit": "rmse"}
+"""What is computed on a resample. The logistic is fitted once, to all images, and kept in the resamples: it is a
+least-squares fit, so that a small change of its parameters changes neither the error nor PLCC to first order, and what
+is left of it is far below the interval (four parameters, hundreds of images)."""
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What was tested: an experiment's predictions on its test images, by seed."""
+
+    __test__ = False  # pytest would take the name for that of a test
+
+    experiment: str
+    by_seed: Mapping[int, Predictions]
+
+
+@dataclass(frozen=True)
+class Usable:
+    """The seeds of an experiment that a metric is defined for, after its mapping if it has one, and what is amiss."""
+
+    experiment: str
+    by_seed: dict[int, Predictions]
+    values: dict[int, float]
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """In the order of the runs."""
+        return tuple(self.by_seed)
+
+
+def usable(tested: Tested, metric: str, parameters: int = 4) -> Usable:
+    """The seeds with a defined value, sorted by image; a note for each that has none, and why.
+
+    `parameters` are those of the logistic, 4 or 5, for a metric after the fit.
+    """
+    kept: dict[int, Predictions] = {}
+    values: dict[int, float] = {}
+    notes: list[str] = []
+    for seed, table in tested.by_seed.items():
+        ready, why = _mapped(_sorted(table), metric, parameters)
+        if ready is None:
+            notes.append(f"seed {seed}: {why}")
+            continue
+        kept[seed] = ready
+        values[seed] = MEASURES[metric](ready.predictions, ready.scores)
+    return Usable(tested.experiment, kept, values, tuple(notes))
+
+
+def units_of(tables: Sequence[Predictions]) -> dict[str, int]:
+    """Image -> number of the unit that is drawn with it, of all images of any table.
+
+    Images of one reference are no independent samples of images, and are drawn together or not at all. An image without
+    one is a unit of its own. Where only some tables tell references, as runs of an older version do not, theirs count.
+    """
+    reference = {
+        image: own
+        for table in tables
+        if table.references is not None
+        for image, own in zip(table.images, table.references, strict=True)
+    }
+    units = {image: reference.get(image, image) for table in tables for image in table.images}
+    numbered = {unit: k for k, unit in enumerate(sorted(set(units.values())))}
+    return {image: numbered[unit] for image, unit in units.items()}
+
+
+def model_of(table: Predictions, numbered: Mapping[str, int]) -> Model:
+    """A table as the bootstrap takes it, by the numbers of `units_of`."""
+    rows = np.array([numbered[image] for image in table.images], dtype=np.int64)
+    return Model(table.scores, table.predictions, rows)
+
+
+def why_unpaired(one: Predictions, other: Predictions) -> str:
+    """Why predictions on these two tables (sorted by image) cannot be paired; "" where they can."""
+    if one.images != other.images:
+        missing = len(set(one.images) ^ set(other.images))
+        if len(one.images) != len(other.images):
+            return f"different test images ({len(one.images)} and {len(other.images)})"
+        return f"different test images ({missing // 2} of {len(one.images)} are not the same)"
+    differ = np.flatnonzero(one.scores != other.scores)
+    if len(differ):
+        first = differ[0]
+        return (
+            f"different opinion scores ({len(differ)} of {len(one.images)} images, such as {one.images[first]}: "
+            f"{one.scores[first]:g} and {other.scores[first]:g})"
+        )
+    if one.references is not None and other.references is not None and one.references != other.references:
+        return "different references of the same test images"
+    return ""
+
+
+def _sorted(table: Predictions) -> Predictions:
+    order = sorted(range(len(table.images)), key=table.images.__getitem__)
+    if order == list(range(len(order))):
+        return table
+    references = None if table.references is None else tuple(table.references[k] for k in order)
+    images = tuple(table.images[k] for k in order)
+    return Predictions(images, table.scores[order], table.predictions[order], references)
+
+
+def _mapped(table: Predictions, metric: str, parameters: int) -> tuple[Predictions | None, str]:
+    bad = int(np.count_nonzero(~np.isfinite(table.predictions)))
+    if bad:
+        return None, f"{bad} of {len(table.images)} predictions are no numbers"
+    if not np.isfinite(table.scores).all():
+        return None, "some opinion scores are no numbers"
+    if len(table.images) < 2:
+        return None, f"{len(table.images)} test images are too few"
+    for name, side in (("predictions", table.predictions), ("opinion scores", table.scores)):
+        if side.min() == side.max():
+            return None, f"all {name} are the same, so there is nothing to correlate"
+    if not metric.endswith("_fit"):
+        return table, ""
+    fit = fit_logistic(table.predictions, table.scores, parameters)
+    if fit.mapped is None:
+        return None, fit.note
+    return replace(table, predictions=fit.mapped), ""

@@ -1,0 +1,150 @@
+"""Two studies, experiment by experiment: which settings differ, and by how much the results do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from iqa_train.results.comparison import Comparison, compare, resampled_words
+from iqa_train.results.factors import settings_that_differ
+from iqa_train.results.paired_predictions import Tested
+from iqa_train.results.run_record import Recorded, by_experiment, predictions_by_seed
+from iqa_train.results.verdict import LEVEL, is_better
+from iqa_train.stats.bootstrap import usual_resamples
+from iqa_train.stats.holm import holm
+from iqa_train.stats.interval import Interval
+
+
+@dataclass(frozen=True)
+class AcrossRow:
+    """One experiment in both studies; `delta` is the second's value less the first's. None is what cannot be said.
+
+    `differs` holds every setting that differs, with both values.
+    """
+
+    experiment: str
+    title: str = ""
+    first: float | None = None
+    first_interval: Interval | None = None
+    second: float | None = None
+    second_interval: Interval | None = None
+    delta: float | None = None
+    delta_interval: Interval | None = None
+    p: float | None = None
+    p_holm: float | None = None
+    distinguishable: bool | None = None
+    better: bool | None = None  # in the second, where that can be told
+    seeds: tuple[int, ...] = ()  # that the difference is over
+    images: int | None = None
+    clusters: int | None = None  # references that the images are of and that are resampled
+    differs: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    first_epoch: int | None = None  # of an unfinished run: the epoch that the value is of
+    second_epoch: int | None = None
+    reported: bool = False  # numbers from elsewhere, without predictions
+    source: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Across:
+    """All rows of a comparison of two studies for one metric. `differs`: the settings that differ in every row."""
+
+    first: str
+    second: str
+    metric: str
+    rows: tuple[AcrossRow, ...]
+    differs: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def compare_studies(
+    first: Sequence[Recorded],
+    second: Sequence[Recorded],
+    metric: str = "srcc",
+    *,
+    resamples: int | None = None,
+    anyway: bool = False,
+) -> Across:
+    """Compare the runs of two studies, those of the same experiment with each other, in the order of the first.
+
+    Raises NotComparableError where the two were tested on different images; with `anyway` their values are listed
+    without a difference.
+    """
+    names = (_study(first), _study(second))
+    count = usual_resamples(metric) if resamples is None else resamples
+    ones, others = by_experiment(first), by_experiment(second)
+    rows = []
+    for experiment in dict.fromkeys([*ones, *others]):
+        if experiment in ones and experiment in others:
+            rows.append(_row(ones[experiment], others[experiment], names, metric, count, anyway=anyway))
+        else:
+            only, runs = (names[0], ones[experiment]) if experiment in ones else (names[1], others[experiment])
+            title = str(runs[0].spec.get("title", ""))
+            rows.append(AcrossRow(experiment, title, notes=(f"only in {only}",)))
+    adjusted = holm([row.p for row in rows])
+    rows = [_judged(row, p, metric) for row, p in zip(rows, adjusted, strict=True)]
+    paired = [row for row in rows if row.experiment in ones and row.experiment in others]
+    everywhere = paired[0].differs if paired else {}
+    everywhere = {k: v for k, v in everywhere.items() if all(row.differs.get(k) == v for row in paired)}
+    return Across(*names, metric, tuple(rows), everywhere, _notes(rows, metric, count))
+
+
+def _study(runs: Sequence[Recorded]) -> str:
+    return str(runs[0].spec.get("study", "")) if runs else ""
+
+
+def _row(
+    ones: list[Recorded], others: list[Recorded], names: tuple[str, str], metric: str, resamples: int, *, anyway: bool
+) -> AcrossRow:
+    experiment = ones[0].experiment
+    # Named by their studies, so that a refusal and a note say which is which.
+    labels = [f"{experiment} of {name}" for name in (names if names[0] != names[1] else ("the first", "the second"))]
+    tested = [Tested(label, predictions_by_seed(runs)) for label, runs in zip(labels, (ones, others), strict=True)]
+    key = "/".join((*sorted(names), metric))
+    one, two = compare(tested, tested[0], metric, key=key, resamples=resamples, anyway=anyway)
+    title = str(others[0].spec.get("title", "") or ones[0].spec.get("title", ""))
+    row = _of(experiment, title, one, two)
+    unfinished = tuple(
+        f"{label}: {'/'.join(sorted({run.state.name for run in runs}))}, no result"
+        for label, runs, found in zip(labels, (ones, others), (one, two), strict=True)
+        if found.value is None
+    )
+    return replace(
+        row, differs=settings_that_differ(ones[0].spec, others[0].spec), notes=(*unfinished, *one.notes, *two.notes)
+    )
+
+
+def _of(experiment: str, title: str, one: Comparison, two: Comparison) -> AcrossRow:
+    return AcrossRow(
+        experiment,
+        title,
+        first=one.value,
+        first_interval=one.interval,
+        second=two.value,
+        second_interval=two.interval,
+        delta=two.delta,
+        delta_interval=two.delta_interval,
+        p=two.p,
+        seeds=two.shared,
+        images=two.images,
+        clusters=two.clusters,
+    )
+
+
+def _judged(row: AcrossRow, p_holm: float | None, metric: str) -> AcrossRow:
+    if p_holm is None or row.delta is None or row.delta_interval is None:
+        return row
+    low, high = row.delta_interval
+    told = p_holm < LEVEL and not low <= 0 <= high
+    return replace(row, p_holm=p_holm, distinguishable=told, better=is_better(row.delta, metric) if told else None)
+
+
+def _notes(rows: Sequence[AcrossRow], metric: str, resamples: int) -> tuple[str, ...]:
+    notes = []
+    if any(row.delta_interval for row in rows):
+        notes += resampled_words(resamples, [row.clusters for row in rows if row.delta_interval], metric)
+        if all(len(row.seeds) <= 1 for row in rows):
+            notes.append("test-set uncertainty only: one seed each")
+    tested = sum(row.p is not None for row in rows)
+    if tested > 1:
+        notes.append(f"p adjusted over {tested} experiments (Holm)")
+    return tuple(notes)

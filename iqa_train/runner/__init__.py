@@ -1,0 +1,1 @@
+"""One attempt at a run: its processes, its device, how it ended."""

@@ -1,0 +1,382 @@
+"""One attempt at one run: opens the log, starts the worker in a session of its own, waits, and writes how it ended.
+
+The worker writes to the log's file itself, not through a pipe that would die with this process; and it inherits the
+locks of the run and of its device, so that both are held until the last of the two is gone. Knows nothing of torch.
+"""
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from iqa_train.devices.inventory import Device, worker_environment
+from iqa_train.devices.leases import Lease
+from iqa_train.errors import RunError, UsageError
+from iqa_train.files import SCHEMA_VERSION, intruder, lock_now, open_lock, write_json
+from iqa_train.handed import handing
+from iqa_train.redaction import public_command
+from iqa_train.regular import sweep
+from iqa_train.runner.environment import surroundings
+from iqa_train.runner.folder_watch import FolderWatch, gone_words
+from iqa_train.runner.process_limits import RefusedError, starting
+from iqa_train.runner.process_tree import adopt_orphans, kill_all, reap_orphans
+from iqa_train.runner.program import python_command
+from iqa_train.runner.stop_requests import Stopping, stop_signals
+from iqa_train.runs.documents import read_result, read_spec_facts
+from iqa_train.runs.identity import identity_of, me, origin_facts, require_own_proc
+from iqa_train.runs.layout import Attempt, RunFolder, log_path
+from iqa_train.runs.marks import MARK, mark_for
+from iqa_train.runs.outcome import WITH_RESULT, Outcome, outcome_of, stopped
+from iqa_train.runs.project import inside, recorded
+from iqa_train.runs.provenance import code_fingerprint
+from iqa_train.runs.state import HEARTBEAT, RunState, epoch_events, last_word, run_state
+
+GRACE = 60.0  # seconds a stopped worker has for its checkpoint before it is killed
+WORKER = "IQA_TRAIN_WORKER"  # another program that keeps the worker's contract, for tests of everything around it
+_REQUIRED = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+# Threads that wait for each other by spinning take five times as long when two runs share the cores, and others' runs
+# suffer with them; sleeping costs a run that is alone next to nothing.
+_POLITE = {"OMP_WAIT_POLICY": "PASSIVE"}
+_PATIENCE = 1.0  # seconds: a killed process takes a moment to die, and who asks for a state holds its lock for one
+_LOOK = 1.0  # seconds between two looks at the run's folder
+_RESERVE = 1 << 16  # bytes kept for exit.json on a disk that fills up
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be done: a run, on which device, where its log goes, and whether to go on or start over.
+
+    `spec` is the content of its spec.json, None if that is written. `attempt` is the number that the attempt must
+    have: if it has been made by somebody else meanwhile, it is not made again. None: whatever comes next.
+    """
+
+    run: RunFolder
+    device: Device
+    lease: Lease
+    logs_dir: Path
+    command: list[str]
+    spec: Mapping[str, Any] | None = None
+    attempt: int | None = None
+    resume: bool = False
+    again: bool = False
+    queued_code: str = ""  # fingerprint of the program that queued it
+    still_wanted: Callable[[], bool] = lambda: True  # asked once the run is ours: it may have been withdrawn meanwhile
+
+
+@dataclass(frozen=True)
+class Started:
+    """A worker on its way, as the one who waits for it sees it."""
+
+    process: "subprocess.Popen[bytes]"
+    attempt: Attempt
+    log: Path
+
+
+class TakenError(RunError):
+    """Somebody else has made the attempt, or is making it."""
+
+
+def done_before(run: RunFolder, spec: Mapping[str, Any], *, resume: bool, again: bool) -> RunState | None:
+    """The state of a run that needs no worker because it is complete; None if it does.
+
+    Raises UsageError where going on and starting over are both possible and neither was asked for.
+    """
+    state = run_state(run)
+    if state.finished and not again:
+        return state
+    if again or resume or state.alive or not run.outcome():
+        return None
+    settings = spec["settings"]
+    raise UsageError(
+        f"{spec['experiment']} was started before and is {state.name} after {len(epoch_events(run))} of "
+        f"{settings['epochs'] * settings['train_test_num']} epochs ({state.reason.partition(';')[0]}); "
+        "--resume continues it, --again starts it over"
+    )
+
+
+def run_attempt(order: Order, watch: Callable[[Started], None] = lambda _: None, poll: float = 0.2) -> Outcome:
+    """Make an attempt and wait for its end; `watch` is called while waiting, every `poll` seconds.
+
+    TERM and INT to this process stop the run: the worker writes a checkpoint; what is left after a grace is killed,
+    all that it started included. A terminal that closes (HUP) stops nothing.
+    Raises TakenError if the run is running already, RunError where its folder goes meanwhile.
+    """
+    require_own_proc()
+    if order.spec is not None:  # what was queued has its folder, or is not to be run any more
+        order.run.path.mkdir(parents=True, exist_ok=True)
+    elif not order.run.path.is_dir():
+        raise RunError(f"{gone_words(order.run.path)}; queue the run again")
+    adopt_orphans()
+    with _run_lock(order) as lock, stop_signals() as stopping:
+        began = time.monotonic()
+        started = _start(order, lock)
+        shown = _Shown(watch)
+        watch_folder = FolderWatch(order.run.lock, lock)
+        outcome = _wait(order, started, shown, stopping, poll, watch_folder)
+        if watch_folder.gone():
+            words = f"{gone_words(order.run.path)} while the run worked in it, so the run was ended"
+            _append(started.log, f"{words}\n")
+            raise RunError(f"{words}; what it had saved is where the folder is now")
+        ended = {"ended": _now(), "seconds": round(time.monotonic() - began, 3)}
+        for temporary in (started.attempt.reserve, started.attempt.heartbeat):
+            temporary.unlink(missing_ok=True)
+        write_json(started.attempt.exit, {"schema_version": SCHEMA_VERSION, **asdict(outcome), **ended})
+        shown(started)
+    return outcome
+
+
+class _Shown:
+    """Shows the run while somebody looks. A broken pipe or a full disk behind stdout ends the show, not the run."""
+
+    def __init__(self, watch: Callable[[Started], None]) -> None:
+        self._watch: Callable[[Started], None] | None = watch
+
+    def __call__(self, started: Started) -> None:
+        try:
+            if self._watch is not None:
+                self._watch(started)
+        except (OSError, ValueError):  # ValueError: the stream was closed
+            self._watch = None
+
+
+def _new_log(logs_dir: Path, spec: Mapping[str, Any]) -> tuple[Path, BinaryIO]:
+    """A log of this attempt's own, also when others start in the same second."""
+    started = datetime.now()
+    while True:
+        log = log_path(logs_dir, spec["slug"], spec["study"], started)
+        try:
+            return log, log.open("xb")
+        except FileExistsError:  # another runner has taken the name since it was found free
+            continue
+
+
+def _start(order: Order, lock: int) -> Started:
+    run = order.run
+    spec = order.spec if order.spec is not None else _spec_of(run)
+    if order.spec is not None:
+        order.logs_dir.mkdir(parents=True, exist_ok=True)
+    elif order.logs_dir.absolute().parent.is_dir():  # a folder of logs that was cleared away, but not a whole project
+        order.logs_dir.mkdir(exist_ok=True)
+    log, file = _new_log(order.logs_dir, spec)  # before anything of the run is touched: what has no log does not start
+    attempt = run.next_attempt()
+    command = [*_worker_program(), str(run.path), str(attempt.folder)]
+    if order.resume:
+        command.append("--resume")
+    held = (lock, *order.lease.descriptors)
+    environment = _POLITE | worker_environment(order.device) | _REQUIRED | {MARK: mark_for(attempt.folder)}
+    environment |= handing(held)
+    moved: list[tuple[Path, Path]] = []
+    with file:
+        try:
+            for folder in (run.path, *(tried.folder for tried in run.attempts())):
+                sweep(folder)
+            if order.again:
+                moved = _set_aside(run)
+            if order.spec is not None:
+                write_json(run.spec, order.spec)
+            attempt.folder.mkdir()
+            attempt.reserve.write_bytes(bytes(_RESERVE))
+            _introduce(order, attempt, log, environment)  # before there is a worker that nobody knew of
+            with starting(f"the worker of {spec['experiment']}"):
+                process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environment,
+                    start_new_session=True, pass_fds=held,
+                )  # fmt: skip
+        except (OSError, RefusedError) as error:
+            shutil.rmtree(attempt.folder, ignore_errors=True)
+            log.unlink()
+            for before, aside in moved:
+                aside.rename(before)
+            if isinstance(error, RefusedError):
+                raise
+            raise RunError(
+                f"{spec['experiment']} cannot be started: {error.filename or attempt.folder}: {error.strerror}"
+            ) from None
+    _introduce(order, attempt, log, environment, process.pid)
+    return Started(process, attempt, log)
+
+
+def _introduce(
+    order: Order, attempt: Attempt, log: Path, environment: Mapping[str, str], worker_pid: int | None = None
+) -> None:
+    """Write runner.json: who runs the attempt, on what, into which log."""
+    runner, worker = me(), None if worker_pid is None else identity_of(worker_pid)
+    project = Path.cwd()
+    facts = {
+        "schema_version": SCHEMA_VERSION,
+        "command": public_command(order.command),
+        "log": inside(log, project),
+        "cwd": recorded(project, order.run.path.absolute().parents[2]),
+        "environment": surroundings(project),
+        "started": _now(),
+        "code": code_fingerprint(),
+        "queued_code": order.queued_code,
+        "resumed": order.resume,
+        **origin_facts(),
+        "device": asdict(order.device) | {"label": order.device.label},
+        "cuda_visible_devices": environment.get("CUDA_VISIBLE_DEVICES"),
+        "runner": {"pid": runner.pid, "created": runner.created},
+        "worker": None if worker is None else {"pid": worker.pid, "created": worker.created},
+    }
+    try:
+        write_json(attempt.runner, facts)
+    except OSError:  # the disk has just become full
+        attempt.reserve.unlink(missing_ok=True)
+        write_json(attempt.runner, facts)
+
+
+def _worker_program() -> list[str]:
+    other = os.environ.get(WORKER)
+    return [sys.executable, other] if other else python_command("iqa_train.training.worker")
+
+
+def _spec_of(run: RunFolder) -> Mapping[str, Any]:
+    spec = read_spec_facts(run.spec)
+    if spec is None or not {"slug", "study", "experiment"} <= spec.keys():
+        raise RunError(f"{run.spec} is missing or damaged; queue the run anew with --again")
+    return spec
+
+
+def _append(log: Path, words: str) -> None:
+    """A line in a log that is still there; it is not made again."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(log, os.O_WRONLY | os.O_APPEND)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(words)
+
+
+def _wait(
+    order: Order,
+    started: Started,
+    watch: Callable[[Started], None],
+    stopping: Stopping,
+    poll: float,
+    folder: FolderWatch,
+) -> Outcome:
+    process, attempt = started.process, started.attempt
+    asked = False
+    next_look = 0.0
+    kill_at: float | None = None
+    killed = False
+    next_beat = 0.0
+    with _ending(process.pid) as ended_within:
+        while process.poll() is None:
+            now = time.monotonic()
+            if now >= next_beat:
+                next_beat = now + HEARTBEAT
+                _beat(attempt, order.lease)
+            if now >= next_look:  # the file holds a request whose sender was killed before it could send its signal
+                next_look = now + _LOOK
+                asked = asked or folder.gone() or attempt.stop.exists()
+            asked = asked or stopping.requested > 0
+            if asked and kill_at is None:
+                kill_at = now + GRACE
+                for number in (signal.SIGTERM, signal.SIGCONT):  # a suspended worker would hear nothing
+                    process.send_signal(number)
+            if kill_at is not None and (now > kill_at or stopping.requested > 2):
+                killed = True
+                kill_all(attempt.folder, own_children=True)
+            watch(started)
+            reap_orphans(keep=process.pid)
+            ended_within(poll)
+    kill_all(attempt.folder, own_children=True)  # no helper of an ended worker stays behind
+    reap_orphans()
+    said = last_word(attempt)
+    early = bool((read_result(order.run.result) or {}).get("stopped_early"))
+    outcome = outcome_of(process.returncode, said["message"] if said else None, stopped_early=early)
+    if not asked and not stopping.requested:
+        return outcome
+    if outcome.exit_code in WITH_RESULT:  # done before it could stop
+        return replace(outcome, requested=True)
+    if killed:
+        return stopped(outcome, f"stopped on request, killed after {GRACE:.0f} s or a third request")
+    if outcome.exit_code is None:
+        return stopped(outcome, "stopped on request before it had begun")
+    return replace(outcome, requested=True)
+
+
+@contextmanager
+def _ending(pid: int) -> Iterator[Callable[[float], None]]:
+    """A function that waits for some seconds, less if the process ends meanwhile."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except OSError:  # kernels before 5.3
+        yield time.sleep
+        return
+    poller = select.poll()
+    poller.register(descriptor, select.POLLIN)
+
+    def wait(seconds: float) -> None:
+        poller.poll(seconds * 1000)
+
+    try:
+        yield wait
+    finally:
+        os.close(descriptor)
+
+
+def _beat(attempt: Attempt, lease: Lease) -> None:
+    """Show that this process lives. A full or vanished disk is for the worker to complain of."""
+    try:
+        attempt.heartbeat.touch()
+        lease.refresh()
+    except OSError:
+        return
+
+
+def _set_aside(run: RunFolder) -> list[tuple[Path, Path]]:
+    """Move what the last attempt left into its own folder: nothing is ever overwritten. Returns from where to where."""
+    attempts = run.attempts()
+    moves = [(path, attempts[-1].folder / path.name) for path in (run.outcome() if attempts else [])]
+    for path, aside in moves:
+        path.rename(aside)
+    return moves
+
+
+@contextmanager
+def _run_lock(order: Order) -> Iterator[int]:
+    """The run's lock as a descriptor to hand on. Raises TakenError if a living process holds it."""
+    descriptor = open_lock(order.run.lock)
+    try:
+        require_idle(order.run)
+        if not lock_now(descriptor, patience=_PATIENCE):
+            if (stranger := intruder(order.run.lock)) is not None:
+                raise RunError(f"{order.run.lock} is held by {stranger}, who may only read it; end that process")
+            raise TakenError(_taken(order.run, run_state(order.run)))
+        if order.attempt is not None and order.run.next_attempt().number != order.attempt:
+            raise TakenError(f"attempt {order.attempt} of {order.run.path} has been made by another runner")
+        if not order.still_wanted():
+            raise TakenError(f"{order.run.path} has been taken out of the queue")
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def require_idle(run: RunFolder) -> None:
+    """Raise TakenError if the run is alive: here, or on another host, where this host's locks do not reach."""
+    deadline = time.monotonic() + _PATIENCE
+    while (state := run_state(run)).alive:
+        if time.monotonic() > deadline:
+            raise TakenError(_taken(run, state))
+        time.sleep(0.05)
+
+
+def _taken(run: RunFolder, state: RunState) -> str:
+    attempts = run.attempts()
+    where = f" {state.reason}" if state.elsewhere else ""
+    see = f" (see {attempts[-1].runner})" if attempts else ""
+    return f"{run.path.parent.name} with these settings is running already{where}{see}; wait for it or stop it"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,153 @@
+"""Work on a device that is no run of its own: a worker is given what to do, tells of it line by line, and ends.
+
+It inherits the lease of its device and the locks of what it works on, so that all are held until it is gone. Knows
+nothing of torch.
+"""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from iqa_train.devices.inventory import Device, worker_environment
+from iqa_train.devices.leases import Lease
+from iqa_train.errors import RunError
+from iqa_train.files import lock_now, open_lock, parse_json
+from iqa_train.handed import handing
+from iqa_train.runner.process_limits import NO_THREADS, may_start_threads, starting
+from iqa_train.runner.program import python_command
+from iqa_train.runs.identity import identity_of, suspension
+from iqa_train.runs.layout import RunFolder
+
+_GRACE = 10.0  # seconds between the request to end and the kill
+_PATIENCE = 1.0  # seconds: who only asks whether a lock is held, holds it for a moment
+_THREADS = 8  # that a worker needs at least: its own, those of torch, those that decode
+_SILENCE = 1.0  # seconds without an event, after which it is looked whether the worker is suspended
+_OWN = {"OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "OMP_WAIT_POLICY": "PASSIVE"}
+
+Event = Mapping[str, Any]
+
+
+def run_errand(
+    module: str,
+    request: Mapping[str, Any],
+    device: Device,
+    lease: Lease,
+    hear: Callable[[Event], None],
+    locks: Sequence[int] = (),
+) -> int:
+    """Run `iqa_train.training.<module>` on `device` with `request`; `hear` is called with each event it tells.
+
+    Returns its exit code; raises RunError for one that was killed.
+    Whatever `hear` raises, and Ctrl-C, ends it; what it had told by then is still heard.
+    """
+    held = (*lease.descriptors, *locks)
+    with starting("the worker"):
+        worker = subprocess.Popen(
+            python_command(f"iqa_train.training.{module}"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env=worker_environment(device) | _OWN | handing(held), start_new_session=True, pass_fds=held,
+        )  # fmt: skip
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    try:
+        with contextlib.suppress(BrokenPipeError):  # it has ended already; its exit code tells
+            worker.stdin.write(json.dumps(request).encode())
+        with contextlib.suppress(BrokenPipeError):
+            worker.stdin.close()
+        _hear(worker, hear)
+        return _ended(worker.wait())
+    except KeyboardInterrupt:
+        _terminate(worker)
+        _hear(worker, hear)
+        raise
+    finally:
+        _end(worker)
+
+
+def _ended(code: int) -> int:
+    if code and not may_start_threads(_THREADS):
+        raise RunError(NO_THREADS)
+    if code < 0:
+        raise RunError(f"the worker was killed by signal {-code}: by somebody, or for want of memory")
+    return code
+
+
+def _hear(worker: "subprocess.Popen[bytes]", hear: Callable[[Event], None]) -> None:
+    """Pass on each event, and "suspended" with a sentence when nothing comes because the worker is suspended."""
+    said = ""
+    for line in _lines(worker):
+        if line is None:
+            words = suspension(identity_of(worker.pid))
+            if words and words != said:
+                hear({"event": "suspended", "message": f"the worker is {words}"})
+            said = words
+            continue
+        try:
+            event = parse_json(line)
+        except ValueError:  # cut short by its end
+            continue
+        if isinstance(event, dict) and isinstance(event.get("event"), str):
+            hear(event)
+
+
+def _lines(worker: "subprocess.Popen[bytes]") -> Iterator[bytes | None]:
+    """Each line of the worker's standard output; None after every `_SILENCE` seconds without one."""
+    assert worker.stdout is not None
+    poller = select.poll()
+    poller.register(worker.stdout, select.POLLIN)
+    rest = b""
+    while True:
+        if not poller.poll(_SILENCE * 1000):
+            yield None
+            continue
+        chunk = os.read(worker.stdout.fileno(), 1 << 16)
+        if not chunk:
+            break
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines
+    if rest:
+        yield rest
+
+
+def _terminate(worker: "subprocess.Popen[bytes]") -> None:
+    """Ask it to end; a suspended one is continued, or it would not notice."""
+    worker.terminate()
+    worker.send_signal(signal.SIGCONT)
+
+
+def _end(worker: "subprocess.Popen[bytes]") -> None:
+    assert worker.stdout is not None
+    worker.stdout.close()
+    if worker.poll() is None:
+        _terminate(worker)
+        try:
+            worker.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait()
+
+
+@contextmanager
+def held_runs(runs: Iterable[RunFolder]) -> Iterator[list[int]]:
+    """Hold the locks of finished runs, so that none is started over meanwhile; gives descriptors to hand on.
+
+    Raises RunError for one that another process holds.
+    """
+    descriptors: list[int] = []
+    try:
+        for run in runs:
+            descriptors.append(open_lock(run.lock))
+            if not lock_now(descriptors[-1], patience=_PATIENCE):
+                raise RunError(
+                    f"{run.path} is in use by another process, which tests it or starts it over; try again when that "
+                    "is done"
+                )
+        yield descriptors
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)

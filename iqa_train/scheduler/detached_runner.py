@@ -1,0 +1,127 @@
+"""A detached runner, started by the scheduler: `python -m iqa_train.scheduler.detached_runner RUN_FOLDER ...`.
+
+Takes the lease of its device, makes one attempt, and ends. Exits with 0 when the attempt was made, whatever came of it;
+with `BUSY` when device or run was taken meanwhile; with 1, and a sentence on standard error, when it could not begin.
+"""
+
+import iqa_train.startup  # noqa: F401 (before anything that opens a file)
+
+# isort: split
+import argparse
+import contextlib
+import getpass
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from iqa_train.devices.inventory import Device
+from iqa_train.devices.leases import Holder, take
+from iqa_train.errors import UserError
+from iqa_train.redaction import public_command
+from iqa_train.regular import real_path
+from iqa_train.runner.program import python_command
+from iqa_train.runner.runner import Order, Started, TakenError, run_attempt
+from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.state import HEARTBEAT
+from iqa_train.scheduler.item_status import standing
+from iqa_train.scheduler.outbox import is_due
+from iqa_train.scheduler.queue import Item, folder_of, read_queue
+from iqa_train.scheduler.scheduler_lock import ensure_scheduler, scheduler_process
+
+BUSY = 75
+
+
+def runner_command(item: Item, runs_dir: Path, device: Device, attempt: int, places: int) -> list[str]:
+    """The command that makes attempt number `attempt` at `item` on `device`."""
+    starts_over = item.again and attempt == item.after + 1
+    how = ["--again"] if starts_over else ["--resume"] if attempt > 1 else []
+    return python_command(
+        "iqa_train.scheduler.detached_runner", str(real_path(folder_of(item, runs_dir).path)),
+        "--device", json.dumps(asdict(device)), "--attempt", str(attempt), "--places", str(places),
+        "--logs-dir", item.logs_dir, "--code", item.code, "--command", json.dumps(public_command(item.command)), *how,
+    )  # fmt: skip
+
+
+def holder_of(run: Path) -> Holder:
+    """How a run signs a lease."""
+    return Holder(run.parent.name, run.parent.parent.name, user_name(), str(real_path(run)))
+
+
+def user_name() -> str:
+    """The user's name, or number where there is no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
+
+
+def _is_queued(run: Path) -> bool:
+    """Whether the run is in the queue: whoever withdraws it, looks after that whether it has started."""
+    runs_dir = run.parents[2]
+    return any(folder_of(item, runs_dir).path == run for item in read_queue(runs_dir).items)
+
+
+class _Guard:
+    """Starts a scheduler where one is wanted and was killed: as long as any run lives, the study goes on by itself."""
+
+    def __init__(self, runs_dir: Path) -> None:
+        self._runs_dir = runs_dir
+        self._next = time.monotonic() + HEARTBEAT
+
+    def __call__(self, started: Started) -> None:
+        del started
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + HEARTBEAT
+            self.look()
+
+    def look(self) -> None:
+        """See to it now. Not being able to is no failure of the run's; `iqa-train status` tells of it."""
+        with contextlib.suppress(UserError, OSError):
+            queue = read_queue(self._runs_dir)
+            wanted = any(standing(item, self._runs_dir).stand == "waiting" for item in queue.items)
+            wanted = (wanted and not queue.paused) or is_due(queue, self._runs_dir)
+            if wanted and scheduler_process(self._runs_dir) is None:
+                ensure_scheduler(self._runs_dir)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Make the attempt; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="iqa_train.scheduler.detached_runner")
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--device", type=json.loads, required=True)
+    parser.add_argument("--attempt", type=int, required=True)
+    parser.add_argument("--places", type=int, default=1)
+    parser.add_argument("--logs-dir", type=Path, required=True)
+    parser.add_argument("--command", type=json.loads, default=[])
+    parser.add_argument("--code", default="")
+    parser.add_argument("--again", action="store_true")
+    parser.add_argument("--resume", action="store_true")
+    options = parser.parse_args(argv)
+    device = Device(**options.device)
+    try:
+        lease = take(device.key, holder_of(options.run), places=options.places)
+        if lease is None:
+            return BUSY
+        order = Order(
+            RunFolder(options.run), device, lease, options.logs_dir, list(options.command), attempt=options.attempt,
+            resume=options.resume, again=options.again, queued_code=options.code,
+            still_wanted=lambda: _is_queued(options.run),
+        )  # fmt: skip
+        guard = _Guard(options.run.parents[2])
+        run_attempt(order, guard)
+        guard.look()
+    except TakenError:
+        return BUSY
+    except UserError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"{error.filename or options.run}: {error.strerror}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""The devices as they are now: for how many runs there is room, who has them, whose memory is in use."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psutil
+
+from iqa_train.devices.inventory import Device, foreign_memory, inventory, inventory_of
+from iqa_train.devices.leases import holders, room
+from iqa_train.devices.nvml import GpuReading, Nvml
+from iqa_train.errors import RunError
+from iqa_train.runner.environment import VISIBLE, visible_in
+from iqa_train.runs.documents import read_runner
+from iqa_train.runs.identity import boot_id, identity_from, origin_from
+from iqa_train.scheduler.placement import Place
+from iqa_train.scheduler.queue import Item, folder_of
+
+_GIB = 1 << 30
+
+
+@dataclass(frozen=True)
+class Occupant:
+    """One of our runs on a device; `worker` is its worker's pid, None while it is not told."""
+
+    item: Item
+    device_key: str
+    worker: int | None
+
+
+def occupant_of(item: Item, runs_dir: Path) -> Occupant | None:
+    """The device and the worker of an item that runs on this machine, as its last attempt gives them."""
+    attempts = folder_of(item, runs_dir).attempts()
+    try:
+        facts = read_runner(attempts[-1].runner) if attempts else None
+    except RunError:
+        return None
+    if not facts or "device" not in facts:
+        return None
+    origin, worker = origin_from(facts), identity_from(facts, "worker")
+    if origin is not None and origin.boot_id != boot_id():  # on a device of another machine
+        return None
+    return Occupant(item, facts["device"]["key"], worker.pid if worker and worker.is_here else None)
+
+
+def look_around(
+    slots: int | None, runs_per_gpu: int, occupants: Sequence[Occupant], nvml: Nvml, items: Iterable[Item]
+) -> list[Place]:
+    """Every device that one of `items` may be placed on: those that its own CUDA_VISIBLE_DEVICES shows, or CPU slots.
+
+    The CUDA_VISIBLE_DEVICES of this process counts for none of them, except of earlier versions, which recorded none.
+    """
+    if slots is not None:
+        return [_place(device, runs_per_gpu, occupants, {}) for device in inventory(slots).devices]
+    sample = nvml.sample()
+    readings = {gpu.uuid: gpu for gpu in sample.gpus if gpu.uuid}
+    devices: dict[str, Device] = {}
+    shown: dict[str, set[str | None]] = {}
+    for visible in dict.fromkeys(visible_in(item.environment) for item in items):
+        for device in inventory_of(sample, {} if visible is None else {VISIBLE: visible}).devices:
+            devices.setdefault(device.key, device)
+            shown.setdefault(device.key, set()).add(visible)
+    places = [_place(device, runs_per_gpu, occupants, readings) for device in devices.values()]
+    return [replace(place, shown_by=frozenset(shown[place.device.key])) for place in places]
+
+
+def _place(
+    device: Device, runs_per_gpu: int, occupants: Sequence[Occupant], readings: Mapping[str, GpuReading]
+) -> Place:
+    places = runs_per_gpu if device.kind == "gpu" else 1
+    ours = [occupant for occupant in occupants if occupant.device_key == device.key]
+    in_the_way = [holder.name for holder in holders(device.key, places=places)]
+    names = in_the_way or [occupant.item.experiment for occupant in ours]
+    reading = readings.get(device.key)
+    return Place(
+        device,
+        room=max(0, min(places - len(ours), 0 if in_the_way else places if places == 1 else room(device.key, places))),
+        holders=tuple(dict.fromkeys(names)),
+        others_gib=None if reading is None else _others_gib(reading, ours),
+        ours_gib=sum(occupant.item.memory_gib for occupant in ours),
+    )
+
+
+def _others_gib(reading: GpuReading, ours: Sequence[Occupant]) -> float | None:
+    own: set[int] = set()
+    for occupant in ours:
+        if occupant.worker is not None:
+            own |= {occupant.worker, *_descendants(occupant.worker)}
+    used = foreign_memory(reading, own)
+    return None if used is None else used / _GIB
+
+
+def _descendants(pid: int) -> list[int]:
+    try:
+        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+    except psutil.Error:
+        return []

@@ -1,0 +1,147 @@
+"""What people are still to be notified of: a file for each end, which goes once every channel has taken it.
+
+The file is written before the queue says that the end has been recorded, under a name that follows from the end: a
+process killed in between leaves it to the next, which writes the same file. Killed between a delivery and its note,
+it is delivered twice.
+"""
+
+import hashlib
+import os
+import re
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, TypedDict
+
+from iqa_train.errors import RunError
+from iqa_train.files import SCHEMA_VERSION, read_json, write_json
+from iqa_train.regular import real_path
+from iqa_train.runs.layout import Outbox
+from iqa_train.scheduler.item_status import standing
+from iqa_train.scheduler.notify import News
+from iqa_train.scheduler.queue import Item, Queue, folder_of
+from iqa_train.schema import Span, build, require
+
+PAUSES = (10.0, 60.0, 300.0, 900.0)  # seconds before a channel that failed is tried again; then it is given up
+
+
+class _EntryFacts(TypedDict):
+    news: dict[str, Any]
+    taken: list[str]
+    tries: Annotated[int, Span(0, len(PAUSES))]
+    due: Annotated[float, Span(0, 1e12)]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An end on its way: `taken` are the channels that have it, `due` is when the others are tried (time.time())."""
+
+    path: Path
+    news: News
+    taken: tuple[str, ...] = ()
+    tries: int = 0
+    due: float = 0.0
+
+    @property
+    def wait(self) -> float:
+        """Seconds until it is due; a clock that was set back since makes it due now."""
+        left = self.due - time.time()
+        return left if left <= PAUSES[-1] else 0.0
+
+    def save(self, runs_dir: Path) -> None:
+        """Write it. Folders are named from the runs folder, which may be moved meanwhile."""
+        news = asdict(self.news)
+        for name in ("run_dir", "log"):
+            news[name] = os.path.relpath(news[name], real_path(runs_dir)) if news[name] else ""
+        facts = {"taken": list(self.taken), "tries": self.tries, "due": self.due}
+        self.path.parent.mkdir(exist_ok=True)  # but never the runs folder
+        write_json(self.path, {"schema_version": SCHEMA_VERSION, "news": news, **facts})
+
+
+def entries(runs_dir: Path) -> list[Entry]:
+    """Everything that is not delivered yet, the oldest first. What is damaged is set aside, as `NAME.damaged`."""
+    found = []
+    for path in Outbox(runs_dir).entries():
+        try:
+            document = read_json(path)
+            if document is not None:
+                found.append(_entry(path, document, runs_dir))
+        except (RunError, ValueError):
+            set_aside(path)
+    return sorted(found, key=lambda entry: (entry.news.time, not entry.news.experiment, entry.path.name))
+
+
+def _entry(path: Path, document: dict[str, Any], runs_dir: Path) -> Entry:
+    require(document, _EntryFacts)
+    news = build(News, document["news"])
+    news = replace(news, run_dir=_here(news.run_dir, runs_dir), log=_here(news.log, runs_dir))
+    return Entry(path, news, tuple(document["taken"]), document["tries"], document["due"])
+
+
+def set_aside(path: Path) -> None:
+    """Rename an entry that cannot be delivered to `NAME.damaged`."""
+    with suppress(OSError):  # something else bears that name; the entry is passed over
+        path.replace(path.with_suffix(".damaged"))
+
+
+def _here(name: str, runs_dir: Path) -> str:
+    return os.path.normpath(real_path(runs_dir) / name) if name else ""
+
+
+def is_due(queue: Queue, runs_dir: Path) -> bool:
+    """Whether a scheduler has something to record or to deliver."""
+    return bool(
+        queue.ended or Outbox(runs_dir).entries() or any(_is_unrecorded(i, queue, runs_dir) for i in queue.items)
+    )
+
+
+def _is_unrecorded(item: Item, queue: Queue, runs_dir: Path) -> bool:
+    if item.told or not queue.notify.get(item.study):
+        return False
+    stood = standing(item, runs_dir)
+    return stood.stand == "settled" and stood.tried
+
+
+def with_ends_recorded(queue: Queue, runs_dir: Path, items: Sequence[Item] | None = None) -> Queue:
+    """The queue with its runs' ends recorded, of all its items or of some; to be called under its lock."""
+    wanted = {item.key for item in (queue.items if items is None else items)}
+    ended = [item for item in queue.items if item.key in wanted and _is_unrecorded(item, queue, runs_dir)]
+    for item in ended:
+        stood = standing(item, runs_dir)
+        key = f"{item.run} {max((a.number for a in folder_of(item, runs_dir).attempts()), default=0)} {item.after}"
+        _record(News.of_run(item, stood, runs_dir), key, runs_dir)
+    keys = {item.key for item in ended}
+    told = tuple(replace(item, told=True) if item.key in keys else item for item in queue.items)
+    studies = dict.fromkeys([*queue.ended, *(item.study for item in ended)])
+    return replace(queue, items=told, ended=tuple(studies))
+
+
+def with_studies_recorded(queue: Queue, runs_dir: Path, studies: Sequence[str] | None = None) -> Queue:
+    """The queue with the ends of its studies recorded, of all or of some; to be called under its lock, once settled."""
+    done = [study for study in queue.ended if studies is None or study in studies]
+    for study in done:
+        items = tuple(item for item in queue.items if item.study == study)
+        if items and queue.notify.get(study):
+            tried = [(item.run, len(folder_of(item, runs_dir).attempts()), item.after) for item in items]
+            _record(News.of_study(replace(queue, items=items), runs_dir), repr(tried), runs_dir)
+    return replace(queue, ended=tuple(study for study in queue.ended if study not in done))
+
+
+def keep_ends(before: Queue, gone: Sequence[Item], after: Queue, runs_dir: Path) -> Queue:
+    """`after`, with the ends recorded of `gone`, which of `before` have left the queue or were queued once more.
+
+    Without that, who clears the queue or relaunches a run in the moment of its end would keep it from being known.
+    """
+    recorded = with_ends_recorded(before, runs_dir, gone)
+    left = {item.study for item in after.items}
+    closed = with_studies_recorded(recorded, runs_dir, [study for study in recorded.ended if study not in left])
+    return replace(after, ended=closed.ended)
+
+
+def _record(news: News, key: str, runs_dir: Path) -> None:
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", news.experiment or news.study)[:60]
+    path = Outbox(runs_dir).entry(f"{name}-{hashlib.sha256(f'{news.event} {key}'.encode()).hexdigest()[:12]}")
+    if not path.exists():
+        Entry(path, news).save(runs_dir)

@@ -1,0 +1,268 @@
+"""Everything that can be said of a runs folder now: each run's state and reason, its device, how far it is, how long.
+
+Read off files at every call. The command line and the console show this; neither has another source.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from iqa_train.devices.nvml import Nvml
+from iqa_train.errors import RunError
+from iqa_train.runs.documents import RunnerFacts, read_runner
+from iqa_train.runs.identity import ProcessIdentity, suspension
+from iqa_train.runs.layout import Attempt, RunFolder, run_folders
+from iqa_train.runs.progress import RunProgress, run_progress
+from iqa_train.runs.seeds import seed_as_json, seed_in
+from iqa_train.runs.state import QUEUED, STARTING, RunState, log_named, run_state, worker_identity
+from iqa_train.scheduler.device_slots import look_around, occupant_of
+from iqa_train.scheduler.forecast import Forecast, forecast
+from iqa_train.scheduler.item_status import Standing, standing
+from iqa_train.scheduler.placement import Entry, Place, plan
+from iqa_train.scheduler.queue import Item, Queue, folder_of, read_queue
+from iqa_train.scheduler.scheduler_lock import scheduler_process, troubles
+
+_MINUTE = 60.0
+
+CANNOT_START = "cannot be started"
+"""How the reason of a queued run starts that the scheduler tries to start in vain, again and again."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run. `eta_s`: seconds until it is done, waiting included; `note`: something to know that is no state."""
+
+    study: str
+    experiment: str
+    seed: int
+    state: str
+    reason: str
+    attempt: int
+    device: str | None
+    progress: RunProgress
+    eta_s: float | None
+    pid: int | None
+    run: RunFolder
+    log: str | None
+    batch: int | None = None
+    batch_name: str = ""
+    note: str = ""
+    item: Item | None = None
+    eta_is_guess: bool = False  # from the study file's minutes: no run has shown yet how long one takes
+
+    def as_json(self) -> dict[str, Any]:
+        """What `iqa-train status --json` lists."""
+        return {
+            "study": self.study,
+            "experiment": self.experiment,
+            "seed": seed_as_json(self.seed),
+            "state": self.state,
+            "reason": self.reason,
+            "attempt": self.attempt,
+            "device": self.device,
+            "epoch": self.progress.epoch,
+            "epochs": self.progress.epochs,
+            "srcc": self.progress.srcc,
+            "plcc": self.progress.plcc,
+            "stage": self.progress.stage,
+            "eta_s": None if self.eta_s is None else round(self.eta_s, 1),
+            "eta_is_guess": self.eta_is_guess,
+            "pid": self.pid,
+            "run_dir": str(self.run.path),
+            "log": self.log,
+            "batch": self.batch_name or self.batch,
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True)
+class Overview:
+    """All runs of the queue, or of one study, and how the queue is doing."""
+
+    rows: tuple[Row, ...]
+    queue: Queue
+    scheduler: ProcessIdentity | None
+    seconds_left: float | None  # until all of the queue is done; None where it cannot be said
+    eta_is_guess: bool = False
+
+    @property
+    def study(self) -> str | None:
+        """The study, if there is only one."""
+        names = {row.study for row in self.rows}
+        return names.pop() if len(names) == 1 else None
+
+    def as_json(self) -> dict[str, Any]:
+        """What `iqa-train status --json` prints."""
+        return {
+            "study": self.study,
+            "policy": self.queue.policy,
+            "paused": self.queue.paused,
+            "scheduler": self.scheduler.as_json() if self.scheduler else None,
+            "eta_s": None if self.seconds_left is None else round(self.seconds_left, 1),
+            "eta_is_guess": self.eta_is_guess,
+            "runs": [row.as_json() for row in self.rows],
+        }
+
+
+def look(runs_dir: Path, study: str | None = None, nvml: Nvml | None = None, *, queue: Queue | None = None) -> Overview:
+    """How everything stands: the runs of the queue in its order, then other runs of its studies that were tried.
+
+    With `study`, that study's alone; without a queue, all runs there are. Raises RunError for a damaged queue, unless
+    another is given in its place.
+    """
+    queue = queue or read_queue(runs_dir)
+    stood = [(item, standing(item, runs_dir)) for item in queue.items]
+    scheduler = scheduler_process(runs_dir)
+    places = _places(queue, stood, runs_dir, nvml)
+    complaints = troubles(runs_dir)
+    waits = _waits(queue, stood, places, scheduler, complaints)
+    rows = [_queued_row(item, s, waits.get(item.key, ""), complaints.get(item.key, ""), runs_dir) for item, s in stood]
+    rows += [_row(run, run_state(run)) for run in _others(queue, runs_dir, study)]
+    ahead, guess = (None, False) if scheduler and scheduler.suspended else _ahead(queue, stood, rows, places)
+    rows = [_with_eta(row, ahead, guess=guess) for row in rows if study is None or row.study == study]
+    seconds = ahead.seconds if ahead and ahead.complete else None
+    return Overview(tuple(rows), queue, scheduler, seconds, guess and seconds is not None)
+
+
+def _places(queue: Queue, stood: Sequence[tuple[Item, Standing]], runs_dir: Path, nvml: Nvml | None) -> list[Place]:
+    """The devices, where some run waits for one; nobody else needs to know, and asking a driver takes time."""
+    if not any(s.stand == "waiting" for _, s in stood):
+        return []
+    occupants = [o for item, s in stood if s.stand == "running" and (o := occupant_of(item, runs_dir)) is not None]
+    driver = nvml or Nvml()
+    try:
+        waiting = [item for item, s in stood if s.stand == "waiting"]
+        return look_around(queue.slots, queue.runs_per_gpu, occupants, driver, waiting)
+    finally:
+        if nvml is None:
+            driver.close()
+
+
+def _waits(
+    queue: Queue,
+    stood: Sequence[tuple[Item, Standing]],
+    places: list[Place],
+    scheduler: ProcessIdentity | None,
+    complaints: Mapping[str, str],
+) -> dict[str, str]:
+    entries = [Entry(item, s.stand) for item, s in stood]
+    planned = plan(entries, places, policy=queue.policy, paused=queue.paused)
+    waits = dict(planned.waits) | {start.item.key: "about to start" for start in planned.starts}
+    if queue.paused:
+        return waits
+    if scheduler is None:
+        return dict.fromkeys(waits, "no scheduler is running; `iqa-train queue resume` starts one")
+    if words := suspension(scheduler):
+        return dict.fromkeys(waits, f"the scheduler is {words}")
+    return waits | {key: f"{CANNOT_START}: {words}" for key, words in complaints.items() if key in waits}
+
+
+def _others(queue: Queue, runs_dir: Path, study: str | None) -> list[RunFolder]:
+    """Runs beside the queue: of the study asked for, else of the queue's studies, else all; if ever tried."""
+    of_queue: list[str | None] = list(dict.fromkeys(item.study for item in queue.items))
+    studies = [study] if study else of_queue or [None]
+    known = {item.run for item in queue.items}
+    found = [run for name in studies for run in run_folders(runs_dir, name)]
+    return [run for run in found if str(run.path.relative_to(runs_dir)) not in known and run_state(run).name != QUEUED]
+
+
+def _attempts(run: RunFolder) -> list[Attempt]:
+    """None where they cannot be read; the state says so."""
+    try:
+        return run.attempts()
+    except OSError:
+        return []
+
+
+def _queued_row(item: Item, stood: Standing, wait: str, complaint: str, runs_dir: Path) -> Row:
+    state = stood.state
+    if state.name == STARTING and not state.reason:
+        state = replace(state, reason=complaint)
+    if stood.stand == "waiting":
+        before = f"; attempt {stood.attempt - 1} was {state.name}: {state.reason}" if stood.tried else ""
+        state = RunState(QUEUED, wait + before)
+    row = _row(folder_of(item, runs_dir), state, item)
+    if stood.stand == "waiting" and not stood.tried and item.again:  # what earlier attempts came to is to be forgotten
+        return replace(row, progress=RunProgress(epochs=row.progress.epochs))
+    return row
+
+
+def _row(run: RunFolder, state: RunState, item: Item | None = None) -> Row:
+    attempts, damage = _attempts(run), ""
+    facts: RunnerFacts = {}
+    try:
+        facts = (read_runner(attempts[-1].runner) if attempts else None) or {}
+    except RunError as error:
+        damage = str(error)
+    except OSError:  # the state says so
+        pass
+    device = facts.get("device")
+    worker = worker_identity(attempts[-1], facts) if attempts and state.alive else None
+    return Row(
+        study=run.path.parent.parent.name,
+        experiment=run.path.parent.name,
+        seed=seed_in(run.path.name),
+        state=state.name,
+        reason=state.reason,
+        attempt=attempts[-1].number if attempts else 0,
+        device=device.get("label") if device is not None and state.name != QUEUED else None,
+        progress=run_progress(run, state),
+        eta_s=None,
+        pid=worker.pid if worker is not None and worker.alive else None,
+        run=run,
+        log=_log(facts, run),
+        batch=item.batch if item else None,
+        batch_name=item.batch_name if item else "",
+        note=damage or _note(facts),
+        item=item,
+    )
+
+
+def _log(facts: RunnerFacts, run: RunFolder) -> str | None:
+    """As the runner named it, in full where its project is another folder than ours."""
+    if "log" not in facts:
+        return None
+    whole, here = log_named(facts, run.path.absolute().parents[2]), Path.cwd()
+    return str(whole.relative_to(here)) if whole.is_relative_to(here) else str(whole)
+
+
+def _note(facts: RunnerFacts) -> str:
+    then, started = facts.get("queued_code"), facts.get("code")
+    if then and started and then != started:
+        return f"the program had changed since this run was queued ({then} then, {started} when it started)"
+    return ""
+
+
+def _ahead(
+    queue: Queue, stood: Sequence[tuple[Item, Standing]], rows: Sequence[Row], places: Sequence[Place]
+) -> tuple[Forecast | None, bool]:
+    """The rest of the queue played forward, and whether that is a guess; None while nothing is known of run times."""
+    if queue.paused or any(s.state.suspended for _, s in stood if s.stand == "running"):
+        return None, False
+    left = {
+        row.item.key: row.progress.seconds_left for row in rows if row.item and row.state in {"running", "starting"}
+    }
+    usual = [row.progress.seconds for row in rows if row.item and row.progress.seconds]
+    seconds: dict[str, float] = {}
+    guessed = False
+    for item, s in stood:
+        known = left.get(item.key) if s.stand == "running" else None
+        guess = max(usual) if usual else item.minutes * _MINUTE if item.minutes else None
+        if s.stand != "settled" and known is None and guess is None:
+            return None, False
+        guessed |= s.stand != "settled" and known is None and not usual
+        seconds[item.key] = known if known is not None else guess or 0.0
+    on = {row.item.key: row.device for row in rows if row.item and row.device}
+    labels = {place.device.label: place.device.key for place in places}
+    running_on = {key: labels[label] for key, label in on.items() if label in labels}
+    entries = [Entry(item, s.stand) for item, s in stood]
+    return forecast(entries, places, seconds, policy=queue.policy, running_on=running_on), guessed
+
+
+def _with_eta(row: Row, ahead: Forecast | None, *, guess: bool) -> Row:
+    if row.state in {"running", "starting"}:
+        return replace(row, eta_s=row.progress.seconds_left)
+    if row.item is not None and row.state == QUEUED and ahead is not None:
+        return replace(row, eta_s=ahead.ends.get(row.item.key), eta_is_guess=guess)
+    return row

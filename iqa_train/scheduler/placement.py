@@ -1,0 +1,157 @@
+"""Placement, a pure function: from what is wanted, what runs and which devices are free to what is to start where.
+
+`batches`: a batch starts when all of the one before are settled, each run on the device that its batch names. `greedy`:
+a free device takes the next run. Whoever is not started is told why, in words for a person.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from iqa_train.devices.inventory import Device
+from iqa_train.runner.environment import VISIBLE, visible_in
+from iqa_train.scheduler.item_status import Stand
+from iqa_train.scheduler.queue import Item
+
+_GIB = 1 << 30
+_FREE_SHARE = 0.5  # of a GPU's memory must be free of others for a run that does not say how much it needs
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An item of the queue and how it stands."""
+
+    item: Item
+    stand: Stand
+
+
+@dataclass(frozen=True)
+class Place:
+    """A device now: for how many more runs of ours there is room, who has it, how much memory is in use by others.
+
+    Memory is in GiB, None where it is not known; `ours_gib` is what our runs on it have declared.
+    """
+
+    device: Device
+    room: int = 1
+    holders: tuple[str, ...] = ()
+    others_gib: float | None = None
+    ours_gib: float = 0.0
+    shown_by: frozenset[str | None] | None = None  # the values of CUDA_VISIBLE_DEVICES that show it; None: all do
+
+    @property
+    def total_gib(self) -> float | None:
+        """The device's memory."""
+        return None if self.device.memory_total is None else self.device.memory_total / _GIB
+
+
+@dataclass(frozen=True)
+class Start:
+    """To be started, and where."""
+
+    item: Item
+    device: Device
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to start now, in this order, and why every other waiting item waits, by its key."""
+
+    starts: tuple[Start, ...] = ()
+    waits: Mapping[str, str] = field(default_factory=dict)
+
+
+def plan(entries: Sequence[Entry], places: Sequence[Place], *, policy: str = "batches", paused: bool = False) -> Plan:
+    """What follows from the state of things. No device is given to more runs than it has room for."""
+    waiting = [entry.item for entry in entries if entry.stand == "waiting"]
+    if paused:
+        return Plan(waits={item.key: "the queue is paused" for item in waiting})
+    current = min((entry.item.batch for entry in entries if entry.stand != "settled"), default=0)
+    names = {entry.item.batch: entry.item.batch_name for entry in entries if entry.item.batch_name}
+    table = _Table(places, {entry.item.gpu for entry in entries if entry.item.batch == current})
+    starts, waits = [], {}
+    for item in waiting:
+        if policy == "batches" and item.batch != current:
+            waits[item.key] = f"waiting for {_batch(names.get(current, ''), current)}"
+            continue
+        device, why = table.seat(item, table.candidates(item, policy))
+        if device is None:
+            waits[item.key] = why
+        else:
+            starts.append(Start(item, device))
+    return Plan(tuple(starts), waits)
+
+
+def _shows(item: Item, place: Place) -> bool:
+    """Whether the command that queued the item could see the place."""
+    return place.shown_by is None or visible_in(item.environment) in place.shown_by
+
+
+def _batch(name: str, number: int) -> str:
+    if not name:
+        return f"batch {number}"
+    return name[:1].lower() + name[1:] if name.lower().startswith("batch") else f'batch "{name}"'
+
+
+class _Table:
+    """The places, and who has been given which in this plan."""
+
+    def __init__(self, places: Sequence[Place], named: Collection[int | None]) -> None:
+        self._places = places
+        self._named = named  # GPUs that the current batch gives to some run
+        self._given: dict[str, list[Item]] = {place.device.key: [] for place in places}
+
+    def candidates(self, item: Item, policy: str) -> list[Place]:
+        """The places where the item may run; a batch's GPU that is not there is replaced by one that is."""
+        mine = [place for place in self._places if _shows(item, place)]
+        if item.pinned:
+            return [place for place in mine if place.device.index == item.gpu]
+        healthy = [place for place in mine if not place.device.lost] or mine
+        healthy.sort(key=lambda place: len(self._given[place.device.key]) - place.room)  # most room first
+        if policy != "batches" or item.gpu is None:
+            return healthy
+        named = [place for place in healthy if place.device.index == item.gpu]
+        return named or [place for place in healthy if place.device.index not in self._named] or healthy
+
+    def seat(self, item: Item, candidates: Iterable[Place]) -> tuple[Device | None, str]:
+        """A place that takes the item, or why none does."""
+        reasons = []
+        for place in candidates:
+            why = self._against(item, place)
+            if not why:
+                self._given[place.device.key].append(item)
+                return place.device, ""
+            reasons.append(why)
+        if not reasons:
+            return None, self._nowhere(item)
+        return None, "waiting for " + " or ".join(dict.fromkeys(reasons))
+
+    def _nowhere(self, item: Item) -> str:
+        """Why there is no place at all."""
+        if not item.pinned:
+            return "there is no device"
+        hidden = any(place.device.index == item.gpu for place in self._places)
+        why = f"hidden by its {VISIBLE}={visible_in(item.environment)!r}" if hidden else "not there"
+        return f"waiting for GPU {item.gpu}, which is {why}"
+
+    def _against(self, item: Item, place: Place) -> str:
+        device, given = place.device, self._given[place.device.key]
+        if device.lost:
+            return f"{device.label}, which the driver has lost"
+        if place.room <= len(given):
+            names = [*place.holders, *(other.experiment for other in given)]
+            return f"{device.label} (leased by {', '.join(names) or 'another run'})"
+        total, others = place.total_gib, place.others_gib
+        if total is None:
+            return ""
+        if item.memory_gib:  # declared, so it counts whether or not the driver tells what others use
+            ours, foreign = place.ours_gib + sum(other.memory_gib for other in given), others or 0.0
+            if foreign + ours + item.memory_gib > total:
+                mine = f" and {ours:.0f} by ours" if ours else ""
+                return f"{_memory(device, foreign, total)}{mine}, {item.memory_gib:g} GiB needed"
+        elif others is not None and others > total * (1 - _FREE_SHARE):
+            return _memory(device, others, total)
+        return ""
+
+
+def _memory(device: Device, others: float, total: float) -> str:
+    return f"memory on {device.label}: {others:.0f} of {total:.0f} GiB in use by others"

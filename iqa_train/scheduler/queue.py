@@ -1,0 +1,196 @@
+"""What is wanted: the queue of runs, one file, replaced whole under a short lock. Nothing here starts a process.
+
+An item names a run, whose settings lie in its own folder. Whether it is done is never written here: that is read off
+the run (`standing`), counted from the attempt that was its last when it was queued.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from iqa_train.errors import RunError, UsageError, did_you_mean, visible
+from iqa_train.files import SCHEMA_VERSION, DamagedFileError, locked, read_json, write_json
+from iqa_train.runs.layout import QueueFiles, RunFolder
+from iqa_train.runs.project import project_of
+from iqa_train.schema import Span, build
+
+POLICIES = ("batches", "greedy")
+
+
+@dataclass(frozen=True)
+class Item:
+    """A run that is wanted.
+
+    `batch` numbers the batches of the whole queue in their order; `gpu` is the device that its batch gives it, binding
+    under any policy only if `pinned`. `after` is the number of the run's last attempt when it was queued: later ones
+    count. `retries` is how many attempts in a row may come to nothing before it is given up.
+    """
+
+    run: str  # relative to the runs' folder
+    experiment: str
+    seed: int
+    batch: int = 1
+    batch_name: str = ""
+    gpu: int | None = None
+    pinned: bool = False
+    minutes: float | None = None
+    memory_gib: float = 0.0
+    after: int = 0
+    again: bool = False
+    retries: int = 3
+    code: str = ""  # fingerprint of the program it was queued with
+    logs_dir: str = "logs"
+    cwd: str = ""  # the project that its settings name files of, as `runs.project` records it
+    command: tuple[str, ...] = ()
+    told: bool = False  # its end has been recorded for those who want to be notified
+    environment: dict[str, str] | None = None  # of the command that queued it, as far as `surroundings` names it
+    python: str = ""  # the interpreter of that command, relative to the project if it lies there
+
+    @property
+    def key(self) -> str:
+        """What distinguishes it from every other item."""
+        return self.run
+
+    @property
+    def study(self) -> str:
+        """The study its run belongs to."""
+        return self.run.partition("/")[0]
+
+    def project(self, runs_dir: Path) -> Path:
+        """The folder that its settings name files relative to, wherever the project lies now."""
+        return project_of(self.cwd, runs_dir, early=self.environment is None)
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The whole of what is wanted. `slots`: CPU slots to use instead of GPUs; None: GPUs, or one slot without any."""
+
+    items: tuple[Item, ...] = ()
+    policy: str = "batches"
+    paused: bool = False
+    slots: Annotated[int, Span(1, 4096)] | None = None
+    runs_per_gpu: Annotated[int, Span(1, 4096)] = 1
+    notify: dict[str, dict[str, Any]] = field(default_factory=dict)  # who is told of a study's ends, by study
+    ended: tuple[str, ...] = ()  # studies of which a run's end has been recorded since the study's own
+
+    def find(self, name: str) -> list[Item]:
+        """The items of an experiment, or the one of a run. Raises UsageError for neither, with the nearest names."""
+        found = [item for item in self.items if name in {item.experiment, item.run}]
+        if not found:
+            known = dict.fromkeys(item.experiment for item in self.items)
+            raise UsageError(f'"{name}" is not in the queue; {did_you_mean(name, known)}')
+        return found
+
+
+def read_queue(runs_dir: Path) -> Queue:
+    """The queue as it is; empty if there is no file. Raises RunError for a damaged one."""
+    try:
+        document = read_json(QueueFiles(runs_dir).queue)
+        return Queue() if document is None else _queue(document)
+    except DamagedFileError as error:
+        words = str(error)
+    except ValueError as error:
+        words = f"{QueueFiles(runs_dir).queue} is damaged ({error})"
+    raise RunError(f"{words}; move it away and queue the runs again: none is lost")
+
+
+def _queue(document: dict[str, Any]) -> Queue:
+    """Raises ValueError for one that this or another version of the program cannot have written."""
+    if not isinstance(document.get("items"), list):
+        raise ValueError("no list of items")  # noqa: TRY004 (it is the file that is wrong)
+    items = tuple(build(Item, entry) for entry in document["items"])
+    queue = replace(build(Queue, document | {"items": []}), items=items)
+    if queue.policy not in POLICIES:
+        raise ValueError(f"policy cannot be {visible(queue.policy[:40])!r}")
+    outside = next((item.run for item in queue.items if not _names_a_run(item.run)), None)
+    if outside is not None:
+        raise ValueError(f"run cannot be {visible(outside[:80])!r}")
+    return queue
+
+
+def _names_a_run(run: str) -> bool:
+    """Whether it is a folder below the runs' folder."""
+    parts = run.split("/")
+    return len(parts) == 3 and not {"", ".", ".."} & set(parts)
+
+
+class QueueEdit:
+    """The queue while its lock is held; what `queue` is set to is written when the lock is let go of."""
+
+    def __init__(self, queue: Queue) -> None:
+        self.queue = queue
+
+
+def require_runs_folder(runs_dir: Path) -> None:
+    """Raise RunError unless the runs folder is there."""
+    if not runs_dir.is_dir():
+        raise RunError(
+            f"{runs_dir}: there is no runs folder (not yet, or it was moved, deleted or unmounted); --runs-dir names "
+            "another, and iqa-train --exp ID --detach makes one"
+        )
+
+
+@contextmanager
+def edit_queue(runs_dir: Path) -> Iterator[QueueEdit]:
+    """Change the queue: nobody else does meanwhile, and readers see the old or the new one whole.
+
+    The end of a run that leaves the queue is first recorded for those who want to be notified of it.
+    Raises RunError where the runs folder is not there: only a command that starts runs makes it.
+    """
+    files = QueueFiles(runs_dir)
+    require_runs_folder(runs_dir)
+    with locked(files.queue_lock, make_folder=False):
+        before = read_queue(runs_dir)
+        edit = QueueEdit(before)
+        yield edit
+        if edit.queue != before:
+            edit.queue = _with_ends_kept(before, edit.queue, runs_dir)
+            write_json(files.queue, {"schema_version": SCHEMA_VERSION, **asdict(edit.queue)})
+
+
+def _with_ends_kept(before: Queue, after: Queue, runs_dir: Path) -> Queue:
+    """`after`, with the ends recorded of runs that have left the queue or were queued once more."""
+    stays = {(item.key, item.after) for item in after.items}
+    gone = [item for item in before.items if (item.key, item.after) not in stays]
+    if not gone or not before.notify:
+        return after
+    from iqa_train.scheduler.outbox import keep_ends  # which reads items
+
+    return keep_ends(before, gone, after, runs_dir)
+
+
+def added(queue: Queue, items: Sequence[Item]) -> Queue:
+    """The queue with `items` at its end, their batches after those there; they replace items of the same runs."""
+    new = {item.key for item in items}
+    kept = tuple(item for item in queue.items if item.key not in new)
+    last = max((item.batch for item in kept), default=0)
+    return replace(queue, items=(*kept, *(replace(item, batch=item.batch + last) for item in items)))
+
+
+def removed(queue: Queue, keys: Sequence[str]) -> Queue:
+    """The queue without these."""
+    return replace(queue, items=tuple(item for item in queue.items if item.key not in keys))
+
+
+def moved(queue: Queue, keys: Sequence[str], to: int) -> Queue:
+    """The queue with these items, in their order, from place `to` (1 is the first) on.
+
+    They join the batch of the item whose place they take, so that a move matters under either policy.
+    """
+    mine = [item for item in queue.items if item.key in keys]
+    rest = [item for item in queue.items if item.key not in keys]
+    at = max(0, min(to - 1, len(rest)))
+    beside = rest[at] if at < len(rest) else rest[-1] if rest else None
+    if beside is not None:
+        mine = [
+            replace(item, batch=beside.batch, batch_name=beside.batch_name, gpu=item.gpu if item.pinned else None)
+            for item in mine
+        ]
+    return replace(queue, items=(*rest[:at], *mine, *rest[at:]))
+
+
+def folder_of(item: Item, runs_dir: Path) -> RunFolder:
+    """The item's run."""
+    return RunFolder(runs_dir / item.run)

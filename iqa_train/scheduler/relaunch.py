@@ -1,0 +1,74 @@
+"""A new attempt at runs that have ended: which may have one, and their way into the queue."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from iqa_train.errors import UsageError
+from iqa_train.files import read_json
+from iqa_train.runner.environment import interpreter, surroundings
+from iqa_train.runs.imported import imported_from
+from iqa_train.runs.outcome import FINISHED
+from iqa_train.runs.project import inside, project_of, recorded
+from iqa_train.runs.provenance import code_fingerprint
+from iqa_train.runs.revision import revision_label
+from iqa_train.runs.state import facts_of
+from iqa_train.scheduler.overview import Row
+from iqa_train.scheduler.queue import Item
+from iqa_train.scheduler.submit import Wishes, enqueue
+
+_OPEN = {"queued", "starting", "running"}
+
+
+def relaunch(rows: Sequence[Row], runs_dir: Path, logs_dir: str, retries: int, *, again: bool) -> list[Item]:
+    """Queue each of `rows` once more and see to it that a scheduler works; returns their items.
+
+    It goes on from its last checkpoint, or with `again` starts over. Raises UsageError, with nothing queued, for one
+    that is under way, was imported, or is complete without `again`.
+    """
+    for row in rows:
+        require_ended(row, again=again)
+    code = code_fingerprint()
+    items = [_item(row, runs_dir, logs_dir, code, retries, again=again) for row in rows]
+    enqueue(items, runs_dir, Wishes())
+    return items
+
+
+def has_ended(row: Row, *, again: bool) -> bool:
+    """Whether the run may have a new attempt, as far as its state goes."""
+    return row.state not in _OPEN and (again or row.state not in FINISHED)
+
+
+def require_ended(row: Row, *, again: bool) -> None:
+    """Raise UsageError with the reason where the run may not have a new attempt."""
+    if imported_from(row.run) is not None:
+        raise UsageError(f"{row.experiment} (seed {row.seed}) was imported from a log and cannot go on; run it anew")
+    if label := revision_label(read_json(row.run.spec) or {}, row.run):
+        raise UsageError(
+            f"{row.experiment} (seed {row.seed}) was {label} and cannot go on; start {row.experiment} again, as a run "
+            "of its own"
+        )
+    if row.state in _OPEN:
+        raise UsageError(f"{row.experiment} (seed {row.seed}) is {row.state}; there is nothing to relaunch")
+    if row.state in FINISHED and not again:
+        raise UsageError(f"{row.experiment} (seed {row.seed}) is {row.state}; --again runs it anew")
+
+
+def _project(row: Row, runs_dir: Path) -> Path:
+    """Where its last attempt ran."""
+    attempts = row.run.attempts()
+    facts = facts_of(attempts[-1]) if attempts else {}
+    return project_of(str(facts.get("cwd", "")), runs_dir, early="environment" not in facts)
+
+
+def _item(row: Row, runs_dir: Path, logs_dir: str, code: str, retries: int, *, again: bool) -> Item:
+    command = ("iqa-train", "relaunch", row.experiment)
+    project = row.item.project(runs_dir) if row.item else _project(row, runs_dir)
+    base = row.item or Item(
+        str(row.run.path.relative_to(runs_dir)), row.experiment, row.seed, logs_dir=inside(Path(logs_dir), project)
+    )
+    anew = replace(base, after=row.attempt, again=again, retries=retries, code=code, command=command, told=False)
+    mine = replace(
+        anew, cwd=recorded(project, runs_dir), environment=surroundings(project), python=interpreter(project)
+    )  # what the command that asks for it has, counts
+    return replace(mine, batch=1, batch_name="")  # the first of the batches that come after those there

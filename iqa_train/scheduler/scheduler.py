@@ -1,0 +1,350 @@
+"""The scheduler: one process per runs folder, detached, that starts runners until what is, is what is wanted.
+
+It keeps nothing: what is wanted is the queue, what is are the run directories and the leases, and what follows is
+`plan`. Killing it and starting another changes nothing. Runs do not need it once they are started.
+"""
+
+import iqa_train.startup  # noqa: F401 (before anything that opens a file)
+
+# isort: split
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any
+
+from iqa_train.devices.nvml import Nvml
+from iqa_train.errors import RunError, UserError
+from iqa_train.files import LockedError
+from iqa_train.redaction import without_secrets
+from iqa_train.regular import real_path
+from iqa_train.runner.environment import environment_of, interpreter_of
+from iqa_train.runner.folder_watch import gone_words
+from iqa_train.runner.process_limits import RefusedError, starting
+from iqa_train.runner.process_tree import kill_all
+from iqa_train.runs.identity import identity_of, require_own_proc, suspension
+from iqa_train.runs.layout import QueueFiles, RunFolder
+from iqa_train.runs.state import orphans_of
+from iqa_train.scheduler.courier import Courier
+from iqa_train.scheduler.detached_runner import BUSY, runner_command
+from iqa_train.scheduler.device_slots import Occupant, look_around, occupant_of
+from iqa_train.scheduler.item_status import Stand, Standing, standing
+from iqa_train.scheduler.notify_table import notify_table
+from iqa_train.scheduler.outbox import is_due, with_ends_recorded, with_studies_recorded
+from iqa_train.scheduler.placement import Entry, Place, Start, plan
+from iqa_train.scheduler.queue import Item, Queue, edit_queue, folder_of, read_queue
+from iqa_train.scheduler.scheduler_lock import Post
+from iqa_train.scheduler.stop import pass_on_request
+
+_SHORTEST, _LONGEST = 0.5, 2.0  # seconds between two looks
+_CALM = 200  # a look takes at most one part in so many of the time
+_DEVICES_EVERY = 2.0
+_START_AGAIN = (2.0, 30.0)  # seconds until a runner that could not begin is tried again, first and at most
+
+
+@dataclass
+class _Launch:
+    """A runner that was started here, until it ends."""
+
+    process: "subprocess.Popen[bytes]"
+    stderr: IO[bytes]
+    attempt: int
+    device_key: str
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """A runner that could not begin: why, when it may be tried again, and how long that pause was."""
+
+    words: str
+    until: float
+    pause: float
+    tries: int
+
+
+class Scheduler:
+    """What one scheduler process remembers; all of it can be read off files again."""
+
+    def __init__(self, runs_dir: Path, post: Post) -> None:
+        self._runs_dir = runs_dir
+        self._post = post
+        self._files = QueueFiles(runs_dir)
+        self._queue = Queue()
+        self._queue_mark: tuple[int, int] | None = None
+        self._nvml = Nvml()
+        self._launched: dict[str, _Launch] = {}
+        self._failed: dict[str, _Failure] = {}
+        self._standings: dict[str, tuple[int, Standing]] = {}  # key -> (the run folder's mtime, how it stood then)
+        self._asleep: dict[str, str] = {}  # key -> what is said of a runner that was suspended before it could begin
+        self._last: dict[str, str] = {}
+        self._passed: set[tuple[str, int]] = set()  # attempts whose worker was signalled in its runner's place
+        self._places: list[Place] = []
+        self._looked = -float("inf")
+        self._courier = Courier(runs_dir, self._config_of, say)
+        self._complaint = ""
+        self.stopping = False
+
+    def work(self) -> None:
+        """Look and act until nothing is left to do, or until asked to stop; runs go on either way."""
+        try:
+            self._work()
+        finally:
+            self._courier.finish()
+
+    def _work(self) -> None:
+        say(f"scheduler {os.getpid()} works on {real_path(self._runs_dir)}")
+        while not self.stopping:
+            began = time.monotonic()
+            if self._post.gone():
+                say(f"{gone_words(self._runs_dir)}; this scheduler ends, and so do its runs")
+                return
+            self._post.beat()
+            try:
+                if not self._look() and self._may_end():
+                    return
+                self._complaint = ""
+            except (OSError, LockedError) as error:  # a full disk, a server that is away: it may pass, and runs go on
+                words = str(error)
+                if isinstance(error, OSError):
+                    words = f"{error.filename or self._runs_dir}: {error.strerror}"
+                if words != self._complaint:
+                    say(words)
+                self._complaint = words
+            spent = time.monotonic() - began
+            time.sleep(min(max(_SHORTEST, _CALM * spent), _LONGEST))
+        self._post.leave()
+        say("asked to stop; runs go on")
+
+    def _look(self) -> bool:
+        """One pass; returns whether anything is left to wait for."""
+        self._read_queue()
+        self._reap()
+        self._note_suspended()
+        entries = [(item, self._standing(item)) for item in self._queue.items]
+        for item, stood in entries:
+            if stood.stand == "running":
+                self._look_after(item, stood)
+        self._tell(entries)
+        self._courier.look()
+        waiting = [item for item, stood in entries if stood.stand == "waiting"]
+        if waiting and not self._queue.paused:
+            self._start(entries)
+        return any(stood.stand != "settled" for _, stood in entries) or bool(self._launched)
+
+    def _look_after(self, item: Item, stood: Standing) -> None:
+        """Do for a run what its runner would, if that was killed."""
+        run = folder_of(item, self._runs_dir)
+        if left := orphans_of(run):
+            say(f"{item.run}: runner and worker are gone; what they left is killed")
+            kill_all(left.folder)
+        elif (item.key, stood.attempt) not in self._passed and pass_on_request(run):
+            self._passed.add((item.key, stood.attempt))
+            say(f"{item.run}: its runner is gone; the request to stop is passed on to its worker")
+
+    def _start(self, entries: list[tuple[Item, Standing]]) -> None:
+        held = [Entry(item, self._stand_for_the_plan(item, stood)) for item, stood in entries]
+        first = plan(held, self._devices(entries), policy=self._queue.policy)
+        if not first.starts:
+            return
+        self._looked = -float("inf")  # what a decision stands on is to be fresh
+        for start in plan(held, self._devices(entries), policy=self._queue.policy).starts:
+            stood = next(s for item, s in entries if item.key == start.item.key)
+            self._launch(start, stood.attempt)
+        self._looked = -float("inf")
+
+    def _stand_for_the_plan(self, item: Item, stood: Standing) -> Stand:
+        """An item on its way counts as running; so does one that could not begin a moment ago, for a while."""
+        failure = self._failed.get(item.key)
+        if stood.stand != "waiting":
+            return stood.stand
+        if item.key in self._launched:
+            return "running"
+        if failure is None or time.monotonic() >= failure.until:
+            return "waiting"
+        return "settled" if failure.tries > item.retries else "running"
+
+    def _devices(self, entries: list[tuple[Item, Standing]]) -> list[Place]:
+        if time.monotonic() - self._looked >= _DEVICES_EVERY:
+            occupants = [o for item, stood in entries if (o := self._occupant(item, stood)) is not None]
+            waiting = [item for item, stood in entries if stood.stand == "waiting"]
+            self._places = look_around(self._queue.slots, self._queue.runs_per_gpu, occupants, self._nvml, waiting)
+            self._looked = time.monotonic()
+        return self._places
+
+    def _occupant(self, item: Item, stood: Standing) -> Occupant | None:
+        launch = self._launched.get(item.key)
+        if stood.stand != "running":
+            return Occupant(item, launch.device_key, None) if launch else None
+        return occupant_of(item, self._runs_dir)
+
+    def _launch(self, start: Start, attempt: int) -> None:
+        item = start.item
+        stderr = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the runner has ended)
+        project = item.project(self._runs_dir)
+        command = runner_command(item, self._runs_dir, start.device, attempt, self._queue.runs_per_gpu)
+        command[0] = interpreter_of(item.python, project)
+        try:
+            with starting("a runner"):
+                process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
+                    start_new_session=True, cwd=project, env=environment_of(item.environment, project),
+                )  # fmt: skip
+        except (OSError, RefusedError) as error:  # the directory it was queued in is gone
+            stderr.close()
+            words = f"{error.filename or project}: {error.strerror}" if isinstance(error, OSError) else str(error)
+            self._note_failure(item.key, attempt, words)
+            return
+        self._launched[item.key] = _Launch(process, stderr, attempt, start.device.key)
+        say(f"{item.run}: attempt {attempt} on {start.device.label}")
+
+    def _reap(self) -> None:
+        for key, launch in list(self._launched.items()):
+            if launch.process.poll() is None:
+                continue
+            del self._launched[key]
+            launch.stderr.seek(0)
+            words = without_secrets(launch.stderr.read(10_000).decode(errors="replace").strip())
+            launch.stderr.close()
+            if launch.process.returncode not in {0, BUSY} and not self._has_begun(key, launch.attempt):
+                words = words or f"the runner ended with {launch.process.returncode}"
+                self._note_failure(key, launch.attempt, words)
+            elif self._failed.pop(key, None):
+                self._sign()
+
+    def _note_suspended(self) -> None:
+        """Have it known of a runner that is suspended before it has begun: nothing else could tell."""
+        asleep = {
+            key: f"its runner is {words}"
+            for key, launch in self._launched.items()
+            if not self._has_begun(key, launch.attempt) and (words := suspension(identity_of(launch.process.pid)))
+        }
+        if asleep != self._asleep:
+            self._asleep = asleep
+            self._sign()
+
+    def _note_failure(self, key: str, attempt: int, words: str) -> None:
+        first, most = _START_AGAIN
+        before = self._failed.get(key)
+        pause = min(2 * before.pause, most) if before else first
+        self._failed[key] = _Failure(words, time.monotonic() + pause, pause, before.tries + 1 if before else 1)
+        say(f"{key}: attempt {attempt} could not begin: {words}")
+        self._sign()
+
+    def _sign(self) -> None:
+        with contextlib.suppress(OSError):
+            self._post.sign({name: failure.words for name, failure in self._failed.items()} | self._asleep)
+
+    def _has_begun(self, run: str, attempt: int) -> bool:
+        return any(made.number >= attempt for made in RunFolder(self._runs_dir / run).attempts())
+
+    def _standing(self, item: Item) -> Standing:
+        """As `standing`, but what is not running is looked at anew only when its folder has changed."""
+        try:
+            mark = folder_of(item, self._runs_dir).path.stat().st_mtime_ns
+        except OSError:
+            mark = 0
+        known = self._standings.get(item.key)
+        if known is not None and known[0] == mark and known[1].stand != "running":
+            return known[1]
+        stood = standing(item, self._runs_dir)
+        self._standings[item.key] = (mark, stood)
+        return stood
+
+    def _tell(self, entries: list[tuple[Item, Standing]]) -> None:
+        """Log changes of state, and record ends for those who want to be notified."""
+        for item, stood in entries:
+            state = f"{stood.state.name} {stood.state.reason}".strip()
+            before = self._last.get(item.key)
+            self._last[item.key] = state
+            if before is not None and before != state:
+                say(f"{item.run}: {state}")
+        ended = [i for i, s in entries if s.stand == "settled" and s.tried and not i.told]
+        if any(self._queue.notify.get(item.study) for item in ended):
+            with edit_queue(self._runs_dir) as edit:
+                edit.queue = with_ends_recorded(edit.queue, self._runs_dir, ended)
+
+    def _config_of(self, study: str) -> Mapping[str, Any]:
+        """Who wants to be notified of a study's ends, and how. Raises RunError where its study file cannot be read."""
+        return notify_table(self._queue.notify.get(study, {}), self._runs_dir)
+
+    def _read_queue(self) -> None:
+        try:
+            status = self._files.queue.stat()
+            mark: tuple[int, int] | None = (status.st_mtime_ns, status.st_ino)
+        except FileNotFoundError:
+            mark = None
+        if mark != self._queue_mark:
+            try:
+                self._queue = read_queue(self._runs_dir)
+            except RunError as error:
+                say(str(error))
+            self._queue_mark = mark
+            self._looked = -float("inf")
+            self._failed.clear()  # whoever changes the queue may have mended what was wrong
+            keys = {item.key for item in self._queue.items}
+            self._standings.clear()  # an item queued anew counts its attempts anew
+            self._last = {key: state for key, state in self._last.items() if key in keys}
+
+    def _may_end(self) -> bool:
+        """Leave the post unless the queue has got more to do; under the queue's lock, so that nothing is missed.
+
+        It is kept until every end is delivered or given up: whoever takes it next would deliver the same.
+        """
+        with edit_queue(self._runs_dir) as edit:
+            if any(standing(item, self._runs_dir).stand != "settled" for item in edit.queue.items):
+                return False
+            ended = with_ends_recorded(edit.queue, self._runs_dir)
+            edit.queue = with_studies_recorded(ended, self._runs_dir)
+            if is_due(edit.queue, self._runs_dir) or self._courier.look():
+                return False
+            self._post.leave()
+        say("everything that was wanted is settled")
+        return True
+
+
+def say(line: str) -> None:
+    """A line in the scheduler's log; a full disk takes the words, not the scheduler."""
+    with contextlib.suppress(OSError):
+        sys.stdout.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {line}\n")
+        sys.stdout.flush()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Be the scheduler of the runs folder given, unless another is."""
+    (runs_dir,) = (Path(word).absolute() for word in (sys.argv[1:] if argv is None else argv))
+    try:
+        return _serve(runs_dir)
+    except UserError as error:
+        say(str(error))
+    except OSError as error:
+        say(f"{error.filename or runs_dir}: {error.strerror}")
+    return 1
+
+
+def _serve(runs_dir: Path) -> int:
+    require_own_proc()
+    post = Post(runs_dir)
+    if not post.take():
+        return 0
+    scheduler = Scheduler(runs_dir, post)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        scheduler.stopping = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    scheduler.work()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,179 @@
+"""Stops a run: asks its runner, or its worker where the runner is gone, and kills what is left after a grace."""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import psutil
+
+from iqa_train.runner.process_tree import kill_all, processes_of
+from iqa_train.runs.documents import RunnerFacts
+from iqa_train.runs.identity import ProcessIdentity, identity_from, origin_from, require_own_proc
+from iqa_train.runs.layout import Attempt, RunFolder
+from iqa_train.runs.state import QUEUED, RunState, facts_of, run_state, worker_identity
+from iqa_train.scheduler.item_status import standing
+from iqa_train.scheduler.queue import Item, edit_queue, folder_of, removed
+
+WITHDRAWN = "was waiting and is taken out of the queue"
+
+_POLL = 0.05
+_LAST_RESORT = 10.0  # seconds for a runner that was asked three times to kill its tree, before we do
+
+
+def stop_run(run: RunFolder, grace: float, waiting: Callable[[], None] = lambda: None) -> str:
+    """Stop `run` if it runs; returns what came of it, in words. The worker has `grace` seconds for its checkpoint."""
+    require_own_proc()
+    state = run_state(run)
+    if not state.alive:
+        return _words_before(state)
+    attempt = _attempt(run)
+    if attempt is None:
+        return "is just starting; try again in a moment"
+    facts = facts_of(attempt)
+    runner = identity_from(facts, "runner")
+    asked = _asked(attempt, facts)
+    if refused := _refusal(facts, asked):
+        return refused
+    attempt.stop.touch()  # before anybody dies: a run that was to end is not one that was lost
+    if asked is None:  # they are gone, or were not told of: ask whoever has a session of his own, as a worker has
+        for process in processes_of(attempt.folder):
+            with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+                if os.getsid(process.pid) == process.pid:
+                    process.terminate()
+                    process.resume()
+    else:
+        _signal(asked, signal.SIGTERM)
+    if _gone(run, grace, waiting):
+        return _words(run)
+    if asked is not None and asked == runner:
+        for _ in range(2):  # a runner that is asked three times kills all that its worker started
+            _signal(asked, signal.SIGTERM)
+            time.sleep(0.1)
+        if _gone(run, _LAST_RESORT, waiting):
+            return _words(run)
+        _signal(asked, signal.SIGKILL)
+    kill_all(attempt.folder)
+    _gone(run, _LAST_RESORT, waiting)
+    return _words(run)
+
+
+def _asked(attempt: Attempt, facts: RunnerFacts) -> ProcessIdentity | None:
+    """The process that a request to stop goes to; None where neither runner nor worker lives."""
+    candidates = (identity_from(facts, "runner"), worker_identity(attempt, facts))
+    return next((who for who in candidates if who is not None and who.alive), None)
+
+
+def _refusal(facts: RunnerFacts, asked: ProcessIdentity | None) -> str:
+    """Why the run cannot be stopped from here; "" if it can."""
+    origin = origin_from(facts)
+    if origin is not None and not origin.is_here:
+        return f"runs {origin.where}; stop it there"
+    if asked is not None and not _may_signal(asked):
+        return f"is another user's (process {asked.pid}): only that user or root can stop it"
+    return ""
+
+
+def _words_before(state: RunState) -> str:
+    """Of a run that nothing works on."""
+    if state.name == QUEUED:
+        return "has not been started, and does not wait in the queue"
+    return f"had ended before: {state.name}{' (' + state.reason + ')' if state.reason else ''}"
+
+
+def withdraw(items: Sequence[Item], runs_dir: Path) -> set[str]:
+    """Take those of `items` that wait out of the queue, all at once; returns their keys.
+
+    In the same step those that run get the request to stop on disk: a command killed before it signals loses nothing.
+    """
+    with edit_queue(runs_dir) as edit:
+        keys = {item.key for item in items}
+        stands = {item.key: standing(item, runs_dir).stand for item in edit.queue.items if item.key in keys}
+        for item in items:
+            if run_state(folder_of(item, runs_dir)).alive:
+                _leave_request(folder_of(item, runs_dir))
+        waiting = {key for key, stand in stands.items() if stand == "waiting"}
+        edit.queue = removed(edit.queue, list(waiting))
+    return waiting
+
+
+def _leave_request(run: RunFolder) -> None:
+    attempts = run.attempts()
+    facts = facts_of(attempts[-1]) if attempts else {}
+    if attempts and not attempts[-1].exit.exists() and not _refusal(facts, _asked(attempts[-1], facts)):
+        with contextlib.suppress(OSError):  # a full disk: the signal will do
+            attempts[-1].stop.touch()
+
+
+def pass_on_request(run: RunFolder) -> bool:
+    """Signal a worker that is asked on disk to end and has no runner which would; returns whether it was signalled."""
+    attempts = run.attempts()
+    if not attempts or not attempts[-1].stop.exists():
+        return False
+    facts = facts_of(attempts[-1])
+    runner, worker = identity_from(facts, "runner"), identity_from(facts, "worker")
+    if runner is None or worker is None or not runner.is_here or runner.alive or not worker.alive:
+        return False
+    _signal(worker, signal.SIGTERM)
+    return True
+
+
+def stop_item(item: Item, runs_dir: Path, grace: float, waiting: Callable[[], None] = lambda: None) -> str:
+    """Stop an item of the queue, wherever it stands; returns what came of it."""
+    run = folder_of(item, runs_dir)
+    if run_state(run).alive:
+        return stop_run(run, grace, waiting)
+    taken = withdraw([item], runs_dir)
+    if run_state(run).alive:  # it was started in between
+        return stop_run(run, grace, waiting)
+    return WITHDRAWN if taken else stop_run(run, grace, waiting)
+
+
+def _attempt(run: RunFolder) -> Attempt | None:
+    """The attempt under way, once its runner has said who it is."""
+    deadline = time.monotonic() + 2
+    while time.monotonic() < deadline:
+        attempts = run.attempts()
+        if attempts and attempts[-1].runner.exists() and not attempts[-1].exit.exists():
+            return attempts[-1]
+        time.sleep(_POLL)
+    attempts = run.attempts()  # its runner was killed before it could say anything
+    return attempts[-1] if attempts and processes_of(attempts[-1].folder) else None
+
+
+def _gone(run: RunFolder, seconds: float, waiting: Callable[[], None]) -> bool:
+    deadline = time.monotonic() + seconds
+    while run_state(run).alive:
+        if time.monotonic() > deadline:
+            return False
+        waiting()
+        time.sleep(_POLL)
+    return True
+
+
+def _may_signal(who: ProcessIdentity) -> bool:
+    if who.pid is not None:
+        try:
+            os.kill(who.pid, 0)
+        except PermissionError:
+            return False
+        except ProcessLookupError:  # ended meanwhile
+            return True
+    return True
+
+
+def _signal(who: ProcessIdentity, number: int) -> None:
+    """Send a signal, and wake the process to hear it if it is suspended."""
+    if who.alive and who.pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(who.pid, number)
+            os.kill(who.pid, signal.SIGCONT)
+
+
+def _words(run: RunFolder) -> str:
+    state = run_state(run)
+    if state.alive:
+        return f"is still {state.name} after all signals; its processes may hang in the kernel"
+    return f"{state.name}{': ' + state.reason if state.reason else ''}"

@@ -1,0 +1,111 @@
+"""Puts runs into the queue: writes what each is to do into its folder, and gives each its batch and its device."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from iqa_train.files import lock_now, open_lock
+from iqa_train.redaction import public_command
+from iqa_train.runner.environment import interpreter, surroundings
+from iqa_train.runs.layout import RunFolder, run_folder
+from iqa_train.runs.project import inside, recorded
+from iqa_train.runs.provenance import code_fingerprint
+from iqa_train.runs.specfile import write_spec
+from iqa_train.runs.state import run_state
+from iqa_train.scheduler.item_status import standing
+from iqa_train.scheduler.queue import POLICIES, Item, added, edit_queue
+from iqa_train.scheduler.scheduler_lock import ensure_scheduler
+from iqa_train.study.model import Batch
+from iqa_train.study.spec import RunSpec
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How the runs of one command are to be carried out; see the options of `iqa-train`."""
+
+    policy: str | None = None
+    slots: int | None = None
+    runs_per_gpu: int | None = None
+    gpu: int | None = None
+    retries: int = 3
+    again: bool = False
+    logs_dir: str = "logs"
+    command: tuple[str, ...] = ()
+    notify: dict[str, dict[str, Any] | None] = field(default_factory=dict)  # by study; None: nobody
+
+
+def submit(specs: Sequence[RunSpec], batches: Sequence[Batch], runs_dir: Path, wishes: Wishes) -> list[Item]:
+    """Queue runs, in the order of `specs`, and see to it that a scheduler works on them. Returns their items.
+
+    Every seed goes through all batches before the next; experiments that stand in no batch follow in one of their own.
+    """
+    code, project = code_fingerprint(), Path.cwd()
+    numbers = {spec.seed: n for n, spec in reversed(list(enumerate(specs)))}
+    seeds = sorted(numbers, key=lambda seed: numbers[seed])
+    place = {
+        experiment: (n, batch, gpu) for n, batch in enumerate(batches, 1) for gpu, experiment in batch.gpus.items()
+    }
+    items = []
+    for spec in specs:
+        run = run_folder(runs_dir, spec)
+        declare(run, spec)
+        number, batch, gpu = place.get(spec.experiment, (len(batches) + 1, None, None))
+        item = Item(
+            run=str(run.path.relative_to(runs_dir)),
+            experiment=spec.experiment,
+            seed=spec.seed,
+            batch=seeds.index(spec.seed) * (len(batches) + 1) + number,
+            batch_name=batch.name if batch else "",
+            gpu=gpu,
+            minutes=batch.minutes if batch else None,
+            memory_gib=spec.settings.memory_gib,
+            after=max((attempt.number for attempt in run.attempts()), default=0),
+            again=wishes.again,
+            retries=wishes.retries,
+            code=code,
+            logs_dir=inside(Path(wishes.logs_dir), project),
+            cwd=recorded(project, runs_dir),
+            command=tuple(public_command(wishes.command)),
+            environment=surroundings(project),
+            python=interpreter(project),
+        )
+        items.append(item if wishes.gpu is None else replace(item, gpu=wishes.gpu, pinned=True))
+    enqueue(_without_gaps(items), runs_dir, wishes, anew=True)
+    return items
+
+
+def enqueue(items: Sequence[Item], runs_dir: Path, wishes: Wishes, *, anew: bool = False) -> None:
+    """Put items into the queue, those of runs that are alive excepted, and see to it that a scheduler works.
+
+    With `anew`, a queue that has nothing left to do forgets how earlier runs were wished to be carried out.
+    """
+    with edit_queue(runs_dir) as edit:
+        if anew and all(standing(item, runs_dir).stand == "settled" for item in edit.queue.items):
+            edit.queue = replace(edit.queue, policy=POLICIES[0], slots=None, runs_per_gpu=1)
+        known = {item.key for item in edit.queue.items}
+        new = [i for i in items if i.key not in known or not run_state(RunFolder(runs_dir / i.run)).alive]
+        said = {
+            name: value for name in ("policy", "slots", "runs_per_gpu") if (value := getattr(wishes, name)) is not None
+        }
+        notify = {study: told for study, told in {**edit.queue.notify, **wishes.notify}.items() if told}
+        edit.queue = replace(added(edit.queue, new), notify=notify, **said)
+    ensure_scheduler(runs_dir)
+
+
+def _without_gaps(items: Sequence[Item]) -> list[Item]:
+    """Batches numbered 1, 2, ... without those that have no item."""
+    numbers = {batch: n for n, batch in enumerate(sorted({item.batch for item in items}), 1)}
+    return [replace(item, batch=numbers[item.batch]) for item in items]
+
+
+def declare(run: RunFolder, spec: RunSpec) -> None:
+    """Write what the run is to do into its folder, unless it is running: then it stands there, and is kept."""
+    run.path.mkdir(parents=True, exist_ok=True)
+    descriptor = open_lock(run.lock)
+    try:
+        if lock_now(descriptor, patience=0.2):
+            write_spec(run, spec)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""Pure numbers: metrics, resamples, intervals and tests. Imports nothing of the project."""

@@ -1,0 +1,3 @@
+"""What every interval is: its two ends, the lower first."""
+
+Interval = tuple[float, float]

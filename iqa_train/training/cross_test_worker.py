@@ -1,0 +1,85 @@
+"""The worker of `iqa-train test`: `python -m iqa_train.training.cross_test_worker`, its request on standard input.
+
+    {"again": false, "runs": [{"run": FOLDER, "sets": [{"name": NAME, "source": {...}}]}]}
+
+Events are `progress`, `say`, and for each run and set one of `tested`, `known` (tested before) and `failed`.
+"""
+
+import iqa_train.startup  # noqa: F401 (before anything that opens a file)
+
+# isort: split
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from iqa_train.datasets.table import ImageTable
+from iqa_train.errors import DataError, RunError, UserError
+from iqa_train.runs.documents import Measures
+from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.predictions import read_predictions
+from iqa_train.runs.specfile import read_spec
+from iqa_train.schema import read_document
+from iqa_train.study.spec import DataSource, RunSpec
+from iqa_train.training.compute_device import choose_device
+from iqa_train.training.cross_dataset import open_cross_set, test_everywhere
+from iqa_train.training.out_of_memory import ShortageError, naming_shortage
+from iqa_train.training.worker_events import Events, requested
+
+
+def main() -> int:
+    """Test all that is asked for; returns 1 if any of it failed."""
+    request, events, code = requested(), Events(), 0
+    for job in request["runs"]:
+        run = RunFolder(Path(job["run"]))
+        for told in job["sets"]:
+            about = {"run": job["run"], "dataset": told["name"]}
+            try:
+                again, source = bool(request["again"]), DataSource.model_validate_json(told["source"])
+                known, measures = _test(run, told["name"], source, events, again=again)
+            except (UserError, ShortageError, OSError) as error:
+                events.event("failed", **about, message=str(error))
+                code = 1
+            else:
+                events.event("known" if known else "tested", **about, rounds=measures)
+    return code
+
+
+def _test(
+    run: RunFolder, name: str, source: DataSource, events: Events, *, again: bool
+) -> tuple[bool, list[dict[str, object]]]:
+    """Whether it had been tested before, and the measures by round."""
+    spec = read_spec(run)
+    with naming_shortage(spec.settings.batch_size):
+        found = open_cross_set(name, source, spec.settings, events)
+        before = None if again else _before(run, spec, name, found.table)
+        if before is not None:
+            return True, before
+        return False, test_everywhere(run, spec, found, choose_device(spec.settings), events)
+
+
+def _before(run: RunFolder, spec: RunSpec, name: str, table: ImageTable) -> list[dict[str, object]] | None:
+    """What an earlier test of all rounds measured; None where there was none.
+
+    Raises DataError where it was of other images or scores: which of the two is meant, nobody but the user knows.
+    """
+    rounds = [run.round(k, spec.settings.train_test_num) for k in range(1, spec.settings.train_test_num + 1)]
+    measures: list[dict[str, object]] = []
+    for files in rounds:
+        if not files.predictions(name).exists():
+            return None
+        had = read_predictions(files.predictions(name))
+        if had.images != table.images or not np.array_equal(had.scores, table.scores):
+            raise DataError(
+                f"{files.predictions(name)} is of other images or scores than {table.root} has now; --again tests "
+                "anew and replaces it"
+            )
+        try:
+            measures.append(dict(read_document(files.tested(name), Measures) or {}))
+        except RunError:  # damaged: the predictions are what counts
+            measures.append({})
+    return measures
+
+
+if __name__ == "__main__":
+    sys.exit(main())

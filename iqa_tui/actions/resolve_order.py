@@ -1,0 +1,110 @@
+"""The runs that an order means, as the study file or the runs' own folders tell them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iqa_train.study.model import Study
+    from iqa_train.study.spec import RunSpec
+    from iqa_tui.actions.orders import StartOrder
+    from iqa_tui.state.board import Target
+
+
+@dataclass(frozen=True)
+class Meant:
+    """A run to be started. `study`, under `profile` and `overrides`, is what it is audited as part of.
+
+    `before`: what the changed settings were.
+    """
+
+    spec: RunSpec
+    study: Study
+    profile: str | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    before: Mapping[str, Any] = field(default_factory=dict)
+
+
+def study_of(target: Target) -> tuple[Study | None, str | None]:
+    """The study file, and the profile under which it has the target's study; None where it does not have it.
+
+    Raises StudyError for an invalid file and UsageError for an unknown profile.
+    """
+    from iqa_train.study.find import find_study
+    from iqa_train.study.load import load_study
+    from iqa_train.study.resolve import study_name
+
+    study = load_study(find_study(target.experiments))
+    if target.study is None:
+        study_name(study, target.profile)  # complains of a profile that is not there
+        return study, target.profile
+    under: dict[str, str | None] = {study_name(study, p): p for p in study.profiles} | {study.name: None}
+    return (study, under[target.study]) if target.study in under else (None, None)
+
+
+def meant_by(target: Target, order: StartOrder) -> list[Meant]:
+    """The runs of an order, seed after seed. Raises UserError for a file, a setting or a run that cannot be used."""
+    from iqa_train.errors import UsageError
+    from iqa_train.study.resolve import resolve_all
+    from iqa_train.study.validate import validate_settings
+
+    study, profile = study_of(target)
+    changes = validate_settings(order.changes, "changed settings")
+    if not order.keys:
+        if study is None:
+            raise UsageError(f"no study file tells of {target.study}; R relaunches a run that it has")
+        specs = resolve_all(study, profile=profile, overrides=changes, ids=order.experiments, seeds=order.seeds)
+        return [Meant(spec, study, profile, changes) for spec in specs]
+    known = [_spec_of(Path(key), target, study, profile) for key in order.keys]
+    seeds = order.seeds or tuple(dict.fromkeys(spec.seed for spec in known))
+    found = [
+        _laid_over(spec, study, profile, changes, seed)
+        for seed in seeds
+        for spec in known
+        if order.seeds or spec.seed == seed
+    ]
+    return list({(one.spec.experiment, one.spec.seed, one.spec.config_hash): one for one in found}.values())
+
+
+def _spec_of(path: Path, target: Target, study: Study | None, profile: str | None) -> RunSpec:
+    """The run of the folder `path`: as the study file means it now, else as its own spec.json says."""
+    from iqa_train.runs.layout import RunFolder, run_folder
+    from iqa_train.runs.specfile import read_spec
+    from iqa_train.study.resolve import resolve
+
+    experiment, seed = path.parent.name, path.name.partition("-")[0].removeprefix("s")
+    if study is not None and experiment in study.ids and seed.isdecimal():
+        spec = resolve(study, experiment, profile=profile, seed=int(seed))
+        if run_folder(target.runs_dir, spec).path == path:
+            return spec
+    return read_spec(RunFolder(path))
+
+
+def _laid_over(spec: RunSpec, study: Study | None, profile: str | None, changes: Mapping[str, Any], seed: int) -> Meant:
+    """`spec` with changed settings and a seed: as a run of the study file where that has its experiment."""
+    from iqa_train.study.resolve import resolve, resolve_by_hand, study_by_hand, study_name
+    from iqa_train.study.revision import REVISION
+    from iqa_train.study.settings import TrainingConfig
+
+    before = {name: getattr(spec.settings, name) for name in changes}
+    values = spec.settings.model_dump() | dict(changes) | {"seed": seed}
+    if study is not None and spec.experiment in study.ids and spec.study == study_name(study, profile):
+        filed = resolve(study, spec.experiment, profile=profile, seed=seed).settings
+        overrides = {name: value for name, value in values.items() if value != getattr(filed, name)}
+        laid = resolve(study, spec.experiment, profile=profile, overrides=overrides, seed=seed)
+        return Meant(laid, study, profile, overrides, before)
+    settings = TrainingConfig(**values)
+    given = settings.model_dump(exclude_defaults=True) | {"seed": seed}
+    sources = {settings.dataset: spec.source} if settings.dataset == spec.settings.dataset else {}
+    by_hand = study_by_hand(given, sources)
+    if spec.baseline is None:
+        return Meant(resolve_by_hand(given, sources), by_hand, before=before)
+    same: dict[str, Any] = (
+        {"settings": settings} if settings == spec.settings else {"settings": settings, "differs": {}}
+    )
+    same["revision"] = REVISION  # what is started now is trained by this revision, whatever it is modelled on
+    return Meant(spec.model_copy(update=same), by_hand, before=before)

@@ -1,0 +1,52 @@
+"""How far each batch of a study is: epochs done of epochs planned, and the time that its last run still takes."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from iqa_tui.state.board import BatchLine, RunLine
+
+if TYPE_CHECKING:
+    from iqa_train.study.model import Batch
+
+_OVER = frozenset({"completed", "stopped-early"})
+
+
+def batch_lines(batches: Iterable["Batch"], lines: Sequence[RunLine]) -> tuple[BatchLine, ...]:
+    """A line for each batch, over all seeds of its experiments as the study file means them."""
+    found = []
+    for batch in batches:
+        ids = tuple(dict.fromkeys(batch.gpus.values()))
+        own = [line for line in lines if line.experiment in ids and line.planned]
+        found.append(BatchLine(batch.name, ids, _share(own), _state(own), _eta(own)))
+    return tuple(found)
+
+
+def _share(lines: Sequence[RunLine]) -> float:
+    """0 to 1; a run that is over counts whole, however early it stopped."""
+    return sum(map(_done, lines)) / len(lines) if lines else 0.0
+
+
+def _done(line: RunLine) -> float:
+    if line.row is None:
+        return 0.0
+    if line.state in _OVER:
+        return 1.0
+    progress = line.row.progress
+    return min(1.0, (progress.epoch or 0) / progress.epochs) if progress.epochs else 0.0
+
+
+def _state(lines: Sequence[RunLine]) -> str:
+    states = {line.state for line in lines}
+    if states & {"running", "starting"}:
+        return "running"
+    if "queued" in states:
+        return "waiting"
+    if states and states <= _OVER:
+        return "done"
+    return "stopped" if states - {""} else ""
+
+
+def _eta(lines: Sequence[RunLine]) -> float | None:
+    times = [line.row.eta_s if line.row else None for line in lines if line.is_open]
+    known = [seconds for seconds in times if seconds is not None]
+    return max(known) if known and len(known) == len(times) else None

@@ -1,0 +1,85 @@
+"""Readings of GPUs, CPU slots and the machine, once a look, with the last minute of them."""
+
+import time
+from collections import defaultdict, deque
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import psutil
+
+from iqa_train.devices.inventory import Device, Inventory, inventory, inventory_of
+from iqa_train.devices.leases import holders
+from iqa_train.devices.nvml import GpuReading, Nvml, Sample
+from iqa_tui.state.board import DeviceLine, Devices, Host
+
+if TYPE_CHECKING:
+    from iqa_train.scheduler.overview import Row
+
+_KEPT = 60
+_RESTING = 6.0  # seconds between two readings of the machine's load while nothing of ours runs: each is a repaint
+
+
+class DeviceReader:
+    """Samples the driver once a look. `nvml` is shared with whoever else asks it, in the same thread."""
+
+    def __init__(self, nvml: Nvml) -> None:
+        self._nvml = nvml
+        self._utilisation: dict[str, deque[float | None]] = defaultdict(lambda: deque(maxlen=_KEPT))
+        self._memory: dict[str, deque[float | None]] = defaultdict(lambda: deque(maxlen=_KEPT))
+        self._host: deque[float] = deque(maxlen=_KEPT)
+        self._host_read = Host()
+        self._host_at = float("-inf")
+        psutil.cpu_percent()  # its first answer is of no time at all
+
+    def read(self, rows: Sequence["Row"], slots: int | None, runs_per_gpu: int = 1) -> Devices:
+        """The devices now; `rows` tell which of our runs has which."""
+        sample = self._nvml.sample()
+        found = inventory(slots) if slots is not None else inventory_of(sample)
+        owners: dict[str, list[str]] = defaultdict(list)
+        for row in rows:
+            if row.device and row.state in {"running", "starting"}:
+                owners[row.device].append(row.experiment)
+        return Devices(
+            tuple(self._line(device, sample, owners, runs_per_gpu) for device in found.devices),
+            self._host_now(busy=bool(owners)),
+            found.why_no_gpu,
+            _trouble(sample, found),
+        )
+
+    def _line(
+        self, device: Device, sample: Sample, owners: Mapping[str, Sequence[str]], runs_per_gpu: int
+    ) -> DeviceLine:
+        ours = owners.get(device.label, ())
+        places = runs_per_gpu if device.kind == "gpu" else 1
+        whose = tuple(ours) or tuple(holder.name for holder in holders(device.key, places=places))
+        reading = _reading(device, sample)
+        if reading is None:
+            return DeviceLine(device, owners=whose)
+        utilisation, memory = self._utilisation[device.key], self._memory[device.key]
+        if not sample.stale:
+            utilisation.append(reading.utilisation)
+            memory.append(_share(reading.memory_used, reading.memory_total))
+        age = sample.age(time.monotonic()) if sample.stale else 0.0
+        return DeviceLine(device, reading, whose, tuple(utilisation), tuple(memory), age)
+
+    def _host_now(self, *, busy: bool) -> Host:
+        now = time.monotonic()
+        if busy or now - self._host_at >= _RESTING:
+            self._host_at = now
+            self._host.append(round(psutil.cpu_percent()))
+            memory = psutil.virtual_memory()
+            self._host_read = Host(tuple(self._host), memory.total - memory.available, memory.total)
+        return self._host_read
+
+
+def _reading(device: Device, sample: Sample) -> GpuReading | None:
+    return next((gpu for gpu in sample.gpus if device.kind == "gpu" and gpu.index == device.index), None)
+
+
+def _share(used: int | None, total: int | None) -> float | None:
+    return None if used is None or not total else used / total
+
+
+def _trouble(sample: Sample, found: Inventory) -> str:
+    """What a person should know of the driver; that there is none is said by `why_no_gpu` already."""
+    return found.note or (sample.error if sample.stale else "")

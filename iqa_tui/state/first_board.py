@@ -1,0 +1,55 @@
+"""A first board, with the states of the runs and nothing that takes longer: results and devices come with the next."""
+
+from iqa_train.errors import RunError, UserError
+from iqa_train.runs.identity import suspension
+from iqa_train.runs.layout import run_folder
+from iqa_train.scheduler.overview import look
+from iqa_train.scheduler.queue import Queue
+from iqa_train.study.find import find_study
+from iqa_train.study.load import load_study
+from iqa_train.study.resolve import profiles_by_study, resolve_all, study_name, study_title
+from iqa_tui.state.batches import batch_lines
+from iqa_tui.state.board import Board, RunLine, Target
+
+
+def glance(target: Target) -> Board | None:
+    """The runs that the study file means, as they stand; None where that alone does not tell which runs are meant."""
+    try:
+        study = load_study(find_study(target.experiments))
+        profile = target.profile
+        if target.study is not None and profile is None:
+            if target.study not in profiles_by_study(study):
+                return None
+            profile = profiles_by_study(study)[target.study]
+        planned = resolve_all(study, profile=profile)
+        name = study_name(study, profile)
+    except (UserError, OSError):
+        return None
+    problem = ""
+    try:
+        overview = look(target.runs_dir, name)
+    except RunError as error:
+        problem, overview = str(error), look(target.runs_dir, name, queue=Queue())
+    rows = {str(row.run.path): row for row in overview.rows}
+    lines = []
+    for n, spec in enumerate(planned, 1):
+        run = run_folder(target.runs_dir, spec)
+        row = rows.get(str(run.path))
+        is_baseline = spec.experiment == spec.baseline
+        lines.append(RunLine(n, spec.experiment, spec.seed, spec.title, run, row, is_baseline=is_baseline))
+    return Board(
+        study=name,
+        title=study_title(study, profile),
+        dataset=planned[0].settings.dataset,
+        baseline=study.baseline,
+        lines=tuple(lines),
+        batches=batch_lines(study.batches, lines),
+        policy=overview.queue.policy,
+        paused=overview.queue.paused,
+        scheduler_pid=overview.scheduler.pid if overview.scheduler else None,
+        scheduler_suspended=suspension(overview.scheduler),
+        problem=problem,
+        file=study,
+        profile=profile,
+        read=True,
+    )

@@ -1,0 +1,154 @@
+"""The columns of the table of runs: what stands in each, and which go first where there is little room."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+
+from iqa_train.report.numbers import given_span, measured, number
+from iqa_tui.safe import plain
+from iqa_tui.state.board import Board, RunLine
+from iqa_tui.widgets.glyphs import NONE, span, state_words
+
+GAP = 2
+
+
+@dataclass(frozen=True)
+class Column:
+    """`rank`: the lower, the longer it stays; `instead`: the key of the wider column whose place it takes."""
+
+    key: str
+    head: str
+    rank: int
+    cell: Callable[[RunLine, Board], str]
+    right: bool = False
+    instead: str = ""
+    widest: int = 60
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Columns that fit, their widths, and the cells of each line."""
+
+    columns: tuple[Column, ...]
+    widths: tuple[int, ...]
+    cells: tuple[tuple[str, ...], ...]
+
+
+def grid(board: Board, width: int) -> Grid:
+    """The table of `board` in `width` columns of the terminal, less its least important columns."""
+    texts = {c.key: [plain(c.cell(line, board)) for line in board.lines] for c in COLUMNS}
+    chosen = [c for c in COLUMNS if not c.instead and _says_something(c, texts[c.key])]
+    while _width(chosen, texts) > width and len(chosen) > 2:
+        least = max(chosen, key=lambda column: column.rank)
+        shorter = next((c for c in COLUMNS if c.instead == least.key), None)
+        at = chosen.index(least)
+        chosen[at : at + 1] = [shorter] if shorter else []
+    widths = [_column_width(c, texts[c.key]) for c in chosen]
+    rows = [tuple(texts[c.key][n] for c in chosen) for n in range(len(board.lines))]
+    return Grid(tuple(chosen), tuple(widths), tuple(rows))
+
+
+def verdict_cell(line: RunLine) -> str:
+    """The verdict in few words; the whole of it stands below the table for the chosen run."""
+    found = line.result
+    if found is None or found.value is None:
+        return "pending" if line.is_open else NONE
+    if found.provisional and line.is_open:
+        return "pending"
+    words: list[str] = [found.position or found.delta_position or ""]
+    if found.distinguishable:
+        words.append("worse" if (found.delta or 0) < 0 else "better")
+    elif found.distinguishable is False:
+        words.append(f"~{found.seeds_needed} seeds" if found.seeds_needed else "no difference")
+    if found.provisional:
+        words.append("provisional")
+    return ", ".join(filter(None, words)) or ("the baseline" if line.is_baseline else "measured")
+
+
+def _says_something(column: Column, texts: Sequence[str]) -> bool:
+    if column.key == "seed":
+        return len(set(texts)) > 1
+    return column.rank < 4 or any(text not in {"", NONE} for text in texts)
+
+
+def _column_width(column: Column, texts: Sequence[str]) -> int:
+    return min(column.widest, max([len(column.head), *map(cell_len, texts)]))
+
+
+def _width(columns: Sequence[Column], texts: dict[str, list[str]]) -> int:
+    return sum(_column_width(c, texts[c.key]) + GAP for c in columns)
+
+
+def _epoch(line: RunLine, _: Board) -> str:
+    if line.row is None or line.row.progress.epochs is None:
+        return NONE
+    return f"{line.row.progress.epoch or 0}/{line.row.progress.epochs}"
+
+
+def _device(line: RunLine, _: Board) -> str:
+    return (line.row.device or "") if line.row else ""
+
+
+def _short_device(line: RunLine, board: Board) -> str:
+    return _device(line, board).removeprefix("GPU ").replace("CPU slot ", "s")
+
+
+def _srcc(line: RunLine, board: Board) -> str:
+    """The run's own; of a run that has none, what its result says."""
+    if line.row is not None and line.row.progress.srcc is not None:
+        return number(line.row.progress.srcc)
+    found = line.result
+    alone = found is not None and found.value is not None and line.row is None and not line.is_open
+    return number(found.value) if alone and found else NONE
+
+
+def _plcc(line: RunLine, _: Board) -> str:
+    known = line.row.progress.plcc if line.row else None
+    return NONE if known is None else number(known)
+
+
+def _delta(line: RunLine, board: Board) -> str:
+    if line.is_baseline or line.result is None or line.result.delta is None or not line.planned:
+        return NONE
+    star = "*" if line.result.provisional else ""
+    return measured(line.result.delta, line.result.delta_interval, signed=True) + star
+
+
+def _short_delta(line: RunLine, board: Board) -> str:
+    whole = _delta(line, board)
+    star = "*" if whole.endswith("*") else ""
+    return whole.partition(" [")[0].rstrip("*") + star
+
+
+def _expected(line: RunLine, _: Board) -> str:
+    return (given_span(line.result.expected) if line.result else "") or NONE
+
+
+def _eta(line: RunLine, _: Board) -> str:
+    if line.row is None or not line.is_open:
+        return NONE
+    return ("~" if line.row.eta_is_guess and line.row.eta_s is not None else "") + span(line.row.eta_s)
+
+
+def _title(line: RunLine, _: Board) -> str:
+    return line.title or ("other settings" if not line.planned else "")
+
+
+COLUMNS = (
+    Column("number", "#", 1, lambda line, _: str(line.number), right=True),
+    Column("experiment", "Experiment", 0, lambda line, _: line.experiment, widest=24),
+    Column("title", "Title", 13, _title, widest=30),
+    Column("seed", "Seed", 4, lambda line, _: str(line.seed), right=True),
+    Column("state", "State", 2, lambda line, _: state_words(line.state)),
+    Column("device", "Device", 10, _device, widest=12),
+    Column("on", "On", 7, _short_device, instead="device"),
+    Column("epoch", "Epoch", 5, _epoch, right=True),
+    Column("srcc", "SRCC", 1, _srcc, right=True),
+    Column("plcc", "PLCC", 11, _plcc, right=True),
+    Column("delta", "Δ baseline [95 %]", 9, _delta),
+    Column("short-delta", "Δ base", 3, _short_delta, right=True, instead="delta"),
+    Column("expected", "Expected", 12, _expected),
+    Column("verdict", "Verdict", 6, lambda line, _: verdict_cell(line) if line.planned else NONE, widest=26),
+    Column("eta", "ETA", 8, _eta, right=True),
+)

@@ -1,0 +1,127 @@
+from pathlib import Path
+
+import pytest
+
+from iqa_train.datasets.catalogue import folder_of, load_table
+from iqa_train.datasets.tables.csv_table import read_csv
+from iqa_train.errors import DataError
+from iqa_train.study.spec import DataSource
+from tests.datasets.dataset_files import picture, write_csv
+
+SOURCE = DataSource(csv="labels.csv", score_range=(0, 10))
+
+
+def own(root: Path, rows: list[tuple[object, ...]], header: tuple[str, ...] = ("image", "score")) -> Path:
+    write_csv(root / "labels.csv", header, rows)
+    for i, row in enumerate(rows):
+        picture(root / str(row[0]), i)
+    return root
+
+
+def test_every_column(tmp_path: Path) -> None:
+    header = ("file", "grade", "spread", "part", "scene")
+    parts = ["Training", "train", "VALID", "validation", "Test", "test"]
+    rows = [(f"s{i // 2}/{i}, a.png", i, 0.5, part, f"scene {i // 2}") for i, part in enumerate(parts)]
+    write_csv(tmp_path / "labels.csv", header, rows)
+    for i, row in enumerate(rows):
+        picture(tmp_path / "pics" / str(row[0]), i)
+    source = SOURCE.model_copy(
+        update={
+            "image_dir": "pics",
+            "image_column": "file",
+            "score_column": "grade",
+            "sd_column": "spread",
+            "split_column": "part",
+            "reference_column": "scene",
+        }
+    )
+    table = load_table("mine", source, str(tmp_path))
+    assert table.images[2] == "s1/2, a.png"
+    assert table.splits == ("train", "train", "val", "val", "test", "test")
+    assert table.references == ("scene 0", "scene 0", "scene 1", "scene 1", "scene 2", "scene 2")
+    assert table.sd is not None
+    assert table.sd.tolist() == [0.5] * 6
+    assert table.resize is None
+
+
+def test_lower_is_better_is_turned_round(tmp_path: Path) -> None:
+    own(tmp_path, [("a.png", 1), ("b.png", 9)])
+    table = load_table("mine", SOURCE.model_copy(update={"higher_is_better": False}), str(tmp_path))
+    assert table.scores.tolist() == [9, 1]
+    assert not table.higher_is_better
+
+
+def test_byte_order_mark_line_ends_and_blank_lines(tmp_path: Path) -> None:
+    own(tmp_path, [("a.png", 1), ("b.png", 9)])
+    (tmp_path / "labels.csv").write_bytes(b'\xef\xbb\xbfimage , score\r\n"a.png", 1 \r\n\r\nb.png,9\r\n')
+    assert load_table("mine", SOURCE, str(tmp_path)).scores.tolist() == [1, 9]
+
+
+def test_damage(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    with pytest.raises(DataError, match=r"labels.csv: there is no such file"):
+        read_csv(path)
+    for content, message in [
+        (b"", "the file is empty"),
+        (b"image,score\n", "not one image"),
+        (b"image;mos\na;1\n", 'no column "score"; its columns are image, mos'),
+        (b"image,image\na,1\n", 'two columns are called "image"'),
+        (b"\xff\xfe\x00image", "cannot be read as a UTF-8 CSV"),
+        (b"image,mos\na,1\n", 'no column "score"; its columns are image, mos'),
+    ]:
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=message):
+            read_csv(path, ("image", "score"))
+
+
+def test_missing_folders(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no such folder; set path in \[datasets.mine\]"):
+        load_table("mine", SOURCE, str(tmp_path / "nowhere"))
+    own(tmp_path, [("a.png", 1), ("b.png", 9)])
+    with pytest.raises(DataError, match="mend image_dir"):
+        load_table("mine", SOURCE.model_copy(update={"image_dir": "pics"}), str(tmp_path))
+
+
+def test_score_outside_the_declared_range_names_the_row(tmp_path: Path) -> None:
+    own(tmp_path, [("a.png", 1), ("b.png", 11)])
+    with pytest.raises(DataError, match="row 3: score 11 is outside the score range 0 to 10"):
+        load_table("mine", SOURCE, str(tmp_path))
+
+
+PARTS = DataSource(csv="labels.csv", score_range=(0, 10), split_column="part", reference_column="scene")
+
+
+def parted(root: Path, rows: list[tuple[str, str]]) -> tuple[str, ...]:
+    """Notes on a set of images in these splits of these scenes."""
+    listed = [(f"{k}.png", k, part, scene) for k, (part, scene) in enumerate(rows)]
+    return load_table("mine", PARTS, str(own(root, listed, ("image", "score", "part", "scene")))).notes
+
+
+def test_a_reference_in_two_splits_is_told(tmp_path: Path) -> None:
+    rows = [("train", "sea"), ("train", "wood"), ("test", "wood"), ("val", "hill"), ("test", "hill"), ("val", "town")]
+    (note,) = parted(tmp_path, rows)
+    assert note.startswith('reference "wood" has images in train and test (2 of 4 references are in several splits)')
+
+
+def test_whole_references_are_nothing_to_tell(tmp_path: Path) -> None:
+    rows = [("train", "sea"), ("train", "sea"), ("test", "wood"), ("val", "hill"), ("test", "wood"), ("val", "hill")]
+    assert parted(tmp_path, rows) == ()
+
+
+def test_a_single_image_is_told_as_such(tmp_path: Path) -> None:
+    own(tmp_path, [("a.png", 0)])
+    with pytest.raises(DataError, match='"mine" has one image, which leaves nothing to rank'):
+        load_table("mine", SOURCE, str(tmp_path))
+
+
+def test_names(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r'unknown data set "konik-10k".*did you mean "koniq-10k"') as caught:
+        load_table("konik-10k", DataSource(), str(tmp_path))
+    assert "[datasets.konik-10k]" in str(caught.value)
+
+
+def test_where_a_set_lies() -> None:
+    assert folder_of("x", "", DataSource()) == Path("data/x")
+    assert folder_of("x", "", DataSource(path="there")) == Path("there")
+    assert folder_of("x", "here", DataSource(path="there")) == Path("here")
+    assert folder_of("x", "~/here", DataSource()) == Path.home() / "here"

@@ -1,0 +1,208 @@
+"""s: what is started, what is skipped and why, and what forbids a start."""
+
+import json
+import shutil
+from collections.abc import Callable
+
+import pytest
+from textual.pilot import Pilot
+
+from iqa_tui.actions.orders import StartOrder
+from iqa_tui.screens.start import StartScreen
+from tests.faults.fault_project import FIVE, FaultyProject
+from tests.tui.actions.acting_host import Host, complaint, drive, planned, said, states, target_of, until
+
+Make = Callable[..., FaultyProject]
+
+
+def to_do(app: Host) -> list[tuple[str, int]]:
+    """What the dialog would start."""
+    assert isinstance(app.screen, StartScreen)
+    assert app.screen.plan is not None
+    return [(planned.spec.experiment, planned.spec.seed) for planned in app.screen.plan.to_do]
+
+
+def test_the_next_batch_is_offered_first_and_after_it_the_one_after_it(stand_ins: Make) -> None:
+    async def act(app: Host, pilot: Pilot[None]) -> None:
+        await pilot.press("s")
+        await planned(pilot)
+        assert "Batch 1: Baseline, A1" in app.shown()
+        assert to_do(app) == [("Baseline", 42), ("A1", 42)]
+        await pilot.press("enter")
+        assert "2 runs queued: Baseline, A1" in await said(pilot, "queued")
+        await until(pilot, "both are complete", lambda: states(app, "completed") == ["Baseline", "A1"])
+        await pilot.press("s")
+        await planned(pilot)
+        assert "Batch 2: A2, B1" in app.shown()
+
+    drive(target_of(stand_ins(), slots=2), act)
+
+
+def test_marked_runs_come_before_all_and_the_chosen_one_and_each_starts_what_it_says(stand_ins: Make) -> None:
+    async def act(app: Host, pilot: Pilot[None]) -> None:
+        app.host.mark("A2", "B2")
+        app.host.chosen = "B1"
+        await pilot.press("s")
+        await planned(pilot)
+        assert "2 marked: A2, B2" in app.shown()
+        assert to_do(app) == [("A2", 42), ("B2", 42)]
+        await pilot.press("left")  # round to the last: the chosen one
+        await planned(pilot)
+        assert to_do(app) == [("B1", 42)]
+        await pilot.press("left")
+        await planned(pilot)
+        assert len(to_do(app)) == 5
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.screen is app.host
+        assert app.said == []
+
+    project = stand_ins()
+    drive(target_of(project), act)
+    assert not (project.folder / "runs").exists()  # looking changes nothing
+
+
+def test_all_with_seeds_goes_seed_by_seed_and_policy_and_slots_reach_the_queue(stand_ins: Make) -> None:
+    project = stand_ins(behaviour="*=hold")
+
+    async def act(app: Host, pilot: Pilot[None]) -> None:
+        app.host.chosen = "A1"
+        await pilot.press("s")
+        await planned(pilot)
+        await pilot.press("left", "tab", *"7, 8", "tab", "right", "tab", "3")
+        await planned(pilot)
+        assert to_do(app) == [("A1", 7), ("A1", 8)]
+        await pilot.press("enter")
+        assert "2 runs queued: A1 (seed 7), A1 (seed 8)" in await said(pilot, "queued")
+
+    drive(target_of(project), act)
+    queue = json.loads((project.folder / "runs" / "queue.json").read_text())
+    assert (queue["policy"], queue["slots"]) == ("greedy", 3)
+    assert [(item["experiment"], item["seed"]) for item in queue["items"]] == [("A1", 7), ("A1", 8)]
+
+
+def test_what_is_complete_runs_or_waits_is_skipped_and_named(stand_ins: Make) -> None:
+    project = stand_ins(behaviour="A1=hold,A2=hold")
+    project.run("--exp", "Baseline", "--slots", "1")
+    project.run("--exp", "A1", "A2", "--detach", "--slots", "1")
+    project.wait_for_worker("A1")
+
+    async def act(app: Host, pilot: Pilot[None]) -> None:
+        await until(pilot, "A1 runs", lambda: states(app, "running") == ["A1"])
+        app.host.mark("Baseline", "A1", "A2")
+        await pilot.press("s")
+        await planned(pilot)
+        shown = app.shown()
+        assert "completed already: skipped" in shown
+        assert "is running already: skipped" in shown
+        assert "waits in the queue already: skipped" in shown
+        await pilot.press("enter")
+        assert "nothing to start" in complaint(pilot)
+        await pilot.press("escape")
+        app.host.start_now(StartOrder())
+        told = await said(pilot, "queued")
+        assert told.startswith("2 runs queued: B1, B2")
+        assert "Baseline is complete already; A1 is running already; A2 is waiting already" in told
+
+    drive(target_of(project), act)
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        (["tab", *"42 x"], 'seeds: "x" is not a whole number from 0 up'),
+        (["tab", *"-1"], 'seeds: "-1" is not a whole number'),
+        (["tab", *str(2**63)], "is not a whole number"),
+        (["tab", "tab", "tab", "0"], 'CPU slots: "0" is not a whole number from 1 to 1024'),
+    ],
+)
+def test_what_cannot_be_meant_is_said_at_once_and_enter_starts_nothing(
+    stand_ins: Make, keys: list[str], words: str
+) -> None:
+    async def act(app: Host, pilot: Pilot[None]) -> None:
+        await pilot.press("s")
+        await planned(pilot)
+        await pilot.press(*keys)
+        await until(pilot, words, lambda: words in complaint(pilot).replace("\n", " "))
+        await pilot.press("enter")
+        await pilot.pause()
+        assert isinstance(app.screen, StartScreen)
+
+    project = stand_ins()
+    drive(target_of(project), act)
+    assert not (project.folder / "runs").exists()
+
+
+def test_errors_of_the_audit_forbid_the_start_and_warnings_are_listed(stand_ins: Make) -> None:
+    project = stand_ins(FIVE.replace("set = { dropout_rate = 0.1 }", "set = { lr_floor = 0.1, warmup_epochs = 1 }"))
+
+    async def act(app: Host, pilot: Pilot[None]) -> None:
+        app.host.mark("A1", "B1")
+        await pilot.press("s")
+        await planned(pilot)
+        body = str(app.screen.query_one("#findings").visual)
+        assert "1 error" in body
+        assert "✖ B1 rising-schedule: the cosine rises" in body
+        assert "! B1 several-factors" in body
+        await pilot.press("enter")
+        assert "not started: rising-schedule" in complaint(pilot)
+        await pilot.press("escape")
+        app.host.mark("A1")  # the error is not about this one
+        await pilot.press("s")
+        await planned(pilot)
+        await pilot.press("enter")
+        await said(pilot, "1 run queued: A1")
+        app.host.start_now(StartOrder(experiments=("B1",)))
+        await said(pilot, "not started: rising-schedule")
+
+    drive(target_of(project), act)
+    assert not (project.folder / "runs" / "small" / "B1").exists()
+
+
+def test_a_study_file_broken_meanwhile_or_missing_pictures_start_nothing(stand_ins: Make) -> None:
+    project = stand_ins()
+    text = (project.folder / "experiments.toml").read_text()
+
+    async def act(app: Host, pilot: Pilot[None]) -> None:
+        (project.folder / "experiments.toml").write_text(text.replace("epochs = 3", "epoch = 3"))
+        await pilot.press("s")
+        await planned(pilot)
+        assert 'unknown setting "epoch"; did you mean "epochs"' in complaint(pilot).replace("\n", " ")
+        await pilot.press("enter", "escape")
+        (project.folder / "experiments.toml").write_text(text)
+        pictures = (project.folder / "data").resolve()
+        (project.folder / "data").unlink()
+        shutil.copytree(pictures, project.folder / "data")
+        (project.folder / "data" / "small" / "images" / "07.png").unlink()
+        await pilot.press("s")
+        await planned(pilot)
+        await pilot.press("enter")
+        assert "1 of the 48 images listed is missing" in await said(pilot, "missing")
+
+    drive(target_of(project), act)
+    assert not (project.folder / "runs").exists()
+
+
+def test_a_folder_that_takes_no_runs_is_told_of(stand_ins: Make) -> None:
+    project = stand_ins()
+    (project.folder / "runs").write_text("a file in the way")
+
+    async def act(app: Host, pilot: Pilot[None]) -> None:
+        app.host.start_now(StartOrder(experiments=("A1",)))
+        await said(pilot, "runs")
+        assert app.host.said[-1].severity == "error"
+
+    drive(target_of(project), act)
+
+
+def test_a_readonly_console_refuses_every_action_with_one_sentence(stand_ins: Make) -> None:
+    async def act(app: Host, pilot: Pilot[None]) -> None:
+        await pilot.press("s", "x", "R", "p", "e")
+        await pilot.pause()
+        assert app.screen is app.host
+
+    app = drive(target_of(stand_ins()), act, readonly=True)
+    assert app.said == [
+        f"this console only looks (--readonly): {what} is refused"
+        for what in ("start", "stop", "relaunch", "pause", "export")
+    ]

@@ -1,0 +1,148 @@
+"""x and p: stopping with a checkpoint, in a hurry, and all; pausing the queue and letting it go on."""
+
+from collections.abc import Callable
+
+import pytest
+from textual.pilot import Pilot
+
+from iqa_tui.actions.stop import asked_since
+from iqa_tui.screens.stop import StopScreen
+from tests.faults.fault_project import FaultyProject
+from tests.tui.actions.acting_host import Host, complaint, drive, said, states, target_of, until
+
+Make = Callable[..., FaultyProject]
+
+
+def test_a_run_is_stopped_with_its_checkpoint_and_its_processes_are_gone(stand_ins: Make) -> None:
+    project = stand_ins(behaviour="A1=hold,Baseline=hold")
+    project.run("--batch", "1", "--detach", "--slots", "2")
+    project.wait_for_worker("A1")
+
+    async def act(app: Host, pilot: Pilot[None]) -> None:
+        await until(pilot, "both run", lambda: len(states(app, "running")) == 2)
+        app.host.chosen = "A1"
+        await pilot.press("x")
+        await pilot.pause()
+        assert "A1 (seed 42) running on CPU slot" in app.shown()
+        await pilot.press("enter")
+        assert await said(pilot, "A1 is stopped after epoch 1 of 3; R goes on from its checkpoint")
+        assert states(app, "killed") == ["A1"]
+
+    drive(target_of(project), act)
+    assert project.of_role("worker", "/A1/") == []
+    assert project.of_role("worker", "/Baseline/") != []
+    assert (project.run_folder("A1") / "checkpoints" / "last.json").exists()
+
+
+def test_escape_stops_nothing_and_all_stops_what_runs_and_takes_out_what_waits(stand_ins: Make) -> None:
+    project = stand_ins(behaviour="*=hold")
+    project.run("--all", "--detach", "--slots", "1")
+    project.wait_for_worker("Baseline")
+
+    async def act(app: Host, pilot: Pilot[None]) -> None:
+        await until(pilot, "it runs", lambda: states(app, "running"))
+        await pilot.press("x", "escape")
+        await pilot.pause()
+        assert states(app, "running") == ["Baseline"]
+        await pilot.press("x")
+        await pilot.pause()
+        assert "Baseline (seed 42)" in app.shown()
+        assert "all of this study" not in app.shown()  # never what a second press of a key would do
+        await pilot.press("left")
+        await pilot.pause()
+        assert "all of this study: 5 runs that run or wait" in app.shown()
+        await pilot.press("enter")
+        told = await said(pilot, "Baseline is stopped")
+        for waiting in ("A1", "A2", "B1", "B2"):
+            assert f"{waiting} was waiting and is taken out of the queue" in told
+        await pilot.press("x")
+        assert await said(pilot, "nothing to stop: no run of this study runs or waits")
+
+    drive(target_of(project), act)
+    assert project.of_role("worker") == []
+
+
+@pytest.mark.slow
+def test_one_that_does_not_end_is_offered_to_be_killed_at_once_and_is(stand_ins: Make) -> None:
+    project = stand_ins(behaviour="A1=hold+deaf+grandchild")
+    project.run("--exp", "A1", "--detach", "--slots", "1")
+    project.wait_for_worker("A1")
+
+    async def act(app: Host, pilot: Pilot[None]) -> None:
+        await until(pilot, "it runs", lambda: states(app, "running"))
+        app.host.chosen = "A1"
+        await pilot.press("x")
+        await pilot.pause()
+        await pilot.press("enter")
+        await said(pilot, "x again kills what has not ended at once")
+        assert app.host.line is not None
+        assert asked_since(app.host.line.run) is not None
+        await pilot.press("x")
+        await pilot.pause()
+        assert isinstance(app.screen, StopScreen)
+        assert "kill at once" in app.shown()
+        assert "was asked to end" in app.shown()
+        await pilot.press("enter")
+        await until(pilot, "it is gone", lambda: states(app, "killed"))
+        await said(pilot, "A1 is stopped")
+
+    drive(target_of(project), act)
+    assert [p for p in project.living() if p.role != "scheduler"] == []
+
+
+def test_closing_the_console_does_not_wait_for_a_run_that_is_ending(stand_ins: Make) -> None:
+    project = stand_ins(behaviour="A1=hold+deaf")
+    project.run("--exp", "A1", "--detach", "--slots", "1")
+    project.wait_for_worker("A1")
+
+    async def act(app: Host, pilot: Pilot[None]) -> None:
+        await until(pilot, "it runs", lambda: states(app, "running"))
+        assert app.host.board.lines[1].experiment == "A1"
+        app.host.chosen = "A1"
+        await pilot.press("x")
+        await pilot.pause()
+        await pilot.press("enter")
+        line = app.host.line
+        assert line is not None
+        await until(pilot, "it was asked", lambda: asked_since(line.run) is not None)
+
+    drive(target_of(project), act)  # within seconds, not after the minute that the run has
+    assert project.of_role("worker", "/A1/") != []
+
+
+def test_the_queue_is_paused_and_goes_on(stand_ins: Make) -> None:
+    project = stand_ins()
+
+    async def act(app: Host, pilot: Pilot[None]) -> None:
+        await pilot.press("p")
+        assert await said(pilot, "paused: nothing more is started; what runs goes on; p goes on")
+        await pilot.press("s")
+        await until(pilot, "a plan", lambda: app.screen.plan or complaint(pilot))
+        await pilot.press("enter")
+        told = await said(pilot, "queued")
+        assert told == "2 runs queued: Baseline, A1; the queue is paused: p lets it go on"
+        assert states(app, "queued") == ["Baseline", "A1"]
+        await pilot.press("p")
+        assert await said(pilot, "resumed")
+        await until(pilot, "both are complete", lambda: states(app, "completed") == ["Baseline", "A1"])
+
+    drive(target_of(project, slots=2), act)
+
+
+def test_a_damaged_queue_is_named_and_what_runs_can_still_be_stopped(stand_ins: Make) -> None:
+    project = stand_ins(behaviour="A1=hold")
+    project.run("--exp", "A1", "--detach", "--slots", "1")
+    project.wait_for_worker("A1")
+    (project.folder / "runs" / "queue.json").write_text("{")
+
+    async def act(app: Host, pilot: Pilot[None]) -> None:
+        await pilot.press("p")
+        assert "queue.json is damaged" in await said(pilot, "damaged")
+        await until(pilot, "it runs", lambda: states(app, "running"))
+        await pilot.press("x")
+        await pilot.pause()
+        await pilot.press("enter")
+        assert "queue.json is damaged" in await said(pilot, "A1 is stopped")
+
+    drive(target_of(project), act)
+    assert project.of_role("worker") == []
