@@ -21,16 +21,16 @@ from _common import figure, note, options, photographs, race
 from bench_pixels import reference_crop
 from numpy.typing import NDArray
 
-from iqa_train.datasets.images.crops import CropPlan, test_crops
+from iqa_train.datasets.images.crops import CropPlan, eval_crops
 from iqa_train.datasets.images.pixel_store import PixelStore, open_store
 from iqa_train.datasets.table import ImageTable
 from iqa_train.models.network import QualityNetwork
 from iqa_train.study.settings import TrainingConfig
-from iqa_train.training.compute_device import Device
+from iqa_train.training.compute_device import ComputeDevice
 from iqa_train.training.evaluate import predict
 
 PER_IMAGE = 20
-_DEVICE = Device(torch.device("cpu"), bf16=False)
+_DEVICE = ComputeDevice(torch.device("cpu"), bf16=False)
 
 
 def ours(network: QualityNetwork, store: PixelStore, plan: CropPlan, side: int) -> NDArray[np.float64]:
@@ -56,7 +56,7 @@ def bench(
     """Time both sides: `images` in ours, `some` of them in the reference."""
     network = QualityNetwork(settings, 42).to(memory_format=torch.channels_last)
     side = settings.patch_size
-    whole = test_crops(store.pictures(np.arange(images)), seed=42, per_image=PER_IMAGE, side=side, random=True)
+    whole = eval_crops(store.pictures(np.arange(images)), seed=42, per_image=PER_IMAGE, side=side, random=True)
     few = whole.part(0, some * PER_IMAGE)
     np.testing.assert_allclose(ours(network, store, few, side), reference(network, table, few, side), atol=1e-4)
     seconds = race(rounds, partial(ours, network, store, whole, side), partial(reference, network, table, few, side))

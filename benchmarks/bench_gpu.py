@@ -29,7 +29,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from iqa_train.models.network import QualityNetwork
 from iqa_train.study.settings import TrainingConfig
-from iqa_train.training.compute_device import Device, choose_device
+from iqa_train.training.compute_device import ComputeDevice, choose_device
 from iqa_train.training.losses import training_loss
 from iqa_train.training.optimizer import CLIP, build_optimiser, set_rates
 
@@ -41,7 +41,7 @@ _RATE = 5e-7
 class Setup:
     """What is measured, where, and how often."""
 
-    device: Device
+    device: ComputeDevice
     settings: TrainingConfig
     matrix: int
     first: int  # batch size
@@ -64,7 +64,7 @@ def timed(setup: Setup, work: Callable[[], object]) -> float:
     return best
 
 
-def wait(device: Device) -> None:
+def wait(device: ComputeDevice) -> None:
     """Until the device has done what it was given."""
     if device.torch.type == "cuda":
         torch.cuda.synchronize(device.torch)
@@ -168,7 +168,7 @@ def setup_of(chosen: argparse.Namespace) -> Setup:
     )  # fmt: skip
     if chosen.device == "cpu":
         tiny = settings.model_copy(update={"backbone": "demo", "model_size": "tiny", "patch_size": 64})
-        bf16 = Device(torch.device("cpu"), bf16=True)
+        bf16 = ComputeDevice(torch.device("cpu"), bf16=True)
         return Setup(bf16, tiny, matrix=256, first=2, most=4, rounds=1, steps=1)
     setup = Setup(choose_device(settings), settings, matrix=8192, first=32, most=4096, rounds=3, steps=20)
     return replace(setup, most=64, rounds=1, steps=3) if chosen.smoke else setup

@@ -20,7 +20,7 @@ from _common import figure, note, options, race
 
 from iqa_train.files import append_line, write_json
 from iqa_train.report.collect import gather
-from iqa_train.report.report_data import Material
+from iqa_train.report.report_data import ReportData
 from iqa_train.report.write import write_report
 from iqa_train.results.selection import chosen_runs
 from iqa_train.runs.layout import run_folder
@@ -65,7 +65,7 @@ class Study:
                 values = {"val_srcc": 0.9 - 0.3 / epoch, "test_srcc": 0.9 - 0.3 / epoch}
                 append_line(attempt.metrics, {"event": "epoch", "round": 1, "epoch": epoch, **values})
 
-    def gather(self) -> Material:
+    def gather(self) -> ReportData:
         """The statistics."""
         return gather(chosen_runs(self._folder / "runs", None, self._file, None), self._folder / "runs")
 

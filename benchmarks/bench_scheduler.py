@@ -28,10 +28,10 @@ from _common import figure, note, options, race
 from iqa_train.devices.inventory import Device
 from iqa_train.files import write_json
 from iqa_train.runs.layout import QueueFiles, RunFolder
-from iqa_train.scheduler.placement import Entry, Place, plan
+from iqa_train.scheduler.placement import DeviceSlots, QueueEntry, plan
 from iqa_train.scheduler.queue import Item, Queue
 
-_DEVICES = [Place(Device("gpu", k, f"GPU-{k}", "bench", memory_total=80 << 30), others_gib=0.0) for k in range(8)]
+_DEVICES = [DeviceSlots(Device("gpu", k, f"GPU-{k}", "bench", memory_total=80 << 30), others_gib=0.0) for k in range(8)]
 _STAND_IN = """
 import json, sys, time
 from pathlib import Path
@@ -100,7 +100,7 @@ def write_attempt(run: RunFolder, n: int, *, done: bool) -> None:
 
 def plan_seconds(root: Path, items: list[Item], rounds: int) -> tuple[float, float]:
     """Best seconds of a planning pass, and of reading every spec.json."""
-    entries = [Entry(item, "settled" if n % 10 < 5 else "waiting") for n, item in enumerate(items)]
+    entries = [QueueEntry(item, "settled" if n % 10 < 5 else "waiting") for n, item in enumerate(items)]
 
     def ours() -> None:
         for _ in range(10):

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from iqa_train.cli.interrupt import heard_interrupts
+from iqa_train.cli.interrupt import deliver_interrupts
 from iqa_train.cli.parser import Parser, add_study_options, profile_of, whole_number
 from iqa_train.errors import UsageError, UserError, visible
 from iqa_train.terminal import harmless
@@ -27,7 +27,7 @@ _NO_TERMINALS = {"", "dumb", "unknown"}  # as TERM: they move no cursor
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the console; returns the exit status."""
     try:
-        with heard_interrupts():
+        with deliver_interrupts():
             return _run(sys.argv[1:] if argv is None else argv)
     except UserError as error:
         print(f"iqa-tui: {harmless(str(error))}", file=sys.stderr)

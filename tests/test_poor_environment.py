@@ -22,12 +22,12 @@ from iqa_train.cli.main import main
 from iqa_train.datasets.images.pixel_store import open_store
 from iqa_train.datasets.table import ImageTable
 from iqa_train.devices.inventory import Device
-from iqa_train.devices.leases import VARIABLE, Holder, take
+from iqa_train.devices.leases import VARIABLE, Holder, acquire
 from iqa_train.errors import UsageError
 from iqa_train.files import cache_root
 from iqa_train.home import expanded
 from iqa_train.runner.process_limits import RefusedError
-from iqa_train.runner.runner import Order, run_attempt
+from iqa_train.runner.runner import AttemptRequest, run_attempt
 from iqa_train.runs.layout import RunFolder
 from iqa_tui.config import config_path, read_config
 
@@ -137,10 +137,10 @@ def test_a_worker_that_is_refused_is_no_attempt_and_nothing_is_lost(monkeypatch:
 
         def start() -> None:
             resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
-            lease = take("cpu-0", Holder("A1"))
+            lease = acquire("cpu-0", Holder("A1"))
             assert lease is not None
             device = Device("cpu", 0, "cpu-0", "CPU slot 0", threads=1)
-            run_attempt(Order(run, device, lease, folder / "logs", ["iqa-train"], again=True))
+            run_attempt(AttemptRequest(run, device, lease, folder / "logs", ["iqa-train"], again=True))
 
         with pytest.raises(RefusedError, match=r"the worker of A1 could not be started: .*\(ulimit -u\)"):
             _elsewhere(start)

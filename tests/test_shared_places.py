@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from iqa_train import files
-from iqa_train.devices.leases import VARIABLE, Holder, holders, room, take
+from iqa_train.devices.leases import VARIABLE, Holder, acquire, holders, room
 from iqa_train.errors import RunError
 from iqa_train.files import (
     LineFollower,
@@ -296,7 +296,7 @@ def test_what_is_no_lease_is_named_and_holds_nobody_off_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path / "leases"))
-    first = take("cpu-1", Holder("A1"))
+    first = acquire("cpu-1", Holder("A1"))
     assert first is not None
     first.close()
     PLANTED[what](tmp_path / "leases" / "cpu-0.lock")
@@ -304,7 +304,7 @@ def test_what_is_no_lease_is_named_and_holds_nobody_off_for_ever(
         assert holders("cpu-0") == []
         assert room("cpu-0", 2) == 2
         with pytest.raises(RunError, match=r"cpu-0\.lock cannot be taken: it is a[a-z ]+, not a file"):
-            take("cpu-0", Holder("A1"))
+            acquire("cpu-0", Holder("A1"))
 
 
 @pytest.mark.parametrize(
@@ -332,9 +332,9 @@ def test_a_folder_in_which_others_may_remove_locks_is_not_trusted(
     monkeypatch.setenv(VARIABLE, str(folder))
     if words:
         with pytest.raises(RunError, match=words):
-            take("cpu-0", Holder("A1"))
+            acquire("cpu-0", Holder("A1"))
     else:
-        lease = take("cpu-0", Holder("A1"))
+        lease = acquire("cpu-0", Holder("A1"))
         assert lease is not None
         lease.close()
 
@@ -344,7 +344,7 @@ def test_a_folder_in_which_others_may_remove_locks_is_not_trusted(
 )
 def test_words_of_a_lease_are_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path / "leases"))
-    lease = take("cpu-0", Holder("A1"))
+    lease = acquire("cpu-0", Holder("A1"))
     assert lease is not None
     lease.paths[0].write_text(text)
     assert holders("cpu-0") == [Holder("")]

@@ -14,7 +14,7 @@ import pytest
 
 import iqa_train
 import iqa_tui
-from iqa_train.devices.leases import Holder, take
+from iqa_train.devices.leases import Holder, acquire
 from iqa_train.handed import HANDED, handing
 from iqa_train.runner.program import python_command
 from iqa_train.startup import handed_on, libraries_first
@@ -203,7 +203,7 @@ def check_handed(handed: str, descriptors: tuple[int, ...]) -> str:
 
 def test_a_worker_checks_what_it_was_handed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IQA_TRAIN_LEASES", str(tmp_path))
-    lease, shared = take("one", Holder("A1")), take("two", Holder("A2"), places=2)
+    lease, shared = acquire("one", Holder("A1")), acquire("two", Holder("A2"), places=2)
     assert lease is not None
     assert shared is not None
     held = (*lease.descriptors, *shared.descriptors)

@@ -17,13 +17,13 @@ from iqa_train.report.comparison_text import (
 )
 from iqa_train.report.numbers import NONE, measured
 from iqa_train.results.curve import CurvePoint, SettingCurve
-from iqa_train.results.study_comparison import Across
+from iqa_train.results.study_comparison import StudyComparison
 from iqa_train.results.table import METRICS
 
 _WIDEST_TEXT = 110
 
 
-def across_lines(across: Across, width: int | None = None) -> list[str]:
+def across_lines(across: StudyComparison, width: int | None = None) -> list[str]:
     """The table of a comparison, what differs in settings, and why something is not said."""
     return [
         plain(across_title(across)), "", *text_table(*across_cells(across), width), "",
@@ -31,7 +31,7 @@ def across_lines(across: Across, width: int | None = None) -> list[str]:
     ]  # fmt: skip
 
 
-def across_document(across: Across) -> dict[str, Any]:
+def across_document(across: StudyComparison) -> dict[str, Any]:
     """The same as one object."""
     return {
         "first": across.first,

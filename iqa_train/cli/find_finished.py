@@ -7,14 +7,14 @@ from pathlib import Path
 from iqa_train.cli.parser import profile_of
 from iqa_train.cli.text import say
 from iqa_train.errors import UsageError, did_you_mean, visible
-from iqa_train.results.run_record import Recorded, record
-from iqa_train.results.selection import Chosen, chosen_runs
+from iqa_train.results.run_record import RunRecord, record
+from iqa_train.results.selection import RunSelection, chosen_runs
 from iqa_train.runs.imported import imported_from
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.specfile import read_spec
 
 
-def finished_runs(options: argparse.Namespace, names: Sequence[str] | None, *, seed: int | None) -> list[Recorded]:
+def finished_runs(options: argparse.Namespace, names: Sequence[str] | None, *, seed: int | None) -> list[RunRecord]:
     """The finished runs, with their networks, of experiments by id or of run folders; None: of all experiments.
 
     Seeds that are not finished are passed over with a word, unless nothing is left. Raises UsageError, which says what
@@ -40,14 +40,14 @@ def finished_runs(options: argparse.Namespace, names: Sequence[str] | None, *, s
     return ready
 
 
-def _of_folder(path: Path) -> Recorded:
+def _of_folder(path: Path) -> RunRecord:
     if not (path / "spec.json").exists():
         raise UsageError(f"{path} is no run folder: it has no spec.json; runs lie in runs/<study>/<experiment>/")
     run = RunFolder(path)
     return record(read_spec(run), run)
 
 
-def _of_experiments(options: argparse.Namespace, ids: Sequence[str] | None) -> list[Recorded]:
+def _of_experiments(options: argparse.Namespace, ids: Sequence[str] | None) -> list[RunRecord]:
     chosen = chosen_runs(Path(options.runs_dir), options.study, options.experiments, profile_of(options))
     there = list(dict.fromkeys(run.experiment for run in chosen.runs))
     for name in ids or ():
@@ -59,7 +59,7 @@ def _of_experiments(options: argparse.Namespace, ids: Sequence[str] | None) -> l
     return found
 
 
-def _tell_of_others(chosen: Chosen, found: Sequence[Recorded]) -> None:
+def _tell_of_others(chosen: RunSelection, found: Sequence[RunRecord]) -> None:
     """Runs with other settings than the study file's are not what is meant, but perhaps what was looked for."""
     meant = {run.experiment for run in found if not run.folder.attempts()}
     for note in chosen.notes:
@@ -67,7 +67,7 @@ def _tell_of_others(chosen: Chosen, found: Sequence[Recorded]) -> None:
             say(f"note: {note}; name its folder to mean it")
 
 
-def _complaint(run: Recorded, options: argparse.Namespace) -> str:
+def _complaint(run: RunRecord, options: argparse.Namespace) -> str:
     """Why the run has no network to offer, and what to do; "" if it has."""
     name, state = f"{run.experiment} (seed {run.seed})", run.state
     profile = profile_of(options)

@@ -57,7 +57,7 @@ def _locking(frame: FrameType | None) -> bool:
 
 
 @contextmanager
-def heard_interrupts() -> Iterator[None]:
+def deliver_interrupts() -> Iterator[None]:
     """Within the block, Ctrl-C raises KeyboardInterrupt as soon as nothing can swallow it.
 
     Where Ctrl-C is ignored (nohup, a job in the background), and outside the main thread, all stays as it is.
@@ -87,7 +87,7 @@ def heard_interrupts() -> Iterator[None]:
 
 
 @contextmanager
-def held_back_interrupt() -> Iterator[None]:
+def delay_interrupt() -> Iterator[None]:
     """Ctrl-C within the block is obeyed at its end: what has been begun is then known as a whole."""
     _ctrl_c.held = True
     try:

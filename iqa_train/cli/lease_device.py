@@ -7,7 +7,7 @@ from collections.abc import Callable
 from iqa_train.cli.parser import whole_number
 from iqa_train.cli.text import say
 from iqa_train.devices.inventory import Device, Inventory, inventory
-from iqa_train.devices.leases import Holder, Lease, holders, take
+from iqa_train.devices.leases import Holder, Lease, acquire, holders
 from iqa_train.errors import UsageError
 
 _POLL = 1.0
@@ -19,7 +19,7 @@ def add_device_options(parser: argparse.ArgumentParser | argparse._ArgumentGroup
     parser.add_argument("--slots", type=whole_number(1), metavar="N", help="on N slots of the CPU instead of GPUs")
 
 
-def a_device(
+def lease_device(
     holder: Holder, options: argparse.Namespace, look: Callable[[], None] = lambda: None
 ) -> tuple[Device, Lease]:
     """The first device that can be had, waited for if need be, with a word; `look` may end the waiting."""
@@ -29,7 +29,7 @@ def a_device(
         found = inventory(options.slots)
         usable = [d for d in found.devices if not d.lost and options.gpu in {None, d.index}]
         for device in usable:
-            lease = take(device.key, holder)
+            lease = acquire(device.key, holder)
             if lease is not None:
                 return device, lease
         why = " or ".join(_taken(device) for device in usable) or "a device: " + _none(found)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from iqa_train.cli.commands import COMMANDS as _COMMANDS
-from iqa_train.cli.interrupt import heard_interrupts
+from iqa_train.cli.interrupt import deliver_interrupts
 from iqa_train.cli.parser import command_first, leading_options
 from iqa_train.errors import UserError, did_you_mean, visible
 from iqa_train.escape import escape_outputs
@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(words: list[str]) -> int:
     try:
-        with heard_interrupts():
+        with deliver_interrupts():
             code = _command_or_help(words)
         try:
             sys.stdout.flush()

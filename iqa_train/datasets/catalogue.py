@@ -10,7 +10,7 @@ from iqa_train.datasets.custom import read_own
 from iqa_train.datasets.demo import dataset as demo
 from iqa_train.datasets.image_files import require_images
 from iqa_train.datasets.published import agiqa3k, bid, csiq, flive, kadid10k, koniq, live, livec, spaq, tid2013
-from iqa_train.datasets.published.facts import Published
+from iqa_train.datasets.published.facts import DatasetFacts
 from iqa_train.datasets.split_file import with_split
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError, did_you_mean
@@ -30,7 +30,7 @@ READERS: dict[str, Callable[[Path], ImageTable]] = {
     flive.NAME: flive.read_flive,
     demo.NAME: demo.read_demo,
 }
-PUBLISHED: dict[str, Published] = {
+PUBLISHED: dict[str, DatasetFacts] = {
     module.NAME: module.PUBLISHED for module in (koniq, spaq, livec, kadid10k, agiqa3k, bid, csiq, tid2013, live, flive)
 }
 """What is known of each but the demo set, which nobody published."""

@@ -64,7 +64,7 @@ def missing_images(table: ImageTable) -> list[str]:
     return [name for name in table.images if name.rpartition("/")[2] not in there[name.rpartition("/")[0]]]
 
 
-def fullest(folders: Sequence[Path], images: Iterable[str]) -> Path:
+def folder_with_most_images(folders: Sequence[Path], images: Iterable[str]) -> Path:
     """The one of `folders` that has most of `images`, the first of equals: half an archive hides no whole one.
 
     However the names are written.

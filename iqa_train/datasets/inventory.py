@@ -16,7 +16,7 @@ State = Literal["complete", "incomplete", "unreadable", "absent"]
 
 
 @dataclass(frozen=True)
-class Entry:
+class DatasetEntry:
     """A data set and what was found of it.
 
     `images` are those its table lists (None where it does not read), `present` those of them that are on disk,
@@ -39,13 +39,13 @@ class Entry:
     citation: str = ""
 
 
-def inventory(sources: Mapping[str, DataSource]) -> list[Entry]:
+def inventory(sources: Mapping[str, DataSource]) -> list[DatasetEntry]:
     """The sets known by name, then those that only `sources` ([datasets] of a study file) declare."""
     names = dict.fromkeys([*READERS, *sources])
     return [_entry(name, sources.get(name, DataSource())) for name in names]
 
 
-def _entry(name: str, source: DataSource) -> Entry:
+def _entry(name: str, source: DataSource) -> DatasetEntry:
     folder = folder_of(name, "", source)
     published = None if source.csv else PUBLISHED.get(name)
     is_demo = name == demo.NAME and not source.csv
@@ -70,7 +70,7 @@ def _entry(name: str, source: DataSource) -> Entry:
                 state = "incomplete"
                 counted = f"{len(missing):,} of the {len(table):,} images listed"
                 problem = f'{table.root}: {counted} are missing, "{missing[0]}" first'
-    return Entry(
+    return DatasetEntry(
         name=name,
         title=published.title if published else "the built-in demo set" if is_demo else "your own",
         folder=folder,

@@ -30,7 +30,7 @@ _MODES = {
 
 
 @dataclass(frozen=True)
-class Finding:
+class ImageProblem:
     """One thing about one image; errors keep a run from starting, notes do not."""
 
     code: Code
@@ -44,7 +44,7 @@ def verify(
     crops: Mapping[str, int] | None = None,
     workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
-) -> list[Finding]:
+) -> list[ImageProblem]:
     """Decode every image of `table` whole, in `workers` threads, and list what is amiss, in the table's order.
 
     `crops` are the sides in pixels of the crops that are trained on, by the setting `resize`: a run refuses images that
@@ -53,7 +53,7 @@ def verify(
     """
     missing = set(missing_images(table))
     findings = [
-        Finding("missing", "error", name, f"{table.root / name}: is listed but not there")
+        ImageProblem("missing", "error", name, f"{table.root / name}: is listed but not there")
         for name in table.images
         if name in missing
     ]
@@ -65,29 +65,29 @@ def verify(
             if progress is not None:
                 progress(done, len(present))
     return findings + [
-        Finding("unlisted", "note", name, f"{table.root / name}: is there but not listed, so it is not used")
+        ImageProblem("unlisted", "note", name, f"{table.root / name}: is there but not listed, so it is not used")
         for name in unlisted_images(table)
     ]
 
 
-def _look(table: ImageTable, name: str, crops: Mapping[str, int]) -> list[Finding]:
+def _look(table: ImageTable, name: str, crops: Mapping[str, int]) -> list[ImageProblem]:
     path = table.root / name
     try:
         _, header = decode_with_header(path, table.resize)
         sizes = {fitted(path, header.size, target_size(resize, table.resize)): side for resize, side in crops.items()}
     except DataError as error:
-        return [Finding("unreadable", "error", name, str(error))]
+        return [ImageProblem("unreadable", "error", name, str(error))]
     findings = []
     if path.suffix.lower() not in SUFFIXES.get(header.format, (path.suffix.lower(),)):
         message = f"{path}: is a {header.format} file in spite of its name; it is read all the same"
-        findings.append(Finding("other-format", "note", name, message))
+        findings.append(ImageProblem("other-format", "note", name, message))
     mode = " ".join(filter(None, ("16-bit" if header.deep else "", _MODES.get(header.mode, ""))))
     if mode:
-        findings.append(Finding("converted", "note", name, f"{path}: is {mode} and converted to 8-bit RGB"))
+        findings.append(ImageProblem("converted", "note", name, f"{path}: is {mode} and converted to 8-bit RGB"))
     if header.remark:
-        findings.append(Finding("metadata", "note", name, f"{path}: {header.remark}"))
+        findings.append(ImageProblem("metadata", "note", name, f"{path}: {header.remark}"))
     for (height, width), side in sizes.items():
         if min(width, height) < side:
             message = f"{path}: {width} x {height} pixels are smaller than a crop of {side}; {_REMEDY}"
-            findings.append(Finding("small", "error", name, message))
+            findings.append(ImageProblem("small", "error", name, message))
     return findings

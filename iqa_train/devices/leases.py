@@ -63,7 +63,7 @@ class Lease:
                 continue
 
 
-def take(key: str, holder: Holder, *, places: int = 1) -> Lease | None:
+def acquire(key: str, holder: Holder, *, places: int = 1) -> Lease | None:
     """The device `key`, alone or, with `places` above 1, as one of so many; None if it is taken.
 
     Raises RunError where the leases' folder cannot be used.

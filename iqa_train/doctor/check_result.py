@@ -22,7 +22,7 @@ class Checkup:
 
 
 @dataclass(frozen=True)
-class Where:
+class CheckScope:
     """What is to be looked at. `root` is where the system's own files (/proc, /etc/systemd) are looked for."""
 
     runs_dir: Path

@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from iqa_train.doctor.check_result import Checkup, Where
+from iqa_train.doctor.check_result import CheckScope, Checkup
 from iqa_train.doctor.mounts import NETWORK, mount_of
 from iqa_train.files import lock_now
 from iqa_train.runs.state import SILENCE
@@ -12,7 +12,7 @@ from iqa_train.runs.state import SILENCE
 _LOCAL_LOCKS = {"localflock", "local_lock=all", "local_lock=flock", "nobrl", "nolock"}
 
 
-def check_file_systems(folders: dict[str, Path], where: Where) -> Iterator[Checkup]:
+def check_file_systems(folders: dict[str, Path], where: CheckScope) -> Iterator[Checkup]:
     """Whether files in the runs folder can be locked, and which folders, given by their names, are on a network."""
     locks = _lock_trouble(where.runs_dir)
     if locks:

@@ -11,10 +11,10 @@ from iqa_train.errors import RunError
 from iqa_train.runs.documents import read_scheduler
 from iqa_train.runs.identity import origin_from, suspension
 from iqa_train.runs.layout import QueueFiles
-from iqa_train.scheduler.item_status import standing
+from iqa_train.scheduler.item_status import item_status
 from iqa_train.scheduler.outbox import is_due
 from iqa_train.scheduler.queue import Item, folder_of, read_queue
-from iqa_train.scheduler.scheduler_lock import scheduler_process, troubles
+from iqa_train.scheduler.scheduler_lock import scheduler_process, start_failures
 
 
 def check_queue(runs_dir: Path) -> Iterator[Checkup]:
@@ -45,7 +45,7 @@ def check_queue(runs_dir: Path) -> Iterator[Checkup]:
     else:
         message = f"the scheduler of {runs_dir} is process {scheduler.pid} {scheduler.where}: runs start there"
         yield Checkup("scheduler", "note", message, "to have them here, end that one first")
-    complaints = troubles(runs_dir)
+    complaints = start_failures(runs_dir)
     for item in waiting:
         if item.run in complaints:
             yield Checkup("queue", "error", f"{item.experiment} cannot be started: {complaints[item.run]}")
@@ -75,4 +75,4 @@ def waiting_in(runs_dir: Path) -> list[Item]:
         queue = read_queue(runs_dir)
     except (RunError, OSError):
         return []
-    return [item for item in queue.items if standing(item, runs_dir).stand == "waiting"]
+    return [item for item in queue.items if item_status(item, runs_dir).phase == "waiting"]

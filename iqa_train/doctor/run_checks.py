@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from iqa_train.doctor.check_result import Checkup, Where, from_sentence
+from iqa_train.doctor.check_result import CheckScope, Checkup, from_sentence
 from iqa_train.doctor.clock import check_clock
 from iqa_train.doctor.data import check_data
 from iqa_train.doctor.disks import check_disks
@@ -20,7 +20,7 @@ from iqa_train.errors import UsageError, UserError
 from iqa_train.files import cache_root
 
 
-def checkups(where: Where) -> list[Checkup]:
+def checkups(where: CheckScope) -> list[Checkup]:
     """Look at everything. Never raises for what it finds; UsageError for a profile that the study does not have."""
     specs, study = read_study(where)
     folders = {"runs": where.runs_dir, "logs": where.logs_dir}

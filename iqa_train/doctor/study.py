@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iqa_train.doctor.check_result import Checkup, Where
+from iqa_train.doctor.check_result import CheckScope, Checkup
 from iqa_train.doctor.naming import counted
 from iqa_train.errors import StudyError
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # pydantic only when a study is read
     from iqa_train.study.spec import RunSpec
 
 
-def read_study(where: Where) -> tuple[list["RunSpec"], list[Checkup]]:
+def read_study(where: CheckScope) -> tuple[list["RunSpec"], list[Checkup]]:
     """The runs that the study file declares, and what there is to say of the file."""
     from iqa_train.study.find import FILE_NAME, find_study
     from iqa_train.study.load import load_study

@@ -100,7 +100,7 @@ COSINE_FLOOR = 1e-6
 
 
 @dataclass(frozen=True)
-class Told:
+class LoggedSettings:
     """Settings that the log tells, valid ones alone; `command` is the script's command line, and `notes` name others.
 
     `whole` says that the script's whole list of settings, or its command line, was there: what it does not name had
@@ -113,7 +113,7 @@ class Told:
     notes: tuple[str, ...] = ()
 
 
-def told_by(lines: Sequence[Line]) -> Told:
+def parse_settings(lines: Sequence[Line]) -> LoggedSettings:
     """What the lines tell. Where they tell a setting twice, the exact list goes before a rounded remark."""
     texts = [line.text for line in lines if line.whole]
     command = _command(texts)
@@ -128,7 +128,7 @@ def told_by(lines: Sequence[Line]) -> Told:
     settings, notes = _valid(values)
     if settings.get("lr_scheduler", "cosine") != "cosine":
         settings.pop("lr_floor", None)
-    return Told(settings, command, bool(command or namespace), (*notes, *unclear))
+    return LoggedSettings(settings, command, bool(command or namespace), (*notes, *unclear))
 
 
 def bar_epochs(lines: Sequence[Line]) -> int | None:

@@ -17,7 +17,7 @@ _LONGEST = 80
 
 
 @dataclass(frozen=True)
-class Names:
+class RunNames:
     """Of an imported run; `baseline` is None for an experiment that the study file does not have.
 
     `about` are the settings that the experiment may differ from the baseline in, with the baseline's values: those that
@@ -30,7 +30,7 @@ class Names:
     baseline: str | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
 
-    def numbered(self, number: int) -> "Names":
+    def numbered(self, number: int) -> "RunNames":
         """The same for a further log of the same settings and seed; the first keeps its name."""
         if number == 1:
             return self
@@ -38,7 +38,7 @@ class Names:
         return replace(self, experiment=f"{self.experiment}-{number}", slug=f"{self.slug}-{number}", title=title)
 
 
-def names_for(log: Path, study: Study, experiment: str | None = None) -> Names:
+def names_for(log: Path, study: Study, experiment: str | None = None) -> RunNames:
     """Names for the run in `log`; with `experiment`, as that one.
 
     `A1_no_attention_lr5e7_20251223_092034.log` is A1 where the study file has this slug or id: the longest that the
@@ -47,9 +47,9 @@ def names_for(log: Path, study: Study, experiment: str | None = None) -> Names:
     stem = _STAMP.sub("", log.stem)
     for e in sorted(study.experiments, key=lambda e: -max(len(e.slug), len(e.id))):
         if experiment == e.id if experiment else _begins_with(stem, e.slug) or _begins_with(stem, e.id):
-            return Names(e.id, e.slug, e.title, study.baseline, _about(study, e.id))
+            return RunNames(e.id, e.slug, e.title, study.baseline, _about(study, e.id))
     name = experiment or _as_name(stem)
-    return Names(name, name, about=_about(study, None))
+    return RunNames(name, name, about=_about(study, None))
 
 
 def _about(study: Study, experiment: str | None) -> dict[str, Any]:

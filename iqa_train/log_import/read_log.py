@@ -10,7 +10,7 @@ from typing import Any
 from iqa_train.errors import UserError, visible
 from iqa_train.log_import.death import error_of, is_of_the_script, word_of_an_epoch
 from iqa_train.log_import.log_lines import Line, LogText, text_of
-from iqa_train.log_import.logged_settings import COSINE_FLOOR, bar_epochs, told_by
+from iqa_train.log_import.logged_settings import COSINE_FLOOR, bar_epochs, parse_settings
 from iqa_train.log_import.numbers import has_commas
 from iqa_train.log_import.rounds import Round, Training, training_of
 from iqa_train.log_import.when import began_of
@@ -99,7 +99,7 @@ def read_log(path: Path) -> OldLog:
     text = text_of(data)
     lines, training, remarks = _of_one_task(text, name)
     _require_epochs(name, text, lines, training)
-    told = told_by(lines)
+    told = parse_settings(lines)
     _require_one_run(name, training, told.settings.get("train_test_num"))
     values, by_name, notes = dict(told.settings), {}, [*remarks, *told.notes]
     if "epochs" not in values and (planned := bar_epochs(lines)):

@@ -7,7 +7,7 @@ from typing import Any
 
 from iqa_train.files import SCHEMA_VERSION
 from iqa_train.log_import.epoch_table import Epoch
-from iqa_train.log_import.naming import Names
+from iqa_train.log_import.naming import RunNames
 from iqa_train.log_import.read_log import OldLog
 from iqa_train.log_import.rounds import Round
 from iqa_train.redaction import public_command
@@ -19,7 +19,7 @@ from iqa_train.study.spec import RunSpec
 Document = dict[str, Any]
 
 
-def spec_of(log: OldLog, names: Names, study: str) -> RunSpec:
+def spec_of(log: OldLog, names: RunNames, study: str) -> RunSpec:
     """What the run was to do, as far as the log tells; the rest as `imported` in its provenance says."""
     values = log.settings.model_dump()
     return RunSpec(

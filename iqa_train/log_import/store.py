@@ -14,7 +14,7 @@ from pathlib import Path
 from iqa_train.errors import RunError
 from iqa_train.files import locked_folder, sync_folder, write_atomic, write_json
 from iqa_train.log_import import run_files as record
-from iqa_train.log_import.naming import Names
+from iqa_train.log_import.naming import RunNames
 from iqa_train.log_import.read_log import OldLog
 from iqa_train.runs.imported import imported_from
 from iqa_train.runs.layout import Attempt, RunFolder, run_folder, run_folders
@@ -38,7 +38,7 @@ class Stored:
     note: str = ""
 
 
-def store(log: OldLog, names: Names, study: str, runs_dir: Path) -> Stored:
+def store(log: OldLog, names: RunNames, study: str, runs_dir: Path) -> Stored:
     """Write the run, unless it is there. A log that has grown since it was imported becomes another attempt.
 
     A further log of the same settings and seed becomes a run of its own, of an experiment called NAME-2, NAME-3, ...
@@ -58,7 +58,7 @@ def store(log: OldLog, names: Names, study: str, runs_dir: Path) -> Stored:
         return Stored(log, run, spec, NEW, _why_numbered(names, spec) if number > 1 else "")
 
 
-def _free(log: OldLog, names: Names, study: str, runs_dir: Path) -> Iterator[tuple[int, RunFolder, RunSpec]]:
+def _free(log: OldLog, names: RunNames, study: str, runs_dir: Path) -> Iterator[tuple[int, RunFolder, RunSpec]]:
     """Places for the run: where no other run is, and below a number, none with other settings."""
     for number in count(1):
         spec = record.spec_of(log, names.numbered(number), study)
@@ -74,13 +74,13 @@ def _folder(runs_dir: Path, log: OldLog, spec: RunSpec) -> RunFolder:
     return run if log.seed_is_known else RunFolder(run.path.with_name(f"{UNKNOWN_FOLDER}-{spec.config_hash}"))
 
 
-def _spec_at(run: RunFolder, log: OldLog, names: Names, study: str) -> RunSpec:
+def _spec_at(run: RunFolder, log: OldLog, names: RunNames, study: str) -> RunSpec:
     """The specification, by the name that the run in `run` has."""
     number = run.path.parent.name.removeprefix(f"{names.experiment}-")
     return record.spec_of(log, names.numbered(int(number)) if number.isdecimal() else names, study)
 
 
-def _may_hold(run: RunFolder, log: OldLog, names: Names, study: str) -> bool:
+def _may_hold(run: RunFolder, log: OldLog, names: RunNames, study: str) -> bool:
     """Whether it is of this experiment, settings and seed, by its name."""
     number = run.path.parent.name.removeprefix(names.experiment)
     spec = record.spec_of(log, names, study)
@@ -96,7 +96,7 @@ def _has_grown(run: RunFolder, log: OldLog) -> bool:
         return hashlib.sha256(file.read(told.size)).hexdigest() == told.sha256
 
 
-def _why_numbered(names: Names, spec: RunSpec) -> str:
+def _why_numbered(names: RunNames, spec: RunSpec) -> str:
     return (
         f"another log of {names.experiment} with the same settings and seed is there, so this run is called "
         f"{spec.experiment}"

@@ -12,14 +12,14 @@ from pydantic import ValidationError
 
 from iqa_train.datasets.leaks import audit_with_data
 from iqa_train.errors import RunError, UserError
-from iqa_train.report.report_data import Material, Origin
+from iqa_train.report.report_data import Origin, ReportData
 from iqa_train.report.sweeps import curves_of_settings
 from iqa_train.results.cross_dataset import cross_results, results_elsewhere
 from iqa_train.results.epochs import curves
 from iqa_train.results.reported import reference_row
-from iqa_train.results.run_record import Recorded
-from iqa_train.results.selection import Chosen
-from iqa_train.results.study_results import collect
+from iqa_train.results.run_record import RunRecord
+from iqa_train.results.selection import RunSelection
+from iqa_train.results.study_results import build_study_results
 from iqa_train.results.table import METRICS, ResultRow, StudyResults
 from iqa_train.runs.documents import CodeFacts, ProvenanceFacts, ResultFacts, read_provenance, read_result
 from iqa_train.runs.predictions import Predictions
@@ -32,15 +32,15 @@ _DIGITS = 12
 
 
 def results_of(
-    chosen: Chosen, metric: str, *, anyway: bool = False, resamples: int | None = None, parameters: int = 4
+    chosen: RunSelection, metric: str, *, anyway: bool = False, resamples: int | None = None, parameters: int = 4
 ) -> StudyResults:
     """The study's results for one metric, numbers reported of it below its own.
 
-    `resamples` and `parameters` as `collect` takes them. Raises NotComparableError.
+    `resamples` and `parameters` as `build_study_results` takes them. Raises NotComparableError.
     """
     if chosen.on:
         return results_elsewhere(chosen, metric, anyway=anyway, resamples=resamples, parameters=parameters)
-    found = collect(
+    found = build_study_results(
         chosen.runs, metric, baseline=chosen.baseline, title=chosen.title, anyway=anyway, resamples=resamples,
         parameters=parameters,
     )  # fmt: skip
@@ -54,7 +54,7 @@ def results_of(
     )
 
 
-def reported_of(chosen: Chosen, metric: str) -> tuple[StudyResults, ...]:
+def reported_of(chosen: RunSelection, metric: str) -> tuple[StudyResults, ...]:
     """Numbers reported of other studies on the same test images, a table for each."""
     if chosen.study is None:
         return ()
@@ -65,7 +65,7 @@ def reported_of(chosen: Chosen, metric: str) -> tuple[StudyResults, ...]:
     return tuple(table for table in tables if table.rows)
 
 
-def _reported(chosen: Chosen, metric: str, group: str) -> tuple[ResultRow, ...]:
+def _reported(chosen: RunSelection, metric: str, group: str) -> tuple[ResultRow, ...]:
     """Rows of the references in a group; "" is no group."""
     if chosen.study is None:
         return ()
@@ -76,7 +76,7 @@ def _reported(chosen: Chosen, metric: str, group: str) -> tuple[ResultRow, ...]:
     )
 
 
-def require_runs(chosen: Chosen, runs_dir: Path) -> None:
+def require_runs(chosen: RunSelection, runs_dir: Path) -> None:
     """Raise RunError where no run of the study has ever been started: there is nothing to report."""
     if not any(run.folder.attempts() for run in chosen.runs):
         raise RunError(
@@ -84,11 +84,11 @@ def require_runs(chosen: Chosen, runs_dir: Path) -> None:
         )
 
 
-def gather(chosen: Chosen, runs_dir: Path, metric: str = "srcc", *, anyway: bool = False) -> Material:
+def gather(chosen: RunSelection, runs_dir: Path, metric: str = "srcc", *, anyway: bool = False) -> ReportData:
     """Everything; `metric` is the one that comes first and that the figures show. Raises NotComparableError."""
     metrics = [metric, *(name for name in METRICS if name != metric)]
     results = tuple(results_of(chosen, name, anyway=anyway) for name in metrics)
-    return Material(
+    return ReportData(
         results=results,
         curves=tuple(curves(chosen.runs)),
         predictions=predictions_of(chosen.runs),
@@ -102,7 +102,7 @@ def gather(chosen: Chosen, runs_dir: Path, metric: str = "srcc", *, anyway: bool
     )
 
 
-def predictions_of(runs: Sequence[Recorded]) -> dict[str, Predictions]:
+def predictions_of(runs: Sequence[RunRecord]) -> dict[str, Predictions]:
     """Each experiment's predictions on the test images, of the first seed that has them."""
     found: dict[str, Predictions] = {}
     for run in runs:
@@ -111,7 +111,7 @@ def predictions_of(runs: Sequence[Recorded]) -> dict[str, Predictions]:
     return found
 
 
-def parameters_of(runs: Sequence[Recorded]) -> dict[str, int]:
+def parameters_of(runs: Sequence[RunRecord]) -> dict[str, int]:
     """How many parameters each experiment's network has, where a result tells."""
     found: dict[str, int] = {}
     for run in runs:
@@ -121,7 +121,7 @@ def parameters_of(runs: Sequence[Recorded]) -> dict[str, int]:
     return found
 
 
-def differing_settings(runs: Sequence[Recorded]) -> dict[str, dict[str, Any]]:
+def differing_settings(runs: Sequence[RunRecord]) -> dict[str, dict[str, Any]]:
     """By experiment, the settings in which not all of them agree; one that cannot act counts as switched off."""
     settings: dict[str, Mapping[str, Any]] = {}
     for run in runs:
@@ -144,11 +144,11 @@ def _says_nothing(name: str) -> bool:
     return name == "seed" or (name in TrainingConfig.model_fields and is_local(name))
 
 
-def _findings(chosen: Chosen) -> tuple[Finding, ...]:
+def _findings(chosen: RunSelection) -> tuple[Finding, ...]:
     return () if chosen.study is None else tuple(audit_with_data(chosen.study, chosen.profile))
 
 
-def _origin(run: Recorded) -> Origin:
+def _origin(run: RunRecord) -> Origin:
     told = _provenance(run)
     return Origin(
         experiment=run.experiment,
@@ -171,14 +171,14 @@ def _code(code: CodeFacts) -> str:
     return commit[:_DIGITS] + (" + changes" if code.get("dirty") else "")
 
 
-def _result(run: Recorded) -> ResultFacts:
+def _result(run: RunRecord) -> ResultFacts:
     try:
         return read_result(run.folder.result) or {}
     except (UserError, OSError):
         return {}
 
 
-def _provenance(run: Recorded) -> ProvenanceFacts:
+def _provenance(run: RunRecord) -> ProvenanceFacts:
     try:
         return read_provenance(run.folder.provenance) or {}
     except (UserError, OSError):

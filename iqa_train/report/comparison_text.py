@@ -4,19 +4,19 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from iqa_train.report.numbers import NONE, measured, p_value
-from iqa_train.results.study_comparison import Across, AcrossRow
+from iqa_train.results.study_comparison import ComparisonRow, StudyComparison
 from iqa_train.results.table import METRICS
 
 DAGGER = "†"
 OF_REPORTED = f"{DAGGER} reported: a number without predictions"
 
 
-def across_title(across: Across) -> str:
+def across_title(across: StudyComparison) -> str:
     """What is subtracted from what."""
     return f"{across.second} less {across.first}, {METRICS[across.metric]} on the test images"
 
 
-def across_cells(across: Across) -> tuple[list[str], list[list[str]]]:
+def across_cells(across: StudyComparison) -> tuple[list[str], list[list[str]]]:
     """The heads of the columns, and the cells of each row."""
     head = ["Experiment", across.first, across.second, "Difference"]
     rows = [_cells(row) for row in across.rows]
@@ -26,7 +26,7 @@ def across_cells(across: Across) -> tuple[list[str], list[list[str]]]:
     return head, rows
 
 
-def across_notes(across: Across) -> list[str]:
+def across_notes(across: StudyComparison) -> list[str]:
     """What differs in settings, and why something is not said."""
     notes: list[str] = []
     if across.differs:
@@ -62,7 +62,7 @@ def sources_words(sources: Iterable[str]) -> list[str]:
     return [f"source: {source}" for source in dict.fromkeys(sources) if source]
 
 
-def _cells(row: AcrossRow) -> list[str]:
+def _cells(row: ComparisonRow) -> list[str]:
     mark = DAGGER if row.reported else ""
     return [
         row.experiment + mark,
@@ -76,7 +76,7 @@ def _unfinished(epoch: int | None) -> str:
     return "" if epoch is None else f" (unfinished: epoch {epoch})"
 
 
-def _verdict(row: AcrossRow) -> str:
+def _verdict(row: ComparisonRow) -> str:
     if row.distinguishable is None:
         return NONE
     if not row.distinguishable:
@@ -84,7 +84,7 @@ def _verdict(row: AcrossRow) -> str:
     return f"distinguishable: {'better' if row.better else 'worse'}"
 
 
-def _shared(across: Across) -> list[str]:
+def _shared(across: StudyComparison) -> list[str]:
     """Notes that every row has: said once."""
     first = across.rows[0].notes if across.rows else ()
     return [note for note in first if len(across.rows) > 1 and all(note in row.notes for row in across.rows)]

@@ -26,7 +26,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Material:
+class ReportData:
     """A study, ready to be reported. `results`: one for each metric, the main one first; mappings go by experiment.
 
     `settings` holds those settings alone in which some experiments differ.

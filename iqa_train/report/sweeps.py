@@ -6,20 +6,20 @@ from pathlib import Path
 from iqa_train.errors import UserError
 from iqa_train.results.curve import CurvePoint, SettingCurve, setting_curve
 from iqa_train.results.factors import settings_that_differ
-from iqa_train.results.run_record import Recorded, record
-from iqa_train.results.selection import Chosen
+from iqa_train.results.run_record import RunRecord, record
+from iqa_train.results.selection import RunSelection
 from iqa_train.results.sweep import sweep
 from iqa_train.results.table import StudyResults
 from iqa_train.runs.documents import read_spec_facts
 from iqa_train.runs.layout import run_folders
-from iqa_train.study.literature import references_of, told_settings
+from iqa_train.study.literature import known_settings, references_of
 from iqa_train.study.model import Reference
 from iqa_train.study.settings import TrainingConfig
 
 _LEAST = 3  # values that make a curve
 
 
-def curves_of_settings(chosen: Chosen, results: StudyResults, runs_dir: Path) -> tuple[SettingCurve, ...]:
+def curves_of_settings(chosen: RunSelection, results: StudyResults, runs_dir: Path) -> tuple[SettingCurve, ...]:
     """A curve for each setting that takes three values or more in runs like the baseline, or in reported ones.
 
     Runs of other studies in `runs_dir` count where they differ from the baseline in that setting alone.
@@ -27,7 +27,7 @@ def curves_of_settings(chosen: Chosen, results: StudyResults, runs_dir: Path) ->
     base = [run for run in chosen.runs if run.experiment == results.baseline]
     alike = _alike(chosen, base[0], runs_dir) if base else {}
     references = _of_baseline(chosen)
-    told = [told_settings(chosen.study, r) for r in references] if chosen.study is not None else []
+    told = [known_settings(chosen.study, r) for r in references] if chosen.study is not None else []
     found = []
     for setting in dict.fromkeys([*alike, *(name for settings in told for name in settings)]):
         if setting not in TrainingConfig.model_fields:
@@ -42,7 +42,7 @@ def curves_of_settings(chosen: Chosen, results: StudyResults, runs_dir: Path) ->
 
 
 def _curve(
-    chosen: Chosen, runs: list[Recorded], references: list[Reference], setting: str, metric: str
+    chosen: RunSelection, runs: list[RunRecord], references: list[Reference], setting: str, metric: str
 ) -> SettingCurve:
     if chosen.study is not None:
         return setting_curve(chosen.study, runs, references, setting, metric)
@@ -55,16 +55,16 @@ def _curve(
     return SettingCurve(setting, metric, tuple(points), measured.notes)
 
 
-def _of_baseline(chosen: Chosen) -> list[Reference]:
+def _of_baseline(chosen: RunSelection) -> list[Reference]:
     """Reported numbers of the baseline, on the study's own test images."""
     if chosen.study is None:
         return []
     return [r for r in references_of(chosen.study, chosen.profile) if r.experiment in {chosen.baseline, ""}]
 
 
-def _alike(chosen: Chosen, base: Recorded, runs_dir: Path) -> dict[str, list[Recorded]]:
+def _alike(chosen: RunSelection, base: RunRecord, runs_dir: Path) -> dict[str, list[RunRecord]]:
     """Setting -> the runs that differ from the baseline in it alone, those of other studies included."""
-    found: dict[str, list[Recorded]] = {}
+    found: dict[str, list[RunRecord]] = {}
     own = {run.folder.path for run in chosen.runs}
     for run in (*chosen.runs, *_elsewhere(base, runs_dir, own)):
         differ = settings_that_differ(base.spec, run.spec)
@@ -73,7 +73,7 @@ def _alike(chosen: Chosen, base: Recorded, runs_dir: Path) -> dict[str, list[Rec
     return found
 
 
-def _elsewhere(base: Recorded, runs_dir: Path, own: set[Path]) -> Iterator[Recorded]:
+def _elsewhere(base: RunRecord, runs_dir: Path, own: set[Path]) -> Iterator[RunRecord]:
     """Finished runs of other studies, one setting apart from the baseline; only these are read."""
     for folder in run_folders(runs_dir):
         if folder.path in own or not folder.result.exists():

@@ -13,7 +13,7 @@ WHAT_IS_GAINED = "What the baseline gains by what an experiment changes; below z
 
 
 @dataclass(frozen=True)
-class Reasons:
+class VerdictText:
     """An experiment's verdict and what stands beside it, a sentence each."""
 
     experiment: str
@@ -38,21 +38,21 @@ def headline(results: StudyResults) -> str:
     return f"{named} {DASH} {metric_name(results.metric)}" + (f" on {on}" if on else "")
 
 
-def all_reasons(results: StudyResults) -> list[Reasons]:
+def all_reasons(results: StudyResults) -> list[VerdictText]:
     """For each row that there is something to say of, in the table's order; numbers of one source together, last."""
     rows = [row for row in results.rows if not row.reported]
-    found = [Reasons(row.experiment, row.title, tuple(_sentences(row, results)), row.notes) for row in rows]
+    found = [VerdictText(row.experiment, row.title, tuple(_sentences(row, results)), row.notes) for row in rows]
     sources: dict[tuple[str, ...], list[str]] = {}
     for row in results.rows:
         if row.reported:
             name = row.experiment + DAGGER + (f" ({row.title})" if row.title else "")
             sources.setdefault((f"reported: {row.source}" if row.source else "reported", *row.notes), []).append(name)
-    found += [Reasons(", ".join(names), "", sentences, sentences[1:]) for sentences, names in sources.items()]
+    found += [VerdictText(", ".join(names), "", sentences, sentences[1:]) for sentences, names in sources.items()]
     return [reasons for reasons in found if reasons.sentences]
 
 
 @dataclass(frozen=True)
-class Gain:
+class ContributionText:
     """A contribution in words: of what, in which experiment, how much, and what to bear in mind."""
 
     label: str
@@ -61,14 +61,14 @@ class Gain:
     remark: str
 
 
-def gains(results: StudyResults) -> list[Gain]:
+def gains(results: StudyResults) -> list[ContributionText]:
     """Every experiment's contribution, single-factor ones first."""
     found = []
     for one in contributions(results):
         remarks = [{True: "", False: "not to be told from zero", None: "not tested"}[one.distinguishable]]
         remarks.append("provisional" if one.provisional else "")
         gain = measured(one.gain, one.interval, signed=True)
-        found.append(Gain(one.label, one.experiment, gain, ", ".join(filter(None, remarks))))
+        found.append(ContributionText(one.label, one.experiment, gain, ", ".join(filter(None, remarks))))
     return found
 
 

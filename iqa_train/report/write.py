@@ -12,7 +12,7 @@ from iqa_train.report.figures.make_figures import figures_of
 from iqa_train.report.html.page import PageFigure, page
 from iqa_train.report.latex import cross_latex, metrics_latex, results_latex
 from iqa_train.report.markdown import results_markdown
-from iqa_train.report.report_data import Material
+from iqa_train.report.report_data import ReportData
 
 INDEX = "index.html"
 _LIST = ".files"
@@ -21,7 +21,7 @@ WIDTHS = {"column": style.ONE_COLUMN, "page": style.TWO_COLUMNS}
 """Suffixes of the figures' names, and their widths in inches."""
 
 
-def write_report(material: Material, out: Path) -> list[Path]:
+def write_report(material: ReportData, out: Path) -> list[Path]:
     """Write index.html, tables/ and figures/ into the folder `out`, made if missing; returns the files, in order.
 
     The same material gives the same bytes. What an earlier report left there and this one has not is removed; files of
@@ -53,7 +53,7 @@ def _listed(out: Path) -> set[Path]:
     return {out / name for name in names if _OURS.fullmatch(name)}
 
 
-def report_files(material: Material) -> Iterator[tuple[str, bytes]]:
+def report_files(material: ReportData) -> Iterator[tuple[str, bytes]]:
     """Every file's name and bytes; the page comes last, so that what it speaks of is there."""
     for name, text in _tables(material):
         yield f"tables/{name}", text.encode(errors="replace")  # a file's name may hold what is no text
@@ -69,7 +69,7 @@ def report_files(material: Material) -> Iterator[tuple[str, bytes]]:
     yield INDEX, page(material, shown).encode(errors="replace")
 
 
-def _tables(material: Material) -> Iterator[tuple[str, str]]:
+def _tables(material: ReportData) -> Iterator[tuple[str, str]]:
     everything = (*material.results, *material.cross)
     yield "results.csv", results_csv(everything)
     yield "results.md", "\n\n".join(results_markdown(results) for results in everything) + "\n"

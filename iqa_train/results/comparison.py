@@ -8,13 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iqa_train.errors import UserError
-from iqa_train.results.paired_predictions import RESAMPLED, Tested, Usable, model_of, units_of, usable, why_unpaired
+from iqa_train.results.paired_predictions import (
+    RESAMPLED,
+    ExperimentPredictions,
+    UsableSeeds,
+    model_of,
+    units_of,
+    usable,
+    why_unpaired,
+)
 from iqa_train.stats.bootstrap import bootstrap, interval_of, p_value, usual_resamples
 from iqa_train.stats.dependent_correlations import Dependent, compare_correlations
 from iqa_train.stats.interval import Interval
 from iqa_train.stats.metrics import plcc, srcc
 from iqa_train.stats.resamples import Resamples
-from iqa_train.stats.seed_uncertainty import Side, difference_of_means, mean_over_seeds
+from iqa_train.stats.seed_uncertainty import SeedDraws, difference_of_means, mean_over_seeds
 
 Array = NDArray[np.float64]
 
@@ -55,8 +63,8 @@ class Comparison:
 
 
 def compare(
-    experiments: Sequence[Tested],
-    baseline: Tested | None,
+    experiments: Sequence[ExperimentPredictions],
+    baseline: ExperimentPredictions | None,
     metric: str = "srcc",
     *,
     key: str = "",
@@ -117,7 +125,7 @@ def resampled_words(resamples: int, clusters: Sequence[int | None], metric: str)
 class _Draws:
     """Every model's values on the same resamples."""
 
-    def __init__(self, members: Sequence[Usable], metric: str, key: str, resamples: int) -> None:
+    def __init__(self, members: Sequence[UsableSeeds], metric: str, key: str, resamples: int) -> None:
         tables = {(m.experiment, seed): table for m in members for seed, table in m.by_seed.items()}
         numbered = units_of(list(tables.values()))
         models = [model_of(table, numbered) for table in tables.values()]
@@ -126,14 +134,14 @@ class _Draws:
         self._by_model = dict(zip(tables, drawn, strict=True))
         self._units = {name: len(np.unique(model.rows)) for name, model in zip(tables, models, strict=True)}
 
-    def of(self, one: Usable, seeds: Sequence[int]) -> Side:
+    def of(self, one: UsableSeeds, seeds: Sequence[int]) -> SeedDraws:
         """An experiment's values by seed."""
         values = np.array([one.values[seed] for seed in seeds])
         draws = np.stack([self._by_model[one.experiment, seed] for seed in seeds])
-        return Side(values, draws, min(self._units[one.experiment, seed] for seed in seeds))
+        return SeedDraws(values, draws, min(self._units[one.experiment, seed] for seed in seeds))
 
 
-def _alone(one: Usable, draws: _Draws, metric: str, key: str) -> Comparison:
+def _alone(one: UsableSeeds, draws: _Draws, metric: str, key: str) -> Comparison:
     if not one.seeds:
         return Comparison(one.experiment, notes=one.notes)
     side = draws.of(one, one.seeds)
@@ -157,7 +165,9 @@ def _alone(one: Usable, draws: _Draws, metric: str, key: str) -> Comparison:
     )
 
 
-def _against(found: Comparison, one: Usable, base: Usable, draws: _Draws, metric: str, key: str) -> Comparison:
+def _against(
+    found: Comparison, one: UsableSeeds, base: UsableSeeds, draws: _Draws, metric: str, key: str
+) -> Comparison:
     """`found` with its difference from the baseline: over shared seeds, or between means where there are none."""
     if not one.seeds or not base.seeds:
         return found
@@ -166,7 +176,7 @@ def _against(found: Comparison, one: Usable, base: Usable, draws: _Draws, metric
     if shared:
         mine, theirs = draws.of(one, shared), draws.of(base, shared)
         estimate = mean_over_seeds(
-            Side(mine.values - theirs.values, mine.draws - theirs.draws, min(mine.units, theirs.units)), key
+            SeedDraws(mine.values - theirs.values, mine.draws - theirs.draws, min(mine.units, theirs.units)), key
         )
         if shared != one.seeds or len(shared) < len(base.seeds):
             notes.append(f"difference over the {_seeds(shared)} that both have")
@@ -197,7 +207,7 @@ def _possible(interval: Interval | None, metric: str) -> Interval | None:
     return max(least, interval[0]), min(most, interval[1])
 
 
-def _why_not(one: Usable, base: Usable | None) -> str:
+def _why_not(one: UsableSeeds, base: UsableSeeds | None) -> str:
     """Why the two cannot be paired; "" where they can, or have nothing to compare."""
     if base is None or base.experiment == one.experiment or not one.seeds or not base.seeds:
         return ""
@@ -212,7 +222,7 @@ def _why_not(one: Usable, base: Usable | None) -> str:
     return next((why for table in tables[1:] if (why := why_unpaired(tables[0], table))), "")
 
 
-def _by_formula(one: Usable, base: Usable, shared: Sequence[int], metric: str) -> Dependent | None:
+def _by_formula(one: UsableSeeds, base: UsableSeeds, shared: Sequence[int], metric: str) -> Dependent | None:
     """The tests for dependent correlations, of the correlations' means over the shared seeds."""
     measure = _BY_FORMULA.get(metric)
     if measure is None or not shared:
@@ -224,7 +234,7 @@ def _by_formula(one: Usable, base: Usable, shared: Sequence[int], metric: str) -
     return compare_correlations(float(r1), float(r2), float(r12), images, ranks=metric == "srcc")
 
 
-def _twins(experiments: Sequence[Tested]) -> dict[str, list[str]]:
+def _twins(experiments: Sequence[ExperimentPredictions]) -> dict[str, list[str]]:
     """Notes on predictions that are the same, number for number, as those of an experiment or a seed before."""
     notes: dict[str, list[str]] = {}
     seen: dict[tuple[int, bytes], str] = {}

@@ -5,14 +5,14 @@ from dataclasses import replace
 from iqa_train.errors import UsageError, did_you_mean, visible
 from iqa_train.results.elsewhere import datasets_tested, on_dataset
 from iqa_train.results.reported import reference_row
-from iqa_train.results.selection import Chosen
-from iqa_train.results.study_results import collect
+from iqa_train.results.selection import RunSelection
+from iqa_train.results.study_results import build_study_results
 from iqa_train.results.table import ResultRow, StudyResults
-from iqa_train.study.literature import dataset_of, told_settings
+from iqa_train.study.literature import dataset_of, known_settings
 from iqa_train.study.model import Reference
 
 
-def on(chosen: Chosen, dataset: str) -> Chosen:
+def on(chosen: RunSelection, dataset: str) -> RunSelection:
     """The same runs as they did on another data set.
 
     Raises UsageError for a set that no run was tested on and no reference tells of.
@@ -30,20 +30,20 @@ def on(chosen: Chosen, dataset: str) -> Chosen:
     return replace(chosen, runs=tuple(on_dataset(run, dataset) for run in chosen.runs), on=dataset)
 
 
-def datasets_of(chosen: Chosen) -> list[str]:
+def datasets_of(chosen: RunSelection) -> list[str]:
     """The other data sets that there are results on: measured, then reported alone."""
     reported = [reference.dataset for reference in _references(chosen) if reference.dataset]
     return list(dict.fromkeys([*datasets_tested(chosen.runs), *reported]))
 
 
 def results_elsewhere(
-    chosen: Chosen, metric: str, *, anyway: bool = False, resamples: int | None = None, parameters: int = 4
+    chosen: RunSelection, metric: str, *, anyway: bool = False, resamples: int | None = None, parameters: int = 4
 ) -> StudyResults:
     """The results of what `on` gave: rows of the experiments that were tested there, then reported ones.
 
     Raises NotComparableError for experiments that were tested on other images or scores than the baseline.
     """
-    found = collect(
+    found = build_study_results(
         chosen.runs, metric, baseline=chosen.baseline, title=chosen.title, anyway=anyway, resamples=resamples,
         parameters=parameters,
     )  # fmt: skip
@@ -68,7 +68,7 @@ def results_elsewhere(
     )
 
 
-def cross_results(chosen: Chosen, metric: str) -> tuple[StudyResults, ...]:
+def cross_results(chosen: RunSelection, metric: str) -> tuple[StudyResults, ...]:
     """A table for each other data set."""
     found = (results_elsewhere(on(chosen, dataset), metric, anyway=True) for dataset in datasets_of(chosen))
     return tuple(
@@ -76,19 +76,19 @@ def cross_results(chosen: Chosen, metric: str) -> tuple[StudyResults, ...]:
     )
 
 
-def _own_notes(results: StudyResults, chosen: Chosen) -> tuple[str, ...]:
+def _own_notes(results: StudyResults, chosen: RunSelection) -> tuple[str, ...]:
     """What the study's own table has not said already."""
     return tuple(note for note in results.notes if note not in chosen.notes)
 
 
-def _own(chosen: Chosen) -> str:
+def _own(chosen: RunSelection) -> str:
     """What the study trains on."""
     if chosen.study is not None:
         return dataset_of(chosen.study, chosen.profile)
     return next((str(run.spec["settings"].get("dataset", "")) for run in chosen.runs), "")
 
 
-def _references(chosen: Chosen) -> list[Reference]:
+def _references(chosen: RunSelection) -> list[Reference]:
     """References on other data sets, of networks that were trained on the study's own."""
     if chosen.study is None:
         return []
@@ -96,11 +96,11 @@ def _references(chosen: Chosen) -> list[Reference]:
     return [
         reference
         for reference in chosen.study.references
-        if reference.dataset != own and told_settings(chosen.study, reference).get("dataset") == own
+        if reference.dataset != own and known_settings(chosen.study, reference).get("dataset") == own
     ]
 
 
-def _row(chosen: Chosen, reference: Reference, metric: str) -> ResultRow | None:
+def _row(chosen: RunSelection, reference: Reference, metric: str) -> ResultRow | None:
     assert chosen.study is not None
     row = reference_row(chosen.study, reference, metric)
     return row if row.value is not None else None

@@ -8,12 +8,12 @@ from typing import Any
 from iqa_train.errors import UsageError, did_you_mean
 from iqa_train.results.comparison import NotComparableError
 from iqa_train.results.reported import reference_row, reported_interval
-from iqa_train.results.run_record import Recorded
-from iqa_train.results.study_results import collect
+from iqa_train.results.run_record import RunRecord
+from iqa_train.results.study_results import build_study_results
 from iqa_train.results.sweep import sweep
 from iqa_train.runs.imported import imported_from
 from iqa_train.stats.interval import Interval
-from iqa_train.study.literature import told_settings
+from iqa_train.study.literature import known_settings
 from iqa_train.study.model import Reference, Study
 from iqa_train.study.settings import TrainingConfig
 
@@ -49,7 +49,7 @@ class SettingCurve:
 
 def setting_curve(
     study: Study,
-    runs: Sequence[Recorded],
+    runs: Sequence[RunRecord],
     references: Sequence[Reference],
     setting: str,
     metric: str = "srcc",
@@ -88,7 +88,7 @@ _Told = tuple[CurvePoint, Mapping[str, Any]]
 
 
 def _measured(
-    study: Study, runs: Sequence[Recorded], setting: str, metric: str, resamples: int | None, *, anyway: bool
+    study: Study, runs: Sequence[RunRecord], setting: str, metric: str, resamples: int | None, *, anyway: bool
 ) -> tuple[list[CurvePoint], list[str]]:
     if not runs:
         return [], []
@@ -105,13 +105,13 @@ def _measured(
 
 
 def _alone(
-    study: Study, runs: Sequence[Recorded], setting: str, metric: str, resamples: int | None
+    study: Study, runs: Sequence[RunRecord], setting: str, metric: str, resamples: int | None
 ) -> list[CurvePoint]:
     """The baseline: no curve of its own, but a point among reported ones."""
     base = [run for run in runs if run.experiment == study.baseline and setting in run.spec["settings"]]
     if not base:
         return []
-    row = collect(base, metric, baseline=study.baseline, resamples=resamples, anyway=True).rows[0]
+    row = build_study_results(base, metric, baseline=study.baseline, resamples=resamples, anyway=True).rows[0]
     if row.value is None:
         return []
     name = f"{base[0].spec.get('study', '')}/{study.baseline}"
@@ -119,7 +119,7 @@ def _alone(
 
 
 def _of_reference(study: Study, reference: Reference, setting: str, metric: str) -> _Told | None:
-    settings = told_settings(study, reference)
+    settings = known_settings(study, reference)
     row = reference_row(study, reference, metric)
     if setting not in settings or row.value is None:
         return None
@@ -128,7 +128,7 @@ def _of_reference(study: Study, reference: Reference, setting: str, metric: str)
     return point, {name: value for name, value in settings.items() if name not in _HOW_LONG | {setting}}
 
 
-def _of_import(run: Recorded, setting: str, metric: str) -> _Told | None:
+def _of_import(run: RunRecord, setting: str, metric: str) -> _Told | None:
     values = [value for one in run.reported.values() if (value := one.get(metric)) is not None]
     settings, imported = run.spec["settings"], imported_from(run.folder)
     if not values or setting not in settings or imported is None:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from iqa_train.errors import DataError
-from iqa_train.results.run_record import Recorded
+from iqa_train.results.run_record import RunRecord
 from iqa_train.runs.predictions import Predictions, read_predictions
 
 
-def datasets_tested(runs: Sequence[Recorded]) -> list[str]:
+def datasets_tested(runs: Sequence[RunRecord]) -> list[str]:
     """The other data sets that any finished one of `runs` was tested on, by name."""
     found = {
         name
@@ -20,7 +20,7 @@ def datasets_tested(runs: Sequence[Recorded]) -> list[str]:
     return sorted(found)
 
 
-def on_dataset(run: Recorded, dataset: str) -> Recorded:
+def on_dataset(run: RunRecord, dataset: str) -> RunRecord:
     """`run` with its predictions on `dataset` in place of those on its own test images, and nothing expected of it.
 
     What an epoch or a result measured on its own images is left out. A run that was not tested there has no
@@ -41,5 +41,5 @@ def on_dataset(run: Recorded, dataset: str) -> Recorded:
     return replace(run, spec=spec, predictions=found, epochs={}, reported={}, optimism=None, notes=tuple(notes))
 
 
-def _rounds(run: Recorded) -> range:
+def _rounds(run: RunRecord) -> range:
     return range(1, int(run.spec["settings"].get("train_test_num", 1)) + 1)

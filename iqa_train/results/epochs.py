@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from iqa_train.results.run_record import Event, Recorded, by_experiment
+from iqa_train.results.run_record import Event, RunRecord, by_experiment
 from iqa_train.results.table import Curve
 
 ByEpoch = Mapping[int, Mapping[int, Event]]
@@ -38,12 +38,12 @@ def at_last_common_epoch(own: ByEpoch, base: ByEpoch, metric: str) -> AtEpoch | 
     return AtEpoch(epoch, value, None if value is None or other is None else value - other)
 
 
-def epochs_of(runs: Iterable[Recorded]) -> ByEpoch:
+def epochs_of(runs: Iterable[RunRecord]) -> ByEpoch:
     """Seed -> epoch -> event of an experiment's runs, those that failed left out."""
     return {seed: events for run in runs if not run.failed for seed, events in run.epochs.items() if events}
 
 
-def curves(runs: Sequence[Recorded]) -> list[Curve]:
+def curves(runs: Sequence[RunRecord]) -> list[Curve]:
     """Each experiment's validation and test SRCC by epoch, of the first seed that has an epoch."""
     found = []
     for experiment, own in by_experiment(runs).items():

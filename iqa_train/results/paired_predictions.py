@@ -21,7 +21,7 @@ is left of it is far below the interval (four parameters, hundreds of images).""
 
 
 @dataclass(frozen=True)
-class Tested:
+class ExperimentPredictions:
     """What was tested: an experiment's predictions on its test images, by seed."""
 
     __test__ = False  # pytest would take the name for that of a test
@@ -31,7 +31,7 @@ class Tested:
 
 
 @dataclass(frozen=True)
-class Usable:
+class UsableSeeds:
     """The seeds of an experiment that a metric is defined for, after its mapping if it has one, and what is amiss."""
 
     experiment: str
@@ -45,7 +45,7 @@ class Usable:
         return tuple(self.by_seed)
 
 
-def usable(tested: Tested, metric: str, parameters: int = 4) -> Usable:
+def usable(tested: ExperimentPredictions, metric: str, parameters: int = 4) -> UsableSeeds:
     """The seeds with a defined value, sorted by image; a note for each that has none, and why.
 
     `parameters` are those of the logistic, 4 or 5, for a metric after the fit.
@@ -60,7 +60,7 @@ def usable(tested: Tested, metric: str, parameters: int = 4) -> Usable:
             continue
         kept[seed] = ready
         values[seed] = MEASURES[metric](ready.predictions, ready.scores)
-    return Usable(tested.experiment, kept, values, tuple(notes))
+    return UsableSeeds(tested.experiment, kept, values, tuple(notes))
 
 
 def units_of(tables: Sequence[Predictions]) -> dict[str, int]:

@@ -11,14 +11,14 @@ from typing import Any
 
 from iqa_train.results.factors import settings_that_differ
 from iqa_train.results.reported import FROM_N_ALONE, reference_row, reported_interval
-from iqa_train.results.run_record import Recorded, by_experiment
-from iqa_train.results.study_comparison import Across, AcrossRow
-from iqa_train.results.study_results import collect
+from iqa_train.results.run_record import RunRecord, by_experiment
+from iqa_train.results.study_comparison import ComparisonRow, StudyComparison
+from iqa_train.results.study_results import build_study_results
 from iqa_train.results.table import ResultRow
 from iqa_train.runs.imported import imported_from
 from iqa_train.stats.interval import Interval
 from iqa_train.stats.power import ASSUMED_CORRELATION, critical_difference
-from iqa_train.study.literature import references_of, told_settings
+from iqa_train.study.literature import known_settings, references_of
 from iqa_train.study.model import Study
 
 UNTESTED = (
@@ -28,7 +28,7 @@ UNTESTED = (
 
 
 @dataclass(frozen=True)
-class Number:
+class ReportedValue:
     """One experiment of one side. `settings` are those that are told; `reported`: not from a run of this program."""
 
     experiment: str
@@ -45,10 +45,10 @@ class Number:
     epoch: int | None = None  # of an unfinished run: the epoch that the value is of
 
 
-Side = Mapping[str, Number]
+ReportedSide = Mapping[str, ReportedValue]
 
 
-def numbers_of_group(study: Study, group: str, metric: str, profile: str | None = None) -> dict[str, Number]:
+def numbers_of_group(study: Study, group: str, metric: str, profile: str | None = None) -> dict[str, ReportedValue]:
     """A group of references, by experiment; those that share theirs, or have none, by id."""
     references = references_of(study, profile, group)
     experiments = [r.experiment for r in references]
@@ -56,22 +56,22 @@ def numbers_of_group(study: Study, group: str, metric: str, profile: str | None 
     for r in references:
         key = r.experiment if r.experiment and experiments.count(r.experiment) == 1 else r.id
         row = reference_row(study, r, metric)
-        found[key] = Number(
-            key, row.title, row.value, row.interval, row.images, (), told_settings(study, r), True, r.source, row.notes,
-            r.dataset,
+        found[key] = ReportedValue(
+            key, row.title, row.value, row.interval, row.images, (), known_settings(study, r), True, r.source,
+            row.notes, r.dataset,
         )  # fmt: skip
     return found
 
 
-def numbers_of_runs(runs: Sequence[Recorded], metric: str) -> dict[str, Number]:
+def numbers_of_runs(runs: Sequence[RunRecord], metric: str) -> dict[str, ReportedValue]:
     """The runs of a study, by experiment, as its table of results has them, but for differences from its baseline."""
     alone = [replace(run, spec={**run.spec, "baseline": None}) for run in runs]
-    rows = {row.experiment: row for row in collect(alone, metric, anyway=True).rows}
+    rows = {row.experiment: row for row in build_study_results(alone, metric, anyway=True).rows}
     return {name: _of_runs(own, rows[name], metric) for name, own in by_experiment(runs).items()}
 
 
-def _of_runs(runs: list[Recorded], row: ResultRow, metric: str) -> Number:
-    number = Number(
+def _of_runs(runs: list[RunRecord], row: ResultRow, metric: str) -> ReportedValue:
+    number = ReportedValue(
         row.experiment, row.title, row.value, row.interval, row.images, row.seeds, runs[0].spec["settings"],
         notes=row.notes, dataset=str(runs[0].spec["settings"].get("dataset", "")), epoch=row.epoch,
     )  # fmt: skip
@@ -86,16 +86,16 @@ def _of_runs(runs: list[Recorded], row: ResultRow, metric: str) -> Number:
     )
 
 
-def compare_numbers(first: Side, second: Side, names: tuple[str, str], metric: str) -> Across:
+def compare_numbers(first: ReportedSide, second: ReportedSide, names: tuple[str, str], metric: str) -> StudyComparison:
     """Experiment by experiment: values, their plain difference, and the told settings that differ."""
     rows = tuple(_row(name, first.get(name), second.get(name), names) for name in dict.fromkeys([*first, *second]))
     paired = [row for row in rows if row.experiment in first and row.experiment in second]
     everywhere = paired[0].differs if paired else {}
     everywhere = {k: v for k, v in everywhere.items() if all(row.differs.get(k) == v for row in paired)}
-    return Across(*names, metric, rows, everywhere, notes_on_numbers(rows, metric))
+    return StudyComparison(*names, metric, rows, everywhere, notes_on_numbers(rows, metric))
 
 
-def with_numbers(across: Across, first: Side, second: Side) -> Across:
+def with_numbers(across: StudyComparison, first: ReportedSide, second: ReportedSide) -> StudyComparison:
     """`across` with the values of experiments that have no predictions, and their plain differences."""
     names = (across.first, across.second)
     rows = tuple(
@@ -107,12 +107,12 @@ def with_numbers(across: Across, first: Side, second: Side) -> Across:
     return replace(across, rows=rows, notes=(*across.notes, *notes_on_numbers(rows, across.metric)))
 
 
-def _row(name: str, one: Number | None, two: Number | None, names: tuple[str, str]) -> AcrossRow:
+def _row(name: str, one: ReportedValue | None, two: ReportedValue | None, names: tuple[str, str]) -> ComparisonRow:
     sides = [side for side in (one, two) if side is not None]
     notes = list(dict.fromkeys(note for side in sides for note in side.notes))
     if one is None or two is None:
         notes.insert(0, f"only in {names[0] if two is None else names[1]}")
-    row = AcrossRow(
+    row = ComparisonRow(
         name,
         title=next((side.title for side in reversed(sides) if side.title), ""),
         reported=any(side.reported for side in sides),
@@ -136,7 +136,7 @@ def _row(name: str, one: Number | None, two: Number | None, names: tuple[str, st
     return replace(row, differs=differs, images=images, delta=two.value - one.value)
 
 
-def notes_on_numbers(rows: Sequence[AcrossRow], metric: str) -> tuple[str, ...]:
+def notes_on_numbers(rows: Sequence[ComparisonRow], metric: str) -> tuple[str, ...]:
     """Why nothing is tested, and what size of difference is worth a thought."""
     plain = [row for row in rows if row.delta is not None and row.delta_interval is None]
     if not plain:

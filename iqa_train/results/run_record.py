@@ -33,7 +33,7 @@ Event = EpochEvent
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RunRecord:
     """A run: what it was to do, what became of it, and what it predicted by seed. A further round is a further seed.
 
     `epochs` holds seed -> epoch -> event; `reported` what result.json says by seed, where predictions were not kept.
@@ -74,7 +74,7 @@ class Recorded:
         return self.state.alive or self.state.name == QUEUED
 
 
-def record(spec: "RunSpec | Spec", folder: RunFolder) -> Recorded:
+def record(spec: "RunSpec | Spec", folder: RunFolder) -> RunRecord:
     """Read a run. `spec` is its specification or the content of its spec.json."""
     document: Spec = with_revision(spec if isinstance(spec, Mapping) else spec.model_dump(mode="json"), folder)
     state = outside_the_queue(run_state(folder))
@@ -83,14 +83,14 @@ def record(spec: "RunSpec | Spec", folder: RunFolder) -> Recorded:
     if folder.attempts() and (label := revision_label(document, folder)):
         notes = (*notes, label)
     if not state.finished:
-        return Recorded(document, folder, state, epochs=epochs, notes=notes)
+        return RunRecord(document, folder, state, epochs=epochs, notes=notes)
     result = read_result(folder.result) or {}  # a finished run's can be read, or the state would be another
     predictions, missing = _predictions(document, folder, result.get("images", {}).get("test"))
     reported, optimism = _reported(result, _seed(document)), _optimism(result)
-    return Recorded(document, folder, state, predictions, epochs, reported, optimism, (*notes, *missing))
+    return RunRecord(document, folder, state, predictions, epochs, reported, optimism, (*notes, *missing))
 
 
-def with_queued(runs: Iterable[Recorded], queued: Collection[Path]) -> tuple[Recorded, ...]:
+def with_queued(runs: Iterable[RunRecord], queued: Collection[Path]) -> tuple[RunRecord, ...]:
     """`runs`, with those that have not been started, and whose folders are in `queued`, as queued."""
     return tuple(
         replace(run, state=RunState(QUEUED)) if run.state.name == NOT_STARTED and run.folder.path in queued else run
@@ -98,12 +98,12 @@ def with_queued(runs: Iterable[Recorded], queued: Collection[Path]) -> tuple[Rec
     )
 
 
-def record_study(runs_dir: Path, study: str) -> list[Recorded]:
+def record_study(runs_dir: Path, study: str) -> list[RunRecord]:
     """The runs of a study on disk as `study_runs` selects them."""
     return study_runs(runs_dir, study)[0]
 
 
-def study_runs(runs_dir: Path, study: str) -> tuple[list[Recorded], tuple[str, ...]]:
+def study_runs(runs_dir: Path, study: str) -> tuple[list[RunRecord], tuple[str, ...]]:
     """The runs of a study on disk, one per experiment and seed, and a note on those that are left out.
 
     Of an experiment with several settings, those count that a run has finished with, or is under way with; of these the
@@ -124,15 +124,15 @@ def common_baseline(specs: Iterable[Spec]) -> str:
     return max(named, key=lambda name: named[name], default="")
 
 
-def by_experiment(runs: Iterable[Recorded]) -> dict[str, list[Recorded]]:
+def by_experiment(runs: Iterable[RunRecord]) -> dict[str, list[RunRecord]]:
     """Runs by experiment, in the order of their first."""
-    found: dict[str, list[Recorded]] = {}
+    found: dict[str, list[RunRecord]] = {}
     for run in runs:
         found.setdefault(run.experiment, []).append(run)
     return found
 
 
-def predictions_by_seed(runs: Iterable[Recorded]) -> dict[int, Predictions]:
+def predictions_by_seed(runs: Iterable[RunRecord]) -> dict[int, Predictions]:
     """The predictions of an experiment's runs, by ascending seed; of two with one seed, the first run's."""
     tables = {seed: table for run in reversed(list(runs)) for seed, table in run.predictions.items()}
     return dict(sorted(tables.items()))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iqa_train.errors import RunError, UsageError, did_you_mean, visible
-from iqa_train.results.run_record import Recorded, record, study_runs
+from iqa_train.results.run_record import RunRecord, record, study_runs
 from iqa_train.runs.layout import RunFolder, run_folder, run_folders
 from iqa_train.runs.origin import other_data
 from iqa_train.runs.revision import at_earlier_revisions
@@ -20,7 +20,7 @@ from iqa_train.study.spec import RunSpec
 
 
 @dataclass(frozen=True)
-class Chosen:
+class RunSelection:
     """A study and its runs; `study` is None where no file tells of it. `notes` say which runs are left out, and why.
 
     `on` is the other data set that the runs' predictions are of, "" for their own test images.
@@ -29,14 +29,14 @@ class Chosen:
     name: str
     title: str
     baseline: str | None
-    runs: tuple[Recorded, ...]
+    runs: tuple[RunRecord, ...]
     study: Study | None = None
     profile: str | None = None
     notes: tuple[str, ...] = ()
     on: str = ""
 
 
-def chosen_runs(runs_dir: Path, name: str | None, experiments: Path | None, profile: str | None) -> Chosen:
+def chosen_runs(runs_dir: Path, name: str | None, experiments: Path | None, profile: str | None) -> RunSelection:
     """The runs of the study `name`, or else of the study file under `profile`.
 
     A name that the study file has, for itself or for one of its profiles, means the file; any other means the runs in
@@ -52,15 +52,17 @@ def chosen_runs(runs_dir: Path, name: str | None, experiments: Path | None, prof
         return _of_file(study, under[name], runs_dir)
     there, reported = _studies(runs_dir), groups_of(study)
     if name not in there and name in reported:
-        return Chosen(name, "", study.baseline, (), study, None, ("all of it reported elsewhere, none of it run here",))
+        return RunSelection(
+            name, "", study.baseline, (), study, None, ("all of it reported elsewhere, none of it run here",)
+        )
     if name not in there:
         known = did_you_mean(name, [*under, *there, *reported])
         raise UsageError(f'there is no study "{visible(name)}" in {study.path} or in {runs_dir}; {known}')
     runs, notes = study_runs(runs_dir, name)
-    return Chosen(name, "", None, tuple(runs), notes=notes)
+    return RunSelection(name, "", None, tuple(runs), notes=notes)
 
 
-def _of_file(study: Study, profile: str | None, runs_dir: Path) -> Chosen:
+def _of_file(study: Study, profile: str | None, runs_dir: Path) -> RunSelection:
     """What the file resolves to, and the same experiments with further seeds, as --seeds makes them."""
     name = study_name(study, profile)
     specs = _by_revision_that_ran(resolve_all(study, profile=profile), runs_dir, name)
@@ -76,12 +78,14 @@ def _of_file(study: Study, profile: str | None, runs_dir: Path) -> Chosen:
         if words:
             apart = "another study name or --runs-dir keeps both"
             notes.append(f"not counted: {spec.experiment} (seed {spec.seed}): {words}; {apart}")
-    return Chosen(name, study_title(study, profile), study.baseline, tuple(recorded), study, profile, tuple(notes))
+    return RunSelection(
+        name, study_title(study, profile), study.baseline, tuple(recorded), study, profile, tuple(notes)
+    )
 
 
-def _of_other_data(spec: RunSpec, run: RunFolder, words: str) -> Recorded:
+def _of_other_data(spec: RunSpec, run: RunFolder, words: str) -> RunRecord:
     """A run whose numbers are those of other data that has the same name, another project's say: none of them count."""
-    return Recorded(spec.model_dump(mode="json"), run, RunState(LOST, f"its result does not count: {words}"))
+    return RunRecord(spec.model_dump(mode="json"), run, RunState(LOST, f"its result does not count: {words}"))
 
 
 def _further(

@@ -6,8 +6,8 @@ from typing import Any
 
 from iqa_train.results.comparison import Comparison, compare, resampled_words
 from iqa_train.results.factors import settings_that_differ
-from iqa_train.results.paired_predictions import Tested
-from iqa_train.results.run_record import Recorded, by_experiment, predictions_by_seed
+from iqa_train.results.paired_predictions import ExperimentPredictions
+from iqa_train.results.run_record import RunRecord, by_experiment, predictions_by_seed
 from iqa_train.results.verdict import LEVEL, is_better
 from iqa_train.stats.bootstrap import usual_resamples
 from iqa_train.stats.holm import holm
@@ -15,7 +15,7 @@ from iqa_train.stats.interval import Interval
 
 
 @dataclass(frozen=True)
-class AcrossRow:
+class ComparisonRow:
     """One experiment in both studies; `delta` is the second's value less the first's. None is what cannot be said.
 
     `differs` holds every setting that differs, with both values.
@@ -45,25 +45,25 @@ class AcrossRow:
 
 
 @dataclass(frozen=True)
-class Across:
+class StudyComparison:
     """All rows of a comparison of two studies for one metric. `differs`: the settings that differ in every row."""
 
     first: str
     second: str
     metric: str
-    rows: tuple[AcrossRow, ...]
+    rows: tuple[ComparisonRow, ...]
     differs: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
 def compare_studies(
-    first: Sequence[Recorded],
-    second: Sequence[Recorded],
+    first: Sequence[RunRecord],
+    second: Sequence[RunRecord],
     metric: str = "srcc",
     *,
     resamples: int | None = None,
     anyway: bool = False,
-) -> Across:
+) -> StudyComparison:
     """Compare the runs of two studies, those of the same experiment with each other, in the order of the first.
 
     Raises NotComparableError where the two were tested on different images; with `anyway` their values are listed
@@ -79,26 +79,29 @@ def compare_studies(
         else:
             only, runs = (names[0], ones[experiment]) if experiment in ones else (names[1], others[experiment])
             title = str(runs[0].spec.get("title", ""))
-            rows.append(AcrossRow(experiment, title, notes=(f"only in {only}",)))
+            rows.append(ComparisonRow(experiment, title, notes=(f"only in {only}",)))
     adjusted = holm([row.p for row in rows])
     rows = [_judged(row, p, metric) for row, p in zip(rows, adjusted, strict=True)]
     paired = [row for row in rows if row.experiment in ones and row.experiment in others]
     everywhere = paired[0].differs if paired else {}
     everywhere = {k: v for k, v in everywhere.items() if all(row.differs.get(k) == v for row in paired)}
-    return Across(*names, metric, tuple(rows), everywhere, _notes(rows, metric, count))
+    return StudyComparison(*names, metric, tuple(rows), everywhere, _notes(rows, metric, count))
 
 
-def _study(runs: Sequence[Recorded]) -> str:
+def _study(runs: Sequence[RunRecord]) -> str:
     return str(runs[0].spec.get("study", "")) if runs else ""
 
 
 def _row(
-    ones: list[Recorded], others: list[Recorded], names: tuple[str, str], metric: str, resamples: int, *, anyway: bool
-) -> AcrossRow:
+    ones: list[RunRecord], others: list[RunRecord], names: tuple[str, str], metric: str, resamples: int, *, anyway: bool
+) -> ComparisonRow:
     experiment = ones[0].experiment
     # Named by their studies, so that a refusal and a note say which is which.
     labels = [f"{experiment} of {name}" for name in (names if names[0] != names[1] else ("the first", "the second"))]
-    tested = [Tested(label, predictions_by_seed(runs)) for label, runs in zip(labels, (ones, others), strict=True)]
+    tested = [
+        ExperimentPredictions(label, predictions_by_seed(runs))
+        for label, runs in zip(labels, (ones, others), strict=True)
+    ]
     key = "/".join((*sorted(names), metric))
     one, two = compare(tested, tested[0], metric, key=key, resamples=resamples, anyway=anyway)
     title = str(others[0].spec.get("title", "") or ones[0].spec.get("title", ""))
@@ -113,8 +116,8 @@ def _row(
     )
 
 
-def _of(experiment: str, title: str, one: Comparison, two: Comparison) -> AcrossRow:
-    return AcrossRow(
+def _of(experiment: str, title: str, one: Comparison, two: Comparison) -> ComparisonRow:
+    return ComparisonRow(
         experiment,
         title,
         first=one.value,
@@ -130,7 +133,7 @@ def _of(experiment: str, title: str, one: Comparison, two: Comparison) -> Across
     )
 
 
-def _judged(row: AcrossRow, p_holm: float | None, metric: str) -> AcrossRow:
+def _judged(row: ComparisonRow, p_holm: float | None, metric: str) -> ComparisonRow:
     if p_holm is None or row.delta is None or row.delta_interval is None:
         return row
     low, high = row.delta_interval
@@ -138,7 +141,7 @@ def _judged(row: AcrossRow, p_holm: float | None, metric: str) -> AcrossRow:
     return replace(row, p_holm=p_holm, distinguishable=told, better=is_better(row.delta, metric) if told else None)
 
 
-def _notes(rows: Sequence[AcrossRow], metric: str, resamples: int) -> tuple[str, ...]:
+def _notes(rows: Sequence[ComparisonRow], metric: str, resamples: int) -> tuple[str, ...]:
     notes = []
     if any(row.delta_interval for row in rows):
         notes += resampled_words(resamples, [row.clusters for row in rows if row.delta_interval], metric)

@@ -9,10 +9,10 @@ from iqa_train.errors import visible
 from iqa_train.results.comparison import Comparison, NotComparableError, compare, resampled_words
 from iqa_train.results.epochs import at_last_common_epoch, epochs_of
 from iqa_train.results.factors import factors, settings_that_differ
-from iqa_train.results.paired_predictions import MEASURES, Tested
-from iqa_train.results.run_record import Recorded, by_experiment, common_baseline, predictions_by_seed
+from iqa_train.results.paired_predictions import MEASURES, ExperimentPredictions
+from iqa_train.results.run_record import RunRecord, by_experiment, common_baseline, predictions_by_seed
 from iqa_train.results.table import METRICS, ResultRow, StudyResults
-from iqa_train.results.verdict import judged
+from iqa_train.results.verdict import with_verdicts
 from iqa_train.runs.state import NOT_STARTED
 from iqa_train.stats.bootstrap import usual_resamples
 from iqa_train.stats.interval import Interval
@@ -22,8 +22,8 @@ _ROUNDING = 1e-4  # of single precision, generously
 _FEW = 30  # test images; with 10, 86 of 100 simulated intervals of a difference held it, with 30 and more 95 to 98
 
 
-def collect(
-    runs: Sequence[Recorded],
+def build_study_results(
+    runs: Sequence[RunRecord],
     metric: str = "srcc",
     *,
     baseline: str | None = None,
@@ -47,7 +47,7 @@ def collect(
     name = baseline or common_baseline(run.spec for run in runs)
     study = runs[0].folder.path.parent.parent.name if runs else ""
     remarks = {one: _settings_notes(own, grouped.get(name, []), name, anyway=anyway) for one, own in grouped.items()}
-    tested = {one: Tested(one, predictions_by_seed(own)) for one, own in grouped.items()}
+    tested = {one: ExperimentPredictions(one, predictions_by_seed(own)) for one, own in grouped.items()}
     found = compare(
         list(tested.values()),
         tested.get(name),
@@ -66,7 +66,7 @@ def collect(
             row = _beside(row, own, base, comparisons, metric)
             row = replace(row, factors=factors(base[0].spec, own[0].spec))
         rows.append(replace(row, notes=(*remarks[one], *row.notes)))
-    rows = judged(rows, list(comparisons.values()), metric)
+    rows = with_verdicts(rows, list(comparisons.values()), metric)
     return StudyResults(
         study=study,
         title=title,
@@ -78,7 +78,7 @@ def collect(
     )
 
 
-def _settings_notes(own: list[Recorded], base: list[Recorded], name: str, *, anyway: bool) -> tuple[str, ...]:
+def _settings_notes(own: list[RunRecord], base: list[RunRecord], name: str, *, anyway: bool) -> tuple[str, ...]:
     """What differs that should not: between an experiment's seeds, and from the baseline beyond what it is about."""
     complaints = []
     one = own[0].experiment
@@ -100,7 +100,7 @@ def _named(differ: dict[str, tuple[object, object]]) -> str:
     return ", ".join(f"{name} ({visible(f'{theirs} and {ours}')})" for name, (theirs, ours) in differ.items())
 
 
-def _row(runs: list[Recorded], found: Comparison, metric: str, *, is_baseline: bool) -> ResultRow:
+def _row(runs: list[RunRecord], found: Comparison, metric: str, *, is_baseline: bool) -> ResultRow:
     """An experiment's own part."""
     spec = runs[0].spec
     expect = spec.get("expect", {}) if metric == "srcc" else {}
@@ -124,7 +124,7 @@ def _row(runs: list[Recorded], found: Comparison, metric: str, *, is_baseline: b
     return _without_predictions(row, runs, metric) if row.value is None else row
 
 
-def _without_predictions(row: ResultRow, runs: list[Recorded], metric: str) -> ResultRow:
+def _without_predictions(row: ResultRow, runs: list[RunRecord], metric: str) -> ResultRow:
     """The value that result.json reports, or that of the last epoch."""
     reported = {seed: v for run in runs for seed, r in run.reported.items() if (v := r.get(metric)) is not None}
     if reported and not any(run.predictions for run in runs):
@@ -137,7 +137,7 @@ def _without_predictions(row: ResultRow, runs: list[Recorded], metric: str) -> R
 
 
 def _beside(
-    row: ResultRow, own: list[Recorded], base: list[Recorded], comparisons: dict[str, Comparison], metric: str
+    row: ResultRow, own: list[RunRecord], base: list[RunRecord], comparisons: dict[str, Comparison], metric: str
 ) -> ResultRow:
     """A row with its difference from the baseline: resampled, of reported values, or by epoch, as far as there is."""
     found, other = comparisons[row.experiment], comparisons[base[0].experiment]
@@ -170,7 +170,7 @@ def _beside(
     return replace(row, value=stands.value)
 
 
-def _at_odds(runs: list[Recorded], metric: str) -> list[str]:
+def _at_odds(runs: list[RunRecord], metric: str) -> list[str]:
     """Where a run's result.json and its predictions do not go together, as if one of the two were another run's."""
     if metric not in _BOTH_TELL:
         return []
@@ -184,7 +184,7 @@ def _at_odds(runs: list[Recorded], metric: str) -> list[str]:
     return notes
 
 
-def _unfinished(runs: list[Recorded]) -> list[str]:
+def _unfinished(runs: list[RunRecord]) -> list[str]:
     """What became of the runs without a result."""
     notes = []
     for run in runs:
@@ -197,7 +197,7 @@ def _unfinished(runs: list[Recorded]) -> list[str]:
     return notes
 
 
-def _notes(rows: Sequence[ResultRow], base: list[Recorded], name: str, metric: str, resamples: int) -> tuple[str, ...]:
+def _notes(rows: Sequence[ResultRow], base: list[RunRecord], name: str, metric: str, resamples: int) -> tuple[str, ...]:
     """What holds for all rows."""
     notes = []
     if not name:

@@ -7,8 +7,8 @@ from typing import Any
 from iqa_train.errors import UsageError, did_you_mean
 from iqa_train.results.comparison import NotComparableError, compare
 from iqa_train.results.factors import settings_that_differ
-from iqa_train.results.paired_predictions import Tested
-from iqa_train.results.run_record import Recorded, predictions_by_seed
+from iqa_train.results.paired_predictions import ExperimentPredictions
+from iqa_train.results.run_record import RunRecord, predictions_by_seed
 from iqa_train.stats.interval import Interval
 
 
@@ -35,7 +35,7 @@ class Sweep:
 
 
 def sweep(
-    runs: Sequence[Recorded], setting: str, metric: str = "srcc", *, resamples: int | None = None, anyway: bool = False
+    runs: Sequence[RunRecord], setting: str, metric: str = "srcc", *, resamples: int | None = None, anyway: bool = False
 ) -> Sweep:
     """The curve of `setting` over `runs`, which may come from several studies.
 
@@ -53,13 +53,15 @@ def sweep(
     if anyway:
         kept = known
     notes = tuple(dict.fromkeys(_left_out(run, kept[0], setting, anyway=anyway) for run in beside))
-    grouped: dict[tuple[str, str], list[Recorded]] = {}
+    grouped: dict[tuple[str, str], list[RunRecord]] = {}
     for run in kept:
         grouped.setdefault((_name(run), _key(run, setting)), []).append(run)
     if len({value for _, value in grouped}) < 2:
         reasons = f" ({'; '.join(notes)})" if notes else ""
         raise NotComparableError(f"{setting} has one value only in runs that are otherwise alike{reasons}")
-    tested = [Tested(f"{name} at {value}", predictions_by_seed(own)) for (name, value), own in grouped.items()]
+    tested = [
+        ExperimentPredictions(f"{name} at {value}", predictions_by_seed(own)) for (name, value), own in grouped.items()
+    ]
     found = compare(tested, None, metric, key=f"sweep/{setting}/{metric}", resamples=resamples)
     points = [
         Point(
@@ -75,20 +77,20 @@ def sweep(
     return Sweep(setting, metric, tuple(sorted(points, key=lambda point: _order(point.setting))), notes)
 
 
-def _like(one: Recorded, runs: Sequence[Recorded], setting: str) -> list[Recorded]:
+def _like(one: RunRecord, runs: Sequence[RunRecord], setting: str) -> list[RunRecord]:
     return [run for run in runs if not set(settings_that_differ(one.spec, run.spec)) - {setting}]
 
 
-def _left_out(run: Recorded, kept: Recorded, setting: str, *, anyway: bool) -> str:
+def _left_out(run: RunRecord, kept: RunRecord, setting: str, *, anyway: bool) -> str:
     others = ", ".join(name for name in settings_that_differ(kept.spec, run.spec) if name != setting)
     return f"{_name(run)} differs in {others} too" + ("" if anyway else " and is left out")
 
 
-def _key(run: Recorded, setting: str) -> str:
+def _key(run: RunRecord, setting: str) -> str:
     return str(run.spec["settings"][setting])
 
 
-def _name(run: Recorded) -> str:
+def _name(run: RunRecord) -> str:
     return f"{run.spec.get('study', '')}/{run.experiment}"
 
 

@@ -27,7 +27,7 @@ def position(value: float | None, expected: Interval | None) -> Position | None:
     return "below" if value < low - slack else "above" if value > high + slack else "within"
 
 
-def judged(
+def with_verdicts(
     rows: Sequence[ResultRow], comparisons: Sequence[Comparison | None], metric: str = "srcc"
 ) -> list[ResultRow]:
     """The rows of one study with positions, Holm-adjusted p and verdicts; `comparisons` are what each row came from.

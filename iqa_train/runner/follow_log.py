@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from iqa_train.errors import visible
 from iqa_train.files import LineFollower
-from iqa_train.runner.runner import Started
+from iqa_train.runner.runner import RunningAttempt
 from iqa_train.terminal import log_text, raw
 
 
@@ -23,7 +23,7 @@ class Follower:
         self._bar: tqdm[None] | None = None
         self._stage: tuple[str, int] = ("", 0)
 
-    def __call__(self, started: Started) -> None:
+    def __call__(self, started: RunningAttempt) -> None:
         """Copy what is new, and move the bar. A terminal that has just gone is no reason to fail."""
         try:
             self._show(started)
@@ -31,7 +31,7 @@ class Follower:
             if error.errno != errno.EIO:
                 raise
 
-    def _show(self, started: Started) -> None:
+    def _show(self, started: RunningAttempt) -> None:
         if self._log is None or self._metrics is None:
             self._log, self._metrics = LineFollower(started.log), LineFollower(started.attempt.metrics)
         lines = self._log.new_text()

@@ -31,15 +31,15 @@ from iqa_train.runner.folder_watch import FolderWatch, gone_words
 from iqa_train.runner.process_limits import RefusedError, starting
 from iqa_train.runner.process_tree import adopt_orphans, kill_all, reap_orphans
 from iqa_train.runner.program import python_command
-from iqa_train.runner.stop_requests import Stopping, stop_signals
+from iqa_train.runner.stop_requests import StopRequests, stop_signals
 from iqa_train.runs.documents import read_result, read_spec_facts
-from iqa_train.runs.identity import identity_of, me, origin_facts, require_own_proc
+from iqa_train.runs.identity import identity_of, origin_facts, require_own_proc, this_process
 from iqa_train.runs.layout import Attempt, RunFolder, log_path
 from iqa_train.runs.marks import MARK, mark_for
 from iqa_train.runs.outcome import WITH_RESULT, Outcome, outcome_of, stopped
 from iqa_train.runs.project import inside, recorded
 from iqa_train.runs.provenance import code_fingerprint
-from iqa_train.runs.state import HEARTBEAT, RunState, epoch_events, last_word, run_state
+from iqa_train.runs.state import HEARTBEAT, RunState, end_event, epoch_events, run_state
 
 GRACE = 60.0  # seconds a stopped worker has for its checkpoint before it is killed
 WORKER = "IQA_TRAIN_WORKER"  # another program that keeps the worker's contract, for tests of everything around it
@@ -53,7 +53,7 @@ _RESERVE = 1 << 16  # bytes kept for exit.json on a disk that fills up
 
 
 @dataclass(frozen=True)
-class Order:
+class AttemptRequest:
     """What is to be done: a run, on which device, where its log goes, and whether to go on or start over.
 
     `spec` is the content of its spec.json, None if that is written. `attempt` is the number that the attempt must
@@ -74,7 +74,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Started:
+class RunningAttempt:
     """A worker on its way, as the one who waits for it sees it."""
 
     process: "subprocess.Popen[bytes]"
@@ -82,7 +82,7 @@ class Started:
     log: Path
 
 
-class TakenError(RunError):
+class AlreadyRunningError(RunError):
     """Somebody else has made the attempt, or is making it."""
 
 
@@ -104,7 +104,9 @@ def done_before(run: RunFolder, spec: Mapping[str, Any], *, resume: bool, again:
     )
 
 
-def run_attempt(order: Order, watch: Callable[[Started], None] = lambda _: None, poll: float = 0.2) -> Outcome:
+def run_attempt(
+    order: AttemptRequest, watch: Callable[[RunningAttempt], None] = lambda _: None, poll: float = 0.2
+) -> Outcome:
     """Make an attempt and wait for its end; `watch` is called while waiting, every `poll` seconds.
 
     TERM and INT to this process stop the run: the worker writes a checkpoint; what is left after a grace is killed,
@@ -138,10 +140,10 @@ def run_attempt(order: Order, watch: Callable[[Started], None] = lambda _: None,
 class _Shown:
     """Shows the run while somebody looks. A broken pipe or a full disk behind stdout ends the show, not the run."""
 
-    def __init__(self, watch: Callable[[Started], None]) -> None:
-        self._watch: Callable[[Started], None] | None = watch
+    def __init__(self, watch: Callable[[RunningAttempt], None]) -> None:
+        self._watch: Callable[[RunningAttempt], None] | None = watch
 
-    def __call__(self, started: Started) -> None:
+    def __call__(self, started: RunningAttempt) -> None:
         try:
             if self._watch is not None:
                 self._watch(started)
@@ -160,7 +162,7 @@ def _new_log(logs_dir: Path, spec: Mapping[str, Any]) -> tuple[Path, BinaryIO]:
             continue
 
 
-def _start(order: Order, lock: int) -> Started:
+def _start(order: AttemptRequest, lock: int) -> RunningAttempt:
     run = order.run
     spec = order.spec if order.spec is not None else _spec_of(run)
     if order.spec is not None:
@@ -203,14 +205,14 @@ def _start(order: Order, lock: int) -> Started:
                 f"{spec['experiment']} cannot be started: {error.filename or attempt.folder}: {error.strerror}"
             ) from None
     _introduce(order, attempt, log, environment, process.pid)
-    return Started(process, attempt, log)
+    return RunningAttempt(process, attempt, log)
 
 
 def _introduce(
-    order: Order, attempt: Attempt, log: Path, environment: Mapping[str, str], worker_pid: int | None = None
+    order: AttemptRequest, attempt: Attempt, log: Path, environment: Mapping[str, str], worker_pid: int | None = None
 ) -> None:
     """Write runner.json: who runs the attempt, on what, into which log."""
-    runner, worker = me(), None if worker_pid is None else identity_of(worker_pid)
+    runner, worker = this_process(), None if worker_pid is None else identity_of(worker_pid)
     project = Path.cwd()
     facts = {
         "schema_version": SCHEMA_VERSION,
@@ -256,10 +258,10 @@ def _append(log: Path, words: str) -> None:
 
 
 def _wait(
-    order: Order,
-    started: Started,
-    watch: Callable[[Started], None],
-    stopping: Stopping,
+    order: AttemptRequest,
+    started: RunningAttempt,
+    watch: Callable[[RunningAttempt], None],
+    stopping: StopRequests,
     poll: float,
     folder: FolderWatch,
 ) -> Outcome:
@@ -291,7 +293,7 @@ def _wait(
             ended_within(poll)
     kill_all(attempt.folder, own_children=True)  # no helper of an ended worker stays behind
     reap_orphans()
-    said = last_word(attempt)
+    said = end_event(attempt)
     early = bool((read_result(order.run.result) or {}).get("stopped_early"))
     outcome = outcome_of(process.returncode, said["message"] if said else None, stopped_early=early)
     if not asked and not stopping.requested:
@@ -344,7 +346,7 @@ def _set_aside(run: RunFolder) -> list[tuple[Path, Path]]:
 
 
 @contextmanager
-def _run_lock(order: Order) -> Iterator[int]:
+def _run_lock(order: AttemptRequest) -> Iterator[int]:
     """The run's lock as a descriptor to hand on. Raises TakenError if a living process holds it."""
     descriptor = open_lock(order.run.lock)
     try:
@@ -352,11 +354,11 @@ def _run_lock(order: Order) -> Iterator[int]:
         if not lock_now(descriptor, patience=_PATIENCE):
             if (stranger := intruder(order.run.lock)) is not None:
                 raise RunError(f"{order.run.lock} is held by {stranger}, who may only read it; end that process")
-            raise TakenError(_taken(order.run, run_state(order.run)))
+            raise AlreadyRunningError(_taken(order.run, run_state(order.run)))
         if order.attempt is not None and order.run.next_attempt().number != order.attempt:
-            raise TakenError(f"attempt {order.attempt} of {order.run.path} has been made by another runner")
+            raise AlreadyRunningError(f"attempt {order.attempt} of {order.run.path} has been made by another runner")
         if not order.still_wanted():
-            raise TakenError(f"{order.run.path} has been taken out of the queue")
+            raise AlreadyRunningError(f"{order.run.path} has been taken out of the queue")
         yield descriptor
     finally:
         os.close(descriptor)
@@ -367,7 +369,7 @@ def require_idle(run: RunFolder) -> None:
     deadline = time.monotonic() + _PATIENCE
     while (state := run_state(run)).alive:
         if time.monotonic() > deadline:
-            raise TakenError(_taken(run, state))
+            raise AlreadyRunningError(_taken(run, state))
         time.sleep(0.05)
 
 

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Stopping:
+class StopRequests:
     """Counts requests to stop."""
 
     requested = 0
 
 
 @contextmanager
-def stop_signals() -> Iterator[Stopping]:
+def stop_signals() -> Iterator[StopRequests]:
     """Hear INT, TERM and HUP within the block; afterwards as before."""
-    stopping = Stopping()
+    stopping = StopRequests()
 
     def ask(_number: int, _frame: object) -> None:
         stopping.requested += 1

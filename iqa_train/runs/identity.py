@@ -126,7 +126,7 @@ def pid_namespace() -> int:
     return os.stat("/proc/self/ns/pid").st_ino  # noqa: PTH116 (it is no file)
 
 
-def me() -> ProcessIdentity:
+def this_process() -> ProcessIdentity:
     """This process."""
     return identity_of(os.getpid())
 

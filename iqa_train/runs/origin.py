@@ -13,7 +13,7 @@ from iqa_train.regular import real_path
 from iqa_train.runs.documents import read_provenance
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.project import data_root, project_of
-from iqa_train.runs.state import facts_of
+from iqa_train.runs.state import read_runner_info
 
 if TYPE_CHECKING:  # a scheduler stays small without them
     from iqa_train.datasets.table import ImageTable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # a scheduler stays small without them
 def project_that_ran(run: RunFolder) -> Path | None:
     """The project of the run's last attempt; None without one."""
     attempts = run.attempts()
-    facts = facts_of(attempts[-1]) if attempts else {}
+    facts = read_runner_info(attempts[-1]) if attempts else {}
     if "cwd" not in facts:
         return None
     return project_of(facts["cwd"], run.path.absolute().parents[2], early="environment" not in facts)

@@ -84,7 +84,7 @@ def _state(run: RunFolder, attempt: Attempt) -> RunState:
     ended = read_exit(attempt.exit)
     if ended is not None:
         return _ended(run, attempt, ended)
-    facts = facts_of(attempt)
+    facts = read_runner_info(attempt)
     if is_held(run.lock):
         return _alive(RUNNING if attempt.metrics.exists() else STARTING, attempt, facts)
     ended = read_exit(attempt.exit)  # written since: the lock is let go of only after it
@@ -122,10 +122,10 @@ def worker_identity(attempt: Attempt, facts: RunnerFacts) -> ProcessIdentity | N
     return None if pid is None else identity_of(pid)
 
 
-def orphans_of(run: RunFolder) -> Attempt | None:
+def orphaned_attempt(run: RunFolder) -> Attempt | None:
     """The attempt under way of which runner and worker are gone and something that they started is left; else None."""
     attempts = run.attempts()
-    facts = facts_of(attempts[-1]) if attempts else {}
+    facts = read_runner_info(attempts[-1]) if attempts else {}
     runner = identity_from(facts, "runner")
     if runner is None or not runner.is_here or runner.alive or not is_held(run.lock) or attempts[-1].exit.exists():
         return None
@@ -148,7 +148,7 @@ def _clock(moment: float) -> str:
     return f"{then:%H:%M}" if then.date() == datetime.now().date() else f"{then:%Y-%m-%d %H:%M}"
 
 
-def facts_of(attempt: Attempt) -> RunnerFacts:
+def read_runner_info(attempt: Attempt) -> RunnerFacts:
     """What its runner.json tells; nothing if it is not there or damaged."""
     try:
         return read_runner(attempt.runner) or {}
@@ -172,7 +172,7 @@ def _of(run: RunFolder, outcome: Outcome) -> RunState:
 
 def _without_lock(run: RunFolder, attempt: Attempt, facts: RunnerFacts) -> RunState:
     """Of an attempt that no process of this host works on and nobody has closed."""
-    word = last_word(attempt)
+    word = end_event(attempt)
     if word is not None:  # the runner was killed, the worker finished
         early = bool((read_result(run.result) or {}).get("stopped_early"))
         return _of(run, outcome_of(word["code"], word["message"], stopped_early=early))
@@ -200,7 +200,7 @@ def _last_sign(attempt: Attempt) -> float:
     return max((path.stat().st_mtime for path in files if path.exists()), default=0.0)
 
 
-def last_word(attempt: Attempt) -> EndEvent | None:
+def end_event(attempt: Attempt) -> EndEvent | None:
     """What the worker itself said at its end, if it did: `code` and `message`."""
     said = list(end_lines(attempt.metrics))
     return said[-1] if said else None
@@ -210,7 +210,7 @@ def epoch_events(run: RunFolder) -> list[EpochEvent]:
     """Every epoch's event since the run last started over, once each, by round and epoch."""
     events: dict[tuple[int, int], EpochEvent] = {}
     for attempt in run.attempts():
-        runner = facts_of(attempt)
+        runner = read_runner_info(attempt)
         if runner and not runner.get("resumed", True):
             events.clear()  # it started over
         for event in epoch_lines(attempt.metrics):
@@ -222,7 +222,7 @@ def epoch_events(run: RunFolder) -> list[EpochEvent]:
 
 def log_of(attempt: Attempt) -> Path | None:
     """The attempt's log, if it came to have one: where the project lies now, or where it was written."""
-    facts = facts_of(attempt)
+    facts = read_runner_info(attempt)
     return log_named(facts, attempt.folder.absolute().parents[3]) if "log" in facts else None
 
 

@@ -16,7 +16,7 @@ from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.origin import data_folder, data_now, project_that_ran, same_pictures, trained_on
 from iqa_train.runs.specfile import read_spec
 from iqa_train.runs.state import run_state
-from iqa_train.scheduler.item_status import standing
+from iqa_train.scheduler.item_status import item_status
 from iqa_train.scheduler.queue import folder_of as folder_of_item
 from iqa_train.scheduler.queue import read_queue
 from iqa_train.study.settings import SPAQ
@@ -92,7 +92,7 @@ def _project_that_queued(run: RunFolder, runs_dir: Path) -> Path | None:
     """Of the run's item, unless it is settled: what ran last counts then."""
     with contextlib.suppress(RunError, OSError):  # a run that is not to be queued needs no queue
         for item in read_queue(runs_dir).items:
-            if folder_of_item(item, runs_dir).path == run.path and standing(item, runs_dir).stand != "settled":
+            if folder_of_item(item, runs_dir).path == run.path and item_status(item, runs_dir).phase != "settled":
                 return item.project(runs_dir)
     return None
 

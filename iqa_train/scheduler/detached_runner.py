@@ -17,15 +17,15 @@ from dataclasses import asdict
 from pathlib import Path
 
 from iqa_train.devices.inventory import Device
-from iqa_train.devices.leases import Holder, take
+from iqa_train.devices.leases import Holder, acquire
 from iqa_train.errors import UserError
 from iqa_train.redaction import public_command
 from iqa_train.regular import real_path
 from iqa_train.runner.program import python_command
-from iqa_train.runner.runner import Order, Started, TakenError, run_attempt
+from iqa_train.runner.runner import AlreadyRunningError, AttemptRequest, RunningAttempt, run_attempt
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.state import HEARTBEAT
-from iqa_train.scheduler.item_status import standing
+from iqa_train.scheduler.item_status import item_status
 from iqa_train.scheduler.outbox import is_due
 from iqa_train.scheduler.queue import Item, folder_of, read_queue
 from iqa_train.scheduler.scheduler_lock import ensure_scheduler, scheduler_process
@@ -63,14 +63,14 @@ def _is_queued(run: Path) -> bool:
     return any(folder_of(item, runs_dir).path == run for item in read_queue(runs_dir).items)
 
 
-class _Guard:
+class SchedulerKeeper:
     """Starts a scheduler where one is wanted and was killed: as long as any run lives, the study goes on by itself."""
 
     def __init__(self, runs_dir: Path) -> None:
         self._runs_dir = runs_dir
         self._next = time.monotonic() + HEARTBEAT
 
-    def __call__(self, started: Started) -> None:
+    def __call__(self, started: RunningAttempt) -> None:
         del started
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + HEARTBEAT
@@ -80,7 +80,7 @@ class _Guard:
         """See to it now. Not being able to is no failure of the run's; `iqa-train status` tells of it."""
         with contextlib.suppress(UserError, OSError):
             queue = read_queue(self._runs_dir)
-            wanted = any(standing(item, self._runs_dir).stand == "waiting" for item in queue.items)
+            wanted = any(item_status(item, self._runs_dir).phase == "waiting" for item in queue.items)
             wanted = (wanted and not queue.paused) or is_due(queue, self._runs_dir)
             if wanted and scheduler_process(self._runs_dir) is None:
                 ensure_scheduler(self._runs_dir)
@@ -101,18 +101,18 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     device = Device(**options.device)
     try:
-        lease = take(device.key, holder_of(options.run), places=options.places)
+        lease = acquire(device.key, holder_of(options.run), places=options.places)
         if lease is None:
             return BUSY
-        order = Order(
+        order = AttemptRequest(
             RunFolder(options.run), device, lease, options.logs_dir, list(options.command), attempt=options.attempt,
             resume=options.resume, again=options.again, queued_code=options.code,
             still_wanted=lambda: _is_queued(options.run),
         )  # fmt: skip
-        guard = _Guard(options.run.parents[2])
+        guard = SchedulerKeeper(options.run.parents[2])
         run_attempt(order, guard)
         guard.look()
-    except TakenError:
+    except AlreadyRunningError:
         return BUSY
     except UserError as error:
         sys.stderr.write(f"{error}\n")

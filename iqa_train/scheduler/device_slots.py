@@ -13,14 +13,14 @@ from iqa_train.errors import RunError
 from iqa_train.runner.environment import VISIBLE, visible_in
 from iqa_train.runs.documents import read_runner
 from iqa_train.runs.identity import boot_id, identity_from, origin_from
-from iqa_train.scheduler.placement import Place
+from iqa_train.scheduler.placement import DeviceSlots
 from iqa_train.scheduler.queue import Item, folder_of
 
 _GIB = 1 << 30
 
 
 @dataclass(frozen=True)
-class Occupant:
+class DeviceUse:
     """One of our runs on a device; `worker` is its worker's pid, None while it is not told."""
 
     item: Item
@@ -28,7 +28,7 @@ class Occupant:
     worker: int | None
 
 
-def occupant_of(item: Item, runs_dir: Path) -> Occupant | None:
+def occupant_of(item: Item, runs_dir: Path) -> DeviceUse | None:
     """The device and the worker of an item that runs on this machine, as its last attempt gives them."""
     attempts = folder_of(item, runs_dir).attempts()
     try:
@@ -40,12 +40,12 @@ def occupant_of(item: Item, runs_dir: Path) -> Occupant | None:
     origin, worker = origin_from(facts), identity_from(facts, "worker")
     if origin is not None and origin.boot_id != boot_id():  # on a device of another machine
         return None
-    return Occupant(item, facts["device"]["key"], worker.pid if worker and worker.is_here else None)
+    return DeviceUse(item, facts["device"]["key"], worker.pid if worker and worker.is_here else None)
 
 
-def look_around(
-    slots: int | None, runs_per_gpu: int, occupants: Sequence[Occupant], nvml: Nvml, items: Iterable[Item]
-) -> list[Place]:
+def list_device_slots(
+    slots: int | None, runs_per_gpu: int, occupants: Sequence[DeviceUse], nvml: Nvml, items: Iterable[Item]
+) -> list[DeviceSlots]:
     """Every device that one of `items` may be placed on: those that its own CUDA_VISIBLE_DEVICES shows, or CPU slots.
 
     The CUDA_VISIBLE_DEVICES of this process counts for none of them, except of earlier versions, which recorded none.
@@ -65,14 +65,14 @@ def look_around(
 
 
 def _place(
-    device: Device, runs_per_gpu: int, occupants: Sequence[Occupant], readings: Mapping[str, GpuReading]
-) -> Place:
+    device: Device, runs_per_gpu: int, occupants: Sequence[DeviceUse], readings: Mapping[str, GpuReading]
+) -> DeviceSlots:
     places = runs_per_gpu if device.kind == "gpu" else 1
     ours = [occupant for occupant in occupants if occupant.device_key == device.key]
     in_the_way = [holder.name for holder in holders(device.key, places=places)]
     names = in_the_way or [occupant.item.experiment for occupant in ours]
     reading = readings.get(device.key)
-    return Place(
+    return DeviceSlots(
         device,
         room=max(0, min(places - len(ours), 0 if in_the_way else places if places == 1 else room(device.key, places))),
         holders=tuple(dict.fromkeys(names)),
@@ -81,7 +81,7 @@ def _place(
     )
 
 
-def _others_gib(reading: GpuReading, ours: Sequence[Occupant]) -> float | None:
+def _others_gib(reading: GpuReading, ours: Sequence[DeviceUse]) -> float | None:
     own: set[int] = set()
     for occupant in ours:
         if occupant.worker is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from iqa_train.scheduler.placement import Entry, Place, plan
+from iqa_train.scheduler.placement import DeviceSlots, QueueEntry, plan
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Forecast:
 
 
 def forecast(
-    entries: Sequence[Entry],
-    places: Sequence[Place],
+    entries: Sequence[QueueEntry],
+    places: Sequence[DeviceSlots],
     seconds: Mapping[str, float],
     *,
     policy: str,
@@ -33,8 +33,8 @@ def forecast(
 ) -> Forecast:
     """Play the plan forward. `seconds`: what each item has left; `running_on`: item key -> key of its device."""
     at = dict(running_on or {})
-    now, stands = 0.0, {entry.item.key: entry.stand for entry in entries}
-    ends = {key: seconds.get(key, 0.0) for key, stand in stands.items() if stand == "running"}
+    now, stands = 0.0, {entry.item.key: entry.phase for entry in entries}
+    ends = {key: seconds.get(key, 0.0) for key, phase in stands.items() if phase == "running"}
     starts = dict.fromkeys(ends, 0.0)
     room = {place.device.key: place.room for place in places}
     while True:
@@ -43,15 +43,15 @@ def forecast(
             if stands[entry.item.key] == "running" and at.get(entry.item.key) in ours:
                 ours[at[entry.item.key]] += entry.item.memory_gib
         seats = [replace(p, room=room[(key := p.device.key)], others_gib=None, ours_gib=ours[key]) for p in places]
-        now_entries = [Entry(entry.item, stands[entry.item.key]) for entry in entries]
+        now_entries = [QueueEntry(entry.item, stands[entry.item.key]) for entry in entries]
         for start in plan(now_entries, seats, policy=policy).starts:
             key = start.item.key
             stands[key], at[key] = "running", start.device.key
             room[start.device.key] -= 1
             starts[key], ends[key] = now, now + seconds.get(key, 0.0)
-        running = [key for key, stand in stands.items() if stand == "running"]
+        running = [key for key, phase in stands.items() if phase == "running"]
         if not running:
-            return Forecast(starts, ends, all(stand == "settled" for stand in stands.values()))
+            return Forecast(starts, ends, all(phase == "settled" for phase in stands.values()))
         now = max(now, min(ends[key] for key in running))
         for key in [k for k in running if ends[k] <= now]:
             stands[key] = "settled"

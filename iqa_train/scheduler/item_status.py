@@ -11,45 +11,45 @@ from iqa_train.runs.layout import Attempt
 from iqa_train.runs.state import QUEUED, RunState, run_state
 from iqa_train.scheduler.queue import Item, folder_of
 
-Stand = Literal["waiting", "running", "settled"]
+Phase = Literal["waiting", "running", "settled"]
 
 
 @dataclass(frozen=True)
-class Standing:
+class ItemStatus:
     """`waiting` for an attempt, `running` one, or `settled`: done, given up, or stopped on request.
 
     `attempt` is the number that its next attempt would have; `tried` says whether one has been made since queueing.
     """
 
-    stand: Stand
+    phase: Phase
     state: RunState
     attempt: int
     tried: bool
 
 
-def standing(item: Item, runs_dir: Path) -> Standing:
+def item_status(item: Item, runs_dir: Path) -> ItemStatus:
     """Where `item` stands now."""
     run = folder_of(item, runs_dir)
     try:
         attempts = run.attempts()
     except OSError as error:
         lost = RunState("lost", f"{error.filename} cannot be read: {error.strerror}")
-        return Standing("settled", lost, 0, True)
+        return ItemStatus("settled", lost, 0, True)
     if not run.path.is_dir():  # it was made before the item was queued, and nothing makes it again
-        return Standing("settled", RunState("lost", f"{gone_words(run.path)}; queue the run again"), 1, True)
+        return ItemStatus("settled", RunState("lost", f"{gone_words(run.path)}; queue the run again"), 1, True)
     mine = [attempt for attempt in attempts if attempt.number > item.after]
     number = attempts[-1].number + 1 if attempts else 1
     state = run_state(run)
     if state.alive:
-        return Standing("running", state, number, bool(mine))
+        return ItemStatus("running", state, number, bool(mine))
     if not mine:
         if state.finished and not item.again:
-            return Standing("settled", state, number, False)
+            return ItemStatus("settled", state, number, False)
         before = f"attempt {attempts[-1].number} {state.name}" if attempts else "not started"
-        return Standing("waiting", RunState(QUEUED, before), number, False)
+        return ItemStatus("waiting", RunState(QUEUED, before), number, False)
     if state.can_pass and item.retries and _idle(mine) <= item.retries:
-        return Standing("waiting", state, number, True)
-    return Standing("settled", state, number, True)
+        return ItemStatus("waiting", state, number, True)
+    return ItemStatus("settled", state, number, True)
 
 
 def _idle(attempts: list[Attempt]) -> int:

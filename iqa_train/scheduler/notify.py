@@ -30,7 +30,7 @@ from iqa_train.runs.documents import Measure, read_result
 from iqa_train.runs.layout import QueueFiles, RunFolder
 from iqa_train.runs.outcome import COMPLETED, FAILED
 from iqa_train.runs.state import log_of
-from iqa_train.scheduler.item_status import Standing, standing
+from iqa_train.scheduler.item_status import ItemStatus, item_status
 from iqa_train.scheduler.queue import Item, Queue, folder_of
 from iqa_train.study.events import USUAL, Event
 
@@ -46,7 +46,7 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 @dataclass(frozen=True)
-class News:
+class Notification:
     """What there is to tell; `experiment` is "" and `seed` and `srcc` are None where they mean nothing.
 
     Of a study, `reason` and `counts` say how many of its runs ended in which state.
@@ -66,19 +66,19 @@ class News:
     counts: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    def of_run(cls, item: Item, stood: Standing, runs_dir: Path) -> "News":
+    def of_run(cls, item: Item, status: ItemStatus, runs_dir: Path) -> "Notification":
         """That a run is settled. One that was stopped on request has ended, not failed."""
         run = folder_of(item, runs_dir)
-        state = stood.state
+        state = status.state
         event: Event = "run-ended" if state.finished or state.requested else "run-failed"
         srcc = _srcc(run) if state.finished else None
         told = (item.study, item.experiment, item.seed, state.name, state.reason, srcc)
         return cls(event, *told, str(real_path(run.path)), _last_log(run), socket.gethostname(), _now())
 
     @classmethod
-    def of_study(cls, queue: Queue, runs_dir: Path) -> "News":
+    def of_study(cls, queue: Queue, runs_dir: Path) -> "Notification":
         """That the whole queue is settled; failed if any of its runs has no result."""
-        states = [(item.experiment, standing(item, runs_dir).state) for item in queue.items]
+        states = [(item.experiment, item_status(item, runs_dir).state) for item in queue.items]
         counts = Counter(state.name for _, state in states)
         unfinished: dict[str, list[str]] = {}
         for experiment, state in states:
@@ -127,7 +127,7 @@ class News:
 
 
 def announce(
-    config: Mapping[str, Any], news: News, *, command_limit: float = COMMAND_LIMIT, web_limit: float = WEB_LIMIT
+    config: Mapping[str, Any], news: Notification, *, command_limit: float = COMMAND_LIMIT, web_limit: float = WEB_LIMIT
 ) -> list[str]:
     """Tell `news` as the study file's [notify], `config`, wants it; returns a sentence for each channel that failed."""
     channels = channels_of(config, news, command_limit=command_limit, web_limit=web_limit)
@@ -144,7 +144,7 @@ class Channel:
 
 
 def channels_of(
-    config: Mapping[str, Any], news: News, *, command_limit: float = COMMAND_LIMIT, web_limit: float = WEB_LIMIT
+    config: Mapping[str, Any], news: Notification, *, command_limit: float = COMMAND_LIMIT, web_limit: float = WEB_LIMIT
 ) -> list[Channel]:
     """The channels that `config` wants `news` delivered by, in order; none for an event that it does not want."""
     if news.event not in (config.get("on") or USUAL):
@@ -164,7 +164,7 @@ def channels_of(
     return channels
 
 
-def complaint(news: News, channel: Channel, why: str) -> str:
+def complaint(news: Notification, channel: Channel, why: str) -> str:
     """That a channel has not taken the news, and why."""
     about = f"{news.event} of {news.study}" + (f"/{news.experiment}" if news.experiment else "")
     return _clean(f"notify: {about} was not told: {channel.name}: {why}")
@@ -180,7 +180,7 @@ def lacking(config: Mapping[str, Any]) -> str:
 # The channels. Each returns why it failed, or "".
 
 
-def _run(command: str, news: News, limit: float) -> str:
+def _run(command: str, news: Notification, limit: float) -> str:
     """Run a shell command line in a session of its own; at the time limit, all that is left of its group is killed."""
     deadline = time.monotonic() + limit
     try:
@@ -212,7 +212,7 @@ def _run(command: str, news: News, limit: float) -> str:
     return _with_last_line(end, said) if code else ""
 
 
-def _post(url: str, news: News, limit: float) -> str:
+def _post(url: str, news: Notification, limit: float) -> str:
     """POST the news to an http or https address. Certificates are verified; proxies are those of the environment."""
     import ssl
     import urllib.error
@@ -242,7 +242,7 @@ def _post(url: str, news: News, limit: float) -> str:
     return ""
 
 
-def _push(url: str, news: News) -> str:
+def _push(url: str, news: Notification) -> str:
     """Hand the news to apprise."""
     import logging
 

@@ -19,8 +19,8 @@ from iqa_train.errors import RunError
 from iqa_train.files import SCHEMA_VERSION, read_json, write_json
 from iqa_train.regular import real_path
 from iqa_train.runs.layout import Outbox
-from iqa_train.scheduler.item_status import standing
-from iqa_train.scheduler.notify import News
+from iqa_train.scheduler.item_status import item_status
+from iqa_train.scheduler.notify import Notification
 from iqa_train.scheduler.queue import Item, Queue, folder_of
 from iqa_train.schema import Span, build, require
 
@@ -39,7 +39,7 @@ class Entry:
     """An end on its way: `taken` are the channels that have it, `due` is when the others are tried (time.time())."""
 
     path: Path
-    news: News
+    news: Notification
     taken: tuple[str, ...] = ()
     tries: int = 0
     due: float = 0.0
@@ -75,7 +75,7 @@ def entries(runs_dir: Path) -> list[Entry]:
 
 def _entry(path: Path, document: dict[str, Any], runs_dir: Path) -> Entry:
     require(document, _EntryFacts)
-    news = build(News, document["news"])
+    news = build(Notification, document["news"])
     news = replace(news, run_dir=_here(news.run_dir, runs_dir), log=_here(news.log, runs_dir))
     return Entry(path, news, tuple(document["taken"]), document["tries"], document["due"])
 
@@ -100,8 +100,8 @@ def is_due(queue: Queue, runs_dir: Path) -> bool:
 def _is_unrecorded(item: Item, queue: Queue, runs_dir: Path) -> bool:
     if item.told or not queue.notify.get(item.study):
         return False
-    stood = standing(item, runs_dir)
-    return stood.stand == "settled" and stood.tried
+    status = item_status(item, runs_dir)
+    return status.phase == "settled" and status.tried
 
 
 def with_ends_recorded(queue: Queue, runs_dir: Path, items: Sequence[Item] | None = None) -> Queue:
@@ -109,9 +109,9 @@ def with_ends_recorded(queue: Queue, runs_dir: Path, items: Sequence[Item] | Non
     wanted = {item.key for item in (queue.items if items is None else items)}
     ended = [item for item in queue.items if item.key in wanted and _is_unrecorded(item, queue, runs_dir)]
     for item in ended:
-        stood = standing(item, runs_dir)
+        status = item_status(item, runs_dir)
         key = f"{item.run} {max((a.number for a in folder_of(item, runs_dir).attempts()), default=0)} {item.after}"
-        _record(News.of_run(item, stood, runs_dir), key, runs_dir)
+        _record(Notification.of_run(item, status, runs_dir), key, runs_dir)
     keys = {item.key for item in ended}
     told = tuple(replace(item, told=True) if item.key in keys else item for item in queue.items)
     studies = dict.fromkeys([*queue.ended, *(item.study for item in ended)])
@@ -125,7 +125,7 @@ def with_studies_recorded(queue: Queue, runs_dir: Path, studies: Sequence[str] |
         items = tuple(item for item in queue.items if item.study == study)
         if items and queue.notify.get(study):
             tried = [(item.run, len(folder_of(item, runs_dir).attempts()), item.after) for item in items]
-            _record(News.of_study(replace(queue, items=items), runs_dir), repr(tried), runs_dir)
+            _record(Notification.of_study(replace(queue, items=items), runs_dir), repr(tried), runs_dir)
     return replace(queue, ended=tuple(study for study in queue.ended if study not in done))
 
 
@@ -140,7 +140,7 @@ def keep_ends(before: Queue, gone: Sequence[Item], after: Queue, runs_dir: Path)
     return replace(after, ended=closed.ended)
 
 
-def _record(news: News, key: str, runs_dir: Path) -> None:
+def _record(news: Notification, key: str, runs_dir: Path) -> None:
     name = re.sub(r"[^A-Za-z0-9._-]", "_", news.experiment or news.study)[:60]
     path = Outbox(runs_dir).entry(f"{name}-{hashlib.sha256(f'{news.event} {key}'.encode()).hexdigest()[:12]}")
     if not path.exists():

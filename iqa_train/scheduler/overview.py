@@ -16,12 +16,12 @@ from iqa_train.runs.layout import Attempt, RunFolder, run_folders
 from iqa_train.runs.progress import RunProgress, run_progress
 from iqa_train.runs.seeds import seed_as_json, seed_in
 from iqa_train.runs.state import QUEUED, STARTING, RunState, log_named, run_state, worker_identity
-from iqa_train.scheduler.device_slots import look_around, occupant_of
+from iqa_train.scheduler.device_slots import list_device_slots, occupant_of
 from iqa_train.scheduler.forecast import Forecast, forecast
-from iqa_train.scheduler.item_status import Standing, standing
-from iqa_train.scheduler.placement import Entry, Place, plan
+from iqa_train.scheduler.item_status import ItemStatus, item_status
+from iqa_train.scheduler.placement import DeviceSlots, QueueEntry, plan
 from iqa_train.scheduler.queue import Item, Queue, folder_of, read_queue
-from iqa_train.scheduler.scheduler_lock import scheduler_process, troubles
+from iqa_train.scheduler.scheduler_lock import scheduler_process, start_failures
 
 _MINUTE = 60.0
 
@@ -105,35 +105,39 @@ class Overview:
         }
 
 
-def look(runs_dir: Path, study: str | None = None, nvml: Nvml | None = None, *, queue: Queue | None = None) -> Overview:
+def read_overview(
+    runs_dir: Path, study: str | None = None, nvml: Nvml | None = None, *, queue: Queue | None = None
+) -> Overview:
     """How everything stands: the runs of the queue in its order, then other runs of its studies that were tried.
 
     With `study`, that study's alone; without a queue, all runs there are. Raises RunError for a damaged queue, unless
     another is given in its place.
     """
     queue = queue or read_queue(runs_dir)
-    stood = [(item, standing(item, runs_dir)) for item in queue.items]
+    status = [(item, item_status(item, runs_dir)) for item in queue.items]
     scheduler = scheduler_process(runs_dir)
-    places = _places(queue, stood, runs_dir, nvml)
-    complaints = troubles(runs_dir)
-    waits = _waits(queue, stood, places, scheduler, complaints)
-    rows = [_queued_row(item, s, waits.get(item.key, ""), complaints.get(item.key, ""), runs_dir) for item, s in stood]
+    places = _places(queue, status, runs_dir, nvml)
+    complaints = start_failures(runs_dir)
+    waits = _waits(queue, status, places, scheduler, complaints)
+    rows = [_queued_row(item, s, waits.get(item.key, ""), complaints.get(item.key, ""), runs_dir) for item, s in status]
     rows += [_row(run, run_state(run)) for run in _others(queue, runs_dir, study)]
-    ahead, guess = (None, False) if scheduler and scheduler.suspended else _ahead(queue, stood, rows, places)
+    ahead, guess = (None, False) if scheduler and scheduler.suspended else _ahead(queue, status, rows, places)
     rows = [_with_eta(row, ahead, guess=guess) for row in rows if study is None or row.study == study]
     seconds = ahead.seconds if ahead and ahead.complete else None
     return Overview(tuple(rows), queue, scheduler, seconds, guess and seconds is not None)
 
 
-def _places(queue: Queue, stood: Sequence[tuple[Item, Standing]], runs_dir: Path, nvml: Nvml | None) -> list[Place]:
+def _places(
+    queue: Queue, status: Sequence[tuple[Item, ItemStatus]], runs_dir: Path, nvml: Nvml | None
+) -> list[DeviceSlots]:
     """The devices, where some run waits for one; nobody else needs to know, and asking a driver takes time."""
-    if not any(s.stand == "waiting" for _, s in stood):
+    if not any(s.phase == "waiting" for _, s in status):
         return []
-    occupants = [o for item, s in stood if s.stand == "running" and (o := occupant_of(item, runs_dir)) is not None]
+    occupants = [o for item, s in status if s.phase == "running" and (o := occupant_of(item, runs_dir)) is not None]
     driver = nvml or Nvml()
     try:
-        waiting = [item for item, s in stood if s.stand == "waiting"]
-        return look_around(queue.slots, queue.runs_per_gpu, occupants, driver, waiting)
+        waiting = [item for item, s in status if s.phase == "waiting"]
+        return list_device_slots(queue.slots, queue.runs_per_gpu, occupants, driver, waiting)
     finally:
         if nvml is None:
             driver.close()
@@ -141,12 +145,12 @@ def _places(queue: Queue, stood: Sequence[tuple[Item, Standing]], runs_dir: Path
 
 def _waits(
     queue: Queue,
-    stood: Sequence[tuple[Item, Standing]],
-    places: list[Place],
+    status: Sequence[tuple[Item, ItemStatus]],
+    places: list[DeviceSlots],
     scheduler: ProcessIdentity | None,
     complaints: Mapping[str, str],
 ) -> dict[str, str]:
-    entries = [Entry(item, s.stand) for item, s in stood]
+    entries = [QueueEntry(item, s.phase) for item, s in status]
     planned = plan(entries, places, policy=queue.policy, paused=queue.paused)
     waits = dict(planned.waits) | {start.item.key: "about to start" for start in planned.starts}
     if queue.paused:
@@ -175,15 +179,17 @@ def _attempts(run: RunFolder) -> list[Attempt]:
         return []
 
 
-def _queued_row(item: Item, stood: Standing, wait: str, complaint: str, runs_dir: Path) -> Row:
-    state = stood.state
+def _queued_row(item: Item, status: ItemStatus, wait: str, complaint: str, runs_dir: Path) -> Row:
+    state = status.state
     if state.name == STARTING and not state.reason:
         state = replace(state, reason=complaint)
-    if stood.stand == "waiting":
-        before = f"; attempt {stood.attempt - 1} was {state.name}: {state.reason}" if stood.tried else ""
+    if status.phase == "waiting":
+        before = f"; attempt {status.attempt - 1} was {state.name}: {state.reason}" if status.tried else ""
         state = RunState(QUEUED, wait + before)
     row = _row(folder_of(item, runs_dir), state, item)
-    if stood.stand == "waiting" and not stood.tried and item.again:  # what earlier attempts came to is to be forgotten
+    if (
+        status.phase == "waiting" and not status.tried and item.again
+    ):  # what earlier attempts came to is to be forgotten
         return replace(row, progress=RunProgress(epochs=row.progress.epochs))
     return row
 
@@ -235,10 +241,10 @@ def _note(facts: RunnerFacts) -> str:
 
 
 def _ahead(
-    queue: Queue, stood: Sequence[tuple[Item, Standing]], rows: Sequence[Row], places: Sequence[Place]
+    queue: Queue, status: Sequence[tuple[Item, ItemStatus]], rows: Sequence[Row], places: Sequence[DeviceSlots]
 ) -> tuple[Forecast | None, bool]:
     """The rest of the queue played forward, and whether that is a guess; None while nothing is known of run times."""
-    if queue.paused or any(s.state.suspended for _, s in stood if s.stand == "running"):
+    if queue.paused or any(s.state.suspended for _, s in status if s.phase == "running"):
         return None, False
     left = {
         row.item.key: row.progress.seconds_left for row in rows if row.item and row.state in {"running", "starting"}
@@ -246,17 +252,17 @@ def _ahead(
     usual = [row.progress.seconds for row in rows if row.item and row.progress.seconds]
     seconds: dict[str, float] = {}
     guessed = False
-    for item, s in stood:
-        known = left.get(item.key) if s.stand == "running" else None
+    for item, s in status:
+        known = left.get(item.key) if s.phase == "running" else None
         guess = max(usual) if usual else item.minutes * _MINUTE if item.minutes else None
-        if s.stand != "settled" and known is None and guess is None:
+        if s.phase != "settled" and known is None and guess is None:
             return None, False
-        guessed |= s.stand != "settled" and known is None and not usual
+        guessed |= s.phase != "settled" and known is None and not usual
         seconds[item.key] = known if known is not None else guess or 0.0
     on = {row.item.key: row.device for row in rows if row.item and row.device}
     labels = {place.device.label: place.device.key for place in places}
     running_on = {key: labels[label] for key, label in on.items() if label in labels}
-    entries = [Entry(item, s.stand) for item, s in stood]
+    entries = [QueueEntry(item, s.phase) for item, s in status]
     return forecast(entries, places, seconds, policy=queue.policy, running_on=running_on), guessed
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from iqa_train.devices.inventory import Device
 from iqa_train.runner.environment import VISIBLE, visible_in
-from iqa_train.scheduler.item_status import Stand
+from iqa_train.scheduler.item_status import Phase
 from iqa_train.scheduler.queue import Item
 
 _GIB = 1 << 30
@@ -17,15 +17,15 @@ _FREE_SHARE = 0.5  # of a GPU's memory must be free of others for a run that doe
 
 
 @dataclass(frozen=True)
-class Entry:
+class QueueEntry:
     """An item of the queue and how it stands."""
 
     item: Item
-    stand: Stand
+    phase: Phase
 
 
 @dataclass(frozen=True)
-class Place:
+class DeviceSlots:
     """A device now: for how many more runs of ours there is room, who has it, how much memory is in use by others.
 
     Memory is in GiB, None where it is not known; `ours_gib` is what our runs on it have declared.
@@ -60,12 +60,14 @@ class Plan:
     waits: Mapping[str, str] = field(default_factory=dict)
 
 
-def plan(entries: Sequence[Entry], places: Sequence[Place], *, policy: str = "batches", paused: bool = False) -> Plan:
+def plan(
+    entries: Sequence[QueueEntry], places: Sequence[DeviceSlots], *, policy: str = "batches", paused: bool = False
+) -> Plan:
     """What follows from the state of things. No device is given to more runs than it has room for."""
-    waiting = [entry.item for entry in entries if entry.stand == "waiting"]
+    waiting = [entry.item for entry in entries if entry.phase == "waiting"]
     if paused:
         return Plan(waits={item.key: "the queue is paused" for item in waiting})
-    current = min((entry.item.batch for entry in entries if entry.stand != "settled"), default=0)
+    current = min((entry.item.batch for entry in entries if entry.phase != "settled"), default=0)
     names = {entry.item.batch: entry.item.batch_name for entry in entries if entry.item.batch_name}
     table = _Table(places, {entry.item.gpu for entry in entries if entry.item.batch == current})
     starts, waits = [], {}
@@ -81,7 +83,7 @@ def plan(entries: Sequence[Entry], places: Sequence[Place], *, policy: str = "ba
     return Plan(tuple(starts), waits)
 
 
-def _shows(item: Item, place: Place) -> bool:
+def _shows(item: Item, place: DeviceSlots) -> bool:
     """Whether the command that queued the item could see the place."""
     return place.shown_by is None or visible_in(item.environment) in place.shown_by
 
@@ -95,12 +97,12 @@ def _batch(name: str, number: int) -> str:
 class _Table:
     """The places, and who has been given which in this plan."""
 
-    def __init__(self, places: Sequence[Place], named: Collection[int | None]) -> None:
+    def __init__(self, places: Sequence[DeviceSlots], named: Collection[int | None]) -> None:
         self._places = places
         self._named = named  # GPUs that the current batch gives to some run
         self._given: dict[str, list[Item]] = {place.device.key: [] for place in places}
 
-    def candidates(self, item: Item, policy: str) -> list[Place]:
+    def candidates(self, item: Item, policy: str) -> list[DeviceSlots]:
         """The places where the item may run; a batch's GPU that is not there is replaced by one that is."""
         mine = [place for place in self._places if _shows(item, place)]
         if item.pinned:
@@ -112,7 +114,7 @@ class _Table:
         named = [place for place in healthy if place.device.index == item.gpu]
         return named or [place for place in healthy if place.device.index not in self._named] or healthy
 
-    def seat(self, item: Item, candidates: Iterable[Place]) -> tuple[Device | None, str]:
+    def seat(self, item: Item, candidates: Iterable[DeviceSlots]) -> tuple[Device | None, str]:
         """A place that takes the item, or why none does."""
         reasons = []
         for place in candidates:
@@ -133,7 +135,7 @@ class _Table:
         why = f"hidden by its {VISIBLE}={visible_in(item.environment)!r}" if hidden else "not there"
         return f"waiting for GPU {item.gpu}, which is {why}"
 
-    def _against(self, item: Item, place: Place) -> str:
+    def _against(self, item: Item, place: DeviceSlots) -> str:
         device, given = place.device, self._given[place.device.key]
         if device.lost:
             return f"{device.label}, which the driver has lost"

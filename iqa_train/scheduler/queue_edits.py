@@ -6,7 +6,7 @@ from pathlib import Path
 
 from iqa_train.errors import UsageError
 from iqa_train.runs.state import run_state
-from iqa_train.scheduler.item_status import standing
+from iqa_train.scheduler.item_status import item_status
 from iqa_train.scheduler.outbox import is_due
 from iqa_train.scheduler.queue import Queue, edit_queue, folder_of, moved, read_queue, removed
 from iqa_train.scheduler.scheduler_lock import ensure_scheduler
@@ -25,7 +25,7 @@ def resume(runs_dir: Path) -> str:
     with edit_queue(runs_dir) as edit:
         edit.queue = replace(edit.queue, paused=False)
     queue = read_queue(runs_dir)
-    if all(standing(item, runs_dir).stand == "settled" for item in queue.items) and not is_due(queue, runs_dir):
+    if all(item_status(item, runs_dir).phase == "settled" for item in queue.items) and not is_due(queue, runs_dir):
         return "resumed: nothing is waiting"
     return "resumed" + (": a scheduler has been started" if ensure_scheduler(runs_dir) else "")
 
@@ -49,7 +49,7 @@ def move(names: Sequence[str], to: int, runs_dir: Path, study: str | None = None
 def clear(runs_dir: Path, study: str | None = None) -> str:
     """Take out everything that is settled."""
     with edit_queue(runs_dir) as edit:
-        keys = [i.key for i in _of(edit.queue, study).items if standing(i, runs_dir).stand == "settled"]
+        keys = [i.key for i in _of(edit.queue, study).items if item_status(i, runs_dir).phase == "settled"]
         edit.queue = removed(edit.queue, keys)
     return f"{len(keys)} settled taken out of the queue; their runs and results stay"
 

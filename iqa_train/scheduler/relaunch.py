@@ -12,10 +12,10 @@ from iqa_train.runs.outcome import FINISHED
 from iqa_train.runs.project import inside, project_of, recorded
 from iqa_train.runs.provenance import code_fingerprint
 from iqa_train.runs.revision import revision_label
-from iqa_train.runs.state import facts_of
+from iqa_train.runs.state import read_runner_info
 from iqa_train.scheduler.overview import Row
 from iqa_train.scheduler.queue import Item
-from iqa_train.scheduler.submit import Wishes, enqueue
+from iqa_train.scheduler.submit import SubmitOptions, enqueue
 
 _OPEN = {"queued", "starting", "running"}
 
@@ -30,7 +30,7 @@ def relaunch(rows: Sequence[Row], runs_dir: Path, logs_dir: str, retries: int, *
         require_ended(row, again=again)
     code = code_fingerprint()
     items = [_item(row, runs_dir, logs_dir, code, retries, again=again) for row in rows]
-    enqueue(items, runs_dir, Wishes())
+    enqueue(items, runs_dir, SubmitOptions())
     return items
 
 
@@ -57,7 +57,7 @@ def require_ended(row: Row, *, again: bool) -> None:
 def _project(row: Row, runs_dir: Path) -> Path:
     """Where its last attempt ran."""
     attempts = row.run.attempts()
-    facts = facts_of(attempts[-1]) if attempts else {}
+    facts = read_runner_info(attempts[-1]) if attempts else {}
     return project_of(str(facts.get("cwd", "")), runs_dir, early="environment" not in facts)
 
 

@@ -32,20 +32,20 @@ from iqa_train.runner.process_limits import RefusedError, starting
 from iqa_train.runner.process_tree import kill_all
 from iqa_train.runs.identity import identity_of, require_own_proc, suspension
 from iqa_train.runs.layout import QueueFiles, RunFolder
-from iqa_train.runs.state import orphans_of
+from iqa_train.runs.state import orphaned_attempt
 from iqa_train.scheduler.courier import Courier
 from iqa_train.scheduler.detached_runner import BUSY, runner_command
-from iqa_train.scheduler.device_slots import Occupant, look_around, occupant_of
-from iqa_train.scheduler.item_status import Stand, Standing, standing
+from iqa_train.scheduler.device_slots import DeviceUse, list_device_slots, occupant_of
+from iqa_train.scheduler.item_status import ItemStatus, Phase, item_status
 from iqa_train.scheduler.notify_table import notify_table
 from iqa_train.scheduler.outbox import is_due, with_ends_recorded, with_studies_recorded
-from iqa_train.scheduler.placement import Entry, Place, Start, plan
+from iqa_train.scheduler.placement import DeviceSlots, QueueEntry, Start, plan
 from iqa_train.scheduler.queue import Item, Queue, edit_queue, folder_of, read_queue
-from iqa_train.scheduler.scheduler_lock import Post
+from iqa_train.scheduler.scheduler_lock import SchedulerLock
 from iqa_train.scheduler.stop import pass_on_request
 
 _SHORTEST, _LONGEST = 0.5, 2.0  # seconds between two looks
-_CALM = 200  # a look takes at most one part in so many of the time
+_MAX_LOAD_SHARE = 200  # a look takes at most one part in so many of the time
 _DEVICES_EVERY = 2.0
 _START_AGAIN = (2.0, 30.0)  # seconds until a runner that could not begin is tried again, first and at most
 
@@ -73,7 +73,7 @@ class _Failure:
 class Scheduler:
     """What one scheduler process remembers; all of it can be read off files again."""
 
-    def __init__(self, runs_dir: Path, post: Post) -> None:
+    def __init__(self, runs_dir: Path, post: SchedulerLock) -> None:
         self._runs_dir = runs_dir
         self._post = post
         self._files = QueueFiles(runs_dir)
@@ -82,11 +82,11 @@ class Scheduler:
         self._nvml = Nvml()
         self._launched: dict[str, _Launch] = {}
         self._failed: dict[str, _Failure] = {}
-        self._standings: dict[str, tuple[int, Standing]] = {}  # key -> (the run folder's mtime, how it stood then)
+        self._standings: dict[str, tuple[int, ItemStatus]] = {}  # key -> (the run folder's mtime, how it stood then)
         self._asleep: dict[str, str] = {}  # key -> what is said of a runner that was suspended before it could begin
         self._last: dict[str, str] = {}
         self._passed: set[tuple[str, int]] = set()  # attempts whose worker was signalled in its runner's place
-        self._places: list[Place] = []
+        self._places: list[DeviceSlots] = []
         self._looked = -float("inf")
         self._courier = Courier(runs_dir, self._config_of, say)
         self._complaint = ""
@@ -119,7 +119,7 @@ class Scheduler:
                     say(words)
                 self._complaint = words
             spent = time.monotonic() - began
-            time.sleep(min(max(_SHORTEST, _CALM * spent), _LONGEST))
+            time.sleep(min(max(_SHORTEST, _MAX_LOAD_SHARE * spent), _LONGEST))
         self._post.leave()
         say("asked to stop; runs go on")
 
@@ -129,60 +129,62 @@ class Scheduler:
         self._reap()
         self._note_suspended()
         entries = [(item, self._standing(item)) for item in self._queue.items]
-        for item, stood in entries:
-            if stood.stand == "running":
-                self._look_after(item, stood)
-        self._tell(entries)
+        for item, status in entries:
+            if status.phase == "running":
+                self._look_after(item, status)
+        self._log_and_notify(entries)
         self._courier.look()
-        waiting = [item for item, stood in entries if stood.stand == "waiting"]
+        waiting = [item for item, status in entries if status.phase == "waiting"]
         if waiting and not self._queue.paused:
             self._start(entries)
-        return any(stood.stand != "settled" for _, stood in entries) or bool(self._launched)
+        return any(status.phase != "settled" for _, status in entries) or bool(self._launched)
 
-    def _look_after(self, item: Item, stood: Standing) -> None:
+    def _look_after(self, item: Item, status: ItemStatus) -> None:
         """Do for a run what its runner would, if that was killed."""
         run = folder_of(item, self._runs_dir)
-        if left := orphans_of(run):
+        if left := orphaned_attempt(run):
             say(f"{item.run}: runner and worker are gone; what they left is killed")
             kill_all(left.folder)
-        elif (item.key, stood.attempt) not in self._passed and pass_on_request(run):
-            self._passed.add((item.key, stood.attempt))
+        elif (item.key, status.attempt) not in self._passed and pass_on_request(run):
+            self._passed.add((item.key, status.attempt))
             say(f"{item.run}: its runner is gone; the request to stop is passed on to its worker")
 
-    def _start(self, entries: list[tuple[Item, Standing]]) -> None:
-        held = [Entry(item, self._stand_for_the_plan(item, stood)) for item, stood in entries]
+    def _start(self, entries: list[tuple[Item, ItemStatus]]) -> None:
+        held = [QueueEntry(item, self._stand_for_the_plan(item, status)) for item, status in entries]
         first = plan(held, self._devices(entries), policy=self._queue.policy)
         if not first.starts:
             return
         self._looked = -float("inf")  # what a decision stands on is to be fresh
         for start in plan(held, self._devices(entries), policy=self._queue.policy).starts:
-            stood = next(s for item, s in entries if item.key == start.item.key)
-            self._launch(start, stood.attempt)
+            status = next(s for item, s in entries if item.key == start.item.key)
+            self._launch(start, status.attempt)
         self._looked = -float("inf")
 
-    def _stand_for_the_plan(self, item: Item, stood: Standing) -> Stand:
+    def _stand_for_the_plan(self, item: Item, status: ItemStatus) -> Phase:
         """An item on its way counts as running; so does one that could not begin a moment ago, for a while."""
         failure = self._failed.get(item.key)
-        if stood.stand != "waiting":
-            return stood.stand
+        if status.phase != "waiting":
+            return status.phase
         if item.key in self._launched:
             return "running"
         if failure is None or time.monotonic() >= failure.until:
             return "waiting"
         return "settled" if failure.tries > item.retries else "running"
 
-    def _devices(self, entries: list[tuple[Item, Standing]]) -> list[Place]:
+    def _devices(self, entries: list[tuple[Item, ItemStatus]]) -> list[DeviceSlots]:
         if time.monotonic() - self._looked >= _DEVICES_EVERY:
-            occupants = [o for item, stood in entries if (o := self._occupant(item, stood)) is not None]
-            waiting = [item for item, stood in entries if stood.stand == "waiting"]
-            self._places = look_around(self._queue.slots, self._queue.runs_per_gpu, occupants, self._nvml, waiting)
+            occupants = [o for item, status in entries if (o := self._occupant(item, status)) is not None]
+            waiting = [item for item, status in entries if status.phase == "waiting"]
+            self._places = list_device_slots(
+                self._queue.slots, self._queue.runs_per_gpu, occupants, self._nvml, waiting
+            )
             self._looked = time.monotonic()
         return self._places
 
-    def _occupant(self, item: Item, stood: Standing) -> Occupant | None:
+    def _occupant(self, item: Item, status: ItemStatus) -> DeviceUse | None:
         launch = self._launched.get(item.key)
-        if stood.stand != "running":
-            return Occupant(item, launch.device_key, None) if launch else None
+        if status.phase != "running":
+            return DeviceUse(item, launch.device_key, None) if launch else None
         return occupant_of(item, self._runs_dir)
 
     def _launch(self, start: Start, attempt: int) -> None:
@@ -245,28 +247,28 @@ class Scheduler:
     def _has_begun(self, run: str, attempt: int) -> bool:
         return any(made.number >= attempt for made in RunFolder(self._runs_dir / run).attempts())
 
-    def _standing(self, item: Item) -> Standing:
-        """As `standing`, but what is not running is looked at anew only when its folder has changed."""
+    def _standing(self, item: Item) -> ItemStatus:
+        """As `item_status`, but what is not running is looked at anew only when its folder has changed."""
         try:
             mark = folder_of(item, self._runs_dir).path.stat().st_mtime_ns
         except OSError:
             mark = 0
         known = self._standings.get(item.key)
-        if known is not None and known[0] == mark and known[1].stand != "running":
+        if known is not None and known[0] == mark and known[1].phase != "running":
             return known[1]
-        stood = standing(item, self._runs_dir)
-        self._standings[item.key] = (mark, stood)
-        return stood
+        status = item_status(item, self._runs_dir)
+        self._standings[item.key] = (mark, status)
+        return status
 
-    def _tell(self, entries: list[tuple[Item, Standing]]) -> None:
+    def _log_and_notify(self, entries: list[tuple[Item, ItemStatus]]) -> None:
         """Log changes of state, and record ends for those who want to be notified."""
-        for item, stood in entries:
-            state = f"{stood.state.name} {stood.state.reason}".strip()
+        for item, status in entries:
+            state = f"{status.state.name} {status.state.reason}".strip()
             before = self._last.get(item.key)
             self._last[item.key] = state
             if before is not None and before != state:
                 say(f"{item.run}: {state}")
-        ended = [i for i, s in entries if s.stand == "settled" and s.tried and not i.told]
+        ended = [i for i, s in entries if s.phase == "settled" and s.tried and not i.told]
         if any(self._queue.notify.get(item.study) for item in ended):
             with edit_queue(self._runs_dir) as edit:
                 edit.queue = with_ends_recorded(edit.queue, self._runs_dir, ended)
@@ -299,7 +301,7 @@ class Scheduler:
         It is kept until every end is delivered or given up: whoever takes it next would deliver the same.
         """
         with edit_queue(self._runs_dir) as edit:
-            if any(standing(item, self._runs_dir).stand != "settled" for item in edit.queue.items):
+            if any(item_status(item, self._runs_dir).phase != "settled" for item in edit.queue.items):
                 return False
             ended = with_ends_recorded(edit.queue, self._runs_dir)
             edit.queue = with_studies_recorded(ended, self._runs_dir)
@@ -331,7 +333,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _serve(runs_dir: Path) -> int:
     require_own_proc()
-    post = Post(runs_dir)
+    post = SchedulerLock(runs_dir)
     if not post.take():
         return 0
     scheduler = Scheduler(runs_dir, post)

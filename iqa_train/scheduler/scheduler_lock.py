@@ -15,7 +15,7 @@ from iqa_train.runner.folder_watch import FolderWatch
 from iqa_train.runner.process_limits import starting
 from iqa_train.runner.program import python_command
 from iqa_train.runs.documents import SchedulerFacts, read_scheduler
-from iqa_train.runs.identity import ProcessIdentity, identity_from, me, origin_facts, suspension
+from iqa_train.runs.identity import ProcessIdentity, identity_from, origin_facts, suspension, this_process
 from iqa_train.runs.layout import QueueFiles
 from iqa_train.runs.state import HEARTBEAT, SILENCE
 from iqa_train.scheduler.queue import require_runs_folder
@@ -90,7 +90,7 @@ def _await_signature(runs_dir: Path) -> None:
         time.sleep(0.02)
 
 
-def troubles(runs_dir: Path) -> dict[str, str]:
+def start_failures(runs_dir: Path) -> dict[str, str]:
     """Why runners could not begin, by the key of their item, as the scheduler tells."""
     return (_facts(QueueFiles(runs_dir)) or {}).get("troubles", {})
 
@@ -113,7 +113,7 @@ def _overwrite(path: Path, data: bytes) -> None:
         os.close(descriptor)
 
 
-class Post:
+class SchedulerLock:
     """The place of the one scheduler of a runs folder: its lock, and the file that says who has it."""
 
     def __init__(self, runs_dir: Path) -> None:
@@ -144,7 +144,7 @@ class Post:
 
     def sign(self, complaints: Mapping[str, str]) -> None:
         """Say who has it, and which runs could not begin, and why."""
-        mine = me()
+        mine = this_process()
         facts = {"schema_version": SCHEMA_VERSION, **origin_facts()}
         about = {"scheduler": {"pid": mine.pid, "created": mine.created}, "troubles": dict(complaints)}
         try:

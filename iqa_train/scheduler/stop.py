@@ -13,8 +13,8 @@ from iqa_train.runner.process_tree import kill_all, processes_of
 from iqa_train.runs.documents import RunnerFacts
 from iqa_train.runs.identity import ProcessIdentity, identity_from, origin_from, require_own_proc
 from iqa_train.runs.layout import Attempt, RunFolder
-from iqa_train.runs.state import QUEUED, RunState, facts_of, run_state, worker_identity
-from iqa_train.scheduler.item_status import standing
+from iqa_train.runs.state import QUEUED, RunState, read_runner_info, run_state, worker_identity
+from iqa_train.scheduler.item_status import item_status
 from iqa_train.scheduler.queue import Item, edit_queue, folder_of, removed
 
 WITHDRAWN = "was waiting and is taken out of the queue"
@@ -32,7 +32,7 @@ def stop_run(run: RunFolder, grace: float, waiting: Callable[[], None] = lambda:
     attempt = _attempt(run)
     if attempt is None:
         return "is just starting; try again in a moment"
-    facts = facts_of(attempt)
+    facts = read_runner_info(attempt)
     runner = identity_from(facts, "runner")
     asked = _asked(attempt, facts)
     if refused := _refusal(facts, asked):
@@ -90,18 +90,18 @@ def withdraw(items: Sequence[Item], runs_dir: Path) -> set[str]:
     """
     with edit_queue(runs_dir) as edit:
         keys = {item.key for item in items}
-        stands = {item.key: standing(item, runs_dir).stand for item in edit.queue.items if item.key in keys}
+        stands = {item.key: item_status(item, runs_dir).phase for item in edit.queue.items if item.key in keys}
         for item in items:
             if run_state(folder_of(item, runs_dir)).alive:
                 _leave_request(folder_of(item, runs_dir))
-        waiting = {key for key, stand in stands.items() if stand == "waiting"}
+        waiting = {key for key, phase in stands.items() if phase == "waiting"}
         edit.queue = removed(edit.queue, list(waiting))
     return waiting
 
 
 def _leave_request(run: RunFolder) -> None:
     attempts = run.attempts()
-    facts = facts_of(attempts[-1]) if attempts else {}
+    facts = read_runner_info(attempts[-1]) if attempts else {}
     if attempts and not attempts[-1].exit.exists() and not _refusal(facts, _asked(attempts[-1], facts)):
         with contextlib.suppress(OSError):  # a full disk: the signal will do
             attempts[-1].stop.touch()
@@ -112,7 +112,7 @@ def pass_on_request(run: RunFolder) -> bool:
     attempts = run.attempts()
     if not attempts or not attempts[-1].stop.exists():
         return False
-    facts = facts_of(attempts[-1])
+    facts = read_runner_info(attempts[-1])
     runner, worker = identity_from(facts, "runner"), identity_from(facts, "worker")
     if runner is None or worker is None or not runner.is_here or runner.alive or not worker.alive:
         return False

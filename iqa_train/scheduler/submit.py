@@ -14,7 +14,7 @@ from iqa_train.runs.project import inside, recorded
 from iqa_train.runs.provenance import code_fingerprint
 from iqa_train.runs.specfile import write_spec
 from iqa_train.runs.state import run_state
-from iqa_train.scheduler.item_status import standing
+from iqa_train.scheduler.item_status import item_status
 from iqa_train.scheduler.queue import POLICIES, Item, added, edit_queue
 from iqa_train.scheduler.scheduler_lock import ensure_scheduler
 from iqa_train.study.model import Batch
@@ -22,7 +22,7 @@ from iqa_train.study.spec import RunSpec
 
 
 @dataclass(frozen=True)
-class Wishes:
+class SubmitOptions:
     """How the runs of one command are to be carried out; see the options of `iqa-train`."""
 
     policy: str | None = None
@@ -36,7 +36,7 @@ class Wishes:
     notify: dict[str, dict[str, Any] | None] = field(default_factory=dict)  # by study; None: nobody
 
 
-def submit(specs: Sequence[RunSpec], batches: Sequence[Batch], runs_dir: Path, wishes: Wishes) -> list[Item]:
+def submit(specs: Sequence[RunSpec], batches: Sequence[Batch], runs_dir: Path, wishes: SubmitOptions) -> list[Item]:
     """Queue runs, in the order of `specs`, and see to it that a scheduler works on them. Returns their items.
 
     Every seed goes through all batches before the next; experiments that stand in no batch follow in one of their own.
@@ -76,13 +76,13 @@ def submit(specs: Sequence[RunSpec], batches: Sequence[Batch], runs_dir: Path, w
     return items
 
 
-def enqueue(items: Sequence[Item], runs_dir: Path, wishes: Wishes, *, anew: bool = False) -> None:
+def enqueue(items: Sequence[Item], runs_dir: Path, wishes: SubmitOptions, *, anew: bool = False) -> None:
     """Put items into the queue, those of runs that are alive excepted, and see to it that a scheduler works.
 
     With `anew`, a queue that has nothing left to do forgets how earlier runs were wished to be carried out.
     """
     with edit_queue(runs_dir) as edit:
-        if anew and all(standing(item, runs_dir).stand == "settled" for item in edit.queue.items):
+        if anew and all(item_status(item, runs_dir).phase == "settled" for item in edit.queue.items):
             edit.queue = replace(edit.queue, policy=POLICIES[0], slots=None, runs_per_gpu=1)
         known = {item.key for item in edit.queue.items}
         new = [i for i in items if i.key not in known or not run_state(RunFolder(runs_dir / i.run)).alive]

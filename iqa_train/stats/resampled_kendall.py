@@ -22,7 +22,7 @@ no pairs. True: the digit is set."""
 
 
 @dataclass(frozen=True)
-class Walk:
+class PairOrder:
     """The order in which the pairs of scores and one prediction are counted, and what is tied."""
 
     buckets: tuple[Bucket, ...]
@@ -31,15 +31,15 @@ class Walk:
     both: Groups  # images equal in score and prediction
 
 
-def walk_of(scores: Array, predictions: Array) -> Walk:
+def walk_of(scores: Array, predictions: Array) -> PairOrder:
     """Lay out the walk for scores and predictions, both (n,)."""
     level, rank = _numbered(scores), _numbered(predictions)
     buckets = [bucket for digit in range(int(rank.max()).bit_length()) for bucket in _buckets(rank >> digit, level)]
     both = groups_of((level * (rank.max() + 1) + rank).astype(np.float64))
-    return Walk(tuple(buckets), groups_of(scores), groups_of(predictions), both)
+    return PairOrder(tuple(buckets), groups_of(scores), groups_of(predictions), both)
 
 
-def weighted_krcc(counts: Counts, walks: Sequence[Walk]) -> Array:
+def weighted_krcc(counts: Counts, walks: Sequence[PairOrder]) -> Array:
     """Tau-b for each walk: (len(walks), m); NaN where a side is constant. `counts` as in `weighted`."""
     drawn = counts.sum(axis=0)
     kind: type = np.int32 if int(drawn.max()) ** 2 <= _LARGEST else np.float64
@@ -58,7 +58,7 @@ def weighted_krcc(counts: Counts, walks: Sequence[Walk]) -> Array:
     return result
 
 
-def _concordant(rows: Sequence[Counts], walk: Walk) -> Counts:
+def _concordant(rows: Sequence[Counts], walk: PairOrder) -> Counts:
     """(m,): pairs in which the higher score has the higher prediction."""
     total, below, product = np.zeros_like(rows[0]), np.zeros_like(rows[0]), np.empty_like(rows[0])
     add, multiply = np.add, np.multiply

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iqa_train.stats.resamples import generator
-from iqa_train.stats.small_samples import widened
+from iqa_train.stats.small_samples import widen
 
 Array = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ _MOST = 1 << 20  # seeds that are worth naming
 
 
 @dataclass(frozen=True)
-class Side:
+class SeedDraws:
     """A statistic by seed: its values (k,), and on each of B resamples of `units` images or references (k, B)."""
 
     values: Array
@@ -53,17 +53,17 @@ class Estimate:
     seed_variance: float | None
 
 
-def mean_over_seeds(side: Side, key: str) -> Estimate:
+def mean_over_seeds(side: SeedDraws, key: str) -> Estimate:
     """The mean of one side."""
     return _combined([(1.0, side)], key)
 
 
-def difference_of_means(one: Side, other: Side, key: str) -> Estimate:
+def difference_of_means(one: SeedDraws, other: SeedDraws, key: str) -> Estimate:
     """`one` less `other` where they have no seed in common; with a common one, take the mean of the differences."""
     return _combined([(1.0, one), (-1.0, other)], key)
 
 
-def _combined(sides: Sequence[tuple[float, Side]], key: str) -> Estimate:
+def _combined(sides: Sequence[tuple[float, SeedDraws]], key: str) -> Estimate:
     mean = sum(sign * side.draws.mean(axis=0) for sign, side in sides)
     assert isinstance(mean, np.ndarray)
     variance = _variance(mean)
@@ -72,7 +72,7 @@ def _combined(sides: Sequence[tuple[float, Side]], key: str) -> Estimate:
     shared = sqrt(max(0.0, 1.0 - together / variance)) if variance > 0 else 1.0
     draws = centre + (mean - centre) * shared
     units = min(side.units for _, side in sides)
-    draws = widened(draws, units)
+    draws = widen(draws, units)
     of_seeds = 0.0
     for number, (_, side) in enumerate(sides):
         k = len(side.values)
@@ -91,7 +91,7 @@ def _combined(sides: Sequence[tuple[float, Side]], key: str) -> Estimate:
     )
 
 
-def _together(side: Side) -> float:
+def _together(side: SeedDraws) -> float:
     """Variance over resamples of what one seed has and the mean of the seeds has not: 0 for one seed."""
     k = len(side.values)
     if k < 2:

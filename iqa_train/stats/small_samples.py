@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-def widened(draws: Array, units: int) -> Array:
+def widen(draws: Array, units: int) -> Array:
     """(B,) resampled values of `units` units that are drawn from, each moved away from the median as its rank asks.
 
     Undefined draws (NaN) stay so. One unit says nothing of how units vary: all become NaN.

@@ -5,7 +5,7 @@ from typing import Any
 
 from iqa_train.errors import control_complaint
 from iqa_train.study.messages import shown
-from iqa_train.study.problems import Place, Problems
+from iqa_train.study.problems import Problems, TomlTable
 
 _NAMED = ("profiles", "datasets")  # tables of tables
 
@@ -16,16 +16,16 @@ def check_controls(raw: Mapping[str, Any], problems: Problems) -> None:
         _note(None, (name,), name, problems)
         if isinstance(value, list):
             for number, table in enumerate(value):
-                _check(table, Place(name, number, _name_of(table)), problems)
+                _check(table, TomlTable(name, number, _name_of(table)), problems)
         elif isinstance(value, dict) and name in _NAMED:
             for inner, table in value.items():
-                _note(Place(name), (inner,), inner, problems)
-                _check(table, Place(f"{name}.{inner}"), problems)
+                _note(TomlTable(name), (inner,), inner, problems)
+                _check(table, TomlTable(f"{name}.{inner}"), problems)
         else:
-            _check(value, Place(name), problems)
+            _check(value, TomlTable(name), problems)
 
 
-def _check(value: object, place: Place, problems: Problems) -> None:
+def _check(value: object, place: TomlTable, problems: Problems) -> None:
     for path, text in _strings(value, ()):
         _note(place, path, text, problems)
 
@@ -43,7 +43,7 @@ def _strings(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, 
             yield from _strings(item, (*path, key))
 
 
-def _note(place: Place | None, path: tuple[str, ...], text: str, problems: Problems) -> None:
+def _note(place: TomlTable | None, path: tuple[str, ...], text: str, problems: Problems) -> None:
     is_key = bool(path) and text == path[-1]
     within = ".".join(path[:-1] if is_key else path)
     what = f"{within}{': ' if within else ''}the key {shown(text)}" if is_key else f"{within} = {shown(text)}"

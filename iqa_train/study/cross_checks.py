@@ -7,9 +7,9 @@ from typing import Any
 from iqa_train.errors import did_you_mean
 from iqa_train.study.messages import shown
 from iqa_train.study.model import Profile, StudyHead
-from iqa_train.study.problems import Place, Problems
+from iqa_train.study.problems import Problems, TomlTable
 
-HEAD, DEFAULTS = Place("study"), Place("defaults")
+HEAD, DEFAULTS = TomlTable("study"), TomlTable("defaults")
 SEEDS_BELONG = "seeds belong in [study] seeds"
 
 
@@ -21,7 +21,7 @@ def check_seeds(
         return
     for place, values, seeds in (
         (DEFAULTS, defaults, head.seeds),
-        *((Place(f"profiles.{n}"), p.set, p.study.seeds or head.seeds) for n, p in profiles.items()),
+        *((TomlTable(f"profiles.{n}"), p.set, p.study.seeds or head.seeds) for n, p in profiles.items()),
     ):
         if "seed" in values and seeds is not None and seeds != (values["seed"],):
             says = f"seed = {shown(values['seed'])} is at odds with seeds = {shown(list(seeds))}"
@@ -49,7 +49,7 @@ def check_references(raw: Mapping[str, Any], profiles: Mapping[str, Profile], pr
         for experiment in profile.expect:
             if experiment not in ids:
                 says = f'expect: "{experiment}" is no experiment; {did_you_mean(experiment, ids)}'
-                problems.add(Place(f"profiles.{name}"), says, experiment)
+                problems.add(TomlTable(f"profiles.{name}"), says, experiment)
     _check_batches(_listed(raw.get("batches")), ids, problems)
 
 
@@ -65,7 +65,7 @@ def _check_distinct(key: str, values: list[str], problems: Problems, unless: lis
             says = f'{key} "{value}" is used twice; every experiment needs its own'
         else:
             says = f'{key} "{value}" differs from "{values[earlier]}" only in case, which some file systems ignore'
-        problems.add(Place("experiments", number, (unless or values)[number]), says, key)
+        problems.add(TomlTable("experiments", number, (unless or values)[number]), says, key)
 
 
 def _check_batches(tables: list[Any], ids: list[str], problems: Problems) -> None:
@@ -75,7 +75,7 @@ def _check_batches(tables: list[Any], ids: list[str], problems: Problems) -> Non
         if not isinstance(table, dict):
             continue
         name = str(table.get("name", ""))
-        place = Place("batches", number, name)
+        place = TomlTable("batches", number, name)
         if name in names:
             problems.add(place, "name is used twice; every batch needs its own", "name")
         names.add(name)

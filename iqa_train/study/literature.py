@@ -5,7 +5,7 @@ from typing import Any
 from iqa_train.errors import did_you_mean
 from iqa_train.study.cross_checks import id_of
 from iqa_train.study.model import Reference, Study
-from iqa_train.study.problems import Place, Problems
+from iqa_train.study.problems import Problems, TomlTable
 from iqa_train.study.resolve import profile_of
 from iqa_train.study.settings import TrainingConfig
 
@@ -31,7 +31,7 @@ def dataset_of(study: Study, profile: str | None = None) -> str:
     return str(values.get("dataset", TrainingConfig.model_fields["dataset"].default))
 
 
-def told_settings(study: Study, reference: Reference) -> dict[str, Any]:
+def known_settings(study: Study, reference: Reference) -> dict[str, Any]:
     """What is known of its settings: what its experiment changes, and under that what the reference itself says.
 
     The study's [defaults] are not among them: a table of somebody else's was made with defaults of its own.
@@ -48,7 +48,7 @@ def check_reported(tables: list[Any], experiments: list[Any], problems: Problems
         if not isinstance(table, dict):
             continue
         name, experiment = id_of(table), table.get("experiment", "")
-        place = Place("references", number, name)
+        place = TomlTable("references", number, name)
         if name and name.lower() in seen:
             problems.add(place, f'id "{name}" is used twice; every reference needs its own', "id")
         seen.add(name.lower())

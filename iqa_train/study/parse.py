@@ -21,7 +21,7 @@ from iqa_train.study.model import (
     Study,
     StudyHead,
 )
-from iqa_train.study.problems import Place, Problems
+from iqa_train.study.problems import Problems, TomlTable
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import DataSource, Expectation
 from iqa_train.study.validate import setting_complaints, typed
@@ -37,7 +37,7 @@ def parse_study(raw: Mapping[str, Any], path: Path, problems: Problems) -> Study
     """The study that `raw` describes, or None with at least one problem noted."""
     for key in raw:
         if key not in TABLES:
-            problems.add(Place(key), f"unknown table; {did_you_mean(key, TABLES)}")
+            problems.add(TomlTable(key), f"unknown table; {did_you_mean(key, TABLES)}")
     head = _head(raw, problems)
     defaults = _table(raw, "defaults", problems)
     problems.extend(DEFAULTS, setting_complaints(defaults))
@@ -89,7 +89,7 @@ def _experiments(tables: list[Any], problems: Problems) -> list[Experiment]:
         if not isinstance(table, dict):
             problems.add(None, f"experiments: {shown(table)} is no table; each is an [[experiments]] of its own")
             continue
-        place = Place("experiments", number, id_of(table))
+        place = TomlTable("experiments", number, id_of(table))
         fields = dict(table)
         if "expect" in fields:
             fields["expect"] = _made(Expectation, fields["expect"], place, problems, "expect") or Expectation()
@@ -109,7 +109,7 @@ def _batches(tables: list[Any], problems: Problems) -> list[Batch]:
     found = []
     for number, table in enumerate(tables):
         name = table.get("name", "") if isinstance(table, dict) else ""
-        batch = _made(Batch, table, Place("batches", number, str(name)), problems)
+        batch = _made(Batch, table, TomlTable("batches", number, str(name)), problems)
         if batch:
             found.append(batch)
     return found
@@ -118,7 +118,7 @@ def _batches(tables: list[Any], problems: Problems) -> list[Batch]:
 def _profiles(tables: Mapping[str, Any], problems: Problems) -> dict[str, Profile]:
     found = {}
     for name, table in tables.items():
-        place = Place(f"profiles.{name}")
+        place = TomlTable(f"profiles.{name}")
         if not is_name(name):
             problems.add(place, f"{shown(name)} is not a profile's name; allowed: {NAME_WORDS}")
         if not isinstance(table, dict):
@@ -148,7 +148,7 @@ def _profiles(tables: Mapping[str, Any], problems: Problems) -> dict[str, Profil
 def _datasets(tables: Mapping[str, Any], problems: Problems) -> dict[str, DataSource]:
     found = {}
     for name, table in tables.items():
-        place = Place(f"datasets.{name}")
+        place = TomlTable(f"datasets.{name}")
         if not is_name(name):
             problems.add(place, f"{shown(name)} is not a data set's name; allowed: {NAME_WORDS}")
         source = _made(DataSource, table, place, problems)
@@ -159,14 +159,14 @@ def _datasets(tables: Mapping[str, Any], problems: Problems) -> dict[str, DataSo
 
 def _notify(raw: Mapping[str, Any], problems: Problems) -> Notify | None:
     table = _table(raw, "notify", problems)
-    return _made(Notify, table, Place("notify"), problems) if isinstance(raw.get("notify"), dict) else None
+    return _made(Notify, table, TomlTable("notify"), problems) if isinstance(raw.get("notify"), dict) else None
 
 
 def _references(tables: list[Any], defaults: Mapping[str, Any], problems: Problems) -> list[Reference]:
     usual = str(defaults.get("dataset", TrainingConfig.model_fields["dataset"].default))
     found = []
     for number, table in enumerate(tables):
-        place = Place("references", number, id_of(table) if isinstance(table, dict) else "")
+        place = TomlTable("references", number, id_of(table) if isinstance(table, dict) else "")
         fields = table
         if isinstance(table, dict) and isinstance(table.get("settings"), dict):
             wrong = setting_complaints(table["settings"])
@@ -181,7 +181,7 @@ def _references(tables: list[Any], defaults: Mapping[str, Any], problems: Proble
 # Small help.
 
 
-def _made(model: type[Model], values: object, place: Place, problems: Problems, within: str = "") -> Model | None:
+def _made(model: type[Model], values: object, place: TomlTable, problems: Problems, within: str = "") -> Model | None:
     """`values` as `model`, or None with what is wrong noted."""
     if not isinstance(values, dict):
         problems.add(place, f"{within + ' = ' if within else ''}{shown(values)} is no table; allowed: a table", within)
@@ -195,7 +195,7 @@ def _made(model: type[Model], values: object, place: Place, problems: Problems, 
     return None
 
 
-def _hint(key: str, place: Place) -> str:
+def _hint(key: str, place: TomlTable) -> str:
     if key not in TrainingConfig.model_fields:
         return ""
     homes = {"experiments": f"set = {{ {key} = ... }}", "references": f"settings = {{ {key} = ... }}"}

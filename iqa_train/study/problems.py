@@ -10,7 +10,7 @@ _MOST = 10
 
 
 @dataclass(frozen=True)
-class Place:
+class TomlTable:
     """A table of the file: its dotted name, its number among the tables of that name, and what a message calls it."""
 
     table: str
@@ -31,13 +31,13 @@ class Problems:
     text: str = ""
     found: list[str] = field(default_factory=list)
 
-    def add(self, place: Place | None, sentence: str, key: str = "") -> None:
+    def add(self, place: TomlTable | None, sentence: str, key: str = "") -> None:
         """Note one problem; `key` helps to find its line."""
         line = line_of(self.text, place.table, key, place.index) if place else None
         where = f"{place}: " if place else ""
         self.found.append(f"{self.file}: {where}{sentence}" + (f" (line {line})" if line else ""))
 
-    def extend(self, place: Place, complaints: Iterable[tuple[str, str]], within: str = "") -> None:
+    def extend(self, place: TomlTable, complaints: Iterable[tuple[str, str]], within: str = "") -> None:
         """Note (key, sentence) pairs; `within` names the key they stand inside of."""
         for key, sentence in complaints:
             self.add(place, f"{within}: {sentence}" if within else sentence, key or within)

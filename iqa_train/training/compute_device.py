@@ -10,7 +10,7 @@ from iqa_train.study.settings import TrainingConfig
 
 
 @dataclass(frozen=True)
-class Device:
+class ComputeDevice:
     """A torch device and whether the network runs in bf16 on it (parameters and loss stay fp32)."""
 
     torch: torch.device
@@ -28,7 +28,7 @@ class Device:
         return torch.autocast(self.torch.type, dtype=torch.bfloat16, enabled=self.bf16)
 
 
-def choose_device(settings: TrainingConfig) -> Device:
+def choose_device(settings: TrainingConfig) -> ComputeDevice:
     """The first visible GPU, else the CPU. `precision` auto is bf16 where a GPU computes in it, fp32 on a CPU."""
     if torch.cuda.is_available():
         torch.backends.cudnn.deterministic = True  # the same settings and seed, run twice, shall not differ by dice
@@ -36,6 +36,6 @@ def choose_device(settings: TrainingConfig) -> Device:
         able = torch.cuda.is_bf16_supported(including_emulation=False)
         if settings.precision == "bf16" and not able:
             raise UsageError(f'precision "bf16": {torch.cuda.get_device_name()} has no bf16; use fp32 or auto')
-        return Device(torch.device("cuda"), able and settings.precision != "fp32")
+        return ComputeDevice(torch.device("cuda"), able and settings.precision != "fp32")
     torch.set_flush_denormal(True)  # the target network's small gradients are denormal; they halve a CPU's speed
-    return Device(torch.device("cpu"), settings.precision == "bf16")
+    return ComputeDevice(torch.device("cpu"), settings.precision == "bf16")

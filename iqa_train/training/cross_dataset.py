@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from iqa_train.datasets.catalogue import folder_of, load_table
-from iqa_train.datasets.images.crops import test_crops
+from iqa_train.datasets.images.crops import eval_crops
 from iqa_train.datasets.images.pixel_store import PixelStore, open_store, require_room
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import RunError
@@ -25,10 +25,10 @@ from iqa_train.runs.project import data_record
 from iqa_train.stats.metrics import krcc, plcc, srcc
 from iqa_train.study.settings import SPAQ, TrainingConfig
 from iqa_train.study.spec import DataSource, RunSpec
-from iqa_train.training.compute_device import Device
+from iqa_train.training.compute_device import ComputeDevice
 from iqa_train.training.evaluate import predict
 from iqa_train.training.finished import finished_network
-from iqa_train.training.journal import Teller, Waiting
+from iqa_train.training.journal import ProgressReporter, Waiting
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,9 @@ class CrossSet:
     store: PixelStore
 
 
-def cross_sets(settings: TrainingConfig, sources: Mapping[str, DataSource], journal: Teller) -> list[CrossSet]:
+def cross_sets(
+    settings: TrainingConfig, sources: Mapping[str, DataSource], journal: ProgressReporter
+) -> list[CrossSet]:
     """The sets that the settings ask for, looked at before training, so that nothing of theirs fails after it.
 
     SPAQ that is asked for by `spaq` alone may be missing, which is noted. Raises DataError for any other.
@@ -56,7 +58,7 @@ def cross_sets(settings: TrainingConfig, sources: Mapping[str, DataSource], jour
     return found
 
 
-def open_cross_set(name: str, source: DataSource, settings: TrainingConfig, teller: Teller) -> CrossSet:
+def open_cross_set(name: str, source: DataSource, settings: TrainingConfig, teller: ProgressReporter) -> CrossSet:
     """The set `name` with its pixels, stored at the size that `resize` says, which by custom is the set's own."""
     table = load_table(name, source)
     store = open_store(
@@ -68,8 +70,8 @@ def open_cross_set(name: str, source: DataSource, settings: TrainingConfig, tell
     return CrossSet(name, table, store)
 
 
-def test_everywhere(
-    run: RunFolder, spec: RunSpec, found: CrossSet, device: Device, teller: Teller
+def evaluate_all_rounds(
+    run: RunFolder, spec: RunSpec, found: CrossSet, device: ComputeDevice, teller: ProgressReporter
 ) -> list[dict[str, Any]]:
     """Test every round of a finished run on a set; predictions are kept like test's. Returns measures by round.
 
@@ -81,11 +83,11 @@ def test_everywhere(
 
 
 def _test_round(
-    run: RunFolder, spec: RunSpec, number: int, found: CrossSet, device: Device, teller: Teller
+    run: RunFolder, spec: RunSpec, number: int, found: CrossSet, device: ComputeDevice, teller: ProgressReporter
 ) -> dict[str, Any]:
     finished, table = finished_network(run, spec, number, device), found.table
     settings = finished.settings
-    plan = test_crops(
+    plan = eval_crops(
         found.store.pictures(np.arange(len(table), dtype=np.int64)), seed=settings.seed,
         per_image=settings.test_patch_num, side=settings.patch_size, random=settings.test_random_crop,
     )  # fmt: skip

@@ -22,7 +22,7 @@ from iqa_train.runs.specfile import read_spec
 from iqa_train.schema import read_document
 from iqa_train.study.spec import DataSource, RunSpec
 from iqa_train.training.compute_device import choose_device
-from iqa_train.training.cross_dataset import open_cross_set, test_everywhere
+from iqa_train.training.cross_dataset import evaluate_all_rounds, open_cross_set
 from iqa_train.training.out_of_memory import ShortageError, naming_shortage
 from iqa_train.training.worker_events import Events, requested
 
@@ -55,7 +55,7 @@ def _test(
         before = None if again else _before(run, spec, name, found.table)
         if before is not None:
             return True, before
-        return False, test_everywhere(run, spec, found, choose_device(spec.settings), events)
+        return False, evaluate_all_rounds(run, spec, found, choose_device(spec.settings), events)
 
 
 def _before(run: RunFolder, spec: RunSpec, name: str, table: ImageTable) -> list[dict[str, object]] | None:

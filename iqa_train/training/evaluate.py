@@ -14,7 +14,7 @@ from torch import nn
 
 from iqa_train.datasets.images.crops import CropPlan, CropSource
 from iqa_train.training.batches import batches
-from iqa_train.training.compute_device import Device
+from iqa_train.training.compute_device import ComputeDevice
 
 _BATCH = 256  # crops on a GPU
 _CPU_BATCH, _CPU_PIXELS = 32, 1 << 19  # crops, and pixels of them all: features of more leave a CPU's cache
@@ -27,7 +27,7 @@ def predict(
     plan: CropPlan,
     *,
     side: int,
-    device: Device,
+    device: ComputeDevice,
     workers: int,
     tick: Callable[[int], None] = lambda _: None,
 ) -> NDArray[np.float64]:

@@ -12,11 +12,11 @@ from iqa_train.study.revision import FIRST, revision_words
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import RunSpec
 from iqa_train.training.checkpoint import load_checkpoint
-from iqa_train.training.compute_device import Device
+from iqa_train.training.compute_device import ComputeDevice
 
 
 @dataclass(frozen=True)
-class Finished:
+class SelectedNetwork:
     """A network on its device, the epoch that it is from, and its round's settings with the round's own seed."""
 
     network: nn.Module
@@ -42,7 +42,7 @@ def _by_todays_names(tensors: dict[str, Tensor], revision: int) -> dict[str, Ten
     }
 
 
-def finished_network(run: RunFolder, spec: RunSpec, number: int, device: Device) -> Finished:
+def finished_network(run: RunFolder, spec: RunSpec, number: int, device: ComputeDevice) -> SelectedNetwork:
     """The selected network of round `number`. Raises WeightsError for a checkpoint that is missing or damaged."""
     settings = spec.settings.model_copy(update={"seed": spec.seed + number - 1})
     path = run.round(number, settings.train_test_num).best
@@ -58,4 +58,4 @@ def finished_network(run: RunFolder, spec: RunSpec, number: int, device: Device)
         raise WeightsError(f"{path} is not of this network ({why}); train the experiment again") from None
     # In memory as in training, so that the same numbers are computed in the same way.
     placed: nn.Module = network.to(device.torch).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Finished(placed, best.state["epoch"], settings)
+    return SelectedNetwork(placed, best.state["epoch"], settings)

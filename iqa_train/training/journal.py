@@ -17,7 +17,7 @@ class Stopped(Exception):  # noqa: N818 (an event, not an error)
     """The worker was asked to stop; what it has done is in the checkpoint."""
 
 
-class Teller(Protocol):
+class ProgressReporter(Protocol):
     """Who hears how the work goes; progress and check_stop raise to end it."""
 
     def say(self, line: str = "") -> None:
@@ -33,7 +33,7 @@ class Teller(Protocol):
 class Waiting:
     """Says once what is waited for, and ends the waiting when the worker is asked to stop."""
 
-    def __init__(self, teller: Teller, name: str) -> None:
+    def __init__(self, teller: ProgressReporter, name: str) -> None:
         self._teller = teller
         self._name = name
         self._said = False

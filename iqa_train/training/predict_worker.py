@@ -18,15 +18,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from iqa_train.datasets.images.crops import test_crops
-from iqa_train.datasets.images.loose_images import Names, Pile, read_picture
+from iqa_train.datasets.images.crops import eval_crops
+from iqa_train.datasets.images.loose_images import ImageNames, LooseImages, read_picture
 from iqa_train.datasets.images.pixel_store import target_size
 from iqa_train.errors import DataError, RunError, UserError
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.specfile import read_spec
-from iqa_train.training.compute_device import Device, choose_device
+from iqa_train.training.compute_device import ComputeDevice, choose_device
 from iqa_train.training.evaluate import predict
-from iqa_train.training.finished import Finished, finished_network
+from iqa_train.training.finished import SelectedNetwork, finished_network
 from iqa_train.training.out_of_memory import ShortageError, naming_shortage
 from iqa_train.training.worker_events import Events, requested
 
@@ -47,7 +47,7 @@ def main() -> int:
             finished = finished_network(run, spec, request["round"], device)
             events.event("loaded", epoch=finished.epoch, seed=finished.settings.seed)
             paths = [Path(name) for name in request["images"]]
-            names = Names([Path(root) for root in request["roots"]])
+            names = ImageNames([Path(root) for root in request["roots"]])
             custom = tuple(request["resize"]) if request["resize"] else None
             _score(paths, names, custom, finished, device, events)
     except (UserError, ShortageError) as error:
@@ -58,10 +58,10 @@ def main() -> int:
 
 def _score(
     paths: Sequence[Path],
-    names: Names,
+    names: ImageNames,
     custom: tuple[int, int] | None,
-    finished: Finished,
-    device: Device,
+    finished: SelectedNetwork,
+    device: ComputeDevice,
     events: Events,
 ) -> None:
     target = target_size(finished.settings.resize, custom)
@@ -75,26 +75,26 @@ def _score(
         else:
             heap.append((index, image))
         if len(heap) + len(refused) >= _TOGETHER or sum(one.nbytes for _, one in heap) >= _BYTES:
-            _tell(heap, refused, paths, names, finished, device, events)
+            _score_batch(heap, refused, paths, names, finished, device, events)
             heap, refused = [], []
-    _tell(heap, refused, paths, names, finished, device, events)
+    _score_batch(heap, refused, paths, names, finished, device, events)
 
 
-def _tell(
+def _score_batch(
     heap: list[tuple[int, Array]],
     refused: list[tuple[int, str]],
     paths: Sequence[Path],
-    names: Names,
-    finished: Finished,
-    device: Device,
+    names: ImageNames,
+    finished: SelectedNetwork,
+    device: ComputeDevice,
     events: Events,
 ) -> None:
     """Score what has been read, and tell of it in the order of the pictures."""
     scored: list[tuple[int, float | str]] = [*refused]
     if heap:
         settings = finished.settings
-        pile = Pile([image for _, image in heap], [names.of(paths[index]) for index, _ in heap])
-        plan = test_crops(
+        pile = LooseImages([image for _, image in heap], [names.of(paths[index]) for index, _ in heap])
+        plan = eval_crops(
             pile.pictures(), seed=settings.seed, per_image=settings.test_patch_num, side=settings.patch_size,
             random=settings.test_random_crop,
         )  # fmt: skip

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from iqa_train.datasets.images.crops import CropPlan, test_crops, training_crops
+from iqa_train.datasets.images.crops import CropPlan, eval_crops, training_crops
 from iqa_train.datasets.images.pixel_store import PixelStore
 from iqa_train.datasets.table import ImageTable, Split
 from iqa_train.errors import UsageError, WeightsError
@@ -30,7 +30,7 @@ from iqa_train.training.checkpoint import (
     restore_optimiser,
     save_checkpoint,
 )
-from iqa_train.training.compute_device import Device
+from iqa_train.training.compute_device import ComputeDevice
 from iqa_train.training.evaluate import predict
 from iqa_train.training.journal import Journal, Stopped
 from iqa_train.training.losses import training_loss
@@ -49,7 +49,7 @@ class DivergedError(Exception):
 
 
 @dataclass(frozen=True)
-class Round:
+class RoundInputs:
     """Everything a round reads. `settings.seed` is the round's own; `owner` names run and round in checkpoints."""
 
     number: int
@@ -59,7 +59,7 @@ class Round:
     table: ImageTable
     split: Split
     store: PixelStore
-    device: Device
+    device: ComputeDevice
     journal: Journal
     told: frozenset[tuple[int, int]] = frozenset()  # (round, epoch) of which earlier attempts have told
 
@@ -67,7 +67,7 @@ class Round:
 class Trainer:
     """A round's network and optimiser, and how far they have come."""
 
-    def __init__(self, round_: Round, *, resume: bool) -> None:
+    def __init__(self, round_: RoundInputs, *, resume: bool) -> None:
         """Build, or restore from the last checkpoint. Raises WeightsError or UsageError."""
         self.round = round_
         settings, device = round_.settings, round_.device.torch
@@ -87,7 +87,7 @@ class Trainer:
             self._restore(load_checkpoint(round_.files.last, owner=round_.owner))
         split, store, seed = round_.split, round_.store, settings.seed
         self._plans = {
-            name: test_crops(
+            name: eval_crops(
                 store.pictures(index), seed=seed, per_image=settings.test_patch_num, side=settings.patch_size,
                 random=settings.test_random_crop,
             )

@@ -42,12 +42,12 @@ from iqa_train.study.revision import revision_words
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import RunSpec
 from iqa_train.training.checkpoint import DiskFullError
-from iqa_train.training.compute_device import Device, choose_device
-from iqa_train.training.cross_dataset import CrossSet, cross_sets, test_everywhere
+from iqa_train.training.compute_device import ComputeDevice, choose_device
+from iqa_train.training.cross_dataset import CrossSet, cross_sets, evaluate_all_rounds
 from iqa_train.training.finished import owner_of
 from iqa_train.training.journal import Journal, Stopped, Waiting
 from iqa_train.training.out_of_memory import ShortageError, naming_shortage
-from iqa_train.training.trainer import DivergedError, Round, Trainer
+from iqa_train.training.trainer import DivergedError, RoundInputs, Trainer
 
 
 class _StopRequest:
@@ -75,14 +75,14 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     run, attempt = RunFolder(arguments.run), Attempt(arguments.attempt)
     journal = Journal(attempt.metrics, _StopRequest())
-    code, message = _carry_out(run, journal, resume=arguments.resume)
+    code, message = _run_and_classify(run, journal, resume=arguments.resume)
     if not attempt.folder.is_dir():
         code, message = outcome.UNEXPECTED, f"{run.path} is gone: it was moved, deleted or unmounted; the run ends"
-    _take_leave(journal, code, message)
+    _report_end(journal, code, message)
     return code
 
 
-def _take_leave(journal: Journal, code: int, message: str) -> None:
+def _report_end(journal: Journal, code: int, message: str) -> None:
     """The last words, for programs first. Disks that are full take some or all of them; the exit code still tells."""
     message = without_secrets(message)
     with suppress(OSError):
@@ -97,7 +97,7 @@ def _take_leave(journal: Journal, code: int, message: str) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _carry_out(run: RunFolder, journal: Journal, *, resume: bool) -> tuple[int, str]:
+def _run_and_classify(run: RunFolder, journal: Journal, *, resume: bool) -> tuple[int, str]:
     """Exit code and the sentence that goes with it."""
     try:
         require_handed()
@@ -135,7 +135,7 @@ def _run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) -> tu
     if other := revision_words(spec.revision):
         raise UsageError(f"this run was {other} and cannot go on; start its experiment again, as a run of its own")
     device = choose_device(settings)
-    _introduce(spec, device, journal)
+    _log_header(spec, device, journal)
     table = load_table(settings.dataset, spec.source, settings.data_dir)
     find_weights(settings)  # before the long work of the pixel store
     store = open_store(
@@ -157,7 +157,7 @@ def _run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) -> tu
         if files.folder != run.path:
             files.folder.mkdir(exist_ok=True)
         trainer = Trainer(
-            Round(number, mine, owner_of(spec, run, number), files, table, split, store, device, journal, told),
+            RoundInputs(number, mine, owner_of(spec, run, number), files, table, split, store, device, journal, told),
             resume=resume,
         )
         _describe_round(trainer, journal, settings.train_test_num)
@@ -172,7 +172,7 @@ def _run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) -> tu
     failed = _test_across(run, spec, across, results, device, journal)
     if any(result["cross"] for result in results):
         _write_result(run, spec, results, split)
-    message = _conclude(results, journal)
+    message = _log_summary(results, journal)
     return (outcome.UNTESTED, failed) if failed else (outcome.OK, message)
 
 
@@ -181,7 +181,7 @@ def _test_across(
     spec: RunSpec,
     across: list[CrossSet],
     results: list[dict[str, Any]],
-    device: Device,
+    device: ComputeDevice,
     journal: Journal,
 ) -> str:
     """Test the finished run on the other sets, into `results`; what went wrong, "" for nothing."""
@@ -189,7 +189,7 @@ def _test_across(
     for found in across:
         try:
             with naming_shortage(spec.settings.batch_size):
-                measured = test_everywhere(run, spec, found, device, journal)
+                measured = evaluate_all_rounds(run, spec, found, device, journal)
         except (UserError, ShortageError, OSError) as error:
             failures.append(f"the test on {found.table.name} failed: {error}")
             journal.say(failures[-1])
@@ -200,7 +200,7 @@ def _test_across(
     return f"trained to the end, but {'; '.join(failures)}; {again}" if failures else ""
 
 
-def _introduce(spec: RunSpec, device: Device, journal: Journal) -> None:
+def _log_header(spec: RunSpec, device: ComputeDevice, journal: Journal) -> None:
     journal.event("start", experiment=spec.experiment, seed=spec.seed, epochs=spec.settings.epochs, device=device.name)
     journal.say(
         f"{spec.experiment}: {spec.title or spec.slug} (study {spec.study}, seed {spec.seed}, {spec.config_hash})"
@@ -239,7 +239,7 @@ def _schedule_words(settings: TrainingConfig) -> str:
     return f"cosine, a step per {settings.lr_step}, floor {settings.lr_floor:g}"
 
 
-def _record_provenance(run: RunFolder, device: Device, table: ImageTable, split: Split, *, resume: bool) -> None:
+def _record_provenance(run: RunFolder, device: ComputeDevice, table: ImageTable, split: Split, *, resume: bool) -> None:
     """Write provenance.json. Raises DataError when a run would go on with other data than it began with."""
     seen = fingerprint(table, split)
     before = _data_before(run) if resume else None
@@ -320,7 +320,7 @@ def _what_best_means(result: dict[str, Any]) -> str:
     return f"{said}; choosing on test would have taken epoch {chosen['epoch']} and {claim}"
 
 
-def _conclude(results: list[dict[str, Any]], journal: Journal) -> str:
+def _log_summary(results: list[dict[str, Any]], journal: Journal) -> str:
     """The log's last lines; returns what is to be said of the end."""
     median = _medians(results)
     journal.say("Testing median SRCC {:4.4f},\tmedian PLCC {:4.4f}".format(*_undefined_as_nan(median, "srcc", "plcc")))

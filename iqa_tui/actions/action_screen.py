@@ -39,7 +39,7 @@ _STILL_AFTER = 5.0  # seconds until one who waits for a stop is told that it can
 
 
 @dataclass(frozen=True)
-class Sight:
+class ActionContext:
     """What the keys act on: the study, the run that the cursor is on, the keys of those that are marked."""
 
     board: Board
@@ -50,7 +50,7 @@ class Sight:
 
 
 @dataclass(frozen=True)
-class Said:
+class Notice:
     """What an action did, or why not; `at` in seconds since the epoch."""
 
     text: str
@@ -58,7 +58,7 @@ class Said:
     at: float = 0.0
 
 
-class Abandoned(Exception):  # noqa: N818 (an event, not an error)
+class ConsoleClosing(Exception):  # noqa: N818 (an event, not an error)
     """The console is closing: whoever waits in a thread is to wait no more."""
 
 
@@ -85,21 +85,21 @@ class ActingScreen(Screen[None]):
     class Acted(Message):
         """An action is done or refused."""
 
-        def __init__(self, said: Said, what: str = "") -> None:
+        def __init__(self, said: Notice, what: str = "") -> None:
             super().__init__()
             self.said = said
             self.what = what  # the action that is over; empty for a word in between
 
     def __init__(self, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name, id, classes)
-        self.said: deque[Said] = deque(maxlen=_KEPT)
+        self.said: deque[Notice] = deque(maxlen=_KEPT)
         self._under_way: set[str] = set()
 
-    def sight(self) -> Sight:
+    def sight(self) -> ActionContext:
         """What is acted on now."""
         raise NotImplementedError
 
-    def acted(self, said: Said) -> None:
+    def acted(self, said: Notice) -> None:
         """Called after every action."""
 
     def action_start(self) -> None:
@@ -169,7 +169,7 @@ class ActingScreen(Screen[None]):
 
     def tell(self, text: str, severity: Literal["information", "warning", "error"] = "information") -> None:
         """Show a sentence, and keep it."""
-        self._say(Said(text, severity, time.time()))
+        self._say(Notice(text, severity, time.time()))
 
     def on_acting_screen_acted(self, message: Acted) -> None:
         """Show what came of it."""
@@ -178,7 +178,7 @@ class ActingScreen(Screen[None]):
         if last is None or last.text != message.said.text or message.said.at - last.at > _STILL_AFTER:
             self._say(message.said)  # who was hurried ends for two who wait: one of them is enough
 
-    def _say(self, said: Said) -> None:
+    def _say(self, said: Notice) -> None:
         self.said.append(said)
         timeout = 5 if said.severity == "information" else 10
         self.app.notify(
@@ -238,16 +238,16 @@ class ActingScreen(Screen[None]):
 
             def check() -> None:
                 if worker.is_cancelled:
-                    raise Abandoned
+                    raise ConsoleClosing
 
             try:
-                said = Said(act(check), "information", time.time())
-            except Abandoned:
+                said = Notice(act(check), "information", time.time())
+            except ConsoleClosing:
                 return
             except UserError as error:
-                said = Said(str(error), "error", time.time())
+                said = Notice(str(error), "error", time.time())
             except OSError as error:
-                said = Said(f"{what}: {error.filename or 'a file'}: {error.strerror}", "error", time.time())
+                said = Notice(f"{what}: {error.filename or 'a file'}: {error.strerror}", "error", time.time())
             if not worker.is_cancelled:
                 self.post_message(self.Acted(said, what))
 
@@ -262,7 +262,7 @@ class ActingScreen(Screen[None]):
             check()
             if order.grace is None and time.monotonic() > tell_at and once.acquire(blocking=False):
                 words = "still ending: a checkpoint is being written; x again kills what has not ended at once"
-                self.post_message(self.Acted(Said(words, "warning", time.time())))
+                self.post_message(self.Acted(Notice(words, "warning", time.time())))
 
         return waiting
 
@@ -275,6 +275,6 @@ class ActingScreen(Screen[None]):
             check()
             if time.monotonic() > next_at:
                 next_at = time.monotonic() + _STILL_AFTER
-                self.post_message(self.Acted(Said(words, "information", time.time())))
+                self.post_message(self.Acted(Notice(words, "information", time.time())))
 
         return tell

@@ -10,7 +10,7 @@ from iqa_train.regular import real_path
 from iqa_tui.actions.words import counted
 
 if TYPE_CHECKING:
-    from iqa_train.results.selection import Chosen
+    from iqa_train.results.selection import RunSelection
     from iqa_tui.actions.orders import ExportOrder
     from iqa_tui.state.board import Target
 
@@ -53,7 +53,7 @@ def export(target: Target, order: ExportOrder) -> str:
     return _report(chosen, target, order) if order.form == REPORT else _table(chosen, order)
 
 
-def _table(chosen: Chosen, order: ExportOrder) -> str:
+def _table(chosen: RunSelection, order: ExportOrder) -> str:
     from iqa_train.errors import RunError, UsageError
     from iqa_train.files import write_atomic
     from iqa_train.report.collect import results_of
@@ -73,7 +73,7 @@ def _table(chosen: Chosen, order: ExportOrder) -> str:
     return f"{'replaced' if there else 'wrote'} {real_path(path)}: {order.form}, {count}"
 
 
-def _report(chosen: Chosen, target: Target, order: ExportOrder) -> str:
+def _report(chosen: RunSelection, target: Target, order: ExportOrder) -> str:
     from iqa_train.report.collect import gather, require_runs
     from iqa_train.report.tracker import update_tracker
     from iqa_train.report.tracker_text import tracker_text

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Ways:
+class RelaunchOptions:
     """How a run can be tried again. `why_not` says why it cannot as it is: with other settings it always can."""
 
     go_on: bool
@@ -21,7 +21,7 @@ class Ways:
     epochs: int = 0  # that its checkpoint has
 
 
-def ways_of(line: RunLine) -> Ways:
+def ways_of(line: RunLine) -> RelaunchOptions:
     """What may be done with the run of a line, read off its files."""
     from iqa_train.errors import UserError
     from iqa_train.runs.state import epoch_events
@@ -29,22 +29,22 @@ def ways_of(line: RunLine) -> Ways:
 
     row = line.row
     if row is None:
-        return Ways(False, False, f"{line.experiment} has not been started yet; s starts it")
+        return RelaunchOptions(False, False, f"{line.experiment} has not been started yet; s starts it")
     try:
         require_ended(row, again=True)
     except UserError as error:
         hint = "; x stops it" if line.is_open else ""
-        return Ways(False, False, str(error) + hint)
-    return Ways(has_ended(row, again=False), True, epochs=len(epoch_events(line.run)))
+        return RelaunchOptions(False, False, str(error) + hint)
+    return RelaunchOptions(has_ended(row, again=False), True, epochs=len(epoch_events(line.run)))
 
 
 def relaunch(target: Target, order: RelaunchOrder) -> str:
     """Queue the run once more and see to a scheduler; returns what was done. Raises UserError."""
     from iqa_train.errors import UsageError
-    from iqa_train.scheduler.overview import look
+    from iqa_train.scheduler.overview import read_overview
     from iqa_train.scheduler.relaunch import relaunch as queue_again
 
-    overview = look(target.runs_dir)
+    overview = read_overview(target.runs_dir)
     row = next((row for row in overview.rows if str(row.run.path) == order.key), None)
     if row is None:
         raise UsageError(f"nothing relaunched: {order.key} has not been started yet; s starts it")

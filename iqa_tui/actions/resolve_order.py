@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Meant:
+class ResolvedRun:
     """A run to be started. `study`, under `profile` and `overrides`, is what it is audited as part of.
 
     `before`: what the changed settings were.
@@ -46,7 +46,7 @@ def study_of(target: Target) -> tuple[Study | None, str | None]:
     return (study, under[target.study]) if target.study in under else (None, None)
 
 
-def meant_by(target: Target, order: StartOrder) -> list[Meant]:
+def meant_by(target: Target, order: StartOrder) -> list[ResolvedRun]:
     """The runs of an order, seed after seed. Raises UserError for a file, a setting or a run that cannot be used."""
     from iqa_train.errors import UsageError
     from iqa_train.study.resolve import resolve_all
@@ -58,7 +58,7 @@ def meant_by(target: Target, order: StartOrder) -> list[Meant]:
         if study is None:
             raise UsageError(f"no study file tells of {target.study}; R relaunches a run that it has")
         specs = resolve_all(study, profile=profile, overrides=changes, ids=order.experiments, seeds=order.seeds)
-        return [Meant(spec, study, profile, changes) for spec in specs]
+        return [ResolvedRun(spec, study, profile, changes) for spec in specs]
     known = [_spec_of(Path(key), target, study, profile) for key in order.keys]
     seeds = order.seeds or tuple(dict.fromkeys(spec.seed for spec in known))
     found = [
@@ -84,7 +84,9 @@ def _spec_of(path: Path, target: Target, study: Study | None, profile: str | Non
     return read_spec(RunFolder(path))
 
 
-def _laid_over(spec: RunSpec, study: Study | None, profile: str | None, changes: Mapping[str, Any], seed: int) -> Meant:
+def _laid_over(
+    spec: RunSpec, study: Study | None, profile: str | None, changes: Mapping[str, Any], seed: int
+) -> ResolvedRun:
     """`spec` with changed settings and a seed: as a run of the study file where that has its experiment."""
     from iqa_train.study.resolve import resolve, resolve_by_hand, study_by_hand, study_name
     from iqa_train.study.revision import REVISION
@@ -96,15 +98,15 @@ def _laid_over(spec: RunSpec, study: Study | None, profile: str | None, changes:
         filed = resolve(study, spec.experiment, profile=profile, seed=seed).settings
         overrides = {name: value for name, value in values.items() if value != getattr(filed, name)}
         laid = resolve(study, spec.experiment, profile=profile, overrides=overrides, seed=seed)
-        return Meant(laid, study, profile, overrides, before)
+        return ResolvedRun(laid, study, profile, overrides, before)
     settings = TrainingConfig(**values)
     given = settings.model_dump(exclude_defaults=True) | {"seed": seed}
     sources = {settings.dataset: spec.source} if settings.dataset == spec.settings.dataset else {}
     by_hand = study_by_hand(given, sources)
     if spec.baseline is None:
-        return Meant(resolve_by_hand(given, sources), by_hand, before=before)
+        return ResolvedRun(resolve_by_hand(given, sources), by_hand, before=before)
     same: dict[str, Any] = (
         {"settings": settings} if settings == spec.settings else {"settings": settings, "differs": {}}
     )
     same["revision"] = REVISION  # what is started now is trained by this revision, whatever it is modelled on
-    return Meant(spec.model_copy(update=same), by_hand, before=before)
+    return ResolvedRun(spec.model_copy(update=same), by_hand, before=before)

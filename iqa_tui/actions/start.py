@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from iqa_tui.actions.relaunch import paused_words
-from iqa_tui.actions.start_plan import Planned, StartPlan, plan_start
+from iqa_tui.actions.start_plan import PlannedRun, StartPlan, plan_start
 from iqa_tui.actions.words import counted, listed, run_name
 
 if TYPE_CHECKING:
@@ -43,17 +43,17 @@ def start(target: Target, order: StartOrder, progress: Callable[[str], None] = l
     return told + (f"\nwarning: {warning}" if warning else "")
 
 
-def _queue(runs: Sequence[Planned], target: Target, order: StartOrder) -> None:
+def _queue(runs: Sequence[PlannedRun], target: Target, order: StartOrder) -> None:
     """As `iqa-train --detach` does; runs that the study file does not have belong to none of its batches."""
     from iqa_train.scheduler.notify_table import notify_reference
-    from iqa_train.scheduler.submit import Wishes, submit
+    from iqa_train.scheduler.submit import SubmitOptions, submit
     from iqa_train.study.batches import batches_of
 
     meant = runs[0].meant
     study = next((p.meant.study for p in runs if p.spec.experiment in p.meant.study.ids and p.spec.baseline), None)
     told = notify_reference(study.path, target.runs_dir) if study is not None and study.notify else None
     notify = {} if study is None else {meant.spec.study: told}
-    wishes = Wishes(
+    wishes = SubmitOptions(
         policy=order.policy, slots=order.slots or target.slots, again=order.again, logs_dir=str(target.logs_dir),
         command=("iqa-tui",), notify=notify,
     )  # fmt: skip
@@ -71,7 +71,7 @@ def _left(plan: StartPlan) -> str:
     return "; ".join(parts)
 
 
-def _names(runs: Sequence[Planned]) -> list[str]:
+def _names(runs: Sequence[PlannedRun]) -> list[str]:
     seeds = Counter(planned.spec.seed for planned in runs)
     return [run_name(p.spec.experiment, p.spec.seed, several_seeds=len(seeds) > 1) for p in runs]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from iqa_tui.actions.resolve_order import Meant, meant_by
+from iqa_tui.actions.resolve_order import ResolvedRun, meant_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,10 +22,10 @@ TO_DO = frozenset({"starts", "goes on", "starts over"})
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedRun:
     """A run of an order, and what becomes of it. `epochs`: those it has done."""
 
-    meant: Meant
+    meant: ResolvedRun
     run: RunFolder
     fate: Fate
     state: str = ""
@@ -54,11 +54,11 @@ class Planned:
 class StartPlan:
     """All runs of an order, and the audit's findings about those that would start, errors first."""
 
-    runs: tuple[Planned, ...]
+    runs: tuple[PlannedRun, ...]
     findings: tuple[Finding, ...]
 
     @property
-    def to_do(self) -> tuple[Planned, ...]:
+    def to_do(self) -> tuple[PlannedRun, ...]:
         """Those that would be queued."""
         return tuple(planned for planned in self.runs if planned.fate in TO_DO)
 
@@ -71,7 +71,7 @@ class StartPlan:
 def plan_start(target: Target, order: StartOrder) -> StartPlan:
     """Look at the study file and the runs, and change nothing. Raises UserError for what cannot be carried out."""
     from iqa_train.runs.layout import run_folder
-    from iqa_train.scheduler.item_status import standing
+    from iqa_train.scheduler.item_status import item_status
     from iqa_train.scheduler.queue import read_queue
 
     meant = meant_by(target, order)
@@ -80,36 +80,36 @@ def plan_start(target: Target, order: StartOrder) -> StartPlan:
     for one in meant:
         run = run_folder(target.runs_dir, one.spec)
         item = items.get(str(run.path.relative_to(target.runs_dir)))
-        waits = item is not None and standing(item, target.runs_dir).stand == "waiting"
+        waits = item is not None and item_status(item, target.runs_dir).phase == "waiting"
         runs.append(_planned(one, run, waits=waits, again=order.again))
     starting = [planned.meant for planned in runs if planned.fate in TO_DO]
     return StartPlan(tuple(runs), _findings(starting or meant))
 
 
-def _planned(meant: Meant, run: RunFolder, *, waits: bool, again: bool) -> Planned:
+def _planned(meant: ResolvedRun, run: RunFolder, *, waits: bool, again: bool) -> PlannedRun:
     from iqa_train.runner.runner import done_before
     from iqa_train.runs.state import epoch_events, run_state
 
     state = run_state(run)
     if state.alive:
-        return Planned(meant, run, "running", state.name)
+        return PlannedRun(meant, run, "running", state.name)
     if waits and not again:
-        return Planned(meant, run, "waiting", "queued")
+        return PlannedRun(meant, run, "waiting", "queued")
     done = done_before(run, meant.spec.model_dump(), resume=not again, again=again)
     if done is not None:
-        return Planned(meant, run, "complete", done.name)
+        return PlannedRun(meant, run, "complete", done.name)
     if not run.outcome():
-        return Planned(meant, run, "starts")
+        return PlannedRun(meant, run, "starts")
     epochs = len(epoch_events(run))
-    return Planned(meant, run, "starts over" if again else "goes on", state.name, epochs)
+    return PlannedRun(meant, run, "starts over" if again else "goes on", state.name, epochs)
 
 
-def _findings(meant: Sequence[Meant]) -> tuple[Finding, ...]:
+def _findings(meant: Sequence[ResolvedRun]) -> tuple[Finding, ...]:
     """Of each audit that some of the runs are part of, what concerns them; errors first."""
     from iqa_train.study.audit import SEVERITIES, audit
     from iqa_train.study.findings import findings_about
 
-    parts: list[tuple[Meant, set[str]]] = []
+    parts: list[tuple[ResolvedRun, set[str]]] = []
     for one in meant:
         for other, names in parts:
             if (one.study, one.profile, one.overrides) == (other.study, other.profile, other.overrides):
@@ -125,6 +125,6 @@ def _findings(meant: Sequence[Meant]) -> tuple[Finding, ...]:
     return tuple(sorted(dict.fromkeys(found), key=lambda finding: SEVERITIES.index(finding.severity)))
 
 
-def _audited_name(meant: Meant) -> str:
+def _audited_name(meant: ResolvedRun) -> str:
     """A run that the study file does not have is audited as one typed by hand, under a name made from its settings."""
     return meant.spec.experiment if meant.spec.experiment in meant.study.ids else meant.study.baseline

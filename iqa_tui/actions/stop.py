@@ -23,16 +23,16 @@ def stop(target: Target, order: StopOrder, waiting: Callable[[], None] = lambda:
     """
     from iqa_train.errors import RunError
     from iqa_train.runner.runner import GRACE
-    from iqa_train.scheduler.overview import look
+    from iqa_train.scheduler.overview import read_overview
     from iqa_train.scheduler.queue import Queue
     from iqa_train.scheduler.stop_rows import OPEN, stop_rows
 
     damage = ""
     try:
-        overview = look(target.runs_dir)
+        overview = read_overview(target.runs_dir)
     except RunError as error:  # without the queue, what runs can still be stopped
         damage = f"{error}\n"
-        overview = look(target.runs_dir, queue=Queue())
+        overview = read_overview(target.runs_dir, queue=Queue())
     rows = [row for row in _rows(overview, order.keys) if row.state in OPEN]
     if not rows:
         raise RunError(f"{damage}nothing to stop: what was chosen neither runs nor waits any more")

@@ -12,7 +12,7 @@ from iqa_tui.logview.scan import Scan
 Direction = Literal[1, -1]
 
 
-class Nowhere(Enum):
+class NoHit(Enum):
     """Why a search has no line to go to."""
 
     NOT_YET = "still looking"
@@ -61,14 +61,14 @@ class Finder:
         return Both(matcher, self.filter) if self.filter else matcher
 
 
-def seek(scan: Scan, direction: Direction, line: int, *, around: bool) -> int | Nowhere:
+def seek(scan: Scan, direction: Direction, line: int, *, around: bool) -> int | NoHit:
     """The next hit after `line` or the last before it; past the ends, the other end's where `around`."""
     known = direction > 0 or scan.complete or scan.reached > line
     found = None if not known else scan.after(line) if direction > 0 else scan.before(line)
     if found is not None:
         return found
     if not scan.complete:
-        return Nowhere.NOT_YET
+        return NoHit.NOT_YET
     if around and scan.hits:
         return scan.hits[0 if direction > 0 else -1]
-    return Nowhere.NONE
+    return NoHit.NONE

@@ -14,7 +14,7 @@ _DIM = Style(dim=True)
 
 
 @dataclass(frozen=True)
-class Look:
+class PaintStyle:
     """Everything besides the line that decides what its strips are."""
 
     width: int
@@ -26,7 +26,7 @@ class Look:
     search: Matcher | None
 
 
-def paint(line: Line, look: Look, *, marked: bool) -> list[Strip]:
+def paint(line: Line, look: PaintStyle, *, marked: bool) -> list[Strip]:
     """The strips of a line, each `look.width` wide: one, or as many as it takes to wrap it."""
     base = look.base + look.mark if marked else look.base
     parts = pieces(line.data)

@@ -12,14 +12,14 @@ from textual.strip import Strip
 from iqa_tui.logview import viewport
 from iqa_tui.logview.document import Document
 from iqa_tui.logview.finder import Finder
-from iqa_tui.logview.painter import Look, paint
-from iqa_tui.logview.viewport import Top
+from iqa_tui.logview.painter import PaintStyle, paint
+from iqa_tui.logview.viewport import ScrollPosition
 
 _STEP = 8  # columns sideways
 _KEPT = 512  # rows of which the strips are kept
 
 
-class LogSurface(ScrollView, can_focus=True):
+class ScrollableLog(ScrollView, can_focus=True):
     """Lines of a document from `_top` on. Does not look at the file: a subclass does, and calls `_renew`."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"logview--hit", "logview--mark"}
@@ -44,14 +44,14 @@ class LogSurface(ScrollView, can_focus=True):
         super().__init__(name=name, id=id, classes=classes)
         self._document: Document | None = None
         self._finder: Finder | None = None
-        self._top = Top(0, 0)
+        self._top = ScrollPosition(0, 0)
         self._left = 0
         self._mark: int | None = None
         self._rows_seen = 0
         self._placing = False
         self._painted: dict[int, list[Strip]] = {}
         self._visible: list[Strip] | None = None  # what is to be painted; None: to be found anew
-        self._look: Look | None = None
+        self._look: PaintStyle | None = None
 
     # Where it is
 
@@ -65,7 +65,7 @@ class LogSurface(ScrollView, can_focus=True):
     def _height_of(self, row: int) -> int:
         return len(self._strips(row)) if self.wrap else 1
 
-    def _end(self) -> Top:
+    def _end(self) -> ScrollPosition:
         return viewport.end(self._rows, self._area.height, self._height_of)
 
     @property
@@ -85,21 +85,21 @@ class LogSurface(ScrollView, can_focus=True):
         shown = self._on_the_screen()
         return self._line_of(shown[-1][0]) if shown else 0
 
-    def _place(self, top: Top) -> None:
+    def _place(self, top: ScrollPosition) -> None:
         """Put `top` at the top, or what is nearest to it, and tell the scrollbar. Does not repaint."""
         end = self._end()
         self._top = min(top, end)
         size = Size(self._area.width, end.row + self._area.height)
         if size != self.virtual_size and self.is_attached:
             # Assigning would lay out the whole screen again; only the scrollbar's size is another.
-            self.set_reactive(LogSurface.virtual_size, size)
+            self.set_reactive(ScrollableLog.virtual_size, size)
             self.vertical_scrollbar.window_virtual_size = size.height
             self.vertical_scrollbar.window_size = self._area.height
         self._placing = True
         self.scroll_y = self.scroll_target_y = self._top.row
         self._placing = False
 
-    def _go(self, top: Top) -> None:
+    def _go(self, top: ScrollPosition) -> None:
         """Move by the user's wish: up lets go of the end."""
         if self.follow and top < self._end():
             self._let_go()
@@ -108,14 +108,14 @@ class LogSurface(ScrollView, can_focus=True):
 
     def _let_go(self) -> None:
         self._rows_seen = self._rows
-        self.set_reactive(LogSurface.follow, False)
+        self.set_reactive(ScrollableLog.follow, False)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """The scrollbar and the mouse wheel say where to go through this."""
         super().watch_scroll_y(old_value, new_value)
         if not self._placing and round(new_value) != self._top.row:
             end = self._end()
-            self._go(end if new_value >= end.row else Top(round(new_value), 0))
+            self._go(end if new_value >= end.row else ScrollPosition(round(new_value), 0))
 
     def _show(self, line: int) -> None:
         """Mark a line, and bring it on the screen if it is not there."""
@@ -124,7 +124,7 @@ class LogSurface(ScrollView, can_focus=True):
         row = min(self._finder.rows.row_of(line), max(0, self._rows - 1))
         self._painted.clear()
         if row not in {shown for shown, _ in self._on_the_screen()}:
-            self._go(viewport.moved(Top(row, 0), -(self._area.height // 3), self._rows, self._height_of))
+            self._go(viewport.moved(ScrollPosition(row, 0), -(self._area.height // 3), self._rows, self._height_of))
         self._repaint()
 
     # Painting
@@ -169,7 +169,7 @@ class LogSurface(ScrollView, can_focus=True):
     def watch_wrap(self) -> None:
         """Break lines, or no more."""
         self._look, self._left = None, 0
-        self._top = Top(self._top.row, 0)
+        self._top = ScrollPosition(self._top.row, 0)
         self._renew()
 
     def _strips(self, row: int) -> list[Strip]:
@@ -184,8 +184,8 @@ class LogSurface(ScrollView, can_focus=True):
             strips = self._painted[row] = paint(self._document.line(line), self._look, marked=line == self._mark)
         return strips
 
-    def _looks(self) -> Look:
-        return Look(
+    def _looks(self) -> PaintStyle:
+        return PaintStyle(
             width=max(1, self._area.width),
             wrap=self.wrap,
             left=self._left,
@@ -232,7 +232,7 @@ class LogSurface(ScrollView, can_focus=True):
 
     def action_scroll_home(self) -> None:
         """To the first line."""
-        self._go(Top(0, 0))
+        self._go(ScrollPosition(0, 0))
 
     def action_scroll_left(self) -> None:
         """Columns to the left."""

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from iqa_tui.logview.finder import Direction, Nowhere, seek
+from iqa_tui.logview.finder import Direction, NoHit, seek
 from iqa_tui.logview.landmarks import RESULT, TROUBLE, Landmark
 from iqa_tui.logview.scan import Scan
-from iqa_tui.logview.scrollable import LogSurface
-from iqa_tui.logview.viewport import Top
+from iqa_tui.logview.scrollable import ScrollableLog
+from iqa_tui.logview.viewport import ScrollPosition
 
 
 @dataclass(frozen=True)
-class _Wish:
+class PendingJump:
     """A jump that waits until the scan has got far enough."""
 
     scan: Scan
@@ -19,12 +19,12 @@ class _Wish:
     name: str
 
 
-class LogHunt(LogSurface):
+class SearchableLog(ScrollableLog):
     """A surface that knows what it looks for. A subclass keeps the scans going: `_look_on`."""
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
-        self._wish: _Wish | None = None
+        self._wish: PendingJump | None = None
 
     @property
     def search_text(self) -> str:
@@ -45,9 +45,9 @@ class LogHunt(LogSurface):
         self._tell_event((self._finder.search and self._finder.search.note) or "")
         if self._finder.hits is not None:
             if self.follow:  # the latest
-                self._wish = _Wish(self._finder.hits, -1, self._bottom_line() + 1, "")
+                self._wish = PendingJump(self._finder.hits, -1, self._bottom_line() + 1, "")
             else:
-                self._wish = _Wish(self._finder.hits, 1, self._line_of(self._top.row) - 1, "")
+                self._wish = PendingJump(self._finder.hits, 1, self._line_of(self._top.row) - 1, "")
         self._look_on()
 
     def show_only(self, text: str) -> None:
@@ -57,7 +57,7 @@ class LogHunt(LogSurface):
         line = self._mark if self._mark is not None else self._line_of(self._top.row)
         self._finder.show_only(text)
         self._tell_event((self._finder.filter and self._finder.filter.note) or "")
-        self._top = Top(min(self._finder.rows.row_of(line), max(0, self._rows - 1)), 0)
+        self._top = ScrollPosition(min(self._finder.rows.row_of(line), max(0, self._rows - 1)), 0)
         self._rows_seen = self._rows
         self._look_on()
 
@@ -73,7 +73,7 @@ class LogHunt(LogSurface):
         start = self._mark
         if start is None or start not in shown:
             start = self._line_of(self._top.row) - 1 if direction > 0 else self._bottom_line() + 1
-        self._wish = _Wish(scan, direction, start, name)
+        self._wish = PendingJump(scan, direction, start, name)
         self._look_on()
 
     def _grant(self) -> None:
@@ -82,7 +82,7 @@ class LogHunt(LogSurface):
         if wish is None:
             return
         found = seek(wish.scan, wish.direction, wish.line, around=not wish.name)
-        if found is Nowhere.NOT_YET:
+        if found is NoHit.NOT_YET:
             return
         self._wish = None
         if isinstance(found, int):

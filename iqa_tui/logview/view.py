@@ -13,9 +13,9 @@ from iqa_tui.logview.ansi import text_of
 from iqa_tui.logview.bindings import LOG
 from iqa_tui.logview.document import Document
 from iqa_tui.logview.finder import Finder
-from iqa_tui.logview.searchable import LogHunt
+from iqa_tui.logview.searchable import SearchableLog
 from iqa_tui.logview.status import LogStatus
-from iqa_tui.logview.viewport import Top
+from iqa_tui.logview.viewport import ScrollPosition
 
 POLL = 0.25  # seconds between two looks at the file, and so between two repaints
 _SLICE = 0.005  # seconds of counting or searching between two turns of the event loop
@@ -23,7 +23,7 @@ _AT_OPEN = 0.01  # seconds of counting before the first paint
 _EVENT_SHOWN = 10.0  # seconds for which a note about what happened stays
 
 
-class LogView(LogHunt, can_focus=True):
+class LogView(SearchableLog, can_focus=True):
     """A log file, from its end. Polls the file while it is on the screen, and does nothing while it is not.
 
     Only visible lines are read and decoded; memory does not grow with the file, but for eight bytes for each 64 KB of
@@ -195,13 +195,13 @@ class LogView(LogHunt, can_focus=True):
         """Follow the document where it has begun anew, or where lines were put before those that are shown."""
         if document.generation != self._generation:
             self._generation, self._moved = document.generation, 0
-            self._top, self._mark, self._rows_seen = Top(0, 0), None, 0
+            self._top, self._mark, self._rows_seen = ScrollPosition(0, 0), None, 0
         by = document.moved - self._moved
         if by:
             self._moved = document.moved
             self._mark = None if self._mark is None else self._mark + by
             if not self.filter_text:
-                self._top = Top(self._top.row + by, self._top.part)
+                self._top = ScrollPosition(self._top.row + by, self._top.part)
                 self._rows_seen += by
             self._renew()
 

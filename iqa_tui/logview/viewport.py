@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 
-class Top(NamedTuple):
+class ScrollPosition(NamedTuple):
     """What the first line of the screen shows."""
 
     row: int
@@ -14,32 +14,32 @@ class Top(NamedTuple):
 Parts = Callable[[int], int]  # how many parts a row has, at least one
 
 
-def end(rows: int, height: int, parts: Parts) -> Top:
+def end(rows: int, height: int, parts: Parts) -> ScrollPosition:
     """The top at which the last row is at the bottom. Looks at no more than `height` rows."""
     row, left = rows, height
     while row > 0 and left > 0:
         row -= 1
         left -= parts(row)
-    return Top(row, max(0, -left))
+    return ScrollPosition(row, max(0, -left))
 
 
-def moved(top: Top, by: int, rows: int, parts: Parts) -> Top:
+def moved(top: ScrollPosition, by: int, rows: int, parts: Parts) -> ScrollPosition:
     """`top` and then `by` lines of the screen down, or up where it is negative; not past the first and last row."""
     row, part = top
     while by < 0 and (row, part) > (0, 0):
         if part >= -by:
-            return Top(row, part + by)
+            return ScrollPosition(row, part + by)
         by += part + 1
         if row == 0:
-            return Top(0, 0)
+            return ScrollPosition(0, 0)
         row -= 1
         part = parts(row) - 1
     while by > 0 and row < rows:
         left = parts(row) - 1 - part
         if left >= by:
-            return Top(row, part + by)
+            return ScrollPosition(row, part + by)
         if row == rows - 1:
-            return Top(row, part + left)
+            return ScrollPosition(row, part + left)
         by -= left + 1
         row, part = row + 1, 0
-    return Top(row, part)
+    return ScrollPosition(row, part)

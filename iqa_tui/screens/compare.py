@@ -19,7 +19,7 @@ from iqa_tui.widgets.plot import Plot
 from iqa_tui.widgets.section_page import Page
 
 if TYPE_CHECKING:
-    from iqa_tui.actions.action_screen import Sight
+    from iqa_tui.actions.action_screen import ActionContext
 
 RUN, STUDY = "run", "study"
 _READING = (Section("Reading", (prose("the two are being read and compared"),)),)
@@ -48,7 +48,7 @@ class CompareScreen(Screen[None]):
             self.sections = sections
             self.plot = plot
 
-    def __init__(self, sight: "Sight", first: Pick | None = None, second: Pick | None = None) -> None:
+    def __init__(self, sight: "ActionContext", first: Pick | None = None, second: Pick | None = None) -> None:
         super().__init__()
         self._sight = sight
         self.sides: list[Pick | None] = [first, second]
@@ -148,14 +148,14 @@ class CompareScreen(Screen[None]):
         """What `iqa-train compare` says of the two."""
         from iqa_train.errors import UserError
         from iqa_train.report.comparison_text import across_cells, across_notes, across_title
-        from iqa_train.results.compare_by_name import Where
+        from iqa_train.results.compare_by_name import NameScope
         from iqa_train.study.find import find_study
         from iqa_train.study.load import load_study
 
         target = self._sight.target
         try:
             study = self._sight.board.file or load_study(find_study(target.experiments))
-            where = Where(study, target.runs_dir, target.experiments, self._sight.board.profile)
+            where = NameScope(study, target.runs_dir, target.experiments, self._sight.board.profile)
             across = where.compared((first.key, second.key), anyway=True)
         except UserError as error:
             return (Section("Not compared", (prose(str(error), "error"),)),)
@@ -182,7 +182,7 @@ def facts_of(first: Pick, second: Pick, board: Board) -> tuple[object, ...]:
     return (first, second, board.file, *((r.state, r.reason, r.attempt, r.progress.epoch) for r in rows))
 
 
-def first_two(sight: "Sight") -> tuple[Pick | None, Pick | None]:
+def first_two(sight: "ActionContext") -> tuple[Pick | None, Pick | None]:
     """What stands there at first: two marked runs, else the baseline and the chosen run."""
     runs = {pick.key: pick for pick in run_picks(sight)}
     marked = [runs[line.key] for line in sight.board.lines if line.key in sight.marked]
@@ -197,14 +197,14 @@ def first_two(sight: "Sight") -> tuple[Pick | None, Pick | None]:
     return runs[base.key], runs[chosen.key]
 
 
-def run_picks(sight: "Sight") -> list[Pick]:
+def run_picks(sight: "ActionContext") -> list[Pick]:
     """The study's runs, those that are marked first."""
     board = sight.board
     marked = [_of_run(line, board, "Marked runs") for line in board.lines if line.key in sight.marked]
     return marked + [_of_run(line, board, "Runs of this study") for line in board.lines if line.key not in sight.marked]
 
 
-def study_picks(sight: "Sight") -> list[Pick]:
+def study_picks(sight: "ActionContext") -> list[Pick]:
     """Studies with runs, and groups of references. Reads the disk."""
     from iqa_train.results.compare_by_name import REPORTED
     from iqa_train.runs.layout import run_folders

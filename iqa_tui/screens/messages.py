@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
-    from iqa_tui.actions.action_screen import Said
+    from iqa_tui.actions.action_screen import Notice
 
 _STYLES = {"information": "", "warning": "$text-warning", "error": "$text-error"}
 
@@ -28,7 +28,7 @@ class MessagesScreen(Dialog[None]):
     DOES = "Close"
     KEYS = "pgup pgdn more"
 
-    def __init__(self, said: Sequence[Said]) -> None:
+    def __init__(self, said: Sequence[Notice]) -> None:
         super().__init__()
         self.said = tuple(said)
 

@@ -13,7 +13,7 @@ from iqa_tui.actions.relaunch import ways_of
 from iqa_tui.safe import plain
 from iqa_tui.screens.parts.choice import Choice
 from iqa_tui.screens.parts.dialog import field, put
-from iqa_tui.screens.parts.planning import PlanningDialog, Wrong, seeds_from
+from iqa_tui.screens.parts.planning import FormError, PlanningDialog, seeds_from
 from iqa_tui.screens.parts.settings_form import SettingsForm
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class RelaunchScreen(PlanningDialog):
         with_changes.styles.height = "auto"
         yield with_changes
 
-    def order(self) -> StartOrder | Wrong | None:
+    def order(self) -> StartOrder | FormError | None:
         """Of changed settings: what the fields mean."""
         changed = self.query_one("#how", Choice).value == CHANGED
         self.query_one("#changed").display = changed
@@ -69,11 +69,11 @@ class RelaunchScreen(PlanningDialog):
         if not changed:
             return None
         seeds = seeds_from(self.query_one("#seeds", Input).value)
-        if isinstance(seeds, Wrong):
+        if isinstance(seeds, FormError):
             return seeds
         changes, wrong = self.query_one(SettingsForm).read()
         if wrong:
-            return Wrong("\n".join(wrong))
+            return FormError("\n".join(wrong))
         if not changes and seeds is None:
             return None
         return StartOrder((self.line.key,), seeds=seeds, changes=changes)

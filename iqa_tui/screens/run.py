@@ -78,9 +78,9 @@ class RunScreen(Screen[str | None]):
 
     def _read(self, board: Board, line: RunLine) -> None:
         """In a thread."""
-        from iqa_train.report.run_page.page import Within, about_run
+        from iqa_train.report.run_page.page import StudyContext, about_run
 
-        within = Within(
+        within = StudyContext(
             board.file, board.profile, board.baseline, line.result,
             tuple(board.reasons.get(line.experiment, ())), line.planned,
         )  # fmt: skip

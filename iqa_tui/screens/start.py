@@ -10,7 +10,7 @@ from iqa_tui.actions.orders import StartOrder
 from iqa_tui.actions.words import listed
 from iqa_tui.screens.parts.choice import Choice
 from iqa_tui.screens.parts.dialog import field
-from iqa_tui.screens.parts.planning import PlanningDialog, Wrong, seeds_from
+from iqa_tui.screens.parts.planning import FormError, PlanningDialog, seeds_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,16 +56,16 @@ class StartScreen(PlanningDialog):
         yield field("Again", Choice(again, id="again"))
         yield from self.plan_parts()
 
-    def order(self) -> StartOrder | Wrong | None:
+    def order(self) -> StartOrder | FormError | None:
         """What the fields mean."""
         what = self.query_one("#what", Choice).value
         if what is None:
-            return Wrong("there is nothing to start: no study file, and no run")
+            return FormError("there is nothing to start: no study file, and no run")
         seeds = seeds_from(self.query_one("#seeds", Input).value)
-        if isinstance(seeds, Wrong):
+        if isinstance(seeds, FormError):
             return seeds
         slots = self._slots()
-        if isinstance(slots, Wrong):
+        if isinstance(slots, FormError):
             return slots
         keys, experiments = what
         return StartOrder(
@@ -73,14 +73,14 @@ class StartScreen(PlanningDialog):
             self.query_one("#policy", Choice).value, slots,
         )  # fmt: skip
 
-    def _slots(self) -> int | Wrong | None:
+    def _slots(self) -> int | FormError | None:
         found = self.query("#slots").results(Input)
         text = next((entry.value.strip() for entry in found), "")
         if not text:
             return None
         if text.isascii() and text.isdigit() and 1 <= int(text) <= 1024:
             return int(text)
-        return Wrong(f'CPU slots: "{text}" is not a whole number from 1 to 1024')
+        return FormError(f'CPU slots: "{text}" is not a whole number from 1 to 1024')
 
 
 _What = tuple[tuple[str, ...], tuple[str, ...] | None]

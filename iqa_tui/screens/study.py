@@ -7,7 +7,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.widgets import Footer
 
-from iqa_tui.actions.action_screen import ActingScreen, Said, Sight
+from iqa_tui.actions.action_screen import ActingScreen, ActionContext, Notice
 from iqa_tui.logview import LogPane
 from iqa_tui.screens.pager import page
 from iqa_tui.state.board import Board, RunLine
@@ -103,12 +103,12 @@ class StudyScreen(ActingScreen):
         acting = {b.id for b in ActingScreen.BINDINGS if isinstance(b, Binding) and b.id != "app.messages"}
         return {key: active for key, active in found.items() if active.binding.id not in acting}
 
-    def sight(self) -> Sight:
+    def sight(self) -> ActionContext:
         """What the keys act on."""
         app = self.console
-        return Sight(app.board, app.target, self.chosen, frozenset(self.marked), app.readonly)
+        return ActionContext(app.board, app.target, self.chosen, frozenset(self.marked), app.readonly)
 
-    def acted(self, said: Said) -> None:
+    def acted(self, said: Notice) -> None:
         """What was done is to be seen at once."""
         del said
         self.console.look_now()

@@ -3,7 +3,7 @@
 from iqa_train.errors import RunError, UserError
 from iqa_train.runs.identity import suspension
 from iqa_train.runs.layout import run_folder
-from iqa_train.scheduler.overview import look
+from iqa_train.scheduler.overview import read_overview
 from iqa_train.scheduler.queue import Queue
 from iqa_train.study.find import find_study
 from iqa_train.study.load import load_study
@@ -27,9 +27,9 @@ def glance(target: Target) -> Board | None:
         return None
     problem = ""
     try:
-        overview = look(target.runs_dir, name)
+        overview = read_overview(target.runs_dir, name)
     except RunError as error:
-        problem, overview = str(error), look(target.runs_dir, name, queue=Queue())
+        problem, overview = str(error), read_overview(target.runs_dir, name, queue=Queue())
     rows = {str(row.run.path): row for row in overview.rows}
     lines = []
     for n, spec in enumerate(planned, 1):

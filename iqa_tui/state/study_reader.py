@@ -14,11 +14,11 @@ from iqa_train.report.verdict_text import all_reasons
 from iqa_train.results.comparison import NotComparableError
 from iqa_train.results.epochs import curves
 from iqa_train.results.run_record import with_queued
-from iqa_train.results.selection import Chosen, chosen_runs
+from iqa_train.results.selection import RunSelection, chosen_runs
 from iqa_train.results.table import Curve, ResultRow, StudyResults
 from iqa_train.runs.identity import suspension
 from iqa_train.runs.layout import RunFolder
-from iqa_train.scheduler.overview import Overview, Row, look
+from iqa_train.scheduler.overview import Overview, Row, read_overview
 from iqa_train.scheduler.queue import Queue
 from iqa_train.study.audit import Finding
 from iqa_tui.state.batches import batch_lines
@@ -35,7 +35,7 @@ class StudyReader:
         self.target = target
         self._nvml = Nvml()
         self._devices = DeviceReader(self._nvml)
-        self._chosen: Chosen | None = None
+        self._chosen: RunSelection | None = None
         self._chosen_at: Stamp = ()
         self._results: StudyResults | None = None
         self._whole: StudyResults | None = None  # with intervals, as of when a run last finished
@@ -70,15 +70,15 @@ class StudyReader:
         self._nvml.close()
 
     def _look(self, study: str | None, queue: Queue | None = None) -> Overview:
-        return look(self.target.runs_dir, study, self._nvml, queue=queue)
+        return read_overview(self.target.runs_dir, study, self._nvml, queue=queue)
 
-    def _choose(self) -> Chosen:
+    def _choose(self) -> RunSelection:
         t = self.target
         chosen = chosen_runs(t.runs_dir, t.study, t.experiments, t.profile)
         self._chosen = replace(chosen, runs=with_queued(chosen.runs, waiting_folders(t.runs_dir)))
         return self._chosen
 
-    def _renewed(self, overview: Overview) -> Chosen:
+    def _renewed(self, overview: Overview) -> RunSelection:
         """The runs of the study, read again where a run or the study file has changed; results likewise."""
         stamp = (self._file_stamp(), tuple(_row_stamp(row) for row in overview.rows))
         if self._chosen is not None and stamp == self._chosen_at:
@@ -104,7 +104,7 @@ class StudyReader:
             return (str(path), None)
         return (str(path), facts and (facts.st_mtime_ns, facts.st_size))
 
-    def _judged(self, chosen: Chosen) -> StudyResults:
+    def _judged(self, chosen: RunSelection) -> StudyResults:
         """Results; resampled only when a run has finished, since that takes a while, and is the same until then."""
         finished = frozenset(str(run.folder.path) for run in chosen.runs if run.state.finished)
         if self._whole is None or finished != self._finished:
@@ -116,7 +116,7 @@ class StudyReader:
         rows = tuple(row if row.reported else settled.get(row.experiment, row) for row in quick.rows)
         return replace(quick, rows=rows, notes=self._whole.notes)
 
-    def _board(self, chosen: Chosen, overview: Overview, problem: str) -> Board:
+    def _board(self, chosen: RunSelection, overview: Overview, problem: str) -> Board:
         lines = self._lines(chosen, overview)
         queue = overview.queue
         study = chosen.study
@@ -149,7 +149,7 @@ class StudyReader:
         """Those of the queue while it has something to do, else those asked for here."""
         return queue.slots if queue.items and queue.slots is not None else self.target.slots
 
-    def _lines(self, chosen: Chosen, overview: Overview) -> tuple[RunLine, ...]:
+    def _lines(self, chosen: RunSelection, overview: Overview) -> tuple[RunLine, ...]:
         """The study's runs in its order, then those of the same study that it does not mean: with other settings."""
         rows = {str(row.run.path): row for row in overview.rows}
         results = {row.experiment: row for row in (self._results.rows if self._results else ()) if not row.reported}
@@ -167,7 +167,7 @@ class StudyReader:
 
     def _line(
         self, folder: RunFolder, experiment: str, seed: int, title: str, rows: dict[str, Row],
-        results: dict[str, ResultRow], chosen: Chosen,
+        results: dict[str, ResultRow], chosen: RunSelection,
     ) -> RunLine:  # fmt: skip
         return RunLine(
             0, experiment, seed, title, folder, rows.get(str(folder.path)), results.get(experiment),

@@ -22,14 +22,14 @@ _STYLES = {
 
 
 @dataclass(frozen=True)
-class Laid:
+class PageLayout:
     """The lines of a page, and the line that each section starts at."""
 
     lines: tuple[Content, ...]
     starts: tuple[int, ...]
 
 
-def lay_out(sections: Sequence[Section], width: int) -> Laid:
+def lay_out(sections: Sequence[Section], width: int) -> PageLayout:
     """All sections, a blank line between two."""
     lines: list[Content] = []
     starts = []
@@ -41,7 +41,7 @@ def lay_out(sections: Sequence[Section], width: int) -> Laid:
         title = plain(section.title)
         lines.append(Content.styled(f"{title} " + "─" * max(0, room - cell_len(title) - 1), "bold $text-primary"))
         lines += _body(section, room)
-    return Laid(tuple(lines), tuple(starts))
+    return PageLayout(tuple(lines), tuple(starts))
 
 
 def _body(section: Section, width: int) -> list[Content]:

@@ -15,7 +15,7 @@ from iqa_train.cli import main as program
 from iqa_train.cli.commands.start import _leave
 from iqa_train.files import lock_now, write_json
 from iqa_train.runs.layout import QueueFiles
-from iqa_train.scheduler.overview import look
+from iqa_train.scheduler.overview import read_overview
 from iqa_train.scheduler.queue import Item, Queue
 from iqa_train.scheduler.scheduler_lock import scheduler_process
 from iqa_train.study.batches import batches_of
@@ -277,9 +277,9 @@ def program_options(runs_dir: Path, *, as_json: bool) -> Namespace:
 
 
 def test_the_file_of_a_scheduler_that_was_killed_is_not_that_of_the_next(held: QueueFiles) -> None:
-    from iqa_train.runs.identity import me
+    from iqa_train.runs.identity import this_process
 
-    mine = me()
+    mine = this_process()
     facts = {"schema_version": 1, "host": mine.host, "boot_id": mine.boot_id}
     write_json(held.scheduler, facts | {"scheduler": {"pid": mine.pid, "created": 1}})  # the pid is another's now
     found = scheduler_process(held.runs_dir)
@@ -315,11 +315,11 @@ def test_an_eta_is_absent_or_marked_until_a_run_has_shown_its_speed(
     write_study(folder)
     items = items_of(folder)
     queue(folder, items["A1"], items["Hot"], slots=1)
-    assert look(folder / "runs").seconds_left is None
+    assert read_overview(folder / "runs").seconds_left is None
     run("status")
     assert " · ETA -\n" in capsys.readouterr().out
     queue(folder, *(replace(items[name], minutes=20) for name in ("A1", "Hot")), slots=1)
-    overview = look(folder / "runs")
+    overview = read_overview(folder / "runs")
     assert (overview.seconds_left, overview.eta_is_guess) == (2400, True)
     run("status")
     out = capsys.readouterr().out
@@ -327,7 +327,7 @@ def test_an_eta_is_absent_or_marked_until_a_run_has_shown_its_speed(
     assert "~20:00" in out
     done = finish(folder, specs(folder)["Hot"])
     write_json(done.spec, json.loads(done.spec.read_bytes()))
-    overview = look(folder / "runs")  # that run took a second an epoch
+    overview = read_overview(folder / "runs")  # that run took a second an epoch
     assert not overview.eta_is_guess
     assert overview.seconds_left is not None
     assert overview.seconds_left < 60

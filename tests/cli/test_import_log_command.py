@@ -17,7 +17,7 @@ from iqa_train.cli.commands.status import main as status
 from iqa_train.devices.leases import VARIABLE
 from iqa_train.errors import UsageError
 from iqa_train.results.run_record import record_study
-from iqa_train.results.study_results import collect
+from iqa_train.results.study_results import build_study_results
 from iqa_train.runs.layout import run_folders
 from tests.log_import.old_logs import SCORES, Script, old_log
 
@@ -170,7 +170,7 @@ def test_nothing_tries_to_go_on_with_one(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_results_have_their_numbers_and_no_intervals() -> None:
     main([BASELINE, A1, CUT])
-    results = collect(record_study(Path("runs"), "imported"))
+    results = build_study_results(record_study(Path("runs"), "imported"))
     base, a1 = results.row("Baseline"), results.row("A1")
     assert base is not None
     assert a1 is not None

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iqa_train.datasets.images import crops
-from iqa_train.datasets.images.crops import CropPlan, Pictures, training_crops
+from iqa_train.datasets.images.crops import CropPlan, ImageSizes, training_crops
 from iqa_train.datasets.images.philox import image_keys
 from iqa_train.study.load import load_study
 from iqa_train.study.resolve import resolve
@@ -17,14 +17,14 @@ from iqa_train.study.resolve import resolve
 STUDY = Path(__file__).parents[2] / "experiments.toml"
 
 
-def pictures(sizes: list[tuple[int, int]], names: list[str] | None = None) -> Pictures:
+def pictures(sizes: list[tuple[int, int]], names: list[str] | None = None) -> ImageSizes:
     names = names or [f"{k}.jpg" for k in range(len(sizes))]
     height, width = np.array(sizes, np.int64).T
-    return Pictures(np.arange(len(sizes), dtype=np.int64), image_keys(tuple(names)), height, width)
+    return ImageSizes(np.arange(len(sizes), dtype=np.int64), image_keys(tuple(names)), height, width)
 
 
 def plan(
-    images: Pictures, seed: int = 42, epoch: int = 1, per_image: int = 5, side: int = 32, color_jitter: bool = True
+    images: ImageSizes, seed: int = 42, epoch: int = 1, per_image: int = 5, side: int = 32, color_jitter: bool = True
 ) -> CropPlan:
     return training_crops(images, seed=seed, epoch=epoch, per_image=per_image, side=side, color_jitter=color_jitter)
 
@@ -68,8 +68,8 @@ def test_every_crop_lies_inside_its_image(sizes: list[tuple[int, int]], seed: in
     images = pictures(sizes)
     plans = [
         plan(images, seed, epoch, per_image),
-        crops.test_crops(images, seed=seed, per_image=per_image, side=32, random=True),
-        crops.test_crops(images, seed=seed, per_image=per_image, side=32, random=False),
+        crops.eval_crops(images, seed=seed, per_image=per_image, side=32, random=True),
+        crops.eval_crops(images, seed=seed, per_image=per_image, side=32, random=False),
     ]
     for p in plans:
         assert p.top.min() >= 0
@@ -113,7 +113,7 @@ def test_jitter_changes_neither_crops_nor_order() -> None:
 
 def test_an_image_keeps_its_crops_when_others_go() -> None:
     p = plan(IMAGES)
-    half = Pictures(*(getattr(IMAGES, f.name)[::2] for f in fields(IMAGES)))
+    half = ImageSizes(*(getattr(IMAGES, f.name)[::2] for f in fields(IMAGES)))
     q = plan(half)
     kept = p.image % 2 == 0
     assert np.array_equal(p.image[kept], q.image)  # in the same order, too
@@ -122,25 +122,25 @@ def test_an_image_keeps_its_crops_when_others_go() -> None:
 
 
 def test_test_crops_go_image_by_image_and_know_no_epoch() -> None:
-    first, again = (crops.test_crops(IMAGES, seed=42, per_image=3, side=32, random=True) for _ in range(2))
+    first, again = (crops.eval_crops(IMAGES, seed=42, per_image=3, side=32, random=True) for _ in range(2))
     assert same(first, again)
     assert first.image.tolist() == np.repeat(np.arange(40), 3).tolist()
     assert not first.flip.any()
     assert first.jitter is None
-    other = crops.test_crops(IMAGES, seed=43, per_image=3, side=32, random=True)
+    other = crops.eval_crops(IMAGES, seed=43, per_image=3, side=32, random=True)
     assert not np.array_equal(first.top, other.top)
     assert not np.array_equal(np.sort(first.top), np.sort(plan(IMAGES, per_image=3).top))
 
 
 def test_more_test_crops_begin_with_the_same_ones() -> None:
-    few, many = (crops.test_crops(IMAGES, seed=42, per_image=n, side=32, random=True) for n in (2, 5))
+    few, many = (crops.eval_crops(IMAGES, seed=42, per_image=n, side=32, random=True) for n in (2, 5))
     for a, b in ((few.top, many.top), (few.left, many.left)):
         assert np.array_equal(a.reshape(-1, 2), b.reshape(-1, 5)[:, :2])
 
 
 def test_centre_crop_when_random_is_off() -> None:
     images = pictures([(32, 32), (33, 40), (384, 512)])
-    p = crops.test_crops(images, seed=1, per_image=25, side=32, random=False)
+    p = crops.eval_crops(images, seed=1, per_image=25, side=32, random=False)
     assert list(zip(p.image.tolist(), p.top.tolist(), p.left.tolist(), strict=True)) == [
         (0, 0, 0),
         (1, 0, 4),

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from iqa_train.datasets.images.crops import CropPlan, test_crops, training_crops
+from iqa_train.datasets.images.crops import CropPlan, eval_crops, training_crops
 from iqa_train.datasets.images.decode import decode
 from iqa_train.datasets.images.pixel_store import PixelStore, open_store, stored_pixels, stored_size, target_size
 from iqa_train.datasets.table import ImageTable
@@ -23,7 +23,7 @@ from tests.datasets.dataset_files import picture
 from tests.datasets.test_decode import write_png
 from tests.small_disk import small_disk
 
-test_crops.__test__ = False  # type: ignore[attr-defined]  # a function of the program, not a test
+eval_crops.__test__ = False  # type: ignore[attr-defined]  # a function of the program, not a test
 
 ROOT = Path(__file__).parents[2]
 SIZES = [(64, 48), (50, 70), (128, 96), (33, 33), (96, 128), (64, 48), (40, 32), (200, 50)]
@@ -134,7 +134,7 @@ def test_gathering_from_several_threads_and_past_the_resident_limit(
     )  # pages are let go again and again
     store = open_store(table, cache_dir=cache)
     plans: list[CropPlan] = [
-        test_crops(store.pictures(np.arange(8)), seed=k, per_image=5, side=32, random=True) for k in range(60)
+        eval_crops(store.pictures(np.arange(8)), seed=k, per_image=5, side=32, random=True) for k in range(60)
     ]
     single = [store.gather(plan, 32) for plan in plans]
     with ThreadPoolExecutor(4) as pool:
@@ -411,7 +411,7 @@ def test_the_resident_set_does_not_grow_with_the_data(
     for name in names[1:]:
         (tmp_path / name).hardlink_to(tmp_path / names[0])
     store = open_store(table_of(tmp_path, names), cache_dir=cache, resize="1000x1000")
-    plan = test_crops(store.pictures(np.arange(20)), seed=0, per_image=10, side=512, random=True)
+    plan = eval_crops(store.pictures(np.arange(20)), seed=0, per_image=10, side=512, random=True)
     used = []
     for k in range(0, len(plan), 10):
         store.gather(plan.part(k, k + 10), 512)

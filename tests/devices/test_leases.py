@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from iqa_train.devices.leases import VARIABLE, Holder, Lease, holders, take
+from iqa_train.devices.leases import VARIABLE, Holder, Lease, acquire, holders
 from iqa_train.devices.nvml import Nvml
 from iqa_train.errors import RunError
-from iqa_train.scheduler.device_slots import Occupant, look_around
+from iqa_train.scheduler.device_slots import DeviceUse, list_device_slots
 from iqa_train.scheduler.queue import Item
 
 OTHERS = (65534, 12345)
@@ -77,7 +77,7 @@ def answer(holder: "subprocess.Popen[str]") -> str:
 
 
 def take_now(key: str, places: int = 1) -> Lease:
-    lease = take(key, Holder("mine"), places=places)
+    lease = acquire(key, Holder("mine"), places=places)
     assert lease is not None
     return lease
 
@@ -99,7 +99,7 @@ def test_one_process_has_a_device_at_a_time(folder: Path) -> None:
 
 def test_a_process_cannot_take_what_it_has(folder: Path) -> None:
     lease = take_now("cpu-0")
-    assert take("cpu-0", Holder("A2")) is None
+    assert acquire("cpu-0", Holder("A2")) is None
     lease.close()
     take_now("cpu-0").close()
 
@@ -110,7 +110,7 @@ def test_a_lease_lasts_until_the_last_who_inherited_it_is_gone(folder: Path) -> 
         runner.send_signal(signal.SIGKILL)
         runner.wait()
         assert holders("GPU-1") == [Holder("A1", user="ada")]
-        assert take("GPU-1", Holder("A2")) is None
+        assert acquire("GPU-1", Holder("A2")) is None
         os.kill(worker, signal.SIGKILL)
         take_now("GPU-1").close()
 
@@ -120,12 +120,12 @@ def test_runs_that_share_a_device_take_places(folder: Path) -> None:
         assert (answer(first), answer(second)) == ("taken", "taken")
         assert {each.name for each in holders("GPU-1", places=2)} == {"A1", "A2"}
         assert {each.name for each in holders("GPU-1")} == {"A1", "A2"}
-        assert take("GPU-1", Holder("B1"), places=2) is None
+        assert acquire("GPU-1", Holder("B1"), places=2) is None
         first.kill()
         first.wait()
         assert holders("GPU-1", places=2) == []
         assert [each.name for each in holders("GPU-1")] == ["A2"]
-        assert take("GPU-1", Holder("B1")) is None  # not for itself alone
+        assert acquire("GPU-1", Holder("B1")) is None  # not for itself alone
         take_now("GPU-1", 2).close()
         take_now("GPU-10", 1).close()
 
@@ -134,7 +134,7 @@ def test_nobody_shares_a_device_that_one_has_for_itself(folder: Path) -> None:
     with process("GPU-1", "A1") as alone:
         assert answer(alone) == "taken"
         assert [each.name for each in holders("GPU-1", places=2)] == ["A1"]
-        assert take("GPU-1", Holder("A2"), places=2) is None
+        assert acquire("GPU-1", Holder("A2"), places=2) is None
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_a_file_that_is_removed_while_one_waits_for_it_is_no_lease(folder: Path)
         path.unlink()
         first.close()
         said = answer(second)
-        third = take("cpu-0", Holder("A3"))
+        third = acquire("cpu-0", Holder("A3"))
         assert (said == "taken") + (third is not None) == 1
 
 
@@ -198,7 +198,7 @@ def test_our_own_runs_are_not_doubled_even_if_the_file_is_removed(folder: Path) 
     lease = take_now("cpu-0")
     (folder / "cpu-0.lock").unlink()
     lease.refresh()
-    places = look_around(1, 1, [Occupant(Item("s/A1/s42-0123456789", "A1", 42), "cpu-0", None)], Nvml(), [])
+    places = list_device_slots(1, 1, [DeviceUse(Item("s/A1/s42-0123456789", "A1", 42), "cpu-0", None)], Nvml(), [])
     assert [(place.room, place.holders) for place in places] == [(0, ("A1",))]
     lease.close()
 
@@ -219,7 +219,7 @@ def test_leases_are_kept_in_a_real_folder_only(folder: Path, kind: str) -> None:
     else:
         folder.symlink_to(folder.parent if kind == "link" else folder.parent / "gone")
     with pytest.raises(RunError, match=rf"^{folder} is no folder, where leases are kept; .*{VARIABLE}.*$"):
-        take("cpu-0", Holder("A1"))
+        acquire("cpu-0", Holder("A1"))
     assert holders("cpu-0") == []
 
 
@@ -227,14 +227,14 @@ def test_a_folder_that_cannot_be_made_is_named(folder: Path, monkeypatch: pytest
     folder.write_text("")
     monkeypatch.setenv(VARIABLE, str(folder / "below"))
     with pytest.raises(RunError, match=rf"^the folder of leases {folder}/below cannot be made: Not a directory; "):
-        take("cpu-0", Holder("A1"))
+        acquire("cpu-0", Holder("A1"))
 
 
 def test_a_lock_that_is_no_file_is_named(folder: Path) -> None:
     take_now("cpu-1").close()
     (folder / "cpu-0.lock").symlink_to("/etc/passwd")
     with pytest.raises(RunError, match=rf"^the lease {folder}/cpu-0.lock cannot be taken: .*{VARIABLE}"):
-        take("cpu-0", Holder("A1"))
+        acquire("cpu-0", Holder("A1"))
 
 
 def as_user(uid: int, act: Callable[[], object]) -> str:
@@ -267,10 +267,10 @@ def become(uid: int) -> None:
 def test_a_folder_that_is_closed_to_this_user_is_named(open_folder: Path) -> None:
     folder = open_folder / "leases"
     open_folder.chmod(0o755)
-    said = as_user(OTHERS[0], lambda: take("cpu-0", Holder("A1")))
+    said = as_user(OTHERS[0], lambda: acquire("cpu-0", Holder("A1")))
     assert said.startswith(f"the folder of leases {folder} cannot be made: Permission denied; set {VARIABLE}")
     folder.mkdir(mode=0o755)
-    said = as_user(OTHERS[0], lambda: take("cpu-0", Holder("A1")))
+    said = as_user(OTHERS[0], lambda: acquire("cpu-0", Holder("A1")))
     assert said.startswith(f"the lease {folder}/cpu-0.lock cannot be taken: Permission denied; ")
 
 
@@ -289,7 +289,7 @@ def test_the_folder_is_everybodys_from_the_first_moment(open_folder: Path) -> No
             while time.monotonic() < begin + 0.001 * k:
                 pass
             try:
-                lease = take(f"cpu-{uid}", Holder("A1"))
+                lease = acquire(f"cpu-{uid}", Holder("A1"))
                 assert lease is not None
                 lease.close()
             except RunError as error:
@@ -316,7 +316,7 @@ def test_two_users_race_for_a_device_and_no_two_placements_overlap(open_folder: 
         rng = random.Random(number)
         with (open_folder / f"intervals-{number}").open("w") as file:
             for _ in range(250):
-                while (lease := take("GPU-1", Holder(f"E{number}", user=str(uid)))) is None:
+                while (lease := acquire("GPU-1", Holder(f"E{number}", user=str(uid)))) is None:
                     pass
                 began = time.monotonic_ns()
                 time.sleep(0.001)

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from iqa_train.doctor.check_result import Checkup, Where
+from iqa_train.doctor.check_result import CheckScope, Checkup
 from iqa_train.doctor.run_checks import checkups
 from iqa_train.files import write_json
-from iqa_train.runs.identity import me
+from iqa_train.runs.identity import this_process
 from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.outcome import OK, outcome_of
 from iqa_train.scheduler.queue import Item, Queue, edit_queue
@@ -37,16 +37,16 @@ print(json.dumps([checkup.as_json() for checkup in found]))
 """
 
 
-def found(where: Where, name: str, *verdicts: str) -> list[Checkup]:
+def found(where: CheckScope, name: str, *verdicts: str) -> list[Checkup]:
     return [c for c in checkups(where) if c.name == name and (not verdicts or c.verdict in verdicts)]
 
 
-def the(where: Where, name: str) -> Checkup:
+def the(where: CheckScope, name: str) -> Checkup:
     (checkup,) = found(where, name)
     return checkup
 
 
-def ills(where: Where) -> list[Checkup]:
+def ills(where: CheckScope) -> list[Checkup]:
     return [c for c in checkups(where) if c.verdict in {"warning", "error"} and c.name not in {"disk-space", "gpu"}]
 
 
@@ -69,13 +69,13 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def a_run(where: Where, experiment: str, *, ended: bool = False, host: str = HERE) -> tuple[RunFolder, Attempt]:
+def a_run(where: CheckScope, experiment: str, *, ended: bool = False, host: str = HERE) -> tuple[RunFolder, Attempt]:
     """A run with one attempt; without an end nobody works on it any more."""
     run = RunFolder(where.runs_dir / "lr5e7" / experiment / "s42-0123456789")
     attempt = run.next_attempt()
     attempt.folder.mkdir(parents=True)
     write_json(run.spec, {"slug": experiment, "settings": {}})
-    facts = {"host": host, "boot_id": me().boot_id, "runner": {"pid": 1 << 22, "created": 1}, "log": "a.log"}
+    facts = {"host": host, "boot_id": this_process().boot_id, "runner": {"pid": 1 << 22, "created": 1}, "log": "a.log"}
     write_json(attempt.runner, facts)
     if ended:
         write_json(run.result, {"srcc": 0.9})
@@ -84,7 +84,7 @@ def a_run(where: Where, experiment: str, *, ended: bool = False, host: str = HER
     return run, attempt
 
 
-def queue(where: Where, *experiments: str, **values: Any) -> None:
+def queue(where: CheckScope, *experiments: str, **values: Any) -> None:
     where.runs_dir.mkdir(exist_ok=True)
     items = [Item(f"lr5e7/{name}/s42-0123456789", name, 42) for name in experiments]
     for item in items:
@@ -100,7 +100,7 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def mounts(where: Where, *entries: str) -> None:
+def mounts(where: CheckScope, *entries: str) -> None:
     """The kernel's table of mounts: `point type options` each, beside a local root."""
     lines = ["22 1 254:0 / / rw,relatime - ext4 /dev/vda rw", "nonsense"]
     for number, entry in enumerate(entries, 30):
@@ -109,7 +109,9 @@ def mounts(where: Where, *entries: str) -> None:
     put(where.root / "proc/self/mountinfo", "\n".join(lines))
 
 
-def in_a_process(where: Where, prefix: tuple[str, ...] = (), **environment: str) -> dict[str, list[dict[str, str]]]:
+def in_a_process(
+    where: CheckScope, prefix: tuple[str, ...] = (), **environment: str
+) -> dict[str, list[dict[str, str]]]:
     """The findings of another process, by name."""
     here = where.runs_dir.parent
     command = [*prefix, sys.executable, "-c", AS_JSON, str(here), str(where.root)]

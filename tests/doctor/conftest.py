@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from iqa_train.devices.leases import VARIABLE
-from iqa_train.doctor.check_result import Where
+from iqa_train.doctor.check_result import CheckScope
 from tests.doctor.checkup_world import put
 
 # A host whose clock is ahead of its disk's, and a disk that knows no locks.
@@ -34,12 +34,12 @@ int flock(int descriptor, int operation) {
 
 
 @pytest.fixture
-def where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Where:
+def where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CheckScope:
     """An empty project on a host of which nothing is known; its leases are its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv(VARIABLE, str(tmp_path / "leases"))
-    return Where(tmp_path / "runs", tmp_path / "logs", root=tmp_path / "root")
+    return CheckScope(tmp_path / "runs", tmp_path / "logs", root=tmp_path / "root")
 
 
 @pytest.fixture(scope="session")

@@ -4,13 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from iqa_train.doctor.check_result import Where
+from iqa_train.doctor.check_result import CheckScope
 from iqa_train.files import write_json
 from iqa_train.runs.layout import QueueFiles
 from tests.doctor.checkup_world import ROOT, found, ills, queue, the
 
 
-def test_an_empty_project_is_well_and_looking_makes_nothing(where: Where, tmp_path: Path) -> None:
+def test_an_empty_project_is_well_and_looking_makes_nothing(where: CheckScope, tmp_path: Path) -> None:
     assert ills(where) == []
     assert the(where, "study").verdict == "note"
     assert list(tmp_path.iterdir()) == []
@@ -26,7 +26,7 @@ def test_what_is_loaded(tmp_path: Path) -> None:
     assert not {"torch", "pydantic", "numpy", "textual", "pynvml"} & set(done.stdout.split())
 
 
-def test_content_that_no_version_writes_stops_no_check(where: Where) -> None:
+def test_content_that_no_version_writes_stops_no_check(where: CheckScope) -> None:
     queue(where, "A1")
     write_json(QueueFiles(where.runs_dir).scheduler, {"host": "elsewhere", "troubles": [], "scheduler": {"pid": 9}})
     assert "1 run waiting" in the(where, "queue").message
@@ -34,6 +34,6 @@ def test_content_that_no_version_writes_stops_no_check(where: Where) -> None:
     assert found(where, "clock")
 
 
-def test_versions(where: Where) -> None:
+def test_versions(where: CheckScope) -> None:
     checkup = the(where, "versions")
     assert (checkup.verdict, "torch 2." in checkup.message) == ("note", True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from iqa_train.doctor.check_result import Where
+from iqa_train.doctor.check_result import CheckScope
 from iqa_train.files import append_line
 from tests.doctor.checkup_world import a_run, found, in_a_process, the, tool
 
@@ -19,18 +19,18 @@ from tests.doctor.checkup_world import a_run, found, in_a_process, the, tool
     ],
 )  # fmt: skip
 def test_synchronised_or_not(
-    where: Where, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, verdict: str, words: str
+    where: CheckScope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, verdict: str, words: str
 ) -> None:
     tool(tmp_path, monkeypatch, "timedatectl", script)
     assert (the(where, "clock").verdict, words in the(where, "clock").message) == (verdict, True)
 
 
-def test_no_such_command(where: Where, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_such_command(where: CheckScope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert the(where, "clock").verdict == "ok"
 
 
-def test_files_of_the_future(where: Where) -> None:
+def test_files_of_the_future(where: CheckScope) -> None:
     (_, attempt), _ = a_run(where, "A1", ended=True), a_run(where, "A2", ended=True)
     append_line(attempt.metrics, {"event": "epoch"})
     os.utime(attempt.metrics, (time.time() + 60, time.time() + 60))
@@ -38,7 +38,7 @@ def test_files_of_the_future(where: Where) -> None:
     assert checkup.message == f"1 file written in the future: {attempt.metrics}"
 
 
-def test_file_times_and_the_hosts_clock_disagree(where: Where, preload: str) -> None:
+def test_file_times_and_the_hosts_clock_disagree(where: CheckScope, preload: str) -> None:
     where.runs_dir.mkdir()
     told = in_a_process(where, LD_PRELOAD=preload, FAKE_AHEAD="60")["clock"]
     assert [c["verdict"] for c in told] == ["warning"]

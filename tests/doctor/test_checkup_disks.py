@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from iqa_train.doctor.check_result import Where
+from iqa_train.doctor.check_result import CheckScope
 from tests.doctor.checkup_world import found, the
 from tests.small_disk import small_disk
 
 
-def test_little_room(where: Where, tmp_path: Path) -> None:
+def test_little_room(where: CheckScope, tmp_path: Path) -> None:
     with small_disk(where.runs_dir, 512):
         checkup = next(c for c in found(where, "disk-space") if c.message.startswith("runs: "))
     assert checkup.verdict == "error"
@@ -28,14 +28,14 @@ def test_little_room(where: Where, tmp_path: Path) -> None:
         ("size=20g,nr_inodes=50", "error"), ("size=20g,ro", "error"),
     ],
 )  # fmt: skip
-def test_bytes_and_files(where: Where, options: str, verdict: str) -> None:
+def test_bytes_and_files(where: CheckScope, options: str, verdict: str) -> None:
     with mounted(where.logs_dir, options):
         told = [c for c in found(where, "disk-space") if c.message.startswith("logs: ")]
     assert verdict in {c.verdict for c in told}
     assert any("cannot be written" in c.message for c in told) is ("ro" in options)
 
 
-def test_one_disk_is_told_once(where: Where) -> None:
+def test_one_disk_is_told_once(where: CheckScope) -> None:
     assert the(where, "disk-space").message.startswith("runs, logs, pixel cache: ")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from iqa_train.doctor.check_result import Where
+from iqa_train.doctor.check_result import CheckScope
 from tests.doctor.checkup_world import AS_JSON, put, the
 from tests.fakes.nvml import FakeDriver, has_real_library
 
@@ -15,14 +15,14 @@ def driver(tmp_path: Path) -> FakeDriver:
     return FakeDriver(tmp_path)
 
 
-def findings(where: Where, driver: FakeDriver, **environment: str) -> dict[str, str]:
+def findings(where: CheckScope, driver: FakeDriver, **environment: str) -> dict[str, str]:
     """What is said of GPUs, by verdict."""
     text = driver.run("-c", AS_JSON, str(where.runs_dir.parent), str(where.root), **environment)
     told = [c for c in json.loads(text) if c["name"] == "gpu"]
     return {c["verdict"]: f"{c['message']} -> {c['cure']}" for c in told}
 
 
-def test_two_that_are_well_and_each_ill_with_its_verdict(where: Where, driver: FakeDriver) -> None:
+def test_two_that_are_well_and_each_ill_with_its_verdict(where: CheckScope, driver: FakeDriver) -> None:
     assert findings(where, driver) == {"ok": "2 GPUs can be used, NVIDIA driver 550.54.15 -> "}
     driver.set({"0.nvmlDeviceGetTemperatureV": 3, "0.mig": 1, "1.nvmlDeviceGetHandleByIndex_v2": 15})
     told = findings(where, driver)
@@ -37,12 +37,12 @@ def test_two_that_are_well_and_each_ill_with_its_verdict(where: Where, driver: F
     assert "does not tell its memory" in findings(where, driver)["warning"]
 
 
-def test_gpus_that_are_hidden(where: Where, driver: FakeDriver) -> None:
+def test_gpus_that_are_hidden(where: CheckScope, driver: FakeDriver) -> None:
     assert "'7' is no GPU here" in findings(where, driver, CUDA_VISIBLE_DEVICES="0,7")["warning"]
     assert "hides every GPU" in findings(where, driver, CUDA_VISIBLE_DEVICES="")["warning"]
 
 
-def test_a_driver_that_does_not_work(where: Where, driver: FakeDriver) -> None:
+def test_a_driver_that_does_not_work(where: CheckScope, driver: FakeDriver) -> None:
     driver.set({"nvmlInitWithFlags": 9})
     told = findings(where, driver)
     assert told["error"].endswith("-> load it (modprobe nvidia) or reboot")
@@ -50,7 +50,7 @@ def test_a_driver_that_does_not_work(where: Where, driver: FakeDriver) -> None:
     assert "shows no GPU" in findings(where, driver)["warning"]
 
 
-def test_no_driver_with_and_without_a_gpu_on_the_bus(where: Where) -> None:
+def test_no_driver_with_and_without_a_gpu_on_the_bus(where: CheckScope) -> None:
     if has_real_library():
         pytest.skip("there is an NVIDIA driver on this machine")
     assert the(where, "gpu").verdict == "note"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from iqa_train.devices.leases import VARIABLE, Holder, take
-from iqa_train.doctor.check_result import Where
+from iqa_train.devices.leases import VARIABLE, Holder, acquire
+from iqa_train.doctor.check_result import CheckScope
 from tests.doctor.checkup_world import ROOT, a_run, found, in_a_process, locked, mounts, put, the
 
 
@@ -19,7 +19,7 @@ from tests.doctor.checkup_world import ROOT, a_run, found, in_a_process, locked,
     ("mode", "verdict", "words"),
     [(0o1777, "ok", "none held"), (0o777, "error", "remove others' locks"), (0o755, "warning", "only some")],
 )
-def test_the_rights_of_the_folder(where: Where, tmp_path: Path, mode: int, verdict: str, words: str) -> None:
+def test_the_rights_of_the_folder(where: CheckScope, tmp_path: Path, mode: int, verdict: str, words: str) -> None:
     (tmp_path / "leases").mkdir()
     (tmp_path / "leases").chmod(mode)
     checkup = found(where, "leases")[0]
@@ -27,23 +27,23 @@ def test_the_rights_of_the_folder(where: Where, tmp_path: Path, mode: int, verdi
     assert ("chmod 1777" in checkup.cure) is (verdict != "ok")
 
 
-def test_no_folder(where: Where, tmp_path: Path) -> None:
+def test_no_folder(where: CheckScope, tmp_path: Path) -> None:
     assert "made by the first run" in the(where, "leases").message
     put(tmp_path / "leases", "")
     assert "is no folder" in the(where, "leases").message
 
 
-def test_a_folder_on_a_network_file_system(where: Where, tmp_path: Path) -> None:
+def test_a_folder_on_a_network_file_system(where: CheckScope, tmp_path: Path) -> None:
     mounts(where, f"{tmp_path} nfs4 rw")
     (checkup,) = found(where, "leases", "error")
     assert "nfs4" in checkup.message
     assert VARIABLE in checkup.cure
 
 
-def test_who_holds_what(where: Where) -> None:
+def test_who_holds_what(where: CheckScope) -> None:
     run, _ = a_run(where, "A1")
     holder = Holder("A1", "lr5e7", "ann", str(run.path))
-    lease, shared = take("GPU-1", holder), take("GPU-2", replace(holder, experiment="B2", run=""), places=2)
+    lease, shared = acquire("GPU-1", holder), acquire("GPU-2", replace(holder, experiment="B2", run=""), places=2)
     assert lease
     assert shared
     with locked(run.lock):
@@ -57,7 +57,7 @@ def test_who_holds_what(where: Where) -> None:
     assert the(where, "leases").message.endswith("none held")
 
 
-def test_folders_and_locks_that_are_closed_to_this_user(where: Where) -> None:
+def test_folders_and_locks_that_are_closed_to_this_user(where: CheckScope) -> None:
     prefix: tuple[str, ...] = ()
     if os.getuid() == 0:  # to whom nothing is closed
         if shutil.which("setpriv") is None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from iqa_train.doctor.check_result import Where
+from iqa_train.doctor.check_result import CheckScope
 from iqa_train.doctor.logout import logout_warning
 from tests.doctor.checkup_world import put, the, tool
 
@@ -17,7 +17,7 @@ Host = Callable[..., str | None]
 
 
 @pytest.fixture
-def host(where: Where, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+def host(where: CheckScope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     (where.root / "run/systemd/system").mkdir(parents=True)
 
     def warning(kill: str = "", linger: str = "no", cgroup: str = SESSION, user: str = "1000") -> str | None:
@@ -29,7 +29,7 @@ def host(where: Where, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     return warning
 
 
-def test_both_together_kill_what_a_session_has_started(host: Host, where: Where) -> None:
+def test_both_together_kill_what_a_session_has_started(host: Host, where: CheckScope) -> None:
     told = host("KillUserProcesses=yes")
     assert told
     for words in ("KillUserProcesses=yes", "Linger=no", "loginctl enable-linger", "systemd-run --user --scope"):
@@ -85,14 +85,14 @@ def test_users_who_are_excepted(host: Host) -> None:
         ({"etc/systemd/logind.conf.d/50-a.txt": "yes"}, False),
     ],
 )
-def test_drop_ins(host: Host, where: Where, files: dict[str, str], kills: bool) -> None:
+def test_drop_ins(host: Host, where: CheckScope, files: dict[str, str], kills: bool) -> None:
     for name, value in files.items():
         put(where.root / name, f"[Login]\n; a word\nKillUserProcesses = {value}\n[Other]\nKillUserProcesses=no\n")
     assert (host() is not None) is kills
 
 
 def test_a_user_who_is_not_logged_in_and_lingers(
-    host: Host, where: Where, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    host: Host, where: CheckScope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host(cgroup=MANAGER)
     tool(tmp_path, monkeypatch, "loginctl", "echo not logged in >&2; exit 1")
@@ -102,6 +102,6 @@ def test_a_user_who_is_not_logged_in_and_lingers(
     assert logout_warning(where.root) is None
 
 
-def test_no_systemd(where: Where) -> None:
+def test_no_systemd(where: CheckScope) -> None:
     put(where.root / "etc/systemd/logind.conf", "[Login]\nKillUserProcesses=yes\n")
     assert logout_warning(where.root) is None

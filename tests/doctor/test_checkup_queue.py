@@ -5,7 +5,7 @@ import os
 import signal
 import time
 
-from iqa_train.doctor.check_result import Where
+from iqa_train.doctor.check_result import CheckScope
 from iqa_train.doctor.run_checks import checkups
 from iqa_train.files import write_json
 from iqa_train.runs.layout import QueueFiles
@@ -13,7 +13,7 @@ from iqa_train.scheduler.scheduler_lock import ensure_scheduler
 from tests.doctor.checkup_world import found, ills, queue, the, until
 
 
-def test_runs_wait_and_nobody_sees_to_them(where: Where) -> None:
+def test_runs_wait_and_nobody_sees_to_them(where: CheckScope) -> None:
     queue(where, "A1", "A2")
     (checkup,) = ills(where)
     assert (checkup.name, checkup.verdict) == ("queue", "warning")
@@ -21,7 +21,7 @@ def test_runs_wait_and_nobody_sees_to_them(where: Where) -> None:
     assert checkup.cure.startswith("`iqa-train queue resume")
 
 
-def test_a_scheduler_that_works_and_one_that_was_killed(where: Where) -> None:
+def test_a_scheduler_that_works_and_one_that_was_killed(where: CheckScope) -> None:
     queue(where, "A1", paused=True)
     ensure_scheduler(where.runs_dir)
     until(QueueFiles(where.runs_dir).scheduler.exists)  # it has the lock before it says who it is
@@ -37,7 +37,7 @@ def test_a_scheduler_that_works_and_one_that_was_killed(where: Where) -> None:
     assert "was killed" in the(where, "scheduler").message
 
 
-def test_a_scheduler_on_another_host(where: Where) -> None:
+def test_a_scheduler_on_another_host(where: CheckScope) -> None:
     queue(where, "A1", "A2")
     path = QueueFiles(where.runs_dir).scheduler
     facts = {"host": "node7", "boot_id": "b", "scheduler": {"pid": 7, "created": 1}}

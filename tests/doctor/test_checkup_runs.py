@@ -6,12 +6,12 @@ import subprocess
 
 import pytest
 
-from iqa_train.doctor.check_result import Where
+from iqa_train.doctor.check_result import CheckScope
 from iqa_train.runs.marks import MARK
 from tests.doctor.checkup_world import a_run, found, ills, locked, put, queue, the
 
 
-def test_lost_runs_are_named_unless_the_queue_tries_them_again(where: Where) -> None:
+def test_lost_runs_are_named_unless_the_queue_tries_them_again(where: CheckScope) -> None:
     for name in ("A1", "A2", "B1", "B2"):
         a_run(where, name)
     a_run(where, "Baseline", ended=True)
@@ -34,7 +34,7 @@ def test_lost_runs_are_named_unless_the_queue_tries_them_again(where: Where) -> 
         ("lr5e7/A1/s42-0123456789/attempt-01/exit.json", '{"state": "completed"}'),
     ],
 )  # fmt: skip
-def test_each_damaged_file_is_named_once(where: Where, name: str, content: str) -> None:
+def test_each_damaged_file_is_named_once(where: CheckScope, name: str, content: str) -> None:
     a_run(where, "A1", ended=True)
     a_run(where, "A2", ended=True)
     put(where.runs_dir / name, content)
@@ -45,7 +45,7 @@ def test_each_damaged_file_is_named_once(where: Where, name: str, content: str) 
     assert (where.runs_dir / name).read_text() == content
 
 
-def test_what_ended_attempts_left(where: Where) -> None:
+def test_what_ended_attempts_left(where: CheckScope) -> None:
     run, attempt = a_run(where, "A1")
     (_, second), (_, ended) = a_run(where, "A1"), a_run(where, "A2", ended=True)
     for one in (attempt, second, ended):
@@ -57,7 +57,7 @@ def test_what_ended_attempts_left(where: Where) -> None:
         assert "left 4 files" in found(where, "left-overs")[0].message  # those of the second try are in use
 
 
-def test_a_process_that_outlives_its_run(where: Where) -> None:
+def test_a_process_that_outlives_its_run(where: CheckScope) -> None:
     run, attempt = a_run(where, "A1", ended=True)
     with run.lock.open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -11,7 +11,7 @@ import pytest
 from iqa_train.errors import RunError
 from iqa_train.files import read_json
 from iqa_train.log_import import store as store_module
-from iqa_train.log_import.naming import Names, names_for
+from iqa_train.log_import.naming import RunNames, names_for
 from iqa_train.log_import.read_log import read_log
 from iqa_train.log_import.store import Stored, require_own_study, store
 from iqa_train.report.collect import results_of
@@ -21,7 +21,7 @@ from iqa_train.runs.layout import RunFolder, run_folder, run_folders
 from iqa_train.runs.progress import run_progress
 from iqa_train.runs.specfile import read_spec
 from iqa_train.runs.state import epoch_events, log_of, run_state
-from iqa_train.scheduler.overview import look
+from iqa_train.scheduler.overview import read_overview
 from iqa_train.study.load import load_study
 from iqa_train.study.model import Study
 from tests.log_import.old_logs import SCORES, Script, old_log
@@ -104,7 +104,7 @@ def test_it_is_read_like_any_run(place: Path, study: Study) -> None:
         (7, 0.9374, True), (8, 0.9378, True), (9, 0.9377, False), (10, 0.9376, False),
     ]  # fmt: skip
     assert all(e["val_srcc"] is None and e["round"] == 1 for e in events)
-    (row,) = look(Path("runs")).rows
+    (row,) = read_overview(Path("runs")).rows
     assert (row.study, row.experiment, row.state, row.attempt, row.seed) == ("imported", "Baseline", "completed", 1, 42)
     assert (row.device, row.pid) == (None, None)
 
@@ -226,7 +226,7 @@ def test_an_unknown_seed_is_called_unknown(place: Path, study: Study, capsys: py
     assert run in run_folders(Path("runs"))
     for path in run.path.rglob("*.json"):
         assert '"seed": 4' not in path.read_text()
-    (row,) = look(Path("runs")).rows
+    (row,) = read_overview(Path("runs")).rows
     assert (str(row.seed), f"{row.seed}", f"{row.seed:>8}", row.as_json()["seed"]) == (
         "unknown", "unknown", " unknown", None,
     )  # fmt: skip
@@ -311,7 +311,7 @@ def test_an_experiment_may_differ_in_what_it_is_about_alone(place: Path, study: 
 
 def test_names_given_go_before_those_told(study: Study) -> None:
     assert names_for(Path("A1.log"), study, "B1").slug == "B1_tiny"
-    assert names_for(Path("A1.log"), study, "B9") == Names("B9", "B9", about=names_for(Path("x.log"), study).about)
+    assert names_for(Path("A1.log"), study, "B9") == RunNames("B9", "B9", about=names_for(Path("x.log"), study).about)
 
 
 def test_files_are_valid_json_with_their_version(place: Path, study: Study) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from iqa_train.report.report_data import Material, Origin
+from iqa_train.report.report_data import Origin, ReportData
 from iqa_train.results.curve import CurvePoint, SettingCurve
 from iqa_train.results.table import Curve, ResultRow, StudyResults
 from iqa_train.runs.predictions import Predictions
@@ -99,7 +99,7 @@ ORIGIN = Origin(
     "Baseline", 42, "completed", "0c84313f58", "c40ae93f96d7 + changes", "25bfdfa9ba52", "CPU", "3.11",
     {"torch": "2.13.0", "numpy": "2.4.6"},
 )  # fmt: skip
-MATERIAL = Material(
+MATERIAL = ReportData(
     results=(WITH_REPORTED, *(replace(SEED_STUDY, metric=m) for m in ("krcc", "plcc", "plcc_fit", "rmse_fit"))),
     reported=(replace(SEED_STUDY, study="lr5e6", rows=(REPORTED,), notes=()),),
     cross=(replace(SEED_STUDY, title="", dataset="spaq"),),

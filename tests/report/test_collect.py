@@ -7,7 +7,7 @@ import pytest
 
 from iqa_train.files import read_json, write_json
 from iqa_train.report.collect import differing_settings, gather, results_of
-from iqa_train.report.report_data import Material, shared_packages
+from iqa_train.report.report_data import ReportData, shared_packages
 from iqa_train.report.sweeps import curves_of_settings
 from iqa_train.report.tracker_text import tracker_text
 from iqa_train.results.selection import chosen_runs
@@ -22,7 +22,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def material(metric: str = "srcc", name: str | None = None) -> Material:
+def material(metric: str = "srcc", name: str | None = None) -> ReportData:
     return gather(chosen_runs(Path("runs"), name, None, None), Path("runs"), metric)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from iqa_train.report.figures import ablation, style
 from iqa_train.report.html.page import PageFigure, page
-from iqa_train.report.report_data import Material
+from iqa_train.report.report_data import ReportData
 from tests.report.samples import ALL, MATERIAL, SEED_STUDY
 
 
@@ -81,7 +81,7 @@ def test_nothing_in_a_title_becomes_markup(figures: list[PageFigure]) -> None:
 
 @pytest.mark.parametrize("results", ALL.values(), ids=list(ALL))
 def test_it_can_be_made_of_little(results: object) -> None:
-    assert page(Material((results,)), []).startswith("<!DOCTYPE html>")  # type: ignore[arg-type]
+    assert page(ReportData((results,)), []).startswith("<!DOCTYPE html>")  # type: ignore[arg-type]
 
 
 def test_light_and_dark(figures: list[PageFigure]) -> None:

@@ -10,12 +10,12 @@ import pytest
 from iqa_train.errors import RunError
 from iqa_train.report import write
 from iqa_train.report.figures import style
-from iqa_train.report.report_data import Material
+from iqa_train.report.report_data import ReportData
 from iqa_train.report.write import write_report
 from tests.report.samples import MATERIAL, SEED_STUDY
 
 RENDERED = style.rendered
-SMALL = Material((SEED_STUDY,), findings=MATERIAL.findings)
+SMALL = ReportData((SEED_STUDY,), findings=MATERIAL.findings)
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_the_same_material_gives_the_same_bytes(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("without_figures")
 def test_a_name_that_is_no_text_breaks_nothing(tmp_path: Path) -> None:
     row = replace(SEED_STUDY.rows[0], title="caf\udce9", notes=("caf\udce9",))
-    write_report(Material((replace(SEED_STUDY, rows=(row,)),)), tmp_path)
+    write_report(ReportData((replace(SEED_STUDY, rows=(row,)),)), tmp_path)
     assert "caf?" in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from iqa_train.results.run_record import Recorded, record_study
+from iqa_train.results.run_record import RunRecord, record_study
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.predictions import Predictions, write_predictions
 from iqa_train.stats.metrics import plcc, srcc
@@ -101,7 +101,7 @@ class MadeStudy:
             run.result.write_text(json.dumps(first | {"rounds": results}))
         return run
 
-    def recorded(self) -> list[Recorded]:
+    def recorded(self) -> list[RunRecord]:
         return record_study(self.runs_dir, self.name)
 
 

@@ -4,26 +4,26 @@ import numpy as np
 import pytest
 
 from iqa_train.results.comparison import NotComparableError, compare
-from iqa_train.results.paired_predictions import Tested, model_of, units_of
+from iqa_train.results.paired_predictions import ExperimentPredictions, model_of, units_of
 from iqa_train.stats.bootstrap import bootstrap, interval_of, p_value
 from iqa_train.stats.metrics import srcc
 from iqa_train.stats.resamples import Resamples
-from iqa_train.stats.small_samples import widened
+from iqa_train.stats.small_samples import widen
 from tests.results.made_study import predictions, with_values
 
 FEW = 400
-BASE = Tested("Baseline", {42: predictions(1, 6.0)})
+BASE = ExperimentPredictions("Baseline", {42: predictions(1, 6.0)})
 
 
 def test_interval_and_p_are_of_the_paired_resamples() -> None:
-    other = Tested("A1", {42: predictions(2, 7.0)})
+    other = ExperimentPredictions("A1", {42: predictions(2, 7.0)})
     (found,) = compare([other], BASE, key="k", resamples=FEW)
     numbered = units_of([BASE.by_seed[42]])
     models = [model_of(t.by_seed[42], numbered) for t in (other, BASE)]
     mine, theirs = bootstrap(models, "srcc", Resamples(200, FEW, "k"))
-    assert found.delta_interval == interval_of(widened(mine - theirs, 200))
-    assert found.p == p_value(widened(mine - theirs, 200))
-    assert found.interval == interval_of(widened(mine, 200))
+    assert found.delta_interval == interval_of(widen(mine - theirs, 200))
+    assert found.p == p_value(widen(mine - theirs, 200))
+    assert found.interval == interval_of(widen(mine, 200))
 
 
 def test_images_may_stand_in_another_order() -> None:
@@ -32,13 +32,15 @@ def test_images_may_stand_in_another_order() -> None:
     turned = with_values(
         table, images=tuple(reversed(table.images)), scores=table.scores[back], predictions=table.predictions[back]
     )
-    one, other = (compare([Tested("A1", {42: t})], BASE, key="k", resamples=FEW)[0] for t in (table, turned))
+    one, other = (
+        compare([ExperimentPredictions("A1", {42: t})], BASE, key="k", resamples=FEW)[0] for t in (table, turned)
+    )
     assert one == other
 
 
 def test_seeds_are_paired_where_both_have_them() -> None:
-    base = Tested("Baseline", {seed: predictions(seed, 6.0) for seed in (42, 43, 44)})
-    one = Tested("A1", {seed: predictions(seed + 10, 7.0) for seed in (43, 44, 45)})
+    base = ExperimentPredictions("Baseline", {seed: predictions(seed, 6.0) for seed in (42, 43, 44)})
+    one = ExperimentPredictions("A1", {seed: predictions(seed + 10, 7.0) for seed in (43, 44, 45)})
     (found,) = compare([one], base, key="k", resamples=FEW)
     differences = [
         srcc(one.by_seed[s].predictions, one.by_seed[s].scores)
@@ -53,7 +55,7 @@ def test_seeds_are_paired_where_both_have_them() -> None:
 
 
 def test_without_a_common_seed_means_are_compared_and_it_is_said() -> None:
-    (found,) = compare([Tested("A1", {7: predictions(3, 9.0)})], BASE, key="k", resamples=FEW)
+    (found,) = compare([ExperimentPredictions("A1", {7: predictions(3, 9.0)})], BASE, key="k", resamples=FEW)
     assert found.shared == () and found.delta is not None and found.dependent is None
     assert "no seed in common with Baseline, so the difference holds that of the seeds too" in found.notes
 
@@ -61,7 +63,7 @@ def test_without_a_common_seed_means_are_compared_and_it_is_said() -> None:
 def test_seeds_of_random_splits_are_paired_on_their_own_images() -> None:
     """A data set without an official split: each seed tests other images, the same ones for every experiment."""
 
-    def tested(name: str, noise: float) -> Tested:
+    def tested(name: str, noise: float) -> ExperimentPredictions:
         tables = {}
         for seed in (1, 2, 3):
             rows = np.sort(np.random.default_rng(seed).permutation(200)[:80])
@@ -70,7 +72,7 @@ def test_seeds_of_random_splits_are_paired_on_their_own_images() -> None:
             tables[seed] = with_values(
                 whole, images=images, scores=whole.scores[rows], predictions=whole.predictions[rows]
             )
-        return Tested(name, tables)
+        return ExperimentPredictions(name, tables)
 
     (found,) = compare([tested("A1", 12.0)], tested("Baseline", 6.0), key="k", resamples=FEW)
     assert found.images == 80 and found.shared == (1, 2, 3)
@@ -81,12 +83,19 @@ def test_a_seed_on_other_images_is_refused_and_named() -> None:
     tables = {seed: predictions(seed, 6.0) for seed in (42, 43)}
     short = predictions(43, 7.0, images=150)
     with pytest.raises(NotComparableError, match=r"different test images \(150 and 200\) at seed 43") as caught:
-        compare([Tested("A1", {42: predictions(3, 7.0), 43: short})], Tested("Baseline", tables), resamples=FEW)
+        compare(
+            [ExperimentPredictions("A1", {42: predictions(3, 7.0), 43: short})],
+            ExperimentPredictions("Baseline", tables),
+            resamples=FEW,
+        )
     assert caught.value.exit_code == 1
 
 
 def test_one_refused_experiment_does_not_change_the_others() -> None:
-    good, bad = Tested("A1", {42: predictions(2, 7.0)}), Tested("A2", {42: predictions(3, 7.0, images=150)})
+    good, bad = (
+        ExperimentPredictions("A1", {42: predictions(2, 7.0)}),
+        ExperimentPredictions("A2", {42: predictions(3, 7.0, images=150)}),
+    )
     (alone,) = compare([good], BASE, key="k", resamples=FEW)
     beside, refused = compare([good, bad], BASE, key="k", resamples=FEW, anyway=True)
     assert alone == beside
@@ -95,27 +104,27 @@ def test_one_refused_experiment_does_not_change_the_others() -> None:
 
 def test_a_mapped_metric_says_which_seed_could_not_be_mapped() -> None:
     tiny = predictions(2, 7.0, images=4)
-    (found,) = compare([Tested("A1", {42: tiny})], None, "plcc_fit", resamples=FEW)
+    (found,) = compare([ExperimentPredictions("A1", {42: tiny})], None, "plcc_fit", resamples=FEW)
     assert found.value is None
     assert found.notes == ("seed 42: no logistic fit: 4 images are too few for 4 parameters",)
 
 
 def test_nothing_to_compare_is_nothing() -> None:
     assert compare([], None) == []
-    (found,) = compare([Tested("A1", {})], BASE, resamples=FEW)
+    (found,) = compare([ExperimentPredictions("A1", {})], BASE, resamples=FEW)
     assert found.value is None and found.notes == ()
 
 
 def test_an_interval_without_width_is_none_and_it_is_said() -> None:
-    few = [Tested(name, {1: predictions(seed, 0.01, 3)}) for name, seed in (("Baseline", 1), ("A1", 2))]
+    few = [ExperimentPredictions(name, {1: predictions(seed, 0.01, 3)}) for name, seed in (("Baseline", 1), ("A1", 2))]
     for one in compare(few, few[0]):
         assert (one.value, one.interval) == (pytest.approx(1.0), None)
         assert "no interval: the value is the same on every resample" in one.notes
-    two = Tested("Baseline", {1: predictions(1, 5, 2)})
+    two = ExperimentPredictions("Baseline", {1: predictions(1, 5, 2)})
     assert "no interval: the test images are too few" in compare([two], two)[0].notes
 
 
 def test_seeds_that_predict_the_same_are_suspicious() -> None:
-    same = Tested("A1", {1: predictions(3, 5), 2: predictions(3, 5), 3: predictions(4, 5)})
+    same = ExperimentPredictions("A1", {1: predictions(3, 5), 2: predictions(3, 5), 3: predictions(4, 5)})
     found = compare([same], None)[0]
     assert "suspicious: the predictions of seeds 1 and 2 are identical" in found.notes

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from iqa_train.results.contribution import contributions, optimism, waterfall
-from iqa_train.results.study_results import collect
+from iqa_train.results.study_results import build_study_results
 from iqa_train.results.table import StudyResults
 from tests.results.made_study import MadeStudy, predictions
 
@@ -21,7 +21,7 @@ def study(tmp_path: Path) -> MadeStudy:
 
 
 def results(study: MadeStudy, metric: str = "srcc") -> StudyResults:
-    return collect(study.recorded(), metric, resamples=400)
+    return build_study_results(study.recorded(), metric, resamples=400)
 
 
 def test_a_contribution_is_what_is_lost_without_it(study: MadeStudy) -> None:

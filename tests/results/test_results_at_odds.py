@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from iqa_train.results.comparison import NotComparableError
-from iqa_train.results.study_results import collect
+from iqa_train.results.study_results import build_study_results
 from iqa_train.results.table import METRICS
 from tests.results.made_study import MadeStudy, predictions, with_values
 
@@ -25,7 +25,7 @@ def test_runs_without_predictions_show_what_they_reported(study: MadeStudy) -> N
     kept = study.run("A1", predictions(2, 12.0), changes={"attention_fusion": False})
     told = json.loads(kept.result.read_text())["srcc"]
     (kept.path / "predictions-test.csv").unlink()
-    row = collect(study.recorded(), resamples=FEW).row("A1")
+    row = build_study_results(study.recorded(), resamples=FEW).row("A1")
     assert (row.value, row.interval, row.p) == (pytest.approx(told), None, None)
     assert row.delta is not None and row.delta_interval is None
     assert {"seed 42: no predictions were kept", "value as the run reported it, without an interval"} <= set(row.notes)
@@ -35,7 +35,7 @@ def test_runs_without_predictions_show_what_they_reported(study: MadeStudy) -> N
 def test_damaged_predictions_are_said_to_be(study: MadeStudy) -> None:
     kept = study.run("Baseline", predictions(1, 6.0))
     (kept.path / "predictions-test.csv").write_text("image,score,prediction\n0.jpg,1\n")
-    row = collect(study.recorded(), resamples=FEW).row("Baseline")
+    row = build_study_results(study.recorded(), resamples=FEW).row("Baseline")
     assert any("predictions-test.csv is damaged" in note for note in row.notes)
 
 
@@ -44,8 +44,8 @@ def test_other_test_images_are_refused_and_named(study: MadeStudy) -> None:
     other = predictions(2, 12.0)
     study.run("A1", with_values(other, images=("x.jpg", *other.images[1:])), changes={"attention_fusion": False})
     with pytest.raises(NotComparableError, match=r"A1 and Baseline have different test images \(1 of 200"):
-        collect(study.recorded(), resamples=FEW)
-    row = collect(study.recorded(), resamples=FEW, anyway=True).row("A1")
+        build_study_results(study.recorded(), resamples=FEW)
+    row = build_study_results(study.recorded(), resamples=FEW, anyway=True).row("A1")
     assert row.interval is not None and row.delta is None
     assert "not compared with Baseline: different test images (1 of 200 are not the same) at seed 42" in row.notes
 
@@ -55,7 +55,7 @@ def test_other_scores_are_refused_and_named(study: MadeStudy) -> None:
     other = predictions(2, 12.0)
     study.run("A1", with_values(other, scores=other.scores * 10), changes={"attention_fusion": False})
     with pytest.raises(NotComparableError, match=r"different opinion scores \(200 of 200 images, such as 0000.jpg"):
-        collect(study.recorded(), resamples=FEW)
+        build_study_results(study.recorded(), resamples=FEW)
 
 
 def test_other_fixed_settings_are_refused_and_named(study: MadeStudy) -> None:
@@ -64,8 +64,8 @@ def test_other_fixed_settings_are_refused_and_named(study: MadeStudy) -> None:
     with pytest.raises(
         NotComparableError, match=r"A1 and Baseline differ in more than they should: lr \(5e-07 and 5e-06\), epochs"
     ):
-        collect(study.recorded(), resamples=FEW)
-    row = collect(study.recorded(), resamples=FEW, anyway=True).row("A1")
+        build_study_results(study.recorded(), resamples=FEW)
+    row = build_study_results(study.recorded(), resamples=FEW, anyway=True).row("A1")
     assert row.delta is not None
     assert any("lr (5e-07 and 5e-06)" in note for note in row.notes)
     assert set(row.factors) == {"attention_fusion", "lr", "epochs"}
@@ -74,7 +74,7 @@ def test_other_fixed_settings_are_refused_and_named(study: MadeStudy) -> None:
 def test_places_and_speed_are_no_settings_that_matter(study: MadeStudy) -> None:
     study.run("Baseline", predictions(1, 6.0), undeclared={"workers": 0, "cache_dir": "there"})
     study.run("A1", predictions(2, 12.0), undeclared={"workers": 4, "cache_dir": "here"})
-    row = collect(study.recorded(), resamples=FEW).row("A1")
+    row = build_study_results(study.recorded(), resamples=FEW).row("A1")
     assert row.delta is not None and row.factors == ()
 
 
@@ -84,7 +84,7 @@ def test_identical_predictions_are_called_suspicious(study: MadeStudy) -> None:
     study.run("A1", same, changes={"attention_fusion": False})
     study.run("A2", predictions(2, 8.0), changes={"multi_scale": False})
     study.run("A3", predictions(2, 8.0), changes={"model_size": "tiny"})
-    results = collect(study.recorded(), resamples=FEW)
+    results = build_study_results(study.recorded(), resamples=FEW)
     row = results.row("A1")
     assert "suspicious: predictions identical to Baseline's (seed 42)" in row.notes
     assert (row.delta, row.p, row.distinguishable, row.seeds_needed) == (0.0, 1.0, False, None)
@@ -110,7 +110,7 @@ def test_predictions_that_cannot_be_measured_are_said_to_be(
     cells = [line.rpartition(",")[0] + f",{value}" for line, value in zip(lines[1:], values, strict=True)]
     path.write_text("\n".join([lines[0], *cells]) + "\n")
     (broken.path / "result.json").write_text(json.dumps({"srcc": None, "rounds": []}))
-    row = collect(study.recorded(), metric, resamples=FEW).row("A1")
+    row = build_study_results(study.recorded(), metric, resamples=FEW).row("A1")
     assert (row.value, row.delta) == (None, None)
     assert f"seed 42: {says}" in row.notes
 
@@ -121,13 +121,15 @@ def test_a_result_that_its_predictions_deny_is_suspicious_and_the_predictions_co
     told = json.loads(kept.result.read_text())
     told["rounds"][0]["test"]["srcc"] = 0.99
     kept.result.write_text(json.dumps(told))
-    results = collect(study.recorded(), resamples=FEW)
+    results = build_study_results(study.recorded(), resamples=FEW)
     row = results.row("A1")
     assert row.value < 0.95
     says = f"result.json says SRCC 0.9900, and its predictions {row.value:.4f}, which count"
     assert f"suspicious: seed 42: {says}" in row.notes
     assert not any("suspicious" in note for note in results.row("Baseline").notes)
-    assert not any("suspicious" in note for note in collect(study.recorded(), "plcc", resamples=FEW).row("A1").notes)
+    assert not any(
+        "suspicious" in note for note in build_study_results(study.recorded(), "plcc", resamples=FEW).row("A1").notes
+    )
 
 
 def test_of_several_configurations_the_newest_counts(study: MadeStudy) -> None:
@@ -143,7 +145,7 @@ def test_a_damaged_specification_is_said_and_harms_no_other_run(study: MadeStudy
     study.run("Baseline", predictions(1, 6.0))
     broken = study.run("A1", predictions(2, 12.0), changes={"attention_fusion": False})
     broken.spec.write_text("{")
-    results = collect(study.recorded(), resamples=FEW)
+    results = build_study_results(study.recorded(), resamples=FEW)
     assert results.row("Baseline").value is not None
     row = results.row("A1")
     assert row.value is not None and any("spec.json is damaged" in note for note in row.notes)

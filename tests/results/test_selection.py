@@ -8,12 +8,12 @@ import pytest
 
 from iqa_train.errors import UsageError
 from iqa_train.report.collect import results_of
-from iqa_train.report.run_page.page import Within, about_run
+from iqa_train.report.run_page.page import StudyContext, about_run
 from iqa_train.results.run_record import record
-from iqa_train.results.selection import Chosen, chosen_runs
+from iqa_train.results.selection import RunSelection, chosen_runs
 from iqa_train.runs.revision import earlier_run
 from iqa_train.runs.specfile import read_spec
-from iqa_train.scheduler.overview import look
+from iqa_train.scheduler.overview import read_overview
 from iqa_train.scheduler.relaunch import require_ended
 from iqa_train.study.spec import RunSpec
 from tests.report.finished import STUDY, finish, specs, whole_study, write_study
@@ -25,7 +25,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def chosen(name: str | None = None, profile: str | None = None) -> Chosen:
+def chosen(name: str | None = None, profile: str | None = None) -> RunSelection:
     return chosen_runs(Path("runs"), name, None, profile)
 
 
@@ -104,7 +104,7 @@ def test_what_an_earlier_revision_trained_is_shown_and_labelled(folder: Path) ->
     assert all(LABEL in run.notes for run in found.runs)
     rows = results_of(found, "srcc", resamples=0).rows
     assert all(LABEL in row.notes for row in rows if not row.reported)
-    sections = about_run(found.runs[0].folder, Within(found.study))
+    sections = about_run(found.runs[0].folder, StudyContext(found.study))
     assert LABEL in " ".join(cell for line in sections[0].lines for cell in line.cells)
 
 
@@ -144,7 +144,7 @@ def test_a_specification_of_before_revisions_says_the_first(folder: Path) -> Non
 def test_it_has_no_further_attempt(folder: Path) -> None:
     write_study(folder)
     run = finish(folder, of_revision_1(folder)["A1"])
-    (row,) = look(folder / "runs").rows
+    (row,) = read_overview(folder / "runs").rows
     assert row.run == run
     with pytest.raises(UsageError, match=f"A1 .* was {LABEL} and cannot go on; start A1 again, as a run of its own"):
         require_ended(row, again=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from iqa_train.results.run_record import record_study
-from iqa_train.results.study_results import collect
+from iqa_train.results.study_results import build_study_results
 from iqa_train.results.table import METRICS
 from iqa_train.stats.metrics import srcc
 from tests.results.made_study import MadeStudy, predictions
@@ -28,7 +28,7 @@ def test_a_finished_study_has_a_whole_row_for_each_experiment(study: MadeStudy) 
     study.run(
         "A1", worse, changes={"attention_fusion": False}, expect={"srcc": [0.9, 0.95], "delta": [-0.01, 0]}, gain=0.004
     )
-    results = collect(study.recorded(), title="Ablations", resamples=FEW)
+    results = build_study_results(study.recorded(), title="Ablations", resamples=FEW)
     assert (results.study, results.baseline, results.title, results.metric) == (
         "lr5e7", "Baseline", "Ablations", "srcc",
     )  # fmt: skip
@@ -55,16 +55,16 @@ def test_the_same_runs_give_the_same_bytes(study: MadeStudy) -> None:
     study.run("Baseline", predictions(1, 6.0))
     study.run("A1", predictions(2, 7.0), changes={"attention_fusion": False})
     for metric in METRICS:
-        once, twice = (collect(study.recorded(), metric, resamples=FEW) for _ in range(2))
+        once, twice = (build_study_results(study.recorded(), metric, resamples=FEW) for _ in range(2))
         assert json.dumps(once.as_json()) == json.dumps(twice.as_json())
 
 
 def test_a_row_does_not_change_when_an_experiment_is_added(study: MadeStudy) -> None:
     study.run("Baseline", predictions(1, 6.0))
     study.run("A1", predictions(2, 7.0), changes={"attention_fusion": False})
-    before = collect(study.recorded(), resamples=FEW).row("A1")
+    before = build_study_results(study.recorded(), resamples=FEW).row("A1")
     study.run("A0", predictions(3, 9.0), changes={"model_size": "tiny"})
-    after = collect(study.recorded(), resamples=FEW).row("A1")
+    after = build_study_results(study.recorded(), resamples=FEW).row("A1")
     assert (before.delta_interval, before.p) == (after.delta_interval, after.p)
 
 
@@ -72,7 +72,7 @@ def test_a_row_does_not_change_when_an_experiment_is_added(study: MadeStudy) -> 
 def test_every_metric_has_its_interval(study: MadeStudy, metric: str) -> None:
     study.run("Baseline", predictions(1, 6.0), expect={"srcc": [0.9, 0.9]})
     study.run("A1", predictions(2, 12.0), changes={"attention_fusion": False}, expect={"delta": [-0.1, 0.0]})
-    row = collect(study.recorded(), metric, resamples=FEW).row("A1")
+    row = build_study_results(study.recorded(), metric, resamples=FEW).row("A1")
     assert row.interval[0] < row.value < row.interval[1]
     assert row.distinguishable
     assert (row.delta > 0) == (metric == "rmse_fit")
@@ -84,7 +84,7 @@ def test_several_seeds_are_one_row_with_their_spread(study: MadeStudy) -> None:
     for seed in (42, 43, 44):
         study.run("Baseline", predictions(seed, 6.0), seed=seed)
         study.run("A1", predictions(seed + 10, 12.0), seed=seed, changes={"attention_fusion": False})
-    results = collect(study.recorded(), resamples=FEW)
+    results = build_study_results(study.recorded(), resamples=FEW)
     row = results.row("A1")
     values = [srcc(t.predictions, t.scores) for t in (predictions(s + 10, 12.0) for s in (42, 43, 44))]
     assert row.seeds == (42, 43, 44)
@@ -96,37 +96,37 @@ def test_several_seeds_are_one_row_with_their_spread(study: MadeStudy) -> None:
 
 def test_rounds_are_seeds(study: MadeStudy) -> None:
     study.run("Baseline", [predictions(1, 6.0), predictions(2, 6.0)])
-    row = collect(study.recorded(), resamples=FEW).row("Baseline")
+    row = build_study_results(study.recorded(), resamples=FEW).row("Baseline")
     assert row.seeds == (42, 43)
     assert row.seed_sd is not None
 
 
 def test_the_baseline_alone(study: MadeStudy) -> None:
     study.run("Baseline", predictions(1, 6.0), expect={"srcc": [0.9, 0.99]})
-    results = collect(study.recorded(), resamples=FEW)
+    results = build_study_results(study.recorded(), resamples=FEW)
     assert len(results.rows) == 1 and results.rows[0].position == "within"
     assert "Baseline is the only experiment: there is nothing to compare it with" in results.notes
 
 
 def test_no_baseline_among_the_runs(study: MadeStudy) -> None:
     study.run("A1", predictions(1, 6.0))
-    results = collect(study.recorded(), resamples=FEW)
+    results = build_study_results(study.recorded(), resamples=FEW)
     assert results.rows[0].value is not None
     assert "Baseline, the baseline, has not been run: nothing is compared" in results.notes
 
 
 def test_of_few_images_the_intervals_are_called_rough(study: MadeStudy) -> None:
     study.run("Baseline", predictions(1, 6.0, images=12))
-    assert "only 12 test images: intervals are rough" in collect(study.recorded(), resamples=FEW).notes
+    assert "only 12 test images: intervals are rough" in build_study_results(study.recorded(), resamples=FEW).notes
 
 
 def test_nothing_at_all() -> None:
-    assert collect([]).rows == ()
+    assert build_study_results([]).rows == ()
 
 
 def test_the_logistic_may_have_five_parameters(study: MadeStudy) -> None:
     study.run("Baseline", predictions(1, 6.0))
-    four, five = (collect(study.recorded(), "rmse_fit", resamples=FEW, parameters=k) for k in (4, 5))
+    four, five = (build_study_results(study.recorded(), "rmse_fit", resamples=FEW, parameters=k) for k in (4, 5))
     assert four.rows[0].value != five.rows[0].value
     assert "after a logistic fit of 4 parameters" in four.notes
     assert "after a logistic fit of 5 parameters" in five.notes
@@ -135,7 +135,7 @@ def test_the_logistic_may_have_five_parameters(study: MadeStudy) -> None:
 def test_krcc_says_that_it_has_fewer_resamples(study: MadeStudy) -> None:
     study.run("Baseline", predictions(1, 6.0, images=40))
     for metric, said in (("srcc", "10,000"), ("krcc", "2,000")):
-        (note,) = (n for n in collect(study.recorded(), metric).notes if "resamples" in n)
+        (note,) = (n for n in build_study_results(study.recorded(), metric).notes if "resamples" in n)
         assert note == f"95 % intervals from {said} paired resamples of the test images"
 
 
@@ -149,14 +149,14 @@ def test_results_are_loaded_without_what_is_slow_to_load() -> None:
 def test_without_resamples_there_are_values_at_once(study: MadeStudy) -> None:
     study.run("Baseline", predictions(1, 6.0))
     study.run("A1", predictions(2, 12.0), changes={"attention_fusion": False})
-    row = collect(study.recorded(), resamples=0).row("A1")
+    row = build_study_results(study.recorded(), resamples=0).row("A1")
     assert row.value is not None and row.delta is not None
     assert (row.interval, row.delta_interval, row.p, row.distinguishable) == (None, None, None, None)
 
 
 def test_the_files_of_an_early_version_have_results() -> None:
     kept = Path(__file__).parents[1] / "fixtures" / "state-v1"
-    results = collect(record_study(kept, "small"), resamples=FEW)
+    results = build_study_results(record_study(kept, "small"), resamples=FEW)
     row = results.row("Baseline")
     assert row.value == pytest.approx(-0.4195488721804511), "of the predictions, which a stand-in made"
     assert row.images == 20 and row.interval is not None
@@ -169,7 +169,7 @@ def test_seeds_of_their_own_are_not_called_one_seed_each(tmp_path: Path) -> None
         made.run("Baseline", predictions(seed, 5), seed=seed)
     for seed in (7, 8):
         made.run("A1", predictions(seed, 5.2), seed=seed, changes={"lr": 1e-6})
-    row = collect(made.recorded()).row("A1")
+    row = build_study_results(made.recorded()).row("A1")
     assert row is not None and row.seeds_needed is not None
     assert any("(SD) from seed to seed" in note for note in row.notes)
     assert not any("one seed each" in note for note in row.notes)

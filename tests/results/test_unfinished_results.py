@@ -6,7 +6,7 @@ import pytest
 
 from iqa_train.results.epochs import curves
 from iqa_train.results.run_record import record
-from iqa_train.results.study_results import collect
+from iqa_train.results.study_results import build_study_results
 from iqa_train.runs.layout import run_folder
 from iqa_train.study.load import load_study
 from iqa_train.study.resolve import resolve_all
@@ -23,7 +23,7 @@ def study(tmp_path: Path) -> MadeStudy:
 def test_a_running_experiment_is_compared_at_the_last_common_epoch(study: MadeStudy) -> None:
     study.run("Baseline", predictions(1, 6.0), epochs=[0.5, 0.7, 0.8])
     study.run("A1", state="lost", changes={"attention_fusion": False}, epochs=[0.4, 0.65])
-    results = collect(study.recorded(), resamples=FEW)
+    results = build_study_results(study.recorded(), resamples=FEW)
     row = results.row("A1")
     assert (row.value, row.epoch, row.provisional) == (0.65, 2, True)
     assert row.delta == pytest.approx(-0.05)
@@ -34,7 +34,7 @@ def test_a_running_experiment_is_compared_at_the_last_common_epoch(study: MadeSt
 def test_a_finished_experiment_keeps_its_interval_beside_an_unfinished_baseline(study: MadeStudy) -> None:
     study.run("Baseline", state="lost", epochs=[0.5])
     study.run("A1", predictions(2, 12.0), changes={"attention_fusion": False}, epochs=[0.4, 0.65])
-    row = collect(study.recorded(), resamples=FEW).row("A1")
+    row = build_study_results(study.recorded(), resamples=FEW).row("A1")
     assert row.interval is not None
     assert (row.epoch, row.provisional) == (1, True)
     assert row.delta == pytest.approx(-0.1)
@@ -44,20 +44,20 @@ def test_a_finished_experiment_keeps_its_interval_beside_an_unfinished_baseline(
 def test_metrics_not_taken_at_every_epoch_wait_for_the_end(study: MadeStudy) -> None:
     study.run("Baseline", predictions(1, 6.0), epochs=[0.5])
     study.run("A1", state="lost", changes={"attention_fusion": False}, epochs=[0.4])
-    row = collect(study.recorded(), "krcc", resamples=FEW).row("A1")
+    row = build_study_results(study.recorded(), "krcc", resamples=FEW).row("A1")
     assert (row.value, row.delta, row.provisional) == (None, None, True)
 
 
 def test_an_undefined_correlation_at_an_epoch_is_no_value(study: MadeStudy) -> None:
     study.run("Baseline", state="lost", epochs=[None])
-    row = collect(study.recorded(), resamples=FEW).row("Baseline")
+    row = build_study_results(study.recorded(), resamples=FEW).row("Baseline")
     assert (row.value, row.provisional) == (None, True)
 
 
 def test_queued_experiments_have_a_row_that_waits(study: MadeStudy) -> None:
     study.run("Baseline", predictions(1, 6.0))
     study.run("A1", state="queued", changes={"attention_fusion": False}, expect={"srcc": [0.9, 0.91]})
-    row = collect(study.recorded(), resamples=FEW).row("A1")
+    row = build_study_results(study.recorded(), resamples=FEW).row("A1")
     assert (row.value, row.delta, row.state, row.provisional) == (None, None, "not started", True)
     assert row.expected == (0.9, 0.91) and row.position is None
 
@@ -66,7 +66,7 @@ def test_beside_a_failed_baseline_there_are_values_and_no_differences(study: Mad
     study.run("Baseline", state="failed", reason="diverged", epochs=[0.5])
     study.run("A1", predictions(2, 12.0), changes={"attention_fusion": False}, epochs=[0.4])
     study.run("A2", state="lost", changes={"multi_scale": False}, epochs=[0.3])
-    results = collect(study.recorded(), resamples=FEW)
+    results = build_study_results(study.recorded(), resamples=FEW)
     assert "Baseline, the baseline, failed (diverged): nothing is compared" in results.notes
     assert results.row("Baseline").value is None
     assert "seed 42 failed: diverged" in results.row("Baseline").notes
@@ -82,7 +82,7 @@ def test_one_seed_that_failed_is_named_and_the_others_count(study: MadeStudy) ->
         study.run("Baseline", predictions(seed, 6.0), seed=seed)
     study.run("A1", predictions(9, 12.0), changes={"attention_fusion": False})
     study.run("A1", seed=43, state="failed", reason="out of memory", changes={"attention_fusion": False})
-    row = collect(study.recorded(), resamples=FEW).row("A1")
+    row = build_study_results(study.recorded(), resamples=FEW).row("A1")
     assert row.seeds == (42,) and row.state == "completed/failed"
     assert {"seed 43 failed: out of memory", "1 of 2 seeds finished"} <= set(row.notes)
     assert "difference over the seed 42 that both have" in row.notes
@@ -90,7 +90,7 @@ def test_one_seed_that_failed_is_named_and_the_others_count(study: MadeStudy) ->
 
 def test_a_study_that_has_not_begun_is_known_by_its_specifications(tmp_path: Path) -> None:
     file = load_study(Path(__file__).parents[2] / "experiments.toml")
-    results = collect([record(spec, run_folder(tmp_path, spec)) for spec in resolve_all(file)])
+    results = build_study_results([record(spec, run_folder(tmp_path, spec)) for spec in resolve_all(file)])
     assert [row.experiment for row in results.rows] == ["Baseline", "A1", "A2", "B1", "B2"]
     assert all((row.value, row.state, row.provisional) == (None, "not started", True) for row in results.rows)
     assert results.row("A1").expected == (0.932, 0.935) and results.row("A1").expected_delta == (-0.006, -0.003)

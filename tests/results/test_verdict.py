@@ -4,7 +4,7 @@ import pytest
 
 from iqa_train.results.comparison import Comparison
 from iqa_train.results.table import ResultRow
-from iqa_train.results.verdict import MORE_IMAGES, judged, position, verdict_text
+from iqa_train.results.verdict import MORE_IMAGES, position, verdict_text, with_verdicts
 
 
 def judge(
@@ -17,7 +17,7 @@ def judge(
         seed_variance=None if sd is None else sd**2,
     )  # fmt: skip
     rest = [ResultRow(f"X{k}", p=q) for k, q in enumerate(others)]
-    return judged([row, *rest], [comparison, *(None for _ in rest)])[0]
+    return with_verdicts([row, *rest], [comparison, *(None for _ in rest)])[0]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_clear_difference_is_distinguishable() -> None:
 @pytest.mark.parametrize(("metric", "says"), [("krcc", "better"), ("rmse_fit", "worse")])
 def test_which_way_is_better_is_the_metrics(metric: str, says: str) -> None:
     row = ResultRow("A1", value=0.9, delta=0.02, delta_interval=(0.01, 0.03), p=0.001)
-    (told,) = judged([row], [Comparison("A1", image_variance=1e-5)], metric)
+    (told,) = with_verdicts([row], [Comparison("A1", image_variance=1e-5)], metric)
     assert verdict_text(told) == f"distinguishable from the baseline: {says}"
 
 

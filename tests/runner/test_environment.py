@@ -9,8 +9,8 @@ import pytest
 from iqa_train.devices.inventory import Device
 from iqa_train.devices.nvml import GpuReading, Nvml, Sample
 from iqa_train.runner.environment import NAMES, environment_of, interpreter, interpreter_of, surroundings
-from iqa_train.scheduler.device_slots import look_around
-from iqa_train.scheduler.placement import Entry, Place, plan
+from iqa_train.scheduler.device_slots import list_device_slots
+from iqa_train.scheduler.placement import DeviceSlots, QueueEntry, plan
 from iqa_train.scheduler.queue import Item, Queue, edit_queue, read_queue
 
 
@@ -74,8 +74,8 @@ def leases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def started(items: list[Item], policy: str = "greedy") -> dict[str, str]:
-    places = look_around(None, 1, [], Driver(), items)
-    made = plan([Entry(each, "waiting") for each in items], places, policy=policy)
+    places = list_device_slots(None, 1, [], Driver(), items)
+    made = plan([QueueEntry(each, "waiting") for each in items], places, policy=policy)
     return {start.item.experiment: start.device.label for start in made.starts}
 
 
@@ -97,9 +97,9 @@ def test_a_batch_counts_gpus_as_nvidia_smi_does(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_pinned_gpu_that_is_hidden_is_waited_for_with_the_reason() -> None:
-    places = [Place(Device("gpu", k, f"GPU-{k}", "H100"), shown_by=frozenset({"0", "1"[:k]})) for k in range(2)]
-    made = plan([Entry(item("A1", "0", gpu=5, pinned=True), "waiting")], places)
+    places = [DeviceSlots(Device("gpu", k, f"GPU-{k}", "H100"), shown_by=frozenset({"0", "1"[:k]})) for k in range(2)]
+    made = plan([QueueEntry(item("A1", "0", gpu=5, pinned=True), "waiting")], places)
     assert list(made.waits.values()) == ["waiting for GPU 5, which is not there"]
     places[1] = replace(places[1], shown_by=frozenset({None}))
-    made = plan([Entry(item("A1", "0", gpu=1, pinned=True), "waiting")], places)
+    made = plan([QueueEntry(item("A1", "0", gpu=1, pinned=True), "waiting")], places)
     assert list(made.waits.values()) == ["waiting for GPU 1, which is hidden by its CUDA_VISIBLE_DEVICES='0'"]

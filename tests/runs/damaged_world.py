@@ -15,23 +15,23 @@ from iqa_train.doctor.runs import check_runs
 from iqa_train.errors import UserError
 from iqa_train.files import write_json
 from iqa_train.report.collect import differing_settings, parameters_of, predictions_of, results_of
-from iqa_train.report.run_page.page import Within, about_run
+from iqa_train.report.run_page.page import StudyContext, about_run
 from iqa_train.report.run_page.run_comparison import two_runs
 from iqa_train.results.elsewhere import datasets_tested, on_dataset
 from iqa_train.results.epochs import curves
 from iqa_train.results.run_record import record_study
 from iqa_train.results.selection import chosen_runs
-from iqa_train.results.study_results import collect
+from iqa_train.results.study_results import build_study_results
 from iqa_train.results.summary import summarise
-from iqa_train.runs.identity import me
+from iqa_train.runs.identity import this_process
 from iqa_train.runs.layout import QueueFiles, run_folders
 from iqa_train.runs.predictions import write_predictions
-from iqa_train.runs.state import orphans_of
-from iqa_train.scheduler.item_status import standing
-from iqa_train.scheduler.notify import News
-from iqa_train.scheduler.overview import look
+from iqa_train.runs.state import orphaned_attempt
+from iqa_train.scheduler.item_status import item_status
+from iqa_train.scheduler.notify import Notification
+from iqa_train.scheduler.overview import read_overview
 from iqa_train.scheduler.queue import Item, Queue, read_queue
-from iqa_train.scheduler.scheduler_lock import scheduler_process, troubles
+from iqa_train.scheduler.scheduler_lock import scheduler_process, start_failures
 from iqa_train.study.load import load_study
 from iqa_train.study.model import Study
 from iqa_train.study.resolve import resolve_all
@@ -65,7 +65,7 @@ def make(folder: Path) -> None:
                           command=("iqa-train",), cwd=str(folder)))  # fmt: skip
     files = QueueFiles(folder / "runs")
     write_json(files.queue, {"schema_version": 1, **asdict(Queue(tuple(items), notify={STUDY: {"command": "true"}}))})
-    mine = me()
+    mine = this_process()
     who = {"host": mine.host, "boot_id": mine.boot_id, "scheduler": {"pid": mine.pid, "created": mine.created}}
     write_json(files.scheduler, {"schema_version": 1, **who, "troubles": {items[3].run: "it cannot begin"}})
     (folder / "leases").mkdir()
@@ -73,7 +73,7 @@ def make(folder: Path) -> None:
 
 
 def _runner() -> dict[str, Any]:
-    mine = me()
+    mine = this_process()
     process = {"pid": mine.pid, "created": mine.created}
     return {
         "schema_version": 1, "command": ["iqa-train", "--all"], "log": "logs/a.log", "cwd": "/home/ada",
@@ -118,19 +118,19 @@ def read_all(folder: Path, page_of: str = "") -> dict[str, list[object]]:
 def _queue(runs_dir: Path, _: object) -> Iterator[tuple[str, object]]:
     """What scheduler and runner look at."""
     assert scheduler_process(runs_dir) is not None
-    troubles(runs_dir)
+    start_failures(runs_dir)
     for item in read_queue(runs_dir).items:
-        stood = standing(item, runs_dir)
-        news = News.of_run(item, stood, runs_dir)
+        status = item_status(item, runs_dir)
+        news = Notification.of_run(item, status, runs_dir)
         assert json.dumps(news.as_json(), allow_nan=False)
-        yield item.experiment, (stood, news.message)
+        yield item.experiment, (status, news.message)
 
 
 def _status(runs_dir: Path, _: object) -> Iterator[tuple[str, object]]:
-    overview = look(runs_dir, queue=_queue_or_none(runs_dir))
+    overview = read_overview(runs_dir, queue=_queue_or_none(runs_dir))
     assert json.dumps(overview.as_json(), allow_nan=False).encode()
     for row in overview.rows:
-        orphans_of(row.run)
+        orphaned_attempt(row.run)
         yield row.experiment, row.as_json() | {"eta_s": None}
 
 
@@ -161,7 +161,7 @@ def _results(runs_dir: Path, study: Study) -> Iterator[tuple[str, object]]:
 def _of_folder(runs_dir: Path, _: object) -> Iterator[tuple[str, object]]:
     """Without a study file: settings are those of spec.json."""
     runs = record_study(runs_dir, STUDY)
-    for row in collect(runs, "srcc", resamples=0).rows:
+    for row in build_study_results(runs, "srcc", resamples=0).rows:
         yield row.experiment, row
     differing_settings(runs)
 
@@ -170,7 +170,7 @@ def _page(runs_dir: Path, study: Study, experiment: str) -> None:
     """Never refuses: what is amiss stands on it."""
     (run,) = (run for run in run_folders(runs_dir) if run.path.parent.name == experiment)
     (base,) = (run for run in run_folders(runs_dir) if run.path.parent.name == "Baseline")
-    about_run(run, Within(study, baseline="Baseline"))
+    about_run(run, StudyContext(study, baseline="Baseline"))
     two_runs((run, base), (experiment, "Baseline"), study, None)
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import pytest
 
-from iqa_train.runs.identity import ProcessIdentity, identity_from, identity_of, me, origin_from, suspension
+from iqa_train.runs.identity import ProcessIdentity, identity_from, identity_of, origin_from, suspension, this_process
 
 OTHER_BOOT = "00000000-0000-0000-0000-000000000000"
 
@@ -59,8 +59,8 @@ def test_a_process_of_another_container_is_not_here() -> None:
     """Its pid, 1 as a rule, is another's here."""
     code = "import json; from iqa_train.runs.identity import me; print(json.dumps(me().as_json()))"
     other = ProcessIdentity(**json.loads(said_by(unshared(*CONTAINER), code)))
-    assert (other.host, other.boot_id) == (me().host, me().boot_id)
-    assert other.namespace != me().namespace
+    assert (other.host, other.boot_id) == (this_process().host, this_process().boot_id)
+    assert other.namespace != this_process().namespace
     assert not other.is_here
     assert not other.alive
     assert other.where == f"in another container of this machine (host name {socket.gethostname()})"
@@ -70,13 +70,13 @@ def test_a_process_of_another_container_is_not_here() -> None:
 
 
 def test_nor_is_ours_there() -> None:
-    told = said_by(unshared(*CONTAINER), ALIVE, json.dumps(me().as_json()))
+    told = said_by(unshared(*CONTAINER), ALIVE, json.dumps(this_process().as_json()))
     assert told.startswith("False False in another container")
 
 
 def test_a_host_that_has_changed_its_name_knows_its_processes() -> None:
     command = [*unshared("--uts"), "sh", "-c", 'hostname renamed && exec "$@"', "sh"]
-    assert said_by(command, ALIVE, json.dumps(me().as_json())).startswith("True True")
+    assert said_by(command, ALIVE, json.dumps(this_process().as_json())).startswith("True True")
 
 
 def test_the_proc_of_another_namespace_is_no_guide() -> None:
@@ -103,13 +103,13 @@ def test_a_process_that_proc_hides_is_left_alone() -> None:
     tried = subprocess.run([*command, sys.executable, "-c", "import iqa_train.runs.identity"], check=False)
     if tried.returncode:
         pytest.skip("another user may not run this Python")
-    assert said_by(command, ALIVE, json.dumps(me().as_json())).startswith("True True")
-    gone = replace(me(), pid=2**22)
+    assert said_by(command, ALIVE, json.dumps(this_process().as_json())).startswith("True True")
+    gone = replace(this_process(), pid=2**22)
     assert said_by(command, ALIVE, json.dumps(gone.as_json())).startswith("True False")
 
 
 def test_files_of_earlier_versions_are_judged_by_the_hosts_name() -> None:
-    mine = me()
+    mine = this_process()
     facts = {"host": mine.host, "boot_id": mine.boot_id, "runner": {"pid": mine.pid, "created": mine.created}}
     then = identity_from(facts, "runner")
     assert then is not None
@@ -120,7 +120,7 @@ def test_files_of_earlier_versions_are_judged_by_the_hosts_name() -> None:
 
 
 def test_places_in_words() -> None:
-    mine = me()
+    mine = this_process()
     assert replace(mine, boot_id=OTHER_BOOT, host="node7").where == "on host node7"
     assert replace(mine, boot_id=OTHER_BOOT).where == f"on another host named {mine.host}"
     assert origin_from({"host": "node7", "boot_id": 3}) is None

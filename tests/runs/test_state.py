@@ -23,15 +23,15 @@ from hypothesis import strategies as st
 from iqa_train.errors import RunError
 from iqa_train.files import append_line, write_json
 from iqa_train.runner.process_tree import processes_of
-from iqa_train.runs.identity import ProcessIdentity, boot_id, identity_of, me
+from iqa_train.runs.identity import ProcessIdentity, boot_id, identity_of, this_process
 from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.marks import MARK, mark_for, mark_of, marked
 from iqa_train.runs.outcome import DISK_FULL, DIVERGED, INVALID, OK, OUT_OF_MEMORY, STOPPED, UNEXPECTED, outcome_of
 from iqa_train.runs.progress import run_progress
 from iqa_train.runs.specfile import read_spec
-from iqa_train.runs.state import RunState, orphans_of, run_state, worker_identity
-from iqa_train.scheduler.item_status import standing
-from iqa_train.scheduler.overview import look
+from iqa_train.runs.state import RunState, orphaned_attempt, run_state, worker_identity
+from iqa_train.scheduler.item_status import item_status
+from iqa_train.scheduler.overview import read_overview
 from iqa_train.scheduler.queue import Item, edit_queue
 from iqa_train.scheduler.stop import stop_run
 
@@ -145,7 +145,7 @@ def test_the_worker_goes_on_without_its_runner(run: RunFolder) -> None:
 
 
 def test_a_pid_that_is_anothers_by_now_is_not_the_runner(run: RunFolder) -> None:
-    mine = me()
+    mine = this_process()
     assert mine.created is not None
     with working_on(run) as process:
         tell(begin(run, process, replace(mine, created=mine.created - 1)), epoch(1))
@@ -154,7 +154,7 @@ def test_a_pid_that_is_anothers_by_now_is_not_the_runner(run: RunFolder) -> None
 
 
 def test_a_living_pid_alone_does_not_make_a_run(run: RunFolder) -> None:
-    begin(run, me())
+    begin(run, this_process())
     assert run_state(run) == lost("its processes are gone and left no word")
 
 
@@ -229,50 +229,50 @@ def test_killed_because_somebody_asked_for_it_is_not_tried_again(run: RunFolder)
     end(begin(run), -9, requested=True, reason="stopped on request, killed after 60 s; --resume continues")
     state = run_state(run)
     assert (state.name, state.requested) == ("killed", True)
-    assert stand(run) == "settled"
+    assert phase(run) == "settled"
 
 
 def _item(run: RunFolder, **fields: Any) -> Item:
     return Item(str(run.path.relative_to(run.path.parents[2])), run.path.parent.name, 42, **fields)
 
 
-def stand(run: RunFolder, **fields: Any) -> str:
+def phase(run: RunFolder, **fields: Any) -> str:
     """How an item of the queue for this run stands; queued before the first attempt unless `after` says otherwise."""
-    return standing(_item(run, **fields), run.path.parents[2]).stand
+    return item_status(_item(run, **fields), run.path.parents[2]).phase
 
 
 def test_what_can_pass_is_tried_again_and_given_up_when_nothing_comes_of_it(run: RunFolder) -> None:
-    assert stand(run) == "waiting"
+    assert phase(run) == "waiting"
     for _ in range(2):
         end(begin(run), -9)
-        assert stand(run, retries=2) == "waiting"
+        assert phase(run, retries=2) == "waiting"
     end(begin(run), OUT_OF_MEMORY, "out of memory")
-    assert stand(run, retries=2) == "settled"
-    assert stand(run, retries=3) == "waiting"
+    assert phase(run, retries=2) == "settled"
+    assert phase(run, retries=3) == "waiting"
     tell(begin(run), epoch(1))  # lost, but it has come further: the count starts anew
-    assert stand(run, retries=2) == "waiting"
+    assert phase(run, retries=2) == "waiting"
     end(begin(run), DIVERGED, "diverged")
-    assert stand(run, retries=99) == "settled"
+    assert phase(run, retries=99) == "settled"
 
 
 def test_without_retries_nothing_is_tried_twice(run: RunFolder) -> None:
     attempt = begin(run)
     tell(attempt, epoch(1))
     end(attempt, -9)
-    assert stand(run, retries=0) == "settled"
+    assert phase(run, retries=0) == "settled"
 
 
 def test_attempts_before_an_item_was_queued_do_not_count(run: RunFolder) -> None:
     end(begin(run), DIVERGED, "diverged")
-    assert stand(run, after=1) == "waiting"
-    assert standing(_item(run, after=1), run.path.parents[2]).attempt == 2
+    assert phase(run, after=1) == "waiting"
+    assert item_status(_item(run, after=1), run.path.parents[2]).attempt == 2
     end(begin(run), 0)
     finish(run)
-    assert stand(run, after=1) == stand(run, after=2) == "settled"  # it is done already
-    assert stand(run, after=2, again=True) == "waiting"
+    assert phase(run, after=1) == phase(run, after=2) == "settled"  # it is done already
+    assert phase(run, after=2, again=True) == "waiting"
     with working_on(run) as process:
         begin(run, process)
-        assert stand(run, after=2, again=True) == "running"
+        assert phase(run, after=2, again=True) == "running"
 
 
 def test_the_last_attempt_counts(run: RunFolder) -> None:
@@ -286,7 +286,7 @@ def test_the_last_attempt_counts(run: RunFolder) -> None:
 
 
 def test_lost_with_the_host(run: RunFolder) -> None:
-    before = replace(me(), boot_id="11111111-2222-3333-4444-555555555555")
+    before = replace(this_process(), boot_id="11111111-2222-3333-4444-555555555555")
     attempt = begin(run, before)
     where = f"on another host named {socket.gethostname()}"  # as far as anybody can see
     assert run_state(run) == RunState("running", where)
@@ -468,7 +468,7 @@ def test_whatever_the_files_hold_there_is_a_state_and_no_error(tmp_path: Path, d
         state = run_state(RunFolder(path))
         assert state.name in {"completed", "stopped-early", "failed", "killed", "lost", "running"}
         assert isinstance(state.reason, str)
-        (row,) = look(runs_dir).rows
+        (row,) = read_overview(runs_dir).rows
         json.dumps(row.as_json())
 
 
@@ -517,9 +517,9 @@ def test_what_cannot_be_read_is_named_and_hides_nothing_else(open_runs: Path, cl
         edit.queue = replace(edit.queue, items=items)
 
     def seen() -> list[tuple[str, str]]:
-        assert standing(items[0], open_runs).stand == "settled"
+        assert item_status(items[0], open_runs).phase == "settled"
         state = run_state(run)
-        return [(state.name, state.reason), *((row.state, row.reason) for row in look(open_runs).rows)]
+        return [(state.name, state.reason), *((row.state, row.reason) for row in read_overview(open_runs).rows)]
 
     said = as_another_user(seen)
     assert isinstance(said, list)
@@ -539,10 +539,10 @@ def test_events_that_cannot_be_read_stop_nothing_else(open_runs: Path) -> None:
     items = (_item(run), _item(other))
     with edit_queue(open_runs) as edit:
         edit.queue = replace(edit.queue, items=items, slots=1)
-    said = as_another_user(lambda: [standing(i, open_runs).state.name for i in items])
+    said = as_another_user(lambda: [item_status(i, open_runs).state.name for i in items])
     assert said == ["killed", "failed"]
-    assert [row.experiment for row in look(open_runs).rows] == ["A1", "A2"]
-    said = as_another_user(lambda: [row.experiment for row in look(open_runs).rows])
+    assert [row.experiment for row in read_overview(open_runs).rows] == ["A1", "A2"]
+    said = as_another_user(lambda: [row.experiment for row in read_overview(open_runs).rows])
     assert said == ["A1", "A2"]
 
 
@@ -558,7 +558,7 @@ def test_a_run_in_another_container_is_alive_while_its_lock_is_held(run: RunFold
     with working_on(run):
         assert run_state(run) == RunState("running", INSIDE)
         assert run_state(run).elsewhere
-        assert orphans_of(run) is None
+        assert orphaned_attempt(run) is None
         for path in (attempt.runner, attempt.metrics):
             os.utime(path, (0, 0))
         assert run_state(run) == RunState("running", f"{INSIDE}, without a sign of life since {_epoch_zero()}")
@@ -594,7 +594,7 @@ def suspended(process: ProcessIdentity) -> Iterator[str]:
 
 def test_a_suspended_worker_has_no_eta(run: RunFolder) -> None:
     with working_on(run) as process:
-        attempt = begin(run, process, me())
+        attempt = begin(run, process, this_process())
         tell(attempt, epoch(1), epoch(2))
         os.utime(attempt.metrics, (0, 0))
         with suspended(process) as words:
@@ -651,11 +651,11 @@ def test_a_worker_that_nobody_wrote_down_is_found_by_its_mark(run: RunFolder) ->
     with marked_process(run, attempt, str(run.path), str(attempt.folder)) as worker:
         assert run_state(run) == RunState("running", "its runner is gone; the worker goes on")
         assert worker_identity(attempt, facts | {"worker": None}) == worker
-        assert orphans_of(run) is None
+        assert orphaned_attempt(run) is None
     with marked_process(run, attempt):
         assert run_state(run).reason.startswith("runner and worker are gone; something that they started goes on")
-        assert orphans_of(run) == attempt
-    assert orphans_of(run) is None
+        assert orphaned_attempt(run) == attempt
+    assert orphaned_attempt(run) is None
     assert run_state(run) == lost("its processes are gone and left no word")
 
 

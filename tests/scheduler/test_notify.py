@@ -17,12 +17,12 @@ import psutil
 import pytest
 
 from iqa_train.runs.state import RunState
-from iqa_train.scheduler.item_status import Standing, standing
-from iqa_train.scheduler.notify import News, announce, lacking
+from iqa_train.scheduler.item_status import ItemStatus, item_status
+from iqa_train.scheduler.notify import Notification, announce, lacking
 from iqa_train.scheduler.queue import Item, Queue
 from iqa_train.study.events import EVENTS
 
-NEWS = News(
+NEWS = Notification(
     event="run-failed",
     study="lr5e7",
     experiment="A2",
@@ -111,7 +111,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 # What there is to tell.
 
 
-def settled(tmp_path: Path, experiment: str, state: RunState, result: str = "") -> tuple[Item, Standing]:
+def settled(tmp_path: Path, experiment: str, state: RunState, result: str = "") -> tuple[Item, ItemStatus]:
     item = Item(f"lr5e7/{experiment}/s42-0123456789", experiment, 42)
     folder = tmp_path / item.run
     (folder / "attempt-01").mkdir(parents=True)
@@ -120,12 +120,12 @@ def settled(tmp_path: Path, experiment: str, state: RunState, result: str = "") 
     (folder / "attempt-01" / "exit.json").write_text(json.dumps(outcome | {"requested": state.requested}))
     if result:
         (folder / "result.json").write_text(result)
-    return item, Standing("settled", state, 2, True)
+    return item, ItemStatus("settled", state, 2, True)
 
 
 def test_news_of_a_finished_run(tmp_path: Path) -> None:
-    item, stood = settled(tmp_path, "A2", RunState("completed"), '{"srcc": 0.93384}')
-    news = News.of_run(item, stood, tmp_path)
+    item, status = settled(tmp_path, "A2", RunState("completed"), '{"srcc": 0.93384}')
+    news = Notification.of_run(item, status, tmp_path)
     assert (news.event, news.study, news.experiment, news.seed) == ("run-ended", "lr5e7", "A2", 42)
     assert (news.state, news.reason, news.srcc) == ("completed", "", 0.93384)
     assert news.run_dir == str(tmp_path / item.run)
@@ -144,7 +144,7 @@ def test_news_of_a_finished_run(tmp_path: Path) -> None:
     ids=lambda value: value.name if isinstance(value, RunState) else "",
 )
 def test_news_of_a_run_without_result(tmp_path: Path, state: RunState, event: str, says: str) -> None:
-    news = News.of_run(*settled(tmp_path, "A2", state, '{"srcc": 0.5}'), tmp_path)
+    news = Notification.of_run(*settled(tmp_path, "A2", state, '{"srcc": 0.5}'), tmp_path)
     assert (news.event, news.srcc) == (event, None)
     assert news.message.endswith(says)
 
@@ -152,26 +152,26 @@ def test_news_of_a_run_without_result(tmp_path: Path, state: RunState, event: st
 @pytest.mark.parametrize("result", ["", "{", "[]", "{}", '{"srcc": null}', '{"srcc": NaN}', '{"srcc": "high"}'])
 def test_a_result_that_tells_nothing_is_no_error(tmp_path: Path, result: str) -> None:
     early = RunState("stopped-early", "stopped early after epoch 8")
-    news = News.of_run(*settled(tmp_path, "A2", early, result), tmp_path)
+    news = Notification.of_run(*settled(tmp_path, "A2", early, result), tmp_path)
     assert news.srcc is None
     assert news.message.endswith(": stopped early after epoch 8")
 
 
 def test_news_of_a_run_whose_folder_is_gone(tmp_path: Path) -> None:
     item = Item("lr5e7/A2/s42-0123456789", "A2", 42)
-    news = News.of_run(item, Standing("settled", RunState("lost", "gone"), 0, True), tmp_path)
+    news = Notification.of_run(item, ItemStatus("settled", RunState("lost", "gone"), 0, True), tmp_path)
     assert (news.event, news.log) == ("run-failed", "")
 
 
 def test_news_of_a_study(tmp_path: Path) -> None:
     good = [settled(tmp_path, name, RunState("completed"), "{}")[0] for name in ("Baseline", "A1")]
-    news = News.of_study(Queue(tuple(good)), tmp_path)
+    news = Notification.of_study(Queue(tuple(good)), tmp_path)
     assert (news.event, news.study, news.state, news.counts) == ("study-ended", "lr5e7", "completed", {"completed": 2})
     assert news.run_dir == str(tmp_path / "lr5e7")
     assert news.message == f"lr5e7 on {news.host}: all runs have ended: 2 completed"
     bad = [settled(tmp_path, f"B{n}", RunState("failed", "diverged"))[0] for n in range(7)]
-    news = News.of_study(Queue((*good, *bad)), tmp_path)
-    assert all(standing(item, tmp_path).stand == "settled" for item in bad)
+    news = Notification.of_study(Queue((*good, *bad)), tmp_path)
+    assert all(item_status(item, tmp_path).phase == "settled" for item in bad)
     assert (news.event, news.state, news.counts) == ("study-failed", "failed", {"completed": 2, "failed": 7})
     assert news.reason == "2 completed, 7 failed (B0, B1, B2, B3, B4, ...)"
     assert news.as_environment()["IQA_TRAIN_EXPERIMENT"] == news.as_environment()["IQA_TRAIN_SEED"] == ""

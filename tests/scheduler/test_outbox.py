@@ -19,7 +19,7 @@ from iqa_train.scheduler import queue_edits as orders
 from iqa_train.scheduler.courier import Courier
 from iqa_train.scheduler.outbox import entries, is_due, with_ends_recorded, with_studies_recorded
 from iqa_train.scheduler.queue import Item, Queue, edit_queue, read_queue
-from iqa_train.scheduler.scheduler_lock import Post
+from iqa_train.scheduler.scheduler_lock import SchedulerLock
 
 ALL = ["run-ended", "run-failed", "study-ended", "study-failed"]
 NAMES = ("Baseline", "A1", "A2")
@@ -254,10 +254,10 @@ def _schedule(runs_dir: Path, at: int) -> None:
     files.write_atomic = killed.around(files.write_atomic)  # type: ignore[assignment]
     Path.unlink = killed.around(Path.unlink)  # type: ignore[method-assign]
     notify_module._run = killed.around(notify_module._run)
-    scheduler._SHORTEST, scheduler._CALM = 0.01, 0
+    scheduler._SHORTEST, scheduler._MAX_LOAD_SHARE = 0.01, 0
     with Path(os.devnull).open("w") as nowhere:
         scheduler.sys.stdout = nowhere  # type: ignore[attr-defined]
-        post = Post(runs_dir)
+        post = SchedulerLock(runs_dir)
         assert post.take()
         scheduler.Scheduler(runs_dir, post).work()
         os._exit(0)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from iqa_train.devices.inventory import Device
 from iqa_train.scheduler.forecast import forecast
-from iqa_train.scheduler.item_status import Stand
-from iqa_train.scheduler.placement import Entry, Place, Plan, plan
+from iqa_train.scheduler.item_status import Phase
+from iqa_train.scheduler.placement import DeviceSlots, Plan, QueueEntry, plan
 from iqa_train.scheduler.queue import POLICIES, Item
 from iqa_train.study.load import load_study
 
@@ -24,15 +24,15 @@ def item(experiment: str, batch: int = 1, **fields: object) -> Item:
     return Item(f"study/{experiment}/s42-0123456789", experiment, 42, batch=batch, **fields)  # type: ignore[arg-type]
 
 
-def gpu(index: int, *, total: int | None = 80, lost: bool = False, **fields: object) -> Place:
+def gpu(index: int, *, total: int | None = 80, lost: bool = False, **fields: object) -> DeviceSlots:
     """A GPU of `total` GiB that nobody uses, unless `fields` of the place say otherwise."""
     memory = None if total is None else total * GIB
     device = Device("gpu", index, f"GPU-{index}", "NVIDIA H100", memory_total=memory, lost=lost)
-    return replace(Place(device, others_gib=0.0), **fields)  # type: ignore[arg-type]
+    return replace(DeviceSlots(device, others_gib=0.0), **fields)  # type: ignore[arg-type]
 
 
-def waiting(*items: Item) -> list[Entry]:
-    return [Entry(each, "waiting") for each in items]
+def waiting(*items: Item) -> list[QueueEntry]:
+    return [QueueEntry(each, "waiting") for each in items]
 
 
 def started(made: Plan) -> list[tuple[str, int]]:
@@ -68,14 +68,14 @@ def test_the_seeds_five_experiments_take_an_hour_on_two_gpus() -> None:
 
 def test_the_seeds_batches_one_after_another() -> None:
     items, places = seeds_queue(), [gpu(0), gpu(1)]
-    stands: dict[str, Stand] = {each.experiment: "waiting" for each in items}
+    stands: dict[str, Phase] = {each.experiment: "waiting" for each in items}
 
     def now() -> Plan:
         room = [replace(p, room=0 if any(on.get(k) == p.device.index for k in running()) else 1) for p in places]
-        return plan([Entry(each, stands[each.experiment]) for each in items], room)
+        return plan([QueueEntry(each, stands[each.experiment]) for each in items], room)
 
     def running() -> list[str]:
-        return [name for name, stand in stands.items() if stand == "running"]
+        return [name for name, phase in stands.items() if phase == "running"]
 
     on: dict[str, int] = {}
     for batch in (["Baseline", "A1"], ["A2", "B1"], ["B2"]):
@@ -120,7 +120,7 @@ def test_greedy_never_takes_longer_than_batches(batches: list[list[int]], data: 
 
 
 @st.composite
-def a_situation(draw: st.DrawFn) -> tuple[list[Entry], list[Place]]:
+def a_situation(draw: st.DrawFn) -> tuple[list[QueueEntry], list[DeviceSlots]]:
     items = [
         item(
             f"E{k}", draw(st.integers(1, 3)), gpu=draw(st.none() | st.integers(0, 4)), pinned=draw(st.booleans()),
@@ -136,13 +136,15 @@ def a_situation(draw: st.DrawFn) -> tuple[list[Entry], list[Place]]:
         )
         for index in draw(st.lists(st.integers(0, 4), unique=True, max_size=4))
     ]  # fmt: skip
-    stands: st.SearchStrategy[Stand] = st.sampled_from(["waiting", "waiting", "running", "settled"])
-    return [Entry(replace(i, pinned=i.pinned and i.gpu is not None), draw(stands)) for i in items], places
+    stands: st.SearchStrategy[Phase] = st.sampled_from(["waiting", "waiting", "running", "settled"])
+    return [QueueEntry(replace(i, pinned=i.pinned and i.gpu is not None), draw(stands)) for i in items], places
 
 
 @settings(max_examples=300)
 @given(a_situation(), st.sampled_from(POLICIES))
-def test_no_device_is_given_more_than_it_has_room_for(situation: tuple[list[Entry], list[Place]], policy: str) -> None:
+def test_no_device_is_given_more_than_it_has_room_for(
+    situation: tuple[list[QueueEntry], list[DeviceSlots]], policy: str
+) -> None:
     entries, places = situation
     made = plan(entries, places, policy=policy)
     by_key = {place.device.key: place for place in places}
@@ -158,10 +160,10 @@ def test_no_device_is_given_more_than_it_has_room_for(situation: tuple[list[Entr
         if start.item.memory_gib and place.total_gib is not None and place.others_gib is not None:
             assert place.others_gib + on[place.device.key] <= place.total_gib
     chosen = [start.item.key for start in made.starts]
-    assert sorted([*chosen, *made.waits]) == sorted(e.item.key for e in entries if e.stand == "waiting")
+    assert sorted([*chosen, *made.waits]) == sorted(e.item.key for e in entries if e.phase == "waiting")
     assert all(made.waits.values())
     if policy == "batches":
-        current = min((e.item.batch for e in entries if e.stand != "settled"), default=0)
+        current = min((e.item.batch for e in entries if e.phase != "settled"), default=0)
         assert {start.item.batch for start in made.starts} <= {current}
 
 
@@ -173,7 +175,7 @@ def test_greedy_leaves_no_device_idle(room: list[int], count: int) -> None:
 
 
 def test_a_paused_queue_starts_nothing() -> None:
-    made = plan([Entry(item("A1"), "running"), *waiting(item("A2"))], [gpu(0), gpu(1)], paused=True)
+    made = plan([QueueEntry(item("A1"), "running"), *waiting(item("A2"))], [gpu(0), gpu(1)], paused=True)
     assert (made.starts, waits(made)) == ((), {"A2": "the queue is paused"})
 
 
@@ -183,13 +185,13 @@ def test_a_paused_queue_starts_nothing() -> None:
 )
 def test_a_later_batch_waits_for_the_one_before(name: str, words: str) -> None:
     first, later = item("A1", batch_name=name), item("A2", 2, batch_name="Batch 2")
-    made = plan([Entry(first, "running"), *waiting(later)], [gpu(0), gpu(1)])
+    made = plan([QueueEntry(first, "running"), *waiting(later)], [gpu(0), gpu(1)])
     assert waits(made) == {"A2": f"waiting for {words}"}
 
 
 def test_a_batch_that_failed_holds_up_nobody() -> None:
     first, later = item("A1"), item("A2", 2)
-    assert started(plan([Entry(first, "settled"), *waiting(later)], [gpu(0)])) == [("A2", 0)]
+    assert started(plan([QueueEntry(first, "settled"), *waiting(later)], [gpu(0)])) == [("A2", 0)]
 
 
 def test_a_leased_gpu_is_named_with_its_holder() -> None:
@@ -225,7 +227,7 @@ def test_runs_share_a_gpu_as_far_as_their_memory_goes() -> None:
     assert waits(made) == {
         "B1": "waiting for memory on GPU 0: 10 of 80 GiB in use by others and 60 by ours, 30 GiB needed"
     }
-    made = plan([Entry(three[0], "running"), *waiting(*three[1:])], [gpu(0, room=2, others_gib=10, ours_gib=30)])
+    made = plan([QueueEntry(three[0], "running"), *waiting(*three[1:])], [gpu(0, room=2, others_gib=10, ours_gib=30)])
     assert started(made) == [("A2", 0)]
     assert started(plan(waiting(*three), [gpu(0, room=2)])) == [("A1", 0), ("A2", 0)]
 
@@ -261,7 +263,7 @@ def test_a_gpu_that_is_not_there_is_replaced_by_one_that_is() -> None:
     made = plan(two, [gpu(0)])
     assert started(made) == [("Baseline", 0)]
     assert waits(made) == {"A1": "waiting for GPU 0 (leased by Baseline)"}
-    slot = Place(Device("cpu", 0, "cpu-0", "CPU"))
+    slot = DeviceSlots(Device("cpu", 0, "cpu-0", "CPU"))
     assert waits(plan(two, [slot])) == {"A1": "waiting for CPU slot 0 (leased by Baseline)"}
     assert waits(plan(two, [])) == dict.fromkeys(("Baseline", "A1"), "there is no device")
 
@@ -286,7 +288,7 @@ def test_a_lost_gpu_gets_nothing() -> None:
 
 def test_a_forecast_starts_from_what_runs_already() -> None:
     a1, a2, b1 = item("A1"), item("A2"), item("B1", 2)
-    entries = [Entry(a1, "running"), *waiting(a2, b1), Entry(item("B2"), "settled")]
+    entries = [QueueEntry(a1, "running"), *waiting(a2, b1), QueueEntry(item("B2"), "settled")]
     seconds = {a1.key: 5.0, a2.key: 20.0, b1.key: 20.0}
     ahead = forecast(entries, [gpu(0, room=0)], seconds, policy="batches", running_on={a1.key: "GPU-0"})
     assert (ahead.starts, ahead.complete) == ({a1.key: 0.0, a2.key: 5.0, b1.key: 25.0}, True)

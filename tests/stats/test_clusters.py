@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from iqa_train.results.comparison import Comparison, NotComparableError, compare
-from iqa_train.results.paired_predictions import Tested, units_of
+from iqa_train.results.paired_predictions import ExperimentPredictions, units_of
 from iqa_train.results.study_comparison import compare_studies
-from iqa_train.results.study_results import collect
+from iqa_train.results.study_results import build_study_results
 from iqa_train.runs.predictions import Predictions
-from iqa_train.stats.small_samples import widened
+from iqa_train.stats.small_samples import widen
 from tests.results.made_study import MadeStudy, predictions
 
 FEW = 400
@@ -36,8 +36,11 @@ def test_an_image_without_a_reference_is_drawn_on_its_own() -> None:
 
 def test_references_that_only_some_runs_tell_count_for_all() -> None:
     """Runs from before references were kept, compared with newer ones."""
-    old, new = Tested("Baseline", {42: predictions(1, 6.0)}), Tested("A1", {42: clustered(2, 8.0)})
-    told = Tested("Baseline", {42: clustered(1, 6.0)})
+    old, new = (
+        ExperimentPredictions("Baseline", {42: predictions(1, 6.0)}),
+        ExperimentPredictions("A1", {42: clustered(2, 8.0)}),
+    )
+    told = ExperimentPredictions("Baseline", {42: clustered(1, 6.0)})
     mixed, whole = (compare([new], base, key="k", resamples=FEW)[0] for base in (old, told))
     assert mixed.delta_interval == whole.delta_interval and mixed.clusters == 25
 
@@ -45,20 +48,28 @@ def test_references_that_only_some_runs_tell_count_for_all() -> None:
 def test_other_references_of_the_same_images_are_refused() -> None:
     other = replace(clustered(2, 8.0), references=tuple(reversed(OF_EIGHT)))
     with pytest.raises(NotComparableError, match="different references of the same test images at seed 42"):
-        compare([Tested("A1", {42: other})], Tested("Baseline", {42: clustered(1, 6.0)}), resamples=FEW)
+        compare(
+            [ExperimentPredictions("A1", {42: other})],
+            ExperimentPredictions("Baseline", {42: clustered(1, 6.0)}),
+            resamples=FEW,
+        )
 
 
 def test_as_many_references_as_images_are_no_clusters() -> None:
     table = predictions(1, 6.0)
-    (found,) = compare([Tested("A1", {42: replace(table, references=table.images)})], None, key="k", resamples=FEW)
-    (plain,) = compare([Tested("A1", {42: table})], None, key="k", resamples=FEW)
+    (found,) = compare(
+        [ExperimentPredictions("A1", {42: replace(table, references=table.images)})], None, key="k", resamples=FEW
+    )
+    (plain,) = compare([ExperimentPredictions("A1", {42: table})], None, key="k", resamples=FEW)
     assert found == plain and found.clusters is None
 
 
 def test_one_reference_has_no_interval() -> None:
     single = replace(predictions(1, 6.0), references=("r",) * 200)
     base = replace(predictions(2, 8.0), references=("r",) * 200)
-    (found,) = compare([Tested("A1", {42: single})], Tested("Baseline", {42: base}), resamples=FEW)
+    (found,) = compare(
+        [ExperimentPredictions("A1", {42: single})], ExperimentPredictions("Baseline", {42: base}), resamples=FEW
+    )
     assert found.value is not None and found.delta is not None and found.clusters == 1
     assert (found.interval, found.delta_interval, found.p) == (None, None, None)
 
@@ -67,14 +78,16 @@ def test_it_is_said_and_the_tests_by_formula_are_left_out(tmp_path: Path) -> Non
     study = MadeStudy(tmp_path)
     study.run("Baseline", clustered(1, 6.0))
     study.run("A1", clustered(2, 12.0), changes={"attention_fusion": False})
-    results = collect(study.recorded(), resamples=FEW)
+    results = build_study_results(study.recorded(), resamples=FEW)
     row = results.row("A1")
     assert (row.clusters, row.as_json()["clusters"], row.p_williams, row.zou_interval) == (25, 25, None, None)
     assert row.delta_interval is not None and row.p is not None
     assert "95 % intervals from 400 paired resamples of the test images, resampled by reference (25)" in results.notes
     assert any(note.startswith("no tests by formula") for note in results.notes)
     assert "only 25 references: intervals are rough" in results.notes
-    assert not any(note.startswith("no tests") for note in collect(study.recorded(), "krcc", resamples=FEW).notes)
+    assert not any(
+        note.startswith("no tests") for note in build_study_results(study.recorded(), "krcc", resamples=FEW).notes
+    )
 
 
 def test_so_do_two_studies(tmp_path: Path) -> None:
@@ -89,17 +102,17 @@ def test_so_do_two_studies(tmp_path: Path) -> None:
 def test_few_units_are_widened_as_students_t() -> None:
     """Of a normal mean the interval of five values is the t test's; of 2,000 nothing changes."""
     draws = np.random.default_rng(3).normal(0.0, np.sqrt(4 / 5), 200_000)
-    assert np.quantile(widened(draws, 5), 0.975) == pytest.approx(2.776, abs=0.03)  # t of 4 degrees of freedom
-    assert widened(draws, 2000) == pytest.approx(draws, abs=5e-2)
-    assert np.isnan(widened(draws, 1)).all()
+    assert np.quantile(widen(draws, 5), 0.975) == pytest.approx(2.776, abs=0.03)  # t of 4 degrees of freedom
+    assert widen(draws, 2000) == pytest.approx(draws, abs=5e-2)
+    assert np.isnan(widen(draws, 1)).all()
 
 
 def test_widening_keeps_order_and_what_is_undefined() -> None:
     draws = np.array([0.3, np.nan, 0.1, 0.2])
-    wide = widened(draws, 4)
+    wide = widen(draws, 4)
     assert np.isnan(wide[1]) and wide[2] < 0.1 and wide[0] > 0.3 and wide[3] == pytest.approx(0.2)
-    assert (widened(np.zeros(50), 3) == 0).all()
-    assert len(widened(np.empty(0), 3)) == 0
+    assert (widen(np.zeros(50), 3) == 0).all()
+    assert len(widen(np.empty(0), 3)) == 0
 
 
 @pytest.mark.slow
@@ -127,7 +140,7 @@ def simulate(references: int, *, by_reference: bool, studies: int = 400, each: i
             tables.append(Predictions(images, scores, scores + hard * rng.normal(size=len(images)),
                                       names if by_reference else None))  # fmt: skip
         found: Comparison
-        base, one = (Tested(name, {1: table}) for name, table in zip("BA", tables, strict=True))
+        base, one = (ExperimentPredictions(name, {1: table}) for name, table in zip("BA", tables, strict=True))
         (found,) = compare([one], base, "plcc", key=str(number), resamples=1000)
         assert found.delta_interval is not None
         held += found.delta_interval[0] <= 0 <= found.delta_interval[1]

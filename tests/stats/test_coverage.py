@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from iqa_train.results.comparison import Comparison, compare
-from iqa_train.results.paired_predictions import Tested
+from iqa_train.results.paired_predictions import ExperimentPredictions
 from iqa_train.runs.predictions import Predictions
 from iqa_train.stats.holm import holm
 
@@ -34,7 +34,7 @@ def simulated(number: int, correlations: list[float], seeds: int = 1, spread: fl
             r = correlation + spread * rng.normal()
             noise = sqrt(SHARED) * hard + sqrt(1 - SHARED) * rng.normal(size=IMAGES)
             tables[seed] = Predictions(images, scores, r * scores + sqrt(1 - r * r) * noise)
-        experiments.append(Tested(f"E{k}", tables))
+        experiments.append(ExperimentPredictions(f"E{k}", tables))
     return compare(experiments, experiments[0], key=f"simulation {number}", resamples=RESAMPLES)
 
 

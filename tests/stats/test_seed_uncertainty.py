@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from iqa_train.stats.bootstrap import interval_of
-from iqa_train.stats.seed_uncertainty import Side, difference_of_means, mean_over_seeds, seeds_needed
+from iqa_train.stats.seed_uncertainty import SeedDraws, difference_of_means, mean_over_seeds, seeds_needed
 
 B = 20_000
 RNG = np.random.default_rng(8)
@@ -15,7 +15,7 @@ RNG = np.random.default_rng(8)
 
 def test_one_seed_is_the_bootstrap_as_it_is() -> None:
     draws = RNG.normal(0.9, 0.01, (1, B))
-    found = mean_over_seeds(Side(np.array([0.9]), draws, 10**6), "k")
+    found = mean_over_seeds(SeedDraws(np.array([0.9]), draws, 10**6), "k")
     assert found.draws == pytest.approx(draws[0], abs=1e-6)
     assert (found.value, found.seeds, found.seed_sd, found.seed_variance) == (0.9, 1, None, None)
     assert found.image_variance == pytest.approx(0.01**2, rel=0.05)
@@ -23,7 +23,7 @@ def test_one_seed_is_the_bootstrap_as_it_is() -> None:
 
 def test_where_images_do_not_matter_it_is_the_t_test_over_seeds() -> None:
     values = np.array([0.901, 0.905, 0.897, 0.900])
-    found = mean_over_seeds(Side(values, np.repeat(values[:, None], B, axis=1), 10**6), "k")
+    found = mean_over_seeds(SeedDraws(values, np.repeat(values[:, None], B, axis=1), 10**6), "k")
     expected = stats.t.interval(0.95, 3, loc=values.mean(), scale=values.std(ddof=1) / 2)
     assert interval_of(found.draws) == pytest.approx(expected, abs=3e-4)
     assert found.seed_sd == pytest.approx(values.std(ddof=1))
@@ -32,7 +32,7 @@ def test_where_images_do_not_matter_it_is_the_t_test_over_seeds() -> None:
 
 def test_where_seeds_do_not_matter_it_is_the_bootstrap_over_images() -> None:
     draws = np.repeat(RNG.normal(0.9, 0.01, (1, B)), 3, axis=0)
-    found = mean_over_seeds(Side(np.full(3, 0.9), draws, 10**6), "k")
+    found = mean_over_seeds(SeedDraws(np.full(3, 0.9), draws, 10**6), "k")
     assert found.draws == pytest.approx(draws[0])
     assert found.seed_sd == 0
 
@@ -41,14 +41,14 @@ def test_what_seed_and_images_do_together_counts_once() -> None:
     """Each seed has its own luck with the images and nothing else: all of it is in the spread of the seeds."""
     k, luck = 8, 0.01
     draws = RNG.normal(0.9, luck, (k, B))
-    found = mean_over_seeds(Side(0.9 + luck * stats.norm.ppf((np.arange(k) + 0.5) / k), draws, 10**6), "k")
+    found = mean_over_seeds(SeedDraws(0.9 + luck * stats.norm.ppf((np.arange(k) + 0.5) / k), draws, 10**6), "k")
     assert found.image_variance == pytest.approx(0, abs=0.02 * luck**2 / k)
     assert found.draws.std() < 1.3 * found.seed_sd / k**0.5
 
 
 def test_without_a_common_seed_both_sides_spreads_count() -> None:
-    one = Side(np.array([0.90, 0.92]), np.full((2, B), 0.91), 10**6)
-    other = Side(np.array([0.80, 0.80, 0.83]), np.full((3, B), 0.81), 10**6)
+    one = SeedDraws(np.array([0.90, 0.92]), np.full((2, B), 0.91), 10**6)
+    other = SeedDraws(np.array([0.80, 0.80, 0.83]), np.full((3, B), 0.81), 10**6)
     found = difference_of_means(one, other, "k")
     assert found.value == pytest.approx(0.91 - 0.81)
     assert found.seed_sd is None
@@ -58,7 +58,7 @@ def test_without_a_common_seed_both_sides_spreads_count() -> None:
 
 
 def test_the_same_key_gives_the_same_draws() -> None:
-    side = Side(np.array([0.9, 0.91]), RNG.normal(0.9, 0.01, (2, 50)), 10**6)
+    side = SeedDraws(np.array([0.9, 0.91]), RNG.normal(0.9, 0.01, (2, 50)), 10**6)
     assert (mean_over_seeds(side, "k").draws == mean_over_seeds(side, "k").draws).all()
     assert (mean_over_seeds(side, "k").draws != mean_over_seeds(side, "other").draws).any()
 

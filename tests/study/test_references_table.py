@@ -14,7 +14,7 @@ from iqa_train.results.reported import (
     reference_rows,
     reported_interval,
 )
-from iqa_train.study.literature import dataset_of, groups_of, references_of, told_settings
+from iqa_train.study.literature import dataset_of, groups_of, known_settings, references_of
 from iqa_train.study.model import Reference
 
 ONE = 'id = "paper"\nsrcc = 0.906\nsource = "a paper"\n'
@@ -34,7 +34,7 @@ def test_the_seeds_recorded_results_come_along(seed_study):
         assert {r.experiment: r.srcc for r in references_of(seed_study, group=group)} == values
     rates: dict[float, list[float]] = {}
     for r in seed_study.references:
-        told = told_settings(seed_study, r)
+        told = known_settings(seed_study, r)
         if r.experiment == "Baseline" and r.dataset == "koniq-10k" and "loss_type" not in told:
             rates.setdefault(told["lr"], []).append(r.srcc)
     assert rates == RATES
@@ -49,12 +49,12 @@ def test_the_seeds_recorded_results_come_along(seed_study):
 
 def test_the_seeds_floor_and_its_choice_on_test_are_told(seed_study):
     for r in seed_study.references:
-        told = told_settings(seed_study, r)
+        told = known_settings(seed_study, r)
         assert (told["lr_floor"], told["lr_step"], told["select_on"]) == (1e-6, "epoch", "test")
 
 
 def test_runs_that_differed_in_more_than_their_experiment_say_so(seed_study):
-    told = {r.id: told_settings(seed_study, r) for r in seed_study.references}
+    told = {r.id: known_settings(seed_study, r) for r in seed_study.references}
     for id_, dropouts in (
         ("lr5e6-B1", (0.3, 0.4)), ("lr5e6-B2", (0.3, 0.4)), ("lr5e7-B1", (0.2, 0.3)), ("lr5e7-B2", (0.25, 0.35)),
     ):  # fmt: skip
@@ -72,7 +72,7 @@ def test_told_settings_are_those_of_the_experiment_under_its_own(small):
         ("A1", "set = { attention_fusion = false, lr = 1e-4 }"),
         more=f'[[references]]\n{ONE}experiment = "A1"\nsettings = {{ lr = 5e-6, lr_ratio = 10 }}\n',
     )
-    told = told_settings(study, study.references[0])
+    told = known_settings(study, study.references[0])
     assert told == {"attention_fusion": False, "lr": 5e-6, "lr_ratio": 10.0}
     assert "model_size" not in told  # the study's defaults are not those of somebody else's table
 

@@ -15,11 +15,11 @@ from iqa_train.datasets.table import ImageTable
 from iqa_train.models.network import QualityNetwork
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.training.batches import batches, color_jitter, prepare
-from iqa_train.training.compute_device import Device
+from iqa_train.training.compute_device import ComputeDevice
 from iqa_train.training.evaluate import predict
 
 CPU = torch.device("cpu")
-DEVICE = Device(CPU, bf16=False)
+DEVICE = ComputeDevice(CPU, bf16=False)
 MEAN = torch.tensor([0.485, 0.456, 0.406])
 STD = torch.tensor([0.229, 0.224, 0.225])
 
@@ -159,7 +159,7 @@ def network() -> QualityNetwork:
 @pytest.mark.parametrize("per_image", [1, 3, 17])
 def test_a_prediction_is_the_mean_over_single_crops(store: PixelStore, per_image: int) -> None:
     index = np.array([7, 2, 11, 0])
-    plan = crops.test_crops(store.pictures(index), seed=1, per_image=per_image, side=32, random=True)
+    plan = crops.eval_crops(store.pictures(index), seed=1, per_image=per_image, side=32, random=True)
     model, ticks = network(), []
     got = predict(model, store, plan, side=32, device=DEVICE, workers=2, tick=ticks.append)
     assert got.shape == (4,)
@@ -174,7 +174,7 @@ def test_a_prediction_is_the_mean_over_single_crops(store: PixelStore, per_image
 
 
 def test_predicting_leaves_the_network_as_it_was(store: PixelStore) -> None:
-    plan = crops.test_crops(store.pictures(np.arange(3)), seed=1, per_image=2, side=32, random=True)
+    plan = crops.eval_crops(store.pictures(np.arange(3)), seed=1, per_image=2, side=32, random=True)
     model = network().train()
     state = {k: v.clone() for k, v in model.state_dict().items()}
     first, again = (predict(model, store, plan, side=32, device=DEVICE, workers=0) for _ in range(2))
@@ -188,7 +188,7 @@ class _StopError(Exception):
 
 
 def test_a_stop_in_the_middle_of_an_evaluation_comes_through(store: PixelStore) -> None:
-    plan = crops.test_crops(store.pictures(np.arange(12)), seed=1, per_image=12, side=32, random=True)
+    plan = crops.eval_crops(store.pictures(np.arange(12)), seed=1, per_image=12, side=32, random=True)
 
     def stop(done: int) -> None:
         raise _StopError(done)

@@ -15,7 +15,7 @@ from iqa_train.errors import UsageError
 from iqa_train.results.table import METRICS
 
 if TYPE_CHECKING:  # SciPy takes its time
-    from iqa_train.results.compare_by_name import Where
+    from iqa_train.results.compare_by_name import NameScope
 
 _USAGE = """iqa-train compare FIRST SECOND [options]              two studies, experiment by experiment
        iqa-train compare --sweep SETTING [NAME...] [options] one setting over several values"""
@@ -40,33 +40,33 @@ def main(argv: Sequence[str]) -> int:
     if options.sweep is None and len(options.names) != 2:
         raise UsageError(f"compare takes two studies, not {len(options.names)}, or --sweep SETTING; see --help")
 
-    from iqa_train.results.compare_by_name import Where
+    from iqa_train.results.compare_by_name import NameScope
 
     study, profile = study_and_profile(options)
-    where = Where(study, Path(options.runs_dir), options.experiments, profile)
+    where = NameScope(study, Path(options.runs_dir), options.experiments, profile)
     document, lines = _sweep(where, options) if options.sweep is not None else _compare(where, options)
     print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) if options.json else "\n".join(lines))
     return 0
 
 
-def _compare(where: "Where", options: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+def _compare(where: "NameScope", options: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     from iqa_train.cli.compare_text import across_document, across_lines
 
     across = where.compared(options.names, options.metric, anyway=options.anyway)
     return across_document(across), across_lines(across, _width())
 
 
-def _sweep(where: "Where", options: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+def _sweep(where: "NameScope", options: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     from iqa_train.cli.compare_text import curve_document, curve_lines
-    from iqa_train.results.compare_by_name import Named
+    from iqa_train.results.compare_by_name import ComparisonSide
     from iqa_train.results.curve import setting_curve
     from iqa_train.study.literature import dataset_of, groups_of, references_of
 
     study, profile = where.study, where.profile
     names = [where.named(name) for name in options.names]
     if not names:
-        names = [Named(name, *where.runs_of(name)) for name in where.studies]
-        names += [Named(group, group=group) for group in ("", *groups_of(study))]
+        names = [ComparisonSide(name, *where.runs_of(name)) for name in where.studies]
+        names += [ComparisonSide(group, group=group) for group in ("", *groups_of(study))]
     groups = {one.group for one in names if one.group is not None}
     references = [r for r in references_of(study, profile) if r.study in groups]
     runs = [run for one in names for run in one.runs]

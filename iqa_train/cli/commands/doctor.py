@@ -10,7 +10,7 @@ from pathlib import Path
 from iqa_train.cli.parser import Parser, add_study_options, profile_of
 from iqa_train.cli.scope import study_and_profile
 from iqa_train.cli.text import plain
-from iqa_train.doctor.check_result import Checkup, Verdict, Where
+from iqa_train.doctor.check_result import CheckScope, Checkup, Verdict
 from iqa_train.doctor.run_checks import checkups
 from iqa_train.errors import StudyError
 
@@ -29,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
     add_study_options(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     options = parser.read(argv)
-    where = Where(Path(options.runs_dir), Path(options.logs_dir), options.experiments, _profile(options))
+    where = CheckScope(Path(options.runs_dir), Path(options.logs_dir), options.experiments, _profile(options))
     found = checkups(where)
     if options.json:
         print(json.dumps({"checks": [checkup.as_json() for checkup in found]}, indent=2, ensure_ascii=False))

@@ -16,7 +16,7 @@ from iqa_train.regular import open_regular
 from iqa_train.runs.layout import Attempt
 from iqa_train.runs.seeds import seed_as_json
 from iqa_train.runs.state import log_of, run_state
-from iqa_train.scheduler.overview import Row, look
+from iqa_train.scheduler.overview import Row, read_overview
 from iqa_train.terminal import LogText
 
 _DESCRIPTION = "Print the log of an experiment's last attempt; with several seeds, of the one that runs or ran last."
@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print where the log is, as one JSON object, not its lines")
     add_study_options(parser)
     options = parser.read(argv)
-    rows = rows_named(look(Path(options.runs_dir), study_named(options)), [options.experiment])
+    rows = rows_named(read_overview(Path(options.runs_dir), study_named(options)), [options.experiment])
     row, attempt = _choose([r for r in rows if options.seed in {None, r.seed}], options.attempt)
     log = log_of(attempt) if attempt is not None else None
     if attempt is None or log is None or not log.exists():

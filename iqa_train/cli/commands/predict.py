@@ -11,7 +11,7 @@ from iqa_train.errors import RunError, UsageError
 
 if TYPE_CHECKING:
     from iqa_train.cli.predictions_out import PredictionsOut
-    from iqa_train.results.run_record import Recorded
+    from iqa_train.results.run_record import RunRecord
 
 _DESCRIPTION = """\
 Score pictures with the network of a finished run, at the epoch that was selected: on the scale that it was trained on,
@@ -33,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
     options = _options(argv)
 
     from iqa_train.cli.find_finished import finished_runs
-    from iqa_train.cli.lease_device import a_device, check_gpu
+    from iqa_train.cli.lease_device import check_gpu, lease_device
     from iqa_train.cli.pictures import pictures
     from iqa_train.cli.predictions_out import PredictionsOut
     from iqa_train.cli.text import say
@@ -51,7 +51,7 @@ def main(argv: Sequence[str]) -> int:
     request = {
         "run": str(run.folder.path), "round": options.round, "roots": roots, "resize": resize, "images": images,
     }  # fmt: skip
-    device, lease = a_device(Holder(f"iqa-train predict with {run.experiment}", str(run.spec["study"])), options)
+    device, lease = lease_device(Holder(f"iqa-train predict with {run.experiment}", str(run.spec["study"])), options)
     form = "json" if options.json else options.format
     with PredictionsOut(options.out, form) as out, _Scoring(run, images, out) as scoring:
         for complaint in complaints:
@@ -90,7 +90,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def _one(runs: "Sequence[Recorded]") -> "Recorded":
+def _one(runs: "Sequence[RunRecord]") -> "RunRecord":
     from iqa_train.cli.text import say
 
     run = runs[0]
@@ -99,7 +99,7 @@ def _one(runs: "Sequence[Recorded]") -> "Recorded":
     return run
 
 
-def _data_of(run: "Recorded") -> tuple[list[str], Sequence[int] | None]:
+def _data_of(run: "RunRecord") -> tuple[list[str], Sequence[int] | None]:
     """Where the data set that was trained on lay and lies now, and the size that its pictures have by custom.
 
     Runs from before provenance told the size have it from the data set itself. Raises DataError if that is gone.
@@ -128,7 +128,7 @@ def _data_of(run: "Recorded") -> tuple[list[str], Sequence[int] | None]:
 class _Scoring:
     """Passes on what the worker tells: predictions to where they belong, complaints to people."""
 
-    def __init__(self, run: "Recorded", images: Sequence[str], out: "PredictionsOut") -> None:
+    def __init__(self, run: "RunRecord", images: Sequence[str], out: "PredictionsOut") -> None:
         from iqa_train.cli.progress_bar import StageBar
 
         self._run, self._images, self._out = run, images, out

@@ -9,7 +9,7 @@ from iqa_train.cli.scope import study_named
 from iqa_train.cli.status_table import status_lines
 from iqa_train.cli.text import say
 from iqa_train.scheduler import queue_edits as orders
-from iqa_train.scheduler.overview import look
+from iqa_train.scheduler.overview import read_overview
 from iqa_train.scheduler.queue import POLICIES, read_queue
 
 _DESCRIPTION = """\
@@ -77,7 +77,7 @@ def _parser() -> Parser:
 
 
 def _list(runs_dir: Path, study: str | None) -> str:
-    overview = look(runs_dir, study)
+    overview = read_overview(runs_dir, study)
     rows = [row for row in overview.rows if row.item is not None]
     return "\n".join(status_lines(overview, rows)) if rows else "the queue is empty"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from iqa_train.cli.find_rows import rows_named
 from iqa_train.cli.parser import Parser, add_study_options, whole_number
 from iqa_train.cli.scope import study_named
-from iqa_train.scheduler.overview import look
+from iqa_train.scheduler.overview import read_overview
 from iqa_train.scheduler.relaunch import has_ended, relaunch
 
 _DESCRIPTION = """\
@@ -26,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
     add_study_options(parser)
     options = parser.read(argv)
     runs_dir = Path(options.runs_dir)
-    rows = rows_named(look(runs_dir, study_named(options)), options.names)
+    rows = rows_named(read_overview(runs_dir, study_named(options)), options.names)
     rows = [row for row in rows if has_ended(row, again=options.again)] or rows  # of runs with several settings
     items = relaunch(rows, runs_dir, options.logs_dir, options.retries, again=options.again)
     if options.json:

@@ -13,7 +13,7 @@ from iqa_train.cli.parser import Parser, add_study_options, profile_of
 from iqa_train.errors import UsageError
 
 if TYPE_CHECKING:
-    from iqa_train.results.selection import Chosen
+    from iqa_train.results.selection import RunSelection
 
 METRICS = ("srcc", "krcc", "plcc", "plcc_fit", "rmse_fit")
 _FORMATS = ("table", "json", "csv", "markdown", "latex")
@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def runs_asked_for(options: argparse.Namespace) -> "Chosen":
+def runs_asked_for(options: argparse.Namespace) -> "RunSelection":
     """The runs that the options of `add_choice_of_runs` name. Raises UsageError and StudyError."""
     from iqa_train.doctor.queue import waiting_folders
     from iqa_train.results.run_record import with_queued

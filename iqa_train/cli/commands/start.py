@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from iqa_train.cli.bar import bar
-from iqa_train.cli.interrupt import held_back_interrupt
-from iqa_train.cli.lease_device import a_device, check_gpu
+from iqa_train.cli.interrupt import delay_interrupt
+from iqa_train.cli.lease_device import check_gpu, lease_device
 from iqa_train.cli.text import say
 from iqa_train.runner.follow_log import Follower
-from iqa_train.runner.runner import Order, done_before, require_idle, run_attempt
+from iqa_train.runner.runner import AttemptRequest, done_before, require_idle, run_attempt
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.revision import earlier_run
 from iqa_train.runs.specfile import spec_document
@@ -80,7 +80,7 @@ def _through_the_queue(
 
     items: list[Item] = []
     try:
-        with held_back_interrupt():
+        with delay_interrupt():
             items = queue_runs(wanted, study, options, argv) if wanted else []
         return _leave([item.run for item in items], options) if watch is None else watch(items)
     except KeyboardInterrupt:
@@ -95,8 +95,8 @@ def _done(spec: RunSpec, run: RunFolder, options: argparse.Namespace) -> RunStat
 
 def _run_here(spec: RunSpec, run: RunFolder, options: argparse.Namespace, argv: list[str]) -> int:
     """The runner is this very process, and shows the log."""
-    device, lease = a_device(holder_of(run.path), options, lambda: require_idle(run))
-    order = Order(
+    device, lease = lease_device(holder_of(run.path), options, lambda: require_idle(run))
+    order = AttemptRequest(
         run, device, lease, Path(options.logs_dir), ["iqa-train", *argv], spec_document(spec),
         resume=options.resume, again=options.again,
     )  # fmt: skip
@@ -112,9 +112,9 @@ def _run_here(spec: RunSpec, run: RunFolder, options: argparse.Namespace, argv: 
 def _print_overview(study: str, options: argparse.Namespace) -> int:
     """What --json asks for at the end; returns 0."""
     if options.json:
-        from iqa_train.scheduler.overview import look
+        from iqa_train.scheduler.overview import read_overview
 
-        print(json.dumps(look(Path(options.runs_dir), study).as_json(), indent=2))
+        print(json.dumps(read_overview(Path(options.runs_dir), study).as_json(), indent=2))
     return 0
 
 

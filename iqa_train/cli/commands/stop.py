@@ -12,7 +12,7 @@ from iqa_train.cli.text import plain, say
 from iqa_train.errors import RunError, UsageError
 from iqa_train.runner.runner import GRACE
 from iqa_train.runs.state import run_state
-from iqa_train.scheduler.overview import Overview, look
+from iqa_train.scheduler.overview import Overview, read_overview
 from iqa_train.scheduler.queue import Queue
 from iqa_train.scheduler.stop_rows import OPEN, stop_rows
 from iqa_train.study.find import experiments_in_order, find_study
@@ -40,11 +40,11 @@ def main(argv: Sequence[str]) -> int:
     runs_dir, study = Path(options.runs_dir), study_named(options)
     untold = False
     try:
-        overview = look(runs_dir, study)
+        overview = read_overview(runs_dir, study)
     except RunError as error:  # without the queue, what runs can still be stopped
         say(f"iqa-train: {error}")
         untold = options.all  # what waits cannot be taken out
-        overview = look(runs_dir, study, queue=Queue())
+        overview = read_overview(runs_dir, study, queue=Queue())
     idle = _neither_run_nor_queued(overview, options)
     rows = list(overview.rows) if options.all else rows_named(overview, [n for n in options.names if n not in idle])
     if options.all:

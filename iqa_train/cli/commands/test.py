@@ -9,7 +9,7 @@ from iqa_train.cli.parser import Parser, add_study_options, whole_number
 from iqa_train.errors import UsageError
 
 if TYPE_CHECKING:
-    from iqa_train.results.run_record import Recorded
+    from iqa_train.results.run_record import RunRecord
     from iqa_train.study.spec import DataSource
 
 _DESCRIPTION = """\
@@ -27,7 +27,7 @@ _EPILOG = (
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status. Raises UserError before anything is started."""
-    from iqa_train.cli.lease_device import a_device, add_device_options, check_gpu
+    from iqa_train.cli.lease_device import add_device_options, check_gpu, lease_device
 
     parser = Parser("iqa-train test", _DESCRIPTION, _EPILOG)
     parser.add_argument("--exp", nargs="+", metavar="ID", help="experiments by id, or runs' folders")
@@ -51,7 +51,7 @@ def main(argv: Sequence[str]) -> int:
     jobs = [_job(run, sets) for run, sets in _wanted(runs, options)]
     with held_runs([run.folder for run in runs]) as locks, _Shown(runs) as shown:
         holder = Holder(f"iqa-train test of {runs[0].experiment}", str(runs[0].spec["study"]))
-        device, lease = a_device(holder, options)
+        device, lease = lease_device(holder, options)
         code = run_errand("tester", {"again": options.again, "runs": jobs}, device, lease, shown.hear, locks)
         lease.close()
     shown.print(as_json=options.json)
@@ -59,8 +59,8 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _wanted(
-    runs: "Sequence[Recorded]", options: argparse.Namespace
-) -> "list[tuple[Recorded, list[tuple[str, DataSource]]]]":
+    runs: "Sequence[RunRecord]", options: argparse.Namespace
+) -> "list[tuple[RunRecord, list[tuple[str, DataSource]]]]":
     """Each run with the sets it is to be tested on, once all of them have been looked at."""
     from iqa_train.cli.bar import bar
     from iqa_train.datasets.catalogue import load_table
@@ -97,7 +97,7 @@ def _wanted(
     return wanted
 
 
-def _job(run: "Recorded", sets: "list[tuple[str, DataSource]]") -> dict[str, Any]:
+def _job(run: "RunRecord", sets: "list[tuple[str, DataSource]]") -> dict[str, Any]:
     told = [{"name": name, "source": source.model_dump_json()} for name, source in sets]
     return {"run": str(run.folder.path), "sets": told}
 
@@ -105,7 +105,7 @@ def _job(run: "Recorded", sets: "list[tuple[str, DataSource]]") -> dict[str, Any
 class _Shown:
     """Shows progress while the worker tells of it, and remembers what came out."""
 
-    def __init__(self, runs: "Sequence[Recorded]") -> None:
+    def __init__(self, runs: "Sequence[RunRecord]") -> None:
         from iqa_train.cli.progress_bar import StageBar
 
         self._runs = {str(run.folder.path): run for run in runs}

@@ -21,11 +21,11 @@ from iqa_train.runs.outcome import FINISHED, outcome_from
 from iqa_train.runs.state import outside_the_queue, run_state
 from iqa_train.scheduler.notify_table import notify_reference
 from iqa_train.scheduler.outbox import is_due
-from iqa_train.scheduler.overview import CANNOT_START, Overview, Row, look
+from iqa_train.scheduler.overview import CANNOT_START, Overview, Row, read_overview
 from iqa_train.scheduler.queue import Item, folder_of, require_runs_folder
 from iqa_train.scheduler.scheduler_lock import ensure_scheduler, scheduler_process
 from iqa_train.scheduler.stop import stop_item, withdraw
-from iqa_train.scheduler.submit import Wishes, submit
+from iqa_train.scheduler.submit import SubmitOptions, submit
 from iqa_train.study.batches import batches_of
 from iqa_train.study.model import Study
 from iqa_train.study.spec import RunSpec
@@ -41,7 +41,7 @@ Runs = Sequence[tuple[RunSpec, RunFolder]]
 def queue_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list[str]) -> list[Item]:
     """Queue the runs that a command line asks for; returns their items."""
     runs_dir = Path(options.runs_dir)
-    wishes = Wishes(
+    wishes = SubmitOptions(
         policy=options.policy,
         slots=options.slots,
         runs_per_gpu=options.runs_per_gpu,
@@ -67,7 +67,7 @@ def attend(runs: Runs, items: Sequence[Item], options: argparse.Namespace) -> in
         if own or not state.finished:
             say(f"iqa-train: {item.experiment}: {state.name}{': ' + state.reason if state.reason else ''}")
     if options.json:
-        print(json.dumps(look(runs_dir, runs[0][0].study).as_json(), indent=2))
+        print(json.dumps(read_overview(runs_dir, runs[0][0].study).as_json(), indent=2))
     else:
         baseline = runs[0][0].baseline
         say(summary_text(summarise(runs, baseline), baseline), sys.stdout)
@@ -79,7 +79,7 @@ def _watch(runs_dir: Path, keys: set[str]) -> None:
     nvml, screen = Nvml(), _Screen()
     while True:
         require_runs_folder(runs_dir)
-        overview = look(runs_dir, nvml=nvml)
+        overview = read_overview(runs_dir, nvml=nvml)
         mine = [row for row in overview.rows if row.item is not None and row.item.key in keys]
         screen.show(overview, mine)
         open_ = [row for row in mine if row.state in {"queued", "starting", "running"}]

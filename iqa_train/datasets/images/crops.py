@@ -48,7 +48,7 @@ class CropSource(Protocol):
 
 
 @dataclass(frozen=True)
-class Pictures:
+class ImageSizes:
     """What a plan needs to know of some images: store indices, stream keys, heights and widths, each (N,)."""
 
     index: NDArray[np.int64]
@@ -58,7 +58,7 @@ class Pictures:
 
 
 def training_crops(
-    pictures: Pictures, *, seed: int, epoch: int, per_image: int, side: int, color_jitter: bool
+    pictures: ImageSizes, *, seed: int, epoch: int, per_image: int, side: int, color_jitter: bool
 ) -> CropPlan:
     """`per_image` random, randomly mirrored crops of each picture, shuffled over the whole epoch."""
     keys, crops = np.meshgrid(pictures.key, np.arange(per_image), indexing="ij")
@@ -73,7 +73,7 @@ def training_crops(
     return CropPlan(pictures.index[row], top, left, u[:, 2] < 0.5, jitter)
 
 
-def test_crops(pictures: Pictures, *, seed: int, per_image: int, side: int, random: bool) -> CropPlan:
+def eval_crops(pictures: ImageSizes, *, seed: int, per_image: int, side: int, random: bool) -> CropPlan:
     """Crops picture by picture: `per_image` random ones, the same at every epoch, or the centre alone."""
     if not random:
         top, left = (pictures.height - side) // 2, (pictures.width - side) // 2

@@ -6,24 +6,24 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from iqa_train.datasets.images.crops import CropPlan, Pictures
+from iqa_train.datasets.images.crops import CropPlan, ImageSizes
 from iqa_train.datasets.images.philox import image_keys
 from iqa_train.datasets.images.pixel_store import stored_pixels, stored_size
 from iqa_train.errors import DataError
 from iqa_train.regular import real_path
 
 
-class Pile:
+class LooseImages:
     """Pictures (H, W, 3) uint8 and the names that their random streams are keyed by."""
 
     def __init__(self, images: Sequence[NDArray[np.uint8]], names: Sequence[str]) -> None:
         self._images = list(images)
         self._keys = image_keys(tuple(names))
 
-    def pictures(self) -> Pictures:
+    def pictures(self) -> ImageSizes:
         """What crop plans need to know of all of them."""
         sizes = np.array([image.shape[:2] for image in self._images], np.int64)
-        return Pictures(np.arange(len(sizes), dtype=np.int64), self._keys, sizes[:, 0], sizes[:, 1])
+        return ImageSizes(np.arange(len(sizes), dtype=np.int64), self._keys, sizes[:, 0], sizes[:, 1])
 
     def gather(self, plan: CropPlan, side: int) -> NDArray[np.uint8]:
         """The plan's crops, (M, side, side, 3), not yet mirrored. Safe to call from several threads."""
@@ -45,7 +45,7 @@ def read_picture(path: Path, target: tuple[int, int] | int | None, side: int) ->
     return stored_pixels(path, height, width, target)
 
 
-class Names:
+class ImageNames:
     """What a picture's random stream is keyed by: its path in the data set trained on, else its file's name.
 
     `roots` are the folders that the set's names are relative to.

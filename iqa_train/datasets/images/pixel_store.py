@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from iqa_train.datasets.images.crops import CropPlan, Pictures
+from iqa_train.datasets.images.crops import CropPlan, ImageSizes
 from iqa_train.datasets.images.decode import LARGEST, decode_with_header, read_header
 from iqa_train.datasets.images.philox import image_keys
 from iqa_train.datasets.images.reserve import reserve, write_at
@@ -72,9 +72,9 @@ class PixelStore:
     def __len__(self) -> int:
         return len(self.height)
 
-    def pictures(self, index: NDArray[np.int64]) -> Pictures:
+    def pictures(self, index: NDArray[np.int64]) -> ImageSizes:
         """What crop plans need to know of the images `index`."""
-        return Pictures(index, self._keys[index], self.height[index], self.width[index])
+        return ImageSizes(index, self._keys[index], self.height[index], self.width[index])
 
     def image(self, index: int) -> NDArray[np.uint8]:
         """Image `index` whole, (H, W, 3), a view."""

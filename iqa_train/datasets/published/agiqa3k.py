@@ -8,14 +8,14 @@ The scores are those of perceived quality, not of the picture's agreement with i
 
 from pathlib import Path
 
-from iqa_train.datasets.image_files import fullest
+from iqa_train.datasets.image_files import folder_with_most_images
 from iqa_train.datasets.ondisk import listed_images
-from iqa_train.datasets.published.facts import Published
+from iqa_train.datasets.published.facts import DatasetFacts
 from iqa_train.datasets.table import ImageTable
 from iqa_train.datasets.tables.csv_table import read_csv
 
 NAME = "agiqa-3k"
-PUBLISHED = Published(
+PUBLISHED = DatasetFacts(
     name=NAME,
     title="AGIQA-3K",
     images=2_982,
@@ -34,7 +34,7 @@ def read_agiqa3k(folder: Path) -> ImageTable:
     """AGIQA-3K in `folder`; no official split. Raises `DataError` when a file is missing or does not read."""
     home = PUBLISHED.home(folder)
     records = read_csv(home / PUBLISHED.table, ("name", "mos_quality"))
-    root = fullest([home / inside for inside in _FOLDERS], records.names("name", home))
+    root = folder_with_most_images([home / inside for inside in _FOLDERS], records.names("name", home))
     images, renamed = listed_images(records, "name", root)
     return ImageTable(
         name=NAME,

@@ -7,14 +7,14 @@ DatabaseImage0001.JPG     the pictures, beside the table or in folders
 from pathlib import Path
 
 from iqa_train.datasets.ondisk import as_on_disk, subfolders
-from iqa_train.datasets.published.facts import Published
+from iqa_train.datasets.published.facts import DatasetFacts
 from iqa_train.datasets.table import ImageTable
 from iqa_train.datasets.tables.records import Records, is_number
 from iqa_train.datasets.tables.xlsx import read_xlsx_by_place
 from iqa_train.errors import DataError
 
 NAME = "bid"
-PUBLISHED = Published(
+PUBLISHED = DatasetFacts(
     name=NAME,
     title="BID",
     images=586,

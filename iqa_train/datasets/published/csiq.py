@@ -9,14 +9,14 @@ src_imgs/           the pristine ones, 1600.png, which are not used
 from pathlib import Path
 
 from iqa_train.datasets.ondisk import as_on_disk, subfolders
-from iqa_train.datasets.published.facts import Published
+from iqa_train.datasets.published.facts import DatasetFacts
 from iqa_train.datasets.table import ImageTable
 from iqa_train.datasets.tables.text_table import read_words
 
 NAME = "csiq"
 SUFFIX = ".png"
 _REPACKED = "dst_imgs_all"
-PUBLISHED = Published(
+PUBLISHED = DatasetFacts(
     name=NAME,
     title="CSIQ",
     images=866,

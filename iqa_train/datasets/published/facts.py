@@ -7,7 +7,7 @@ from iqa_train.errors import DataError
 
 
 @dataclass(frozen=True)
-class Published:
+class DatasetFacts:
     """A data set as its authors published it.
 
     `images` counts the scored images, `references` the pristine ones they were made from, None where there are none.

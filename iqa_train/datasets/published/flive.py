@@ -6,14 +6,14 @@ database/             the images; or beside the table
 
 from pathlib import Path
 
-from iqa_train.datasets.image_files import fullest
+from iqa_train.datasets.image_files import folder_with_most_images
 from iqa_train.datasets.ondisk import listed_images
-from iqa_train.datasets.published.facts import Published
+from iqa_train.datasets.published.facts import DatasetFacts
 from iqa_train.datasets.table import ImageTable
 from iqa_train.datasets.tables.csv_table import read_csv
 
 NAME = "flive"
-PUBLISHED = Published(
+PUBLISHED = DatasetFacts(
     name=NAME,
     title="FLIVE (LIVE-FB)",
     images=39_810,
@@ -31,7 +31,7 @@ def read_flive(folder: Path) -> ImageTable:
     """FLIVE in `folder`; no official split. Raises `DataError` when a file is missing or does not read."""
     home = PUBLISHED.home(folder)
     records = read_csv(home / PUBLISHED.table, ("name", "mos"))
-    root = fullest([home / "database", home], records.names("name", home))
+    root = folder_with_most_images([home / "database", home], records.names("name", home))
     images, renamed = listed_images(records, "name", root)
     return ImageTable(
         name=NAME,

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from iqa_train.datasets.ondisk import as_on_disk
-from iqa_train.datasets.published.facts import Published
+from iqa_train.datasets.published.facts import DatasetFacts
 from iqa_train.datasets.table import ImageTable
 from iqa_train.datasets.tables.csv_table import read_csv
 
 NAME = "kadid-10k"
-PUBLISHED = Published(
+PUBLISHED = DatasetFacts(
     name=NAME,
     title="KADID-10k",
     images=10_125,

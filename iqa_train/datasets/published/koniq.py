@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from iqa_train.datasets.image_files import fullest
+from iqa_train.datasets.image_files import folder_with_most_images
 from iqa_train.datasets.ondisk import as_on_disk, listed_images
-from iqa_train.datasets.published.facts import Published
+from iqa_train.datasets.published.facts import DatasetFacts
 from iqa_train.datasets.split_names import split_names
 from iqa_train.datasets.table import ImageTable
 from iqa_train.datasets.tables.csv_table import read_csv
@@ -34,7 +34,7 @@ SCORES_CSV = "koniq10k_scores_and_distributions.csv"
 FOLDERS = ("1024x768", "512x384")
 PARTS = (("train", "koniq_train.json"), ("test", "koniq_test.json"))
 RESIZE = (512, 384)
-PUBLISHED = Published(
+PUBLISHED = DatasetFacts(
     name=NAME,
     title="KonIQ-10k",
     images=10_073,
@@ -139,7 +139,7 @@ def _image_folder(folder: Path, images: tuple[str, ...]) -> Path:
     there = [folder / f for f in FOLDERS if (folder / f).is_dir()]
     if not there:
         raise DataError(f"{folder}: there is neither {FOLDERS[0]}/ nor {FOLDERS[1]}/; unpack the images into one")
-    return fullest(there, images)
+    return folder_with_most_images(there, images)
 
 
 def _read_parts(folder: Path, name: str, resize: tuple[int, int] | None, notes: tuple[str, ...]) -> ImageTable:

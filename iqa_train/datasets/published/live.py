@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from iqa_train.datasets.published.facts import Published
+from iqa_train.datasets.published.facts import DatasetFacts
 from iqa_train.datasets.table import ImageTable
 from iqa_train.datasets.tables.mat import read_mat, texts_of
 from iqa_train.datasets.tables.records import Records
@@ -19,7 +19,7 @@ from iqa_train.errors import DataError
 
 NAME = "live"
 FOLDERS = {"jp2k": 227, "jpeg": 233, "wn": 174, "gblur": 174, "fastfading": 174}
-PUBLISHED = Published(
+PUBLISHED = DatasetFacts(
     name=NAME,
     title="LIVE (release 2)",
     images=779,

@@ -8,7 +8,7 @@ The first 7 of the 1,169 listed images trained the raters and are left out.
 
 from pathlib import Path
 
-from iqa_train.datasets.published.facts import Published
+from iqa_train.datasets.published.facts import DatasetFacts
 from iqa_train.datasets.table import ImageTable
 from iqa_train.datasets.tables.mat import read_mat, texts_of
 from iqa_train.datasets.tables.records import Records
@@ -16,7 +16,7 @@ from iqa_train.errors import DataError
 
 NAME = "livec"
 TRAINING_EXAMPLES = 7
-PUBLISHED = Published(
+PUBLISHED = DatasetFacts(
     name=NAME,
     title="LIVE In the Wild (LIVEC)",
     images=1_162,

@@ -7,13 +7,13 @@ TestImage/
 from pathlib import Path
 
 from iqa_train.datasets.ondisk import as_on_disk
-from iqa_train.datasets.published.facts import Published
+from iqa_train.datasets.published.facts import DatasetFacts
 from iqa_train.datasets.table import ImageTable
 from iqa_train.datasets.tables.xlsx import read_xlsx
 
 NAME = "spaq"
 FOLDER = "TestImage"
-PUBLISHED = Published(
+PUBLISHED = DatasetFacts(
     name=NAME,
     title="SPAQ",
     images=11_125,

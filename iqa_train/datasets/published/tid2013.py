@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iqa_train.datasets.ondisk import as_on_disk
-from iqa_train.datasets.published.facts import Published
+from iqa_train.datasets.published.facts import DatasetFacts
 from iqa_train.datasets.table import ImageTable
 from iqa_train.datasets.tables.text_table import read_words
 from iqa_train.errors import DataError
 
 NAME = "tid2013"
 SPREAD = "mos_std.txt"
-PUBLISHED = Published(
+PUBLISHED = DatasetFacts(
     name=NAME,
     title="TID2013",
     images=3_000,

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from iqa_train.report.figures import ablation, agreement, epochs, sensitivity, size, waterfall
 from iqa_train.report.figures.style import Drawing
-from iqa_train.report.report_data import Material
+from iqa_train.report.report_data import ReportData
 
 _DIFFERENT = 1.02  # the largest network by the smallest, for a figure of size to say something
 
 
-def figures_of(material: Material, width: float) -> Iterator[Drawing]:
+def figures_of(material: ReportData, width: float) -> Iterator[Drawing]:
     """The figures that this material has something to show in; one at a time, since each takes memory."""
     results = material.main
     yield Drawing("ablation", ablation.caption(results), ablation.draw(results, width))

@@ -9,8 +9,8 @@ from iqa_train.errors import visible
 from iqa_train.report.columns import BOLD, Column, is_baseline, metric_name, table_of
 from iqa_train.report.html.inline import inlined
 from iqa_train.report.numbers import best
-from iqa_train.report.report_data import Material, shared_packages
-from iqa_train.report.verdict_text import WHAT_IS_GAINED, Reasons, all_reasons, gains, headline
+from iqa_train.report.report_data import ReportData, shared_packages
+from iqa_train.report.verdict_text import WHAT_IS_GAINED, VerdictText, all_reasons, gains, headline
 from iqa_train.results.table import ResultRow, StudyResults
 
 _FOLDER = Path(__file__).parent
@@ -37,7 +37,7 @@ class _Table:
     name: str
     columns: tuple[Column, ...]
     rows: tuple[_Row, ...]
-    reasons: tuple[Reasons, ...]
+    reasons: tuple[VerdictText, ...]
     legend: str
 
 
@@ -49,7 +49,7 @@ class _Setting:
     values: tuple[tuple[str, bool], ...]
 
 
-def page(material: Material, figures: Sequence[PageFigure]) -> str:
+def page(material: ReportData, figures: Sequence[PageFigure]) -> str:
     """The page; the same material gives the same text."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
@@ -83,7 +83,7 @@ def page(material: Material, figures: Sequence[PageFigure]) -> str:
     )
 
 
-def _with_values(material: Material) -> list[StudyResults]:
+def _with_values(material: ReportData) -> list[StudyResults]:
     """The other metrics that something is known of."""
     return [results for results in material.results[1:] if any(row.value is not None for row in results.rows)]
 
@@ -107,7 +107,7 @@ def _kind(row: ResultRow, results: StudyResults) -> str:
     return "baseline" if is_baseline(row, results) else ""
 
 
-def _setting(material: Material, name: str) -> _Setting:
+def _setting(material: ReportData, name: str) -> _Setting:
     base = material.settings.get(material.main.baseline, {})
     values = [
         (_shown(values.get(name)), name in base and values.get(name) != base[name])

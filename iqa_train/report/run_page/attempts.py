@@ -15,7 +15,7 @@ from iqa_train.report.sections import Line, Mark, Section, pair, prose
 from iqa_train.runs.documents import read_exit, read_runner
 from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.outcome import FINISHED, KILLED
-from iqa_train.runs.state import last_word, log_of, run_state
+from iqa_train.runs.state import end_event, log_of, run_state
 
 
 def attempt_sections(run: RunFolder) -> list[Section]:
@@ -92,7 +92,7 @@ def _set_aside(attempt: Attempt) -> list[str]:
     """What is left of an attempt that the next one started over."""
     try:
         names = [path.name for path in RunFolder(attempt.folder).outcome()]
-        word = last_word(attempt)
+        word = end_event(attempt)
     except OSError as error:
         return [cannot_be_read(error, attempt.folder)]
     found = [f"set aside in {attempt.folder}: {', '.join(names)}"] if names else []

@@ -19,7 +19,7 @@ from iqa_train.study.model import Study
 
 
 @dataclass(frozen=True)
-class Within:
+class StudyContext:
     """What is known of the study that the run stands in. `row` and `reasons` are its experiment's in the results."""
 
     study: Study | None = None
@@ -30,7 +30,7 @@ class Within:
     planned: bool = True  # the study file means the run, with these very settings
 
 
-def about_run(run: RunFolder, within: Within) -> tuple[Section, ...]:
+def about_run(run: RunFolder, within: StudyContext) -> tuple[Section, ...]:
     """The page. Never raises for what files hold or lack: the section that they belong to says what is amiss."""
     try:
         settings = settings_of(run, within.study, within.profile)
@@ -56,7 +56,7 @@ def _guarded(run: RunFolder, title: str, make: Callable[[], Section]) -> Section
         return Section(title, (prose(cannot_be_read(error, run.path), "error"),))
 
 
-def _about(settings: Settings, within: Within) -> list[Section]:
+def _about(settings: Settings, within: StudyContext) -> list[Section]:
     lines = [pair(name, text) for name, text in (("title", settings.title), ("purpose", settings.purpose)) if text]
     if not within.planned:
         lines.append(
@@ -69,12 +69,12 @@ def _about(settings: Settings, within: Within) -> list[Section]:
     return [Section("About", tuple(lines))] if lines else []
 
 
-def _judged(within: Within) -> tuple[ResultRow | None, Sequence[str]]:
+def _judged(within: StudyContext) -> tuple[ResultRow | None, Sequence[str]]:
     """The experiment's row and verdict, which are not those of a run with other settings."""
     return (within.row, within.reasons) if within.planned else (None, ())
 
 
-def _audit(within: Within, experiment: str) -> Section:
+def _audit(within: StudyContext, experiment: str) -> Section:
     if within.study is None:
         return Section("Audit", (prose("no study file tells of this study, so there is nothing to audit"),))
     try:

@@ -13,8 +13,8 @@ from iqa_train.report.run_page.settings import settings_of
 from iqa_train.report.sections import Line, Section, prose
 from iqa_train.results.comparison import Comparison, compare, resampled_words
 from iqa_train.results.factors import factors, settings_that_differ
-from iqa_train.results.paired_predictions import Tested
-from iqa_train.results.run_record import Recorded, record
+from iqa_train.results.paired_predictions import ExperimentPredictions
+from iqa_train.results.run_record import RunRecord, record
 from iqa_train.results.table import METRICS, Curve
 from iqa_train.runs.documents import read_result, read_runner, read_spec_facts
 from iqa_train.runs.layout import RunFolder
@@ -41,7 +41,7 @@ class TwoRuns:
 @dataclass(frozen=True)
 class _Side:
     label: str
-    run: Recorded
+    run: RunRecord
     progress: RunProgress
 
 
@@ -91,7 +91,7 @@ def _results(one: _Side, two: _Side) -> Section:
 
 
 def _compared(one: _Side, two: _Side, metric: str) -> list[Comparison]:
-    tested = [Tested(side.label, side.run.predictions) for side in (one, two)]
+    tested = [ExperimentPredictions(side.label, side.run.predictions) for side in (one, two)]
     study = one.run.folder.path.parent.parent.name  # as in the table of the study: the same draws, the same numbers
     return compare(tested, tested[0], metric, key=f"{study}/{metric}", anyway=True)
 

@@ -24,7 +24,7 @@ _MOST_SEED = 2**63
 
 
 @dataclass(frozen=True)
-class Wrong:
+class FormError:
     """Why the fields make no order."""
 
     words: str
@@ -39,7 +39,7 @@ class PlanningDialog(Dialog[StartOrder | RelaunchOrder]):
     class Looked(Message):
         """What an order would do, or why it cannot be carried out."""
 
-        def __init__(self, order: StartOrder, found: StartPlan | Wrong) -> None:
+        def __init__(self, order: StartOrder, found: StartPlan | FormError) -> None:
             super().__init__()
             self.order = order
             self.found = found
@@ -51,7 +51,7 @@ class PlanningDialog(Dialog[StartOrder | RelaunchOrder]):
         self._ordered: StartOrder | None = None
         self._accept_it = False
 
-    def order(self) -> StartOrder | Wrong | None:
+    def order(self) -> StartOrder | FormError | None:
         """What the fields mean; None where there is nothing to look up."""
         raise NotImplementedError
 
@@ -99,7 +99,7 @@ class PlanningDialog(Dialog[StartOrder | RelaunchOrder]):
         """Show it, unless the fields have changed meanwhile."""
         if message.order != self._ordered:
             return
-        if isinstance(message.found, Wrong):
+        if isinstance(message.found, FormError):
             self._show_nothing()
             self.complain(message.found.words)
             return
@@ -131,13 +131,13 @@ class PlanningDialog(Dialog[StartOrder | RelaunchOrder]):
         from iqa_tui.actions.start_plan import plan_start
 
         worker = get_current_worker()
-        found: StartPlan | Wrong
+        found: StartPlan | FormError
         try:
             found = plan_start(self.target, order)
         except UserError as error:
-            found = Wrong(str(error))
+            found = FormError(str(error))
         except OSError as error:
-            found = Wrong(f"{error.filename or 'a file'}: {error.strerror}")
+            found = FormError(f"{error.filename or 'a file'}: {error.strerror}")
         if not worker.is_cancelled:
             self.post_message(self.Looked(order, found))
 
@@ -146,10 +146,10 @@ class PlanningDialog(Dialog[StartOrder | RelaunchOrder]):
         put(self.query_one("#findings", Static), "")
 
 
-def seeds_from(text: str) -> tuple[int, ...] | Wrong | None:
+def seeds_from(text: str) -> tuple[int, ...] | FormError | None:
     """Seeds as somebody types them, with commas or spaces; None for an empty line."""
     words = text.replace(",", " ").split()
     for word in words:
         if not (word.isascii() and word.isdigit() and int(word) < _MOST_SEED):
-            return Wrong(f'seeds: "{word}" is not a whole number from 0 up; such as 42 43 44')
+            return FormError(f'seeds: "{word}" is not a whole number from 0 up; such as 42 43 44')
     return tuple(dict.fromkeys(map(int, words))) or None

@@ -9,7 +9,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Footer, Static
 
-from iqa_tui.actions.action_screen import ActingScreen, Said, Sight
+from iqa_tui.actions.action_screen import ActingScreen, ActionContext, Notice
 from iqa_tui.state.board import Board, RunLine, Target
 from iqa_tui.state.study_reader import StudyReader
 from tests.faults.fault_project import FaultyProject
@@ -41,10 +41,10 @@ class HostScreen(ActingScreen):
         lines = [f"{line.experiment} {line.seed} {line.state}" for line in self.board.lines]
         self.query_one("#lines", Static).update("\n".join(lines))
 
-    def sight(self) -> Sight:
-        return Sight(self.board, self.target, self.line, self.marked, self.readonly)
+    def sight(self) -> ActionContext:
+        return ActionContext(self.board, self.target, self.line, self.marked, self.readonly)
 
-    def acted(self, said: Said) -> None:
+    def acted(self, said: Notice) -> None:
         self.look()
 
     @property

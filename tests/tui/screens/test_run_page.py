@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from iqa_train.report.run_page.page import Within, about_run
+from iqa_train.report.run_page.page import StudyContext, about_run
 from iqa_train.runs.layout import RunFolder
 from iqa_train.study.load import load_study
 
 
 def page_of(study: Path, experiment: str) -> str:
     (path,) = (study / "runs" / "small" / experiment).iterdir()
-    within = Within(load_study(study / "experiments.toml"), baseline="Baseline")
+    within = StudyContext(load_study(study / "experiments.toml"), baseline="Baseline")
     return "\n".join(
         " | ".join((section.title, *line.cells))
         for section in about_run(RunFolder(path), within)

@@ -8,7 +8,7 @@ from iqa_train.cli.scope import study_and_profile
 from iqa_train.cli.text import plain, text_table
 
 if TYPE_CHECKING:
-    from iqa_train.datasets.inventory import Entry
+    from iqa_train.datasets.inventory import DatasetEntry
 
 
 def list_sets(options: argparse.Namespace) -> int:
@@ -29,7 +29,7 @@ def list_sets(options: argparse.Namespace) -> int:
     return 0
 
 
-def _count(entry: "Entry") -> str:
+def _count(entry: "DatasetEntry") -> str:
     of = entry.images if entry.images is not None else entry.expected
     if of is None:
         return "-"
@@ -37,14 +37,14 @@ def _count(entry: "Entry") -> str:
     return f"{entry.present or 0:,} of {of:,}{published}"
 
 
-def _range(entry: "Entry") -> str:
+def _range(entry: "DatasetEntry") -> str:
     if entry.score_range is None:
         return "-"
     low, high = entry.score_range
     return f"{low:g} to {high:g}, {'higher' if entry.higher_is_better else 'lower'} is better"
 
 
-def _document(entry: "Entry") -> dict[str, Any]:
+def _document(entry: "DatasetEntry") -> dict[str, Any]:
     return {
         "dataset": entry.name,
         "title": entry.title,
