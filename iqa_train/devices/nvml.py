@@ -199,8 +199,8 @@ class Nvml:
             note = _LOST.get(error.value, f"the driver refuses this GPU: {_clean(str(error))}")
             lost = error.value in _LOST
             return self._reading(index, lost=lost, refused=not lost, note=note)
-        told = (reading.utilisation, reading.memory_used, reading.temperature, reading.power, reading.processes)
-        if index in self._unknown and all(value is None for value in told):
+        measured = (reading.utilisation, reading.memory_used, reading.temperature, reading.power, reading.processes)
+        if index in self._unknown and all(value is None for value in measured):
             self._silent.add(index)
             return replace(reading, lost=True, note=_LOST[_UNKNOWN])
         return reading

@@ -14,14 +14,14 @@ _YES = {"1", "on", "t", "true", "y", "yes"}
 
 def check_logout(root: Path) -> Iterator[Checkup]:
     """The warning of `logout_warning`, with its cure apart."""
-    told = _at_logout(root)
-    yield Checkup("log-out", "warning", *told) if told else Checkup("log-out", "ok", "detached runs outlive it")
+    answer = _at_logout(root)
+    yield Checkup("log-out", "warning", *answer) if answer else Checkup("log-out", "ok", "detached runs outlive it")
 
 
 def logout_warning(root: Path = Path("/")) -> str | None:
     """A sentence if what is started here, detached, ends when its user logs out; None if it does not."""
-    told = _at_logout(root)
-    return "; ".join(told) if told else None
+    answer = _at_logout(root)
+    return "; ".join(answer) if answer else None
 
 
 def _at_logout(root: Path) -> tuple[str, str] | None:
@@ -69,9 +69,9 @@ def _user_name(uid: int) -> str:
 
 
 def _lingers(user: str, root: Path) -> bool:
-    told = ask("loginctl", "show-user", user, "--property=Linger")
-    if told:
-        return told.strip() == "Linger=yes"
+    answer = ask("loginctl", "show-user", user, "--property=Linger")
+    if answer:
+        return answer.strip() == "Linger=yes"
     return (root / "var/lib/systemd/linger" / user).exists()  # not logged in: loginctl knows nothing of him
 
 

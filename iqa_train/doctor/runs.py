@@ -49,8 +49,8 @@ def check_runs(runs_dir: Path) -> Iterator[Checkup]:
     yield from _outliving([run for run, state in runs if not state.alive])
     if not lost and not damaged:
         alive = sum(state.alive for _, state in runs)
-        told = f"{counted(len(runs), 'run')} in {runs_dir}, {alive} alive, none lost"
-        yield Checkup("runs", "ok", told if runs_dir.is_dir() else f"{runs_dir} is made by the first run")
+        summary = f"{counted(len(runs), 'run')} in {runs_dir}, {alive} alive, none lost"
+        yield Checkup("runs", "ok", summary if runs_dir.is_dir() else f"{runs_dir} is made by the first run")
 
 
 def _outliving(ended: Sequence[RunFolder]) -> Iterator[Checkup]:

@@ -65,7 +65,7 @@ class OldLog:
     sha256: str
     size: int
     settings: TrainingConfig
-    told: tuple[str, ...]
+    logged: tuple[str, ...]
     by_name: tuple[str, ...]
     assumed: tuple[str, ...]
     command: tuple[str, ...]
@@ -99,24 +99,24 @@ def read_log(path: Path) -> OldLog:
     text = text_of(data)
     lines, training, remarks = _of_one_task(text, name)
     _require_epochs(name, text, lines, training)
-    told = parse_settings(lines)
-    _require_one_run(name, training, told.settings.get("train_test_num"))
-    values, by_name, notes = dict(told.settings), {}, [*remarks, *told.notes]
+    logged = parse_settings(lines)
+    _require_one_run(name, training, logged.settings.get("train_test_num"))
+    values, by_name, notes = dict(logged.settings), {}, [*remarks, *logged.notes]
     if "epochs" not in values and (planned := bar_epochs(lines)):
         values["epochs"] = planned
     _require_possible(name, training, values.get("epochs"))
     if "spaq" not in values and any("spaq_srcc" in epoch.more for r in training.rounds for epoch in r.epochs):
         values["spaq"] = True
-    if "lr" not in values and not told.whole and (rate := _rate_in(path.stem)) is not None:
+    if "lr" not in values and not logged.whole and (rate := _rate_in(path.stem)) is not None:
         by_name["lr"] = rate
     values |= by_name
     constants = {"select_on": "test", "lr_step": "epoch"}
-    if values.get("lr_scheduler", "cosine" if told.whole else "") == "cosine":
+    if values.get("lr_scheduler", "cosine" if logged.whole else "") == "cosine":
         constants["lr_floor"] = values.get("lr_floor", COSINE_FLOOR)
-    counted = {} if told.whole else _counted(training)
+    counted = {} if logged.whole else _counted(training)
     settings = TrainingConfig(**(counted | values | constants))
     known = {*values, *constants}
-    if told.whole:
+    if logged.whole:
         known |= set(TrainingConfig.model_fields)
     assumed = [name for name in TrainingConfig.model_fields if name not in known and name not in _NOT_OF_THE_SCRIPT]
     notes += _notes(training, settings, assumed, by_name)
@@ -125,10 +125,10 @@ def read_log(path: Path) -> OldLog:
         sha256=hashlib.sha256(data).hexdigest(),
         size=len(data),
         settings=settings,
-        told=tuple(name for name in TrainingConfig.model_fields if name in values and name not in by_name),
+        logged=tuple(name for name in TrainingConfig.model_fields if name in values and name not in by_name),
         by_name=tuple(by_name),
         assumed=tuple(assumed),
-        command=told.command,
+        command=logged.command,
         training=training,
         outcome=_outcome(training, settings, planned="epochs" in known),
         images=_images(lines),

@@ -89,11 +89,11 @@ def _may_hold(run: RunFolder, log: OldLog, names: RunNames, study: str) -> bool:
 
 def _has_grown(run: RunFolder, log: OldLog) -> bool:
     """Whether the log that is there is the beginning of this one."""
-    told = imported_from(run)
-    if told is None or told.size >= log.size:
+    known = imported_from(run)
+    if known is None or known.size >= log.size:
         return False
     with log.path.open("rb") as file:
-        return hashlib.sha256(file.read(told.size)).hexdigest() == told.sha256
+        return hashlib.sha256(file.read(known.size)).hexdigest() == known.sha256
 
 
 def _why_numbered(names: RunNames, spec: RunSpec) -> str:
@@ -114,8 +114,8 @@ def require_own_study(study: str, runs_dir: Path) -> None:
 
 
 def _is_of(run: RunFolder, log: OldLog) -> bool:
-    told = imported_from(run)
-    return told is not None and told.sha256 == log.sha256
+    known = imported_from(run)
+    return known is not None and known.sha256 == log.sha256
 
 
 def _write_new(run: RunFolder, log: OldLog, spec: RunSpec) -> None:

@@ -149,17 +149,17 @@ def _findings(chosen: RunSelection) -> tuple[Finding, ...]:
 
 
 def _origin(run: RunRecord) -> Origin:
-    told = _provenance(run)
+    origin = _provenance(run)
     return Origin(
         experiment=run.experiment,
         seed=run.seed,
         state=run.state.name,
         config_hash=run.folder.path.name.partition("-")[2],
-        commit=_code(told.get("code", {})),
-        data=told.get("data", {}).get("fingerprint", "")[:_DIGITS],
-        device=told.get("device", {}).get("name", ""),
-        python=told.get("host", {}).get("python", ""),
-        packages=told.get("packages", {}),
+        commit=_code(origin.get("code", {})),
+        data=origin.get("data", {}).get("fingerprint", "")[:_DIGITS],
+        device=origin.get("device", {}).get("name", ""),
+        python=origin.get("host", {}).get("python", ""),
+        packages=origin.get("packages", {}),
     )
 
 

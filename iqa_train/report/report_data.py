@@ -66,6 +66,6 @@ def shared_packages(origins: Sequence[Origin]) -> tuple[dict[str, str], list[str
         if len(versions) == 1:
             shared[name] = next(iter(versions))
         else:
-            told = "; ".join(f"{version} for {', '.join(runs)}" for version, runs in versions.items())
-            sentences.append(f"{name} differs between runs: {told}")
+            listed = "; ".join(f"{version} for {', '.join(runs)}" for version, runs in versions.items())
+            sentences.append(f"{name} differs between runs: {listed}")
     return shared, sentences

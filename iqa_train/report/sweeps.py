@@ -27,9 +27,9 @@ def curves_of_settings(chosen: RunSelection, results: StudyResults, runs_dir: Pa
     base = [run for run in chosen.runs if run.experiment == results.baseline]
     alike = _alike(chosen, base[0], runs_dir) if base else {}
     references = _of_baseline(chosen)
-    told = [known_settings(chosen.study, r) for r in references] if chosen.study is not None else []
+    known = [known_settings(chosen.study, r) for r in references] if chosen.study is not None else []
     found = []
-    for setting in dict.fromkeys([*alike, *(name for settings in told for name in settings)]):
+    for setting in dict.fromkeys([*alike, *(name for settings in known for name in settings)]):
         if setting not in TrainingConfig.model_fields:
             continue
         try:

@@ -112,7 +112,7 @@ def factors(row: ResultRow) -> str:
 def _sentences(row: ResultRow, results: StudyResults) -> list[str]:
     base = is_baseline(row, results)
     verdict = verdict_text(row, results.baseline)
-    told = ["the baseline", *([verdict] if row.expected or row.value is None or row.provisional else [])]
+    texts = ["the baseline", *([verdict] if row.expected or row.value is None or row.provisional else [])]
     if not base:
-        told = [verdict, expectation(row), why(row), second_opinion(row), factors(row)]
-    return [sentence for sentence in (*told, *row.notes) if sentence]
+        texts = [verdict, expectation(row), why(row), second_opinion(row), factors(row)]
+    return [sentence for sentence in (*texts, *row.notes) if sentence]

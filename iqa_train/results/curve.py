@@ -67,9 +67,9 @@ def setting_curve(
         raise UsageError(f'there is no setting "{setting}"; {did_you_mean(setting, TrainingConfig.model_fields)}')
     tested = [run for run in runs if run.predictions]
     measured, notes = _measured(study, tested, setting, metric, resamples, anyway=anyway)
-    told = [_of_reference(study, r, setting, metric) for r in references]
-    told += [_of_import(run, setting, metric) for run in runs if not run.predictions]
-    numbers, left_out = _alike([one for one in told if one is not None], anyway=anyway)
+    given = [_of_reference(study, r, setting, metric) for r in references]
+    given += [_of_import(run, setting, metric) for run in runs if not run.predictions]
+    numbers, left_out = _alike([one for one in given if one is not None], anyway=anyway)
     points = sorted([*measured, *numbers], key=lambda point: _order(point.setting))
     if len({str(point.setting) for point in points}) < 2:
         reasons = f": {'; '.join([*notes, *left_out])}" if notes or left_out else ""
@@ -84,7 +84,7 @@ def setting_curve(
     return SettingCurve(setting, metric, tuple(points), (*notes, *left_out))
 
 
-_Told = tuple[CurvePoint, Mapping[str, Any]]
+_ReportedPoint = tuple[CurvePoint, Mapping[str, Any]]
 
 
 def _measured(
@@ -118,7 +118,7 @@ def _alone(
     return [CurvePoint(base[0].spec["settings"][setting], row.value, row.interval, name, row.seeds)]
 
 
-def _of_reference(study: Study, reference: Reference, setting: str, metric: str) -> _Told | None:
+def _of_reference(study: Study, reference: Reference, setting: str, metric: str) -> _ReportedPoint | None:
     settings = known_settings(study, reference)
     row = reference_row(study, reference, metric)
     if setting not in settings or row.value is None:
@@ -128,7 +128,7 @@ def _of_reference(study: Study, reference: Reference, setting: str, metric: str)
     return point, {name: value for name, value in settings.items() if name not in _HOW_LONG | {setting}}
 
 
-def _of_import(run: RunRecord, setting: str, metric: str) -> _Told | None:
+def _of_import(run: RunRecord, setting: str, metric: str) -> _ReportedPoint | None:
     values = [value for one in run.reported.values() if (value := one.get(metric)) is not None]
     settings, imported = run.spec["settings"], imported_from(run.folder)
     if not values or setting not in settings or imported is None:
@@ -147,10 +147,10 @@ def _of_import(run: RunRecord, setting: str, metric: str) -> _Told | None:
     return point, {name: value for name, value in settings.items() if name not in _HOW_LONG | {setting, "seed"}}
 
 
-def _alike(told: Sequence[_Told], *, anyway: bool) -> tuple[list[CurvePoint], list[str]]:
+def _alike(given: Sequence[_ReportedPoint], *, anyway: bool) -> tuple[list[CurvePoint], list[str]]:
     """The largest set of points that agree in everything else that is told; and the others, in a note."""
     groups: dict[str, list[CurvePoint]] = {}
-    for point, rest in told:
+    for point, rest in given:
         groups.setdefault(repr(sorted(rest.items())), []).append(point)
     if not groups:
         return [], []

@@ -149,9 +149,9 @@ def notes_on_numbers(rows: Sequence[ComparisonRow], metric: str) -> tuple[str, .
         least = critical_difference(usual, count)
         smaller = sum(abs(row.delta or 0.0) < least for row in plain)
         many = {0: "all of these are larger", len(plain): "all of these are smaller"}
-        told = many.get(smaller, f"{smaller} of these {len(plain)} are smaller")
+        label = many.get(smaller, f"{smaller} of these {len(plain)} are smaller")
         notes.append(
             f"for scale: one seed each on {count:,} images shows no difference below about {least:.4f}, if the "
-            f"predictions of the two correlate {ASSUMED_CORRELATION:g}; {told}"
+            f"predictions of the two correlate {ASSUMED_CORRELATION:g}; {label}"
         )
     return tuple(notes)

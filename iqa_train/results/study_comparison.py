@@ -137,8 +137,10 @@ def _judged(row: ComparisonRow, p_holm: float | None, metric: str) -> Comparison
     if p_holm is None or row.delta is None or row.delta_interval is None:
         return row
     low, high = row.delta_interval
-    told = p_holm < LEVEL and not low <= 0 <= high
-    return replace(row, p_holm=p_holm, distinguishable=told, better=is_better(row.delta, metric) if told else None)
+    significant = p_holm < LEVEL and not low <= 0 <= high
+    return replace(
+        row, p_holm=p_holm, distinguishable=significant, better=is_better(row.delta, metric) if significant else None
+    )
 
 
 def _notes(rows: Sequence[ComparisonRow], metric: str, resamples: int) -> tuple[str, ...]:

@@ -177,9 +177,9 @@ def _at_odds(runs: list[RunRecord], metric: str) -> list[str]:
     notes = []
     for run in runs:
         for seed, table in run.predictions.items():
-            told, own = run.reported.get(seed, {}).get(metric), MEASURES[metric](table.predictions, table.scores)
-            if told is not None and isfinite(own) and abs(told - own) > _ROUNDING:
-                says = f"result.json says {METRICS[metric]} {told:.4f}, and its predictions {own:.4f}, which count"
+            logged, own = run.reported.get(seed, {}).get(metric), MEASURES[metric](table.predictions, table.scores)
+            if logged is not None and isfinite(own) and abs(logged - own) > _ROUNDING:
+                says = f"result.json says {METRICS[metric]} {logged:.4f}, and its predictions {own:.4f}, which count"
                 notes.append(f"suspicious: seed {seed}: {says}")
     return notes
 

@@ -54,9 +54,9 @@ def _judged(row: ResultRow, p_holm: float | None, comparison: Comparison | None,
     if row.p is None or p_holm is None or row.delta is None or row.delta_interval is None or comparison is None:
         return row
     low, high = row.delta_interval
-    told = p_holm < LEVEL and not low <= 0 <= high
-    if told or comparison.image_variance is None:
-        return replace(row, distinguishable=told, better=is_better(row.delta, metric) if told else None)
+    differs = p_holm < LEVEL and not low <= 0 <= high
+    if differs or comparison.image_variance is None:
+        return replace(row, distinguishable=differs, better=is_better(row.delta, metric) if differs else None)
     # The level that Holm leaves to this row, so that the seeds named would be enough beside the other experiments.
     level = LEVEL * row.p / p_holm
     needed = seeds_needed(row.delta, comparison.image_variance, comparison.seed_variance, level)

@@ -90,11 +90,11 @@ def identity_of(pid: int) -> ProcessIdentity:
 
 def identity_from(facts: Mapping[str, Any], role: str) -> ProcessIdentity | None:
     """The identity that state file `facts` give of `role` ("runner", "worker"); None if they do not."""
-    told = facts.get(role)
-    pid = told.get("pid") if isinstance(told, dict) else None
-    if not isinstance(told, dict) or type(pid) is not int or pid < 1:
+    entry = facts.get(role)
+    pid = entry.get("pid") if isinstance(entry, dict) else None
+    if not isinstance(entry, dict) or type(pid) is not int or pid < 1:
         return None
-    return replace(_place_of(facts), pid=pid, created=told.get("created"))
+    return replace(_place_of(facts), pid=pid, created=entry.get("created"))
 
 
 def _place_of(facts: Mapping[str, Any]) -> ProcessIdentity:

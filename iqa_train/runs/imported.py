@@ -47,15 +47,15 @@ class Imported:
 def imported_from(run: RunFolder) -> Imported | None:
     """Where the run was imported from; None for one that this program carried out, or whose files do not say."""
     try:
-        told = (read_provenance(run.provenance) or {}).get("imported")
+        record = (read_provenance(run.provenance) or {}).get("imported")
     except (RunError, OSError):
         return None
-    if told is None:
+    if record is None:
         return None
-    images = {split: count for split, count in told["images"].items() if count is not None}
+    images = {split: count for split, count in record["images"].items() if count is not None}
     return Imported(
-        told["log"], told["sha256"], told["bytes"], tuple(told["assumed"]), images, tuple(told["notes"]),
-        told.get("began") or stated_in(Path(told["log"]).name),
+        record["log"], record["sha256"], record["bytes"], tuple(record["assumed"]), images, tuple(record["notes"]),
+        record.get("began") or stated_in(Path(record["log"]).name),
     )  # fmt: skip
 
 

@@ -42,8 +42,8 @@ def read_spec(run: RunFolder) -> RunSpec:
     except ValidationError as error:
         raise RunError(f"{run.spec} is damaged ({_first(error)}); {_CURE}") from None
     if hashed != spec.config_hash:
-        told = visible(str(hashed)[:20])
-        raise RunError(f"{run.spec} was altered: its settings hash to {spec.config_hash}, it says {told}")
+        shown = visible(str(hashed)[:20])
+        raise RunError(f"{run.spec} was altered: its settings hash to {spec.config_hash}, it says {shown}")
     wrong = misplaced(run, spec.experiment, spec.seed)
     if wrong:
         raise RunError(f"{run.spec} is damaged ({wrong}); {_CURE}")

@@ -72,8 +72,8 @@ class Notification:
         state = status.state
         event: Event = "run-ended" if state.finished or state.requested else "run-failed"
         srcc = _srcc(run) if state.finished else None
-        told = (item.study, item.experiment, item.seed, state.name, state.reason, srcc)
-        return cls(event, *told, str(real_path(run.path)), _last_log(run), socket.gethostname(), _now())
+        fields = (item.study, item.experiment, item.seed, state.name, state.reason, srcc)
+        return cls(event, *fields, str(real_path(run.path)), _last_log(run), socket.gethostname(), _now())
 
     @classmethod
     def of_study(cls, queue: Queue, runs_dir: Path) -> "Notification":
@@ -115,15 +115,15 @@ class Notification:
 
     def as_json(self) -> dict[str, Any]:
         """What a command reads on its standard input; texts are single lines."""
-        told = asdict(self) | {"message": self.message}
-        texts = {key: _clean(value) if isinstance(value, str) else value for key, value in told.items()}
+        fields = asdict(self) | {"message": self.message}
+        texts = {key: _clean(value) if isinstance(value, str) else value for key, value in fields.items()}
         return {"schema_version": SCHEMA_VERSION, **texts}
 
     def as_environment(self) -> dict[str, str]:
         """The same as variables IQA_TRAIN_EVENT, IQA_TRAIN_STUDY and so on, empty for what there is not."""
-        told = self.as_json()
-        names = [name for name in told if name not in {"schema_version", "counts"}]
-        return {_PREFIX + name.upper(): "" if told[name] is None else str(told[name]) for name in names}
+        fields = self.as_json()
+        names = [name for name in fields if name not in {"schema_version", "counts"}]
+        return {_PREFIX + name.upper(): "" if fields[name] is None else str(fields[name]) for name in names}
 
 
 def announce(
@@ -184,11 +184,11 @@ def _run(command: str, news: Notification, limit: float) -> str:
     """Run a shell command line in a session of its own; at the time limit, all that is left of its group is killed."""
     deadline = time.monotonic() + limit
     try:
-        with os.fdopen(os.memfd_create("news"), "w+b") as told:  # in memory: the news may be that the disk is full
-            told.write(json.dumps(news.as_json()).encode() + b"\n")
-            told.seek(0)
+        with os.fdopen(os.memfd_create("news"), "w+b") as stream:  # in memory: the news may be that the disk is full
+            stream.write(json.dumps(news.as_json()).encode() + b"\n")
+            stream.seek(0)
             process = subprocess.Popen(
-                ["/bin/sh", "-c", command], stdin=told, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, bufsize=0,
+                ["/bin/sh", "-c", command], stdin=stream, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, bufsize=0,
                 env=os.environ | news.as_environment(), start_new_session=True,
             )  # fmt: skip
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the command

@@ -113,9 +113,9 @@ def with_ends_recorded(queue: Queue, runs_dir: Path, items: Sequence[Item] | Non
         key = f"{item.run} {max((a.number for a in folder_of(item, runs_dir).attempts()), default=0)} {item.after}"
         _record(Notification.of_run(item, status, runs_dir), key, runs_dir)
     keys = {item.key for item in ended}
-    told = tuple(replace(item, told=True) if item.key in keys else item for item in queue.items)
+    updated = tuple(replace(item, told=True) if item.key in keys else item for item in queue.items)
     studies = dict.fromkeys([*queue.ended, *(item.study for item in ended)])
-    return replace(queue, items=told, ended=tuple(studies))
+    return replace(queue, items=updated, ended=tuple(studies))
 
 
 def with_studies_recorded(queue: Queue, runs_dir: Path, studies: Sequence[str] | None = None) -> Queue:

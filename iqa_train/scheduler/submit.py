@@ -89,7 +89,7 @@ def enqueue(items: Sequence[Item], runs_dir: Path, wishes: SubmitOptions, *, ane
         said = {
             name: value for name in ("policy", "slots", "runs_per_gpu") if (value := getattr(wishes, name)) is not None
         }
-        notify = {study: told for study, told in {**edit.queue.notify, **wishes.notify}.items() if told}
+        notify = {study: table for study, table in {**edit.queue.notify, **wishes.notify}.items() if table}
         edit.queue = replace(added(edit.queue, new), notify=notify, **said)
     ensure_scheduler(runs_dir)
 

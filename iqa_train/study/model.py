@@ -121,7 +121,7 @@ class Notify(BaseModel):
         return value
 
     @model_validator(mode="after")
-    def _somebody_is_told(self) -> "Notify":
+    def _has_a_recipient(self) -> "Notify":
         if not (self.command or self.webhook or self.urls):
             raise ValueError("nobody is told; give command, webhook or urls")
         return self

@@ -32,11 +32,11 @@ def main() -> int:
     request, events, code = requested(), Events(), 0
     for job in request["runs"]:
         run = RunFolder(Path(job["run"]))
-        for told in job["sets"]:
-            about = {"run": job["run"], "dataset": told["name"]}
+        for entry in job["sets"]:
+            about = {"run": job["run"], "dataset": entry["name"]}
             try:
-                again, source = bool(request["again"]), DataSource.model_validate_json(told["source"])
-                known, measures = _test(run, told["name"], source, events, again=again)
+                again, source = bool(request["again"]), DataSource.model_validate_json(entry["source"])
+                known, measures = _test(run, entry["name"], source, events, again=again)
             except (UserError, ShortageError, OSError) as error:
                 events.event("failed", **about, message=str(error))
                 code = 1

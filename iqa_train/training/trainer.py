@@ -61,7 +61,7 @@ class RoundInputs:
     store: PixelStore
     device: ComputeDevice
     journal: Journal
-    told: frozenset[tuple[int, int]] = frozenset()  # (round, epoch) of which earlier attempts have told
+    already_logged: frozenset[tuple[int, int]] = frozenset()  # (round, epoch) that earlier attempts have logged
 
 
 class Trainer:
@@ -101,7 +101,8 @@ class Trainer:
         self.round.journal.say(HEADER)
         for event in progress.history:
             self.round.journal.say(_row(event))
-            if (event["round"], event["epoch"]) not in self.round.told:  # killed after the checkpoint, before telling
+            epoch = event["round"], event["epoch"]
+            if epoch not in self.round.already_logged:  # killed after the checkpoint, before logging
                 self.round.journal.event("epoch", **event)
         while not progress.finished(settings):
             started = time.monotonic()

@@ -145,7 +145,9 @@ def _run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) -> tu
     )  # fmt: skip
     require_room(table, store, settings.patch_size)
     across = cross_sets(settings, spec.cross_sources, journal)
-    told = frozenset((event["round"], event["epoch"]) for event in epoch_events(run)) if resume else frozenset()
+    already_logged = (
+        frozenset((event["round"], event["epoch"]) for event in epoch_events(run)) if resume else frozenset()
+    )
     results, split = [], None
     for number in range(1, settings.train_test_num + 1):
         mine = settings.model_copy(update={"seed": settings.seed + number - 1})
@@ -157,7 +159,9 @@ def _run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) -> tu
         if files.folder != run.path:
             files.folder.mkdir(exist_ok=True)
         trainer = Trainer(
-            RoundInputs(number, mine, owner_of(spec, run, number), files, table, split, store, device, journal, told),
+            RoundInputs(
+                number, mine, owner_of(spec, run, number), files, table, split, store, device, journal, already_logged
+            ),
             resume=resume,
         )
         _describe_round(trainer, journal, settings.train_test_num)

@@ -83,8 +83,8 @@ def _report(chosen: RunSelection, target: Target, order: ExportOrder) -> str:
     require_runs(chosen, target.runs_dir)
     material = gather(chosen, target.runs_dir)
     written = write_report(material, out)
-    told = f"wrote {counted(len(written), 'file')} to {real_path(out)}; open {real_path(out / INDEX)}"
+    message = f"wrote {counted(len(written), 'file')} to {real_path(out)}; open {real_path(out / INDEX)}"
     if order.tracker is not None:
         changed = update_tracker(order.tracker, chosen.name, tracker_text(material))
-        told += f"; {order.tracker} {'brought up to date' if changed else 'was up to date'}"
-    return told
+        message += f"; {order.tracker} {'brought up to date' if changed else 'was up to date'}"
+    return message

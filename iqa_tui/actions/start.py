@@ -37,10 +37,10 @@ def start(target: Target, order: StartOrder, progress: Callable[[str], None] = l
     require_data([(planned.spec, planned.run) for planned in plan.runs], _bar(progress), again=order.again)
     _queue(plan.to_do, target, order)
     left, warning = _left(plan), logout_warning()
-    told = f"{counted(len(plan.to_do), 'run')} queued: {listed(_names(plan.to_do))}"
-    told += f"; {left}" if left else ""
-    told += paused_words(paused=read_queue(target.runs_dir).paused)
-    return told + (f"\nwarning: {warning}" if warning else "")
+    message = f"{counted(len(plan.to_do), 'run')} queued: {listed(_names(plan.to_do))}"
+    message += f"; {left}" if left else ""
+    message += paused_words(paused=read_queue(target.runs_dir).paused)
+    return message + (f"\nwarning: {warning}" if warning else "")
 
 
 def _queue(runs: Sequence[PlannedRun], target: Target, order: StartOrder) -> None:
@@ -51,8 +51,8 @@ def _queue(runs: Sequence[PlannedRun], target: Target, order: StartOrder) -> Non
 
     meant = runs[0].meant
     study = next((p.meant.study for p in runs if p.spec.experiment in p.meant.study.ids and p.spec.baseline), None)
-    told = notify_reference(study.path, target.runs_dir) if study is not None and study.notify else None
-    notify = {} if study is None else {meant.spec.study: told}
+    recipients = notify_reference(study.path, target.runs_dir) if study is not None and study.notify else None
+    notify = {} if study is None else {meant.spec.study: recipients}
     wishes = SubmitOptions(
         policy=order.policy, slots=order.slots or target.slots, again=order.again, logs_dir=str(target.logs_dir),
         command=("iqa-tui",), notify=notify,

@@ -38,10 +38,10 @@ def stop(target: Target, order: StopOrder, waiting: Callable[[], None] = lambda:
         raise RunError(f"{damage}nothing to stop: what was chosen neither runs nor waits any more")
     done = stop_rows(rows, target.runs_dir, GRACE if order.grace is None else order.grace, waiting)
     several = len({row.seed for row, _ in done}) > 1
-    told = damage + "\n".join(_told(row, words, several_seeds=several) for row, words in done)
+    message = damage + "\n".join(_line_about(row, words, several_seeds=several) for row, words in done)
     if any(_alive(row.run) for row, _ in done):
-        raise RunError(told)
-    return told
+        raise RunError(message)
+    return message
 
 
 def asked_since(run: RunFolder) -> float | None:
@@ -66,7 +66,7 @@ def _alive(run: RunFolder) -> bool:
     return run_state(run).alive
 
 
-def _told(row: Row, words: str, *, several_seeds: bool) -> str:
+def _line_about(row: Row, words: str, *, several_seeds: bool) -> str:
     from iqa_train.runs.state import epoch_events, run_state
 
     name = run_name(row.experiment, row.seed, several_seeds=several_seeds)

@@ -55,7 +55,7 @@ class LogView(SearchableLog, can_focus=True):
         super().__init__(name=name, id=id, classes=classes)
         self._generation = self._moved = 0
         self._event = ("", 0.0)
-        self._told: LogStatus | None = None
+        self._last_status: LogStatus | None = None
         self._on_screen = False
         self._renewed = 0.0  # when it was made to be painted last
         self._stale = False  # whether there is more than was painted then
@@ -162,7 +162,9 @@ class LogView(SearchableLog, can_focus=True):
             self._take_in(document)
         if news or document is None or self._stale:
             self._renew_when_due()
-        elif busy or (self._told is not None and self._told.note):  # a log that rests costs a look at its size
+        elif busy or (
+            self._last_status is not None and self._last_status.note
+        ):  # a log that rests costs a look at its size
             self._tell()
 
     def _look_on(self) -> None:
@@ -207,8 +209,8 @@ class LogView(SearchableLog, can_focus=True):
 
     def _tell(self) -> None:
         status = self.status
-        if status != self._told and self.is_mounted:
-            self._told = status
+        if status != self._last_status and self.is_mounted:
+            self._last_status = status
             self.post_message(self.Changed(self, status))
 
     def _tell_event(self, text: str) -> None:

@@ -39,7 +39,7 @@ class CompareScreen(Screen[None]):
         Binding("v", "plot", "Plot", id="compare.plot", tooltip="The plot of two runs, or more room for the rest"),
     ]
 
-    class Told(Message):
+    class Loaded(Message):
         """The two have been compared."""
 
         def __init__(self, facts: tuple[object, ...], sections: tuple[Section, ...], plot: Plot) -> None:
@@ -129,7 +129,7 @@ class CompareScreen(Screen[None]):
             sections, plot = self._two_runs(first, second)
         else:
             sections, plot = self._two_studies(first, second), Plot(())
-        self.post_message(self.Told(facts, sections, plot))
+        self.post_message(self.Loaded(facts, sections, plot))
 
     def _two_runs(self, first: Pick, second: Pick) -> tuple[tuple[Section, ...], Plot]:
         from iqa_train.report.run_page.run_comparison import two_runs
@@ -141,8 +141,8 @@ class CompareScreen(Screen[None]):
             return (Section("Not compared", (prose("one of the two is not there any more", "error"),)),), Plot(())
         if one is two:
             return (Section("Not compared", (prose("both sides are the same run", "note"),)),), Plot(())
-        told = two_runs((one.run, two.run), (first.name, second.name), board.file, board.profile)
-        return told.sections, Plot(told.curves, chosen=second.name, epochs=told.epochs)
+        comparison = two_runs((one.run, two.run), (first.name, second.name), board.file, board.profile)
+        return comparison.sections, Plot(comparison.curves, chosen=second.name, epochs=comparison.epochs)
 
     def _two_studies(self, first: Pick, second: Pick) -> tuple[Section, ...]:
         """What `iqa-train compare` says of the two."""
@@ -167,7 +167,7 @@ class CompareScreen(Screen[None]):
         notes = tuple(prose(note) for note in across_notes(across))
         return (Section(across_title(across), tuple(lines), tuple(head)), Section("Notes", notes))
 
-    def on_compare_screen_told(self, message: Told) -> None:
+    def on_compare_screen_loaded(self, message: Loaded) -> None:
         """Show what was found, unless something else has been asked since."""
         if message.facts == self._facts:
             self.query_one(Page).show(message.sections)

@@ -116,9 +116,9 @@ def _differences(order: StartOrder, plan: StartPlan, line: RunLine) -> Content:
         pairs = [f"{name} {shown(ours)} (there {shown(theirs)})" for name, (theirs, ours) in spec.differs.items()]
         parts.append(Content(plain(f"differs from {spec.baseline} in: {', '.join(pairs)}")))
     if spec.config_hash != line.run.path.name.partition("-")[2]:
-        told = (
+        text = (
             f"Other settings make another run, {plan.runs[0].run.path.name}: it stands in the table, "
             "but the study's results do not count it."
         )
-        parts.append(Content.styled(plain(told), "$text-warning"))
+        parts.append(Content.styled(plain(text), "$text-warning"))
     return Content("\n").join(parts)

@@ -29,7 +29,7 @@ class RunScreen(Screen[str | None]):
         Binding("left,N", "step(-1)", "Run before", show=False, id="detail.previous", tooltip="The run before"),
     ]
 
-    class Told(Message):
+    class Loaded(Message):
         """The files have been read."""
 
         def __init__(self, key: str, sections: tuple[Section, ...]) -> None:
@@ -84,9 +84,9 @@ class RunScreen(Screen[str | None]):
             board.file, board.profile, board.baseline, line.result,
             tuple(board.reasons.get(line.experiment, ())), line.planned,
         )  # fmt: skip
-        self.post_message(self.Told(line.key, about_run(line.run, within)))
+        self.post_message(self.Loaded(line.key, about_run(line.run, within)))
 
-    def on_run_screen_told(self, message: Told) -> None:
+    def on_run_screen_loaded(self, message: Loaded) -> None:
         """Show what was read, unless it is of a run that one has gone on from."""
         if message.key == self.key:
             self.query_one(Page).show(message.sections)

@@ -83,11 +83,11 @@ class StopScreen(Dialog[StopOrder]):
     def _show(self) -> None:
         lines: tuple[RunLine, ...] = self.query_one("#whom", Choice).value
         at_once: bool = self.query_one("#how", Choice).value
-        told = [_told(line, at_once=at_once) for line in lines]
-        put(self.query_one("#planned", Static), Content("\n").join(told))
+        described = [_line_about(line, at_once=at_once) for line in lines]
+        put(self.query_one("#planned", Static), Content("\n").join(described))
 
 
-def _told(line: RunLine, *, at_once: bool) -> Content:
+def _line_about(line: RunLine, *, at_once: bool) -> Content:
     row = line.row
     name = f"{plain(line.experiment)} (seed {line.seed})"
     if line.state not in _ALIVE:

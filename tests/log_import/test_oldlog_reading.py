@@ -45,7 +45,7 @@ def test_a_whole_log(tmp_path: Path) -> None:
 
 def test_the_list_of_settings_is_read_in_our_names(tmp_path: Path) -> None:
     log = read(tmp_path, old_log(Script(lr=5e-7, attention=False, patience=4)))
-    told = {name: getattr(log.settings, name) for name in log.told}
+    told = {name: getattr(log.settings, name) for name in log.logged}
     assert told == {
         "dataset": "koniq-10k", "train_patch_num": 20, "test_patch_num": 20, "test_random_crop": True, "spaq": False,
         "backbone": "swin", "model_size": "base", "multi_scale": True, "attention_fusion": False,
@@ -61,12 +61,12 @@ def test_the_list_of_settings_is_read_in_our_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", ["tiny", "small", "base"])
 def test_every_size_is_read_though_the_script_calls_all_of_them_tiny(tmp_path: Path, size: str) -> None:
     log = read(tmp_path, old_log(Script(model_size=size, configuration=False)))
-    assert (log.settings.model_size, "model_size" in log.told) == (size, True)
+    assert (log.settings.model_size, "model_size" in log.logged) == (size, True)
 
 
 def test_a_log_without_the_list_is_read_by_its_remarks(tmp_path: Path) -> None:
     log = read(tmp_path, old_log(Script(alpha=0.3, spaq=True, multi_scale=False, configuration=False)))
-    told = {name: getattr(log.settings, name) for name in log.told}
+    told = {name: getattr(log.settings, name) for name in log.logged}
     assert told["ranking_loss_alpha"] == 0.3
     assert told["spaq"] is True  # there is a column of it
     assert told["multi_scale"] is False

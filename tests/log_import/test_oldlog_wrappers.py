@@ -248,7 +248,7 @@ def read(folder: Path, text: str | bytes, name: str = "some.log") -> OldLog:
 def test_a_wrapped_log_reads_as_the_log_itself(tmp_path: Path, wrapper: Wrapper, which: int) -> None:
     plain, wrapped = read(tmp_path, LOGS[which]), read(tmp_path, wrapper(LOGS[which]))
     assert facts(wrapped.training) == facts(plain.training)
-    assert (wrapped.settings, wrapped.told, wrapped.assumed) == (plain.settings, plain.told, plain.assumed)
+    assert (wrapped.settings, wrapped.logged, wrapped.assumed) == (plain.settings, plain.logged, plain.assumed)
     assert (wrapped.outcome, wrapped.images, wrapped.command) == (plain.outcome, plain.images, plain.command)
 
 
@@ -450,7 +450,7 @@ def test_decimal_commas_of_some_numbers_lose_no_row(tmp_path: Path, script: Scri
 
 def told_by_lines(folder: Path, *lines: str) -> dict[str, object]:
     log = read(folder, "".join(f"{line}\n" for line in lines) + old_log(Script(configuration=False, remarks=False)))
-    return {name: getattr(log.settings, name) for name in log.told} | {"notes": log.notes}
+    return {name: getattr(log.settings, name) for name in log.logged} | {"notes": log.notes}
 
 
 @pytest.mark.parametrize(

@@ -86,9 +86,9 @@ def _lines(stored: Stored) -> list[str]:
     best = _best(stored)
     value = "" if best["srcc"] is None else f", best test SRCC {best['srcc']:.4f} at epoch {best['epoch']}"
     epochs = f"{log.training.epochs} epoch{'' if log.training.epochs == 1 else 's'}"
-    told = f"{log.outcome.state}{rounds}, {epochs}{value}"
+    summary = f"{log.outcome.state}{rounds}, {epochs}{value}"
     notes = [note for note in (log.outcome.reason, stored.note) if note]
-    return [f"{head} as {stored.run.path}: {told}", *(f"  {plain(note)}" for note in [*notes, *log.notes])]
+    return [f"{head} as {stored.run.path}: {summary}", *(f"  {plain(note)}" for note in [*notes, *log.notes])]
 
 
 def _best(stored: Stored) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def _entry(stored: Stored) -> dict[str, Any]:
         "rounds": len(log.rounds),
         "epochs": log.training.epochs,
         "best": _best(stored),
-        "settings": {name: values[name] for name in (*log.told, *log.by_name)},
+        "settings": {name: values[name] for name in (*log.logged, *log.by_name)},
         "assumed": list(log.assumed),
         "notes": [*filter(None, [stored.note]), *log.notes],
     }

@@ -110,19 +110,19 @@ def _data_of(run: "RunRecord") -> tuple[list[str], Sequence[int] | None]:
     from iqa_train.runs.project import data_root
     from iqa_train.study.spec import DataSource
 
-    told = (read_provenance(run.folder.provenance) or {}).get("data", {})
+    recorded = (read_provenance(run.folder.provenance) or {}).get("data", {})
     settings = run.spec["settings"]
-    root = data_root(told, run.folder.path.absolute().parents[2])
+    root = data_root(recorded, run.folder.path.absolute().parents[2])
     then = [str(root)] if root is not None else []
     source = DataSource.model_validate_json(json.dumps(run.spec.get("source") or {}))
     try:
         table = read_table(settings["dataset"], source, settings.get("data_dir", ""))
     except DataError:
-        if "resize" not in told and settings.get("resize", "auto") == "auto":
+        if "resize" not in recorded and settings.get("resize", "auto") == "auto":
             raise
-        return then, told.get("resize")
+        return then, recorded.get("resize")
     custom = None if table.resize is None else list(table.resize)
-    return [*then, str(table.root)], told.get("resize", custom)
+    return [*then, str(table.root)], recorded.get("resize", custom)
 
 
 class _Scoring:

@@ -98,8 +98,8 @@ def _wanted(
 
 
 def _job(run: "RunRecord", sets: "list[tuple[str, DataSource]]") -> dict[str, Any]:
-    told = [{"name": name, "source": source.model_dump_json()} for name, source in sets]
-    return {"run": str(run.folder.path), "sets": told}
+    entries = [{"name": name, "source": source.model_dump_json()} for name, source in sets]
+    return {"run": str(run.folder.path), "sets": entries}
 
 
 class _Shown:

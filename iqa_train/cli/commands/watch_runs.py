@@ -99,7 +99,7 @@ class _Screen:
     def __init__(self) -> None:
         self._live = sys.stderr.isatty()
         self._drawn = 0
-        self._told: dict[str, str] = {}
+        self._last_lines: dict[str, str] = {}
         self._next_line = time.monotonic() + _LINE_EVERY
 
     def show(self, overview: Overview, rows: Sequence[Row]) -> None:
@@ -115,12 +115,12 @@ class _Screen:
 
     def _tell(self, overview: Overview, rows: Sequence[Row]) -> None:
         for row in rows:
-            told = f"{row.experiment}: {row.state}" + (f" on {row.device}" if row.device else "")
-            told += f", test SRCC {row.progress.srcc:.4f}" if row.state in FINISHED and row.progress.srcc else ""
-            told += f" ({row.reason})" if row.reason else ""
-            if self._told.get(str(row.run.path)) != told:
-                self._told[str(row.run.path)] = told
-                say(told)
+            line = f"{row.experiment}: {row.state}" + (f" on {row.device}" if row.device else "")
+            line += f", test SRCC {row.progress.srcc:.4f}" if row.state in FINISHED and row.progress.srcc else ""
+            line += f" ({row.reason})" if row.reason else ""
+            if self._last_lines.get(str(row.run.path)) != line:
+                self._last_lines[str(row.run.path)] = line
+                say(line)
         if time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + _LINE_EVERY
             running = [row for row in rows if row.state == "running"]

@@ -8,7 +8,7 @@ from iqa_train.report.run_page.json_fields import (
     duration,
     figure,
     moment,
-    told,
+    value_at,
     words,
 )
 from iqa_train.report.sections import Line, Mark, Section, pair, prose
@@ -53,13 +53,13 @@ def _section(attempt: Attempt, state: str, reason: str) -> Section:
 
 
 def _resumed(runner: Document) -> str:
-    return ", on from a checkpoint" if told(runner, "resumed") else ""
+    return ", on from a checkpoint" if value_at(runner, "resumed") else ""
 
 
 def _ended(ended: Document) -> str:
     when = moment(words(ended, "ended"))
     took = duration(figure(ended, "seconds"))
-    code, number = told(ended, "exit_code"), told(ended, "signal")
+    code, number = value_at(ended, "exit_code"), value_at(ended, "signal")
     how = f"exit code {code}" if code is not None else f"signal {number}" if number is not None else ""
     return ", ".join(part for part in (when, f"after {took}" if took else "", how) if part)
 
@@ -80,7 +80,7 @@ def _processes(runner: Document) -> str:
 
 
 def _command(runner: Document) -> str:
-    parts = told(runner, "command")
+    parts = value_at(runner, "command")
     return " ".join(public_command(parts if isinstance(parts, list) else words(runner, "command").split(" ")))
 
 

@@ -25,7 +25,7 @@ def cannot_be_read(error: OSError, path: Path) -> str:
     return f"{error.filename or path} cannot be read: {error.strerror or error}"
 
 
-def told(value: object, *names: str) -> Any:  # noqa: ANN401 (whatever the file holds)
+def value_at(value: object, *names: str) -> Any:  # noqa: ANN401 (whatever the file holds)
     """What stands at the end of a path of names; None where a part of it is missing or no object."""
     for name in names:
         if not isinstance(value, Mapping):
@@ -36,13 +36,13 @@ def told(value: object, *names: str) -> Any:  # noqa: ANN401 (whatever the file 
 
 def words(value: object, *names: str) -> str:
     """The same as text; empty for nothing."""
-    found = told(value, *names)
+    found = value_at(value, *names)
     return "" if found is None else str(found)
 
 
 def figure(value: object, *names: str) -> float | None:
     """The same as a number; None for anything else."""
-    found = told(value, *names)
+    found = value_at(value, *names)
     return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
 
 

@@ -1,7 +1,7 @@
 """What a run's result came from: code, packages, host, device, data."""
 
 from iqa_train.report.run_page.attempts import code_line
-from iqa_train.report.run_page.json_fields import Document, document, told, words
+from iqa_train.report.run_page.json_fields import Document, document, value_at, words
 from iqa_train.report.sections import Line, Section, pair, prose
 from iqa_train.runs.documents import read_provenance
 from iqa_train.runs.imported import Imported, imported_from
@@ -50,11 +50,11 @@ def _code(found: Document) -> list[Line | None]:
 
 
 def _dirty(found: Document) -> Line:
-    if not told(found, "code", "dirty"):
+    if not value_at(found, "code", "dirty"):
         return pair("uncommitted", "nothing")
     lines = words(found, "code", "diff").splitlines()
     changed = sum(line[:1] in {"+", "-"} and line[:3] not in {"+++", "---"} for line in lines)
-    untracked = told(found, "code", "untracked")
+    untracked = value_at(found, "code", "untracked")
     new = len(untracked) if isinstance(untracked, list) else 0
     files = sum(line.startswith("diff --git ") for line in lines)
     return pair(
@@ -70,7 +70,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def _data(found: Document) -> list[Line]:
-    images = told(found, "data", "images")
+    images = value_at(found, "data", "images")
     counts = ", ".join(f"{n} {split}" for split, n in images.items()) if isinstance(images, dict) else ""
     return [
         pair("data", " ".join(filter(None, [words(found, "data", "name"), f"({counts})" if counts else ""]))),
@@ -91,6 +91,6 @@ def _machine(found: Document) -> list[Line]:
 
 
 def _packages(found: Document) -> list[Line]:
-    packages = told(found, "packages")
+    packages = value_at(found, "packages")
     listed = ", ".join(f"{k} {v}" for k, v in packages.items()) if isinstance(packages, dict) else ""
     return [pair("packages", listed)]

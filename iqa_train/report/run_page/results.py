@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from iqa_train.report.numbers import given_span, measured, number
-from iqa_train.report.run_page.json_fields import Document, document, figure, told, words
+from iqa_train.report.run_page.json_fields import Document, document, figure, value_at, words
 from iqa_train.report.sections import Line, Section, pair, prose
 from iqa_train.results.table import METRICS, ResultRow
 from iqa_train.runs.documents import read_result
@@ -35,9 +35,9 @@ def _of_experiment(row: ResultRow, baseline: str) -> list[Line]:
     images = f" on {row.images} test images" if row.images else ""
     lines = [pair(name, f"{measured(row.value, row.interval)}{images}{seeds}{_star(row)}")]
     if row.delta is not None:
-        told_apart = {True: "good", False: "warning", None: ""}[row.better]
+        emphasis = {True: "good", False: "warning", None: ""}[row.better]
         words_ = measured(row.delta, row.delta_interval, signed=True) + _star(row)
-        lines.append(Line((f"less {baseline or 'baseline'}", words_), told_apart))  # type: ignore[arg-type]
+        lines.append(Line((f"less {baseline or 'baseline'}", words_), emphasis))  # type: ignore[arg-type]
     if row.expected is not None:
         lines.append(pair("expected", given_span(row.expected) + (f" ({row.position})" if row.position else "")))
     if row.seed_sd is not None:
@@ -55,16 +55,16 @@ def _measures(result: Document) -> str:
 
 
 def _rounds(result: Document) -> list[Line]:
-    rounds = told(result, "rounds")
+    rounds = value_at(result, "rounds")
     rounds = [one for one in rounds if isinstance(one, dict)] if isinstance(rounds, list) else []
     lines = []
     for one in rounds:
         of = f"round {words(one, 'round')}: " if len(rounds) > 1 else ""
         lines.append(pair(f"{of}best epoch", _best(one)))
         for split in _SPLITS:
-            lines.append(pair(f"{of}{split}", _measures(told(one, split) or {})))
+            lines.append(pair(f"{of}{split}", _measures(value_at(one, split) or {})))
         lines.append(pair(f"{of}optimism", _optimism(one)))
-        cross = told(one, "cross")
+        cross = value_at(one, "cross")
         for dataset, measures in cross.items() if isinstance(cross, dict) else ():
             lines.append(pair(f"{of}on {dataset}", _measures(measures)))
     parameters = figure(rounds[0], "parameters") if rounds else None
@@ -76,7 +76,7 @@ def _best(one: Document) -> str:
     best = words(one, "best_epoch")
     if not best:
         return ""
-    early = ", stopped early" if told(one, "stopped_early") else ""
+    early = ", stopped early" if value_at(one, "stopped_early") else ""
     by = f", chosen on {words(one, 'select_on')}" if words(one, "select_on") else ""
     return f"{best} of {words(one, 'epochs')}{by}{early}"
 

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from iqa_train.errors import RunError, UserError
-from iqa_train.report.run_page.json_fields import document, told
+from iqa_train.report.run_page.json_fields import document, value_at
 from iqa_train.report.sections import Line, Section, prose
 from iqa_train.runs.documents import read_spec_facts
 from iqa_train.runs.imported import imported_from
@@ -48,15 +48,15 @@ def settings_of(run: RunFolder, study: Study | None, profile: str | None) -> Set
     filed, origins = _filed(run, study, profile)
     if not spec and filed:
         spec = filed
-    values = told(spec, "settings")
+    values = value_at(spec, "settings")
     values = values if isinstance(values, dict) else {}
-    differs = told(spec, "differs")
+    differs = value_at(spec, "differs")
     return Settings(
         values=values,
         differs={k: v[0] for k, v in differs.items() if isinstance(v, list | tuple) and len(v) == 2}
         if isinstance(differs, dict)
         else {},
-        origins=_origins(values, told(filed, "settings") or {}, origins, run),
+        origins=_origins(values, value_at(filed, "settings") or {}, origins, run),
         inert=_inert(values),
         baseline=str(spec.get("baseline") or ""),
         experiment=str(spec.get("experiment") or run.path.parent.name),
