@@ -72,8 +72,8 @@ def test_every_program_begins_with_it(path: Path) -> None:
 
 def test_one_place_says_how_a_program_is_started() -> None:
     spelt = [path.name for path in SOURCES if re.search(r'"-m"|sys\.executable', path.read_text())]
-    # A queue item names its interpreter (surroundings); the stand-in worker of tests is a file (runner).
-    assert sorted(spelt) == ["program.py", "runner.py", "surroundings.py"]
+    # A queue item names its interpreter (environment); the stand-in worker of tests is a file (runner).
+    assert sorted(spelt) == ["environment.py", "program.py", "runner.py"]
 
 
 @pytest.mark.parametrize("closed", CLOSED, ids=str)
@@ -272,7 +272,7 @@ def test_a_users_files_do_not_run_in_place_of_libraries(
     tmp_path: Path, module: str, words: list[str], code: int
 ) -> None:
     plant(tmp_path)
-    request = '{"again": false, "runs": []}' if module.endswith("tester") else ""
+    request = '{"again": false, "runs": []}' if module.endswith("cross_test_worker") else ""
     done = subprocess.run(
         python_command(module, *words), cwd=tmp_path, input=request, capture_output=True, text=True, check=False
     )

@@ -18,7 +18,7 @@ from iqa_train.report.comparison_text import (
 from iqa_train.report.numbers import NONE, measured
 from iqa_train.results.curve import CurvePoint, SettingCurve
 from iqa_train.results.study_comparison import StudyComparison
-from iqa_train.results.table import METRICS
+from iqa_train.stats.registry import METRICS
 
 _WIDEST_TEXT = 110
 
@@ -45,7 +45,7 @@ def across_document(across: StudyComparison) -> dict[str, Any]:
 
 def curve_lines(curve: SettingCurve, width: int | None = None) -> list[str]:
     """The table of a curve."""
-    name = METRICS[curve.metric]
+    name = METRICS[curve.metric].label
     lines = [plain(f"{name} on the test images over {curve.setting}"), ""]
     rows = [[value_words(p.setting), measured(p.value, p.interval) + _mark(p), p.name, _seeds(p)] for p in curve.points]
     lines += [*text_table([curve.setting, name, "Of", "Seeds"], rows, width), ""]

@@ -1,5 +1,8 @@
 """The old name of `iqa_train.scheduler.detached_runner`."""
 
+import iqa_train.startup  # noqa: F401 (before anything that opens a file)
+
+# isort: split
 import sys
 
 from iqa_train.scheduler.detached_runner import main

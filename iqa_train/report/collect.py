@@ -20,9 +20,10 @@ from iqa_train.results.reported import reference_row
 from iqa_train.results.run_record import RunRecord
 from iqa_train.results.selection import RunSelection
 from iqa_train.results.study_results import build_study_results
-from iqa_train.results.table import METRICS, ResultRow, StudyResults
+from iqa_train.results.table import ResultRow, StudyResults
 from iqa_train.runs.documents import CodeFacts, ProvenanceFacts, ResultFacts, read_provenance, read_result
 from iqa_train.runs.predictions import Predictions
+from iqa_train.stats.registry import METRICS
 from iqa_train.study.audit import Finding
 from iqa_train.study.inert import effective
 from iqa_train.study.literature import groups_of, references_of

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from iqa_train.report.numbers import decimals, given, given_span, measured, number, p_value
-from iqa_train.results.table import METRICS, ResultRow, StudyResults
+from iqa_train.results.table import ResultRow, StudyResults
 from iqa_train.runs.outcome import FINISHED
 from iqa_train.runs.state import RUNNING
+from iqa_train.stats.registry import METRICS
 
 Cell = Callable[[ResultRow, StudyResults], str]
 
@@ -75,7 +76,7 @@ def table_of(results: StudyResults, leave_out: Sequence[str] = ()) -> Table:
 
 def metric_name(metric: str) -> str:
     """For a column's head: "SRCC"."""
-    return METRICS.get(metric, metric)
+    return METRICS[metric].label if metric in METRICS else metric
 
 
 def is_baseline(row: ResultRow, results: StudyResults) -> bool:

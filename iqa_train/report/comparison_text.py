@@ -5,7 +5,7 @@ from typing import Any
 
 from iqa_train.report.numbers import NONE, measured, p_value
 from iqa_train.results.study_comparison import ComparisonRow, StudyComparison
-from iqa_train.results.table import METRICS
+from iqa_train.stats.registry import METRICS
 
 DAGGER = "†"
 OF_REPORTED = f"{DAGGER} reported: a number without predictions"
@@ -13,7 +13,7 @@ OF_REPORTED = f"{DAGGER} reported: a number without predictions"
 
 def across_title(across: StudyComparison) -> str:
     """What is subtracted from what."""
-    return f"{across.second} less {across.first}, {METRICS[across.metric]} on the test images"
+    return f"{across.second} less {across.first}, {METRICS[across.metric].label} on the test images"
 
 
 def across_cells(across: StudyComparison) -> tuple[list[str], list[list[str]]]:

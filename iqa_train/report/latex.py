@@ -7,7 +7,8 @@ from iqa_train.errors import visible
 from iqa_train.report.columns import BOLD, DAGGER, ELSEWHERE, Table, metric_name, table_of
 from iqa_train.report.numbers import best, decimals, number
 from iqa_train.report.verdict_text import headline
-from iqa_train.results.table import ResultRow, StudyResults, higher_is_better
+from iqa_train.results.table import ResultRow, StudyResults
+from iqa_train.stats.registry import METRICS
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
@@ -99,7 +100,7 @@ def _bold(cells: list[str], at: int) -> list[str]:
 
 
 def _arrow(metric: str) -> str:
-    return r"$\uparrow$" if higher_is_better(metric) else r"$\downarrow$"
+    return r"$\uparrow$" if METRICS[metric].higher_is_better else r"$\downarrow$"
 
 
 def _first_reported(rows: Sequence[ResultRow]) -> int | None:

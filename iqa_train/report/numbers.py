@@ -7,8 +7,9 @@ digits of the uncertainty, and the value to the same place.
 import math
 from collections.abc import Sequence
 
-from iqa_train.results.table import ResultRow, StudyResults, higher_is_better
+from iqa_train.results.table import ResultRow, StudyResults
 from iqa_train.stats.interval import Interval
+from iqa_train.stats.registry import METRICS
 
 MINUS = "\u2212"
 NONE = "\u2013"
@@ -111,5 +112,5 @@ def best(results: StudyResults) -> ResultRow | None:
 
 
 def _best_of(rows: Sequence[ResultRow], metric: str) -> ResultRow:
-    sign = 1 if higher_is_better(metric) else -1
+    sign = 1 if METRICS[metric].higher_is_better else -1
     return max(rows, key=lambda row: sign * (row.value if row.value is not None else -math.inf))

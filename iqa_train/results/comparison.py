@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
 from iqa_train.errors import UserError
 from iqa_train.results.paired_predictions import (
-    RESAMPLED,
     ExperimentPredictions,
     UsableSeeds,
     model_of,
@@ -17,16 +15,14 @@ from iqa_train.results.paired_predictions import (
     usable,
     why_unpaired,
 )
-from iqa_train.stats.bootstrap import bootstrap, interval_of, p_value, usual_resamples
+from iqa_train.stats.bootstrap import bootstrap, interval_of, p_value
 from iqa_train.stats.dependent_correlations import Dependent, compare_correlations
 from iqa_train.stats.interval import Interval
-from iqa_train.stats.metrics import plcc, srcc
+from iqa_train.stats.registry import METRICS
 from iqa_train.stats.resamples import Resamples
 from iqa_train.stats.seed_uncertainty import SeedDraws, difference_of_means, mean_over_seeds
 
 Array = NDArray[np.float64]
-
-_BY_FORMULA = {"srcc": srcc, "plcc": plcc, "plcc_fit": plcc}
 
 
 class NotComparableError(UserError):
@@ -83,7 +79,7 @@ def compare(
     Raises NotComparableError for an experiment that was tested on other images or scores than the baseline; with
     `anyway` that becomes a note, and the experiment has no difference.
     """
-    count = usual_resamples(metric) if resamples is None else resamples
+    count = METRICS[metric].resamples if resamples is None else resamples
     ready = [usable(tested, metric, parameters) for tested in experiments]
     known = [one for one in ready if baseline is not None and one.experiment == baseline.experiment]
     base = known[0] if known else None if baseline is None else usable(baseline, metric, parameters)
@@ -117,7 +113,7 @@ def resampled_words(resamples: int, clusters: Sequence[int | None], metric: str)
         return [words]
     many = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
     notes = [f"{words}, resampled by reference ({many})"]
-    if metric in _BY_FORMULA:
+    if METRICS[metric].correlation:
         notes.append("no tests by formula: they take images to be independent, and those of one reference are not")
     return notes
 
@@ -130,7 +126,7 @@ class _Draws:
         numbered = units_of(list(tables.values()))
         models = [model_of(table, numbered) for table in tables.values()]
         units = len(set(numbered.values()))
-        drawn = bootstrap(models, RESAMPLED[metric], Resamples(units, resamples, key)) if models else ()
+        drawn = bootstrap(models, metric, Resamples(units, resamples, key)) if models else ()
         self._by_model = dict(zip(tables, drawn, strict=True))
         self._units = {name: len(np.unique(model.rows)) for name, model in zip(tables, models, strict=True)}
 
@@ -203,7 +199,7 @@ def _possible(interval: Interval | None, metric: str) -> Interval | None:
     """The part of an interval of values that a measure can have."""
     if interval is None:
         return None
-    least, most = (0.0, inf) if RESAMPLED[metric] == "rmse" else (-1.0, 1.0)
+    least, most = METRICS[metric].bounds
     return max(least, interval[0]), min(most, interval[1])
 
 
@@ -224,14 +220,14 @@ def _why_not(one: UsableSeeds, base: UsableSeeds | None) -> str:
 
 def _by_formula(one: UsableSeeds, base: UsableSeeds, shared: Sequence[int], metric: str) -> Dependent | None:
     """The tests for dependent correlations, of the correlations' means over the shared seeds."""
-    measure = _BY_FORMULA.get(metric)
+    measure = METRICS[metric].correlation
     if measure is None or not shared:
         return None
     r1 = np.mean([one.values[seed] for seed in shared])
     r2 = np.mean([base.values[seed] for seed in shared])
     r12 = np.mean([measure(one.by_seed[seed].predictions, base.by_seed[seed].predictions) for seed in shared])
     images = min(len(one.by_seed[seed].images) for seed in shared)
-    return compare_correlations(float(r1), float(r2), float(r12), images, ranks=metric == "srcc")
+    return compare_correlations(float(r1), float(r2), float(r12), images, ranks=METRICS[metric].ranks)
 
 
 def _twins(experiments: Sequence[ExperimentPredictions]) -> dict[str, list[str]]:

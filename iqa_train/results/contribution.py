@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from iqa_train.results.table import ResultRow, StudyResults, higher_is_better
+from iqa_train.results.table import ResultRow, StudyResults
 from iqa_train.stats.interval import Interval
+from iqa_train.stats.registry import METRICS
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Step:
 
 def contributions(results: StudyResults) -> list[Contribution]:
     """Of every experiment that has a difference from the baseline, single-factor ones first, else in their order."""
-    sign = -1.0 if higher_is_better(results.metric) else 1.0
+    sign = -1.0 if METRICS[results.metric].higher_is_better else 1.0
     found = [_contribution(row, row.delta, sign) for row in results.rows if row.delta is not None and not row.reported]
     return sorted(found, key=lambda one: not one.single)
 

@@ -9,15 +9,9 @@ from numpy.typing import NDArray
 from iqa_train.runs.predictions import Predictions
 from iqa_train.stats.bootstrap import Model
 from iqa_train.stats.logistic import fit_logistic
-from iqa_train.stats.metrics import krcc, plcc, rmse, srcc
+from iqa_train.stats.registry import METRICS
 
 Array = NDArray[np.float64]
-
-MEASURES = {"srcc": srcc, "krcc": krcc, "plcc": plcc, "plcc_fit": plcc, "rmse_fit": rmse}
-RESAMPLED = {"srcc": "srcc", "krcc": "krcc", "plcc": "plcc", "plcc_fit": "plcc", "rmse_fit": "rmse"}
-"""What is computed on a resample. The logistic is fitted once, to all images, and kept in the resamples: it is a
-least-squares fit, so that a small change of its parameters changes neither the error nor PLCC to first order, and what
-is left of it is far below the interval (four parameters, hundreds of images)."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +53,7 @@ def usable(tested: ExperimentPredictions, metric: str, parameters: int = 4) -> U
             notes.append(f"seed {seed}: {why}")
             continue
         kept[seed] = ready
-        values[seed] = MEASURES[metric](ready.predictions, ready.scores)
+        values[seed] = METRICS[metric].value(ready.predictions, ready.scores)
     return UsableSeeds(tested.experiment, kept, values, tuple(notes))
 
 
@@ -125,7 +119,7 @@ def _mapped(table: Predictions, metric: str, parameters: int) -> tuple[Predictio
     for name, side in (("predictions", table.predictions), ("opinion scores", table.scores)):
         if side.min() == side.max():
             return None, f"all {name} are the same, so there is nothing to correlate"
-    if not metric.endswith("_fit"):
+    if not METRICS[metric].fitted:
         return table, ""
     fit = fit_logistic(table.predictions, table.scores, parameters)
     if fit.mapped is None:

@@ -9,9 +9,9 @@ from iqa_train.results.factors import settings_that_differ
 from iqa_train.results.paired_predictions import ExperimentPredictions
 from iqa_train.results.run_record import RunRecord, by_experiment, predictions_by_seed
 from iqa_train.results.verdict import LEVEL, is_better
-from iqa_train.stats.bootstrap import usual_resamples
 from iqa_train.stats.holm import holm
 from iqa_train.stats.interval import Interval
+from iqa_train.stats.registry import METRICS
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def compare_studies(
     without a difference.
     """
     names = (_study(first), _study(second))
-    count = usual_resamples(metric) if resamples is None else resamples
+    count = METRICS[metric].resamples if resamples is None else resamples
     ones, others = by_experiment(first), by_experiment(second)
     rows = []
     for experiment in dict.fromkeys([*ones, *others]):

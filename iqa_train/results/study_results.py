@@ -9,13 +9,13 @@ from iqa_train.errors import visible
 from iqa_train.results.comparison import Comparison, NotComparableError, compare, resampled_words
 from iqa_train.results.epochs import at_last_common_epoch, epochs_of
 from iqa_train.results.factors import factors, settings_that_differ
-from iqa_train.results.paired_predictions import MEASURES, ExperimentPredictions
+from iqa_train.results.paired_predictions import ExperimentPredictions
 from iqa_train.results.run_record import RunRecord, by_experiment, common_baseline, predictions_by_seed
-from iqa_train.results.table import METRICS, ResultRow, StudyResults
+from iqa_train.results.table import ResultRow, StudyResults
 from iqa_train.results.verdict import with_verdicts
 from iqa_train.runs.state import NOT_STARTED
-from iqa_train.stats.bootstrap import usual_resamples
 from iqa_train.stats.interval import Interval
+from iqa_train.stats.registry import METRICS
 
 _BOTH_TELL = ("srcc", "plcc", "krcc")  # result.json and predictions
 _ROUNDING = 1e-4  # of single precision, generously
@@ -41,7 +41,7 @@ def build_study_results(
     settings that differ beyond those that an experiment is about. With `anyway` these become notes: rows on other
     images have no difference, rows with other settings have one.
     """
-    count = usual_resamples(metric) if resamples is None else resamples
+    count = METRICS[metric].resamples if resamples is None else resamples
     grouped = by_experiment(runs)
     first = next((run.spec for run in runs if run.spec["settings"]), {})
     name = baseline or common_baseline(run.spec for run in runs)
@@ -177,9 +177,10 @@ def _at_odds(runs: list[RunRecord], metric: str) -> list[str]:
     notes = []
     for run in runs:
         for seed, table in run.predictions.items():
-            logged, own = run.reported.get(seed, {}).get(metric), MEASURES[metric](table.predictions, table.scores)
+            logged, own = run.reported.get(seed, {}).get(metric), METRICS[metric].value(table.predictions, table.scores)
             if logged is not None and isfinite(own) and abs(logged - own) > _ROUNDING:
-                says = f"result.json says {METRICS[metric]} {logged:.4f}, and its predictions {own:.4f}, which count"
+                name = METRICS[metric].label
+                says = f"result.json says {name} {logged:.4f}, and its predictions {own:.4f}, which count"
                 notes.append(f"suspicious: seed {seed}: {says}")
     return notes
 

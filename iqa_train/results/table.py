@@ -7,18 +7,6 @@ from iqa_train.runs.seeds import seeds_as_json
 from iqa_train.stats.interval import Interval
 
 Position = Literal["within", "below", "above"]
-Metric = Literal["srcc", "krcc", "plcc", "plcc_fit", "rmse_fit"]
-
-METRICS: dict[str, str] = {
-    "srcc": "SRCC", "krcc": "KRCC", "plcc": "PLCC", "plcc_fit": "PLCC after logistic fit",
-    "rmse_fit": "RMSE after logistic fit",
-}  # fmt: skip
-"""Each metric's name for people."""
-
-
-def higher_is_better(metric: str) -> bool:
-    """Of all metrics, only an error is better when it is lower."""
-    return not metric.startswith("rmse")
 
 
 @dataclass(frozen=True)

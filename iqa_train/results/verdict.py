@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from iqa_train.results.comparison import Comparison
-from iqa_train.results.table import Position, ResultRow, higher_is_better
+from iqa_train.results.table import Position, ResultRow
 from iqa_train.runs.state import NOT_STARTED
 from iqa_train.stats.holm import holm
 from iqa_train.stats.interval import Interval
+from iqa_train.stats.registry import METRICS
 from iqa_train.stats.seed_uncertainty import seeds_needed
 
 LEVEL = 0.05
@@ -41,7 +42,7 @@ def with_verdicts(
 
 def is_better(delta: float, metric: str) -> bool:
     """Whether a difference of `delta`, not 0, is for the better: of an error, the lower is."""
-    return (delta > 0) is higher_is_better(metric)
+    return (delta > 0) is METRICS[metric].higher_is_better
 
 
 def _judged(row: ResultRow, p_holm: float | None, comparison: Comparison | None, metric: str) -> ResultRow:

@@ -1,27 +1,21 @@
 """Paired bootstrap over images, or over the references they share: every model on the same resamples of the test set.
 
 Efron and Tibshirani, An Introduction to the Bootstrap (1993), ch. 13: the percentile interval. A resample is how often
-it holds each unit (`resample`), and the measures are computed from that (`weighted`), for all models at once.
+it holds each unit (`resamples`), and the measures are computed from that (`registry`), for all models at once.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from iqa_train.stats.interval import Interval
-from iqa_train.stats.resampled_kendall import walk_of, weighted_krcc
-from iqa_train.stats.resampled_metrics import Counts, groups_of, weighted_plcc, weighted_rmse, weighted_srcc
+from iqa_train.stats.registry import METRICS
+from iqa_train.stats.resampled_metrics import Counts
 from iqa_train.stats.resamples import Resamples
 
 Array = NDArray[np.float64]
-
-RESAMPLES = 10_000
-"""Of every interval and p, unless asked otherwise; of KRCC fewer."""
-
-_RESAMPLES_OF_KRCC = 2_000  # it takes four times as long as SRCC; p is then at least 0.001
 
 LEVEL = 0.95
 _NOTHING = 1e-12  # differences below it are rounding
@@ -39,15 +33,10 @@ class Model:
     rows: NDArray[np.int64]
 
 
-def usual_resamples(metric: str) -> int:
-    """How many resamples a metric's intervals and p are computed from."""
-    return _RESAMPLES_OF_KRCC if metric == "krcc" else RESAMPLES
-
-
 def bootstrap(models: Sequence[Model], metric: str, resamples: Resamples) -> Array:
     """(len(models), resamples.count): the measure of each model on each resample; NaN where it is undefined there.
 
-    `metric` is srcc, krcc, plcc or rmse. One thread: the work is calls too short to share between several.
+    `metric` is a name of the registry. One thread: the work is calls too short to share between several.
     """
     measures = [_prepared(models, group, metric) for group in _sharing(models)] if resamples.count else []
     result = np.empty((len(models), resamples.count))
@@ -100,16 +89,7 @@ def _sharing(models: Sequence[Model]) -> list[list[int]]:
 def _prepared(models: Sequence[Model], group: Sequence[int], metric: str) -> _Measure:
     """A function that fills the rows `group` of the result from counts, with everything sorted beforehand."""
     first = models[group[0]]
-    predictions = [models[k].predictions for k in group]
-    measure: Callable[[Counts], Array]
-    if metric == "srcc":
-        orders = [groups_of(p) for p in predictions]
-        measure = partial(weighted_srcc, scores=groups_of(first.scores), predictions=orders)
-    elif metric == "krcc":
-        measure = partial(weighted_krcc, walks=[walk_of(first.scores, p) for p in predictions])
-    else:
-        weighted = {"plcc": weighted_plcc, "rmse": weighted_rmse}[metric]
-        measure = partial(weighted, scores=first.scores, predictions=np.stack(predictions))
+    measure = METRICS[metric].prepare(first.scores, [models[k].predictions for k in group])
     everything = np.arange(len(first.rows))
 
     def fill(counts: Counts, into: Array) -> None:

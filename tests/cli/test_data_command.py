@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from iqa_train.cli.commands.data.main import main
+from iqa_train.cli.commands.data.dispatch import main
 from iqa_train.datasets.catalogue import PUBLISHED
 from iqa_train.errors import UserError
 from tests.conftest import Project, write_small_study

@@ -82,8 +82,12 @@ def test_help_lists_every_command_with_a_line(capsys: pytest.CaptureFixture[str]
     for name, line in COMMANDS.items():
         assert f"  {name:<10}  {line}\n" in text
         assert hasattr(import_module(f"iqa_train.cli.commands.{name.replace('-', '_')}"), "main")
-    modules = {path.stem for path in Path(program.__file__).parent.glob("*.py") if "\ndef main(" in path.read_text()}
-    assert modules == {name.replace("-", "_") for name in COMMANDS} | {"main", "train"}
+    commands = Path(program.__file__).parent / "commands"
+    files = {
+        path for path in (*commands.glob("*.py"), *commands.glob("*/__init__.py")) if "def main(" in path.read_text()
+    }
+    names = {path.parent.name if path.stem == "__init__" else path.stem for path in files}
+    assert names == {name.replace("-", "_") for name in COMMANDS} | {"train"}
 
 
 WORD = st.from_regex(r"[a-z]{1,6}", fullmatch=True)

@@ -4,14 +4,18 @@ import csv
 import io
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from iqa_train.cli.commands.results import METRICS, main
+from iqa_train.cli.commands.report import main as report_main
+from iqa_train.cli.commands.results import main
 from iqa_train.errors import UsageError
+from iqa_train.report.write import INDEX
 from iqa_train.results.comparison import NotComparableError
-from iqa_train.results.table import METRICS as KNOWN
+from iqa_train.stats.metrics import srcc
+from iqa_train.stats.registry import METRICS
 from tests.report.finished import finish, specs, whole_study, write_study
 
 KEYS = {
@@ -65,7 +69,6 @@ def test_another_metric(folder: Path, capsys: Out) -> None:
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [row["metric"] for row in rows] == ["rmse_fit"] * 4  # the paper gives none
     assert float(rows[1]["value"]) > float(rows[0]["value"])  # A1 misses by more
-    assert set(METRICS) == set(KNOWN)
 
 
 def test_several_seeds(folder: Path, capsys: Out) -> None:
@@ -153,3 +156,24 @@ def test_the_logistic_is_of_four_or_five_parameters(folder: Path, capsys: Out) -
     assert values["4"] != values["5"]
     with pytest.raises(UsageError, match="invalid choice"):
         main(["--logistic", "3"])
+
+
+def test_a_metric_that_is_registered_is_in_every_output(
+    folder: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One entry of the registry: nothing else names the metrics."""
+    whole_study(folder)
+    mine = replace(METRICS["srcc"], name="half_srcc", label="half of SRCC", value=lambda x, y: srcc(x, y) / 2)
+    monkeypatch.setitem(METRICS, "half_srcc", mine)
+    assert main(["--metric", "half_srcc"]) == 0
+    assert "half of SRCC" in capsys.readouterr().out
+    assert main(["--metric", "half_srcc", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert main(["--metric", "srcc", "--json"]) == 0
+    known = json.loads(capsys.readouterr().out)
+    assert found["metric"] == "half_srcc"
+    srccs = {row["experiment"]: row["value"] for row in known["rows"]}
+    assert len(found["rows"]) == 4
+    assert all(2 * row["value"] == pytest.approx(srccs[row["experiment"]]) for row in found["rows"])
+    assert report_main(["--out", "page"]) == 0
+    assert "half of SRCC" in Path("page", INDEX).read_text()

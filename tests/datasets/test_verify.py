@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from iqa_train.cli.commands.data.main import main
+from iqa_train.cli.commands.data.dispatch import main
 from iqa_train.datasets.published.koniq import read_koniq
 from iqa_train.datasets.verify import verify
 from iqa_train.errors import DataError, UsageError

@@ -9,8 +9,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from iqa_train.cli.commands.results import METRICS, main
+from iqa_train.cli.commands.results import main
 from iqa_train.runs.predictions import Predictions
+from iqa_train.stats.registry import METRICS
 from tests.results.made_study import MadeStudy, predictions, with_values
 
 Array = NDArray[np.float64]

@@ -9,7 +9,7 @@ import pytest
 
 from iqa_train.results.comparison import NotComparableError
 from iqa_train.results.study_results import build_study_results
-from iqa_train.results.table import METRICS
+from iqa_train.stats.registry import METRICS
 from tests.results.made_study import MadeStudy, predictions, with_values
 
 FEW = 500

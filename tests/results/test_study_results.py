@@ -10,8 +10,8 @@ import pytest
 
 from iqa_train.results.run_record import record_study
 from iqa_train.results.study_results import build_study_results
-from iqa_train.results.table import METRICS
 from iqa_train.stats.metrics import srcc
+from iqa_train.stats.registry import METRICS
 from tests.results.made_study import MadeStudy, predictions
 
 FEW = 500
@@ -140,7 +140,9 @@ def test_krcc_says_that_it_has_fewer_resamples(study: MadeStudy) -> None:
 
 
 def test_results_are_loaded_without_what_is_slow_to_load() -> None:
-    modules = ", ".join(f"iqa_train.results.{name}" for name in ("study_results", "across", "sweep", "contribution"))
+    modules = ", ".join(
+        f"iqa_train.results.{name}" for name in ("study_results", "study_comparison", "sweep", "contribution")
+    )
     code = f"import sys, {modules}; print(*sorted({{'torch', 'scipy', 'pydantic', 'matplotlib'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

@@ -10,7 +10,7 @@ from iqa_train.stats.bootstrap import Model, bootstrap, interval_of, p_value
 from iqa_train.stats.metrics import krcc, plcc, rmse, srcc
 from iqa_train.stats.resamples import Resamples, generator
 
-MEASURES = {"srcc": srcc, "krcc": krcc, "plcc": plcc, "rmse": rmse}
+MEASURES = {"srcc": srcc, "krcc": krcc, "plcc": plcc, "rmse_fit": rmse}
 
 
 def models(n: int, *noises: float, seed: int = 0) -> list[Model]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from iqa_train.cli.parser import Parser, add_study_options
 from iqa_train.cli.scope import study_and_profile
 from iqa_train.errors import UsageError
-from iqa_train.results.table import METRICS
+from iqa_train.stats.registry import METRICS
 
 if TYPE_CHECKING:  # SciPy takes its time
     from iqa_train.results.compare_by_name import NameScope

@@ -57,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
         for complaint in complaints:
             scoring.complain(complaint)
         try:
-            run_errand("predictor", request, device, lease, scoring.hear)
+            run_errand("predict_worker", request, device, lease, scoring.hear)
             scoring.require_all()
         except (KeyboardInterrupt, RunError):
             scoring.end(complete=False)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from iqa_train.cli.parser import Parser, add_study_options, profile_of
 from iqa_train.errors import UsageError
+from iqa_train.stats.registry import METRICS
 
 if TYPE_CHECKING:
     from iqa_train.results.selection import RunSelection
 
-METRICS = ("srcc", "krcc", "plcc", "plcc_fit", "rmse_fit")
 _FORMATS = ("table", "json", "csv", "markdown", "latex")
 _DESCRIPTION = """\
 Print a study's results: each experiment's value and its difference from the baseline, with 95 % intervals, whether the
@@ -76,7 +76,7 @@ def add_choice_of_runs(parser: Parser) -> None:
     """The options that say which runs, by which metric; `iqa-train report` has them too."""
     add_study_options(parser)
     parser.add_argument("--on", metavar="SET", help="results on another data set that the runs were tested on")
-    parser.add_argument("--metric", choices=METRICS, default="srcc", help="what is compared [srcc]")
+    parser.add_argument("--metric", choices=tuple(METRICS), default="srcc", help="what is compared [srcc]")
     parser.add_argument(
         "--anyway", action="store_true", help="show runs on other test images or with other fixed settings, with a note"
     )

@@ -52,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
     with held_runs([run.folder for run in runs]) as locks, _Shown(runs) as shown:
         holder = Holder(f"iqa-train test of {runs[0].experiment}", str(runs[0].spec["study"]))
         device, lease = lease_device(holder, options)
-        code = run_errand("tester", {"again": options.again, "runs": jobs}, device, lease, shown.hear, locks)
+        code = run_errand("cross_test_worker", {"again": options.again, "runs": jobs}, device, lease, shown.hear, locks)
         lease.close()
     shown.print(as_json=options.json)
     return 1 if code else 0

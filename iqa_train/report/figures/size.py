@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from iqa_train.report.columns import metric_name
 from iqa_train.report.figures import style
-from iqa_train.results.table import ResultRow, StudyResults, higher_is_better
+from iqa_train.results.table import ResultRow, StudyResults
+from iqa_train.stats.registry import METRICS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +34,7 @@ def draw(results: StudyResults, parameters: Mapping[str, int], width: float) -> 
     sizes = [parameters[row.experiment] / _MILLION for row in rows]
     if max(sizes) / min(sizes) >= 10:
         axes.set_xscale("log")
-    sign = 1 if higher_is_better(results.metric) else -1
+    sign = 1 if METRICS[results.metric].higher_is_better else -1
     best = max(rows, key=lambda row: sign * (row.value or 0.0))
     for row, size, side in zip(rows, sizes, _sides(rows, sizes, width), strict=True):
         base = row.experiment == results.baseline

@@ -6,7 +6,8 @@ from iqa_train.report.columns import metric_name
 from iqa_train.report.figures import style
 from iqa_train.report.numbers import decimals, number
 from iqa_train.results.contribution import Step, waterfall
-from iqa_train.results.table import StudyResults, higher_is_better
+from iqa_train.results.table import StudyResults
+from iqa_train.stats.registry import METRICS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +24,7 @@ _ROW = 0.26  # inches
 
 def caption(results: StudyResults) -> str:
     """What the figure shows."""
-    better = higher_is_better(results.metric)
+    better = METRICS[results.metric].higher_is_better
     left = "to the left is lost, to the right is gained" if better else "an error: to the left is gained"
     return _CAPTION.format(name=metric_name(results.metric), base=results.baseline, left=left)
 

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from iqa_train.report.numbers import given_span, measured, number
 from iqa_train.report.run_page.json_fields import Document, document, figure, value_at, words
 from iqa_train.report.sections import Line, Section, pair, prose
-from iqa_train.results.table import METRICS, ResultRow
+from iqa_train.results.table import ResultRow
 from iqa_train.runs.documents import read_result
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.progress import run_progress
 from iqa_train.runs.state import run_state
+from iqa_train.stats.registry import METRICS
 
 _MEASURES = ("srcc", "krcc", "plcc", "rmse")
 _SPLITS = ("val", "test")
@@ -30,7 +31,7 @@ def results_section(run: RunFolder, row: ResultRow | None, reasons: Sequence[str
 
 
 def _of_experiment(row: ResultRow, baseline: str) -> list[Line]:
-    name = METRICS["srcc"]
+    name = METRICS["srcc"].label
     seeds = f", {len(row.seeds)} seeds" if len(row.seeds) > 1 else ""
     images = f" on {row.images} test images" if row.images else ""
     lines = [pair(name, f"{measured(row.value, row.interval)}{images}{seeds}{_star(row)}")]

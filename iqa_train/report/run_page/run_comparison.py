@@ -15,12 +15,12 @@ from iqa_train.results.comparison import Comparison, compare, resampled_words
 from iqa_train.results.factors import factors, settings_that_differ
 from iqa_train.results.paired_predictions import ExperimentPredictions
 from iqa_train.results.run_record import RunRecord, record
-from iqa_train.results.table import METRICS, Curve
+from iqa_train.results.table import Curve
 from iqa_train.runs.documents import read_result, read_runner, read_spec_facts
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.progress import RunProgress, run_progress
 from iqa_train.runs.seeds import seed_in
-from iqa_train.stats.bootstrap import usual_resamples
+from iqa_train.stats.registry import METRICS
 from iqa_train.study.inert import inert
 from iqa_train.study.messages import shown
 from iqa_train.study.model import Study
@@ -78,14 +78,14 @@ def _results(one: _Side, two: _Side) -> Section:
         values = [_value(c, s, metric) for c, s in ((first, one), (second, two))]
         mark = _mark(second)
         delta = measured(second.delta, second.delta_interval, signed=True)
-        lines.append(Line((METRICS[metric], *values, delta), mark))  # type: ignore[arg-type]
+        lines.append(Line((METRICS[metric].label, *values, delta), mark))  # type: ignore[arg-type]
         if second.p is not None:
             lines.append(Line(("", "", "", p_words(second.p))))
         notes |= dict.fromkeys((*first.notes, *second.notes))
     lines += [prose(note, "note") for note in notes]
     clusters = [c.clusters for c in (first, second) if c.interval is not None]
     if clusters:
-        words = resampled_words(usual_resamples(metric), clusters, "")
+        words = resampled_words(METRICS[metric].resamples, clusters, "")
         lines += [prose(f"{words[0]}; p of this one comparison alone")]
     return Section("Results", tuple(lines), ("", one.label, two.label, f"{two.label} less {one.label}"))
 
