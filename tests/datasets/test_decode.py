@@ -346,6 +346,23 @@ def test_damage_in_a_webp_behind_its_pixels_changes_none(tmp_path: Path) -> None
             refused(path)
 
 
+_PROFILE = b"a colour profile " * 30
+_SIZES = {"png": (b"iCCP", -4, ">L"), "jpg": (b"\xff\xe2", 2, ">H"), "webp": (b"ICCP", 4, "<L")}
+
+
+@pytest.mark.parametrize("suffix", _SIZES)
+def test_metadata_before_the_pixels_whose_size_is_damaged_change_none(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(RGB).save(path, icc_profile=_PROFILE, exif=b"II*\0" + bytes(99), quality=95)
+    whole, pixels = path.read_bytes(), decoded(path)
+    name, offset, form = _SIZES[suffix]
+    at = whole.index(name) + offset
+    (size,) = struct.unpack_from(form, whole, at)
+    for wrong in (0, 1, 3, size - 1, size + 1, size // 2, 2 * size, 0x7FFF, 256 ** struct.calcsize(form) - 1):
+        path.write_bytes(whole[:at] + struct.pack(form, wrong) + whole[at + struct.calcsize(form) :])
+        assert np.array_equal(decoded(path), pixels), wrong
+
+
 def test_a_webp_with_damage_behind_its_exif_stays_upright(tmp_path: Path) -> None:
     path = tmp_path / "a.webp"
     Image.fromarray(RGB).save(path, lossless=True, exif=exif_block(b"\6\0"), xmp=b"<x/>" * 20)

@@ -1,6 +1,8 @@
 """An image file without what says nothing of its pixels, for one whose metadata keep it from being decoded."""
 
+import re
 import struct
+import zlib
 from collections.abc import Iterator
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -8,7 +10,11 @@ _SOS, _COMMENT = 0xDA, 0xFE
 _KEPT_SEGMENTS = (0xE0, 0xEE)  # JFIF and Adobe say how colours are stored
 _JFIF, _JFIF_BYTES = 0xE0, 14  # what a decoder reads of it; a shorter one says nothing
 _FILL = (0x00, 0xFF, 0x01, *range(0xD0, 0xD8))
+_JPEG_SEGMENT = re.compile(rb"\xff+[\xc0-\xcf\xda-\xef\xfe]")
+_JPEG_TABLES = re.compile(rb"\xff(\xdb\x00[\x43\x84\xc5]|\xc0\x00[\x0b\x11]|\xc2\x00[\x0b\x11])")  # DQT, SOF0, SOF2
+_PNG_PIXELS = re.compile(rb".{4}(PLTE|IDAT)", re.DOTALL)
 _WEBP_CHUNKS = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF"})
+_WEBP_PIXELS = re.compile(b"VP8 |VP8L|ALPH|ANIM|ANMF")
 _WEBP_METADATA = 0x20 | 0x04  # flags of VP8X: there is a colour profile, XMP
 # TIFF tags that say where the pixels are and how they are stored; resolution, text, EXIF, GPS, XMP and ICC are not.
 _TIFF_TAGS = frozenset(
@@ -37,9 +43,11 @@ def _jpeg(data: bytes) -> Iterator[bytes]:
     while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] not in (*_FILL, _SOS):
         marker = data[at + 1]
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-        is_metadata = 0xE0 <= marker <= 0xEF and marker not in _KEPT_SEGMENTS
+        is_metadata = (0xE0 <= marker <= 0xEF and marker not in _KEPT_SEGMENTS) or marker == _COMMENT
         is_cut = marker == _JFIF and end < at + 4 + _JFIF_BYTES
-        if not is_metadata and not is_cut and marker != _COMMENT:
+        if (is_metadata or is_cut) and not _JPEG_SEGMENT.match(data, end):
+            end = next((found.start() for found in _JPEG_TABLES.finditer(data, at + 4)), end)  # its size is damaged
+        if not is_metadata and not is_cut:
             yield data[at:end]
         at = end
     yield data[at:]
@@ -51,9 +59,12 @@ def _png(data: bytes) -> Iterator[bytes]:
     at = len(_PNG)
     while at + 12 <= len(data):
         end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        is_ancillary = bool(data[at + 4] & 0x20)  # a lower-case letter
+        if is_ancillary and zlib.crc32(data[at + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big"):
+            end = next((found.start() for found in _PNG_PIXELS.finditer(data, at + 8)), end)  # or its size is damaged
         if end > len(data):
             break
-        if not data[at + 4] & 0x20:  # a lower-case letter: ancillary
+        if not is_ancillary:
             yield data[at:end]
         at = end
     yield data[at:]
@@ -64,7 +75,7 @@ def _webp(data: bytes) -> bytes | None:
 
     And EXIF that is whole: it keeps no file from being decoded, and may say which side is up.
     """
-    kept = []
+    kept: list[bytes] = []
     at = 12
     while at + 8 <= len(data):
         name, size = struct.unpack_from("<4sL", data, at)
@@ -72,6 +83,9 @@ def _webp(data: bytes) -> bytes | None:
         is_whole = len(body) == size
         if name in _WEBP_CHUNKS and not is_whole:
             return None
+        if name not in _WEBP_CHUNKS and not (is_whole and _may_follow(data, at + 8 + size + size % 2, kept)):
+            at = _pixels_after(data, at + 8)  # its size is damaged
+            continue
         if name == b"VP8X" and body:
             body = bytes([body[0] & ~_WEBP_METADATA]) + body[1:]
         if name in _WEBP_CHUNKS or (name == b"EXIF" and is_whole):
@@ -79,6 +93,21 @@ def _webp(data: bytes) -> bytes | None:
         at += 8 + size + size % 2
     chunks = b"".join(kept)
     return b"RIFF" + struct.pack("<L", len(chunks) + 4) + b"WEBP" + chunks
+
+
+def _may_follow(data: bytes, at: int, kept: list[bytes]) -> bool:
+    """Whether a chunk that WebP knows begins there, or the file ends there after its pixels."""
+    if at >= len(data):
+        return any(_WEBP_PIXELS.match(chunk) for chunk in kept)
+    return data[at : at + 4] in {b"ICCP", b"EXIF", b"XMP ", *_WEBP_CHUNKS}
+
+
+def _pixels_after(data: bytes, at: int) -> int:
+    """Where the next chunk of pixels begins that is whole; the end of the file if there is none."""
+    for found in _WEBP_PIXELS.finditer(data, at):
+        if found.end() + 4 + int.from_bytes(data[found.end() : found.end() + 4], "little") <= len(data):
+            return found.start()
+    return len(data)
 
 
 def _tiff(data: bytes) -> bytes | None:
