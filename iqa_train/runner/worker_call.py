@@ -10,9 +10,10 @@ import os
 import select
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, BinaryIO
 
 from iqa_train.devices.inventory import Device, worker_environment
 from iqa_train.devices.leases import Lease
@@ -47,10 +48,12 @@ def run_errand(
     Whatever `hear` raises, and Ctrl-C, ends it; what it had told by then is still heard.
     """
     held = (*lease.descriptors, *locks)
+    complaints = os.fdopen(os.memfd_create("complaints"), "w+b")  # kept until its exit says whether they are the cause
     with starting("the worker"):
         worker = subprocess.Popen(
             python_command(f"iqa_train.training.{module}"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            env=worker_environment(device) | _OWN | handing(held), start_new_session=True, pass_fds=held,
+            stderr=complaints, env=worker_environment(device) | _OWN | handing(held), start_new_session=True,
+            pass_fds=held,
         )  # fmt: skip
     assert worker.stdin is not None
     assert worker.stdout is not None
@@ -60,18 +63,22 @@ def run_errand(
         with contextlib.suppress(BrokenPipeError):
             worker.stdin.close()
         _hear(worker, hear)
-        return _ended(worker.wait())
+        return _ended(worker.wait(), complaints)
     except KeyboardInterrupt:
         _terminate(worker)
         _hear(worker, hear)
         raise
     finally:
         _end(worker)
+        complaints.close()
 
 
-def _ended(code: int) -> int:
+def _ended(code: int, complaints: BinaryIO) -> int:
+    """The exit code; what the worker wrote to standard error is passed on, unless a refused thread explains it."""
     if code and not may_start_threads(_THREADS):
         raise RunError(NO_THREADS)
+    complaints.seek(0)
+    sys.stderr.write(complaints.read().decode(errors="replace"))
     if code < 0:
         raise RunError(f"the worker was killed by signal {-code}: by somebody, or for want of memory")
     return code

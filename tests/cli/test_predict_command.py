@@ -205,3 +205,22 @@ def test_memory_does_not_grow_with_the_number_of_pictures(trained: Project, tmp_
         assert len(scores(done.stdout)) == count
         peaks.append(int(done.stderr.split()[-1]))
     assert peaks[1] < 1.1 * peaks[0], peaks
+
+
+@pytest.mark.slow
+def test_a_user_without_room_for_threads_reads_one_sentence(trained: Project, photos: Path) -> None:
+    """Whatever the worker's libraries print of it, the reason is the limit."""
+    other = [
+        "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all,+dac_override",
+        "--ambient-caps=-all,+dac_override",
+    ]  # fmt: skip
+    if shutil.which("setpriv") is None or subprocess.run([*other, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("another user cannot be tried from here")
+    words = [*PROGRAM, "predict", str(photos), "--run", "Baseline"]
+    done = subprocess.run(
+        [*other, "bash", "-c", 'ulimit -u 4; exec "$@"', "bash", *words], cwd=trained.folder, capture_output=True,
+        text=True, env=trained.environment(), check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "this user has as many processes as it may (ulimit -u)" in done.stderr.splitlines()[-1]
