@@ -23,38 +23,41 @@ _POLL = 0.05
 _LAST_RESORT = 10.0  # seconds for a runner that was asked three times to kill its tree, before we do
 
 
-def stop_run(run: RunFolder, grace: float, waiting: Callable[[], None] = lambda: None) -> str:
-    """Stop `run` if it runs; returns what came of it, in words. The worker has `grace` seconds for its checkpoint."""
+def stop_run(run: RunFolder, grace: float, waiting: Callable[[], None] = lambda: None, *, asked: bool = False) -> str:
+    """Stop `run` if it runs; returns what came of it, in words. The worker has `grace` seconds for its checkpoint.
+
+    `asked`: it has the request to stop on disk already, so that its end may be an answer to that.
+    """
     require_own_proc()
     state = run_state(run)
     if not state.alive:
-        return _words_before(state)
+        return _words(run) if asked and state.name != QUEUED else _words_before(state)
     attempt = _attempt(run)
     if attempt is None:
         return "is just starting; try again in a moment"
     facts = read_runner_info(attempt)
     runner = identity_from(facts, "runner")
-    asked = _asked(attempt, facts)
-    if refused := _refusal(facts, asked):
+    hearer = _asked(attempt, facts)
+    if refused := _refusal(facts, hearer):
         return refused
     attempt.stop.touch()  # before anybody dies: a run that was to end is not one that was lost
-    if asked is None:  # they are gone, or were not told of: ask whoever has a session of his own, as a worker has
+    if hearer is None:  # they are gone, or were not told of: ask whoever has a session of his own, as a worker has
         for process in processes_of(attempt.folder):
             with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
                 if os.getsid(process.pid) == process.pid:
                     process.terminate()
                     process.resume()
     else:
-        _signal(asked, signal.SIGTERM)
+        _signal(hearer, signal.SIGTERM)
     if _gone(run, grace, waiting):
         return _words(run)
-    if asked is not None and asked == runner:
+    if hearer is not None and hearer == runner:
         for _ in range(2):  # a runner that is asked three times kills all that its worker started
-            _signal(asked, signal.SIGTERM)
+            _signal(hearer, signal.SIGTERM)
             time.sleep(0.1)
         if _gone(run, _LAST_RESORT, waiting):
             return _words(run)
-        _signal(asked, signal.SIGKILL)
+        _signal(hearer, signal.SIGKILL)
     kill_all(attempt.folder)
     _gone(run, _LAST_RESORT, waiting)
     return _words(run)
@@ -120,15 +123,17 @@ def pass_on_request(run: RunFolder) -> bool:
     return True
 
 
-def stop_item(item: Item, runs_dir: Path, grace: float, waiting: Callable[[], None] = lambda: None) -> str:
-    """Stop an item of the queue, wherever it stands; returns what came of it."""
+def stop_item(
+    item: Item, runs_dir: Path, grace: float, waiting: Callable[[], None] = lambda: None, *, asked: bool = False
+) -> str:
+    """Stop an item of the queue, wherever it stands; returns what came of it. `asked`: see `stop_run`."""
     run = folder_of(item, runs_dir)
     if run_state(run).alive:
         return stop_run(run, grace, waiting)
     taken = withdraw([item], runs_dir)
     if run_state(run).alive:  # it was started in between
         return stop_run(run, grace, waiting)
-    return WITHDRAWN if taken else stop_run(run, grace, waiting)
+    return WITHDRAWN if taken else stop_run(run, grace, waiting, asked=asked)
 
 
 def _attempt(run: RunFolder) -> Attempt | None:

@@ -28,7 +28,7 @@ def stop_rows(
             return stop_run(row.run, grace, waiting)
         if row.item.key in withdrawn and not run_state(row.run).alive:
             return WITHDRAWN
-        return stop_item(row.item, runs_dir, grace, waiting)
+        return stop_item(row.item, runs_dir, grace, waiting, asked=row.state != "queued")
 
     with ThreadPoolExecutor(max(1, min(32, len(rows)))) as pool:
         return list(zip(rows, pool.map(one, rows), strict=True))
