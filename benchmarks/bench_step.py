@@ -10,7 +10,7 @@
 `*_rest`, for information, the share of a step that is not backbone: forward and backward of everything after it, from
 features that are given, in percent of a step. Networks: the demo profile's (base, 64 pixels, 32 crops) and Swin tiny at
 224 pixels, without weights, in training mode. Swin's step is for information: what the target network saves there is
-less than a thousandth of a step on a CPU, too little to be told from chance.
+less than a thousandth of a step on a CPU, too little to separate from noise.
 """
 
 from functools import partial

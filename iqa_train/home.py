@@ -6,7 +6,7 @@ from iqa_train.errors import UsageError
 
 
 def home() -> Path | None:
-    """None where it cannot be told."""
+    """None where it is unknown."""
     try:
         return Path.home()
     except (RuntimeError, KeyError):

@@ -63,7 +63,7 @@ def classes() -> list[type[DOMNode]]:
 
 
 def every_key() -> tuple[Key, ...]:
-    """All keys that have an id, in the order of the help; one that several classes have is told once."""
+    """All keys that have an id, in the order of the help; one that several classes have is listed once."""
     found: dict[str, Key] = {}
     for one in classes():
         for key in _of(one):

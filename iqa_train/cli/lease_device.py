@@ -1,4 +1,4 @@
-"""The device that a command works on: which may be had, and the lease of it."""
+"""Leases the device that a command works on."""
 
 import argparse
 import time
@@ -44,7 +44,7 @@ def check_gpu(gpu: int | None, slots: int | None) -> None:
     if gpu is None:
         return
     if slots is not None:
-        raise UsageError("--gpu and --slots cannot stand together: slots are the CPU's")
+        raise UsageError("--gpu and --slots cannot be combined: slots are the CPU's")
     found = inventory()
     gpus = {device.index: device for device in found.devices if device.kind == "gpu"}
     if gpu not in gpus:

@@ -8,7 +8,7 @@ from typing import TextIO
 
 
 def say(text: str, stream: TextIO | None = None) -> None:
-    """Print, to stderr unless told; a reader that has gone, after hours perhaps, changes no exit code."""
+    """Print, to stderr by default; a closed pipe is ignored."""
     with contextlib.suppress(OSError, ValueError):
         print(text, file=stream or sys.stderr, flush=True)
 

@@ -36,7 +36,7 @@ def as_on_disk(root: Path, names: Sequence[str], folders: Sequence[str] = ("",))
 
     A file of just that name is preferred, then one that differs in upper and lower case, in its Unicode form, or in
     characters that are invisible. A name that no file has stays as it is, for `presence` to name. Raises DataError
-    where two files or two rows cannot be told apart.
+    where two files or two rows cannot be distinguished.
     """
     disk = _Disk(root)
     found = [disk.exact(name, folders) or _one(root, name, disk.alike(name, folders)) for name in names]

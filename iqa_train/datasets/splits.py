@@ -36,7 +36,7 @@ def split_table(table: ImageTable, seed: int) -> Split:
         parts = np.array(table.splits, dtype="<U5")
     if not (parts == "val").any():
         parts = _deal(units, parts, "val", VAL_SHARE, seed)
-    for name in ("test", "train", "val"):  # a published split without test images is told before one without validation
+    for name in ("test", "train", "val"):  # report missing test images before missing validation images
         _check(table, name, np.flatnonzero(parts == name))
     train, val, test = (np.flatnonzero(parts == name).astype(np.int64) for name in SPLITS)
     return Split(train, val, test)

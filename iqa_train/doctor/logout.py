@@ -52,7 +52,7 @@ def _at_logout(root: Path) -> tuple[str, str] | None:
 
 
 def _cgroup(root: Path) -> str:
-    """The unit this process is in, as systemd's path of control groups; empty where it is not told."""
+    """The unit this process is in, as systemd's path of control groups; empty where it is unknown."""
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:

@@ -70,7 +70,7 @@ def waiting_folders(runs_dir: Path) -> set[Path]:
 
 
 def waiting_in(runs_dir: Path) -> list[Item]:
-    """What the queue still has to start; nothing where it is damaged, which is told elsewhere."""
+    """What the queue still has to start; nothing where it is damaged, which another check reports."""
     try:
         queue = read_queue(runs_dir)
     except (RunError, OSError):

@@ -1,4 +1,4 @@
-"""All that `iqa-train doctor` looks at, in the order in which it is told."""
+"""The checks of `iqa-train doctor`, in the order in which they are reported."""
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress

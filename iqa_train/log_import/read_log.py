@@ -54,9 +54,9 @@ class DiedBeforeItsFirstEpochError(NoOldLogError):
 
 @dataclass(frozen=True)
 class OldLog:
-    """A log of the old script. `size` in bytes; `images` are numbers by split, as far as they are told.
+    """A log of the old script. `size` in bytes; `images` are numbers by split, as far as they are known.
 
-    `settings` are complete; of these the log tells `told`, its name tells `by_name`, and `assumed` are the script's
+    `settings` are complete; of these the log states `logged`, its name `by_name`, and `assumed` are the script's
     defaults, which may be wrong. `notes` are sentences on what could not be read. `began` is when the run took place,
     as the log or its name states it, in ISO 8601; "" where neither does.
     """

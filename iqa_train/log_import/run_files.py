@@ -48,7 +48,7 @@ def spec_document_of(log: OldLog, spec: RunSpec) -> Document:
 
 
 def imported_of(log: OldLog, shown: str) -> Imported:
-    """Where it comes from; `shown` is the path of the log as it is to be told."""
+    """Where it comes from; `shown` is the path of the log as it is displayed."""
     return Imported(shown, log.sha256, log.size, log.assumed, log.images, log.notes, log.began)
 
 

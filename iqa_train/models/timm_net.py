@@ -29,7 +29,7 @@ def build_timm(settings: TrainingConfig, file: Path | None) -> Any:  # noqa: ANN
     net = _four_stages(settings, options)
     if settings.backbone in _TRIED or (wrong := _tried(net, settings)) is None:
         return net
-    try:  # windows and tables of positions made for one size can be made for another, if its builder is told
+    try:  # windows and tables of positions made for one size can be made for another, if its builder is given it
         resized = _four_stages(settings, options | {"img_size": settings.patch_size})
     except (*_FAILURES, UsageError):
         resized = None

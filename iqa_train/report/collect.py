@@ -1,6 +1,6 @@
 """Gathers what a report is made from: results for every metric, and what the runs' files tell of themselves.
 
-What a damaged or missing file would have told is left out: the run's state says that something is amiss.
+The contents of a damaged or missing file are left out: the run's state says that something is wrong.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The columns of a table of results, and what stands in each; every form of the table is made from these."""
+"""The columns of a results table, shared by all its formats."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,10 +26,10 @@ class Column:
 DAGGER = "\u2020"
 
 ELSEWHERE = f"{DAGGER}: a number from elsewhere, never tested against ours"
-BOLD = "Bold: the best, where it can be told from the baseline (or the baseline from all) after Holm's correction"
+BOLD = "Bold: the best, where it differs significantly from the baseline (or the baseline from all), Holm-corrected"
 
 LEGEND = {
-    "differs": "Differs: better or worse where the difference can be told from zero, by p after Holm's correction",
+    "differs": "Differs: better or worse where the difference is significant, by p after Holm's correction",
     "seeds_needed": "Needed: about how many seeds would show such a difference",
     "state": "at epoch N: provisional, both runs as they were then",
     "optimism": "Optimism: what choosing the epoch on the test images would have added",

@@ -98,7 +98,7 @@ def p_words(p: float | None, name: str = "p") -> str:
 def best(results: StudyResults) -> ResultRow | None:
     """The row to print in bold: the best, where that is more than luck; else None.
 
-    An experiment must be told apart from the baseline (after Holm's correction); the baseline, from all experiments.
+    An experiment must differ significantly (Holm) from the baseline; the baseline, from all experiments.
     Numbers from elsewhere do not compete, and while a run is unfinished nobody has won.
     """
     rows = [row for row in results.rows if not row.reported and row.value is not None]

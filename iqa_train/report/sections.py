@@ -1,4 +1,4 @@
-"""The form in which everything about a run is told: sections of rows, for any face to lay out."""
+"""Everything about a run as sections of rows, for any front end to lay out."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""What a table cannot say in a cell: a line above it, and each experiment's verdict with its reasons."""
+"""Verdicts in sentences: a line above the table, and each experiment's verdict with its reasons."""
 
 from dataclasses import dataclass
 
@@ -65,7 +65,7 @@ def gains(results: StudyResults) -> list[ContributionText]:
     """Every experiment's contribution, single-factor ones first."""
     found = []
     for one in contributions(results):
-        remarks = [{True: "", False: "not to be told from zero", None: "not tested"}[one.distinguishable]]
+        remarks = [{True: "", False: "not distinguishable from zero", None: "not tested"}[one.distinguishable]]
         remarks.append("provisional" if one.provisional else "")
         gain = measured(one.gain, one.interval, signed=True)
         found.append(ContributionText(one.label, one.experiment, gain, ", ".join(filter(None, remarks))))
@@ -81,7 +81,7 @@ def second_opinion(row: ResultRow) -> str:
 
 
 def why(row: ResultRow) -> str:
-    """On what grounds the difference counts as told from zero, or does not."""
+    """Why the difference counts as significant, or does not."""
     if row.distinguishable is None or row.p_holm is None:
         return ""
     p = f"{p_words(row.p_holm)} after Holm's correction"

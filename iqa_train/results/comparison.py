@@ -178,7 +178,7 @@ def _against(
             notes.append(f"difference over the {_seeds(shared)} that both have")
     else:
         estimate = difference_of_means(draws.of(one, one.seeds), draws.of(base, base.seeds), key)
-        notes.append(f"no seed in common with {base.experiment}, so the difference holds that of the seeds too")
+        notes.append(f"no shared seeds with {base.experiment}: the interval also contains seed-to-seed variation")
     if len(shared) == 2:
         notes.append("two seeds say little of how much seeds vary, so the interval is wide; a third narrows it most")
     return replace(

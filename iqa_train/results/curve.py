@@ -33,7 +33,7 @@ class CurvePoint:
     seeds: tuple[int, ...] = ()
     reported: bool = False
     source: str = ""
-    also: Mapping[str, Any] = field(default_factory=dict)  # of _HOW_LONG, as far as they are told
+    also: Mapping[str, Any] = field(default_factory=dict)  # of _HOW_LONG, as far as they are known
     notes: tuple[str, ...] = ()
 
 
@@ -59,7 +59,7 @@ def setting_curve(
 ) -> SettingCurve:
     """The curve of `setting` over runs and references.
 
-    All points of a kind are alike in every other setting that is told of them, but for how long they trained; what
+    All points of a kind are alike in every other setting that is known of them, but for how long they trained; what
     differs in more is named in the notes. Raises UsageError for a name that is no setting, NotComparableError where
     fewer than two values remain.
     """
@@ -148,7 +148,7 @@ def _of_import(run: RunRecord, setting: str, metric: str) -> _ReportedPoint | No
 
 
 def _alike(given: Sequence[_ReportedPoint], *, anyway: bool) -> tuple[list[CurvePoint], list[str]]:
-    """The largest set of points that agree in everything else that is told; and the others, in a note."""
+    """The largest set of points that agree in everything else that is known; and the others, in a note."""
     groups: dict[str, list[CurvePoint]] = {}
     for point, rest in given:
         groups.setdefault(repr(sorted(rest.items())), []).append(point)

@@ -29,7 +29,7 @@ UNTESTED = (
 
 @dataclass(frozen=True)
 class ReportedValue:
-    """One experiment of one side. `settings` are those that are told; `reported`: not from a run of this program."""
+    """One experiment of one side. `settings` are those that are known; `reported`: not from a run of this program."""
 
     experiment: str
     title: str = ""
@@ -87,7 +87,7 @@ def _of_runs(runs: list[RunRecord], row: ResultRow, metric: str) -> ReportedValu
 
 
 def compare_numbers(first: ReportedSide, second: ReportedSide, names: tuple[str, str], metric: str) -> StudyComparison:
-    """Experiment by experiment: values, their plain difference, and the told settings that differ."""
+    """Experiment by experiment: values, their plain difference, and the known settings that differ."""
     rows = tuple(_row(name, first.get(name), second.get(name), names) for name in dict.fromkeys([*first, *second]))
     paired = [row for row in rows if row.experiment in first and row.experiment in second]
     everywhere = paired[0].differs if paired else {}

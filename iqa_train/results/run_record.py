@@ -1,4 +1,4 @@
-"""What one run has left on disk, as results need it. Read once; damaged or missing parts become notes."""
+"""A run as results need it, read once from its files; damaged or missing parts become notes."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping

@@ -32,7 +32,7 @@ class ComparisonRow:
     p: float | None = None
     p_holm: float | None = None
     distinguishable: bool | None = None
-    better: bool | None = None  # in the second, where that can be told
+    better: bool | None = None  # in the second, where the difference is significant
     seeds: tuple[int, ...] = ()  # that the difference is over
     images: int | None = None
     clusters: int | None = None  # references that the images are of and that are resampled

@@ -92,7 +92,7 @@ def _settings_notes(own: list[RunRecord], base: list[RunRecord], name: str, *, a
         if undeclared:
             complaints.append(f"{one} and {name} differ in more than they should: {_named(undeclared)}")
     if complaints and not anyway:
-        raise NotComparableError(f"{complaints[0]}; a difference would not be what it is called (--anyway shows it)")
+        raise NotComparableError(f"{complaints[0]}; the difference would be confounded (--anyway shows it)")
     return tuple(complaints)
 
 

@@ -35,7 +35,7 @@ class ResultRow:
     position: Position | None = None
     delta_position: Position | None = None
     distinguishable: bool | None = None
-    better: bool | None = None  # than the baseline, where that can be told
+    better: bool | None = None  # than the baseline, where the difference is significant
     seeds_needed: int | None = None
     provisional: bool = False  # this run or the baseline's is not finished
     epoch: int | None = None  # of a provisional row: the epoch that both were compared at

@@ -1,4 +1,4 @@
-"""The signals that a runner hears: requests to stop are counted, and a terminal that goes away stops nothing."""
+"""Handles INT, TERM and HUP in a runner: requests to stop are counted, and a closed terminal stops nothing."""
 
 import os
 import signal

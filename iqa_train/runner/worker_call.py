@@ -1,4 +1,4 @@
-"""Work on a device that is no run of its own: a worker is given what to do, tells of it line by line, and ends.
+"""Runs a one-off worker (test, predict) on a leased device and passes on its events.
 
 It inherits the lease of its device and the locks of what it works on, so that all are held until it is gone. Knows
 nothing of torch.
@@ -45,7 +45,7 @@ def run_errand(
     """Run `iqa_train.training.<module>` on `device` with `request`; `hear` is called with each event it tells.
 
     Returns its exit code; raises RunError for one that was killed.
-    Whatever `hear` raises, and Ctrl-C, ends it; what it had told by then is still heard.
+    Whatever `hear` raises, and Ctrl-C, ends it; events sent by then are still delivered.
     """
     held = (*lease.descriptors, *locks)
     complaints = os.fdopen(os.memfd_create("complaints"), "w+b")  # kept until its exit says whether they are the cause

@@ -1,4 +1,4 @@
-"""What is told of a run that was imported from an old log: which log, and which of its settings are known."""
+"""The origin of a run imported from an old log: which log, and which of its settings are known."""
 
 import re
 from collections.abc import Mapping

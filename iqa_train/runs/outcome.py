@@ -1,4 +1,4 @@
-"""How an attempt ends: a worker's exit codes, and the state and the words that each stands for."""
+"""How an attempt ends: a worker's exit codes, and the state and reason that each stands for."""
 
 import signal
 from dataclasses import dataclass, replace
@@ -72,7 +72,7 @@ def outcome_from(ended: "ExitFacts") -> Outcome:
     state, code, number = ended["state"], ended["exit_code"], ended["signal"]
     numbers = [n for n in (code, number) if n is not None]
     if not (not numbers if state == _UNTOLD else state in _STATES and len(numbers) == 1):
-        raise ValueError("it makes no sense")
+        raise ValueError("unknown state or exit code")
     return Outcome(state, ended["reason"], code, number, ended.get("requested", False))
 
 

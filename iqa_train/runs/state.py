@@ -1,4 +1,4 @@
-"""What became of a run, derived from its files at every look; nothing stores a state.
+"""The state of a run, derived from its files on every read; nothing stores a state.
 
 The last attempt's exit.json says how it ended. Without one, a held lock says that it runs: the runner and its worker
 share the lock, and the kernel lets go of it when the last of them is gone. Otherwise it is lost, unless the worker
@@ -192,7 +192,7 @@ def _without_lock(run: RunFolder, attempt: Attempt, facts: RunnerFacts) -> RunSt
         return RunState(LOST, f"the last sign of life from {origin.place} is {silent / 60:.0f} min old", can_pass=True)
     if facts and facts.get("boot_id") != boot_id():
         return RunState(LOST, "host rebooted", can_pass=True)
-    return RunState(LOST, "its processes are gone and left no word", can_pass=True)
+    return RunState(LOST, "its processes died without recording an exit", can_pass=True)
 
 
 def _last_sign(attempt: Attempt) -> float:
@@ -215,7 +215,7 @@ def epoch_events(run: RunFolder) -> list[EpochEvent]:
             events.clear()  # it started over
         for event in epoch_lines(attempt.metrics):
             events[event["round"], event["epoch"]] = event
-        if RunFolder(attempt.folder).outcome():  # set aside, for the next to start over, even if that left no word
+        if RunFolder(attempt.folder).outcome():  # set aside, for the next to start over, even without an exit
             events.clear()
     return [events[key] for key in sorted(events)]
 

@@ -27,7 +27,7 @@ Bar = Callable[[str, str], AbstractContextManager[Callable[[int, int], None]]]
 
 
 def require_data(runs: Sequence[tuple[RunSpec, RunFolder]], bar: Bar, *, again: bool) -> None:
-    """Read every data set's table once, so that a missing image is told before anything is started or written.
+    """Read every data set's table once, so that a missing image is reported before anything is started or written.
 
     `bar` shows how far the making of a built-in set is.
     Raises DataError; also for a run that is finished, begun or queued with other data, whose result would pass for this

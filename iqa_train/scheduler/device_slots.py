@@ -21,7 +21,7 @@ _GIB = 1 << 30
 
 @dataclass(frozen=True)
 class DeviceUse:
-    """One of our runs on a device; `worker` is its worker's pid, None while it is not told."""
+    """One of our runs on a device; `worker` is its worker's pid, None while it is unknown."""
 
     item: Item
     device_key: str

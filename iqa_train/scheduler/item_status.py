@@ -1,4 +1,4 @@
-"""How an item of the queue stands: what its run's attempts since it was queued amount to."""
+"""Status of a queued run (waiting, running, settled), from its attempts since it was queued."""
 
 import contextlib
 from dataclasses import dataclass

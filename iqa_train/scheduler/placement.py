@@ -1,7 +1,7 @@
 """Placement, a pure function: from what is wanted, what runs and which devices are free to what is to start where.
 
 `batches`: a batch starts when all of the one before are settled, each run on the device that its batch names. `greedy`:
-a free device takes the next run. Whoever is not started is told why, in words for a person.
+a free device takes the next run. What is not started has a reason, in words for a person.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -72,7 +72,7 @@ class Queue:
     paused: bool = False
     slots: Annotated[int, Span(1, 4096)] | None = None
     runs_per_gpu: Annotated[int, Span(1, 4096)] = 1
-    notify: dict[str, dict[str, Any]] = field(default_factory=dict)  # who is told of a study's ends, by study
+    notify: dict[str, dict[str, Any]] = field(default_factory=dict)  # whom to notify of ends, by study
     ended: tuple[str, ...] = ()  # studies of which a run's end has been recorded since the study's own
 
     def find(self, name: str) -> list[Item]:

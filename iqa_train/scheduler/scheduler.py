@@ -1,4 +1,4 @@
-"""The scheduler: one process per runs folder, detached, that starts runners until what is, is what is wanted.
+"""The scheduler: one detached process per runs folder; starts runners until the queue is satisfied.
 
 It keeps nothing: what is wanted is the queue, what is are the run directories and the leases, and what follows is
 `plan`. Killing it and starting another changes nothing. Runs do not need it once they are started.
@@ -308,7 +308,7 @@ class Scheduler:
             if is_due(edit.queue, self._runs_dir) or self._courier.look():
                 return False
             self._post.leave()
-        say("everything that was wanted is settled")
+        say("all queued runs are settled")
         return True
 
 

@@ -1,4 +1,4 @@
-"""The post of the scheduler: one per runs folder. Who has it, how to see to it that somebody has."""
+"""Makes sure that exactly one scheduler works on a runs folder."""
 
 import contextlib
 import json

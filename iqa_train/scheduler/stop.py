@@ -41,7 +41,7 @@ def stop_run(run: RunFolder, grace: float, waiting: Callable[[], None] = lambda:
     if refused := _refusal(facts, hearer):
         return refused
     attempt.stop.touch()  # before anybody dies: a run that was to end is not one that was lost
-    if hearer is None:  # they are gone, or were not told of: ask whoever has a session of his own, as a worker has
+    if hearer is None:  # they are gone or unknown: ask every session leader, as a worker is
         for process in processes_of(attempt.folder):
             with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
                 if os.getsid(process.pid) == process.pid:

@@ -42,7 +42,7 @@ class Estimate:
     """The mean over seeds and its resampled values (B,).
 
     `image_variance` is the part of its variance that more seeds do not shrink, `seed_variance` that of one seed, which
-    k seeds divide by k; with one seed the two cannot be told apart, and all stands in the first.
+    k seeds divide by k; with one seed the two cannot be separated, and the first holds both.
     """
 
     value: float
@@ -59,7 +59,7 @@ def mean_over_seeds(side: SeedDraws, key: str) -> Estimate:
 
 
 def difference_of_means(one: SeedDraws, other: SeedDraws, key: str) -> Estimate:
-    """`one` less `other` where they have no seed in common; with a common one, take the mean of the differences."""
+    """`one` minus `other` where they share no seed; with a shared one, take the mean of the differences."""
     return _combined([(1.0, one), (-1.0, other)], key)
 
 
@@ -108,7 +108,7 @@ def seeds_needed(delta: float, image_variance: float, seed_variance: float | Non
 
     The smallest k of at least 2 with delta^2 > z^2 V + t(k - 1)^2 S^2 / k: V is the part of the variance that comes
     from the choice of images and stays however many seeds there are, S^2 the seeds' own, z and t the quantiles of the
-    two-sided `level`. With one seed (`seed_variance` None) the two cannot be told apart; then all of it is taken to be
+    two-sided `level`. With one seed (`seed_variance` None) the two cannot be separated; then all of it is taken to be
     the seed's, as `study.power` does, which is the most hopeful reading: only more seeds can tell.
     """
     from scipy.special import ndtri, stdtrit  # not for every start of the program

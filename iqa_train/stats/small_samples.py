@@ -1,4 +1,4 @@
-"""What is drawn from may be few: a bootstrap of n units is too narrow by its nature, and is widened as Student's t is.
+"""Widens bootstrap draws for small samples, as Student's t does (Hesterberg 2015, section 3.2).
 
 Resamples vary by (n - 1) / n of what they stand for, and their tails are a normal distribution's, where n units say
 little of how much units vary. Hesterberg, What Teachers Should Know About the Bootstrap, The American Statistician 69

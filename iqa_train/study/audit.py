@@ -263,15 +263,15 @@ def _underpowered(audited: _Audited) -> Iterator[Finding]:
         given = f"{images} test images, predictions correlated {ASSUMED_CORRELATION:g}, {_count(rounds, 'seed')}"
         if delta[0] <= 0 <= delta[1]:
             says = (
-                f"the expected difference of {spec.experiment} may be zero ({_span(delta)}); none smaller than "
-                f"{visible:.4f} can be told from zero ({given})"
+                f"the expected difference of {spec.experiment} may be zero ({_span(delta)}); differences below "
+                f"{visible:.4f} cannot be detected ({given})"
             )
             yield Finding("underpowered", "note", spec.experiment, (), says)
         elif (near := min(abs(delta[0]), abs(delta[1]))) < visible:
             seeds = seeds_needed(near, one_seed)
             says = (
-                f"the expected difference of {spec.experiment} may be as small as {near:g}, but below "
-                f"{visible:.4f} none can be told from zero ({given}); about {seeds} seeds could show it"
+                f"the expected difference of {spec.experiment} may be as small as {near:g}, but differences "
+                f"below {visible:.4f} cannot be detected ({given}); about {seeds} seeds could show it"
             )
             yield Finding("underpowered", "warning", spec.experiment, (), says)
 

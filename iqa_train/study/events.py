@@ -1,4 +1,4 @@
-"""What people can be told of while a study runs."""
+"""The events of a running study that people can be notified of."""
 
 from typing import Literal, get_args
 
@@ -8,4 +8,4 @@ Event = Literal["run-ended", "run-failed", "study-ended", "study-failed"]
 EVENTS: tuple[Event, ...] = get_args(Event)
 
 USUAL: tuple[Event, ...] = ("run-failed", "study-ended", "study-failed")
-"""What is told unless `on` says otherwise; run after run is told only on request."""
+"""What is notified unless `on` says otherwise; each finished run only on request."""

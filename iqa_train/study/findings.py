@@ -1,4 +1,4 @@
-"""What of an audit matters to those runs that are to be started."""
+"""Audit findings that apply to the runs about to start."""
 
 from collections.abc import Collection, Iterable
 

@@ -1,4 +1,4 @@
-"""Results known only as numbers: which of them belong beside a study's own, and what is told of their settings."""
+"""Results known only as numbers: which of them belong beside a study's own, and which of their settings are known."""
 
 from typing import Any
 

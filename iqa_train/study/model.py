@@ -103,7 +103,7 @@ _WEB = r"^(?i:https?)://([^\s/?#@:\[\]]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?([/?#][!-
 
 
 class Notify(BaseModel):
-    """The `[notify]` table: who is told that a run or the study has ended, and of which ends."""
+    """The `[notify]` table: whom to notify that a run or the study has ended, and of which ends."""
 
     model_config = _FROZEN
 
@@ -123,7 +123,7 @@ class Notify(BaseModel):
     @model_validator(mode="after")
     def _has_a_recipient(self) -> "Notify":
         if not (self.command or self.webhook or self.urls):
-            raise ValueError("nobody is told; give command, webhook or urls")
+            raise ValueError("needs command, webhook or urls")
         return self
 
 

@@ -191,7 +191,7 @@ class Trainer:
         return lambda done: self.round.journal.progress(stage, epoch, done, total)
 
     def _close_epoch(self, event: dict[str, Any], seconds: float) -> None:
-        """Make the epoch durable, then tell of it: killed in between, it is told after resuming, and once."""
+        """Make the epoch durable, then log it: killed in between, it is logged after resuming, and once."""
         settings, progress, journal = self.round.settings, self.progress, self.round.journal
         chooser = settings.select_on
         event["seconds"] = round(seconds, 3)

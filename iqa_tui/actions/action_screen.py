@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from iqa_tui.actions.orders import ExportOrder, RelaunchOrder, StartOrder, StopOrder
 
 _KEPT = 50
-_STILL_AFTER = 5.0  # seconds until one who waits for a stop is told that it can be hurried
+_STILL_AFTER = 5.0  # seconds of waiting for a stop, after which a hint says how to hurry it
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ class ActingScreen(Screen[None]):
         self.acted(said)
 
     def _may(self, what: str) -> bool:
-        """Whether to go on with it; if not, the reason has been told."""
+        """Whether to continue; if not, the reason has been shown."""
         sight = self.sight()
         if sight.readonly:
             self.tell(f"this console only looks (--readonly): {what} is refused", "warning")
@@ -225,7 +225,7 @@ class ActingScreen(Screen[None]):
             self._carry_out("export", lambda _: export(target, order))
 
     def _carry_out(self, what: str, act: Callable[[Callable[[], None]], str]) -> None:
-        """Run `act` in a thread; what it returns is told, and so is the sentence of a UserError.
+        """Run `act` in a thread; what it returns is shown, and so is the sentence of a UserError.
 
         It is given a function to call while it waits, which raises Abandoned once the console closes.
         """

@@ -18,7 +18,7 @@ REPORT = "report"
 
 
 def default_path(study: str, form: str) -> Path:
-    """Where an export goes unless told otherwise: the working folder."""
+    """Where an export goes by default: the working folder."""
     if form == REPORT:
         return Path(REPORT)
     from iqa_train.report.forms import SUFFIXES

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def start(target: Target, order: StartOrder, progress: Callable[[str], None] = lambda _: None) -> str:
     """Queue the runs of `order` that are not complete and see to a scheduler; returns what was done.
 
-    `progress` is told how far the making of a built-in data set is, and may raise to end that. Raises UserError, with
-    nothing queued: an invalid file, an error of the audit, missing data, or nothing left to start.
+    `progress` is called while a built-in data set is made, and may raise to end that. Raises UserError, with nothing
+    queued: an invalid file, an error of the audit, missing data, or nothing left to start.
     """
     from iqa_train.doctor.logout import logout_warning
     from iqa_train.errors import UsageError

@@ -11,7 +11,7 @@ class LineIndex:
 
     Counting is several times as fast as noting where each line begins. An index may begin at any block (`origin`): the
     end of a large file is shown before the rest of it has been counted. Line numbers are then relative to the origin,
-    until `put_before` is told what came before.
+    until `put_before` has what came before.
     """
 
     def __init__(self, origin: int = 0) -> None:

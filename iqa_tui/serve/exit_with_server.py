@@ -16,7 +16,7 @@ def end_with_server() -> None:
 
 def _wait() -> None:
     hung_up = select.poll()
-    hung_up.register(0, 0)  # standard input is a pipe from the server; its end is always told
+    hung_up.register(0, 0)  # standard input is a pipe from the server; its end is always noticed
     hung_up.poll()
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_GRACE)

@@ -31,7 +31,7 @@ def state_words(state: str) -> str:
 
 
 def sparkline(values: "tuple[float | None, ...]", width: int, top: float) -> str:
-    """The last `width` values, each a bar of eighths of `top`; a gap where nothing was told."""
+    """The last `width` values, each a bar of eighths of `top`; a gap where there is no value."""
     shown = values[-width:] if width > 0 else ()
     bars = [" " if v is None else BARS[min(7, max(0, int(8 * v / top)))] for v in shown]
     return "".join(bars).rjust(width)

@@ -99,7 +99,7 @@ def _rows(canvas: Canvas, plot: Plot, names: list[str], values: Interval) -> lis
 
 
 def _joined(parts: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Neighbours of one style as one part: a terminal is told of each change."""
+    """Neighbours of one style as one part: each change costs an escape sequence."""
     found: list[tuple[str, str]] = []
     for text, style in parts:
         if found and found[-1][1] == style:

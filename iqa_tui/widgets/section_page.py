@@ -15,7 +15,7 @@ from iqa_tui.widgets.section_layout import lay_out
 
 
 class Page(VerticalScroll, inherit_bindings=False):
-    """Shows sections; keeps its place when they are told anew."""
+    """Shows sections; keeps its place when they change."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j,down", "scroll_down", "Down", show=False, id="page.down", tooltip="One line down"),

@@ -48,7 +48,7 @@ def test_pids_that_belong_to_somebody_else_now(make: Make) -> None:
         _rewrite(runner, **{role: facts[role] | {"pid": stranger.pid} for role in ("runner", "worker")})
         row = project.row("A1")
         assert row["state"] == "queued", "for its next attempt"
-        assert "attempt 1 was lost: its processes are gone and left no word" in row["reason"]
+        assert "attempt 1 was lost: its processes died without recording an exit" in row["reason"]
         assert row["pid"] is None
         project.run("stop", "A1")
         assert stranger.poll() is None

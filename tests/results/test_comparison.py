@@ -57,7 +57,7 @@ def test_seeds_are_paired_where_both_have_them() -> None:
 def test_without_a_common_seed_means_are_compared_and_it_is_said() -> None:
     (found,) = compare([ExperimentPredictions("A1", {7: predictions(3, 9.0)})], BASE, key="k", resamples=FEW)
     assert found.shared == () and found.delta is not None and found.dependent is None
-    assert "no seed in common with Baseline, so the difference holds that of the seeds too" in found.notes
+    assert "no shared seeds with Baseline: the interval also contains seed-to-seed variation" in found.notes
 
 
 def test_seeds_of_random_splits_are_paired_on_their_own_images() -> None:

@@ -135,7 +135,7 @@ def test_starting_until_the_first_event_then_running(run: RunFolder) -> None:
         assert run_state(run) == RunState("starting")
         tell(attempt, {"event": "start"})
         assert run_state(run) == RunState("running")
-    assert run_state(run) == lost("its processes are gone and left no word")
+    assert run_state(run) == lost("its processes died without recording an exit")
 
 
 def test_the_worker_goes_on_without_its_runner(run: RunFolder) -> None:
@@ -150,12 +150,12 @@ def test_a_pid_that_is_anothers_by_now_is_not_the_runner(run: RunFolder) -> None
     with working_on(run) as process:
         tell(begin(run, process, replace(mine, created=mine.created - 1)), epoch(1))
         assert run_state(run).reason == "its runner is gone; the worker goes on"
-    assert run_state(run) == lost("its processes are gone and left no word")
+    assert run_state(run) == lost("its processes died without recording an exit")
 
 
 def test_a_living_pid_alone_does_not_make_a_run(run: RunFolder) -> None:
     begin(run, this_process())
-    assert run_state(run) == lost("its processes are gone and left no word")
+    assert run_state(run) == lost("its processes died without recording an exit")
 
 
 def test_completed(run: RunFolder) -> None:
@@ -278,7 +278,7 @@ def test_attempts_before_an_item_was_queued_do_not_count(run: RunFolder) -> None
 def test_the_last_attempt_counts(run: RunFolder) -> None:
     end(begin(run), DIVERGED, "diverged")
     begin(run)
-    assert run_state(run) == lost("its processes are gone and left no word")
+    assert run_state(run) == lost("its processes died without recording an exit")
     for _ in range(8):
         end(begin(run), -9)
     end(begin(run), 77)
@@ -366,9 +366,9 @@ def test_a_damaged_runner_file_says_nothing_of_whether_it_runs(run: RunFolder, t
         attempt.runner.write_text(text)
         assert run_state(run) == RunState("running")
         assert run_progress(run, run_state(run)).srcc == 0.7
-    assert run_state(run) == lost("its processes are gone and left no word")
+    assert run_state(run) == lost("its processes died without recording an exit")
     attempt.runner.unlink()
-    assert run_state(run) == lost("its processes are gone and left no word")
+    assert run_state(run) == lost("its processes died without recording an exit")
 
 
 @pytest.mark.parametrize("text", DAMAGED)
@@ -402,7 +402,7 @@ def test_last_words_that_are_cut_short_are_none(run: RunFolder) -> None:
     attempt = begin(run)
     finish(run)
     attempt.metrics.write_text(json.dumps(epoch(1)) + "\n" + json.dumps(last_words(OK)))
-    assert run_state(run) == lost("its processes are gone and left no word")
+    assert run_state(run) == lost("its processes died without recording an exit")
     append_line(attempt.metrics, {"event": "warning"})
     assert run_state(run).finished  # that ended the line, and it is whole
 
@@ -656,7 +656,7 @@ def test_a_worker_that_nobody_wrote_down_is_found_by_its_mark(run: RunFolder) ->
         assert run_state(run).reason.startswith("runner and worker are gone; something that they started goes on")
         assert orphaned_attempt(run) == attempt
     assert orphaned_attempt(run) is None
-    assert run_state(run) == lost("its processes are gone and left no word")
+    assert run_state(run) == lost("its processes died without recording an exit")
 
 
 def test_the_mark_of_another_folder_by_the_same_name_counts_for_nothing(run: RunFolder, tmp_path: Path) -> None:

@@ -49,8 +49,8 @@ EVENT_WORDS = "a list of events out of run-ended, run-failed, study-ended, study
 WEB_WORDS = "an address that starts with http:// or https://"
 
 BAD = [
-    ("", "[notify]: nobody is told; give command, webhook or urls (line 15)"),
-    ("on = ['run-ended']", "[notify]: nobody is told; give command, webhook or urls"),
+    ("", "[notify]: needs command, webhook or urls (line 15)"),
+    ("on = ['run-ended']", "[notify]: needs command, webhook or urls"),
     ("comand = 'true'", '[notify]: unknown key "comand"; did you mean "command"? (line 16)'),
     ("command = 3", "[notify]: command = 3 is not text; allowed: a shell command line (line 16)"),
     ("command = ''", '[notify]: command = "" is empty; allowed: a shell command line'),

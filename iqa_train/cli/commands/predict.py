@@ -102,7 +102,7 @@ def _one(runs: "Sequence[RunRecord]") -> "RunRecord":
 def _data_of(run: "RunRecord") -> tuple[list[str], Sequence[int] | None]:
     """Where the data set that was trained on lay and lies now, and the size that its pictures have by custom.
 
-    Runs from before provenance told the size have it from the data set itself. Raises DataError if that is gone.
+    Runs from before provenance recorded the size take it from the data set itself. Raises DataError if that is gone.
     """
     from iqa_train.datasets.catalogue import read_table
     from iqa_train.errors import DataError

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _FORMATS = ("table", "json", "csv", "markdown", "latex")
 _DESCRIPTION = """\
 Print a study's results: each experiment's value and its difference from the baseline, with 95 % intervals, whether the
-difference can be told from zero, where both lie in what was expected, and why. All of it is computed from the per-image
+difference is significant, where both lie in what was expected, and why. All of it is computed from the per-image
 predictions of the runs, at every call; unfinished runs count as far as they are, and are marked."""
 _EPILOG = "exit status: 0 done, 1 runs that cannot be compared (--anyway compares them), 2 usage or an invalid file"
 
@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     )  # fmt: skip
     options = parser.read(argv)
     if options.json and options.format not in {None, "json"}:
-        raise UsageError(f"--json and --format {options.format} cannot stand together")
+        raise UsageError(f"--json and --format {options.format} cannot be combined")
 
     from iqa_train.report.collect import results_of
     from iqa_train.report.forms import table_of

@@ -21,7 +21,7 @@ _USAGE = """iqa-train --exp ID... | --batch N... | --all | --demo  [options]    
        iqa-train COMMAND ...                                            before, during and after; see below"""
 _DESCRIPTION = f"""\
 Train image-quality networks and test them honestly: the best epoch is chosen on validation images, and what
-choosing on test would have claimed is told beside it.
+choosing on test would have claimed is printed beside it.
 
   iqa-train --demo             the five experiments on built-in data, in minutes, no GPU needed
   iqa-train --exp A2           one experiment of ./experiments.toml
@@ -61,11 +61,11 @@ def main(argv: Sequence[str]) -> int:
             "nothing to train: name an experiment (--exp ID), --batch, --all, --demo, or settings such as --dataset"
         )
     if options.resume and options.again:
-        raise UsageError("--resume and --again cannot stand together: one continues a run, the other starts it over")
+        raise UsageError("--resume and --again cannot be combined: one continues a run, the other starts it over")
     if bool(options.exp) + bool(options.batch) + options.all > 1:
-        raise UsageError("--exp, --batch and --all cannot stand together: each says which experiments to run")
+        raise UsageError("--exp, --batch and --all cannot be combined: each says which experiments to run")
     if options.seeds and "seed" in overrides:
-        raise UsageError("--seed and --seeds cannot stand together: --seeds lists all of them")
+        raise UsageError("--seed and --seeds cannot be combined: --seeds lists all of them")
     study = named if of_study else None
     if study is None:
         sources = _own_sources(options.experiments)

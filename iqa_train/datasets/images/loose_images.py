@@ -1,4 +1,4 @@
-"""A few pictures in memory, cut into crops as those of a pixel store are: for pictures that are of no data set."""
+"""In-memory images with the pixel store's cropping interface, for pictures outside any data set."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -59,7 +59,7 @@ def _separator(text: str, required: Sequence[str]) -> str:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
         try:
             head = next((row for row in reader if any(map(clean, row))), [])
-        except csv.Error:  # it is told when the rows are read
+        except csv.Error:  # reported when the rows are read
             head = []
         found[separator] = {clean(cell) for cell in head}
     wanted = set(required)

@@ -29,7 +29,7 @@ def caption(results: StudyResults) -> str:
     if any(row.expected or row.expected_delta for row in rows):
         said.append("Grey bands: the range expected.")
     if differ:
-        said.append("Full bars can be told from zero after Holm's correction, hatched ones cannot.")
+        said.append("Full bars differ significantly from zero after Holm's correction, hatched ones do not.")
     if any(row.provisional for row in rows):
         said.append("Hollow dots and dashed bars are provisional.")
     if any(row.reported for row in rows):

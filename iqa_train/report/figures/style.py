@@ -1,6 +1,6 @@
 """The look that all figures share, and the bytes they become.
 
-Colours are Okabe and Ito's (2008), told apart with every common colour blindness; whatever a colour says, a marker, a
+Colours are Okabe and Ito's (2008), distinguishable with every common colour blindness; what a colour says, a marker, a
 hatch or a dash says too, so that a grey print loses nothing. Fonts are embedded (TrueType in PDF, outlines in SVG), and
 come with matplotlib: a machine's own do not matter.
 """

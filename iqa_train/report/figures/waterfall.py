@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _CAPTION = (
     "Contributions: every bar begins at the {name} of {base} (dotted line) and ends where the experiment does, with "
     "the 95 % interval of the difference; {left}. The bars are not stacked: effects of changes made alone do not add "
-    "up. Cross-hatched: several factors changed together, so no component's contribution. Pale: cannot be told from "
-    "zero."
+    "up. Cross-hatched: several factors changed together, so no component's contribution. Pale: not "
+    "significant."
 )
 _ROW = 0.26  # inches
 

@@ -1,4 +1,4 @@
-"""Everything about one run, in the order in which one asks."""
+"""The page of a run: its sections, the most wanted first."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ def _about(settings: Settings, within: StudyContext) -> list[Section]:
     lines = [pair(name, text) for name, text in (("title", settings.title), ("purpose", settings.purpose)) if text]
     if not within.planned:
         lines.append(
-            prose("the study file does not mean these settings now: it is not in the table of results", "note")
+            prose("these settings are not in the study file now, so the run is not in the results table", "note")
         )
     if settings.revision:
         lines.append(prose(f"{settings.revision}: its results are not those of the same settings now", "warning"))
