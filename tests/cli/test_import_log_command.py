@@ -148,6 +148,22 @@ def test_another_run_of_the_same_settings_gets_another_name(capsys: pytest.Captu
     assert main(["baseline_2.log", "--study", "elsewhere"]) == 0
 
 
+def test_a_run_that_was_killed_and_begun_anew_hides_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its log is the older one, and so comes first in `logs/*.log`."""
+    killed, anew = "baseline_lr5e7_20251222_080000.log", BASELINE
+    Path(killed).write_bytes(old_log(scores=[(0.91, 0.92)] * 3, ends=False).encode())
+    entries = document(capsys, killed, A1, anew)["imported"]
+    assert [(e["log"], e["experiment"], e["state"]) for e in entries] == [
+        (killed, "Baseline-2", "lost"), (A1, "A1", "completed"), (anew, "Baseline", "completed"),
+    ]  # fmt: skip
+    results = build_study_results(record_study(Path("runs"), "imported"))
+    base, a1 = results.row("Baseline"), results.row("A1")
+    assert base is not None
+    assert a1 is not None
+    assert base.value == 0.9378
+    assert a1.delta == pytest.approx(-0.0025)
+
+
 def test_status_shows_them_and_logs_finds_them(capsys: pytest.CaptureFixture[str]) -> None:
     main([BASELINE, CUT])
     capsys.readouterr()

@@ -10,7 +10,7 @@ from iqa_train.cli.parser import Parser, add_study_options, profile_of
 from iqa_train.cli.text import plain
 from iqa_train.errors import UsageError, UserError, visible
 from iqa_train.log_import.naming import STUDY, names_for
-from iqa_train.log_import.read_log import read_log
+from iqa_train.log_import.read_log import OldLog, read_log
 from iqa_train.log_import.store import THERE, Stored, require_own_study, store
 from iqa_train.runs.outcome import FINISHED
 from iqa_train.study.find import find_study
@@ -44,24 +44,39 @@ def main(argv: Sequence[str]) -> int:
     _check(options.study, options.experiment, len(options.files), study)
     require_own_study(options.study, runs_dir)
 
-    stored: list[Stored] = []
-    failed: list[tuple[Path, UserError]] = []
-    for path in options.files:
+    logs, failed = _read(options.files)
+    stored: dict[int, Stored] = {}
+    # Of several runs with the same settings and seed, one that came to its end bears the name without a number.
+    for place in sorted(logs, key=lambda place: logs[place].outcome.state not in FINISHED):
+        path, log = options.files[place], logs[place]
         try:
-            log = read_log(path)
-            stored.append(store(log, names_for(path, study, options.experiment), options.study, runs_dir))
+            stored[place] = store(log, names_for(path, study, options.experiment), options.study, runs_dir)
         except UserError as error:
-            failed.append((path, error))
+            failed[place] = error
+    done = [stored[place] for place in sorted(stored)]
+    refused = [(options.files[place], failed[place]) for place in sorted(failed)]
     if options.json:
-        print(json.dumps(_document(options.study, stored, failed), indent=2, ensure_ascii=False))
+        print(json.dumps(_document(options.study, done, refused), indent=2, ensure_ascii=False))
     else:
-        for one in stored:
+        for one in done:
             print("\n".join(_lines(one)))
-    for _, why in failed:
+    for _, why in refused:
         print(f"iqa-train: {plain(str(why))}", file=sys.stderr)
-    if not stored:
-        return max(why.exit_code for _, why in failed)
-    return 1 if failed else 0
+    if not done:
+        return max(why.exit_code for _, why in refused)
+    return 1 if refused else 0
+
+
+def _read(files: Sequence[Path]) -> tuple[dict[int, OldLog], dict[int, UserError]]:
+    """What each file holds, or why it cannot be imported, by its place among `files`."""
+    logs: dict[int, OldLog] = {}
+    failed: dict[int, UserError] = {}
+    for place, path in enumerate(files):
+        try:
+            logs[place] = read_log(path)
+        except UserError as error:
+            failed[place] = error
+    return logs, failed
 
 
 def _check(name: str, experiment: str | None, files: int, study: Study) -> None:
