@@ -1,7 +1,9 @@
 """Command lines of other scripts: recognised by the script's name and by options that only another script has.
 
 What is not typed has the default of `train_swin.py`, the script that this program replaces. Two sister scripts have
-options of the same names with other defaults, so that their commands would train something else here.
+options of the same names with other defaults, so that their commands would train something else here. The study has
+HyperIQA's trainer a second time, as `train_hyperiqa.py`, with defaults of its own: it tests on the centre crop and on
+SPAQ, and stops early.
 """
 
 from collections.abc import Sequence
@@ -10,16 +12,19 @@ from pathlib import PurePath
 from iqa_train.errors import UsageError, visible
 
 _HYPERIQA = "HyperIQA's own trainer"
+_STUDYS_HYPERIQA = "the study's trainer of HyperIQA"
 _FINAL = "the study's final trainer"
-_AS_HYPERIQA = (
+_RESNET = (
     "iqa-train --backbone resnet50 --no_multiscale --lr_scheduler step --dropout_rate 0 --drop_path_rate 0 "
-    "--ranking_loss_alpha 0 --no_early_stopping --no_color_jitter --test_random_crop --no_spaq, then the options typed"
+    "--ranking_loss_alpha 0 --no_color_jitter"
 )
+_AS_HYPERIQA = f"{_RESNET} --no_early_stopping --test_random_crop --no_spaq, then the options typed"
+_AS_STUDYS_HYPERIQA = f"{_RESNET}, then the options typed"
 _AS_FINAL = "iqa-train --exp Baseline (experiments.toml has those defaults), then the options typed"
 
 SCRIPTS = {
     "train_test_IQA.py": (_HYPERIQA, _AS_HYPERIQA),
-    "train_hyperiqa.py": (_HYPERIQA, _AS_HYPERIQA),
+    "train_hyperiqa.py": (_STUDYS_HYPERIQA, _AS_STUDYS_HYPERIQA),
     "train_smart_iqa.py": (_FINAL, _AS_FINAL),
 }
 _REPLACED = "train_swin.py"
@@ -34,7 +39,7 @@ _OPTIONS = {
     "--koniq_set": (_FINAL, "here it is --data_dir, the folder of the data set"),
     "--num_workers": (_FINAL, "here it is --workers"),
     "--preload": (_FINAL, "here leave it out: pixels are decoded once and kept"),
-    "--use_color_jitter": (_HYPERIQA, "here it is --color_jitter, which is on unless --no_color_jitter"),
+    "--use_color_jitter": (_STUDYS_HYPERIQA, "here it is --color_jitter, which is on unless --no_color_jitter"),
 }
 
 

@@ -229,7 +229,7 @@ def test_an_installed_program_brings_its_study_along(installed: dict[str, str], 
             "HyperIQA's own trainer, whose defaults are others; the equivalent",
         ),
         (["python", "train_test_IQA.py", "--dataset", "livec"], "iqa-train --backbone resnet50 --no_multiscale"),
-        (["python3", "-u", "scripts/train_hyperiqa.py"], "train_hyperiqa.py is HyperIQA's own trainer"),
+        (["python3", "-u", "scripts/train_hyperiqa.py"], "train_hyperiqa.py is the study's trainer of HyperIQA"),
         (["scripts/train_smart_iqa.py", "--lr", "5e-7"], "the study's final trainer, whose defaults are others"),
         (["./train_smart_iqa.py"], "the equivalent is iqa-train --exp Baseline (experiments.toml has those defaults)"),
         (["train_swin.py", "--dataset", "livec"], "leave train_swin.py out"),
@@ -240,7 +240,7 @@ def test_an_installed_program_brings_its_study_along(installed: dict[str, str], 
         ),
         (["--dataset", "livec", "--use-attention"], "--use_attention is an option of the study's final trainer"),
         (["--dataset", "livec", "--koniq_path=/x"], "here it is --data_dir"),
-        (["--use_color_jitter"], "an option of HyperIQA's own trainer; here it is --color_jitter"),
+        (["--use_color_jitter"], "an option of the study's trainer of HyperIQA; here it is --color_jitter"),
     ],
 )
 def test_commands_of_other_scripts_are_recognised(
@@ -253,9 +253,19 @@ def test_commands_of_other_scripts_are_recognised(
     assert len(err.splitlines()) == 1
 
 
-def test_what_hyperiqas_equivalent_says_is_understood(capsys: pytest.CaptureFixture[str]) -> None:
-    words = next(words for name, (_, words) in SCRIPTS.items() if name == "train_test_IQA.py")
+@pytest.mark.parametrize(
+    ("script", "lines"),
+    [
+        ("train_test_IQA.py", ("early_stopping = false", "test_random_crop = true", "spaq = false")),
+        ("train_hyperiqa.py", ("early_stopping = true", "patience = 5", "test_random_crop = false", "spaq = true")),
+    ],
+)
+def test_the_equivalents_of_hyperiqas_trainers_are_understood(
+    script: str, lines: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, words = SCRIPTS[script]
     assert main([*words.partition(",")[0].split()[1:], "--dataset", "livec", "--dry-run"]) == 0
     out = capsys.readouterr().out
-    for line in ('backbone = "resnet50"', "multi_scale = false", 'lr_scheduler = "step"', "dropout_rate = 0.0"):
+    common = ('backbone = "resnet50"', "multi_scale = false", 'lr_scheduler = "step"', "dropout_rate = 0.0")
+    for line in (*common, "color_jitter = false", "ranking_loss_alpha = 0.0", *lines):
         assert f"    {line}\n" in out
