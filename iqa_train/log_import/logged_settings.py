@@ -37,7 +37,9 @@ _LABELS = {
     "patience": "patience", "lr scheduler": "lr_scheduler", "multi-scale fusion": "multi_scale",
     "attention fusion": "attention_fusion", "test random crop": "test_random_crop", "color jitter": "color_jitter",
     "colorjitter": "color_jitter", "color jitter augmentation": "color_jitter",
-    "colorjitter augmentation": "color_jitter", "test crop method": "test_random_crop",
+    "colorjitter augmentation": "color_jitter", "train colorjitter": "color_jitter",
+    "test crop method": "test_random_crop",
+    "ranking alpha": "ranking_loss_alpha", "ranking margin": "ranking_loss_margin",
     "test crop": "test_random_crop", "spaq cross-dataset test": "spaq", "random seed": "seed", "loss": "loss_type",
     "loss type": "loss_type", "primary loss type": "loss_type",
 }  # fmt: skip
@@ -68,6 +70,8 @@ _REMARKS: tuple[tuple[str, Callable[[re.Match[str]], Values]], ...] = (
     (r"Multi-scale feature fusion: (ENABLED|DISABLED)", lambda m: {"multi_scale": m[1] == "ENABLED"}),
     (r"Using ATTENTION-based fusion", lambda _: {"attention_fusion": True}),
     (r"Using simple concatenation", lambda _: {"attention_fusion": False}),
+    (r"^\s*Fusion Method:\s+(Attention|Concatenation)", lambda m: {"attention_fusion": m[1] == "Attention"}),
+    (r"^\s*(?:Backbone|Model):\s+ResNet-?50\b", lambda _: {"backbone": "resnet50"}),
     (
         r"Regularization: drop_path_rate=([\d.]+), dropout_rate=([\d.]+)",
         lambda m: {"drop_path_rate": float(m[1]), "dropout_rate": float(m[2])},

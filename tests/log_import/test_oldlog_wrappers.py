@@ -466,12 +466,23 @@ def told_by_lines(folder: Path, *lines: str) -> dict[str, object]:
         ("Test Crop Method: Center Crop (reproducible)", "test_random_crop", False),
         ("Learning Rate (Backbone): 5e-06", "lr", 5e-6),
         ("Early Stopping: Enabled (patience=5)", "early_stopping", True),
+        ("  Train ColorJitter:        DISABLED", "color_jitter", False),
+        ("  Fusion Method:            Attention", "attention_fusion", True),
+        ("  Fusion Method:            Concatenation", "attention_fusion", False),
+        ("  Ranking Alpha:            0.3", "ranking_loss_alpha", 0.3),
+        ("  Ranking Margin:           0.2", "ranking_loss_margin", 0.2),
     ],
 )
 def test_settings_are_read_in_the_forms_that_logs_state_them(
     tmp_path: Path, line: str, name: str, value: object
 ) -> None:
     assert told_by_lines(tmp_path, line)[name] == value
+
+
+@pytest.mark.parametrize("line", ["  Backbone:                 ResNet-50", "Model:                      ResNet-50"])
+def test_a_log_of_hyperiqas_trainer_tells_its_backbone(tmp_path: Path, line: str) -> None:
+    log = old_log(Script(configuration=False, remarks=False)).replace("Using Swin Transformer backbone\n", "")
+    assert read(tmp_path, f"{line}\n{log}").settings.backbone == "resnet50"
 
 
 def test_the_rate_of_the_hyper_network_is_not_lr(tmp_path: Path) -> None:
