@@ -14,10 +14,10 @@ from iqa_train.runs.predictions import read_predictions
 from iqa_train.runs.progress import RunProgress, run_progress
 from iqa_train.runs.specfile import read_spec
 from iqa_train.runs.state import RunState, epoch_events, log_of, run_state
-from iqa_train.scheduler.item_status import standing
-from iqa_train.scheduler.overview import Row, look
+from iqa_train.scheduler.item_status import item_status
+from iqa_train.scheduler.overview import Row, read_overview
 from iqa_train.scheduler.queue import Item, edit_queue, folder_of, read_queue
-from iqa_train.scheduler.scheduler_lock import scheduler_process, troubles
+from iqa_train.scheduler.scheduler_lock import scheduler_process, start_failures
 
 KEPT = Path(__file__).parents[1] / "fixtures" / "state-v1"
 
@@ -39,7 +39,7 @@ def run_of(runs_dir: Path, experiment: str) -> RunFolder:
 
 
 def row_of(runs_dir: Path, experiment: str) -> Row:
-    (row,) = (row for row in look(runs_dir).rows if row.experiment == experiment)
+    (row,) = (row for row in read_overview(runs_dir).rows if row.experiment == experiment)
     return row
 
 
@@ -127,23 +127,23 @@ def test_the_queue(runs_dir: Path) -> None:
         command=("iqa-train", "--exp", "B2", "--slots", "3", "--detach", "--policy", "greedy", "--logs-dir", "nologs"),
     )  # fmt: skip
     assert [folder_of(i, runs_dir).spec.exists() for i in queue.items] == [True] * 5
-    assert [standing(i, runs_dir).stand for i in queue.items] == ["settled"] * 3 + ["waiting"] * 2
+    assert [item_status(i, runs_dir).phase for i in queue.items] == ["settled"] * 3 + ["waiting"] * 2
     with edit_queue(runs_dir) as edit:
         assert edit.queue == queue
 
 
 def test_the_scheduler(runs_dir: Path) -> None:
     assert scheduler_process(runs_dir) is None
-    assert look(runs_dir).scheduler is None
+    assert read_overview(runs_dir).scheduler is None
     os.utime(runs_dir / "scheduler.json")
     boot = "01234567-89ab-cdef-0123-456789abcdef"
     assert scheduler_process(runs_dir) == ProcessIdentity("example", boot, 1000, 14090)
-    assert troubles(runs_dir)["small/B2/s42-9cd3805783"] == "nologs: File exists"
+    assert start_failures(runs_dir)["small/B2/s42-9cd3805783"] == "nologs: File exists"
 
 
 def test_looking_changes_nothing(runs_dir: Path) -> None:
     before = {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in runs_dir.rglob("*")}
-    assert [(row.experiment, row.state) for row in look(runs_dir).rows] == [
+    assert [(row.experiment, row.state) for row in read_overview(runs_dir).rows] == [
         ("Baseline", "completed"), ("A1", "failed"), ("A2", "killed"), ("B1", "queued"), ("B2", "queued"),
     ]  # fmt: skip
     assert {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in runs_dir.rglob("*")} == before
