@@ -99,7 +99,8 @@ COMMANDS = [
 EACH = """
 import json, os, sys, traceback
 from iqa_train import startup
-from iqa_train.cli import check, data, devices, doctor, logs, main, queue, report, results, status, stop, train
+from iqa_train.cli import main
+from iqa_train.cli.commands import check, data, devices, doctor, logs, queue, report, results, status, stop, train
 
 def end(words, closed):
     for descriptor in (0, 1, 2):

@@ -111,7 +111,7 @@ def run_attempt(
 
     TERM and INT to this process stop the run: the worker writes a checkpoint; what is left after a grace is killed,
     all that it started included. A terminal that closes (HUP) stops nothing.
-    Raises TakenError if the run is running already, RunError where its folder goes meanwhile.
+    Raises AlreadyRunningError if the run is running already, RunError where its folder goes meanwhile.
     """
     require_own_proc()
     if order.spec is not None:  # what was queued has its folder, or is not to be run any more
@@ -347,7 +347,7 @@ def _set_aside(run: RunFolder) -> list[tuple[Path, Path]]:
 
 @contextmanager
 def _run_lock(order: AttemptRequest) -> Iterator[int]:
-    """The run's lock as a descriptor to hand on. Raises TakenError if a living process holds it."""
+    """The run's lock as a descriptor to hand on. Raises AlreadyRunningError if a living process holds it."""
     descriptor = open_lock(order.run.lock)
     try:
         require_idle(order.run)
@@ -365,7 +365,7 @@ def _run_lock(order: AttemptRequest) -> Iterator[int]:
 
 
 def require_idle(run: RunFolder) -> None:
-    """Raise TakenError if the run is alive: here, or on another host, where this host's locks do not reach."""
+    """Raise AlreadyRunningError if the run is alive: here, or on another host, where this host's locks do not reach."""
     deadline = time.monotonic() + _PATIENCE
     while (state := run_state(run)).alive:
         if time.monotonic() > deadline:

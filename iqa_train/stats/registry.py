@@ -4,18 +4,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import inf
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from iqa_train.stats.interval import Interval
-from iqa_train.stats.metrics import krcc, plcc, rmse, srcc
-from iqa_train.stats.resampled_kendall import walk_of, weighted_krcc
-from iqa_train.stats.resampled_metrics import Counts, groups_of, weighted_plcc, weighted_rmse, weighted_srcc
 
-Array = NDArray[np.float64]
-OnResamples = Callable[[Counts], Array]
-"""Counts (B, n) of each image in each resample -> the metric of M models (M, B)."""
+if TYPE_CHECKING:  # names and labels are wanted where NumPy is not, as for --help
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from iqa_train.stats.resampled_metrics import Counts
+
+    Array = NDArray[np.float64]
+    Values = Callable[[Array, Array], float]
+    OnResamples = Callable[[Counts], Array]
+    """Counts (B, n) of each image in each resample -> the metric of M models (M, B)."""
 
 
 @dataclass(frozen=True)
@@ -29,40 +31,68 @@ class Metric:
 
     name: str  # in --metric and --json
     label: str
-    value: Callable[[Array, Array], float]
-    prepare: Callable[[Array, Sequence[Array]], OnResamples]
+    value: "Values"
+    prepare: "Callable[[Array, Sequence[Array]], OnResamples]"
     higher_is_better: bool = True
     bounds: Interval = (-1.0, 1.0)
     fitted: bool = False
-    correlation: Callable[[Array, Array], float] | None = None
+    correlation: "Values | None" = None
     ranks: bool = False  # the correlation is of ranks
     resamples: int = 10_000  # of every interval and p, unless asked otherwise
 
 
-def _srcc(scores: Array, predictions: Sequence[Array]) -> OnResamples:
+def _values(name: str) -> "Values":
+    """The function `name` of `stats.metrics`, imported when it is called."""
+
+    def value(predictions: "Array", scores: "Array") -> float:
+        from iqa_train.stats import metrics
+
+        found: float = getattr(metrics, name)(predictions, scores)
+        return found
+
+    return value
+
+
+def _srcc(scores: "Array", predictions: "Sequence[Array]") -> "OnResamples":
+    from iqa_train.stats.resampled_metrics import groups_of, weighted_srcc
+
     return partial(weighted_srcc, scores=groups_of(scores), predictions=[groups_of(p) for p in predictions])
 
 
-def _krcc(scores: Array, predictions: Sequence[Array]) -> OnResamples:
+def _krcc(scores: "Array", predictions: "Sequence[Array]") -> "OnResamples":
+    from iqa_train.stats.resampled_kendall import walk_of, weighted_krcc
+
     return partial(weighted_krcc, walks=[walk_of(scores, p) for p in predictions])
 
 
-def _plcc(scores: Array, predictions: Sequence[Array]) -> OnResamples:
+def _plcc(scores: "Array", predictions: "Sequence[Array]") -> "OnResamples":
+    import numpy as np
+
+    from iqa_train.stats.resampled_metrics import weighted_plcc
+
     return partial(weighted_plcc, scores=scores, predictions=np.stack(predictions))
 
 
-def _rmse(scores: Array, predictions: Sequence[Array]) -> OnResamples:
+def _rmse(scores: "Array", predictions: "Sequence[Array]") -> "OnResamples":
+    import numpy as np
+
+    from iqa_train.stats.resampled_metrics import weighted_rmse
+
     return partial(weighted_rmse, scores=scores, predictions=np.stack(predictions))
 
 
 # The logistic is fitted once, to all images, and kept in the resamples: it is a least-squares fit, so that a small
 # change of its parameters changes neither the error nor PLCC to first order, and what is left of it is far below the
 # interval (four parameters, hundreds of images).
+_SRCC, _KRCC, _PLCC = (_values(name) for name in ("srcc", "krcc", "plcc"))
 _ALL = (
-    Metric("srcc", "SRCC", srcc, _srcc, correlation=srcc, ranks=True),
-    Metric("krcc", "KRCC", krcc, _krcc, resamples=2_000),  # takes four times as long as SRCC; p is at least 0.001
-    Metric("plcc", "PLCC", plcc, _plcc, correlation=plcc),
-    Metric("plcc_fit", "PLCC after logistic fit", plcc, _plcc, correlation=plcc, fitted=True),
-    Metric("rmse_fit", "RMSE after logistic fit", rmse, _rmse, higher_is_better=False, bounds=(0.0, inf), fitted=True),
-)
+    Metric("srcc", "SRCC", _SRCC, _srcc, correlation=_SRCC, ranks=True),
+    Metric("krcc", "KRCC", _KRCC, _krcc, resamples=2_000),  # takes four times as long as SRCC; p is at least 0.001
+    Metric("plcc", "PLCC", _PLCC, _plcc, correlation=_PLCC),
+    Metric("plcc_fit", "PLCC after logistic fit", _PLCC, _plcc, correlation=_PLCC, fitted=True),
+    Metric(
+        "rmse_fit", "RMSE after logistic fit", _values("rmse"), _rmse, higher_is_better=False, bounds=(0.0, inf),
+        fitted=True,
+    ),
+)  # fmt: skip
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}

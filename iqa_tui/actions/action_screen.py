@@ -3,10 +3,10 @@
 How a screen takes them up:
 
     class StudyScreen(ActingScreen):                      # its BINDINGS are merged with ours
-        def sight(self) -> Sight:                         # what is acted on, at the moment of the key
-            return Sight(self.app.board, self.app.target, self.chosen, frozenset(self.marked), self.app.readonly)
+        def sight(self) -> ActionContext: # what is acted on, at the moment of the key
+            return ActionContext(self.app.board, self.app.target, self.chosen, ...)
 
-        def acted(self, said: Said) -> None:              # optional: after every action, done or refused
+        def acted(self, said: Notice) -> None:            # optional: after every action, done or refused
             self.app.look_now()
 
 `self.said` holds the last sentences, oldest first. `start_now(order)` starts without asking (`--demo`).

@@ -24,7 +24,7 @@ class ScrollableLog(ScrollView, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"logview--hit", "logview--mark"}
     DEFAULT_CSS = """
-    LogSurface {
+    ScrollableLog {
         overflow-x: hidden;
         overflow-y: scroll;
         scrollbar-size-vertical: 1;

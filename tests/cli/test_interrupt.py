@@ -10,7 +10,7 @@ import pytest
 PRESS = "import os, signal\ndef press():\n    os.kill(os.getpid(), signal.SIGINT)\n    sum(range(3))\n"
 SWALLOWS = "from press import press\ntry:\n    press()\nexcept BaseException:\n    print('swallowed')\n"
 BEGIN = (
-    "import time\nfrom press import press\nfrom iqa_train.cli.interrupt import heard_interrupts, held_back_interrupt\n"
+    "import time\nfrom press import press\nfrom iqa_train.cli.interrupt import deliver_interrupts, delay_interrupt\n"
 )
 
 
@@ -19,7 +19,7 @@ def _said(folder: Path, text: str) -> tuple[list[str], str]:
     (folder / "press.py").write_text(PRESS)
     (folder / "swallows.py").write_text(SWALLOWS)
     body = textwrap.indent(text, 8 * " ")
-    program = f"{BEGIN}try:\n    with heard_interrupts():\n{body}\n"
+    program = f"{BEGIN}try:\n    with deliver_interrupts():\n{body}\n"
     program += "        time.sleep(5)\n        print('lost')\nexcept KeyboardInterrupt:\n    print('heard')\n"
     (folder / "program.py").write_text(program)
     done = subprocess.run(
@@ -65,7 +65,7 @@ def test_a_long_wait_for_a_lock_is_broken_off(tmp_path: Path) -> None:
 
 
 def test_it_is_held_back_and_obeyed_at_the_end_also_from_within_an_import(tmp_path: Path) -> None:
-    lines = "with held_back_interrupt():\n    {}\n    time.sleep(0.2)\n    print('whole')\nprint('went on')"
+    lines = "with delay_interrupt():\n    {}\n    time.sleep(0.2)\n    print('whole')\nprint('went on')"
     assert _said(tmp_path, lines.format("press()")) == (["whole", "heard"], "")
     assert _said(tmp_path, lines.format("import swallows")) == (["whole", "heard"], "")
 
@@ -89,7 +89,7 @@ def test_other_errors_that_can_only_be_printed_are_printed(tmp_path: Path) -> No
 def test_a_command_that_is_told_to_ignore_it_does(tmp_path: Path) -> None:
     """As nohup's and a shell's background jobs are told to."""
     (tmp_path / "press.py").write_text(PRESS)
-    program = f"{BEGIN}with heard_interrupts():\n    press()\n    print('went on')\n"
+    program = f"{BEGIN}with deliver_interrupts():\n    press()\n    print('went on')\n"
     ignoring = ["env", "--ignore-signal=INT", sys.executable, "-c", program]
     done = subprocess.run(ignoring, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=True)
     assert (done.stdout, done.stderr) == ("went on\n", "")
@@ -102,7 +102,7 @@ import signal, sys
 def all_of_it():
     return signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGALRM), sys.unraisablehook
 before = all_of_it()
-with heard_interrupts():
+with deliver_interrupts():
     assert not set(before) & set(all_of_it())
 assert before == all_of_it()
 """

@@ -45,9 +45,9 @@ def open_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 _HOLD = """
 import subprocess, sys
-from iqa_train.devices.leases import Holder, take
+from iqa_train.devices.leases import Holder, acquire
 key, name, places, child = sys.argv[1:]
-lease = take(key, Holder(name, user="ada"), places=int(places))
+lease = acquire(key, Holder(name, user="ada"), places=int(places))
 if lease is not None and child:
     process = subprocess.Popen(["sleep", "60"], pass_fds=lease.descriptors, stdout=subprocess.DEVNULL)
     print(process.pid, flush=True)

@@ -29,10 +29,10 @@ AS_JSON = """
 import json, os, sys
 from pathlib import Path
 from iqa_train.doctor.run_checks import checkups
-from iqa_train.doctor.check_result import Where
+from iqa_train.doctor.check_result import CheckScope
 here, root = map(Path, sys.argv[1:])
 os.chdir(here)
-found = checkups(Where(here / "runs", here / "logs", root=root))
+found = checkups(CheckScope(here / "runs", here / "logs", root=root))
 print(json.dumps([checkup.as_json() for checkup in found]))
 """
 

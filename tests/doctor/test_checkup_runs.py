@@ -17,7 +17,7 @@ def test_lost_runs_are_named_unless_the_queue_tries_them_again(where: CheckScope
     a_run(where, "Baseline", ended=True)
     (checkup,) = found(where, "lost-runs")
     assert checkup.verdict == "warning"
-    assert checkup.message.startswith("4 runs lost: A1 (seed 42): its processes are gone")
+    assert checkup.message.startswith("4 runs lost: A1 (seed 42): its processes died")
     assert checkup.message.endswith("and 1 more")
     assert checkup.cure.startswith(f"`iqa-train relaunch EXP --runs-dir {where.runs_dir}`")
     assert found(where, "runs") == []

@@ -13,7 +13,7 @@ from tests.faults.fault_project import BUSY, assert_undoubled, pause_before_anyt
 
 RACER = """
 import fcntl, os, sys, time
-from iqa_train.devices.leases import Holder, take
+from iqa_train.devices.leases import Holder, acquire
 witness, user, wanted = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 if os.geteuid() == 0 and user:
     os.setgid(user)
@@ -21,7 +21,7 @@ if os.geteuid() == 0 and user:
 os.umask(0o077)
 got = 0
 while got < wanted:
-    lease = take("GPU-0", Holder(str(user)))
+    lease = acquire("GPU-0", Holder(str(user)))
     if lease is None:
         continue
     descriptor = os.open(witness, os.O_RDONLY)

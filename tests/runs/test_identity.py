@@ -57,7 +57,7 @@ CONTAINER = ("--pid", "--fork", "--mount-proc")
 
 def test_a_process_of_another_container_is_not_here() -> None:
     """Its pid, 1 as a rule, is another's here."""
-    code = "import json; from iqa_train.runs.identity import me; print(json.dumps(me().as_json()))"
+    code = "import json; from iqa_train.runs.identity import this_process; print(json.dumps(this_process().as_json()))"
     other = ProcessIdentity(**json.loads(said_by(unshared(*CONTAINER), code)))
     assert (other.host, other.boot_id) == (this_process().host, this_process().boot_id)
     assert other.namespace != this_process().namespace
@@ -82,8 +82,8 @@ def test_a_host_that_has_changed_its_name_knows_its_processes() -> None:
 def test_the_proc_of_another_namespace_is_no_guide() -> None:
     code = """
 from iqa_train.errors import RunError
-from iqa_train.runs.identity import me, require_own_proc
-print(me().is_here)
+from iqa_train.runs.identity import require_own_proc, this_process
+print(this_process().is_here)
 try:
     require_own_proc()
 except RunError as error:
