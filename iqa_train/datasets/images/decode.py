@@ -254,6 +254,7 @@ def _exif_value(image: Image.Image) -> int | None:
 def _pixels(path: Path, image: Image.Image, header: Header, reduced_to: tuple[int, int] | None) -> Image.Image:
     if image.mode == "F":
         raise DataError(f"{path} holds floating-point samples, whose white nothing tells; save it with 8 or 16 bits")
+    _require_unsigned(path, image)
     if reduced_to is not None:
         width, height = (2 * side for side in reduced_to)
         on_its_side = header.orientation >= _FIRST_ON_ITS_SIDE
@@ -265,6 +266,17 @@ def _pixels(path: Path, image: Image.Image, header: Header, reduced_to: tuple[in
     turn = _TURNS.get(header.orientation)
     upright = image if turn is None else image.transpose(turn)
     return upright if upright.mode == "RGB" else upright.convert("RGB")
+
+
+def _require_unsigned(path: Path, image: Image.Image) -> None:
+    """Pillow opens signed 8-bit samples of a TIFF as if they were unsigned."""
+    tags = getattr(image, "tag_v2", None)
+    if tags is None:
+        return
+    bits, is_signed = int(tags.get(_BITS, (1,))[0]), _SIGNED in tags.get(_SAMPLE_FORMAT, (1,))
+    if is_signed or (bits > 16 and image.mode.startswith("I")):
+        kind = f"{'signed ' if is_signed else ''}{bits}-bit integers"
+        raise DataError(f"{path} holds {kind}, whose white nothing tells; save it as unsigned 8 or 16 bits")
 
 
 def _is_deep(image: Image.Image) -> bool:
@@ -281,10 +293,6 @@ def _grey(path: Path, image: Image.Image) -> Image.Image:
     bits, is_negative = 16, False
     if tags is not None:
         bits, is_negative = int(tags.get(_BITS, (1,))[0]), tags.get(_PHOTOMETRIC) == 0  # which says: 0 is white
-        is_signed = tags.get(_SAMPLE_FORMAT, (1,))[0] == _SIGNED
-        if bits > 16 or is_signed:
-            kind = f"{'signed ' if is_signed else ''}{bits}-bit integers"
-            raise DataError(f"{path} holds {kind}, whose white nothing tells; save it as unsigned 8 or 16 bits")
     white = 2**bits - 1
     grey = np.asarray(image).astype(np.int64).clip(0, white)
     if is_negative:
