@@ -176,7 +176,13 @@ def test_a_run_in_the_foreground_keeps_its_lease(project: Project, closed: tuple
     assert min(held) > 2
 
 
-@pytest.mark.parametrize("module", ["iqa_train.scheduler.scheduler", "iqa_train.scheduler.detached_runner"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "iqa_train.scheduler.scheduler", "iqa_train.scheduler.detached_runner",
+        "iqa_train.execution.scheduler", "iqa_train.execution.detached",  # as before an upgrade
+    ],
+)  # fmt: skip
 def test_scheduler_and_runner_without_any(project: Project, module: str) -> None:
     device = '{"kind": "cpu", "index": 0, "key": "cpu-0", "name": "CPU"}'
     runs = project.folder / "runs"
