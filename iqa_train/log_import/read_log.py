@@ -183,6 +183,10 @@ def _require_epochs(name: str, text: LogText, lines: Sequence[Line], training: T
             f"{name}: the script was started {training.starts} times into this log; cut it into one file for each "
             'start, at "Training and testing on", and import those'
         )
+    if training.is_newest_first:
+        raise NoOldLogError(
+            f"{name}: the rows of its table are newest first; put epoch 1 first, under the header, and import that"
+        )
     if training.tangled:
         raise NoOldLogError(
             f"{name}: the epochs of its table do not follow each other ({training.tangled}), as where several "

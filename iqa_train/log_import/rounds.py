@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from iqa_train.log_import.epoch_table import BrokenRowError, Epoch, header_of, row_of, separator_of
 from iqa_train.log_import.log_lines import Line
@@ -59,6 +60,12 @@ class Training:
     def epochs(self) -> int:
         """Epochs of all rounds together."""
         return sum(len(r.epochs) for r in self.rounds)
+
+    @property
+    def is_newest_first(self) -> bool:
+        """Whether every epoch stands before the one that it follows."""
+        numbers = [epoch.number for r in self.rounds for epoch in r.epochs]
+        return len(numbers) > 1 and all(later - 1 == earlier for later, earlier in pairwise(numbers))
 
 
 def training_of(lines: Iterable[Line]) -> Training:

@@ -313,6 +313,12 @@ def test_tasks_one_behind_the_other_are_tasks_and_no_counter(tmp_path: Path) -> 
         read(tmp_path, behind(old_log(BARE), old_log(BARE, SCORES[:-1])))
 
 
+def test_rows_that_are_newest_first_are_called_that(tmp_path: Path) -> None:
+    rows = [f"{k},{4 - k / 10},{k / 20},{k / 20},{k / 20}" for k in (4, 3, 2, 1)]
+    with pytest.raises(NoOldLogError, match="the rows of its table are newest first; put epoch 1 first"):
+        read(tmp_path, "\n".join(["epoch,train_loss,train_srcc,test_srcc,test_plcc", *rows, ""]))
+
+
 def test_processes_that_wrote_to_one_log_without_labels_are_refused(tmp_path: Path) -> None:
     text = old_log(BARE)
     other = re.sub(r"\n(\d+)\t([\d.]+)", r"\n\1\t7.777", text)
