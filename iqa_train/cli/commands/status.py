@@ -29,12 +29,16 @@ _CLEAR = "\x1b[H\x1b[J"
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status. Raises UserError."""
     parser = Parser("iqa-train status", _DESCRIPTION, _EPILOG)
-    parser.add_argument("--watch", action="store_true", help="look again every two seconds, until Ctrl-C")
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="look again every two seconds, until Ctrl-C (TERM=dumb: print only changes)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     add_study_options(parser)
     options = parser.read(argv)
     study, experiments = study_named(options), experiments_in_order(find_study(options.experiments))
-    nvml = Nvml()
+    nvml, shown = Nvml(), None
     while True:
         overview = read_overview(Path(options.runs_dir), study, nvml)
         overview = replace(overview, rows=tuple(in_study_order(overview.rows, experiments)))
@@ -46,9 +50,13 @@ def main(argv: Sequence[str]) -> int:
             if study is not None and not overview.rows:
                 lines = [f"nothing of {visible(study)} is queued or has been run in {options.runs_dir}"]
             text = "\n".join(lines)
-            if options.watch and live and os.environ.get("TERM") != "dumb":
+            if options.watch and live and os.environ.get("TERM") == "dumb":
+                news = [(row.experiment, row.seed, row.state, row.device, row.progress.epoch) for row in overview.rows]
+                text, shown = "" if news == shown else text, news
+            elif options.watch and live:
                 raw(sys.stdout).write(_CLEAR)
-        print(text, flush=True)
+        if text:
+            print(text, flush=True)
         if not options.watch:
             return 0
         time.sleep(2)
