@@ -1,30 +1,22 @@
-"""Files that are whole or not there: atomic replacement, appended lines, locks, and where caches go."""
+"""Files that are whole or not there: atomic replacement, appended lines, JSON, and where caches go."""
 
-import errno
-import fcntl
 import json
 import math
 import os
 import re
-import sys
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from iqa_train.errors import RunError, UsageError
 from iqa_train.escape import ESCAPED
 from iqa_train.home import expanded, home
-from iqa_train.lockholder import holder_words, lock_holder
+from iqa_train.locks import lock_now
 from iqa_train.regular import NotRegularError, open_regular, open_temporary, sweep
 
 SCHEMA_VERSION = 1
 """Of every JSON file this program writes; a reader of a later version reads all earlier ones."""
 
-_LOCK_POLL = 0.2
-_SAY_AFTER = 3.0  # seconds of waiting for a lock until it is said who holds it
-_GIVE_UP_AFTER = 30.0
 _APPEND_PATIENCE = 0.5
 _BLOCK = 1 << 16
 _DEEPEST = 64  # levels of a JSON value; what is read of it is walked and copied by functions that call themselves
@@ -35,10 +27,6 @@ _SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")  # of a string that may hol
 
 class DamagedFileError(RunError):
     """A file that should hold a JSON object and does not."""
-
-
-class LockedError(RunError):
-    """A lock that another process does not let go of."""
 
 
 def cache_root(configured: str = "") -> Path:
@@ -212,104 +200,6 @@ def _objects(lines: Iterable[str | bytes]) -> Iterator[dict[str, Any]]:
             continue
         if isinstance(value, dict):
             yield value
-
-
-def open_lock(path: Path, mode: int = 0o664) -> int:
-    """Open the file of a lock, made if missing; the umask says whether a group shares it.
-
-    Where it may only be read, that is enough to lock it.
-    """
-    try:
-        return open_regular(path, os.O_RDWR | os.O_CREAT, mode)
-    except OSError as error:
-        if error.errno not in {errno.EACCES, errno.EPERM, errno.EROFS}:
-            raise
-        return open_regular(path)
-
-
-@contextmanager
-def locked(
-    path: Path, waiting: Callable[[], None] = lambda: None, *, patient: bool = False, make_folder: bool = True
-) -> Iterator[None]:
-    """Hold an exclusive lock on the file `path` (made if missing, never removed).
-
-    Its folder is made, too, with `make_folder`. Waits for another holder, says after a while on standard error who that
-    is, and calls `waiting`, which may raise to end that, several times a second. Raises LockedError after half a
-    minute, unless `patient`: for long work under it.
-    """
-    if make_folder:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = open_lock(path, 0o660)  # not for everybody: whoever may read it may hold it
-    try:
-        _wait_for(descriptor, path, waiting, patient=patient)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def locked_folder(folder: Path) -> Iterator[None]:
-    """The same with a lock on a folder, which leaves no file behind."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        _wait_for(descriptor, folder, lambda: None, patient=False)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _wait_for(descriptor: int, path: Path, waiting: Callable[[], None], *, patient: bool) -> None:
-    began, said = time.monotonic(), False
-    while not lock_now(descriptor):
-        waiting()
-        waited = time.monotonic() - began
-        if waited >= _GIVE_UP_AFTER and not patient:
-            raise LockedError(
-                f"the lock {path} has been held for {waited:.0f} s by {holder_words(path)}; try again when that is "
-                "done, or end it"
-            )
-        if waited >= _SAY_AFTER and not said:
-            said = True
-            with suppress(OSError, ValueError):
-                sys.stderr.write(f"waiting for the lock {path}, held by {holder_words(path)}\n")
-                sys.stderr.flush()
-        time.sleep(_LOCK_POLL)
-
-
-def is_held(lock: Path) -> bool:
-    """Whether a living process holds the lock on the file `lock`, here or, on most network file systems, anywhere.
-
-    A process whose user may only read the file does not count: it keeps others out, but does none of their work.
-    """
-    try:
-        descriptor = open_regular(lock)
-    except (FileNotFoundError, NotRegularError):
-        return False
-    try:
-        return not lock_now(descriptor, shared=True) and intruder(lock) is None
-    finally:
-        os.close(descriptor)
-
-
-def intruder(lock: Path) -> str | None:
-    """The process that holds the lock and may not even write to its file, for a sentence; None for no such one."""
-    holder = lock_holder(lock)
-    return None if holder is None or holder.may_write(lock) else str(holder)
-
-
-def lock_now(descriptor: int, *, shared: bool = False, patience: float = 0.0) -> bool:
-    """Try to lock an open file, for `patience` seconds: who only asks whether it is held, holds it for a moment."""
-    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(0.02)
-        else:
-            return True
 
 
 def sync_folder(folder: Path) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from iqa_train.files import LineFollower, append_line, cache_root, locked, read_lines, write_atomic, write_json
+from iqa_train.files import LineFollower, append_line, cache_root, read_lines, write_atomic, write_json
+from iqa_train.locks import locked
 from tests.small_disk import small_disk
 
 

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from iqa_train.files import is_held, lock_now, tail_offset
+from iqa_train.files import tail_offset
+from iqa_train.locks import is_held, lock_now
 
 BLOCK = 1 << 16  # what is read at a time: lines about as long are where it can go wrong
 

@@ -14,22 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from iqa_train import files
+from iqa_train import locks
 from iqa_train.devices.leases import VARIABLE, Holder, acquire, holders, room
 from iqa_train.errors import RunError
-from iqa_train.files import (
-    LineFollower,
-    LockedError,
-    append_line,
-    is_held,
-    locked,
-    locked_folder,
-    open_lock,
-    read_json,
-    read_lines,
-    write_atomic,
-    write_json,
-)
+from iqa_train.files import LineFollower, append_line, read_json, read_lines, write_atomic, write_json
+from iqa_train.locks import LockedError, is_held, locked, locked_folder, open_lock
 from iqa_train.regular import open_regular, open_temporary, real_path, sweep
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.predictions import read_predictions
@@ -142,8 +131,8 @@ def _held(path: Path, flags: int = os.O_RDWR, user: int | None = None) -> Iterat
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_SAY_AFTER", 0.1)
-    monkeypatch.setattr(files, "_GIVE_UP_AFTER", 0.5)
+    monkeypatch.setattr(locks, "_SAY_AFTER", 0.1)
+    monkeypatch.setattr(locks, "_GIVE_UP_AFTER", 0.5)
 
 
 @pytest.mark.usefixtures("hurried")
@@ -209,8 +198,8 @@ def test_a_lock_of_someone_who_may_only_read_counts_for_nothing(open_folder: Pat
     lock.touch(0o644)
     with _held(lock, os.O_RDONLY, user=NOBODY) as pid:
         assert not is_held(lock)
-        assert f"process {pid} (/usr/bin/python3" in str(files.intruder(lock))
-        assert "nobody)" in str(files.intruder(lock))
+        assert f"process {pid} (/usr/bin/python3" in str(locks.intruder(lock))
+        assert "nobody)" in str(locks.intruder(lock))
         lock.chmod(0o666)
         assert is_held(lock)  # one who may write may well work
         lock.chmod(0o644)
@@ -220,14 +209,14 @@ def test_a_lock_of_someone_who_may_only_read_counts_for_nothing(open_folder: Pat
         assert not is_held(lock)
     with _held(lock):
         assert is_held(lock)
-        assert files.intruder(lock) is None
+        assert locks.intruder(lock) is None
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600)])
 def test_the_umask_says_whether_a_group_shares_a_lock(tmp_path: Path, umask: int, mode: int) -> None:
     before = os.umask(umask)
     try:
-        os.close(files.open_lock(tmp_path / "lock"))
+        os.close(locks.open_lock(tmp_path / "lock"))
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "lock").stat().st_mode) == mode

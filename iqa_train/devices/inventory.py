@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from iqa_train.devices.nvml import GpuReading, Nvml, Sample
-from iqa_train.errors import UsageError
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 
@@ -98,24 +97,6 @@ def foreign_memory(reading: GpuReading, own_pids: Collection[int]) -> int | None
         return None
     own = [p.memory for p in reading.processes if p.pid in own_pids]
     return None if None in own else max(0, reading.memory_used - sum(memory or 0 for memory in own))
-
-
-def gpu_environment(gpu: int | None) -> dict[str, str]:
-    """The environment of a worker on GPU `gpu`; with None, the caller's own. Raises UsageError if it is not there."""
-    if gpu is None:
-        return dict(os.environ)
-    found = inventory()
-    gpus = {device.index: device for device in found.devices if device.kind == "gpu"}
-    if gpu not in gpus:
-        there = "; ".join(f"{k}: {device.name}" for k, device in sorted(gpus.items()))
-        hint = f" ({found.note})" if found.note else ""
-        raise UsageError(
-            f"--gpu {gpu}: this machine has {there or f'no GPU ({found.why_no_gpu})'}{hint}; leave --gpu out to train "
-            "on what there is"
-        )
-    if gpus[gpu].lost:
-        raise UsageError(f"--gpu {gpu}: {gpus[gpu].note}")
-    return worker_environment(gpus[gpu])
 
 
 def _gpu_device(gpu: GpuReading, sample: Sample) -> Device:

@@ -17,8 +17,9 @@ from glob import escape
 from pathlib import Path
 
 from iqa_train.errors import RunError
-from iqa_train.files import lock_now, parse_json
+from iqa_train.files import parse_json
 from iqa_train.lockholder import user_name
+from iqa_train.locks import lock_now
 from iqa_train.regular import NotRegularError, open_regular
 from iqa_train.schema import build
 

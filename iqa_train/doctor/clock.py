@@ -35,7 +35,7 @@ def check_clock(runs_dir: Path) -> Iterator[Checkup]:
         message = f"{counted(len(future), 'file')} written in the future: {a_few(future)}"
         yield Checkup("clock", "warning", message, "a clock was, or is, wrong; touch them once it is right")
     if not wrong:
-        summary = "synchronised" if synchronised == "yes" else "nobody tells whether it is synchronised"
+        summary = "synchronised" if synchronised == "yes" else "whether it is synchronised is unknown"
         yield Checkup("clock", "ok", summary + ("" if skew is None else "; file times agree with it"))
 
 

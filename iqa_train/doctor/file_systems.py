@@ -6,7 +6,7 @@ from pathlib import Path
 
 from iqa_train.doctor.check_result import CheckScope, Checkup
 from iqa_train.doctor.mounts import NETWORK, mount_of
-from iqa_train.files import lock_now
+from iqa_train.locks import lock_now
 from iqa_train.runs.state import SILENCE
 
 _LOCAL_LOCKS = {"localflock", "local_lock=all", "local_lock=flock", "nobrl", "nolock"}

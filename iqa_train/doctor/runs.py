@@ -8,7 +8,7 @@ from iqa_train.doctor.check_result import Checkup
 from iqa_train.doctor.naming import a_few, command_for, counted, name_of
 from iqa_train.doctor.queue import waiting_in
 from iqa_train.doctor.state_files import damage_of, damages_of
-from iqa_train.files import is_held
+from iqa_train.locks import is_held
 from iqa_train.runner.process_tree import processes_of
 from iqa_train.runs.imported import imported_from
 from iqa_train.runs.layout import QueueFiles, RunFolder, run_folders

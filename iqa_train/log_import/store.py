@@ -12,7 +12,8 @@ from itertools import count
 from pathlib import Path
 
 from iqa_train.errors import RunError
-from iqa_train.files import locked_folder, sync_folder, write_atomic, write_json
+from iqa_train.files import sync_folder, write_atomic, write_json
+from iqa_train.locks import locked_folder
 from iqa_train.log_import import run_files as record
 from iqa_train.log_import.naming import RunNames
 from iqa_train.log_import.read_log import OldLog

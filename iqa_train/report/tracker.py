@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iqa_train.errors import RunError, UsageError, visible
-from iqa_train.files import locked_folder, write_atomic
+from iqa_train.files import write_atomic
+from iqa_train.locks import locked_folder
 from iqa_train.regular import real_path
 from iqa_train.study.model import NAME_PATTERN
 

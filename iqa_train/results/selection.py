@@ -21,7 +21,7 @@ from iqa_train.study.spec import RunSpec
 
 @dataclass(frozen=True)
 class RunSelection:
-    """A study and its runs; `study` is None where no file tells of it. `notes` say which runs are left out, and why.
+    """A study and its runs; `study` is None where no file declares it. `notes` say which runs are left out, and why.
 
     `on` is the other data set that the runs' predictions are of, "" for their own test images.
     """

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 from iqa_train.devices.inventory import Device, worker_environment
 from iqa_train.devices.leases import Lease
 from iqa_train.errors import RunError, UsageError
-from iqa_train.files import SCHEMA_VERSION, intruder, lock_now, open_lock, write_json
+from iqa_train.files import SCHEMA_VERSION, write_json
 from iqa_train.handed import handing
 from iqa_train.redaction import public_command
 from iqa_train.regular import sweep
@@ -31,6 +31,7 @@ from iqa_train.runner.folder_watch import FolderWatch, gone_words
 from iqa_train.runner.process_limits import RefusedError, starting
 from iqa_train.runner.process_tree import adopt_orphans, kill_all, reap_orphans
 from iqa_train.runner.program import python_command
+from iqa_train.runner.run_lock import run_lock
 from iqa_train.runner.stop_requests import StopRequests, stop_signals
 from iqa_train.runs.documents import read_result, read_spec_facts
 from iqa_train.runs.identity import identity_of, origin_facts, require_own_proc, this_process
@@ -47,7 +48,6 @@ _REQUIRED = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "CUDA_DEVICE_
 # Threads that wait for each other by spinning take five times as long when two runs share the cores, and others' runs
 # suffer with them; sleeping costs a run that is alone next to nothing.
 _POLITE = {"OMP_WAIT_POLICY": "PASSIVE"}
-_PATIENCE = 1.0  # seconds: a killed process takes a moment to die, and who asks for a state holds its lock for one
 _LOOK = 1.0  # seconds between two looks at the run's folder
 _RESERVE = 1 << 16  # bytes kept for exit.json on a disk that fills up
 
@@ -80,10 +80,6 @@ class RunningAttempt:
     process: "subprocess.Popen[bytes]"
     attempt: Attempt
     log: Path
-
-
-class AlreadyRunningError(RunError):
-    """Somebody else has made the attempt, or is making it."""
 
 
 def done_before(run: RunFolder, spec: Mapping[str, Any], *, resume: bool, again: bool) -> RunState | None:
@@ -119,7 +115,7 @@ def run_attempt(
     elif not order.run.path.is_dir():
         raise RunError(f"{gone_words(order.run.path)}; queue the run again")
     adopt_orphans()
-    with _run_lock(order) as lock, stop_signals() as stopping:
+    with run_lock(order.run, order.attempt, order.still_wanted) as lock, stop_signals() as stopping:
         began = time.monotonic()
         started = _start(order, lock)
         shown = _Shown(watch)
@@ -343,41 +339,6 @@ def _set_aside(run: RunFolder) -> list[tuple[Path, Path]]:
     for path, aside in moves:
         path.rename(aside)
     return moves
-
-
-@contextmanager
-def _run_lock(order: AttemptRequest) -> Iterator[int]:
-    """The run's lock as a descriptor to hand on. Raises AlreadyRunningError if a living process holds it."""
-    descriptor = open_lock(order.run.lock)
-    try:
-        require_idle(order.run)
-        if not lock_now(descriptor, patience=_PATIENCE):
-            if (stranger := intruder(order.run.lock)) is not None:
-                raise RunError(f"{order.run.lock} is held by {stranger}, who may only read it; end that process")
-            raise AlreadyRunningError(_taken(order.run, run_state(order.run)))
-        if order.attempt is not None and order.run.next_attempt().number != order.attempt:
-            raise AlreadyRunningError(f"attempt {order.attempt} of {order.run.path} has been made by another runner")
-        if not order.still_wanted():
-            raise AlreadyRunningError(f"{order.run.path} has been taken out of the queue")
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def require_idle(run: RunFolder) -> None:
-    """Raise AlreadyRunningError if the run is alive: here, or on another host, where this host's locks do not reach."""
-    deadline = time.monotonic() + _PATIENCE
-    while (state := run_state(run)).alive:
-        if time.monotonic() > deadline:
-            raise AlreadyRunningError(_taken(run, state))
-        time.sleep(0.05)
-
-
-def _taken(run: RunFolder, state: RunState) -> str:
-    attempts = run.attempts()
-    where = f" {state.reason}" if state.elsewhere else ""
-    see = f" (see {attempts[-1].runner})" if attempts else ""
-    return f"{run.path.parent.name} with these settings is running already{where}{see}; wait for it or stop it"
 
 
 def _now() -> str:

@@ -18,8 +18,9 @@ from typing import Any, BinaryIO
 from iqa_train.devices.inventory import Device, worker_environment
 from iqa_train.devices.leases import Lease
 from iqa_train.errors import RunError
-from iqa_train.files import lock_now, open_lock, parse_json
+from iqa_train.files import parse_json
 from iqa_train.handed import handing
+from iqa_train.locks import lock_now, open_lock
 from iqa_train.runner.process_limits import NO_THREADS, may_start_threads, starting
 from iqa_train.runner.program import python_command
 from iqa_train.runs.identity import identity_of, suspension

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from iqa_train.files import DamagedFileError, is_held
+from iqa_train.files import DamagedFileError
+from iqa_train.locks import is_held
 from iqa_train.regular import real_path
 from iqa_train.runs.documents import (
     EndEvent,

@@ -22,7 +22,8 @@ from iqa_train.errors import UserError
 from iqa_train.redaction import public_command
 from iqa_train.regular import real_path
 from iqa_train.runner.program import python_command
-from iqa_train.runner.runner import AlreadyRunningError, AttemptRequest, RunningAttempt, run_attempt
+from iqa_train.runner.run_lock import AlreadyRunningError
+from iqa_train.runner.runner import AttemptRequest, RunningAttempt, run_attempt
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.state import HEARTBEAT
 from iqa_train.scheduler.item_status import item_status
@@ -58,13 +59,13 @@ def user_name() -> str:
 
 
 def _is_queued(run: Path) -> bool:
-    """Whether the run is in the queue: whoever withdraws it, looks after that whether it has started."""
+    """Whether the run is in the queue: a command that withdraws it checks afterwards whether it has started."""
     runs_dir = run.parents[2]
     return any(folder_of(item, runs_dir).path == run for item in read_queue(runs_dir).items)
 
 
 class SchedulerKeeper:
-    """Starts a scheduler where one is wanted and was killed: as long as any run lives, the study goes on by itself."""
+    """Starts a scheduler if one is needed and was killed: while any run lives, the study continues by itself."""
 
     def __init__(self, runs_dir: Path) -> None:
         self._runs_dir = runs_dir
@@ -77,7 +78,7 @@ class SchedulerKeeper:
             self.look()
 
     def look(self) -> None:
-        """See to it now. Not being able to is no failure of the run's; `iqa-train status` tells of it."""
+        """Check now. A scheduler that cannot be started is no failure of the run; `iqa-train status` shows it."""
         with contextlib.suppress(UserError, OSError):
             queue = read_queue(self._runs_dir)
             wanted = any(item_status(item, self._runs_dir).phase == "waiting" for item in queue.items)

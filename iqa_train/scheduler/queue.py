@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from iqa_train.errors import RunError, UsageError, did_you_mean, visible
-from iqa_train.files import SCHEMA_VERSION, DamagedFileError, locked, read_json, write_json
+from iqa_train.files import SCHEMA_VERSION, DamagedFileError, read_json, write_json
+from iqa_train.locks import locked
 from iqa_train.runs.layout import QueueFiles, RunFolder
 from iqa_train.runs.project import project_of
 from iqa_train.schema import Span, build

@@ -1,7 +1,7 @@
 """The scheduler: one detached process per runs folder; starts runners until the queue is satisfied.
 
-It keeps nothing: what is wanted is the queue, what is are the run directories and the leases, and what follows is
-`plan`. Killing it and starting another changes nothing. Runs do not need it once they are started.
+It keeps no state: the queue says what is wanted, run directories and leases say what is, and `placement.plan` what to
+start. Killing it and starting another changes nothing. Runs do not need it once they are started.
 """
 
 import iqa_train.startup  # noqa: F401 (before anything that opens a file)
@@ -23,7 +23,7 @@ from typing import IO, Any
 
 from iqa_train.devices.nvml import Nvml
 from iqa_train.errors import RunError, UserError
-from iqa_train.files import LockedError
+from iqa_train.locks import LockedError
 from iqa_train.redaction import without_secrets
 from iqa_train.regular import real_path
 from iqa_train.runner.environment import environment_of, interpreter_of
@@ -248,7 +248,7 @@ class Scheduler:
         return any(made.number >= attempt for made in RunFolder(self._runs_dir / run).attempts())
 
     def _standing(self, item: Item) -> ItemStatus:
-        """As `item_status`, but what is not running is looked at anew only when its folder has changed."""
+        """As `item_status`, but an item that is not running is read again only when its folder has changed."""
         try:
             mark = folder_of(item, self._runs_dir).path.stat().st_mtime_ns
         except OSError:

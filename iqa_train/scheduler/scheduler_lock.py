@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from iqa_train.errors import RunError
-from iqa_train.files import SCHEMA_VERSION, intruder, is_held, lock_now, open_lock, write_json
+from iqa_train.files import SCHEMA_VERSION, write_json
+from iqa_train.locks import intruder, is_held, lock_now, open_lock
 from iqa_train.regular import open_regular
 from iqa_train.runner.folder_watch import FolderWatch
 from iqa_train.runner.process_limits import starting

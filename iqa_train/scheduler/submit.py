@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from iqa_train.files import lock_now, open_lock
+from iqa_train.locks import lock_now, open_lock
 from iqa_train.redaction import public_command
 from iqa_train.runner.environment import interpreter, surroundings
 from iqa_train.runs.layout import RunFolder, run_folder

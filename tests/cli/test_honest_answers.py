@@ -13,7 +13,8 @@ import pytest
 
 from iqa_train.cli import main as program
 from iqa_train.cli.commands.start import _leave
-from iqa_train.files import lock_now, write_json
+from iqa_train.files import write_json
+from iqa_train.locks import lock_now
 from iqa_train.runs.layout import QueueFiles
 from iqa_train.scheduler.overview import read_overview
 from iqa_train.scheduler.queue import Item, Queue

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from iqa_train.cli.lease_device import check_gpu
 from iqa_train.devices.inventory import (
     Device,
     Inventory,
     foreign_memory,
-    gpu_environment,
     inventory,
     inventory_of,
     worker_environment,
@@ -184,10 +184,12 @@ def test_what_others_hold_of_a_gpu(reading: GpuReading, own: list[int], expected
 def test_the_environment_of_a_gpu_asked_for_by_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     driver = FakeDriver(tmp_path)
     ask = """
-from iqa_train.devices.inventory import gpu_environment
+from iqa_train.cli.lease_device import check_gpu
+from iqa_train.devices.inventory import inventory, worker_environment
 from iqa_train.errors import UsageError
 try:
-    print(gpu_environment({})["CUDA_VISIBLE_DEVICES"])
+    check_gpu({0}, None)
+    print(*(worker_environment(d)["CUDA_VISIBLE_DEVICES"] for d in inventory().devices if d.index == {0}))
 except UsageError as error:
     print(error)
 """
@@ -197,6 +199,5 @@ except UsageError as error:
     driver.set({"1.nvmlDeviceGetHandleByIndex_v2": 15})
     assert "--gpu 1: the GPU is lost" in driver.run("-c", ask.format(1))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert gpu_environment(None) == dict(os.environ)
     with pytest.raises(UsageError, match=r"--gpu 0: this machine has no GPU \(.*\)"):
-        gpu_environment(0)
+        check_gpu(0, None)

@@ -11,7 +11,8 @@ from iqa_train.cli.interrupt import delay_interrupt
 from iqa_train.cli.lease_device import check_gpu, lease_device
 from iqa_train.cli.text import say
 from iqa_train.runner.follow_log import Follower
-from iqa_train.runner.runner import AttemptRequest, done_before, require_idle, run_attempt
+from iqa_train.runner.run_lock import require_idle
+from iqa_train.runner.runner import AttemptRequest, done_before, run_attempt
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.revision import earlier_run
 from iqa_train.runs.specfile import spec_document

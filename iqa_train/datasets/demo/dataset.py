@@ -28,7 +28,8 @@ from iqa_train.datasets.image_files import files_in
 from iqa_train.datasets.published.koniq import FOLDERS, SETS_CSV, read_koniq
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError
-from iqa_train.files import DamagedFileError, locked, read_json
+from iqa_train.files import DamagedFileError, read_json
+from iqa_train.locks import locked
 from iqa_train.regular import real_path
 
 NAME = "demo"

@@ -28,7 +28,8 @@ from iqa_train.datasets.images.philox import image_keys
 from iqa_train.datasets.images.reserve import reserve, write_at
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError
-from iqa_train.files import DamagedFileError, cache_root, locked, write_json
+from iqa_train.files import DamagedFileError, cache_root, write_json
+from iqa_train.locks import locked
 from iqa_train.regular import open_regular, real_path
 from iqa_train.schema import Span, read_document
 
