@@ -16,8 +16,8 @@ from iqa_train.report.comparison_text import (
     value_words,
 )
 from iqa_train.report.numbers import NONE, measured
-from iqa_train.results.curve import CurvePoint, SettingCurve
 from iqa_train.results.study_comparison import StudyComparison
+from iqa_train.results.sweep import Sweep, SweepPoint
 from iqa_train.stats.registry import METRICS
 
 _WIDEST_TEXT = 110
@@ -43,23 +43,23 @@ def across_document(across: StudyComparison) -> dict[str, Any]:
     }
 
 
-def curve_lines(curve: SettingCurve, width: int | None = None) -> list[str]:
-    """The table of a curve."""
-    name = METRICS[curve.metric].label
-    lines = [plain(f"{name} on the test images over {curve.setting}"), ""]
-    rows = [[value_words(p.setting), measured(p.value, p.interval) + _mark(p), p.name, _seeds(p)] for p in curve.points]
-    lines += [*text_table([curve.setting, name, "Of", "Seeds"], rows, width), ""]
-    notes = list(curve.notes)
-    if any(point.reported for point in curve.points):
+def sweep_lines(sweep: Sweep, width: int | None = None) -> list[str]:
+    """The table of a sweep."""
+    name = METRICS[sweep.metric].label
+    lines = [plain(f"{name} on the test images over {sweep.setting}"), ""]
+    rows = [[value_words(p.setting), measured(p.value, p.interval) + _mark(p), p.name, _seeds(p)] for p in sweep.points]
+    lines += [*text_table([sweep.setting, name, "Of", "Seeds"], rows, width), ""]
+    notes = list(sweep.notes)
+    if any(point.reported for point in sweep.points):
         notes.append(OF_REPORTED + "; its interval is from the number of test images alone")
-        notes += sources_words(point.source for point in curve.points)
+        notes += sources_words(point.source for point in sweep.points)
     return lines + _wrapped(notes, width)
 
 
-def curve_document(curve: SettingCurve) -> dict[str, Any]:
+def sweep_document(sweep: Sweep) -> dict[str, Any]:
     """The same as one object."""
-    points = [asdict(point) | {"also": dict(point.also)} for point in curve.points]
-    return {"setting": curve.setting, "metric": curve.metric, "notes": list(curve.notes), "points": points}
+    points = [asdict(point) | {"also": dict(point.also)} for point in sweep.points]
+    return {"setting": sweep.setting, "metric": sweep.metric, "notes": list(sweep.notes), "points": points}
 
 
 def _wrapped(notes: Sequence[str], width: int | None) -> list[str]:
@@ -71,9 +71,9 @@ def _listed(differs: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
     return {name: list(pair) for name, pair in differs.items()}
 
 
-def _mark(point: CurvePoint) -> str:
+def _mark(point: SweepPoint) -> str:
     return f" {DAGGER}" if point.reported else ""
 
 
-def _seeds(point: CurvePoint) -> str:
+def _seeds(point: SweepPoint) -> str:
     return str(len(point.seeds)) if point.seeds else NONE

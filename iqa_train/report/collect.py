@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from iqa_train.datasets.leaks import audit_with_data
 from iqa_train.errors import RunError, UserError
 from iqa_train.report.report_data import Origin, ReportData
-from iqa_train.report.sweeps import curves_of_settings
-from iqa_train.results.cross_dataset import cross_results, results_elsewhere
+from iqa_train.report.sweeps import find_sweeps
+from iqa_train.results.cross_dataset import cross_dataset_results, cross_dataset_tables
 from iqa_train.results.epochs import curves
 from iqa_train.results.reported import reference_row
 from iqa_train.results.run_record import RunRecord
@@ -40,7 +40,7 @@ def results_of(
     `resamples` and `parameters` as `build_study_results` takes them. Raises NotComparableError.
     """
     if chosen.on:
-        return results_elsewhere(chosen, metric, anyway=anyway, resamples=resamples, parameters=parameters)
+        return cross_dataset_results(chosen, metric, anyway=anyway, resamples=resamples, parameters=parameters)
     found = build_study_results(
         chosen.runs, metric, baseline=chosen.baseline, title=chosen.title, anyway=anyway, resamples=resamples,
         parameters=parameters,
@@ -95,8 +95,8 @@ def gather(chosen: RunSelection, runs_dir: Path, metric: str = "srcc", *, anyway
         predictions=predictions_of(chosen.runs),
         parameters=parameters_of(chosen.runs),
         reported=() if chosen.on else reported_of(chosen, metric),
-        cross=() if chosen.on else cross_results(chosen, metric),
-        sweeps=() if chosen.on else curves_of_settings(chosen, results[0], runs_dir),
+        cross=() if chosen.on else cross_dataset_tables(chosen, metric),
+        sweeps=() if chosen.on else find_sweeps(chosen, results[0], runs_dir),
         findings=_findings(chosen),
         settings=differing_settings(chosen.runs),
         origins=tuple(_origin(run) for run in chosen.runs if run.folder.attempts()),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from iqa_train.results.curve import SettingCurve
+from iqa_train.results.sweep import Sweep
 from iqa_train.results.table import Curve, StudyResults
 from iqa_train.runs.predictions import Predictions
 from iqa_train.study.audit import Finding
@@ -38,7 +38,7 @@ class ReportData:
     curves: tuple[Curve, ...] = ()
     predictions: Mapping[str, Predictions] = field(default_factory=dict)
     parameters: Mapping[str, int] = field(default_factory=dict)
-    sweeps: tuple[SettingCurve, ...] = ()
+    sweeps: tuple[Sweep, ...] = ()
     findings: tuple[Finding, ...] = ()
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     origins: tuple[Origin, ...] = ()

@@ -1,14 +1,13 @@
-"""Which settings were tried at several values: a curve for each, measured, and reported numbers beside it."""
+"""Finds the settings that were tried at several values: a sweep of each, measured and reported."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from iqa_train.errors import UserError
-from iqa_train.results.curve import CurvePoint, SettingCurve, setting_curve
 from iqa_train.results.factors import settings_that_differ
 from iqa_train.results.run_record import RunRecord, record
 from iqa_train.results.selection import RunSelection
-from iqa_train.results.sweep import sweep
+from iqa_train.results.sweep import Sweep, measured_sweep, sweep
 from iqa_train.results.table import StudyResults
 from iqa_train.runs.documents import read_spec_facts
 from iqa_train.runs.layout import run_folders
@@ -16,13 +15,13 @@ from iqa_train.study.literature import known_settings, references_of
 from iqa_train.study.model import Reference
 from iqa_train.study.settings import TrainingConfig
 
-_LEAST = 3  # values that make a curve
+_MIN_VALUES = 3  # with a result, for a sweep to be worth a figure
 
 
-def curves_of_settings(chosen: RunSelection, results: StudyResults, runs_dir: Path) -> tuple[SettingCurve, ...]:
-    """A curve for each setting that takes three values or more in runs like the baseline, or in reported ones.
+def find_sweeps(chosen: RunSelection, results: StudyResults, runs_dir: Path) -> tuple[Sweep, ...]:
+    """A sweep of each setting that takes at least three values in runs like the baseline, or in reported ones.
 
-    Runs of other studies in `runs_dir` count where they differ from the baseline in that setting alone.
+    Runs of other studies in `runs_dir` count if they differ from the baseline only in that setting.
     """
     base = [run for run in chosen.runs if run.experiment == results.baseline]
     alike = _alike(chosen, base[0], runs_dir) if base else {}
@@ -33,26 +32,20 @@ def curves_of_settings(chosen: RunSelection, results: StudyResults, runs_dir: Pa
         if setting not in TrainingConfig.model_fields:
             continue
         try:
-            curve = _curve(chosen, [*base, *alike.get(setting, [])], references, setting, results.metric)
+            one = _sweep(chosen, [*base, *alike.get(setting, [])], references, setting, results.metric)
         except UserError:  # too few values
             continue
-        if len({str(point.setting) for point in curve.points}) >= _LEAST:
-            found.append(curve)
+        if len({str(point.setting) for point in one.points}) >= _MIN_VALUES:
+            found.append(one)
     return tuple(found)
 
 
-def _curve(
+def _sweep(
     chosen: RunSelection, runs: list[RunRecord], references: list[Reference], setting: str, metric: str
-) -> SettingCurve:
-    if chosen.study is not None:
-        return setting_curve(chosen.study, runs, references, setting, metric)
-    measured = sweep(runs, setting, metric)
-    points = [
-        CurvePoint(p.setting, p.value, p.interval, ", ".join(p.runs), p.seeds, notes=p.notes)
-        for p in measured.points
-        if p.value is not None
-    ]
-    return SettingCurve(setting, metric, tuple(points), measured.notes)
+) -> Sweep:
+    if chosen.study is None:
+        return measured_sweep(runs, setting, metric)
+    return sweep(chosen.study, runs, references, setting, metric)
 
 
 def _of_baseline(chosen: RunSelection) -> list[Reference]:
@@ -63,18 +56,18 @@ def _of_baseline(chosen: RunSelection) -> list[Reference]:
 
 
 def _alike(chosen: RunSelection, base: RunRecord, runs_dir: Path) -> dict[str, list[RunRecord]]:
-    """Setting -> the runs that differ from the baseline in it alone, those of other studies included."""
+    """Setting -> the runs that differ from the baseline only in it, those of other studies included."""
     found: dict[str, list[RunRecord]] = {}
     own = {run.folder.path for run in chosen.runs}
-    for run in (*chosen.runs, *_elsewhere(base, runs_dir, own)):
+    for run in (*chosen.runs, *_in_other_studies(base, runs_dir, own)):
         differ = settings_that_differ(base.spec, run.spec)
         if len(differ) == 1:
             found.setdefault(next(iter(differ)), []).append(run)
     return found
 
 
-def _elsewhere(base: RunRecord, runs_dir: Path, own: set[Path]) -> Iterator[RunRecord]:
-    """Finished runs of other studies, one setting apart from the baseline; only these are read."""
+def _in_other_studies(base: RunRecord, runs_dir: Path, own: set[Path]) -> Iterator[RunRecord]:
+    """Finished runs of other studies that differ from the baseline in one setting; only these are read."""
     for folder in run_folders(runs_dir):
         if folder.path in own or not folder.result.exists():
             continue

@@ -16,6 +16,9 @@ from iqa_train.errors import RunError, UsageError, visible
 from iqa_train.files import write_atomic
 from iqa_train.locks import locked_folder
 from iqa_train.regular import real_path
+from iqa_train.report.markdown import escaped, results_markdown
+from iqa_train.report.report_data import ReportData
+from iqa_train.report.verdict_text import WHAT_IS_GAINED, gains
 from iqa_train.study.model import NAME_PATTERN
 
 FILE_NAME = "EXPERIMENTS_LOG_TRACKER.md"
@@ -39,6 +42,18 @@ class _Marker:
     study: str
     start: int
     end: int
+
+
+def tracker_text(data: ReportData) -> str:
+    """The study's block in Markdown. It has no dates and no paths, so it changes only when the results do."""
+    parts = [results_markdown(data.main)]
+    gained = _contributions(data)
+    if gained:
+        parts.append("\n".join(["### Contributions", "", WHAT_IS_GAINED, "", *gained]))
+    origins = _origins(data)
+    if origins:
+        parts.append("\n".join(["### Origin", "", *origins]))
+    return "\n\n".join(parts) + "\n"
 
 
 def update_tracker(path: Path, study: str, text: str) -> bool:
@@ -136,3 +151,22 @@ def _line_ends(data: bytes) -> int:
     """How many of the two line ends before a block are there already."""
     tail = data[-4:].replace(b"\r\n", b"\n")
     return 2 if tail.endswith(b"\n\n") else 1 if tail.endswith(b"\n") else 0
+
+
+def _contributions(data: ReportData) -> list[str]:
+    return [
+        f"- {escaped(one.label)} ({escaped(one.experiment)}): {escaped(one.gain)}{', ' * bool(one.remark)}{one.remark}"
+        for one in gains(data.main)
+    ]
+
+
+def _origins(data: ReportData) -> list[str]:
+    """One line for all runs that come from the same code and data."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for origin in data.origins:
+        run = f"{origin.experiment} s{origin.seed}-{origin.config_hash}"
+        groups.setdefault((origin.commit or "not known", origin.data or "not known"), []).append(run)
+    return [
+        f"- code {escaped(code)}, data {escaped(data)}: {escaped(', '.join(runs))}"
+        for (code, data), runs in groups.items()
+    ]

@@ -1,7 +1,8 @@
 """Writes a report: the page, the tables in every form, the figures in both widths; each file whole or not at all."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from iqa_train.errors import RunError
@@ -13,12 +14,29 @@ from iqa_train.report.html.page import PageFigure, page
 from iqa_train.report.latex import cross_latex, metrics_latex, results_latex
 from iqa_train.report.markdown import results_markdown
 from iqa_train.report.report_data import ReportData
+from iqa_train.results.table import StudyResults
 
 INDEX = "index.html"
 _LIST = ".files"
 _OURS = re.compile(r"(figures|tables)/[A-Za-z0-9_-]+\.(pdf|svg|png|tex|csv|md)")
 WIDTHS = {"column": style.ONE_COLUMN, "page": style.TWO_COLUMNS}
 """Suffixes of the figures' names, and their widths in inches."""
+
+
+@dataclass(frozen=True)
+class TableFormat:
+    """A file format of a results table."""
+
+    suffix: str
+    render: Callable[[StudyResults], str]
+
+
+FORMATS = {
+    "csv": TableFormat(".csv", lambda results: results_csv([results])),
+    "markdown": TableFormat(".md", results_markdown),
+    "latex": TableFormat(".tex", results_latex),
+}
+"""By the name that `--format` takes."""
 
 
 def write_report(material: ReportData, out: Path) -> list[Path]:

@@ -21,9 +21,9 @@ def default_path(study: str, form: str) -> Path:
     """Where an export goes by default: the working folder."""
     if form == REPORT:
         return Path(REPORT)
-    from iqa_train.report.forms import SUFFIXES
+    from iqa_train.report.write import FORMATS
 
-    return Path(f"{study}-results{SUFFIXES[form]}")
+    return Path(f"{study}-results{FORMATS[form].suffix}")
 
 
 def trouble_with(order: ExportOrder) -> str:
@@ -57,14 +57,14 @@ def _table(chosen: RunSelection, order: ExportOrder) -> str:
     from iqa_train.errors import RunError, UsageError
     from iqa_train.files import write_atomic
     from iqa_train.report.collect import results_of
-    from iqa_train.report.forms import table_of
+    from iqa_train.report.write import FORMATS
 
     path = expanded(order.path)
     there = path.exists()
     if there and not order.replace:
         raise UsageError(f"nothing written: {path} is there already")
     results = results_of(chosen, "srcc")
-    text = table_of(results, order.form).rstrip("\n") + "\n"
+    text = FORMATS[order.form].render(results).rstrip("\n") + "\n"
     try:
         write_atomic(path, text.encode(errors="replace"))  # a file's name may hold what is no text
     except OSError as error:
@@ -75,8 +75,7 @@ def _table(chosen: RunSelection, order: ExportOrder) -> str:
 
 def _report(chosen: RunSelection, target: Target, order: ExportOrder) -> str:
     from iqa_train.report.collect import gather, require_runs
-    from iqa_train.report.tracker import update_tracker
-    from iqa_train.report.tracker_text import tracker_text
+    from iqa_train.report.tracker import tracker_text, update_tracker
     from iqa_train.report.write import INDEX, write_report
 
     out = expanded(order.path)

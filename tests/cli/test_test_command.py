@@ -8,7 +8,7 @@ import pytest
 
 from iqa_train.report.latex import cross_latex
 from iqa_train.report.markdown import results_markdown
-from iqa_train.results.cross_dataset import cross_results
+from iqa_train.results.cross_dataset import cross_dataset_tables
 from iqa_train.results.selection import chosen_runs
 from tests.conftest import Project
 from tests.scheduler.cross_project import ADDED, Crossed
@@ -64,7 +64,7 @@ def test_later_is_the_same_as_after_training(
     tables = []
     for one in (project, after):
         monkeypatch.chdir(one.folder)
-        found = cross_results(chosen_runs(Path("runs"), None, None, None), "srcc")
+        found = cross_dataset_tables(chosen_runs(Path("runs"), None, None, None), "srcc")
         tables.append([cross_latex(found), *map(results_markdown, found)])
     assert tables[0] == tables[1]
     assert "other" in tables[0][0]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from iqa_train.report.report_data import Origin, ReportData
-from iqa_train.results.curve import CurvePoint, SettingCurve
+from iqa_train.results.sweep import Sweep, SweepPoint
 from iqa_train.results.table import Curve, ResultRow, StudyResults
 from iqa_train.runs.predictions import Predictions
 from iqa_train.study.audit import Finding
@@ -83,14 +83,14 @@ def predictions(images: int, noise: float = 6.0, seed: int = 1) -> Predictions:
     return Predictions(tuple(f"{k}.jpg" for k in range(images)), scores, guessed)
 
 
-SWEEP = SettingCurve(
+SWEEP = Sweep(
     "lr",
     "srcc",
     (
-        CurvePoint(5e-7, 0.9378, (0.933, 0.9425), "lr5e7/Baseline", (42,)),
-        CurvePoint(1e-6, 0.9370, (0.932, 0.942), "lr5e7/Hot", (42,)),
-        CurvePoint(3e-6, 0.9364, (0.931, 0.942), "paper", reported=True),
-        CurvePoint(5e-6, 0.9354, None, "paper", reported=True),
+        SweepPoint(5e-7, 0.9378, (0.933, 0.9425), "lr5e7/Baseline", (42,)),
+        SweepPoint(1e-6, 0.9370, (0.932, 0.942), "lr5e7/Hot", (42,)),
+        SweepPoint(3e-6, 0.9364, (0.931, 0.942), "paper", reported=True),
+        SweepPoint(5e-6, 0.9354, None, "paper", reported=True),
     ),
     ("the reported points differ in epochs too",),
 )

@@ -8,8 +8,8 @@ import pytest
 from iqa_train.files import read_json, write_json
 from iqa_train.report.collect import differing_settings, gather, results_of
 from iqa_train.report.report_data import ReportData, shared_packages
-from iqa_train.report.sweeps import curves_of_settings
-from iqa_train.report.tracker_text import tracker_text
+from iqa_train.report.sweeps import find_sweeps
+from iqa_train.report.tracker import tracker_text
 from iqa_train.results.selection import chosen_runs
 from iqa_train.runs.predictions import write_predictions
 from tests.report.finished import STUDY, finish, predicted, specs, whole_study, write_study
@@ -52,7 +52,7 @@ def test_runs_of_other_studies_that_differ_in_one_setting_alone_belong_to_the_cu
     write_study(folder, STUDY.replace('"tiny"', '"other"').replace("lr = 1e-6", "lr = 3e-6").replace("-demo", "-d"))
     finish(folder, specs(folder)["Baseline"])
     chosen = chosen_runs(Path("runs"), "tiny", None, None)
-    (curve,) = curves_of_settings(chosen, results_of(chosen, "srcc"), Path("runs"))
+    (curve,) = find_sweeps(chosen, results_of(chosen, "srcc"), Path("runs"))
     assert [point.setting for point in curve.points] == [1e-7, 1e-6, 3e-6, 1e-5]
 
 

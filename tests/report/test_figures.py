@@ -12,7 +12,7 @@ from PIL import Image
 
 from iqa_train.report.figures import ablation, agreement, epochs, sensitivity, size, style, waterfall
 from iqa_train.report.figures.make_figures import figures_of
-from iqa_train.results.curve import CurvePoint, SettingCurve
+from iqa_train.results.sweep import Sweep, SweepPoint
 from iqa_train.results.table import Curve, ResultRow, StudyResults
 from iqa_train.runs.predictions import Predictions
 from tests.report.samples import ALL, BASELINE, CURVES, MATERIAL, SEED_STUDY, SWEEP, predictions
@@ -23,8 +23,8 @@ NOT_A_NUMBER = Predictions(("a", "b"), np.array([1.0, 2.0]), np.array([np.nan, n
 BARE = replace(SEED_STUDY, rows=(BASELINE, ResultRow("A1", value=0.9, delta=-0.03), ResultRow("A2", delta=0.0)))
 
 THIRTY = [replace(curve, experiment=f"{curve.experiment}{k}") for k in range(6) for curve in CURVES]
-WORDS = (CurvePoint("a$b", 0.9, None, "x"), CurvePoint(3, 0.8, None, "y"))
-FLOORS = (CurvePoint(0.0, 0.9, None, "x"), CurvePoint(1e-6, 0.91, (0.9, 0.92), "y"))
+WORDS = (SweepPoint("a$b", 0.9, None, "x"), SweepPoint(3, 0.8, None, "y"))
+FLOORS = (SweepPoint(0.0, 0.9, None, "x"), SweepPoint(1e-6, 0.91, (0.9, 0.92), "y"))
 
 Draw = Callable[[float], Any]
 ODD: dict[str, Draw] = {
@@ -37,9 +37,9 @@ ODD: dict[str, Draw] = {
     "a curve of one epoch": lambda w: epochs.draw([Curve("A", ((1, None, 0.5),))], "B", (0.4, 0.6), w),
     "curves without test": lambda w: epochs.draw([Curve("A", ((1, 0.5, None),))], "A", None, w),
     "thirty curves": lambda w: epochs.draw(THIRTY, "Baseline0", None, w),
-    "a setting with no values": lambda w: sensitivity.draw(SettingCurve("lr", "srcc", ()), w),
-    "words and numbers": lambda w: sensitivity.draw(SettingCurve("weights", "srcc", WORDS), w),
-    "zero on a logarithm": lambda w: sensitivity.draw(SettingCurve("lr_floor", "srcc", FLOORS), w),
+    "a setting with no values": lambda w: sensitivity.draw(Sweep("lr", "srcc", ()), w),
+    "words and numbers": lambda w: sensitivity.draw(Sweep("weights", "srcc", WORDS), w),
+    "zero on a logarithm": lambda w: sensitivity.draw(Sweep("lr_floor", "srcc", FLOORS), w),
     "no predictions": lambda w: agreement.draw({"A": NOTHING_PREDICTED}, w),
     "odd predictions": lambda w: agreement.draw({"A": CONSTANT, "B": NOT_A_NUMBER}, w),
     "eight experiments": lambda w: agreement.draw({f"E{k}": CONSTANT for k in range(8)}, w),

@@ -7,7 +7,7 @@ import pytest
 from iqa_train.errors import UsageError
 from iqa_train.results.comparison import NotComparableError
 from iqa_train.results.study_comparison import compare_studies
-from iqa_train.results.sweep import sweep
+from iqa_train.results.sweep import measured_sweep
 from tests.results.made_study import MadeStudy, predictions, with_values
 
 FEW = 400
@@ -89,21 +89,25 @@ def test_a_sweep_is_a_point_for_each_value_in_order(tmp_path: Path) -> None:
         for seed in (42, 43):
             study.run(name, predictions(seed + int(lr * 1e7), 5 + lr * 1e6), seed=seed, changes={"lr": lr})
     study.run("B1", predictions(9, 9.0), changes={"model_size": "tiny"})
-    found = sweep(study.recorded(), "lr", resamples=FEW)
+    found = measured_sweep(study.recorded(), "lr", resamples=FEW)
     assert [point.setting for point in found.points] == [5e-7, 1e-6, 5e-6]
     for point in found.points:
         assert point.interval[0] < point.value < point.interval[1]
         assert point.seeds == (42, 43)
-    assert found.points[0].runs == ("lr5e7/L2",)
+    assert found.points[0].name == "lr5e7/L2"
     assert found.notes == ("lr5e7/B1 differs in model_size too and is left out",)
-    assert len(sweep(study.recorded(), "lr", resamples=FEW, anyway=True).points) == 4
+    assert len(measured_sweep(study.recorded(), "lr", resamples=FEW, anyway=True).points) == 4
 
 
 def test_words_can_be_swept_too(tmp_path: Path) -> None:
     study = MadeStudy(tmp_path)
     for size in ("tiny", "small", "base"):
         study.run(size, predictions(len(size), 6.0), changes={"model_size": size})
-    assert [p.setting for p in sweep(study.recorded(), "model_size", resamples=FEW).points] == ["base", "small", "tiny"]
+    assert [p.setting for p in measured_sweep(study.recorded(), "model_size", resamples=FEW).points] == [
+        "base",
+        "small",
+        "tiny",
+    ]
 
 
 def test_what_cannot_be_swept_is_refused(tmp_path: Path) -> None:
@@ -111,6 +115,6 @@ def test_what_cannot_be_swept_is_refused(tmp_path: Path) -> None:
     study.run("A", predictions(1, 6.0))
     study.run("B", predictions(2, 6.0), changes={"lr": 1e-5, "epochs": 9})
     with pytest.raises(UsageError, match='no run has the setting "lrr"; did you mean "lr"'):
-        sweep(study.recorded(), "lrr")
+        measured_sweep(study.recorded(), "lrr")
     with pytest.raises(NotComparableError, match=r"lr has one value only.*differs in epochs too"):
-        sweep(study.recorded(), "lr")
+        measured_sweep(study.recorded(), "lr")

@@ -17,7 +17,7 @@ from iqa_train.files import write_json
 from iqa_train.report.collect import differing_settings, parameters_of, predictions_of, results_of
 from iqa_train.report.run_page.page import StudyContext, about_run
 from iqa_train.report.run_page.run_comparison import two_runs
-from iqa_train.results.elsewhere import datasets_tested, on_dataset
+from iqa_train.results.cross_dataset import datasets_tested, on_dataset
 from iqa_train.results.epochs import curves
 from iqa_train.results.run_record import record_study
 from iqa_train.results.selection import chosen_runs

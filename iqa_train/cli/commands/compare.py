@@ -57,9 +57,9 @@ def _compare(where: "NameScope", options: argparse.Namespace) -> tuple[dict[str,
 
 
 def _sweep(where: "NameScope", options: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
-    from iqa_train.cli.compare_text import curve_document, curve_lines
+    from iqa_train.cli.compare_text import sweep_document, sweep_lines
     from iqa_train.results.compare_by_name import ComparisonSide
-    from iqa_train.results.curve import setting_curve
+    from iqa_train.results.sweep import sweep
     from iqa_train.study.literature import dataset_of, groups_of, references_of
 
     study, profile = where.study, where.profile
@@ -72,9 +72,9 @@ def _sweep(where: "NameScope", options: argparse.Namespace) -> tuple[dict[str, A
     runs = [run for one in names for run in one.runs]
     if not options.names:  # of other data there may be any number of runs
         runs = [run for run in runs if run.spec["settings"].get("dataset") == dataset_of(study, profile)]
-    curve = setting_curve(study, runs, references, options.sweep, options.metric, anyway=options.anyway)
-    curve = replace(curve, notes=(*curve.notes, *(note for one in names for note in one.notes)))
-    return curve_document(curve), curve_lines(curve, _width())
+    found = sweep(study, runs, references, options.sweep, options.metric, anyway=options.anyway)
+    found = replace(found, notes=(*found.notes, *(note for one in names for note in one.notes)))
+    return sweep_document(found), sweep_lines(found, _width())
 
 
 def _width() -> int | None:

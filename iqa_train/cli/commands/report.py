@@ -27,8 +27,7 @@ def main(argv: Sequence[str]) -> int:
     options = parser.read(argv)
 
     from iqa_train.report.collect import gather, require_runs
-    from iqa_train.report.tracker import update_tracker
-    from iqa_train.report.tracker_text import tracker_text
+    from iqa_train.report.tracker import tracker_text, update_tracker
     from iqa_train.report.write import INDEX, write_report
 
     runs_dir = Path(options.runs_dir)

@@ -39,7 +39,6 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError(f"--json and --format {options.format} cannot be combined")
 
     from iqa_train.report.collect import results_of
-    from iqa_train.report.forms import table_of
 
     chosen = runs_asked_for(options)
     results = results_of(chosen, options.metric, anyway=options.anyway, parameters=options.logistic)
@@ -51,7 +50,9 @@ def main(argv: Sequence[str]) -> int:
 
         text = results_text(results, shutil.get_terminal_size().columns if sys.stdout.isatty() else None)
     else:
-        text = table_of(results, form)
+        from iqa_train.report.write import FORMATS
+
+        text = FORMATS[form].render(results)
     print(text.rstrip("\n").encode(errors="replace").decode())  # a file's name may hold what is no text
     return 0
 
@@ -66,9 +67,9 @@ def runs_asked_for(options: argparse.Namespace) -> "RunSelection":
     chosen = chosen_runs(runs_dir, options.study, options.experiments, profile_of(options))
     chosen = replace(chosen, runs=with_queued(chosen.runs, waiting_folders(runs_dir)))
     if options.on:
-        from iqa_train.results.cross_dataset import on
+        from iqa_train.results.cross_dataset import select_dataset
 
-        return on(chosen, options.on)
+        return select_dataset(chosen, options.on)
     return chosen
 
 

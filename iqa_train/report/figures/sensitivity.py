@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from iqa_train.report.columns import metric_name
 from iqa_train.report.figures import style
-from iqa_train.results.curve import SettingCurve
+from iqa_train.results.sweep import Sweep
 from iqa_train.stats.interval import Interval
 
 if TYPE_CHECKING:
@@ -21,31 +21,31 @@ Point = tuple[float, float, Interval | None]
 """Where it stands on the axis, its value, and the interval."""
 
 
-def caption(curve: SettingCurve) -> str:
+def caption(sweep: Sweep) -> str:
     """What the figure shows, and what it may not be read as."""
-    name = _NAMES.get(curve.setting, curve.setting)
-    text = f"Test {metric_name(curve.metric)} over {name}, all else equal, with 95 % intervals."
-    if any(point.reported for point in curve.points):
+    name = _NAMES.get(sweep.setting, sweep.setting)
+    text = f"Test {metric_name(sweep.metric)} over {name}, all else equal, with 95 % intervals."
+    if any(point.reported for point in sweep.points):
         text += " Hollow diamonds are reported elsewhere, their intervals from the number of images alone."
-    return " ".join([text, *(f"{note[:1].upper()}{note[1:]}." for note in curve.notes)])
+    return " ".join([text, *(f"{note[:1].upper()}{note[1:]}." for note in sweep.notes)])
 
 
-def draw(curve: SettingCurve, width: float) -> "Figure":
+def draw(sweep: Sweep, width: float) -> "Figure":
     """Measured points are joined; numbers are placed by size, on a logarithmic axis where they span a decade."""
-    if not curve.points:
-        return style.empty(width, f"{curve.setting} has no value with a result")
+    if not sweep.points:
+        return style.empty(width, f"{sweep.setting} has no value with a result")
     figure, (axes,) = style.sheet(width, 2.1 if width < 5 else 2.6)
-    places = _places(axes, [point.setting for point in curve.points])
-    kinds = {point.reported for point in curve.points}
+    places = _places(axes, [point.setting for point in sweep.points])
+    kinds = {point.reported for point in sweep.points}
     for reported in sorted(kinds):
         points = [
             (x, point.value, point.interval)
-            for x, point in zip(places, curve.points, strict=True)
+            for x, point in zip(places, sweep.points, strict=True)
             if point.reported == reported
         ]
         _series(axes, sorted(points, key=lambda point: point[:2]), reported=reported)
-    axes.set_xlabel(_NAMES.get(curve.setting, curve.setting))
-    axes.set_ylabel(f"test {metric_name(curve.metric)}")
+    axes.set_xlabel(_NAMES.get(sweep.setting, sweep.setting))
+    axes.set_ylabel(f"test {metric_name(sweep.metric)}")
     axes.grid(visible=True, axis="y")
     axes.margins(y=0.15)
     if len(kinds) > 1:
