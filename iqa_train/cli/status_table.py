@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from iqa_train.cli.text import plain, span, text_table
+from iqa_train.cli.text import plain, text_table
 from iqa_train.scheduler.overview import Overview, Row
+from iqa_train.text import format_duration
 
 _HEAD = ("Experiment", "Seed", "State", "Device", "Epoch", "Test SRCC", "ETA", "Reason")
 
@@ -22,7 +23,7 @@ def status_lines(overview: Overview, rows: Sequence[Row], width: int | None = No
 
 def eta_words(seconds: float | None, *, guess: bool) -> str:
     """A time left, with ~ where it is only a guess."""
-    return ("~" if guess and seconds is not None else "") + span(seconds)
+    return ("~" if guess and seconds is not None else "") + format_duration(seconds, "-")
 
 
 def _headline(overview: Overview, rows: Sequence[Row]) -> str:

@@ -25,12 +25,3 @@ def text_table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | 
     lines = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in [head, *clean]]
     lines.insert(1, "-" * max(map(len, lines)))
     return [line if width is None or len(line) <= width else line[: width - 1] + "…" for line in lines]
-
-
-def span(seconds: float | None) -> str:
-    """A time as h:mm:ss or m:ss, "-" for none."""
-    if seconds is None:
-        return "-"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

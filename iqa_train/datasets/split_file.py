@@ -19,6 +19,7 @@ from iqa_train.datasets.tables.csv_table import read_csv
 from iqa_train.errors import DataError
 from iqa_train.spreadsheet import plain_cell, without_quote
 from iqa_train.study.split_digest import split_digest
+from iqa_train.text import join_names
 
 _FEW = 3
 
@@ -101,6 +102,4 @@ def _bare(image: str) -> str:
 
 
 def _some(names: list[str]) -> str:
-    first = ", ".join(f'"{name}"' for name in names[:_FEW])
-    more = len(names) - _FEW
-    return f"image{'s' if len(names) > 1 else ''} {first}" + (f" and {more} more" if more > 0 else "")
+    return f"image{'s' if len(names) > 1 else ''} " + join_names([f'"{name}"' for name in names], most=_FEW)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from iqa_train.doctor.check_result import Checkup
-from iqa_train.doctor.naming import a_few, counted
 from iqa_train.doctor.state_files import mtime
 from iqa_train.doctor.system import ask
 from iqa_train.runs.layout import QueueFiles, run_folders
+from iqa_train.text import join_names, plural
 
 CLOCK_TOLERANCE = 5.0
 """Seconds by which file times and this host's clock may differ."""
@@ -32,7 +32,7 @@ def check_clock(runs_dir: Path) -> Iterator[Checkup]:
     future = [str(path) for path in _state_files(runs_dir) if mtime(path) > time.time() + CLOCK_TOLERANCE]
     if future:
         wrong = True
-        message = f"{counted(len(future), 'file')} written in the future: {a_few(future)}"
+        message = f"{plural(len(future), 'file')} written in the future: {join_names(future, most=3)}"
         yield Checkup("clock", "warning", message, "a clock was, or is, wrong; touch them once it is right")
     if not wrong:
         summary = "synchronised" if synchronised == "yes" else "whether it is synchronised is unknown"

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from iqa_train.doctor.check_result import Checkup, Verdict
 from iqa_train.doctor.mounts import existing
-from iqa_train.doctor.naming import counted
 
 LOW_BYTES, SCARCE_BYTES = 10 * 10**9, 10**9
 """Free space below which a disk deserves a warning, and below which runs soon fail."""
@@ -33,6 +32,6 @@ def check_disks(folders: dict[str, Path]) -> Iterator[Checkup]:
             verdict = "warning"
         if space < SCARCE_BYTES or (files is not None and files < SCARCE_FILES):
             verdict = "error"
-        more = "" if files is None else f" and room for {counted(f'{files:,}', 'file')}"
+        more = "" if files is None else f" and room for {files:,} files"
         message = f"{words}: {space / 1e9:,.1f} GB free{more} ({there})"
         yield Checkup("disk-space", verdict, message, "" if verdict == "ok" else "make room, or choose another folder")

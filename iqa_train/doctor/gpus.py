@@ -6,7 +6,7 @@ from pathlib import Path
 from iqa_train.devices.inventory import inventory_of
 from iqa_train.devices.nvml import GpuReading, Nvml
 from iqa_train.doctor.check_result import Checkup, Verdict, from_sentence
-from iqa_train.doctor.naming import counted
+from iqa_train.text import plural
 
 _NVIDIA, _DISPLAY = "0x10de", "0x03"
 _READINGS = ("memory_used", "utilisation", "temperature", "power", "processes")
@@ -33,8 +33,9 @@ def check_gpus(root: Path) -> Iterator[Checkup]:
         yield from_sentence("gpu", "warning", hidden)
     well = sum(not (gpu.lost or gpu.refused) for gpu in sample.gpus)
     if well:
-        count = f"{well} of {len(sample.gpus)}" if well < len(sample.gpus) else str(well)
-        yield Checkup("gpu", "ok", f"{counted(count, 'GPU')} can be used, NVIDIA driver {sample.driver or 'n/a'}")
+        total = len(sample.gpus)
+        count = (f"{well} of " if well < total else "") + plural(total, "GPU")
+        yield Checkup("gpu", "ok", f"{count} can be used, NVIDIA driver {sample.driver or 'n/a'}")
 
 
 def _one_gpu(gpu: GpuReading) -> Iterator[Checkup]:

@@ -9,11 +9,11 @@ from pathlib import Path
 from iqa_train.devices.leases import VARIABLE, Holder, folder_complaint, holders, leases_folder
 from iqa_train.doctor.check_result import Checkup
 from iqa_train.doctor.mounts import NETWORK, existing, mount_of
-from iqa_train.doctor.naming import a_few
 from iqa_train.doctor.runs import SETTLING
 from iqa_train.lockholder import user_name
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.state import run_state
+from iqa_train.text import join_names
 
 
 def check_leases(root: Path) -> Iterator[Checkup]:
@@ -47,7 +47,7 @@ def check_leases(root: Path) -> Iterator[Checkup]:
         yield Checkup("leases", "warning", message, f"have an administrator chown it to root, or {cure}")
     closed = [path.name for path in sorted(folder.glob("*.lock")) if not os.access(path, os.R_OK)]
     if closed:
-        message = f"leases that you cannot read, nor take: {a_few(closed)}, in {folder}"
+        message = f"leases that you cannot read, nor take: {join_names(closed, most=3)}, in {folder}"
         yield Checkup("leases", "error", message, "let their owner chmod 666 them")
     yield from _held(folder)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from iqa_train.doctor.check_result import Checkup
-from iqa_train.doctor.naming import command_for, counted
+from iqa_train.doctor.naming import command_for
 from iqa_train.doctor.state_files import damage_of, mtime
 from iqa_train.errors import RunError
 from iqa_train.runs.documents import read_scheduler
@@ -15,6 +15,7 @@ from iqa_train.scheduler.item_status import item_status
 from iqa_train.scheduler.outbox import is_due
 from iqa_train.scheduler.queue import Item, folder_of, read_queue
 from iqa_train.scheduler.scheduler_lock import scheduler_process, start_failures
+from iqa_train.text import plural
 
 
 def check_queue(runs_dir: Path) -> Iterator[Checkup]:
@@ -24,7 +25,7 @@ def check_queue(runs_dir: Path) -> Iterator[Checkup]:
         return
     waiting, paused = waiting_in(runs_dir), read_queue(runs_dir).paused
     scheduler = scheduler_process(runs_dir)
-    count = counted(len(waiting), "run")
+    count = plural(len(waiting), "run")
     resume = f"`{command_for('queue resume', runs_dir)}`"
     if waiting and paused:
         yield Checkup("queue", "note", f"the queue is paused; waiting in it: {count}", f"{resume} goes on")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from iqa_train.doctor.check_result import Checkup
-from iqa_train.doctor.naming import a_few, command_for, counted, name_of
+from iqa_train.doctor.naming import command_for, name_of
 from iqa_train.doctor.queue import waiting_in
 from iqa_train.doctor.state_files import damage_of, damages_of
 from iqa_train.locks import is_held
@@ -13,6 +13,7 @@ from iqa_train.runner.process_tree import processes_of
 from iqa_train.runs.imported import imported_from
 from iqa_train.runs.layout import QueueFiles, RunFolder, run_folders
 from iqa_train.runs.state import LOST, RunState, run_state
+from iqa_train.text import join_names, plural
 
 SETTLING = 0.5
 """Seconds in which the last process of a run that has ended must be gone."""
@@ -40,16 +41,17 @@ def check_runs(runs_dir: Path) -> Iterator[Checkup]:
     lost = [(r, s) for r, s in runs if s.name == LOST and str(r.path.relative_to(runs_dir)) not in waiting]
     lost = [(r, s) for r, s in lost if imported_from(r) is None]  # a log that was cut short cannot go on
     if lost:
-        named = a_few([f"{name_of(run)}: {state.reason}" for run, state in lost], "; ")
+        named = "; ".join(f"{name_of(run)}: {state.reason}" for run, state in lost[:3])
+        named += f" and {len(lost) - 3} more" if len(lost) > 3 else ""
         cure = f"`{command_for('relaunch EXP', runs_dir)}` goes on from the last checkpoint"
-        yield Checkup("lost-runs", "warning", f"{counted(len(lost), 'run')} lost: {named}", cure)
+        yield Checkup("lost-runs", "warning", f"{plural(len(lost), 'run')} lost: {named}", cure)
     if left:
-        message = f"ended attempts left {counted(len(left), 'file')} that do no harm: {a_few(left)}"
+        message = f"ended attempts left {plural(len(left), 'file')} that do no harm: {join_names(left, most=3)}"
         yield Checkup("left-overs", "note", message, "remove them as you like")
     yield from _outliving([run for run, state in runs if not state.alive])
     if not lost and not damaged:
         alive = sum(state.alive for _, state in runs)
-        summary = f"{counted(len(runs), 'run')} in {runs_dir}, {alive} alive, none lost"
+        summary = f"{plural(len(runs), 'run')} in {runs_dir}, {alive} alive, none lost"
         yield Checkup("runs", "ok", summary if runs_dir.is_dir() else f"{runs_dir} is made by the first run")
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iqa_train.doctor.check_result import CheckScope, Checkup
-from iqa_train.doctor.naming import counted
 from iqa_train.errors import StudyError
+from iqa_train.text import plural
 
 if TYPE_CHECKING:  # pydantic only when a study is read
     from iqa_train.study.spec import RunSpec
@@ -28,4 +28,4 @@ def read_study(where: CheckScope) -> tuple[list["RunSpec"], list[Checkup]]:
         message = first + (f" (and {len(more)} more)" if more else "")
         return [], [Checkup("study", "error", message, "`iqa-train check` tells all that is wrong")]
     specs = resolve_all(study, profile=where.profile)
-    return specs, [Checkup("study", "ok", f"{path}: {counted(len(study.experiments), 'experiment')}")]
+    return specs, [Checkup("study", "ok", f"{path}: {plural(len(study.experiments), 'experiment')}")]

@@ -14,9 +14,10 @@ from iqa_train.errors import UsageError, WeightsError, did_you_mean
 from iqa_train.models.demo_backbone import DemoBackbone
 from iqa_train.models.seeded_init import initialise, keyed_random
 from iqa_train.models.timm_import import import_timm
-from iqa_train.models.timm_net import build_timm, channels_last, first_line
+from iqa_train.models.timm_net import build_timm, channels_last
 from iqa_train.models.weights import pickle_refused, timm_name, weights_file
 from iqa_train.study.settings import TrainingConfig
+from iqa_train.text import first_line
 
 _NAMED = ("swin", "resnet50", "demo")
 

@@ -10,6 +10,7 @@ from iqa_train.errors import UsageError
 from iqa_train.models.timm_import import import_timm
 from iqa_train.models.weights import timm_name
 from iqa_train.study.settings import TrainingConfig
+from iqa_train.text import first_line
 
 REDUCTIONS = (4, 8, 16, 32)
 _TRIED = ("swin", "resnet50")  # of these it is known what they give; others are asked with a crop
@@ -45,11 +46,6 @@ def channels_last(net: nn.Module) -> bool:
     """Whether the network's features are (B, H, W, C)."""
     output_format = getattr(net, "output_fmt", None)
     return str(getattr(output_format, "value", output_format)) == "NHWC"
-
-
-def first_line(error: Exception) -> str:
-    """What an error of somebody else's says, fit for a sentence."""
-    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
 
 
 def _four_stages(settings: TrainingConfig, options: dict[str, Any]) -> Any:  # noqa: ANN401

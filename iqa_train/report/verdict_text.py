@@ -7,6 +7,7 @@ from iqa_train.report.numbers import given_span, measured, p_words, span
 from iqa_train.results.contribution import contributions
 from iqa_train.results.table import ResultRow, StudyResults
 from iqa_train.results.verdict import verdict_text
+from iqa_train.text import plural
 
 DASH = "\u2013"
 WHAT_IS_GAINED = "What the baseline gains by what an experiment changes; below zero, it is better without."
@@ -34,7 +35,7 @@ def headline(results: StudyResults) -> str:
     on = results.dataset
     if len(counts) == 1:
         count = counts.pop()
-        on = f"{count} test image{'' if count == 1 else 's'}" + (f" of {on}" if on else "")
+        on = plural(count, "test image") + (f" of {on}" if on else "")
     return f"{named} {DASH} {metric_name(results.metric)}" + (f" on {on}" if on else "")
 
 

@@ -17,6 +17,7 @@ from iqa_train.stats.interval import Interval
 from iqa_train.study.literature import known_settings
 from iqa_train.study.model import Reference, Study
 from iqa_train.study.settings import TrainingConfig
+from iqa_train.text import join_names
 
 _MAX_NAMES = 5  # of the points that are left out
 _DURATION = frozenset({"epochs", "train_test_num", "patience"})
@@ -81,7 +82,7 @@ def sweep(
         if len({repr(point.also[name]) for point in reported if name in point.also}) > 1
     ]
     if differ:
-        notes.append(f"the reported points differ in {' and '.join(differ)} too")
+        notes.append(f"the reported points differ in {join_names(differ)} too")
     return Sweep(setting, metric, points, (*notes, *left_out))
 
 
@@ -193,8 +194,7 @@ def _alike(given: Sequence[_ReportedPoint], *, anyway: bool) -> tuple[list[Sweep
     others = [point for group in groups.values() for point in group if group is not kept]
     if not others:
         return kept, []
-    names = ", ".join(point.name for point in others[:_MAX_NAMES])
-    names += f" and {len(others) - _MAX_NAMES} more" if len(others) > _MAX_NAMES else ""
+    names = join_names([point.name for point in others], most=_MAX_NAMES)
     if anyway:
         return [*kept, *others], [f"{names} differ from the other reported points in more than that"]
     return kept, [f"left out, as they differ in more than that: {names}"]

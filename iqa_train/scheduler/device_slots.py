@@ -15,8 +15,7 @@ from iqa_train.runs.documents import read_runner
 from iqa_train.runs.identity import boot_id, identity_from, origin_from
 from iqa_train.scheduler.placement import DeviceSlots
 from iqa_train.scheduler.queue import Item, folder_of
-
-_GIB = 1 << 30
+from iqa_train.text import GIB
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def _others_gib(reading: GpuReading, ours: Sequence[DeviceUse]) -> float | None:
         if occupant.worker is not None:
             own |= {occupant.worker, *_descendants(occupant.worker)}
     used = foreign_memory(reading, own)
-    return None if used is None else used / _GIB
+    return None if used is None else used / GIB
 
 
 def _descendants(pid: int) -> list[int]:

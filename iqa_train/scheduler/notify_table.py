@@ -12,6 +12,7 @@ from typing import Any, TypedDict
 from iqa_train.errors import RunError, visible
 from iqa_train.regular import real_path
 from iqa_train.schema import require
+from iqa_train.text import first_line
 
 _FILE = "study_file"
 
@@ -50,7 +51,7 @@ def notify_table(entry: Mapping[str, Any], runs_dir: Path) -> Mapping[str, Any]:
     except OSError as error:
         raise RunError(f"{path} cannot be read: {error.strerror}; its [notify] is not known") from None
     except (ValueError, RecursionError) as error:
-        first = visible(str(error).partition("\n")[0])
+        first = visible(first_line(error))
         raise RunError(f"{path} is not valid TOML ({first}); its [notify] is not known") from None
     return _checked(table, str(path))
 

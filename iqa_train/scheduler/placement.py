@@ -11,8 +11,8 @@ from iqa_train.devices.inventory import Device
 from iqa_train.runner.environment import VISIBLE, visible_in
 from iqa_train.scheduler.item_status import Phase
 from iqa_train.scheduler.queue import Item
+from iqa_train.text import GIB
 
-_GIB = 1 << 30
 _FREE_SHARE = 0.5  # of a GPU's memory must be free of others for a run that does not say how much it needs
 
 
@@ -41,7 +41,7 @@ class DeviceSlots:
     @property
     def total_gib(self) -> float | None:
         """The device's memory."""
-        return None if self.device.memory_total is None else self.device.memory_total / _GIB
+        return None if self.device.memory_total is None else self.device.memory_total / GIB
 
 
 @dataclass(frozen=True)

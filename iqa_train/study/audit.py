@@ -11,6 +11,7 @@ from iqa_train.study.messages import shown
 from iqa_train.study.model import Study
 from iqa_train.study.resolve import Resolved, resolve_with_origins, seeds_of
 from iqa_train.study.settings import TrainingConfig
+from iqa_train.text import join_names, plural
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
@@ -159,7 +160,7 @@ def _removes_both(rule: Rule, removed: list[str], experiment: str, base: str) ->
             f"so {experiment} removes attention and multi-scale together, and its difference from {base} is not "
             "multi-scale's alone"
         )
-    both = _listed([*removed, rule.setting])
+    both = join_names([*removed, rule.setting])
     return f"it acts in {base}, so the difference of {experiment} is the effect of {both} together"
 
 
@@ -185,7 +186,7 @@ def _several_factors(audited: _Audited) -> Iterator[Finding]:
         named = factors_of(factors, base.settings, c)
         if len(named) < 2:
             continue
-        says = f"{spec.experiment} differs from {base.experiment} in {len(named)} factors, {_listed(named)}"
+        says = f"{spec.experiment} differs from {base.experiment} in {len(named)} factors, {join_names(named)}"
         says += ", so its difference is not the effect of any one of them"
         pinned = c.backbone == "swin" and effective(c).weights == "imagenet"
         if "model_size" in factors and PRE_TRAINING not in named and pinned:
@@ -200,7 +201,7 @@ def _idle_patience(audited: _Audited) -> Iterator[Finding]:
         if c.early_stopping and c.patience >= c.epochs - 1:
             says = (
                 "early stopping can never act: the first epoch always improves, and the "
-                f"{_count(c.epochs - 1, 'epoch')} after it cannot use up patience = {c.patience} before the end"
+                f"{plural(c.epochs - 1, 'epoch')} after it cannot use up patience = {c.patience} before the end"
             )
             yield Finding("idle-patience", "warning", run.spec.experiment, ("patience", "epochs"), says)
 
@@ -216,7 +217,7 @@ def _duplicate_settings(audited: _Audited) -> Iterator[Finding]:
         differ = differing(earlier.spec.settings, run.spec.settings)
         pair = f"{run.spec.experiment} and {earlier.spec.experiment}"
         if differ:
-            says = f"{pair} do the same: they differ in {_listed(differ)} alone, which makes no difference"
+            says = f"{pair} do the same: they differ in {join_names(differ)} alone, which makes no difference"
         else:
             says = f"{pair} have the same settings, so that one of them shows nothing but the noise between two runs"
         yield Finding("duplicate-settings", "warning", run.spec.experiment, tuple(differ), says)
@@ -260,7 +261,7 @@ def _underpowered(audited: _Audited) -> Iterator[Finding]:
         rounds = len({seed + n for seed in audited.seeds for n in range(spec.settings.train_test_num)})
         one_seed = critical_difference(srcc, images)
         visible = one_seed / rounds**0.5
-        given = f"{images} test images, predictions correlated {ASSUMED_CORRELATION:g}, {_count(rounds, 'seed')}"
+        given = f"{images} test images, predictions correlated {ASSUMED_CORRELATION:g}, {plural(rounds, 'seed')}"
         if delta[0] <= 0 <= delta[1]:
             says = (
                 f"the expected difference of {spec.experiment} may be zero ({_span(delta)}); differences below "
@@ -276,17 +277,9 @@ def _underpowered(audited: _Audited) -> Iterator[Finding]:
             yield Finding("underpowered", "warning", spec.experiment, (), says)
 
 
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
-
-
 def _span(span: tuple[float, float]) -> str:
     low, high = (f"{round(value, 6):g}" for value in span)
     return low if low == high else f"{low} .. {high}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 _CHECKS: tuple[Callable[[_Audited], Iterable[Finding]], ...] = (

@@ -11,6 +11,7 @@ from iqa_train.runs.layout import RunFolder
 from iqa_train.study.revision import FIRST, revision_words
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import RunSpec
+from iqa_train.text import first_line
 from iqa_train.training.checkpoint import load_checkpoint
 from iqa_train.training.compute_device import ComputeDevice
 
@@ -53,8 +54,7 @@ def finished_network(run: RunFolder, spec: RunSpec, number: int, device: Compute
     try:
         network.load_state_dict(_by_todays_names(best.under("network."), spec.revision))
     except RuntimeError as error:
-        first = str(error).strip().splitlines()[0]
-        why = revision_words(spec.revision) or first
+        why = revision_words(spec.revision) or first_line(error)
         raise WeightsError(f"{path} is not of this network ({why}); train the experiment again") from None
     # In memory as in training, so that the same numbers are computed in the same way.
     placed: nn.Module = network.to(device.torch).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

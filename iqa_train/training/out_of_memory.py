@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 import torch
 
+from iqa_train.text import GIB
+
 _TRIED = re.compile(r"(?:Tried|Unable) to allocate ([\d.]+ \w+)")  # CUDA's caching allocator; NumPy
 _TRIED_BYTES = re.compile(r"tried to allocate (\d+) bytes")  # torch on a CPU
 _CUDA_SAYS = ("CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
@@ -39,5 +41,5 @@ def _tried(text: str) -> str:
     if found := _TRIED.search(text):
         return f"tried {found[1]}"
     if found := _TRIED_BYTES.search(text):
-        return f"tried {int(found[1]) / 2**30:.2f} GiB"
+        return f"tried {int(found[1]) / GIB:.2f} GiB"
     return "has none left"

@@ -21,6 +21,7 @@ from iqa_train.runs.layout import RoundFiles
 from iqa_train.runs.predictions import Predictions, write_predictions
 from iqa_train.stats.metrics import krcc, plcc, rmse, srcc
 from iqa_train.study.settings import TrainingConfig
+from iqa_train.text import first_line
 from iqa_train.training.batches import batches, bounds
 from iqa_train.training.checkpoint import (
     Checkpoint,
@@ -237,8 +238,8 @@ class Trainer:
             restore_optimiser(self.optimiser, checkpoint)
             self.progress = Progress.restored(checkpoint.state, checkpoint.under("progress."))
         except (RuntimeError, KeyError, IndexError, TypeError, ValueError) as error:
-            first = str(error).strip().splitlines()[0]
-            raise WeightsError(f"{self.round.files.last} is not whole ({first}); start over with --again") from error
+            why = first_line(error)
+            raise WeightsError(f"{self.round.files.last} is not whole ({why}); start over with --again") from error
         device = self.round.device.torch
         self.progress.losses = self.progress.losses.to(device)
         self.progress.predictions = self.progress.predictions.to(device)

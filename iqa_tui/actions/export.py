@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from iqa_train.home import expanded
 from iqa_train.regular import real_path
-from iqa_tui.actions.words import counted
+from iqa_train.text import plural
 
 if TYPE_CHECKING:
     from iqa_train.results.selection import RunSelection
@@ -69,7 +69,7 @@ def _table(chosen: RunSelection, order: ExportOrder) -> str:
         write_atomic(path, text.encode(errors="replace"))  # a file's name may hold what is no text
     except OSError as error:
         raise RunError(f"{path} cannot be written: {error.strerror}") from None
-    count = counted(len(results.rows), "row")
+    count = plural(len(results.rows), "row")
     return f"{'replaced' if there else 'wrote'} {real_path(path)}: {order.form}, {count}"
 
 
@@ -82,7 +82,7 @@ def _report(chosen: RunSelection, target: Target, order: ExportOrder) -> str:
     require_runs(chosen, target.runs_dir)
     material = gather(chosen, target.runs_dir)
     written = write_report(material, out)
-    message = f"wrote {counted(len(written), 'file')} to {real_path(out)}; open {real_path(out / INDEX)}"
+    message = f"wrote {plural(len(written), 'file')} to {real_path(out)}; open {real_path(out / INDEX)}"
     if order.tracker is not None:
         changed = update_tracker(order.tracker, chosen.name, tracker_text(material))
         message += f"; {order.tracker} {'brought up to date' if changed else 'was up to date'}"

@@ -6,9 +6,10 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from iqa_train.text import join_names, plural
 from iqa_tui.actions.relaunch import paused_words
 from iqa_tui.actions.start_plan import PlannedRun, StartPlan, plan_start
-from iqa_tui.actions.words import counted, listed, run_name
+from iqa_tui.actions.words import run_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,7 +38,7 @@ def start(target: Target, order: StartOrder, progress: Callable[[str], None] = l
     require_data([(planned.spec, planned.run) for planned in plan.runs], _bar(progress), again=order.again)
     _queue(plan.to_do, target, order)
     left, warning = _left(plan), logout_warning()
-    message = f"{counted(len(plan.to_do), 'run')} queued: {listed(_names(plan.to_do))}"
+    message = f"{plural(len(plan.to_do), 'run')} queued: {join_names(_names(plan.to_do), most=5)}"
     message += f"; {left}" if left else ""
     message += paused_words(paused=read_queue(target.runs_dir).paused)
     return message + (f"\nwarning: {warning}" if warning else "")
@@ -67,7 +68,7 @@ def _left(plan: StartPlan) -> str:
     for fate, words in (("complete", "complete"), ("running", "running"), ("waiting", "waiting")):
         names = _names([planned for planned in plan.runs if planned.fate == fate])
         if names:
-            parts.append(f"{listed(names)} {'is' if len(names) == 1 else 'are'} {words} already")
+            parts.append(f"{join_names(names, most=5)} {'is' if len(names) == 1 else 'are'} {words} already")
     return "; ".join(parts)
 
 

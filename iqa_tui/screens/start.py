@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from textual.widgets import Input
 
+from iqa_train.text import join_names
 from iqa_tui.actions.orders import StartOrder
-from iqa_tui.actions.words import listed
 from iqa_tui.screens.parts.choice import Choice
 from iqa_tui.screens.parts.dialog import field
 from iqa_tui.screens.parts.planning import FormError, PlanningDialog, seeds_from
@@ -47,7 +47,7 @@ class StartScreen(PlanningDialog):
         at = next((n for n, (name, _) in enumerate(_POLICIES) if name == board.policy), 0)
         yield field("Policy", Choice(_POLICIES, at=at, id="policy"))
         if any(line.device.kind == "gpu" for line in board.devices.lines):
-            names = listed([line.device.label for line in board.devices.lines])
+            names = join_names([line.device.label for line in board.devices.lines], most=5)
             yield field("Where", Choice([(None, names)], id="where"))
         else:
             now = str(self.target.slots or len(board.devices.lines) or 1)
@@ -90,12 +90,12 @@ def _choices(board: Board, marked: list[RunLine], chosen: RunLine | None) -> lis
     """(keys, experiments) and words; what is likeliest comes first."""
     found: list[tuple[_What | None, str]] = []
     if marked:
-        names = listed([line.experiment for line in marked])
+        names = join_names([line.experiment for line in marked], most=5)
         found.append(((tuple(line.key for line in marked), None), f"{len(marked)} marked: {names}"))
     if board.file is not None:
         batches = [(batch.name, tuple(batch.gpus.values())) for batch in board.file.batches]
         found += [
-            (((), experiments), f"{name}: {listed(list(experiments))}")
+            (((), experiments), f"{name}: {join_names(experiments, most=5)}")
             for name, experiments in batches
             if _is_unfinished(board, experiments)
         ]

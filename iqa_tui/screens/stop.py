@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.widgets import Static
 
+from iqa_train.text import join_names, plural
 from iqa_tui.actions.orders import StopOrder
 from iqa_tui.actions.stop import asked_since
-from iqa_tui.actions.words import counted, listed
 from iqa_tui.safe import plain
 from iqa_tui.screens.parts.choice import Choice
 from iqa_tui.screens.parts.dialog import Dialog, field, put
@@ -62,14 +62,16 @@ class StopScreen(Dialog[StopOrder]):
         found: list[tuple[tuple[RunLine, ...], str]] = []
         of_mark = tuple(line for line in self.lines if line.key in marked)
         if of_mark:
-            found.append((of_mark, f"{len(of_mark)} marked: {listed([line.experiment for line in of_mark])}"))
+            found.append(
+                (of_mark, f"{len(of_mark)} marked: {join_names([line.experiment for line in of_mark], most=5)}")
+            )
         mine = next((line for line in self.lines if chosen is not None and line.key == chosen.key), None)
         if mine is not None:
             found.append(((mine,), f"{mine.experiment} (seed {mine.seed})"))
         others = [line for line in self.lines if line is not mine and line.key not in marked]
         found += [((line,), f"{line.experiment} (seed {line.seed})") for line in others]
         if len(self.lines) > 1:  # never the first: it takes a second key to stop everything
-            found.append((self.lines, f"all of this study: {counted(len(self.lines), 'run')} that run or wait"))
+            found.append((self.lines, f"all of this study: {plural(len(self.lines), 'run')} that run or wait"))
         return found
 
     def _ways(self, lines: Sequence[RunLine]) -> list[tuple[bool, str]]:

@@ -3,9 +3,10 @@
 from textual.content import Content
 from textual.widgets import Static
 
+from iqa_train.text import format_duration
 from iqa_tui.safe import content
 from iqa_tui.state.board import BatchLine, Board
-from iqa_tui.widgets.glyphs import meter, span
+from iqa_tui.widgets.glyphs import meter
 
 _METER = 8
 
@@ -35,7 +36,8 @@ class Batches(Static):
 
 def _words(batch: BatchLine) -> Content:
     state = {"running": "", "waiting": " waiting", "done": " ✓ done", "": "", "stopped": " ■ stopped"}[batch.state]
-    eta = f" ETA {span(batch.eta_s)}" if batch.eta_s is not None and batch.state in {"running", "waiting"} else ""
+    left = format_duration(batch.eta_s) if batch.state in {"running", "waiting"} else ""
+    eta = f" ETA {left}" if left else ""
     return Content.assemble(
         content(batch.name), " ", (meter(batch.done, _METER), "$accent"), f" {100 * batch.done:3.0f} %{state}{eta}"
     )

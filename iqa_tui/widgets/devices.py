@@ -3,11 +3,11 @@
 from textual.content import Content
 from textual.widgets import Static
 
+from iqa_train.text import GIB
 from iqa_tui.safe import content
 from iqa_tui.state.board import Board, DeviceLine, Devices, Host
 from iqa_tui.widgets.glyphs import sparkline
 
-_GIB = 1 << 30
 _NA = "n/a"
 
 
@@ -106,7 +106,7 @@ def _owners(line: DeviceLine) -> Content:
 
 
 def _gib(value: float | None, digits: int = 1) -> str:
-    return _NA if value is None else f"{value / _GIB:.{digits}f}"
+    return _NA if value is None else f"{value / GIB:.{digits}f}"
 
 
 def _cut(line: Content, width: int) -> Content:

@@ -41,12 +41,3 @@ def meter(share: float, width: int) -> str:
     """A bar of `width` cells, filled to `share` of it."""
     full = round(min(1.0, max(0.0, share)) * width)
     return "█" * full + "░" * (width - full)
-
-
-def span(seconds: float | None) -> str:
-    """A time as 1:23:45 or 2:05."""
-    if seconds is None:
-        return NONE
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -3,9 +3,9 @@
 from textual.content import Content
 from textual.widgets import Static
 
+from iqa_train.text import format_duration
 from iqa_tui.safe import content
 from iqa_tui.state.board import Board
-from iqa_tui.widgets.glyphs import span
 
 
 class Headline(Static):
@@ -57,7 +57,7 @@ def progress_words(board: Board) -> str:
         words.append("PAUSED")
     if board.seconds_left is not None:
         guess = any(line.row is not None and line.row.eta_is_guess for line in board.lines)
-        words.append(f"ETA {'~' if guess else ''}{span(board.seconds_left)}")
+        words.append(f"ETA {'~' if guess else ''}{format_duration(board.seconds_left)}")
     return " · ".join(words) or "nothing started"
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 
 from iqa_train.report.numbers import given_span, measured, number
+from iqa_train.text import format_duration
 from iqa_tui.safe import plain
 from iqa_tui.state.board import Board, RunLine
-from iqa_tui.widgets.glyphs import NONE, span, state_words
+from iqa_tui.widgets.glyphs import NONE, state_words
 
 GAP = 2
 
@@ -128,7 +129,7 @@ def _expected(line: RunLine, _: Board) -> str:
 def _eta(line: RunLine, _: Board) -> str:
     if line.row is None or not line.is_open:
         return NONE
-    return ("~" if line.row.eta_is_guess and line.row.eta_s is not None else "") + span(line.row.eta_s)
+    return ("~" if line.row.eta_is_guess and line.row.eta_s is not None else "") + format_duration(line.row.eta_s, NONE)
 
 
 def _title(line: RunLine, _: Board) -> str:

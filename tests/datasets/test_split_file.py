@@ -98,7 +98,10 @@ def test_what_is_no_split_of_the_set_is_refused(kadid: Path, tmp_path: Path) -> 
     whole = path.read_text().splitlines()
     for lines, says in [
         ([*whole, "I99_01_01.png,train,I99.png"], 'names image "I99_01_01.png", not in data set "kadid-10k"'),
-        (whole[:-2], f'has no split for images "{whole[-2].split(",")[0]}", "{whole[-1].split(",")[0]}" of data set'),
+        (
+            whole[:-2],
+            f'has no split for images "{whole[-2].split(",")[0]}" and "{whole[-1].split(",")[0]}" of data set',
+        ),
         ([*whole, whole[-1]], "keep one row per image"),
         ([*whole, whole[-1].replace("I0", "i0", 1)], "are the same image"),
         ([line.replace(",train,", ",learn,") for line in whole], '"learn" in the column "split" is no split'),

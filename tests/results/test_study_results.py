@@ -140,9 +140,7 @@ def test_krcc_says_that_it_has_fewer_resamples(study: MadeStudy) -> None:
 
 
 def test_results_are_loaded_without_what_is_slow_to_load() -> None:
-    modules = ", ".join(
-        f"iqa_train.results.{name}" for name in ("study_results", "study_comparison", "sweep", "contribution")
-    )
+    modules = ", ".join(f"iqa_train.results.{name}" for name in ("study_results", "study_comparison", "contribution"))
     code = f"import sys, {modules}; print(*sorted({{'torch', 'scipy', 'pydantic', 'matplotlib'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

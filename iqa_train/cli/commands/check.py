@@ -10,6 +10,7 @@ from iqa_train.cli.scope import study_and_profile
 from iqa_train.datasets.leaks import audit_with_data
 from iqa_train.study.audit import SEVERITIES, Finding
 from iqa_train.study.resolve import study_name, study_title
+from iqa_train.text import plural
 
 _WIDEST = 110
 _DESCRIPTION = """\
@@ -36,8 +37,7 @@ def main(argv: Sequence[str]) -> int:
         title = study_title(study, profile)
         print(f"{study_name(study, profile)}" + (f": {title}" if title else ""))
         under = f", profile {profile}" if profile else ""
-        count = len(study.experiments)
-        print(f"{study.path}{under}: {count} experiment{'' if count == 1 else 's'}\n")
+        print(f"{study.path}{under}: {plural(len(study.experiments), 'experiment')}\n")
         print(findings_text(findings))
     return 1 if any(finding.severity == "error" for finding in findings) else 0
 
@@ -59,7 +59,7 @@ def summary(findings: Sequence[Finding]) -> str:
     counts = {severity: sum(f.severity == severity for f in findings) for severity in SEVERITIES}
     if not findings:
         return "Nothing found that could mislead."
-    named = [f"{n} {severity}{'' if n == 1 else 's'}" for severity, n in counts.items() if n]
+    named = [plural(n, severity) for severity, n in counts.items() if n]
     end = "an error cannot mean what it says: mend it first" if counts["error"] else "no errors: the study can run"
     return f"{', '.join(named)}; {end}."
 

@@ -8,13 +8,13 @@ from typing import Any
 from iqa_train.cli.parser import Parser
 from iqa_train.devices.inventory import Device, Inventory, inventory, inventory_of
 from iqa_train.devices.nvml import GpuReading, Nvml, Sample
+from iqa_train.text import GIB, plural
 
 _DESCRIPTION = """\
 List what runs can be placed on: the GPUs that the driver and CUDA_VISIBLE_DEVICES show, numbered as nvidia-smi does,
 or without any the CPU, in slots. What the driver does not tell is n/a."""
 _EPILOG = "With --json: memory in bytes, utilisation in percent, temperature in degrees Celsius, power in watts."
 _HEAD = ("GPU", "Name", "Memory GiB", "Use", "Temp", "Power", "Processes")
-_GIB = 1 << 30
 
 
 def main(argv: Sequence[str]) -> int:
@@ -66,7 +66,7 @@ def _text(found: Inventory, sample: Sample) -> str:
         parts += [f"NVIDIA driver {sample.driver or 'n/a'}", "", *_table([_HEAD, *rows])]
     for device in found.devices:
         if device.threads is not None:
-            parts.append(f"{device.label}: {device.threads} thread{'' if device.threads == 1 else 's'}")
+            parts.append(f"{device.label}: {plural(device.threads, 'thread')}")
         elif device.note:
             parts.append(f"{device.label}: {device.note}")
     if found.note:
@@ -75,13 +75,13 @@ def _text(found: Inventory, sample: Sample) -> str:
 
 
 def _row(device: Device, reading: GpuReading) -> tuple[str, ...]:
-    total = _number(device.memory_total, _GIB, digits=1)
+    total = _number(device.memory_total, GIB, digits=1)
     power = f"{_number(reading.power)}/{_number(reading.power_limit)} W"
     processes = None if reading.processes is None else [f"{p.label} {_memory(p.memory)}" for p in reading.processes]
     return (
         str(device.index),
         device.name,
-        f"{_number(device.memory_used, _GIB, digits=1)}/{total}",
+        f"{_number(device.memory_used, GIB, digits=1)}/{total}",
         _number(reading.utilisation, unit=" %"),
         _number(reading.temperature, unit=" C"),
         "n/a" if reading.power is None and reading.power_limit is None else power,
@@ -90,7 +90,7 @@ def _row(device: Device, reading: GpuReading) -> tuple[str, ...]:
 
 
 def _memory(value: int | None) -> str:
-    return _number(value, _GIB, digits=1, unit=" GiB")
+    return _number(value, GIB, digits=1, unit=" GiB")
 
 
 def _number(value: float | None, scale: float = 1, digits: int = 0, unit: str = "") -> str:

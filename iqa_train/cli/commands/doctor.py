@@ -13,6 +13,7 @@ from iqa_train.cli.text import plain
 from iqa_train.doctor.check_result import CheckScope, Checkup, Verdict
 from iqa_train.doctor.run_checks import checkups
 from iqa_train.errors import StudyError
+from iqa_train.text import plural
 
 _DESCRIPTION = """\
 Look for what can go wrong, or has: the NVIDIA driver and each GPU, the leases of devices, lost runs and damaged files,
@@ -81,5 +82,5 @@ def _filled(text: str, width: int, head: str) -> str:
 
 def _summary(found: Sequence[Checkup]) -> str:
     counts = {verdict: sum(checkup.verdict == verdict for checkup in found) for verdict in ("error", "warning")}
-    named = [f"{n} {verdict}{'' if n == 1 else 's'}" for verdict, n in counts.items() if n]
+    named = [plural(n, verdict) for verdict, n in counts.items() if n]
     return f"{', '.join(named)}." if named else "Nothing found that is wrong."

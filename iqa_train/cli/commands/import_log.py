@@ -19,6 +19,7 @@ from iqa_train.study.messages import NAME_WORDS, is_name
 from iqa_train.study.model import Study
 from iqa_train.study.parse import RESERVED
 from iqa_train.study.resolve import study_name
+from iqa_train.text import plural
 
 _DESCRIPTION = """\
 Read logs of the training script that this program replaces into runs: settings as far as each log tells, its epochs,
@@ -100,7 +101,7 @@ def _lines(stored: Stored) -> list[str]:
     rounds = f", {len(log.rounds)} rounds" if len(log.rounds) > 1 else ""
     best = _best(stored)
     value = "" if best["srcc"] is None else f", best test SRCC {best['srcc']:.4f} at epoch {best['epoch']}"
-    epochs = f"{log.training.epochs} epoch{'' if log.training.epochs == 1 else 's'}"
+    epochs = plural(log.training.epochs, "epoch")
     summary = f"{log.outcome.state}{rounds}, {epochs}{value}"
     notes = [note for note in (log.outcome.reason, stored.note) if note]
     return [f"{head} as {stored.run.path}: {summary}", *(f"  {plain(note)}" for note in [*notes, *log.notes])]

@@ -23,6 +23,7 @@ from iqa_train.scheduler.queue import Item
 from iqa_train.study.model import Study
 from iqa_train.study.revision import FIRST, revision_words
 from iqa_train.study.spec import RunSpec
+from iqa_train.text import plural
 
 _POLL = 0.05  # seconds between two looks at a log that is shown
 
@@ -129,9 +130,8 @@ def _leave(runs: list[str], options: argparse.Namespace) -> int:
         print(json.dumps({"queued": runs, "scheduler": scheduler.as_json() if scheduler else None}, indent=2))
         return 0
     who = f"; scheduler running (process {scheduler.pid})" if scheduler and scheduler.pid else ""
-    count = f"{len(runs)} run{'' if len(runs) == 1 else 's'}"
     print(
-        f"{count} queued{who}. You can close this terminal. Check progress with:\n"
+        f"{plural(len(runs), 'run')} queued{who}. You can close this terminal. Check progress with:\n"
         f"  iqa-train status{where} --watch        what runs, what waits and why\n"
         f"  iqa-train logs{where} EXPERIMENT -f    its log as it grows\n"
         f"  iqa-train stop{where} --all            stop everything, with checkpoints"

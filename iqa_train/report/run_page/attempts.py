@@ -5,7 +5,6 @@ from iqa_train.report.run_page.json_fields import (
     Document,
     cannot_be_read,
     document,
-    duration,
     figure,
     moment,
     value_at,
@@ -16,6 +15,7 @@ from iqa_train.runs.documents import read_exit, read_runner
 from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.outcome import FINISHED, KILLED
 from iqa_train.runs.state import end_event, log_of, run_state
+from iqa_train.text import format_duration
 
 
 def attempt_sections(run: RunFolder) -> list[Section]:
@@ -58,7 +58,7 @@ def _resumed(runner: Document) -> str:
 
 def _ended(ended: Document) -> str:
     when = moment(words(ended, "ended"))
-    took = duration(figure(ended, "seconds"))
+    took = format_duration(figure(ended, "seconds"))
     code, number = value_at(ended, "exit_code"), value_at(ended, "signal")
     how = f"exit code {code}" if code is not None else f"signal {number}" if number is not None else ""
     return ", ".join(part for part in (when, f"after {took}" if took else "", how) if part)

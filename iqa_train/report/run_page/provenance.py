@@ -7,6 +7,7 @@ from iqa_train.runs.documents import read_provenance
 from iqa_train.runs.imported import Imported, imported_from
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.provenance import code_fingerprint
+from iqa_train.text import plural
 
 _TITLE = "Provenance"
 
@@ -59,14 +60,10 @@ def _dirty(found: Document) -> Line:
     files = sum(line.startswith("diff --git ") for line in lines)
     return pair(
         "uncommitted",
-        f"{_count(changed, 'line')} changed in {_count(files, 'file')}, {_count(new, 'new file')}; the difference is "
+        f"{plural(changed, 'line')} changed in {plural(files, 'file')}, {plural(new, 'new file')}; the difference is "
         "in provenance.json",
         "warning",
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _data(found: Document) -> list[Line]:

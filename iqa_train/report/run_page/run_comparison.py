@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from iqa_train.errors import UserError
 from iqa_train.report.numbers import NONE, measured, number, p_words
-from iqa_train.report.run_page.json_fields import cannot_be_read, document, duration, moment, words
+from iqa_train.report.run_page.json_fields import cannot_be_read, document, moment, words
 from iqa_train.report.run_page.settings import settings_of
 from iqa_train.report.sections import Line, Section, prose
 from iqa_train.results.comparison import Comparison, compare, resampled_words
@@ -25,6 +25,7 @@ from iqa_train.study.inert import inert
 from iqa_train.study.messages import shown
 from iqa_train.study.model import Study
 from iqa_train.study.settings import TrainingConfig
+from iqa_train.text import format_duration
 
 _METRICS = ("srcc", "plcc")
 
@@ -164,7 +165,7 @@ def _end(side: _Side) -> dict[str, str]:
         "reason": run.state.reason,
         "epochs": f"{progress.epoch} of {progress.epochs}" if progress.epochs and progress.epoch is not None else "",
         "best epoch": words(first, "best_epoch"),
-        "time": duration(progress.seconds) if run.state.finished else "",
+        "time": format_duration(progress.seconds) if run.state.finished else "",
         "attempts": str(len(attempts)),
         "started": moment(words(runner, "started")),
         "device": words(runner, "device", "label"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from iqa_train.text import plural
 from iqa_tui.actions.start_plan import TO_DO
 from iqa_tui.safe import plain
 
@@ -37,7 +38,7 @@ def findings_content(findings: Sequence[Finding]) -> Content:
     if not findings:
         return Content("The audit finds nothing that could mislead.")
     counts = Counter(finding.severity for finding in findings)
-    head = ", ".join(f"{n} {name}{'' if n == 1 else 's'}" for name in _GLYPHS if (n := counts[name]))  # type: ignore[index]
+    head = ", ".join(plural(n, name) for name in _GLYPHS if (n := counts[name]))  # type: ignore[index]
     parts = [Content.styled(f"The audit: {head}", "bold")]
     for finding in findings:
         glyph, style = _GLYPHS[finding.severity]

@@ -26,14 +26,14 @@ def test_the_next_batch_is_offered_first_and_after_it_the_one_after_it(stand_ins
     async def act(app: Host, pilot: Pilot[None]) -> None:
         await pilot.press("s")
         await planned(pilot)
-        assert "Batch 1: Baseline, A1" in app.shown()
+        assert "Batch 1: Baseline and A1" in app.shown()
         assert to_do(app) == [("Baseline", 42), ("A1", 42)]
         await pilot.press("enter")
-        assert "2 runs queued: Baseline, A1" in await said(pilot, "queued")
+        assert "2 runs queued: Baseline and A1" in await said(pilot, "queued")
         await until(pilot, "both are complete", lambda: states(app, "completed") == ["Baseline", "A1"])
         await pilot.press("s")
         await planned(pilot)
-        assert "Batch 2: A2, B1" in app.shown()
+        assert "Batch 2: A2 and B1" in app.shown()
 
     drive(target_of(stand_ins(), slots=2), act)
 
@@ -44,7 +44,7 @@ def test_marked_runs_come_before_all_and_the_chosen_one_and_each_starts_what_it_
         app.host.chosen = "B1"
         await pilot.press("s")
         await planned(pilot)
-        assert "2 marked: A2, B2" in app.shown()
+        assert "2 marked: A2 and B2" in app.shown()
         assert to_do(app) == [("A2", 42), ("B2", 42)]
         await pilot.press("left")  # round to the last: the chosen one
         await planned(pilot)
@@ -73,7 +73,7 @@ def test_all_with_seeds_goes_seed_by_seed_and_policy_and_slots_reach_the_queue(s
         await planned(pilot)
         assert to_do(app) == [("A1", 7), ("A1", 8)]
         await pilot.press("enter")
-        assert "2 runs queued: A1 (seed 7), A1 (seed 8)" in await said(pilot, "queued")
+        assert "2 runs queued: A1 (seed 7) and A1 (seed 8)" in await said(pilot, "queued")
 
     drive(target_of(project), act)
     queue = json.loads((project.folder / "runs" / "queue.json").read_text())
@@ -101,7 +101,7 @@ def test_what_is_complete_runs_or_waits_is_skipped_and_named(stand_ins: Make) ->
         await pilot.press("escape")
         app.host.start_now(StartOrder())
         told = await said(pilot, "queued")
-        assert told.startswith("2 runs queued: B1, B2")
+        assert told.startswith("2 runs queued: B1 and B2")
         assert "Baseline is complete already; A1 is running already; A2 is waiting already" in told
 
     drive(target_of(project), act)

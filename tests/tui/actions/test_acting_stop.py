@@ -120,7 +120,7 @@ def test_the_queue_is_paused_and_goes_on(stand_ins: Make) -> None:
         await until(pilot, "a plan", lambda: app.screen.plan or complaint(pilot))
         await pilot.press("enter")
         told = await said(pilot, "queued")
-        assert told == "2 runs queued: Baseline, A1; the queue is paused: p lets it go on"
+        assert told == "2 runs queued: Baseline and A1; the queue is paused: p lets it go on"
         assert states(app, "queued") == ["Baseline", "A1"]
         await pilot.press("p")
         assert await said(pilot, "resumed")

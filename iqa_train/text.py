@@ -1,0 +1,33 @@
+"""Pieces of sentences: counts, lists of names, durations, the first line of an error."""
+
+from collections.abc import Sequence
+
+GIB = 1 << 30
+"""Bytes in a GiB."""
+
+
+def plural(number: int, noun: str) -> str:
+    """`1 run`, `2 runs`, `0 runs`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def join_names(names: Sequence[str], most: int | None = None) -> str:
+    """`a, b and c`; of more than `most` names, the first ones and how many more: `a, b and 3 more`."""
+    if most is not None and len(names) > most:
+        return f"{', '.join(names[:most])} and {len(names) - most} more"
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def format_duration(seconds: float | None, missing: str = "") -> str:
+    """A time as h:mm:ss or m:ss; `missing` for None."""
+    if seconds is None:
+        return missing
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, at most 200 characters; the error's class where it has no message."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__
