@@ -130,8 +130,6 @@ def _value(row: ResultRow, _: StudyResults) -> str:
 def _delta(row: ResultRow) -> str:
     if row.delta is None:
         return ""
-    if row.reported and row.delta_interval is None:
-        return given(row.delta, signed=True)
     return measured(row.delta, row.delta_interval, signed=True)
 
 

@@ -49,7 +49,6 @@ class Comparison:
     seed_sd: float | None = None
     delta: float | None = None
     delta_interval: Interval | None = None
-    delta_seed_sd: float | None = None
     p: float | None = None
     shared: tuple[int, ...] = ()
     image_variance: float | None = None
@@ -185,7 +184,6 @@ def _against(
         found,
         delta=estimate.value,
         delta_interval=interval_of(estimate.draws),
-        delta_seed_sd=estimate.seed_sd,
         p=p_value(estimate.draws),
         shared=shared,
         image_variance=estimate.image_variance,

@@ -47,11 +47,6 @@ class ResultRow:
     clusters: int | None = None  # references that the images are of and that are resampled, where images share them
     notes: tuple[str, ...] = ()
 
-    @property
-    def single_factor(self) -> bool:
-        """Whether the difference can be the contribution of one thing."""
-        return len(self.factors) == 1
-
     def as_json(self) -> dict[str, Any]:
         """What `iqa-train results --json` lists."""
         return {

@@ -44,7 +44,7 @@ def test_a_finished_study_has_a_whole_row_for_each_experiment(study: MadeStudy) 
     assert row.zou_interval[0] < row.delta < row.zou_interval[1]
     assert (row.position, row.delta_position, row.distinguishable) == ("below", "below", True)
     assert (row.images, row.seeds, row.state, row.provisional) == (200, (42,), "completed", False)
-    assert row.factors == ("attention_fusion",) and row.single_factor
+    assert row.factors == ("attention_fusion",)
     assert row.optimism == pytest.approx(0.004)
     assert (first.delta, first.p, first.distinguishable, first.factors) == (None, None, None, ())
     assert "test-set uncertainty only: one seed each" in results.notes

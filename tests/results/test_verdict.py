@@ -13,7 +13,7 @@ def judge(
 ) -> ResultRow:  # fmt: skip
     row = ResultRow("A1", value=0.93, delta=delta, delta_interval=span, p=p, expected=(0.93, 0.935))
     comparison = Comparison(
-        "A1", shared=shared, delta=delta, delta_seed_sd=sd, image_variance=image_variance,
+        "A1", shared=shared, delta=delta, image_variance=image_variance,
         seed_variance=None if sd is None else sd**2,
     )  # fmt: skip
     rest = [ResultRow(f"X{k}", p=q) for k, q in enumerate(others)]

@@ -6,14 +6,7 @@ import sys
 import pytest
 
 from iqa_train.errors import StudyError, UsageError
-from iqa_train.results.reported import (
-    FROM_N_ALONE,
-    NO_INTERVAL,
-    UNTESTED,
-    reference_row,
-    reference_rows,
-    reported_interval,
-)
+from iqa_train.results.reported import FROM_N_ALONE, NO_INTERVAL, reference_row, reported_interval
 from iqa_train.study.literature import dataset_of, groups_of, known_settings, references_of
 from iqa_train.study.model import Reference
 
@@ -86,7 +79,6 @@ def test_one_needs_an_id_a_number_and_a_source_alone(small):
 def test_they_do_not_appear_under_a_profile_of_other_data(seed_study, small):
     assert len(references_of(seed_study)) == 19
     assert references_of(seed_study, "demo") == ()
-    assert reference_rows(seed_study, profile="demo") == ()
     text = f'[[references]]\n{ONE}dataset = "demo"\n[profiles.demo]\ndataset = "demo"\n[profiles.long]\nepochs = 20\n'
     study = small(more=text)
     assert references_of(study) == references_of(study, "long") == ()
@@ -157,37 +149,25 @@ def test_it_is_a_list_of_tables(write, small, text, says):
 
 
 def test_a_row_is_marked_and_never_tested(seed_study):
-    rows = reference_rows(seed_study, group="lr5e7")
+    rows = [reference_row(seed_study, reference) for reference in references_of(seed_study, group="lr5e7")]
     assert [row.experiment for row in rows] == seed_study.ids
     for row in rows:
         assert row.reported
         assert row.source == "seed study, EXPERIMENTS_LOG_TRACKER.md"
-        assert (row.p, row.p_holm, row.delta_interval, row.distinguishable, row.zou_interval) == (None,) * 5
-        assert row.notes[0] == FROM_N_ALONE
-    base, a1 = rows[:2]
-    assert (base.value, base.delta, base.title) == (0.9378, None, "Full model")
-    assert a1.delta == pytest.approx(-0.0025)
-    assert a1.notes == (FROM_N_ALONE, UNTESTED)
+        assert (row.p, row.p_holm, row.delta, row.delta_interval, row.distinguishable, row.zou_interval) == (None,) * 6
+        assert row.notes == (FROM_N_ALONE,)
+    assert (rows[0].value, rows[0].title) == (0.9378, "Full model")
 
 
-def test_a_group_that_has_the_baseline_several_times_has_no_differences(seed_study):
-    rows = reference_rows(seed_study, group="lr-sweep")
-    assert len(rows) == 4
-    assert all(row.delta is None for row in rows)
-
-
-def test_a_metric_that_is_not_reported_has_no_row(seed_study, small):
-    assert len(reference_rows(seed_study, "plcc", group="lr5e7")) == 5
-    assert reference_rows(seed_study, "krcc") == ()
+def test_a_metric_that_is_not_reported_has_no_value(small):
     study = small(more=f"[[references]]\n{ONE}")
-    assert reference_rows(study, "plcc") == ()
     row = reference_row(study, study.references[0], "plcc")
     assert (row.value, row.interval, row.notes) == (None, None, ())
 
 
 def test_without_a_number_of_images_there_is_no_interval(small):
     study = small(more=f"[[references]]\n{ONE}")
-    (row,) = reference_rows(study)
+    row = reference_row(study, study.references[0])
     assert (row.experiment, row.value, row.interval, row.notes) == ("paper", 0.906, None, (NO_INTERVAL,))
 
 

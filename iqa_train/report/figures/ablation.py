@@ -82,9 +82,6 @@ def _differences(axes: "Axes", rows: Sequence[ResultRow], results: StudyResults)
         if row.delta is None:
             continue
         _band(axes, at, row.expected_delta)
-        if row.reported:
-            axes.plot([row.delta], [at], "D", color=style.INK, markerfacecolor=style.GROUND, markersize=4.5, zorder=4)
-            continue
         sure = bool(row.distinguishable) and not row.provisional
         axes.barh(
             at, row.delta, 2 * _HALF * 0.7, facecolor=style.PLAIN if sure else style.GROUND, edgecolor=style.BASE,
