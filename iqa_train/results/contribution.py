@@ -61,14 +61,14 @@ def contributions(results: StudyResults) -> list[Contribution]:
 
 def waterfall(results: StudyResults) -> list[Step]:
     """The baseline's value as the first bar, from 0, and a step from it for each contribution; [] without a value."""
-    base = results.row(results.baseline)
+    base = results.baseline_row
     if base is None or base.value is None:
         return []
     top = base.value
     steps = [Step(base.experiment, base.title or base.experiment, 0.0, top, base.interval, single=False)]
     for one in contributions(results):
         row = results.row(one.experiment)
-        assert row is not None and row.delta is not None
+        assert row.delta is not None
         ends = None if row.delta_interval is None else (top + row.delta_interval[0], top + row.delta_interval[1])
         steps.append(Step(one.experiment, one.label, top, top + row.delta, ends, one.single, one.provisional))
     return steps

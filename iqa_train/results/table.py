@@ -94,9 +94,19 @@ class StudyResults:
     notes: tuple[str, ...] = ()
     dataset: str = ""
 
-    def row(self, experiment: str) -> ResultRow | None:
-        """The row of an experiment that was run, not of a reported one."""
-        return next((r for r in self.rows if r.experiment == experiment and not r.reported), None)
+    @property
+    def measured(self) -> dict[str, ResultRow]:
+        """The rows that are not reported, by experiment."""
+        return {row.experiment: row for row in self.rows if not row.reported}
+
+    def row(self, experiment: str) -> ResultRow:
+        """The measured row of an experiment. Raises KeyError."""
+        return self.measured[experiment]
+
+    @property
+    def baseline_row(self) -> ResultRow | None:
+        """The row that the others are compared with; None if the baseline was not run."""
+        return self.measured.get(self.baseline)
 
     def as_json(self) -> dict[str, Any]:
         """What `iqa-train results --json` prints."""

@@ -78,7 +78,6 @@ def test_help_lists_every_command_with_a_line(capsys: pytest.CaptureFixture[str]
     with pytest.raises(SystemExit):
         program.main(["--help"])
     text = capsys.readouterr().out
-    assert tuple(program._COMMANDS) == tuple(COMMANDS)
     for name, line in COMMANDS.items():
         assert f"  {name:<10}  {line}\n" in text
         assert hasattr(import_module(f"iqa_train.cli.commands.{name.replace('-', '_')}"), "main")

@@ -104,7 +104,9 @@ def _names(item: pytest.Function) -> list[str]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Report what came of a test that was begun with the others."""
-    begun = pyfuncitem.funcargs["side_by_side"].get(pyfuncitem.nodeid)
+    side_by_side = pyfuncitem.funcargs["side_by_side"]
+    assert isinstance(side_by_side, dict)
+    begun = side_by_side.get(pyfuncitem.nodeid)
     if begun is None:
         return None
     begun.result()

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.conftest import PROGRAM
 from tests.faults.conftest import Make
-from tests.faults.fault_project import ALIVE, PROGRAM, FaultyProject, assert_undoubled
+from tests.faults.fault_project import ALIVE, FaultyProject, assert_undoubled
 
 INSIDE = "in another container of this machine"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.patches import Rectangle
 from PIL import Image
 
 from iqa_train.report.figures import ablation, agreement, epochs, sensitivity, size, style, waterfall
@@ -118,7 +119,7 @@ def hatches(results: StudyResults) -> dict[float, str]:
     return {
         bar.get_y() + bar.get_height() / 2: bar.get_hatch() or ""
         for bar in panel.patches
-        if bar.get_hatch() is not None
+        if isinstance(bar, Rectangle) and bar.get_hatch() is not None
     }
 
 

@@ -1,6 +1,7 @@
 """From the pixel store to the network: in order, mirrored, jittered and normalised as planned."""
 
 import itertools
+from collections.abc import Generator
 
 import numpy as np
 import pytest
@@ -71,6 +72,7 @@ def test_going_on_at_a_batch_gives_what_the_whole_run_gives_there(
 def test_stopping_in_the_middle_leaves_the_store_usable(store: PixelStore, plan: CropPlan, workers: int) -> None:
     ahead = batches(store, plan, side=32, size=7, device=CPU, workers=workers)
     first = next(ahead).crops
+    assert isinstance(ahead, Generator)
     ahead.close()
     assert torch.equal(first, run(store, plan)[0])
 

@@ -62,7 +62,7 @@ def draw(results: StudyResults, width: float) -> "Figure":
 
 def _values(axes: "Axes", rows: Sequence[ResultRow], results: StudyResults) -> None:
     """Dots, not bars: a bar promises that its axis begins at zero."""
-    base = results.row(results.baseline)
+    base = results.baseline_row
     if base is not None and base.value is not None:
         axes.axvline(base.value, color=style.BASE, linewidth=0.8, linestyle=(0, (1, 1.5)))
     for at, row in enumerate(rows):

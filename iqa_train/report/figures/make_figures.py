@@ -16,7 +16,7 @@ def figures_of(material: ReportData, width: float) -> Iterator[Drawing]:
     if any(row.delta is not None and not row.reported for row in results.rows):
         yield Drawing("waterfall", waterfall.caption(results), waterfall.draw(results, width))
     if any(curve.points for curve in material.curves):
-        base = results.row(results.baseline)
+        base = results.baseline_row
         expected = base.expected if base is not None and results.metric == "srcc" else None
         yield Drawing(
             "epochs",

@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Footer, Static
 
 from iqa_tui.actions.action_screen import ActingScreen, ActionContext, Notice
+from iqa_tui.screens.parts.planning import PlanningDialog
 from iqa_tui.state.board import Board, RunLine, Target
 from iqa_tui.state.study_reader import StudyReader
 from tests.faults.fault_project import FaultyProject
@@ -109,7 +110,9 @@ async def until(pilot: Pilot[Any], what: str, so: Callable[[], Any], seconds: fl
 
 async def planned(pilot: Pilot[Any]) -> None:
     """Wait until a dialog has looked up what its fields mean."""
-    await until(pilot, "a plan or a complaint", lambda: pilot.app.screen.plan or complaint(pilot))
+    screen = pilot.app.screen
+    assert isinstance(screen, PlanningDialog)
+    await until(pilot, "a plan or a complaint", lambda: screen.plan or complaint(pilot))
 
 
 def complaint(pilot: Pilot[Any]) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from iqa_tui.screens.relaunch import RelaunchScreen
 from tests.faults.fault_project import FIVE, FaultyProject
@@ -26,7 +27,7 @@ async def relaunch_dialog(app: Host, pilot: Pilot[None], experiment: str) -> Rel
 
 def words(app: Host, part: str) -> str:
     """What a part of the dialog says, on one line."""
-    return " ".join(str(app.screen.query_one(part).visual).split())
+    return " ".join(str(app.screen.query_one(part, Static).visual).split())
 
 
 def runs_of(project: FaultyProject, experiment: str) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from iqa_tui.actions.orders import StartOrder
 from iqa_tui.screens.start import StartScreen
@@ -140,7 +141,7 @@ def test_errors_of_the_audit_forbid_the_start_and_warnings_are_listed(stand_ins:
         app.host.mark("A1", "B1")
         await pilot.press("s")
         await planned(pilot)
-        body = str(app.screen.query_one("#findings").visual)
+        body = str(app.screen.query_one("#findings", Static).visual)
         assert "1 error" in body
         assert "✖ B1 rising-schedule: the cosine rises" in body
         assert "! B1 several-factors" in body

@@ -8,7 +8,7 @@ from textual.pilot import Pilot
 from iqa_tui.actions.stop import asked_since
 from iqa_tui.screens.stop import StopScreen
 from tests.faults.fault_project import FaultyProject
-from tests.tui.actions.acting_host import Host, complaint, drive, said, states, target_of, until
+from tests.tui.actions.acting_host import Host, drive, planned, said, states, target_of, until
 
 Make = Callable[..., FaultyProject]
 
@@ -117,7 +117,7 @@ def test_the_queue_is_paused_and_goes_on(stand_ins: Make) -> None:
         await pilot.press("p")
         assert await said(pilot, "paused: nothing more is started; what runs goes on; p goes on")
         await pilot.press("s")
-        await until(pilot, "a plan", lambda: app.screen.plan or complaint(pilot))
+        await planned(pilot)
         await pilot.press("enter")
         told = await said(pilot, "queued")
         assert told == "2 runs queued: Baseline and A1; the queue is paused: p lets it go on"

@@ -42,8 +42,10 @@ async def test_offers_what_the_console_can_do_before_anything_is_typed(study: Pa
 
 async def test_goes_to_a_run_and_chooses_a_theme(study: Path) -> None:
     async with seat() as console:
+        screen = console.app.screen
+        assert isinstance(screen, StudyScreen)
         await picks(console, "go to run a2", "Go to run A2")
-        await console.until(lambda: console.app.screen.chosen.experiment == "A2")
+        await console.until(lambda: screen.chosen is not None and screen.chosen.experiment == "A2")
         await picks(console, "theme nord", "Theme nord")
         await console.until(lambda: console.app.theme == "nord")
 

@@ -7,6 +7,7 @@ import pytest
 from iqa_train.errors import UsageError
 from iqa_tui.config import Config, config_path, read_config
 from iqa_tui.screens.help import HelpScreen
+from iqa_tui.screens.study import StudyScreen
 from tests.tui.screens.console_host import seat
 
 
@@ -82,8 +83,11 @@ async def test_changed_keys_work_and_the_usual_ones_no_more(study: Path) -> None
     config = Config(keys={"runs.next": "n", "view.zoom": "ctrl+t", "app.help": "f1"})
     async with seat(config=config) as console:
         screen = console.app.screen
+        assert isinstance(screen, StudyScreen)
         await console.press("n")
-        assert screen.chosen.experiment == "A1"  # one step, though two keys did this before
+        assert (
+            screen.chosen is not None and screen.chosen.experiment == "A1"
+        )  # one step, though two keys did this before
         await console.press("j")
         assert screen.chosen.experiment == "A1"
         await console.press("ctrl+t")

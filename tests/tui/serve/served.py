@@ -69,6 +69,7 @@ def served(project: Project, *words: str, where: str = "127.0.0.1:0") -> Iterato
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=20)
+        assert process.stderr is not None
         process.stderr.close()
 
 
