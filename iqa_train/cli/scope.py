@@ -15,21 +15,14 @@ def study_and_profile(options: argparse.Namespace) -> "tuple[Study, str | None]"
 
     Raises StudyError for an invalid file, and UsageError for a profile or a study that the file does not have.
     """
-    from iqa_train.study.find import find_study
-    from iqa_train.study.load import load_study
-    from iqa_train.study.resolve import profiles_by_study, study_name
+    from iqa_train.study.resolve import profiles_by_study
+    from iqa_train.study.select import select_study
 
-    study, profile = load_study(find_study(options.experiments)), profile_of(options)
-    name = study_name(study, profile)
-    if options.study is None or options.study == name:
-        return study, profile
-    under = profiles_by_study(study)
-    if profile is not None:
-        raise _two_studies(options.study, profile)
-    if options.study not in under:
-        near = did_you_mean(options.study, under)
-        raise UsageError(f'there is no study "{visible(options.study)}" in {study.path}; {near}')
-    return study, under[options.study]
+    selected = select_study(options.experiments, options.study, profile_of(options))
+    if not selected.declared:
+        near = did_you_mean(selected.name, profiles_by_study(selected.file))
+        raise UsageError(f'there is no study "{visible(selected.name)}" in {selected.file.path}; {near}')
+    return selected.file, selected.profile
 
 
 def study_named(options: argparse.Namespace) -> str | None:
@@ -40,15 +33,6 @@ def study_named(options: argparse.Namespace) -> str | None:
     profile = profile_of(options)
     if profile is None and (options.study is not None or options.experiments is None):
         return str(options.study) if options.study is not None else None
-    from iqa_train.study.find import find_study
-    from iqa_train.study.load import load_study
-    from iqa_train.study.resolve import study_name
+    from iqa_train.study.select import select_study
 
-    name = study_name(load_study(find_study(options.experiments)), profile)
-    if options.study not in {None, name}:
-        raise _two_studies(options.study, str(profile))
-    return name
-
-
-def _two_studies(study: str, profile: str) -> UsageError:
-    return UsageError(f'--study "{visible(study)}" is not the study of --profile {visible(profile)}; give one of them')
+    return select_study(options.experiments, options.study, profile).name

@@ -10,12 +10,11 @@ from iqa_train.runs.origin import other_data
 from iqa_train.runs.revision import at_earlier_revisions
 from iqa_train.runs.specfile import read_spec
 from iqa_train.runs.state import LOST, RunState
-from iqa_train.study.find import find_study
 from iqa_train.study.literature import groups_of
-from iqa_train.study.load import load_study
 from iqa_train.study.model import Study
 from iqa_train.study.resolve import profiles_by_study, resolve_all, study_name, study_title
 from iqa_train.study.revision import FIRST, revision_words
+from iqa_train.study.select import select_study
 from iqa_train.study.spec import RunSpec
 
 
@@ -42,21 +41,17 @@ def chosen_runs(runs_dir: Path, name: str | None, experiments: Path | None, prof
     A name that the study file has, for itself or for one of its profiles, means the file; any other means the runs in
     `runs_dir`/`name`. Raises UsageError for a study that is neither, with the nearest names, and StudyError.
     """
-    study = load_study(find_study(experiments))
-    if name is None:
-        return _of_file(study, profile, runs_dir)
-    if profile is not None and study_name(study, profile) != name:
-        raise UsageError(f'--study "{visible(name)}" is not the study of --profile {profile}; give one of the two')
-    under = profiles_by_study(study)
-    if name in under:
-        return _of_file(study, under[name], runs_dir)
+    selected = select_study(experiments, name, profile)
+    study, name = selected.file, selected.name
+    if selected.declared:
+        return _of_file(study, selected.profile, runs_dir)
     there, reported = _studies(runs_dir), groups_of(study)
     if name not in there and name in reported:
         return RunSelection(
             name, "", study.baseline, (), study, None, ("all of it reported elsewhere, none of it run here",)
         )
     if name not in there:
-        known = did_you_mean(name, [*under, *there, *reported])
+        known = did_you_mean(name, [*profiles_by_study(study), *there, *reported])
         raise UsageError(f'there is no study "{visible(name)}" in {study.path} or in {runs_dir}; {known}')
     runs, notes = study_runs(runs_dir, name)
     return RunSelection(name, "", None, tuple(runs), notes=notes)

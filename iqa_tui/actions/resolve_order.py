@@ -29,30 +29,15 @@ class ResolvedRun:
     before: Mapping[str, Any] = field(default_factory=dict)
 
 
-def study_of(target: Target) -> tuple[Study | None, str | None]:
-    """The study file, and the profile under which it has the target's study; None where it does not have it.
-
-    Raises StudyError for an invalid file and UsageError for an unknown profile.
-    """
-    from iqa_train.study.find import find_study
-    from iqa_train.study.load import load_study
-    from iqa_train.study.resolve import study_name
-
-    study = load_study(find_study(target.experiments))
-    if target.study is None:
-        study_name(study, target.profile)  # complains of a profile that is not there
-        return study, target.profile
-    under: dict[str, str | None] = {study_name(study, p): p for p in study.profiles} | {study.name: None}
-    return (study, under[target.study]) if target.study in under else (None, None)
-
-
 def meant_by(target: Target, order: StartOrder) -> list[ResolvedRun]:
     """The runs of an order, seed after seed. Raises UserError for a file, a setting or a run that cannot be used."""
     from iqa_train.errors import UsageError
     from iqa_train.study.resolve import resolve_all
+    from iqa_train.study.select import select_study
     from iqa_train.study.validate import validate_settings
 
-    study, profile = study_of(target)
+    selected = select_study(target.experiments, target.study, target.profile)
+    study, profile = selected.file if selected.declared else None, selected.profile
     changes = validate_settings(order.changes, "changed settings")
     if not order.keys:
         if study is None:

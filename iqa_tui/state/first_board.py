@@ -5,9 +5,8 @@ from iqa_train.runs.identity import suspension
 from iqa_train.runs.layout import run_folder
 from iqa_train.scheduler.overview import read_overview
 from iqa_train.scheduler.queue import Queue
-from iqa_train.study.find import find_study
-from iqa_train.study.load import load_study
-from iqa_train.study.resolve import profiles_by_study, resolve_all, study_name, study_title
+from iqa_train.study.resolve import resolve_all, study_title
+from iqa_train.study.select import select_study
 from iqa_tui.state.batches import batch_lines
 from iqa_tui.state.board import Board, RunLine, Target
 
@@ -15,14 +14,11 @@ from iqa_tui.state.board import Board, RunLine, Target
 def glance(target: Target) -> Board | None:
     """The runs that the study file means, as they stand; None where that alone does not tell which runs are meant."""
     try:
-        study = load_study(find_study(target.experiments))
-        profile = target.profile
-        if target.study is not None and profile is None:
-            if target.study not in profiles_by_study(study):
-                return None
-            profile = profiles_by_study(study)[target.study]
+        selected = select_study(target.experiments, target.study, target.profile)
+        if not selected.declared:
+            return None
+        study, name, profile = selected.file, selected.name, selected.profile
         planned = resolve_all(study, profile=profile)
-        name = study_name(study, profile)
     except (UserError, OSError):
         return None
     problem = ""
