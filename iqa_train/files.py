@@ -46,12 +46,12 @@ def cache_root(configured: str = "") -> Path:
     return folder / ".cache" / "iqa-train"
 
 
-def write_atomic(path: Path, data: bytes) -> None:
+def write_atomic(path: Path, data: bytes, mode: int = 0o666) -> None:
     """Replace `path` by `data`, durably: a reader or a crash sees all of the old or all of the new.
 
     Raises OSError (a full disk, say) with the old file untouched and no remains.
     """
-    descriptor, temporary = open_temporary(path)
+    descriptor, temporary = open_temporary(path, mode=mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
@@ -65,9 +65,10 @@ def write_atomic(path: Path, data: bytes) -> None:
     sweep(path.parent, path.name)
 
 
-def write_json(path: Path, value: Any) -> None:  # noqa: ANN401
+def write_json(path: Path, value: Any, mode: int = 0o666) -> None:  # noqa: ANN401
     """`write_atomic` of indented JSON; NaN is refused, since other readers of JSON do not know it."""
-    write_atomic(path, (json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode(errors=ESCAPED))
+    text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    write_atomic(path, text.encode(errors=ESCAPED), mode)
 
 
 def append_line(path: Path, value: Any) -> None:  # noqa: ANN401

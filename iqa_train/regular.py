@@ -43,10 +43,16 @@ def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o666, *, fol
     return descriptor
 
 
-def open_temporary(beside: Path, suffix: str = "tmp") -> tuple[int, Path]:
+def require_regular(path: Path) -> None:
+    """Raise NotRegularError for what is there and no file, be it a link to one; it need not be readable."""
+    if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
+        raise _not_regular(path)
+
+
+def open_temporary(beside: Path, suffix: str = "tmp", mode: int = 0o666) -> tuple[int, Path]:
     """A new file beside another for its next content: its name cannot be guessed, and it is locked while it is open."""
     path = beside.with_name(f".{beside.name}.{secrets.token_hex(8)}.{suffix}")
-    descriptor = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+    descriptor = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
     with suppress(OSError):  # a file system without locks
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return descriptor, path

@@ -11,6 +11,7 @@ from iqa_train.home import expanded
 from iqa_train.models.timm_import import import_timm
 from iqa_train.study.backbones import PINNED_WEIGHTS
 from iqa_train.study.settings import TrainingConfig
+from iqa_train.trust import distrust
 
 _SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 _HUB = "https://huggingface.co"
@@ -54,8 +55,13 @@ def weights_file(settings: TrainingConfig) -> Path | None:
         raise UsageError(f'backbone "demo" has no weights "{settings.weights}"; set weights = "none" or name a file')
     name = timm_name(settings)
     _require_tag(name)
-    placed = cache_root(settings.cache_dir) / "weights" / f"{name}.safetensors"
-    return placed if placed.is_file() else _from_hub(name, placed)
+    root = cache_root(settings.cache_dir)
+    placed = root / "weights" / f"{name}.safetensors"
+    if not placed.is_file():
+        return _from_hub(name, placed)
+    if (complaint := distrust(root, placed)) is not None:
+        raise WeightsError(f"{complaint}, or set cache_dir to a folder of your own")
+    return placed
 
 
 def is_pickle(path: Path) -> bool:

@@ -30,14 +30,19 @@ from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError
 from iqa_train.files import DamagedFileError, cache_root, write_json
 from iqa_train.locks import locked
-from iqa_train.regular import open_regular, real_path
+from iqa_train.regular import NotRegularError, open_regular, real_path, require_regular
 from iqa_train.schema import Span, read_document
+from iqa_train.trust import distrust, make_folder
 
 VERSION = 2  # of the bytes: decoding, resizing, layout
 Progress = Callable[[int, int], None]
 _Side = Annotated[int, Span(1, 1 << 20)]
 _RESIDENT_LIMIT = 256 << 20  # bytes; pages of larger stores are let go after use, and stay in the page cache
-_UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST}
+_UNWRITABLE = {
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST, errno.ELOOP,
+}  # fmt: skip
+_FILES = ("lock", "manifest.json", "pixels.u8", "pixels.part", "done.part", "plan.part.json")
+_FILE_MODE = 0o664  # never writable by all users: what they can write to is not trusted
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ class PixelStore:
         self._keys = image_keys(names)
         ends = np.cumsum(height * width * 3)
         self._offset = np.concatenate([[0], ends[:-1]])
-        with os.fdopen(open_regular(folder / "pixels.u8", follow=True), "rb") as file:
+        with os.fdopen(open_regular(folder / "pixels.u8"), "rb") as file:
             self._map = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
         self._bytes = np.frombuffer(self._map, np.uint8)
 
@@ -112,22 +117,37 @@ def open_store(
     images or saying that the disk is full.
     """
     target = target_size(resize, table.resize)
-    folder = _store_folder(table, target, cache_dir)
-    finished = _finished(table, target, folder, workers)
-    if finished is not None:
-        return finished
+    root = cache_root(cache_dir)
+    folder = _store_folder(table, target, root)
     try:
-        with locked(folder / "lock", waiting, patient=True):
+        _require_trusted(root, folder)
+        finished = _finished(table, target, folder, workers)
+        if finished is not None:
+            return finished
+        make_folder(folder)
+        with locked(folder / "lock", waiting, patient=True, make_folder=False):
             sources = _plan(table, target, folder, workers)
             if not _is_current(folder, sources):
                 _build(table, sources, target, folder, max(1, workers), progress)
             return _opened(table, sources, folder)
+    except NotRegularError as error:
+        raise DataError(f"{error.filename} cannot be part of a pixel store: {error.strerror}") from None
     except OSError as error:
         if error.errno in _UNWRITABLE:
             raise DataError(
                 f"the pixel store cannot be written to {folder} ({error.strerror}); make room or set cache_dir"
             ) from error
         raise
+
+
+def _require_trusted(root: Path, folder: Path) -> None:
+    """Raise DataError if another user could have put anything into the store, NotRegularError for what is no file."""
+    for path in (folder, *(folder / name for name in _FILES)):
+        if path != folder:
+            require_regular(path)
+        complaint = distrust(root, path)
+        if complaint is not None:
+            raise DataError(f"{complaint}, or set cache_dir to a folder of your own")
 
 
 def _finished(table: ImageTable, target: tuple[int, int] | int | None, folder: Path, workers: int) -> PixelStore | None:
@@ -159,9 +179,9 @@ def target_size(resize: str, custom: tuple[int, int] | None) -> tuple[int, int] 
     return int(resize)
 
 
-def _store_folder(table: ImageTable, target: tuple[int, int] | int | None, cache_dir: str) -> Path:
+def _store_folder(table: ImageTable, target: tuple[int, int] | int | None, root: Path) -> Path:
     what = json.dumps([VERSION, str(real_path(table.root)), target, table.images])
-    return cache_root(cache_dir) / "pixels" / f"{table.name}-{hashlib.sha256(what.encode()).hexdigest()[:12]}"
+    return root / "pixels" / f"{table.name}-{hashlib.sha256(what.encode()).hexdigest()[:12]}"
 
 
 def _plan(table: ImageTable, target: tuple[int, int] | int | None, folder: Path, workers: int) -> list[_Source]:
@@ -251,7 +271,7 @@ def _build(
         kept = np.zeros(len(sources), np.bool_)
     done = np.memmap(done_path, np.uint8, "r+", shape=(len(sources),))
     done[~kept] = 0  # before the plan says that these are of the files of now
-    write_json(plan_path, _part_contents(sources))
+    write_json(plan_path, _part_contents(sources), _FILE_MODE)
     offsets = np.concatenate([[0], np.cumsum([s.height * s.width * 3 for s in sources])])
 
     def store(index: int) -> None:
@@ -284,7 +304,7 @@ def _build(
         raise DataError(f"{sorted(failures)[0]}{more}")
     (folder / "manifest.json").unlink(missing_ok=True)  # never a manifest beside other bytes than its own
     part.replace(folder / "pixels.u8")
-    write_json(folder / "manifest.json", _contents(sources))
+    write_json(folder / "manifest.json", _contents(sources), _FILE_MODE)
     for leftover in (done_path, plan_path):
         leftover.unlink(missing_ok=True)
 

@@ -16,7 +16,7 @@ def reserve(path: Path, size: int) -> None:
 
     Raises DataError, and leaves no file, where there is no room or the file system will not hold it.
     """
-    with os.fdopen(open_regular(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
+    with os.fdopen(open_regular(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o664), "wb") as file:
         try:
             os.posix_fallocate(file.fileno(), 0, size)
         except OSError as error:
