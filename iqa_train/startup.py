@@ -4,7 +4,13 @@ Standard input, output and error are open. Cron jobs, services and `<&-` in a sh
 next file to be opened, a lock perhaps, would become descriptor 0, 1 or 2.
 
 Nothing in the working folder, nor in PYTHONPATH, takes the place of a library: a user's `queue.py` or `random.py` is
-found last. Programs that we start get `-P` as well (`execution.program`).
+found last. Programs that we start get `-P` as well (`runner.program`).
+
+What is imported before this module cannot be helped: the start scripts `iqa-train` and `iqa-tui` are written by the
+installer, which takes no interpreter options for them, and pip's begin with `import re`. So a `re.py` in PYTHONPATH, or
+one of what `re` imports (types, enum, functools, collections, ...), runs there, as it does in any Python program.
+Scripts of our own in place of entry points would mend that, but tools that install programs look for entry points; a
+.pth file would run our code in every Python of the environment.
 """
 
 import os

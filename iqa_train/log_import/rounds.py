@@ -15,6 +15,7 @@ _BEST = re.compile(r"Best test SRCC\s+([-+.\w]+),\s*PLCC\s+([-+.\w]+)")
 _MEDIAN = re.compile(r"Testing median SRCC\s+([-+.\w]+),\s*median PLCC\s+([-+.\w]+)")
 _RATES = re.compile(r"Learning rates?:.*\bBackbone\s*=\s*([\d.eE+-]+)", re.IGNORECASE)
 _OF_AN_EPOCH = re.compile(r"\s*(epoch\b|test|spaq|valid)", re.IGNORECASE)
+_LEADING = re.compile(r"\s*\"?(\d{1,6})")
 _ERROR = re.compile(r"(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Warning)?(?::.*)?")
 
 Best = tuple[float | None, float | None]
@@ -94,6 +95,7 @@ class _Reader:
     _new_round: bool = True
     _new_start: bool = True
     _rate: float | None = None
+    _seen: int = 0  # the epoch of the row before, whole or broken
     _took: dict[str, float] = field(default_factory=dict)
     _in_traceback: bool = False
     _indent: int = 0
@@ -105,6 +107,7 @@ class _Reader:
         if _closes(line, _BEST, 6) and self.rounds:
             self.rounds[-1] = replace(self.rounds[-1], best=_pair(_BEST, text))
             self._new_round = True
+            self._forget_bars()
         elif _closes(line, _MEDIAN, 4):
             self.median = _pair(_MEDIAN, text)
         elif line.whole:
@@ -118,12 +121,12 @@ class _Reader:
             self.columns, self.separator = header, separator_of(text)
         elif _START.search(text):
             self._new_start = self._new_round = True
-            self._rate = None
+            self._forget_bars()
             self._number = self._last_number = 0
         elif round_:
             self._new_round = True
             self._number = int(round_[1])
-            self._rate = None
+            self._forget_bars()
         elif rates:
             self._rate = _rate(rates[1])
             self.shown_zero |= self._rate is None
@@ -137,6 +140,9 @@ class _Reader:
             epoch = row_of(text, self.columns, self.separator)
         except BrokenRowError:
             self.broken.append(text.strip())
+            leading = _LEADING.match(text)
+            self._seen = int(leading[1]) if leading else 0
+            self._took.clear()
             return
         if epoch is None:
             return
@@ -151,11 +157,18 @@ class _Reader:
             self.rounds.append(Round())
         if self._new_start:
             self.starts += 1
-        seconds = sum(self._took.values()) if self._took else None
+        follows = epoch.number in {1, self._seen + 1}  # else rows are missing, and the bars are of several epochs
+        seconds = sum(self._took.values()) if self._took and follows else None
         epoch = replace(epoch, rate=self._rate, seconds=seconds)
         self.rounds[-1] = replace(self.rounds[-1], epochs=(*self.rounds[-1].epochs, epoch))
         self._new_round = self._new_start = False
         self._rate, self.error = None, ""  # what went wrong before has not ended it
+        self._seen = epoch.number
+        self._took.clear()
+
+    def _forget_bars(self) -> None:
+        """What an epoch without a row printed last in a round does not belong to the first epoch of the next."""
+        self._rate, self._seen = None, 0
         self._took.clear()
 
     def _is_last(self, epoch: Epoch) -> bool:

@@ -1,11 +1,10 @@
 """Puts an old log under runs/ as a run: whole or not at all, and the same log once."""
 
-import hashlib
 import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -17,9 +16,11 @@ from iqa_train.locks import locked_folder
 from iqa_train.log_import import run_files as record
 from iqa_train.log_import.naming import RunNames
 from iqa_train.log_import.read_log import OldLog
+from iqa_train.log_import.same_log import begins, begins_in_numbers, is_of
 from iqa_train.runs.imported import imported_from
 from iqa_train.runs.layout import Attempt, RunFolder, run_folder, run_folders
 from iqa_train.runs.seeds import UNKNOWN_FOLDER
+from iqa_train.runs.state import run_state
 from iqa_train.study.spec import RunSpec
 
 NEW, LONGER, THERE = "imported", "updated", "unchanged"
@@ -29,7 +30,7 @@ NEW, LONGER, THERE = "imported", "updated", "unchanged"
 class Stored:
     """A log and the run that holds it. `what`: imported, updated (the log has grown since), or unchanged.
 
-    `note` says why the run is not called as its log is, if it is not.
+    `note` says why the run is not called as its log is, or why it is taken for an earlier one, if either is so.
     """
 
     log: OldLog
@@ -46,17 +47,20 @@ def store(log: OldLog, names: RunNames, study: str, runs_dir: Path) -> Stored:
     """
     with _alone(runs_dir):
         runs = run_folders(runs_dir, study)
-        same = next((r for r in runs if _is_of(r, log)), None)
+        same = next((run for run in runs if is_of(run, log)), None)
         if same is not None:
             return Stored(log, same, _spec_at(same, log, names, study), THERE)
-        grown = next((r for r in runs if _may_hold(r, log, names, study) and _has_grown(r, log)), None)
-        if grown is not None:
-            spec = _spec_at(grown, log, names, study)
-            _write_longer(grown, log, spec)
-            return Stored(log, grown, spec, LONGER)
+        alike = [run for run in runs if _may_hold(run, log, names, study)]
+        for is_shorter in (begins, begins_in_numbers):
+            shorter = next((run for run in alike if is_shorter(run, log)), None)
+            if shorter is not None:
+                note = "" if is_shorter is begins else _why_the_same(shorter)
+                spec = _spec_at(shorter, log, names, study)
+                _write_longer(shorter, log, spec)
+                return Stored(log, shorter, spec, LONGER, note)
         number, run, spec = next(_free(log, names, study, runs_dir))
         _write_new(run, log, spec)
-        return Stored(log, run, spec, NEW, _why_numbered(names, spec) if number > 1 else "")
+        return Stored(log, run, spec, NEW, _note(log, names, spec, runs, run, number))
 
 
 def _free(log: OldLog, names: RunNames, study: str, runs_dir: Path) -> Iterator[tuple[int, RunFolder, RunSpec]]:
@@ -88,19 +92,27 @@ def _may_hold(run: RunFolder, log: OldLog, names: RunNames, study: str) -> bool:
     return re.fullmatch(r"(?:-\d{1,6})?", number) is not None and run.path.name == _folder(Path(), log, spec).path.name
 
 
-def _has_grown(run: RunFolder, log: OldLog) -> bool:
-    """Whether the log that is there is the beginning of this one."""
+def _why_the_same(run: RunFolder) -> str:
     known = imported_from(run)
-    if known is None or known.size >= log.size:
-        return False
-    with log.path.open("rb") as file:
-        return hashlib.sha256(file.read(known.size)).hexdigest() == known.sha256
+    assert known is not None
+    return f"its first epochs are those of {known.log}, which did not end, so it is taken for the same run"
 
 
-def _why_numbered(names: RunNames, spec: RunSpec) -> str:
+def _note(log: OldLog, names: RunNames, spec: RunSpec, others: Sequence[RunFolder], run: RunFolder, number: int) -> str:
+    """Why the run has a number in its name, or stands beside the same log when that was shorter."""
+    if number > 1:
+        first = RunFolder(run.path.parent.with_name(names.experiment) / run.path.name)
+        ended = "" if not first.path.exists() or run_state(first).finished else " (it did not end)"
+        return (
+            f"another log of {names.experiment} with the same settings and seed is there{ended}, so this run is called "
+            f"{spec.experiment}"
+        )
+    shorter = next((other for other in others if begins(other, log)), None)
+    if shorter is None:
+        return ""
     return (
-        f"another log of {names.experiment} with the same settings and seed is there, so this run is called "
-        f"{spec.experiment}"
+        f"{shorter.path} holds the same log when it was shorter, under the settings that it had then; delete that "
+        "folder if you do not need it"
     )
 
 
@@ -112,11 +124,6 @@ def require_own_study(study: str, runs_dir: Path) -> None:
             f"the study {study} has runs of its own, such as {own.path}; imported runs need a study of theirs: "
             "give another --study"
         )
-
-
-def _is_of(run: RunFolder, log: OldLog) -> bool:
-    known = imported_from(run)
-    return known is not None and known.sha256 == log.sha256
 
 
 def _write_new(run: RunFolder, log: OldLog, spec: RunSpec) -> None:

@@ -30,6 +30,7 @@ _GRACE = 10.0  # seconds between the request to end and the kill
 _PATIENCE = 1.0  # seconds: who only asks whether a lock is held, holds it for a moment
 _THREADS = 8  # that a worker needs at least: its own, those of torch, those that decode
 _SILENCE = 1.0  # seconds without an event, after which it is looked whether the worker is suspended
+_CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT}
 _OWN = {"OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "OMP_WAIT_POLICY": "PASSIVE"}
 
 Event = Mapping[str, Any]
@@ -81,7 +82,8 @@ def _ended(code: int, complaints: BinaryIO) -> int:
     complaints.seek(0)
     sys.stderr.write(complaints.read().decode(errors="replace"))
     if code < 0:
-        raise RunError(f"the worker was killed by signal {-code}: by somebody, or for want of memory")
+        why = "a library of it crashed" if -code in _CRASHES else "by somebody, or for want of memory"
+        raise RunError(f"the worker was killed by signal {-code}: {why}")
     return code
 
 

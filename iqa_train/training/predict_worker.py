@@ -111,7 +111,12 @@ def _score_batch(
 def _read_ahead(
     paths: Sequence[Path], target: tuple[int, int] | int | None, side: int, workers: int
 ) -> Iterator[tuple[int, Array | str]]:
-    """Index and pixels of each picture, or why it has none, in order; decoded up to two per worker ahead."""
+    """Index and pixels of each picture, or why it has none, in order; decoded up to two per worker ahead.
+
+    In threads: should a native decoder crash, which no file is known to make Pillow's do, the worker ends, with what it
+    has scored kept. Decoding in processes of their own would survive that, but starting them takes longer than scoring
+    a few pictures, and each would copy its pixels.
+    """
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[Future[Array | str]] = deque()
         given = 0

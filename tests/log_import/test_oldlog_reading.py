@@ -273,6 +273,28 @@ def test_each_epoch_has_the_seconds_of_its_own_bars(end: str) -> None:
     assert [epoch.seconds for epoch in epochs_in(text.replace("\n", end).encode())] == expected
 
 
+def test_seconds_of_an_epoch_whose_row_is_missing_are_not_given_to_the_next() -> None:
+    text = old_log()
+    whole = [21 * 60 + 33 + 3723.0] * 10
+    without = re.sub(r"\n4\t[^\n]*", "", re.sub(r"\n3\t[^\n]*", "", text))
+    assert [epoch.seconds for epoch in epochs_in(without.encode())] == [*whole[:2], None, *whole[5:]]
+    broken = re.sub(r"\n3\t[^\n]*", "\n3\t2.1", text)
+    assert [epoch.seconds for epoch in epochs_in(broken.encode())] == whole[:9]
+    first = re.sub(r"\n1\t[^\n]*", "", text)
+    assert [epoch.seconds for epoch in epochs_in(first.encode())] == [None, *whole[2:]]
+
+
+@pytest.mark.parametrize("before", ["Round 2\n", "Best test SRCC"])
+def test_seconds_of_a_last_epoch_without_a_row_are_not_given_to_the_next_round(before: str) -> None:
+    text = old_log(Script(rounds=2))
+    at = text.index(before)
+    row = text.rindex("\n10\t", 0, at)
+    text = text[:row] + text[text.index("\n", row + 1) :]
+    if before != "Round 2\n":
+        text = text.replace("Round 2\n", "")
+    assert [epoch.seconds for epoch in epochs_in(text.encode())] == [21 * 60 + 33 + 3723.0] * 19
+
+
 def test_the_line_ends_of_windows_and_its_utf_16() -> None:
     text = old_log()
     whole = epochs_in(text.encode())

@@ -159,6 +159,49 @@ def test_a_log_that_has_grown_becomes_another_attempt(place: Path, study: Study)
     assert put(study, old_log()).what == "unchanged"
 
 
+NO_BARS = Script(bars=False)
+
+
+def test_a_copy_that_has_grown_and_lost_its_bars_is_the_same_run(place: Path, study: Study) -> None:
+    short = put(study, old_log(scores=SCORES[:5], ends=False), "baseline.log")
+    events = tree(short.run.attempts()[0].folder)
+    grown = put(study, old_log(NO_BARS), "baseline.log")
+    assert (grown.what, grown.run, grown.spec.experiment) == ("updated", short.run, "Baseline")
+    assert grown.note == (
+        "its first epochs are those of old/baseline.log, which did not end, so it is taken for the same run"
+    )
+    assert tree(grown.run.attempts()[0].folder) == events
+    assert run_state(grown.run).name == "completed"
+    assert len(epoch_events(grown.run)) == 10
+    assert put(study, old_log(NO_BARS), "baseline.log").what == "unchanged"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "name"),
+    [
+        (old_log(), old_log(NO_BARS), "baseline.log"),  # the first had ended
+        (old_log(scores=SCORES[:5], ends=False), old_log(NO_BARS), "baseline_20251224_092034.log"),  # another day
+        (old_log(scores=((0.9, 0.9),), ends=False), old_log(NO_BARS), "baseline.log"),  # another number
+        (old_log(scores=SCORES[:5], ends=False), old_log(NO_BARS, scores=SCORES[:4], ends=False), "baseline.log"),
+    ],
+)
+def test_what_may_be_another_run_stays_another(place: Path, study: Study, first: str, second: str, name: str) -> None:
+    put(study, first, "baseline_20251223_092034.log" if "2025" in name else "baseline.log")
+    stored = put(study, second, name)
+    assert (stored.what, stored.spec.experiment) == ("imported", "Baseline-2")
+    assert ("(it did not end)" in stored.note) == ("Testing median" not in first)
+
+
+def test_one_that_has_grown_without_a_word_of_its_epochs_names_the_shorter(place: Path, study: Study) -> None:
+    """As many epochs as it has are taken as planned, so that its settings change as it grows."""
+    script = Script(configuration=False, remarks=False, bars=False)
+    short = put(study, old_log(script, SCORES[:4], ends=False), "x.log")
+    grown = put(study, old_log(script), "x.log")
+    assert grown.what == "imported"
+    assert grown.note.startswith(f"{short.run.path} holds the same log when it was shorter")
+    assert short.run.path.exists()
+
+
 def again(k: int) -> str:
     """Another run of the same settings and seed, which came to other numbers."""
     return old_log(scores=[(round(srcc - k / 10_000, 4), plcc) for srcc, plcc in SCORES])
