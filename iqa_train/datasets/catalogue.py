@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -17,23 +18,21 @@ from iqa_train.errors import DataError, did_you_mean
 from iqa_train.home import expanded
 from iqa_train.study.spec import DataSource
 
-READERS: dict[str, Callable[[Path], ImageTable]] = {
-    koniq.NAME: koniq.read_koniq,
-    spaq.NAME: spaq.read_spaq,
-    livec.NAME: livec.read_livec,
-    kadid10k.NAME: kadid10k.read_kadid10k,
-    agiqa3k.NAME: agiqa3k.read_agiqa3k,
-    bid.NAME: bid.read_bid,
-    csiq.NAME: csiq.read_csiq,
-    tid2013.NAME: tid2013.read_tid2013,
-    live.NAME: live.read_live,
-    flive.NAME: flive.read_flive,
-    demo.NAME: demo.read_demo,
-}
-PUBLISHED: dict[str, DatasetFacts] = {
-    module.NAME: module.PUBLISHED for module in (koniq, spaq, livec, kadid10k, agiqa3k, bid, csiq, tid2013, live, flive)
-}
-"""What is known of each but the demo set, which nobody published."""
+
+class PublishedSet(Protocol):
+    """What a module of `published` holds."""
+
+    NAME: str
+    FACTS: DatasetFacts
+
+    def read(self, folder: Path) -> ImageTable:
+        """The set in `folder`. Raises `DataError` when a file is missing or does not read."""
+        ...
+
+
+SETS: tuple[PublishedSet, ...] = (koniq, spaq, livec, kadid10k, agiqa3k, bid, csiq, tid2013, live, flive)
+READERS: dict[str, Callable[[Path], ImageTable]] = {one.NAME: one.read for one in SETS} | {demo.NAME: demo.read}
+PUBLISHED = {one.NAME: one.FACTS for one in SETS}
 
 
 def folder_of(name: str, data_dir: str, source: DataSource) -> Path:

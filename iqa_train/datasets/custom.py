@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from iqa_train.datasets.ondisk import listed_images
-from iqa_train.datasets.split_names import split_names
-from iqa_train.datasets.splits import parted_references, united_references
+from iqa_train.datasets.image_files import listed_images
+from iqa_train.datasets.splits import parted_references, split_names, united_references
 from iqa_train.datasets.table import ImageTable
 from iqa_train.datasets.tables.csv_table import read_csv
 from iqa_train.errors import DataError

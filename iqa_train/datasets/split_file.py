@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from iqa_train.datasets.spelling import folded
-from iqa_train.datasets.split_names import split_names
-from iqa_train.datasets.splits import parted_references, united_references
+from iqa_train.datasets.splits import parted_references, split_names, united_references
 from iqa_train.datasets.table import SPLITS, ImageTable, Split
 from iqa_train.datasets.tables.csv_table import read_csv
 from iqa_train.errors import DataError

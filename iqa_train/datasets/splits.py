@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from iqa_train.datasets.image_files import IMAGE_SUFFIXES
 from iqa_train.datasets.spelling import folded
 from iqa_train.datasets.table import SPLITS, ImageTable, Split
+from iqa_train.datasets.tables.records import Records
 from iqa_train.errors import DataError, visible
 from iqa_train.escape import name_bytes
 
@@ -20,6 +21,15 @@ VAL_SHARE = 1 / 8  # of what is not tested on
 _OF_CAMERAS = frozenset({".arw", ".cr2", ".cr3", ".dng", ".heic", ".heif", ".jxl", ".nef", ".orf", ".raf", ".rw2"})
 """Suffixes of reference images that this program does not read, and that need not be there."""
 _FEWEST = 2  # images in a split: fewer have no order
+_WORDS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
 
 
 def split_table(table: ImageTable, seed: int) -> Split:
@@ -73,6 +83,18 @@ def _check(table: ImageTable, name: str, indices: NDArray[np.intp]) -> None:
             f'{table.root}: all {len(indices)} scores of the {name} split ({how}) of "{table.name}" are '
             f"{table.scores[indices[0]]:g}, so there is nothing to rank; check the score column and the split"
         )
+
+
+def split_names(records: Records, column: str) -> tuple[str, ...]:
+    """The column as "train", "val" or "test" per row; any other word is a `DataError`."""
+    words = records.texts(column)
+    for word, line in zip(words, records.lines, strict=True):
+        if word.lower() not in _WORDS:
+            raise DataError(
+                f'{records.path}, row {line}: "{word}" in the column "{column}" is no split; '
+                "allowed are training, validation and test"
+            )
+    return tuple(_WORDS[word.lower()] for word in words)
 
 
 def split_origin(table: ImageTable) -> str:

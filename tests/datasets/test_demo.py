@@ -12,7 +12,8 @@ from PIL import Image
 from scipy.stats import spearmanr
 
 from iqa_train.datasets.catalogue import load_table
-from iqa_train.datasets.demo.dataset import make_demo, read_demo
+from iqa_train.datasets.demo.dataset import make_demo
+from iqa_train.datasets.demo.dataset import read as read_demo
 from iqa_train.datasets.demo.distortions import DEPTHS, latent_quality
 from iqa_train.datasets.splits import split_table
 from iqa_train.errors import DataError

@@ -8,7 +8,7 @@ import pytest
 
 from iqa_train.datasets.catalogue import load_table
 from iqa_train.datasets.image_files import require_images
-from iqa_train.datasets.published.koniq import read_koniq
+from iqa_train.datasets.published import koniq as koniq_10k
 from iqa_train.errors import DataError
 from iqa_train.study.spec import DataSource
 from tests.datasets.dataset_files import picture, write_csv
@@ -24,7 +24,7 @@ def scores_csv(root: Path, n: int = 20) -> None:
 
 
 def test_official_sets(koniq: Path) -> None:
-    table = require_images(read_koniq(koniq))
+    table = require_images(koniq_10k.read(koniq))
     assert (table.name, table.score_range, table.resize) == ("koniq-10k", (0, 100), (512, 384))
     assert Counter(table.splits) == {"train": 12, "val": 3, "test": 5}
     assert table.images[:2] == ("0.jpg", "1.jpg")
@@ -39,7 +39,7 @@ def test_official_sets(koniq: Path) -> None:
 def test_scores_without_sets(koniq: Path) -> None:
     (koniq / SETS).unlink()
     scores_csv(koniq)
-    table = read_koniq(koniq)
+    table = koniq_10k.read(koniq)
     assert table.splits is None
     assert table.scores[:2].tolist() == [12, 15]
     assert "MOS_zscore" in table.notes[0]
@@ -47,17 +47,17 @@ def test_scores_without_sets(koniq: Path) -> None:
 
 def test_the_larger_pictures_are_preferred_but_not_an_empty_folder(koniq: Path) -> None:
     shutil.copytree(koniq / "1024x768", koniq / "512x384")
-    assert read_koniq(koniq).root.name == "1024x768"
+    assert koniq_10k.read(koniq).root.name == "1024x768"
     for path in (koniq / "1024x768").iterdir():
         path.unlink()
-    table = read_koniq(koniq)
+    table = koniq_10k.read(koniq)
     assert table.root.name == "512x384"
     assert table.images[0] == "0.jpg"  # the same name in either folder
 
 
 @pytest.mark.parametrize("named", [".", "..", "1024x768"])
 def test_found_from_its_parent_and_from_inside(koniq: Path, named: str) -> None:
-    table = require_images(read_koniq(koniq / named if named != ".." else koniq.parent))
+    table = require_images(koniq_10k.read(koniq / named if named != ".." else koniq.parent))
     assert table.root.resolve() == koniq / "1024x768"
     assert bool(table.notes) == (named != ".")
 
@@ -66,12 +66,12 @@ def test_ambiguous_place_is_refused(koniq: Path) -> None:
     middle = koniq / "middle"
     shutil.copytree(koniq, middle / "koniq-10k")
     with pytest.raises(DataError, match="lies both in"):
-        read_koniq(middle)
+        koniq_10k.read(middle)
 
 
 def test_json_layout(seed_layout) -> None:
     root = seed_layout([float(20 + i) for i in range(12)])
-    table = require_images(read_koniq(root))
+    table = require_images(koniq_10k.read(root))
     assert Counter(table.splits) == {"train": 9, "test": 3}
     assert table.images[0] == "train/1.jpg"
     assert table.scores[0] == 21
@@ -79,23 +79,23 @@ def test_json_layout(seed_layout) -> None:
 
 
 def test_json_layout_on_one_to_five(seed_layout) -> None:
-    assert read_koniq(seed_layout([1 + i / 3 for i in range(12)])).score_range == (1, 5)
+    assert koniq_10k.read(seed_layout([1 + i / 3 for i in range(12)])).score_range == (1, 5)
     with pytest.raises(DataError, match=r"0.2 of .* outside 1 to 5"):
-        read_koniq(seed_layout([0.2, *(1 + i / 3 for i in range(1, 12))]))
+        koniq_10k.read(seed_layout([0.2, *(1 + i / 3 for i in range(1, 12))]))
 
 
 @pytest.mark.parametrize("up", [False, True])
 def test_json_layout_takes_missing_scores_from_a_csv(seed_layout, up: bool) -> None:
     root = seed_layout([None] * 12)
     scores_csv(root.parent if up else root, 12)
-    table = read_koniq(root)
+    table = koniq_10k.read(root)
     assert table.scores[table.images.index("test/4.jpg")] == 24
     assert SCORES in table.notes[0]
 
 
 def test_json_layout_without_any_score(seed_layout) -> None:
     with pytest.raises(DataError, match="images without a score, and neither"):
-        read_koniq(seed_layout([None] * 12))
+        koniq_10k.read(seed_layout([None] * 12))
 
 
 def test_json_damage(seed_layout) -> None:
@@ -111,18 +111,18 @@ def test_json_damage(seed_layout) -> None:
     ]:
         path.write_text(text)
         with pytest.raises(DataError, match=message):
-            read_koniq(root)
+            koniq_10k.read(root)
 
 
 def test_missing_things_are_named(koniq: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nowhere: there is no such folder; unpack KonIQ-10k"):
-        read_koniq(tmp_path / "nowhere")
+        koniq_10k.read(tmp_path / "nowhere")
     (tmp_path / "empty" / "empty").mkdir(parents=True)
     with pytest.raises(DataError, match="none of KonIQ-10k's tables"):
-        read_koniq(tmp_path / "empty" / "empty")
+        koniq_10k.read(tmp_path / "empty" / "empty")
     shutil.rmtree(koniq / "1024x768")
     with pytest.raises(DataError, match="neither 1024x768/ nor 512x384/"):
-        read_koniq(koniq)
+        koniq_10k.read(koniq)
 
 
 def test_missing_images_are_counted_and_named(koniq: Path) -> None:
@@ -153,7 +153,7 @@ def test_damaged_tables(koniq: Path, old: str, new: str, message: str) -> None:
     assert old in text
     path.write_text(text.replace(old, new, 1))
     with pytest.raises(DataError, match=message) as caught:
-        read_koniq(koniq)
+        koniq_10k.read(koniq)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -172,4 +172,4 @@ def test_data_dir_wins_over_the_declared_path(koniq: Path) -> None:
 def test_pictures_with_prefix_folders_in_json_match_by_file_name(seed_layout) -> None:
     root = seed_layout([float(20 + i) for i in range(12)], prefix="C:\\old\\place\\")
     picture(root / "train" / "unlisted.jpg")
-    assert require_images(read_koniq(root)).images[0] == "train/1.jpg"
+    assert require_images(koniq_10k.read(root)).images[0] == "train/1.jpg"

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from iqa_train.cli.commands.data.dispatch import main
-from iqa_train.datasets.published.koniq import read_koniq
+from iqa_train.datasets.published import koniq as koniq_10k
 from iqa_train.datasets.verify import verify
 from iqa_train.errors import DataError, UsageError
 from tests.datasets.dataset_files import picture
@@ -37,7 +37,7 @@ def damaged(koniq: Path) -> Path:
 
 def test_everything_amiss_is_named(damaged: Path) -> None:
     steps: list[tuple[int, int]] = []
-    table = read_koniq(damaged, resize=None)
+    table = koniq_10k.read(damaged, resize=None)
     found = verify(table, {"auto": 48}, workers=2, progress=lambda done, total: steps.append((done, total)))
     assert [(f.image, f.code) for f in found] == [
         ("0.jpg", "missing"),
@@ -62,11 +62,11 @@ def test_everything_amiss_is_named(damaged: Path) -> None:
 
 
 def test_sizes_count_as_trained_on(damaged: Path) -> None:
-    assert "small" not in {f.code for f in verify(read_koniq(damaged), {"auto": 224})}
+    assert "small" not in {f.code for f in verify(koniq_10k.read(damaged), {"auto": 224})}
 
 
 def test_whole_set(koniq: Path) -> None:
-    assert verify(read_koniq(koniq)) == []
+    assert verify(koniq_10k.read(koniq)) == []
 
 
 def run(root: Path, *options: str) -> int:
@@ -106,7 +106,7 @@ def test_where_the_split_comes_from_is_told(
 
 def test_floats_are_no_pixels(koniq: Path) -> None:
     Image.fromarray(np.zeros((48, 64), np.float32)).save(koniq / "1024x768" / "3.jpg", format="TIFF")
-    (finding,) = verify(read_koniq(koniq))
+    (finding,) = verify(koniq_10k.read(koniq))
     assert (finding.code, finding.image) == ("unreadable", "3.jpg")
     assert "floating-point samples" in finding.message
 

@@ -25,7 +25,8 @@ from iqa_train.datasets.demo.dead_leaves import dead_leaves
 from iqa_train.datasets.demo.distortions import DEPTHS, JPEG, KINDS, LEVELS, jpeg_bytes, latent_quality
 from iqa_train.datasets.demo.raters import rate
 from iqa_train.datasets.image_files import files_in
-from iqa_train.datasets.published.koniq import FOLDERS, SETS_CSV, read_koniq
+from iqa_train.datasets.published import koniq
+from iqa_train.datasets.published.koniq import FOLDERS, SETS_CSV
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError
 from iqa_train.files import DamagedFileError, read_json
@@ -58,11 +59,11 @@ class _Sample:
         return f"r{self.reference:04d}_{what}.{'jpg' if self.level and self.kind == JPEG else 'png'}"
 
 
-def read_demo(root: Path) -> ImageTable:
+def read(root: Path) -> ImageTable:
     """The demo set in `root` through KonIQ's reader, with references, at its own size. `DataError` if it is missing."""
     if not (root / MARKER).is_file():
         raise DataError(f"{root}: the demo set is not there; make it with `iqa-train data make-demo`")
-    table = read_koniq(root, name=NAME, resize=None)
+    table = koniq.read(root, name=NAME, resize=None)
     return replace(table, references=tuple(image.partition("_")[0] for image in table.images))
 
 

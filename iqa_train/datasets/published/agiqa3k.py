@@ -8,14 +8,13 @@ The scores are those of perceived quality, not of the picture's agreement with i
 
 from pathlib import Path
 
-from iqa_train.datasets.image_files import folder_with_most_images
-from iqa_train.datasets.ondisk import listed_images
+from iqa_train.datasets.image_files import folder_with_most_images, listed_images
 from iqa_train.datasets.published.facts import DatasetFacts
 from iqa_train.datasets.table import ImageTable
 from iqa_train.datasets.tables.csv_table import read_csv
 
 NAME = "agiqa-3k"
-PUBLISHED = DatasetFacts(
+FACTS = DatasetFacts(
     name=NAME,
     title="AGIQA-3K",
     images=2_982,
@@ -30,18 +29,18 @@ PUBLISHED = DatasetFacts(
 _FOLDERS = ("images", "AGIQA-3K", "")
 
 
-def read_agiqa3k(folder: Path) -> ImageTable:
+def read(folder: Path) -> ImageTable:
     """AGIQA-3K in `folder`; no official split. Raises `DataError` when a file is missing or does not read."""
-    home = PUBLISHED.home(folder)
-    records = read_csv(home / PUBLISHED.table, ("name", "mos_quality"))
+    home = FACTS.home(folder)
+    records = read_csv(home / FACTS.table, ("name", "mos_quality"))
     root = folder_with_most_images([home / inside for inside in _FOLDERS], records.names("name", home))
     images, renamed = listed_images(records, "name", root)
     return ImageTable(
         name=NAME,
         root=root,
         images=images,
-        scores=records.scores("mos_quality", PUBLISHED.score_range),
-        score_range=PUBLISHED.score_range,
+        scores=records.scores("mos_quality", FACTS.score_range),
+        score_range=FACTS.score_range,
         sd=records.numbers("std_quality") if "std_quality" in records.columns else None,
         notes=(*records.notes, *renamed),
     )

@@ -6,7 +6,7 @@ DatabaseImage0001.JPG     the pictures, beside the table or in folders
 
 from pathlib import Path
 
-from iqa_train.datasets.ondisk import as_on_disk, subfolders
+from iqa_train.datasets.image_files import as_on_disk, subfolders
 from iqa_train.datasets.published.facts import DatasetFacts
 from iqa_train.datasets.table import ImageTable
 from iqa_train.datasets.tables.records import Records, is_number
@@ -14,7 +14,7 @@ from iqa_train.datasets.tables.xlsx import read_xlsx_by_place
 from iqa_train.errors import DataError
 
 NAME = "bid"
-PUBLISHED = DatasetFacts(
+FACTS = DatasetFacts(
     name=NAME,
     title="BID",
     images=586,
@@ -28,10 +28,10 @@ PUBLISHED = DatasetFacts(
 )
 
 
-def read_bid(folder: Path) -> ImageTable:
+def read(folder: Path) -> ImageTable:
     """BID in `folder`; no official split. Raises `DataError` when a file is missing or does not read."""
-    home = PUBLISHED.home(folder)
-    records = read_xlsx_by_place(home / PUBLISHED.table, ("number", "MOS"))
+    home = FACTS.home(folder)
+    records = read_xlsx_by_place(home / FACTS.table, ("number", "MOS"))
     rows = tuple(
         (_file(records.path, row[0], line), row[1]) for row, line in zip(records.rows, records.lines, strict=True)
     )
@@ -40,8 +40,8 @@ def read_bid(folder: Path) -> ImageTable:
         name=NAME,
         root=home,
         images=as_on_disk(home, records.names("image"), subfolders(home)),
-        scores=records.scores("MOS", PUBLISHED.score_range),
-        score_range=PUBLISHED.score_range,
+        scores=records.scores("MOS", FACTS.score_range),
+        score_range=FACTS.score_range,
         resize=(512, 512),
     )
 

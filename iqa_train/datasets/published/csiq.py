@@ -8,7 +8,7 @@ src_imgs/           the pristine ones, 1600.png, which are not used
 
 from pathlib import Path
 
-from iqa_train.datasets.ondisk import as_on_disk, subfolders
+from iqa_train.datasets.image_files import as_on_disk, subfolders
 from iqa_train.datasets.published.facts import DatasetFacts
 from iqa_train.datasets.table import ImageTable
 from iqa_train.datasets.tables.text_table import read_words
@@ -16,7 +16,7 @@ from iqa_train.datasets.tables.text_table import read_words
 NAME = "csiq"
 SUFFIX = ".png"
 _REPACKED = "dst_imgs_all"
-PUBLISHED = DatasetFacts(
+FACTS = DatasetFacts(
     name=NAME,
     title="CSIQ",
     images=866,
@@ -31,21 +31,21 @@ PUBLISHED = DatasetFacts(
 )
 
 
-def read_csiq(folder: Path) -> ImageTable:
+def read(folder: Path) -> ImageTable:
     """CSIQ in `folder`; no official split. Raises `DataError` when a file is missing or does not read."""
-    home = PUBLISHED.home(folder)
-    root = home / _REPACKED if (home / _REPACKED).is_dir() else PUBLISHED.within(home, "dst_imgs")
-    records = read_words(home / PUBLISHED.table, ("name", "score"))
+    home = FACTS.home(folder)
+    root = home / _REPACKED if (home / _REPACKED).is_dir() else FACTS.within(home, "dst_imgs")
+    records = read_words(home / FACTS.table, ("name", "score"))
     listed = [name.rpartition("/")[2] for name in records.names("name")]
     names = [name if name.lower().endswith(SUFFIX) else name + SUFFIX for name in listed]
-    low, high = PUBLISHED.score_range
+    low, high = FACTS.score_range
     return ImageTable(
         name=NAME,
         root=root,
         images=as_on_disk(root, names, subfolders(root)),
         scores=low + high - records.scores("score", (low, high)),
         score_range=(low, high),
-        higher_is_better=PUBLISHED.higher_is_better,
+        higher_is_better=FACTS.higher_is_better,
         references=tuple(name.partition(".")[0].lower() for name in names),
         notes=records.notes,
     )

@@ -26,7 +26,6 @@ class DatasetFacts:
     holds: str
     references: int | None = None
     higher_is_better: bool = True
-    official_split: bool = False
 
     def home(self, folder: Path) -> Path:
         """`folder`, or the one folder in it, as an archive unpacks it, that has the table. Raises DataError for none.

@@ -6,14 +6,13 @@ database/             the images; or beside the table
 
 from pathlib import Path
 
-from iqa_train.datasets.image_files import folder_with_most_images
-from iqa_train.datasets.ondisk import listed_images
+from iqa_train.datasets.image_files import folder_with_most_images, listed_images
 from iqa_train.datasets.published.facts import DatasetFacts
 from iqa_train.datasets.table import ImageTable
 from iqa_train.datasets.tables.csv_table import read_csv
 
 NAME = "flive"
-PUBLISHED = DatasetFacts(
+FACTS = DatasetFacts(
     name=NAME,
     title="FLIVE (LIVE-FB)",
     images=39_810,
@@ -27,18 +26,18 @@ PUBLISHED = DatasetFacts(
 )
 
 
-def read_flive(folder: Path) -> ImageTable:
+def read(folder: Path) -> ImageTable:
     """FLIVE in `folder`; no official split. Raises `DataError` when a file is missing or does not read."""
-    home = PUBLISHED.home(folder)
-    records = read_csv(home / PUBLISHED.table, ("name", "mos"))
+    home = FACTS.home(folder)
+    records = read_csv(home / FACTS.table, ("name", "mos"))
     root = folder_with_most_images([home / "database", home], records.names("name", home))
     images, renamed = listed_images(records, "name", root)
     return ImageTable(
         name=NAME,
         root=root,
         images=images,
-        scores=records.scores("mos", PUBLISHED.score_range),
-        score_range=PUBLISHED.score_range,
+        scores=records.scores("mos", FACTS.score_range),
+        score_range=FACTS.score_range,
         resize=(512, 512),
         notes=(*records.notes, *renamed),
     )

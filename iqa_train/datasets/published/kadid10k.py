@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from iqa_train.datasets.ondisk import as_on_disk
+from iqa_train.datasets.image_files import as_on_disk
 from iqa_train.datasets.published.facts import DatasetFacts
 from iqa_train.datasets.table import ImageTable
 from iqa_train.datasets.tables.csv_table import read_csv
 
 NAME = "kadid-10k"
-PUBLISHED = DatasetFacts(
+FACTS = DatasetFacts(
     name=NAME,
     title="KADID-10k",
     images=10_125,
@@ -29,18 +29,18 @@ PUBLISHED = DatasetFacts(
 _LARGEST_VARIANCE = 4.0  # of opinions on 1 to 5
 
 
-def read_kadid10k(folder: Path) -> ImageTable:
+def read(folder: Path) -> ImageTable:
     """KADID-10k in `folder`; no official split. Raises `DataError` when a file is missing or does not read."""
-    home = PUBLISHED.home(folder)
-    root = PUBLISHED.within(home, "images")
-    records = read_csv(home / PUBLISHED.table, ("dist_img", "ref_img", "dmos"))
+    home = FACTS.home(folder)
+    root = FACTS.within(home, "images")
+    records = read_csv(home / FACTS.table, ("dist_img", "ref_img", "dmos"))
     spread = np.sqrt(records.scores("var", (0.0, _LARGEST_VARIANCE))) if "var" in records.columns else None
     return ImageTable(
         name=NAME,
         root=root,
         images=as_on_disk(root, records.names("dist_img")),
-        scores=records.scores("dmos", PUBLISHED.score_range),
-        score_range=PUBLISHED.score_range,
+        scores=records.scores("dmos", FACTS.score_range),
+        score_range=FACTS.score_range,
         sd=spread,
         references=tuple(name.lower() for name in records.texts("ref_img")),
         notes=records.notes,

@@ -17,10 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from iqa_train.datasets.image_files import folder_with_most_images
-from iqa_train.datasets.ondisk import as_on_disk, listed_images
+from iqa_train.datasets.image_files import as_on_disk, folder_with_most_images, listed_images
 from iqa_train.datasets.published.facts import DatasetFacts
-from iqa_train.datasets.split_names import split_names
+from iqa_train.datasets.splits import split_names
 from iqa_train.datasets.table import ImageTable
 from iqa_train.datasets.tables.csv_table import read_csv
 from iqa_train.datasets.tables.open_text import read_table_text
@@ -34,7 +33,7 @@ SCORES_CSV = "koniq10k_scores_and_distributions.csv"
 FOLDERS = ("1024x768", "512x384")
 PARTS = (("train", "koniq_train.json"), ("test", "koniq_test.json"))
 RESIZE = (512, 384)
-PUBLISHED = DatasetFacts(
+FACTS = DatasetFacts(
     name=NAME,
     title="KonIQ-10k",
     images=10_073,
@@ -44,12 +43,11 @@ PUBLISHED = DatasetFacts(
     'Blind Image Quality Assessment". IEEE Transactions on Image Processing 29, 4041-4056 (2020)',
     table=SETS_CSV,
     holds=f"{FOLDERS[0]}/ or {FOLDERS[1]}/",
-    official_split=True,
 )
-_RANGE = PUBLISHED.score_range
+_RANGE = FACTS.score_range
 
 
-def read_koniq(folder: Path, name: str = NAME, resize: tuple[int, int] | None = RESIZE) -> ImageTable:
+def read(folder: Path, name: str = NAME, resize: tuple[int, int] | None = RESIZE) -> ImageTable:
     """KonIQ-10k in `folder`, or in the one sub-folder koniq-10k/ or parent of it that holds it.
 
     Raises `DataError` when the folder, its table or its image folder is missing or does not read; whether each image

@@ -19,7 +19,7 @@ from iqa_train.errors import DataError
 
 NAME = "live"
 FOLDERS = {"jp2k": 227, "jpeg": 233, "wn": 174, "gblur": 174, "fastfading": 174}
-PUBLISHED = DatasetFacts(
+FACTS = DatasetFacts(
     name=NAME,
     title="LIVE (release 2)",
     images=779,
@@ -35,12 +35,12 @@ PUBLISHED = DatasetFacts(
 _SLACK = 20.0  # realigned scores of the best and the worst lie a little outside the scale
 
 
-def read_live(folder: Path) -> ImageTable:
+def read(folder: Path) -> ImageTable:
     """LIVE in `folder`; no official split. Raises `DataError` when a file is missing or does not read."""
-    home = PUBLISHED.home(folder)
+    home = FACTS.home(folder)
     for name in FOLDERS:
-        PUBLISHED.within(home, name)
-    table = home / PUBLISHED.table
+        FACTS.within(home, name)
+    table = home / FACTS.table
     values = read_mat(table, ["dmos_new", "orgs"], ["dmos_std"])
     values |= read_mat(home / "refnames_all.mat", ["refnames_all"])
     images = [f"{name}/img{k}.bmp" for name, count in FOLDERS.items() for k in range(1, count + 1)]
@@ -55,14 +55,14 @@ def read_live(folder: Path) -> ImageTable:
     columns = {"image": images, "dmos_new": values["dmos_new"].tolist(), "ref": texts_of(values["refnames_all"])}
     rows = tuple(tuple(cells[k] for cells in columns.values()) for k in damaged)
     records = Records(table, tuple(columns), rows, tuple(k + 1 for k in damaged))
-    low, high = PUBLISHED.score_range
+    low, high = FACTS.score_range
     return ImageTable(
         name=NAME,
         root=home,
         images=records.names("image"),
         scores=low + high - records.scores("dmos_new", (low - _SLACK, high + _SLACK)),
         score_range=(low, high),
-        higher_is_better=PUBLISHED.higher_is_better,
+        higher_is_better=FACTS.higher_is_better,
         sd=values["dmos_std"].astype(np.float64)[damaged] if "dmos_std" in values else None,
         references=tuple(name.lower() for name in records.texts("ref")),
     )

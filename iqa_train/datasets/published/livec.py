@@ -16,7 +16,7 @@ from iqa_train.errors import DataError
 
 NAME = "livec"
 TRAINING_EXAMPLES = 7
-PUBLISHED = DatasetFacts(
+FACTS = DatasetFacts(
     name=NAME,
     title="LIVE In the Wild (LIVEC)",
     images=1_162,
@@ -29,10 +29,10 @@ PUBLISHED = DatasetFacts(
 )
 
 
-def read_livec(folder: Path) -> ImageTable:
+def read(folder: Path) -> ImageTable:
     """LIVEC in `folder`; no official split. Raises `DataError` when a file is missing or does not read."""
-    home = PUBLISHED.home(folder)
-    root = PUBLISHED.within(home, "Images")
+    home = FACTS.home(folder)
+    root = FACTS.within(home, "Images")
     stems = {"image": "AllImages_release", "MOS": "AllMOS_release", "SD": "AllStdDev_release"}
     values = {column: read_mat(home / "Data" / f"{stem}.mat", [stem])[stem] for column, stem in stems.items()}
     names = texts_of(values["image"])
@@ -53,7 +53,7 @@ def read_livec(folder: Path) -> ImageTable:
         name=NAME,
         root=root,
         images=records.names("image"),
-        scores=records.scores("MOS", PUBLISHED.score_range),
-        score_range=PUBLISHED.score_range,
+        scores=records.scores("MOS", FACTS.score_range),
+        score_range=FACTS.score_range,
         sd=records.numbers("SD"),
     )

@@ -6,14 +6,14 @@ TestImage/
 
 from pathlib import Path
 
-from iqa_train.datasets.ondisk import as_on_disk
+from iqa_train.datasets.image_files import as_on_disk
 from iqa_train.datasets.published.facts import DatasetFacts
 from iqa_train.datasets.table import ImageTable
 from iqa_train.datasets.tables.xlsx import read_xlsx
 
 NAME = "spaq"
 FOLDER = "TestImage"
-PUBLISHED = DatasetFacts(
+FACTS = DatasetFacts(
     name=NAME,
     title="SPAQ",
     images=11_125,
@@ -26,16 +26,16 @@ PUBLISHED = DatasetFacts(
 )
 
 
-def read_spaq(folder: Path) -> ImageTable:
+def read(folder: Path) -> ImageTable:
     """SPAQ in `folder`; no official split. Raises `DataError` when folder or table is missing or does not read."""
-    home = PUBLISHED.home(folder)
-    root = PUBLISHED.within(home, FOLDER)
-    records = read_xlsx(home / PUBLISHED.table, ("Image name", "MOS"))
+    home = FACTS.home(folder)
+    root = FACTS.within(home, FOLDER)
+    records = read_xlsx(home / FACTS.table, ("Image name", "MOS"))
     return ImageTable(
         name=NAME,
         root=root,
         images=as_on_disk(root, records.names("Image name")),
-        scores=records.scores("MOS", PUBLISHED.score_range),
-        score_range=PUBLISHED.score_range,
+        scores=records.scores("MOS", FACTS.score_range),
+        score_range=FACTS.score_range,
         resize=(512, 384),
     )

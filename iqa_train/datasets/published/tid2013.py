@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from iqa_train.datasets.ondisk import as_on_disk
+from iqa_train.datasets.image_files import as_on_disk
 from iqa_train.datasets.published.facts import DatasetFacts
 from iqa_train.datasets.table import ImageTable
 from iqa_train.datasets.tables.text_table import read_words
@@ -18,7 +18,7 @@ from iqa_train.errors import DataError
 
 NAME = "tid2013"
 SPREAD = "mos_std.txt"
-PUBLISHED = DatasetFacts(
+FACTS = DatasetFacts(
     name=NAME,
     title="TID2013",
     images=3_000,
@@ -33,18 +33,18 @@ PUBLISHED = DatasetFacts(
 )
 
 
-def read_tid2013(folder: Path) -> ImageTable:
+def read(folder: Path) -> ImageTable:
     """TID2013 in `folder`; no official split. Raises `DataError` when a file is missing or does not read."""
-    home = PUBLISHED.home(folder)
-    root = PUBLISHED.within(home, "distorted_images")
-    records = read_words(home / PUBLISHED.table, ("MOS", "name"))
+    home = FACTS.home(folder)
+    root = FACTS.within(home, "distorted_images")
+    records = read_words(home / FACTS.table, ("MOS", "name"))
     names = records.names("name")
     return ImageTable(
         name=NAME,
         root=root,
         images=as_on_disk(root, names),
-        scores=records.scores("MOS", PUBLISHED.score_range),
-        score_range=PUBLISHED.score_range,
+        scores=records.scores("MOS", FACTS.score_range),
+        score_range=FACTS.score_range,
         sd=_spread(home / SPREAD, len(names)),
         references=tuple(name.lower().partition("_")[0] for name in names),
         notes=records.notes,

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iqa_train.datasets.content_kind import instead
-from iqa_train.datasets.tables.library import library_for
+from iqa_train.datasets.tables.records import import_reader
 from iqa_train.errors import DataError
 
 
@@ -18,7 +18,7 @@ def read_mat(path: Path, wanted: Sequence[str], optional: Sequence[str] = ()) ->
     """
     if not path.is_file():
         raise DataError(f"{path}: there is no such file; put the data set's table there")
-    loadmat = library_for(path, "scipy.io", "scipy").loadmat
+    loadmat = import_reader(path, "scipy.io", "scipy").loadmat
     try:
         content = loadmat(path)
     except NotImplementedError:

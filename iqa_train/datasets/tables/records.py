@@ -4,7 +4,9 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path, PurePosixPath
+from types import ModuleType
 from urllib.parse import unquote
 
 import numpy as np
@@ -113,6 +115,14 @@ class Records:
                     f'{self.path}, row {line}: image "{name}" lies outside the image folder; give paths inside it'
                 )
         return names
+
+
+def import_reader(path: Path, module: str, package: str) -> ModuleType:
+    """The module that reads `path`. Raises DataError with the command that installs it where it is not there."""
+    try:
+        return import_module(module)
+    except ImportError:
+        raise DataError(f"{path}: to read it {package} is needed; install it with: pip install {package}") from None
 
 
 def is_number(cell: object) -> bool:

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from iqa_train.datasets.content_kind import instead
 from iqa_train.datasets.spelling import clean
-from iqa_train.datasets.tables.library import library_for
-from iqa_train.datasets.tables.records import Records, is_number
+from iqa_train.datasets.tables.records import Records, import_reader, is_number
 from iqa_train.errors import DataError
 
 _TITLE_ROWS = 5  # rows above the first image, at most
@@ -54,7 +53,7 @@ def _cells(path: Path) -> list[tuple[int, tuple[object, ...]]]:
     """(row number from 1, cells) of the rows of the first sheet that are not blank."""
     if not path.is_file():
         raise DataError(f"{path}: there is no such file; put the data set's table there")
-    load_workbook = library_for(path, "openpyxl", "openpyxl").load_workbook
+    load_workbook = import_reader(path, "openpyxl", "openpyxl").load_workbook
     try:
         book = load_workbook(path, read_only=True, data_only=True)
         table = [tuple(row) for row in book.worksheets[0].iter_rows(values_only=True)]
