@@ -7,7 +7,7 @@ from typing import Literal
 
 from iqa_train.datasets.image_files import SUFFIXES, missing_images, unlisted_images
 from iqa_train.datasets.images.decode import decode_with_header
-from iqa_train.datasets.images.pixel_store import fitted, target_size
+from iqa_train.datasets.images.stored_image import fitted, target_size
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError
 

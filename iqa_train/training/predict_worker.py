@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from iqa_train.datasets.images.crops import eval_crops
 from iqa_train.datasets.images.loose_images import ImageNames, LooseImages, read_picture
-from iqa_train.datasets.images.pixel_store import target_size
+from iqa_train.datasets.images.stored_image import target_size
 from iqa_train.errors import DataError, RunError, UserError
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.specfile import read_spec

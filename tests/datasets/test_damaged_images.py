@@ -8,7 +8,8 @@ import pytest
 
 from iqa_train.datasets.images.decode import read_header
 from iqa_train.datasets.images.loose_images import read_picture
-from iqa_train.datasets.images.pixel_store import open_store, stored_pixels, stored_size
+from iqa_train.datasets.images.pixel_store import open_store
+from iqa_train.datasets.images.stored_image import stored_pixels, stored_size
 from iqa_train.datasets.table import ImageTable
 from iqa_train.datasets.verify import verify
 from iqa_train.errors import DataError

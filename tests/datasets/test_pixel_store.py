@@ -15,7 +15,8 @@ from PIL import Image
 
 from iqa_train.datasets.images.crops import CropPlan, eval_crops, training_crops
 from iqa_train.datasets.images.decode import decode
-from iqa_train.datasets.images.pixel_store import PixelStore, open_store, stored_pixels, stored_size, target_size
+from iqa_train.datasets.images.pixel_store import PixelStore, open_store
+from iqa_train.datasets.images.stored_image import stored_pixels, stored_size, target_size
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError
 from iqa_train.models.timm_import import import_timm

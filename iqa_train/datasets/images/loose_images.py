@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from iqa_train.datasets.images.crops import CropPlan, ImageSizes
 from iqa_train.datasets.images.philox import image_keys
-from iqa_train.datasets.images.pixel_store import stored_pixels, stored_size
+from iqa_train.datasets.images.stored_image import stored_pixels, stored_size
 from iqa_train.errors import DataError
 from iqa_train.regular import real_path
 
