@@ -9,7 +9,7 @@ import pytest
 from scipy.io import loadmat, savemat
 
 from iqa_train.datasets.catalogue import load_table
-from iqa_train.datasets.tables import library
+from iqa_train.datasets.tables import records
 from iqa_train.errors import DataError
 from iqa_train.study.spec import DataSource
 from tests.datasets.miniatures import COUNT, LIVE_FOLDERS, MINIATURES, QUALITY, cells, lines, workbook
@@ -273,5 +273,5 @@ def test_a_missing_library_is_named_with_the_command_that_installs_it(
         raise ModuleNotFoundError(module)
 
     root = built(name)
-    monkeypatch.setattr(library, "import_module", absent)
+    monkeypatch.setattr(records, "import_module", absent)
     assert f"{package} is needed; install it with: pip install {package}" in complaint(name, root)
