@@ -114,7 +114,7 @@ def _studies(console: Console) -> list[str]:
 
     filed = profiles_by_study(console.board.file) if console.board.file else {}
     try:
-        there = sorted({run.path.parent.parent.name for run in run_folders(console.target.runs_dir)})
+        there = sorted({run.study for run in run_folders(console.target.runs_dir)})
     except OSError:
         there = []
     return list(dict.fromkeys([*filed, *there]))

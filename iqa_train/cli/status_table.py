@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from iqa_train.cli.text import plain, text_table
+from iqa_train.runs.state_names import OPEN, QUEUED, RUNNING
 from iqa_train.scheduler.overview import Overview, Row
 from iqa_train.text import format_duration
 
@@ -34,11 +35,11 @@ def _headline(overview: Overview, rows: Sequence[Row]) -> str:
     parts += [", ".join(f"{n} {state}" for state, n in counts.items())]
     if overview.queue.paused:
         parts.append("paused")
-    elif any(row.state in {"queued", "starting", "running"} for row in rows):
+    elif any(row.state in OPEN for row in rows):
         parts.append(f"ETA {eta_words(overview.seconds_left, guess=overview.eta_is_guess)}")
         if overview.eta_is_guess:
             parts[-1] += " (a guess, from the study file's minutes)"
-        if overview.scheduler is None and counts.get("queued"):
+        if overview.scheduler is None and counts.get(QUEUED):
             parts.append("no scheduler is running")
     if overview.scheduler is not None and overview.scheduler.suspended:
         parts.append(f"the scheduler (process {overview.scheduler.pid}) is suspended")
@@ -49,7 +50,7 @@ def _cells(row: Row, *, several: bool) -> list[str]:
     """`several`: there are runs of this experiment with other settings, so that its hash is shown."""
     p = row.progress
     epoch = "-" if p.epochs is None else f"{p.epoch or 0}/{p.epochs}"
-    why = "; ".join(filter(None, [row.reason or (p.stage if row.state == "running" else ""), row.note]))
+    why = "; ".join(filter(None, [row.reason or (p.stage if row.state == RUNNING else ""), row.note]))
     return [
         f"{row.experiment} ({row.run.path.name.partition('-')[2]})" if several else row.experiment,
         str(row.seed),
@@ -57,6 +58,6 @@ def _cells(row: Row, *, several: bool) -> list[str]:
         row.device or "-",
         epoch,
         "-" if p.srcc is None else f"{p.srcc:.4f}",
-        eta_words(row.eta_s, guess=row.eta_is_guess) if row.state in {"queued", "starting", "running"} else "-",
+        eta_words(row.eta_s, guess=row.eta_is_guess) if row.state in OPEN else "-",
         why,
     ]

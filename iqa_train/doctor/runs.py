@@ -12,7 +12,8 @@ from iqa_train.locks import is_held
 from iqa_train.runner.process_tree import processes_of
 from iqa_train.runs.imported import imported_from
 from iqa_train.runs.layout import QueueFiles, RunFolder, run_folders
-from iqa_train.runs.state import LOST, RunState, run_state
+from iqa_train.runs.state import RunState, run_state
+from iqa_train.runs.state_names import LOST
 from iqa_train.text import join_names, plural
 
 SETTLING = 0.5

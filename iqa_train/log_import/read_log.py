@@ -14,8 +14,8 @@ from iqa_train.log_import.logged_settings import COSINE_FLOOR, bar_epochs, parse
 from iqa_train.log_import.numbers import has_commas
 from iqa_train.log_import.rounds import Round, Training, training_of
 from iqa_train.log_import.when import began_of
-from iqa_train.runs.outcome import COMPLETED, FAILED, KILLED, STOPPED_EARLY, Outcome
-from iqa_train.runs.state import LOST
+from iqa_train.runs.outcome import Outcome
+from iqa_train.runs.state_names import COMPLETED, FAILED, KILLED, LOST, STOPPED_EARLY
 from iqa_train.study.settings import TrainingConfig
 
 _LARGEST = 1 << 29

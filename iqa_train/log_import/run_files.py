@@ -12,8 +12,8 @@ from iqa_train.log_import.read_log import OldLog
 from iqa_train.log_import.rounds import Round
 from iqa_train.redaction import public_command
 from iqa_train.runs.imported import Imported
-from iqa_train.runs.outcome import FINISHED
 from iqa_train.runs.specfile import spec_document
+from iqa_train.runs.state_names import FINISHED
 from iqa_train.study.spec import RunSpec
 
 Document = dict[str, Any]

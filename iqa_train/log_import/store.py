@@ -68,7 +68,7 @@ def _free(log: OldLog, names: RunNames, study: str, runs_dir: Path) -> Iterator[
     for number in count(1):
         spec = record.spec_of(log, names.numbered(number), study)
         run = _folder(runs_dir, log, spec)
-        beside = {path.name.partition("-")[2] for path in run.path.parent.glob("s*-*")}
+        beside = {RunFolder(path).config_hash for path in run.path.parent.glob("s*-*")}
         if not run.path.exists() and (number == 1 or beside <= {spec.config_hash}):
             yield number, run, spec
 
@@ -81,13 +81,13 @@ def _folder(runs_dir: Path, log: OldLog, spec: RunSpec) -> RunFolder:
 
 def _spec_at(run: RunFolder, log: OldLog, names: RunNames, study: str) -> RunSpec:
     """The specification, by the name that the run in `run` has."""
-    number = run.path.parent.name.removeprefix(f"{names.experiment}-")
+    number = run.experiment.removeprefix(f"{names.experiment}-")
     return record.spec_of(log, names.numbered(int(number)) if number.isdecimal() else names, study)
 
 
 def _may_hold(run: RunFolder, log: OldLog, names: RunNames, study: str) -> bool:
     """Whether it is of this experiment, settings and seed, by its name."""
-    number = run.path.parent.name.removeprefix(names.experiment)
+    number = run.experiment.removeprefix(names.experiment)
     spec = record.spec_of(log, names, study)
     return re.fullmatch(r"(?:-\d{1,6})?", number) is not None and run.path.name == _folder(Path(), log, spec).path.name
 

@@ -155,7 +155,7 @@ def _origin(run: RunRecord) -> Origin:
         experiment=run.experiment,
         seed=run.seed,
         state=run.state.name,
-        config_hash=run.folder.path.name.partition("-")[2],
+        config_hash=run.folder.config_hash,
         commit=_code(origin.get("code", {})),
         data=origin.get("data", {}).get("fingerprint", "")[:_DIGITS],
         device=origin.get("device", {}).get("name", ""),

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from iqa_train.report.numbers import decimals, given, given_span, measured, number, p_value
 from iqa_train.results.table import ResultRow, StudyResults
-from iqa_train.runs.outcome import FINISHED
-from iqa_train.runs.state import RUNNING
+from iqa_train.runs.state_names import FINISHED, RUNNING
 from iqa_train.stats.registry import METRICS
 
 Cell = Callable[[ResultRow, StudyResults], str]

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from iqa_train.runs.imported import imported_from
 from iqa_train.runs.layout import RunFolder
-from iqa_train.runs.state import QUEUED, RunState
+from iqa_train.runs.state import RunState
+from iqa_train.runs.state_names import QUEUED
 
 _Rank = tuple[bool, bool, float, str]
 

@@ -50,7 +50,7 @@ class NameScope:
     @property
     def studies(self) -> list[str]:
         """Those of which any run was tried."""
-        return sorted({run.path.parent.parent.name for run in run_folders(self.runs_dir) if run.attempts()})
+        return sorted({run.study for run in run_folders(self.runs_dir) if run.attempts()})
 
     def named(self, name: str) -> ComparisonSide:
         """What `name` means. Raises UsageError for a name that means nothing, with the nearest."""

@@ -20,11 +20,11 @@ from iqa_train.runs.documents import (
     read_spec_facts,
 )
 from iqa_train.runs.layout import RunFolder, run_folders
-from iqa_train.runs.outcome import FAILED
 from iqa_train.runs.predictions import Predictions, read_predictions
 from iqa_train.runs.revision import revision_label, with_revision
-from iqa_train.runs.seeds import UNKNOWN_SEED, seed_in
-from iqa_train.runs.state import NOT_STARTED, QUEUED, RunState, epoch_events, outside_the_queue, run_state
+from iqa_train.runs.seeds import UNKNOWN_SEED
+from iqa_train.runs.state import RunState, epoch_events, outside_the_queue, run_state
+from iqa_train.runs.state_names import FAILED, NOT_STARTED, QUEUED
 
 if TYPE_CHECKING:  # pydantic is slow to import
     from iqa_train.study.spec import RunSpec
@@ -110,9 +110,9 @@ def study_runs(runs_dir: Path, study: str) -> tuple[list[RunRecord], tuple[str, 
     latest. The baseline comes first, then the others by name.
     """
     specs = [(_spec(folder), folder) for folder in run_folders(runs_dir, study)]
-    found = [Candidate(spec["experiment"], _hash(folder), folder, run_state(folder)) for spec, folder in specs]
+    found = [Candidate(spec["experiment"], folder.config_hash, folder, run_state(folder)) for spec, folder in specs]
     newest = chosen_settings(found)
-    current = [(spec, folder) for spec, folder in specs if _hash(folder) == newest[spec["experiment"]]]
+    current = [(spec, folder) for spec, folder in specs if folder.config_hash == newest[spec["experiment"]]]
     base = common_baseline(spec for spec, _ in current)
     current.sort(key=lambda run: (run[0]["experiment"] != base, run[0]["experiment"], _seed(run[0])))
     return [record(spec, folder) for spec, folder in current], left_out_notes(found, newest, study)
@@ -146,9 +146,7 @@ def _spec(folder: RunFolder) -> Spec:
         spec = None
     if spec is not None and not _is_amiss(spec, folder):
         return spec
-    experiment = folder.path.parent
-    seed = seed_in(folder.path.name)
-    return {"study": experiment.parent.name, "experiment": experiment.name, "seed": seed, "settings": {}}
+    return {"study": folder.study, "experiment": folder.experiment, "seed": folder.seed, "settings": {}}
 
 
 def _is_amiss(spec: SpecFacts, folder: RunFolder) -> bool:
@@ -161,10 +159,6 @@ def _is_amiss(spec: SpecFacts, folder: RunFolder) -> bool:
     if not {"experiment", "differs"} <= spec.keys() or misplaced(folder, spec["experiment"], _seed(spec)):
         return True
     return impossible(spec) or altered(spec)
-
-
-def _hash(folder: RunFolder) -> str:
-    return folder.path.name.partition("-")[2]
 
 
 def _seed(spec: Spec) -> int:

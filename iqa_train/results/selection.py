@@ -9,7 +9,8 @@ from iqa_train.runs.layout import RunFolder, run_folder, run_folders
 from iqa_train.runs.origin import other_data
 from iqa_train.runs.revision import at_earlier_revisions
 from iqa_train.runs.specfile import read_spec
-from iqa_train.runs.state import LOST, RunState
+from iqa_train.runs.state import RunState
+from iqa_train.runs.state_names import LOST
 from iqa_train.study.literature import groups_of
 from iqa_train.study.model import Study
 from iqa_train.study.resolve import profiles_by_study, resolve_all, study_name, study_title
@@ -94,7 +95,7 @@ def _further(
     others: dict[tuple[str, str], list[str]] = {}
     ids = {spec.experiment for spec, _ in runs}
     for run in run_folders(runs_dir, study):
-        experiment, settings = run.path.parent.name, run.path.name.partition("-")[2]
+        experiment, settings = run.experiment, run.config_hash
         if run.path in known or not run.attempts():
             continue
         if (experiment, settings) not in hashes:
@@ -116,7 +117,7 @@ def _by_revision_that_ran(specs: list[RunSpec], runs_dir: Path, study: str) -> l
 
     Runs of two revisions never stand in one table; those of an earlier one are labelled in their notes.
     """
-    there = {(run.path.parent.name, run.path.name.partition("-")[2]) for run in run_folders(runs_dir, study)}
+    there = {(run.experiment, run.config_hash) for run in run_folders(runs_dir, study)}
     for trained in (specs, *zip(*map(at_earlier_revisions, specs), strict=True)):
         if any((spec.experiment, spec.config_hash) in there for spec in trained):
             return list(trained)
@@ -124,7 +125,7 @@ def _by_revision_that_ran(specs: list[RunSpec], runs_dir: Path, study: str) -> l
 
 
 def _studies(runs_dir: Path) -> list[str]:
-    return sorted({run.path.parent.parent.name for run in run_folders(runs_dir)})
+    return sorted({run.study for run in run_folders(runs_dir)})
 
 
 def _nothing_run(name: str, runs_dir: Path) -> str:

@@ -13,7 +13,7 @@ from iqa_train.results.paired_predictions import ExperimentPredictions
 from iqa_train.results.run_record import RunRecord, by_experiment, common_baseline, predictions_by_seed
 from iqa_train.results.table import ResultRow, StudyResults
 from iqa_train.results.verdict import with_verdicts
-from iqa_train.runs.state import NOT_STARTED
+from iqa_train.runs.state_names import NOT_STARTED
 from iqa_train.stats.interval import Interval
 from iqa_train.stats.registry import METRICS
 
@@ -45,7 +45,7 @@ def build_study_results(
     grouped = by_experiment(runs)
     first = next((run.spec for run in runs if run.spec["settings"]), {})
     name = baseline or common_baseline(run.spec for run in runs)
-    study = runs[0].folder.path.parent.parent.name if runs else ""
+    study = runs[0].folder.study if runs else ""
     remarks = {one: _settings_notes(own, grouped.get(name, []), name, anyway=anyway) for one, own in grouped.items()}
     tested = {one: ExperimentPredictions(one, predictions_by_seed(own)) for one, own in grouped.items()}
     found = compare(

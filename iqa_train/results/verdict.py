@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from iqa_train.results.comparison import Comparison
 from iqa_train.results.table import Position, ResultRow
-from iqa_train.runs.state import NOT_STARTED
+from iqa_train.runs.state_names import NOT_STARTED, OPEN
 from iqa_train.stats.holm import holm
 from iqa_train.stats.interval import Interval
 from iqa_train.stats.registry import METRICS
@@ -109,4 +109,4 @@ def _how_many(row: ResultRow) -> str:
 
 
 def _ended(state: str) -> bool:
-    return bool(state) and not {"queued", "starting", "running"} & set(state.split("/"))
+    return bool(state) and not OPEN & set(state.split("/"))

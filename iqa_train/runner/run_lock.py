@@ -53,4 +53,4 @@ def _taken(run: RunFolder, state: RunState) -> str:
     attempts = run.attempts()
     where = f" {state.reason}" if state.elsewhere else ""
     see = f" (see {attempts[-1].runner})" if attempts else ""
-    return f"{run.path.parent.name} with these settings is running already{where}{see}; wait for it or stop it"
+    return f"{run.experiment} with these settings is running already{where}{see}; wait for it or stop it"

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, NotRequired, Required, TypedDict
 
 from iqa_train.errors import visible
 from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.seeds import UNKNOWN_SEED
 from iqa_train.schema import Span, read_document, read_events
 
 Pid = Annotated[int, Span(1, 2**31)]
@@ -319,9 +320,8 @@ def end_lines(metrics: Path) -> Iterator[EndEvent]:
 
 def misplaced(run: RunFolder, experiment: str | None, seed: int | None) -> str:
     """What a spec.json says that another folder is named by; "" for nothing."""
-    folder, own = run.path.parent.name, run.path.name.partition("-")[0].removeprefix("s")
-    if experiment not in {None, folder}:
-        return f"experiment cannot be {visible(repr(experiment)[:80])} in the folder of {folder}"
-    if seed is not None and own.isdecimal() and int(own) != seed:
+    if experiment not in {None, run.experiment}:
+        return f"experiment cannot be {visible(repr(experiment)[:80])} in the folder of {run.experiment}"
+    if seed is not None and run.seed not in {seed, UNKNOWN_SEED}:
         return f"seed cannot be {seed} in {run.path.name}"
     return ""

@@ -22,12 +22,15 @@ from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from iqa_train.runs.seeds import UNKNOWN_FOLDER, UNKNOWN_SEED
+
 if TYPE_CHECKING:  # a runner and a scheduler stay small without it
     from iqa_train.study.spec import RunSpec
 
 _OUTCOMES = ("predictions-*.csv", "references-*.csv", "tested-*.json", "round-*")
 _ATTEMPT = re.compile(r"attempt-(\d+)")
-_RUN = re.compile(r"s(?:\d+|unknown)-[0-9a-f]{10}")  # unknown: of an imported log alone
+_RUN = re.compile(rf"(?:s\d+|{UNKNOWN_FOLDER})-[0-9a-f]{{10}}")  # unknown: of an imported log alone
+_SEED = re.compile(r"s(\d+)-.*")
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,25 @@ class RunFolder:
     """The files of one run: an experiment, a seed, a configuration."""
 
     path: Path
+
+    @property
+    def study(self) -> str:
+        return self.path.parent.parent.name
+
+    @property
+    def experiment(self) -> str:
+        return self.path.parent.name
+
+    @property
+    def seed(self) -> int:
+        """UNKNOWN_SEED for the run of a log that does not state it."""
+        found = _SEED.fullmatch(self.path.name)
+        return int(found[1]) if found else UNKNOWN_SEED
+
+    @property
+    def config_hash(self) -> str:
+        """Identifies the settings, the seed apart."""
+        return self.path.name.partition("-")[2]
 
     @property
     def spec(self) -> Path:

@@ -4,14 +4,12 @@ import signal
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from iqa_train.runs.state_names import COMPLETED, FAILED, KILLED, LOST, STOPPED_EARLY
+
 if TYPE_CHECKING:
     from iqa_train.runs.documents import ExitFacts
 
-COMPLETED, STOPPED_EARLY, FAILED, KILLED = "completed", "stopped-early", "failed", "killed"
-_STATES = (COMPLETED, STOPPED_EARLY, FAILED, KILLED)
-_UNTOLD = "lost"  # of an imported log alone, which ends without a word: no process, so neither code nor signal
-FINISHED = frozenset({COMPLETED, STOPPED_EARLY})
-"""The states of a run that has its result."""
+_ENDED = (COMPLETED, STOPPED_EARLY, FAILED, KILLED)
 
 OK, UNEXPECTED, INVALID, DIVERGED, OUT_OF_MEMORY, DISK_FULL, STOPPED, UNTESTED = range(8)
 """What a worker exits with. It says why as the last event of its metrics."""
@@ -70,8 +68,8 @@ def outcome_of(returncode: int, said: str | None, *, stopped_early: bool = False
 def outcome_from(ended: "ExitFacts") -> Outcome:
     """What an exit.json tells. Raises ValueError for one that means nothing."""
     state, code, number = ended["state"], ended["exit_code"], ended["signal"]
-    numbers = [n for n in (code, number) if n is not None]
-    if not (not numbers if state == _UNTOLD else state in _STATES and len(numbers) == 1):
+    numbers = [n for n in (code, number) if n is not None]  # none: of an imported log that breaks off
+    if not (not numbers if state == LOST else state in _ENDED and len(numbers) == 1):
         raise ValueError("unknown state or exit code")
     return Outcome(state, ended["reason"], code, number, ended.get("requested", False))
 

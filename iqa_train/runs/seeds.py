@@ -1,9 +1,6 @@
-"""The seed of a run in the name of its folder, and a seed that nobody knows."""
+"""The seed of a run whose log does not state it, and seeds as JSON."""
 
-import re
 from collections.abc import Iterable
-
-_NAME = re.compile(r"s(\d+)-.*")
 
 
 class UnknownSeed(int):
@@ -29,12 +26,6 @@ UNKNOWN_SEED = UnknownSeed(-(10**9))  # no seed of any run, nor of its rounds
 
 UNKNOWN_FOLDER = "sunknown"
 """What the name of the folder of such a run begins with, in place of `s42`."""
-
-
-def seed_in(name: str) -> int:
-    """The seed that a run's folder is named by."""
-    found = _NAME.fullmatch(name)
-    return int(found[1]) if found else UNKNOWN_SEED
 
 
 def seed_as_json(seed: int) -> int | None:

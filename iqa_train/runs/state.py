@@ -27,13 +27,9 @@ from iqa_train.runs.documents import (
 from iqa_train.runs.identity import ProcessIdentity, boot_id, identity_from, identity_of, origin_from, suspension
 from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.marks import marked, worker_of
-from iqa_train.runs.outcome import FAILED, FINISHED, KILLED, WITH_RESULT, Outcome, outcome_from, outcome_of
+from iqa_train.runs.outcome import WITH_RESULT, Outcome, outcome_from, outcome_of
 from iqa_train.runs.project import project_of
-
-QUEUED, STARTING, RUNNING, LOST = "queued", "starting", "running", "lost"
-
-NOT_STARTED = "not started"
-"""A run without an attempt is QUEUED as far as its own files go; outside the queue it is only this."""
+from iqa_train.runs.state_names import ALIVE, FAILED, FINISHED, KILLED, LOST, NOT_STARTED, QUEUED, RUNNING, STARTING
 
 HEARTBEAT = 10.0  # seconds between two signs of life
 SILENCE = 90.0  # without one, a run on another host or in another container counts as lost
@@ -58,7 +54,7 @@ class RunState:
     @property
     def alive(self) -> bool:
         """Whether a process works on it."""
-        return self.name in {STARTING, RUNNING}
+        return self.name in ALIVE
 
 
 def run_state(run: RunFolder) -> RunState:

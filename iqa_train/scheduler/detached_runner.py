@@ -45,9 +45,9 @@ def runner_command(item: Item, runs_dir: Path, device: Device, attempt: int, pla
     )  # fmt: skip
 
 
-def holder_of(run: Path) -> Holder:
+def holder_of(run: RunFolder) -> Holder:
     """How a run signs a lease."""
-    return Holder(run.parent.name, run.parent.parent.name, user_name(), str(real_path(run)))
+    return Holder(run.experiment, run.study, user_name(), str(real_path(run.path)))
 
 
 def user_name() -> str:
@@ -102,7 +102,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     device = Device(**options.device)
     try:
-        lease = acquire(device.key, holder_of(options.run), places=options.places)
+        lease = acquire(device.key, holder_of(RunFolder(options.run)), places=options.places)
         if lease is None:
             return BUSY
         order = AttemptRequest(

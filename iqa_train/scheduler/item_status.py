@@ -8,7 +8,8 @@ from typing import Literal
 from iqa_train.files import read_lines
 from iqa_train.runner.folder_watch import gone_words
 from iqa_train.runs.layout import Attempt
-from iqa_train.runs.state import QUEUED, RunState, run_state
+from iqa_train.runs.state import RunState, run_state
+from iqa_train.runs.state_names import QUEUED
 from iqa_train.scheduler.queue import Item, folder_of
 
 Phase = Literal["waiting", "running", "settled"]

@@ -14,8 +14,9 @@ from iqa_train.runs.documents import RunnerFacts, read_runner
 from iqa_train.runs.identity import ProcessIdentity, suspension
 from iqa_train.runs.layout import Attempt, RunFolder, run_folders
 from iqa_train.runs.progress import RunProgress, run_progress
-from iqa_train.runs.seeds import seed_as_json, seed_in
-from iqa_train.runs.state import QUEUED, STARTING, RunState, log_named, run_state, worker_identity
+from iqa_train.runs.seeds import seed_as_json
+from iqa_train.runs.state import RunState, log_named, run_state, worker_identity
+from iqa_train.runs.state_names import ALIVE, QUEUED, STARTING
 from iqa_train.scheduler.device_slots import list_device_slots, occupant_of
 from iqa_train.scheduler.forecast import Forecast, forecast
 from iqa_train.scheduler.item_status import ItemStatus, item_status
@@ -206,9 +207,9 @@ def _row(run: RunFolder, state: RunState, item: Item | None = None) -> Row:
     device = facts.get("device")
     worker = worker_identity(attempts[-1], facts) if attempts and state.alive else None
     return Row(
-        study=run.path.parent.parent.name,
-        experiment=run.path.parent.name,
-        seed=seed_in(run.path.name),
+        study=run.study,
+        experiment=run.experiment,
+        seed=run.seed,
         state=state.name,
         reason=state.reason,
         attempt=attempts[-1].number if attempts else 0,
@@ -246,9 +247,7 @@ def _ahead(
     """The rest of the queue played forward, and whether that is a guess; None while nothing is known of run times."""
     if queue.paused or any(s.state.suspended for _, s in status if s.phase == "running"):
         return None, False
-    left = {
-        row.item.key: row.progress.seconds_left for row in rows if row.item and row.state in {"running", "starting"}
-    }
+    left = {row.item.key: row.progress.seconds_left for row in rows if row.item and row.state in ALIVE}
     usual = [row.progress.seconds for row in rows if row.item and row.progress.seconds]
     seconds: dict[str, float] = {}
     guessed = False
@@ -267,7 +266,7 @@ def _ahead(
 
 
 def _with_eta(row: Row, ahead: Forecast | None, *, guess: bool) -> Row:
-    if row.state in {"running", "starting"}:
+    if row.state in ALIVE:
         return replace(row, eta_s=row.progress.seconds_left)
     if row.item is not None and row.state == QUEUED and ahead is not None:
         return replace(row, eta_s=ahead.ends.get(row.item.key), eta_is_guess=guess)

@@ -8,16 +8,14 @@ from iqa_train.errors import UsageError
 from iqa_train.files import read_json
 from iqa_train.runner.environment import interpreter, surroundings
 from iqa_train.runs.imported import imported_from
-from iqa_train.runs.outcome import FINISHED
 from iqa_train.runs.project import inside, project_of, recorded
 from iqa_train.runs.provenance import code_fingerprint
 from iqa_train.runs.revision import revision_label
 from iqa_train.runs.state import read_runner_info
+from iqa_train.runs.state_names import FINISHED, OPEN
 from iqa_train.scheduler.overview import Row
 from iqa_train.scheduler.queue import Item
 from iqa_train.scheduler.submit import SubmitOptions, enqueue
-
-_OPEN = {"queued", "starting", "running"}
 
 
 def relaunch(rows: Sequence[Row], runs_dir: Path, logs_dir: str, retries: int, *, again: bool) -> list[Item]:
@@ -36,7 +34,7 @@ def relaunch(rows: Sequence[Row], runs_dir: Path, logs_dir: str, retries: int, *
 
 def has_ended(row: Row, *, again: bool) -> bool:
     """Whether the run may have a new attempt, as far as its state goes."""
-    return row.state not in _OPEN and (again or row.state not in FINISHED)
+    return row.state not in OPEN and (again or row.state not in FINISHED)
 
 
 def require_ended(row: Row, *, again: bool) -> None:
@@ -48,7 +46,7 @@ def require_ended(row: Row, *, again: bool) -> None:
             f"{row.experiment} (seed {row.seed}) was {label} and cannot go on; start {row.experiment} again, as a run "
             "of its own"
         )
-    if row.state in _OPEN:
+    if row.state in OPEN:
         raise UsageError(f"{row.experiment} (seed {row.seed}) is {row.state}; there is nothing to relaunch")
     if row.state in FINISHED and not again:
         raise UsageError(f"{row.experiment} (seed {row.seed}) is {row.state}; --again runs it anew")

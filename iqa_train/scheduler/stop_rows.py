@@ -5,11 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from iqa_train.runs.state import run_state
+from iqa_train.runs.state_names import OPEN, QUEUED
 from iqa_train.scheduler.overview import Row
 from iqa_train.scheduler.stop import WITHDRAWN, stop_item, stop_run, withdraw
-
-OPEN = frozenset({"queued", "starting", "running"})
-"""States of runs that there is something to stop of."""
 
 
 def stop_rows(
@@ -28,7 +26,7 @@ def stop_rows(
             return stop_run(row.run, grace, waiting)
         if row.item.key in withdrawn and not run_state(row.run).alive:
             return WITHDRAWN
-        return stop_item(row.item, runs_dir, grace, waiting, asked=row.state != "queued")
+        return stop_item(row.item, runs_dir, grace, waiting, asked=row.state != QUEUED)
 
     with ThreadPoolExecutor(max(1, min(32, len(rows)))) as pool:
         return list(zip(rows, pool.map(one, rows), strict=True))

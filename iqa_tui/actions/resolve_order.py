@@ -58,15 +58,16 @@ def meant_by(target: Target, order: StartOrder) -> list[ResolvedRun]:
 def _spec_of(path: Path, target: Target, study: Study | None, profile: str | None) -> RunSpec:
     """The run of the folder `path`: as the study file means it now, else as its own spec.json says."""
     from iqa_train.runs.layout import RunFolder, run_folder
+    from iqa_train.runs.seeds import UNKNOWN_SEED
     from iqa_train.runs.specfile import read_spec
     from iqa_train.study.resolve import resolve
 
-    experiment, seed = path.parent.name, path.name.partition("-")[0].removeprefix("s")
-    if study is not None and experiment in study.ids and seed.isdecimal():
-        spec = resolve(study, experiment, profile=profile, seed=int(seed))
+    run = RunFolder(path)
+    if study is not None and run.experiment in study.ids and run.seed != UNKNOWN_SEED:
+        spec = resolve(study, run.experiment, profile=profile, seed=run.seed)
         if run_folder(target.runs_dir, spec).path == path:
             return spec
-    return read_spec(RunFolder(path))
+    return read_spec(run)
 
 
 def _laid_over(

@@ -212,7 +212,7 @@ def study_picks(sight: "ActionContext") -> list[Pick]:
 
     try:
         runs = run_folders(sight.target.runs_dir)
-        there = sorted({run.path.parent.parent.name for run in runs if run.attempts()})
+        there = sorted({run.study for run in runs if run.attempts()})
     except OSError:
         there = []
     groups = groups_of(sight.board.file) if sight.board.file else ()
@@ -228,7 +228,7 @@ def _of_run(line: RunLine, board: Board, group: str) -> Pick:
     if len({x.seed for x in board.lines}) > 1:
         name += f" s{line.seed}"
     if sum(x.seed == line.seed for x in others) > 1:
-        name += " " + line.run.path.name.partition("-")[2][:6]
+        name += " " + line.run.config_hash[:6]
     words = " ".join(filter(None, [state_words(line.state) if line.state else "not started", line.title]))
     return Pick(RUN, line.key, name, group, words)
 

@@ -115,7 +115,7 @@ def _differences(order: StartOrder, plan: StartPlan, line: RunLine) -> Content:
     if spec.baseline is not None and spec.differs:
         pairs = [f"{name} {shown(ours)} (there {shown(theirs)})" for name, (theirs, ours) in spec.differs.items()]
         parts.append(Content(plain(f"differs from {spec.baseline} in: {', '.join(pairs)}")))
-    if spec.config_hash != line.run.path.name.partition("-")[2]:
+    if spec.config_hash != line.run.config_hash:
         text = (
             f"Other settings make another run, {plan.runs[0].run.path.name}: it stands in the table, "
             "but the study's results do not count it."

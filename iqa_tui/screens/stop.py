@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.widgets import Static
 
+from iqa_train.runs.state_names import ALIVE
 from iqa_train.text import join_names, plural
 from iqa_tui.actions.orders import StopOrder
 from iqa_tui.actions.stop import asked_since
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from iqa_tui.state.board import RunLine
-
-_ALIVE = frozenset({"starting", "running"})
 
 
 class StopScreen(Dialog[StopOrder]):
@@ -92,7 +91,7 @@ class StopScreen(Dialog[StopOrder]):
 def _line_about(line: RunLine, *, at_once: bool) -> Content:
     row = line.row
     name = f"{plain(line.experiment)} (seed {line.seed})"
-    if line.state not in _ALIVE:
+    if line.state not in ALIVE:
         return Content.assemble(f"{name} waits: ", ("is taken out of the queue", "dim"))
     where = f" on {plain(row.device)}" if row and row.device else ""
     done = row.progress.epoch or 0 if row else 0

@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from iqa_train.runs.state_names import ALIVE, FINISHED, QUEUED
 from iqa_tui.state.board import BatchLine, RunLine
 
 if TYPE_CHECKING:
     from iqa_train.study.model import Batch
-
-_OVER = frozenset({"completed", "stopped-early"})
 
 
 def batch_lines(batches: Iterable["Batch"], lines: Sequence[RunLine]) -> tuple[BatchLine, ...]:
@@ -29,7 +28,7 @@ def _share(lines: Sequence[RunLine]) -> float:
 def _done(line: RunLine) -> float:
     if line.row is None:
         return 0.0
-    if line.state in _OVER:
+    if line.state in FINISHED:
         return 1.0
     progress = line.row.progress
     return min(1.0, (progress.epoch or 0) / progress.epochs) if progress.epochs else 0.0
@@ -37,11 +36,11 @@ def _done(line: RunLine) -> float:
 
 def _state(lines: Sequence[RunLine]) -> str:
     states = {line.state for line in lines}
-    if states & {"running", "starting"}:
+    if states & ALIVE:
         return "running"
-    if "queued" in states:
+    if QUEUED in states:
         return "waiting"
-    if states and states <= _OVER:
+    if states and states <= FINISHED:
         return "done"
     return "stopped" if states - {""} else ""
 

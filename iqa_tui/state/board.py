@@ -1,6 +1,6 @@
 """Everything the console shows at one moment. Frozen: the watcher makes a new one, widgets only read.
 
-Nothing here is imported at start but dataclasses: the first picture is drawn before the study is read.
+Nothing slow is imported here at start: the first picture is drawn before the study is read.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from iqa_train.runs.state_names import OPEN
+
 if TYPE_CHECKING:
     from iqa_train.devices.inventory import Device
     from iqa_train.devices.nvml import GpuReading
@@ -18,9 +20,6 @@ if TYPE_CHECKING:
     from iqa_train.scheduler.overview import Row
     from iqa_train.study.audit import Finding
     from iqa_train.study.model import Study
-
-OPEN = frozenset({"queued", "starting", "running"})
-"""States of runs that are not over."""
 
 
 @dataclass(frozen=True)

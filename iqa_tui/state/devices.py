@@ -10,6 +10,7 @@ import psutil
 from iqa_train.devices.inventory import Device, Inventory, inventory, inventory_of
 from iqa_train.devices.leases import holders
 from iqa_train.devices.nvml import GpuReading, Nvml, Sample
+from iqa_train.runs.state_names import ALIVE
 from iqa_tui.state.board import DeviceLine, Devices, Host
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class DeviceReader:
         found = inventory(slots) if slots is not None else inventory_of(sample)
         owners: dict[str, list[str]] = defaultdict(list)
         for row in rows:
-            if row.device and row.state in {"running", "starting"}:
+            if row.device and row.state in ALIVE:
                 owners[row.device].append(row.experiment)
         return Devices(
             tuple(self._line(device, sample, owners, runs_per_gpu) for device in found.devices),

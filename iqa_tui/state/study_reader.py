@@ -18,11 +18,12 @@ from iqa_train.results.selection import RunSelection, chosen_runs
 from iqa_train.results.table import Curve, ResultRow, StudyResults
 from iqa_train.runs.identity import suspension
 from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.state_names import OPEN
 from iqa_train.scheduler.overview import Overview, Row, read_overview
 from iqa_train.scheduler.queue import Queue
 from iqa_train.study.audit import Finding
 from iqa_tui.state.batches import batch_lines
-from iqa_tui.state.board import OPEN, Board, RunLine, Target
+from iqa_tui.state.board import Board, RunLine, Target
 from iqa_tui.state.devices import DeviceReader
 
 Stamp = tuple[Any, ...]

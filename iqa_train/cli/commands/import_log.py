@@ -12,7 +12,7 @@ from iqa_train.errors import UsageError, UserError, visible
 from iqa_train.log_import.naming import STUDY, names_for
 from iqa_train.log_import.read_log import OldLog, read_log
 from iqa_train.log_import.store import THERE, Stored, require_own_study, store
-from iqa_train.runs.outcome import FINISHED
+from iqa_train.runs.state_names import FINISHED
 from iqa_train.study.find import find_study
 from iqa_train.study.load import load_study
 from iqa_train.study.messages import NAME_WORDS, is_name

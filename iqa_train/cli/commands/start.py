@@ -97,7 +97,7 @@ def _done(spec: RunSpec, run: RunFolder, options: argparse.Namespace) -> RunStat
 
 def _run_here(spec: RunSpec, run: RunFolder, options: argparse.Namespace, argv: list[str]) -> int:
     """The runner is this very process, and shows the log."""
-    device, lease = lease_device(holder_of(run.path), options, lambda: require_idle(run))
+    device, lease = lease_device(holder_of(run), options, lambda: require_idle(run))
     order = AttemptRequest(
         run, device, lease, Path(options.logs_dir), ["iqa-train", *argv], spec_document(spec),
         resume=options.resume, again=options.again,

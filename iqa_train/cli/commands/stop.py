@@ -12,9 +12,10 @@ from iqa_train.cli.text import plain, say
 from iqa_train.errors import RunError, UsageError
 from iqa_train.runner.runner import GRACE
 from iqa_train.runs.state import run_state
+from iqa_train.runs.state_names import OPEN
 from iqa_train.scheduler.overview import Overview, read_overview
 from iqa_train.scheduler.queue import Queue
-from iqa_train.scheduler.stop_rows import OPEN, stop_rows
+from iqa_train.scheduler.stop_rows import stop_rows
 from iqa_train.study.find import experiments_in_order, find_study
 
 _DESCRIPTION = """\

@@ -17,8 +17,9 @@ from iqa_train.results.summary import summarise, summary_text
 from iqa_train.runner.runner import GRACE
 from iqa_train.runs.documents import read_exit
 from iqa_train.runs.layout import RunFolder
-from iqa_train.runs.outcome import FINISHED, outcome_from
+from iqa_train.runs.outcome import outcome_from
 from iqa_train.runs.state import outside_the_queue, run_state
+from iqa_train.runs.state_names import FINISHED, OPEN, QUEUED, RUNNING
 from iqa_train.scheduler.notify_table import notify_reference
 from iqa_train.scheduler.outbox import is_due
 from iqa_train.scheduler.overview import CANNOT_START, Overview, Row, read_overview
@@ -82,13 +83,13 @@ def _watch(runs_dir: Path, keys: set[str]) -> None:
         overview = read_overview(runs_dir, nvml=nvml)
         mine = [row for row in overview.rows if row.item is not None and row.item.key in keys]
         screen.show(overview, mine)
-        open_ = [row for row in mine if row.state in {"queued", "starting", "running"}]
+        open_ = [row for row in mine if row.state in OPEN]
         if all(row.reason.startswith(CANNOT_START) for row in open_):  # the scheduler goes on trying; we need not wait
             screen.clear()
             if scheduler_process(runs_dir) is None and is_due(overview.queue, runs_dir):
                 ensure_scheduler(runs_dir)
             return
-        if scheduler_process(runs_dir) is None and any(row.state == "queued" for row in open_):
+        if scheduler_process(runs_dir) is None and any(row.state == QUEUED for row in open_):
             ensure_scheduler(runs_dir)
         time.sleep(_EVERY)
 
@@ -123,7 +124,7 @@ class _Screen:
                 say(line)
         if time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + _LINE_EVERY
-            running = [row for row in rows if row.state == "running"]
+            running = [row for row in rows if row.state == RUNNING]
             parts = [f"{row.experiment} epoch {row.progress.epoch or 0}/{row.progress.epochs}" for row in running]
             if parts:
                 say(

@@ -40,7 +40,7 @@ def about_run(run: RunFolder, within: StudyContext) -> tuple[Section, ...]:
         *_about(settings, within),
         _guarded(run, "Results", lambda: results_section(run, *_judged(within), baseline=within.baseline)),
         differing_section(settings),
-        _audit(within, run.path.parent.name),
+        _audit(within, run.experiment),
         *attempt_sections(run),
         files_section(run),
         _guarded(run, "Provenance", lambda: provenance_section(run)),

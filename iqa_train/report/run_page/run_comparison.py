@@ -19,7 +19,6 @@ from iqa_train.results.table import Curve
 from iqa_train.runs.documents import read_result, read_runner, read_spec_facts
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.progress import RunProgress, run_progress
-from iqa_train.runs.seeds import seed_in
 from iqa_train.stats.registry import METRICS
 from iqa_train.study.inert import inert
 from iqa_train.study.messages import shown
@@ -66,7 +65,7 @@ def _side(folder: RunFolder, label: str, study: Study | None, profile: str | Non
     found, _ = document(read_spec_facts, folder.spec)
     if "settings" not in found:
         found = {"settings": dict(settings_of(folder, study, profile).values)}
-    spec = {"experiment": folder.path.parent.name, "seed": seed_in(folder.path.name), **found}
+    spec = {"experiment": folder.experiment, "seed": folder.seed, **found}
     run = record(spec, folder)
     return _Side(label, run, run_progress(folder, run.state))
 
@@ -93,7 +92,7 @@ def _results(one: _Side, two: _Side) -> Section:
 
 def _compared(one: _Side, two: _Side, metric: str) -> list[Comparison]:
     tested = [ExperimentPredictions(side.label, side.run.predictions) for side in (one, two)]
-    study = one.run.folder.path.parent.parent.name  # as in the table of the study: the same draws, the same numbers
+    study = one.run.folder.study  # as in the table of the study: the same draws, the same numbers
     return compare(tested, tested[0], metric, key=f"{study}/{metric}", anyway=True)
 
 

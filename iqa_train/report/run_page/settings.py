@@ -13,6 +13,7 @@ from iqa_train.runs.documents import read_spec_facts
 from iqa_train.runs.imported import imported_from
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.revision import revision_label
+from iqa_train.runs.seeds import UNKNOWN_SEED
 from iqa_train.runs.specfile import read_spec
 from iqa_train.study.inert import inert
 from iqa_train.study.messages import shown
@@ -59,7 +60,7 @@ def settings_of(run: RunFolder, study: Study | None, profile: str | None) -> Set
         origins=_origins(values, value_at(filed, "settings") or {}, origins, run),
         inert=_inert(values),
         baseline=str(spec.get("baseline") or ""),
-        experiment=str(spec.get("experiment") or run.path.parent.name),
+        experiment=str(spec.get("experiment") or run.experiment),
         title=str(spec.get("title") or ""),
         purpose=str(spec.get("purpose") or ""),
         problem=problem,
@@ -117,11 +118,10 @@ def _spec(run: RunFolder) -> tuple[Mapping[str, Any], str]:
 
 def _filed(run: RunFolder, study: Study | None, profile: str | None) -> tuple[dict[str, Any], dict[str, str]]:
     """What the study file says of this run now, and which of its layers says what."""
-    experiment, seed = run.path.parent.name, run.path.name.partition("-")[0].removeprefix("s")
-    if study is None or experiment not in study.ids or not seed.isdecimal():
+    if study is None or run.experiment not in study.ids or run.seed == UNKNOWN_SEED:
         return {}, {}
     try:
-        resolved = resolve_with_origins(study, experiment, profile=profile, seed=int(seed))
+        resolved = resolve_with_origins(study, run.experiment, profile=profile, seed=run.seed)
     except (UserError, OSError):
         return {}, {}
     return resolved.spec.model_dump(mode="json"), resolved.origins
