@@ -190,10 +190,11 @@ def read_lines(path: Path, only: bytes = b"", last: int | None = None) -> Iterat
     except NotRegularError as error:
         raise DamagedFileError(f"{path} is damaged ({error.strerror})") from None
     lines = data.split(b"\n")[:-1]  # what follows the last newline is unterminated
-    yield from _objects(line for line in lines if only in line)
+    yield from parse_lines(line for line in lines if only in line)
 
 
-def _objects(lines: Iterable[str | bytes]) -> Iterator[dict[str, Any]]:
+def parse_lines(lines: Iterable[str | bytes]) -> Iterator[dict[str, Any]]:
+    """The JSON objects among `lines`."""
     for line in lines:
         try:
             value = parse_json(line)
@@ -254,4 +255,4 @@ class LineFollower:
 
     def new_events(self) -> list[dict[str, Any]]:
         """The same for a file of JSON lines; lines cut short are passed over."""
-        return list(_objects(self.new_text().split("\n")))  # splitlines would also part at separators within a text
+        return list(parse_lines(self.new_text().split("\n")))  # splitlines would also part at separators within a text

@@ -5,7 +5,7 @@ written by a later version, or by hand, and are passed over; None is no value un
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -27,7 +27,7 @@ from typing import (
 )
 
 from iqa_train.errors import visible
-from iqa_train.files import DamagedFileError, read_json, read_lines
+from iqa_train.files import DamagedFileError, parse_lines, read_json, read_lines
 
 T = TypeVar("T")
 
@@ -74,8 +74,17 @@ def read_document(path: Path, model: type[T]) -> T | None:
 
 def read_events(path: Path, model: type[T], only: bytes = b"", last: int | None = None) -> Iterator[T]:
     """The lines of a JSON Lines file that are of `model`, as `read_lines` gives them; others are passed over."""
+    yield from _of_model(read_lines(path, only, last), model)
+
+
+def events_in(lines: Iterable[bytes], model: type[T]) -> Iterator[T]:
+    """The same of lines that have been read."""
+    yield from _of_model(parse_lines(lines), model)
+
+
+def _of_model(values: Iterable[dict[str, Any]], model: type[T]) -> Iterator[T]:
     check = _check_of(model)  # type: ignore[arg-type]
-    for value in read_lines(path, only, last):
+    for value in values:
         if check(value) is None:
             yield value  # type: ignore[misc]
 

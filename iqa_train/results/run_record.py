@@ -20,10 +20,11 @@ from iqa_train.runs.documents import (
     read_spec_facts,
 )
 from iqa_train.runs.layout import RunFolder, run_folders
+from iqa_train.runs.metrics import epoch_events
 from iqa_train.runs.predictions import Predictions, read_predictions
 from iqa_train.runs.revision import revision_label, with_revision
 from iqa_train.runs.seeds import UNKNOWN_SEED
-from iqa_train.runs.state import RunState, epoch_events, outside_the_queue, run_state
+from iqa_train.runs.state import RunState, outside_the_queue, run_state
 from iqa_train.runs.state_names import FAILED, NOT_STARTED, QUEUED
 
 if TYPE_CHECKING:  # pydantic is slow to import

@@ -33,14 +33,16 @@ from iqa_train.runner.process_tree import adopt_orphans, kill_all, reap_orphans
 from iqa_train.runner.program import python_command
 from iqa_train.runner.run_lock import run_lock
 from iqa_train.runner.stop_requests import StopRequests, stop_signals
+from iqa_train.runs.attempt_facts import end_event
 from iqa_train.runs.documents import read_result, read_spec_facts
 from iqa_train.runs.identity import identity_of, origin_facts, require_own_proc, this_process
 from iqa_train.runs.layout import Attempt, RunFolder, log_path
 from iqa_train.runs.marks import MARK, mark_for
+from iqa_train.runs.metrics import epoch_events
 from iqa_train.runs.outcome import WITH_RESULT, Outcome, outcome_of, stopped
 from iqa_train.runs.project import inside, recorded
 from iqa_train.runs.provenance import code_fingerprint
-from iqa_train.runs.state import HEARTBEAT, RunState, end_event, epoch_events, run_state
+from iqa_train.runs.state import HEARTBEAT, RunState, run_state
 
 GRACE = 60.0  # seconds a stopped worker has for its checkpoint before it is killed
 WORKER = "IQA_TRAIN_WORKER"  # another program that keeps the worker's contract, for tests of everything around it

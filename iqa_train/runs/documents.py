@@ -4,7 +4,7 @@ A key that an earlier version did not write is not required. A worker or a runne
 what they do not know.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, Required, TypedDict
 
@@ -299,22 +299,8 @@ def read_scheduler(path: Path) -> SchedulerFacts | None:
     return read_document(path, SchedulerFacts)
 
 
-def epoch_lines(metrics: Path) -> Iterator[EpochEvent]:
-    """The epochs of one attempt, as they stand there."""
-    return read_events(metrics, EpochEvent, only=b'"event": "epoch"')
-
-
-def last_line(metrics: Path, tails: Sequence[int]) -> AnyEvent | None:
-    """The last event, read from so many bytes at the end of the file, or from the next number of them."""
-    for tail in tails:
-        lines = list(read_events(metrics, AnyEvent, last=tail))
-        if lines:
-            return lines[-1]
-    return None
-
-
 def end_lines(metrics: Path) -> Iterator[EndEvent]:
-    """The worker's last words."""
+    """How the worker ended, in its own words."""
     return read_events(metrics, EndEvent, only=b'"event": "end"')
 
 

@@ -47,10 +47,15 @@ class ProcessIdentity:
         return self._stat() is not None
 
     @property
+    def condition(self) -> str | None:
+        """The kernel's letter for the state of the living process; None where `alive` is false."""
+        stat = self._stat()
+        return None if stat is None else stat.state
+
+    @property
     def suspended(self) -> bool:
         """Whether it lives and is stopped, by SIGSTOP, Ctrl-Z or a debugger."""
-        stat = self._stat()
-        return stat is not None and stat.state in _STOPPED
+        return self.condition in _STOPPED
 
     @property
     def may_be_an_earlier_boot(self) -> bool:
@@ -133,12 +138,16 @@ def this_process() -> ProcessIdentity:
 
 def suspension(process: ProcessIdentity | None, since: str = "") -> str:
     """That a process is suspended, since when if that is known, and what continues it; "" if it is not."""
-    stat = process._stat() if process is not None else None
-    if process is None or stat is None or stat.state not in _STOPPED:
+    return "" if process is None else suspension_words(process.pid, process.condition, since)
+
+
+def suspension_words(pid: int | None, condition: str | None, since: str = "") -> str:
+    """The same of a process whose `condition` is known."""
+    if condition not in _STOPPED:
         return ""
-    if stat.state == "t":
-        return f"held by a debugger (process {process.pid})"
-    return f"suspended{since} (process {process.pid}); `kill -CONT {process.pid}` continues it"
+    if condition == "t":
+        return f"held by a debugger (process {pid})"
+    return f"suspended{since} (process {pid}); `kill -CONT {pid}` continues it"
 
 
 def require_own_proc() -> None:

@@ -18,6 +18,7 @@ logs/<slug>_<study>_<YYYYmmdd_HHMMSS>.log
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from fnmatch import fnmatchcase
 from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +28,8 @@ from iqa_train.runs.seeds import UNKNOWN_FOLDER, UNKNOWN_SEED
 if TYPE_CHECKING:  # a runner and a scheduler stay small without it
     from iqa_train.study.spec import RunSpec
 
-_OUTCOMES = ("predictions-*.csv", "references-*.csv", "tested-*.json", "round-*")
+_OUTCOMES = ("result.json", "checkpoints")
+_OUTCOME_KINDS = ("predictions-*.csv", "references-*.csv", "tested-*.json", "round-*")
 _ATTEMPT = re.compile(r"attempt-(\d+)")
 _RUN = re.compile(rf"(?:s\d+|{UNKNOWN_FOLDER})-[0-9a-f]{{10}}")  # unknown: of an imported log alone
 _SEED = re.compile(r"s(\d+)-.*")
@@ -158,7 +160,7 @@ class RunFolder:
         """Oldest first."""
         if not self.path.is_dir():
             return []
-        folders = [p for p in self.path.iterdir() if _ATTEMPT.fullmatch(p.name)]
+        folders = [p for p in self.path.iterdir() if is_attempt(p.name)]
         return sorted((Attempt(p) for p in folders), key=lambda a: a.number)
 
     def next_attempt(self) -> Attempt:
@@ -168,9 +170,18 @@ class RunFolder:
 
     def outcome(self) -> list[Path]:
         """What a finished or broken-off attempt left beside the attempt folders: results, predictions, checkpoints."""
-        names = ("result.json", "checkpoints")
-        found = [self.path / n for n in names if (self.path / n).exists()]
-        return found + [p for kind in _OUTCOMES for p in sorted(self.path.glob(kind))]
+        found = [self.path / n for n in _OUTCOMES if (self.path / n).exists()]
+        return found + [p for kind in _OUTCOME_KINDS for p in sorted(self.path.glob(kind))]
+
+
+def is_attempt(name: str) -> bool:
+    """Whether a folder of that name in a run's is an attempt."""
+    return _ATTEMPT.fullmatch(name) is not None
+
+
+def is_outcome(name: str) -> bool:
+    """Whether `RunFolder.outcome` lists what has that name."""
+    return name in _OUTCOMES or any(fnmatchcase(name, kind) for kind in _OUTCOME_KINDS)
 
 
 def references_beside(predictions: Path) -> Path:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from iqa_train.errors import DataError, RunError
 from iqa_train.regular import real_path
+from iqa_train.runs.attempt_facts import read_runner_info
 from iqa_train.runs.documents import read_provenance
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.project import data_root, project_of
-from iqa_train.runs.state import read_runner_info
 
 if TYPE_CHECKING:  # a scheduler stays small without them
     from iqa_train.datasets.table import ImageTable

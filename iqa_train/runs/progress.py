@@ -1,15 +1,15 @@
-"""How far a run has come and how long it will take, read off its events."""
+"""How far a run has come and how long it will take, from its events."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from iqa_train.errors import RunError
-from iqa_train.runs.documents import AnyEvent, EpochEvent, ResultFacts, last_line, read_result, read_spec_facts
+from iqa_train.runs.document_cache import Damage
+from iqa_train.runs.documents import EpochEvent, ResultFacts
 from iqa_train.runs.layout import RunFolder
-from iqa_train.runs.state import RunState, epoch_events
-from iqa_train.schema import read_events
+from iqa_train.runs.metrics import Metrics, merged_epochs
+from iqa_train.runs.snapshot import RunSnapshot, read_snapshot
+from iqa_train.runs.state import RunState
 
-_TAILS = (1 << 12, 1 << 16)  # bytes at the end of the events in which the last one stands: nearly always, always
 _LONGEST = 1e10  # seconds; what is more was not measured
 
 
@@ -18,7 +18,7 @@ class RunProgress:
     """Epochs done of epochs planned, all rounds together; None where nothing is known.
 
     `srcc` and `plcc` are test's at the best validation epoch so far, or the result. `seconds` (all of it) and
-    `seconds_left` are measured from the run's own epochs; early stopping can only make them less. `stage` says what is
+    `seconds_left` are measured from the run's own epochs; early stopping can only make them less. `stage` is what is
     being done, such as "training 34 %".
     """
 
@@ -32,28 +32,43 @@ class RunProgress:
 
 
 def run_progress(run: RunFolder, state: RunState) -> RunProgress:
-    """The progress of a run in `state`. Files that are damaged leave unknown what they hold; the state says so."""
-    planned = _planned(run)
-    try:
-        if state.finished:
-            return _whole(read_result(run.result) or {}, planned)
-        if not run.attempts():
-            return RunProgress(epochs=planned)
-        events = epoch_events(run)
-        best = [event for event in events if event.get("best")]
-        srcc, plcc = (best[-1].get("test_srcc"), best[-1].get("test_plcc")) if best else (None, None)
-        known = RunProgress(len(events), planned, srcc, plcc=plcc)
-        return _alive(run, known, events, suspended=state.suspended) if state.alive else known
-    except (RunError, OSError):
+    """The progress of `run` now, which is in `state`."""
+    return progress_of(read_snapshot(run), state)
+
+
+def progress_of(found: RunSnapshot, state: RunState) -> RunProgress:
+    """The progress of a run in `state`. What a damaged file holds stays unknown; the state says what is wrong."""
+    planned = _planned(found)
+    if state.finished:
+        return RunProgress(epochs=planned) if isinstance(found.result, Damage) else _whole(found.result or {}, planned)
+    events = epochs_of(found)
+    if events is None or found.last is None:
         return RunProgress(epochs=planned)
+    best = [event for event in events if event.get("best")]
+    srcc, plcc = (best[-1].get("test_srcc"), best[-1].get("test_plcc")) if best else (None, None)
+    known = RunProgress(len(events), planned, srcc, plcc=plcc)
+    metrics = found.last.metrics
+    if not state.alive or isinstance(metrics, Damage):
+        return known
+    return _alive(known, events, metrics or Metrics(), suspended=state.suspended)
 
 
-def _planned(run: RunFolder) -> int | None:
+def epochs_of(found: RunSnapshot) -> list[EpochEvent] | None:
+    """`merged_epochs` of the run; None where a file of one of its attempts cannot be read."""
+    attempts = []
+    for attempt in found.known_attempts:
+        if isinstance(attempt.metrics, Damage) or (isinstance(attempt.runner, Damage) and attempt.runner.unreadable):
+            return None
+        epochs = () if attempt.metrics is None else attempt.metrics.epochs
+        attempts.append((attempt.facts, epochs, attempt.set_aside))
+    return merged_epochs(attempts)
+
+
+def _planned(found: RunSnapshot) -> int | None:
     """Epochs of all rounds together."""
-    try:
-        settings = (read_spec_facts(run.spec) or {"settings": {}})["settings"]
-    except (RunError, OSError):
+    if found.spec is None or isinstance(found.spec, Damage):
         return None
+    settings = found.spec["settings"]
     epochs, rounds = settings.get("epochs"), settings.get("train_test_num")
     return None if epochs is None or rounds is None else epochs * rounds
 
@@ -66,8 +81,8 @@ def _whole(result: ResultFacts, planned: int | None) -> RunProgress:
     )  # fmt: skip
 
 
-def _alive(run: RunFolder, known: RunProgress, events: list[EpochEvent], *, suspended: bool) -> RunProgress:
-    last = last_line(run.attempts()[-1].metrics, _TAILS) or {"event": ""}
+def _alive(known: RunProgress, events: list[EpochEvent], metrics: Metrics, *, suspended: bool) -> RunProgress:
+    last = metrics.last or {"event": ""}
     done, total = last.get("done", 0), last.get("total", 0)
     stage = f"{last.get('stage', '')} {100 * done // max(1, total)} %" if last["event"] == "progress" else ""
     whole = left = None
@@ -77,7 +92,7 @@ def _alive(run: RunFolder, known: RunProgress, events: list[EpochEvent], *, susp
         spent = _between(events[-1].get("time", ""), last.get("time", ""))
         whole = mean * known.epochs
         left = max(0.0, whole - mean * len(events) - min(spent, mean))
-    elif known.epochs is not None and not events and (training := _first_training(run, last)):
+    elif known.epochs is not None and not events and (training := _first_training(metrics)):
         part, an_epoch = training
         whole, left = an_epoch * known.epochs, an_epoch * (known.epochs - part)
     if whole is not None and whole > _LONGEST:
@@ -85,16 +100,13 @@ def _alive(run: RunFolder, known: RunProgress, events: list[EpochEvent], *, susp
     return replace(known, seconds=whole, seconds_left=None if suspended else left, stage=stage)
 
 
-def _first_training(run: RunFolder, last: AnyEvent) -> tuple[float, float] | None:
+def _first_training(metrics: Metrics) -> tuple[float, float] | None:
     """Of the first epoch, what part is trained and how many seconds all of it takes; kept while it is validated."""
-    events = [last]
-    if last["event"] == "progress" and last.get("stage") != "training":
-        events = list(read_events(run.attempts()[-1].metrics, AnyEvent, last=_TAILS[-1]))
-    for event in reversed(events):
-        total, rate = event.get("total", 0), event.get("rate")
-        if event.get("stage") == "training" and total and rate:
-            return event.get("done", 0) / total, total / rate
-    return None
+    event, last = metrics.training, metrics.last
+    if event is None or last is None or last["event"] != "progress":
+        return None
+    total, rate = event.get("total", 0), event.get("rate")
+    return (event.get("done", 0) / total, total / rate) if total and rate else None
 
 
 def _between(earlier: str, later: str) -> float:

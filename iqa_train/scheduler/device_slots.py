@@ -2,19 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import psutil
 
 from iqa_train.devices.inventory import Device, foreign_memory, inventory, inventory_of
 from iqa_train.devices.leases import holders, room
 from iqa_train.devices.nvml import GpuReading, Nvml
-from iqa_train.errors import RunError
 from iqa_train.runner.environment import VISIBLE, visible_in
-from iqa_train.runs.documents import read_runner
 from iqa_train.runs.identity import boot_id, identity_from, origin_from
+from iqa_train.runs.snapshot import RunSnapshot
 from iqa_train.scheduler.placement import DeviceSlots
-from iqa_train.scheduler.queue import Item, folder_of
+from iqa_train.scheduler.queue import Item
 from iqa_train.text import GIB
 
 
@@ -27,14 +25,10 @@ class DeviceUse:
     worker: int | None
 
 
-def occupant_of(item: Item, runs_dir: Path) -> DeviceUse | None:
-    """The device and the worker of an item that runs on this machine, as its last attempt gives them."""
-    attempts = folder_of(item, runs_dir).attempts()
-    try:
-        facts = read_runner(attempts[-1].runner) if attempts else None
-    except RunError:
-        return None
-    if not facts or "device" not in facts:
+def occupant_of(item: Item, found: RunSnapshot) -> DeviceUse | None:
+    """The device and the worker of an item that runs on this machine, as its last attempt names them."""
+    facts = found.last.facts if found.last is not None else {}
+    if "device" not in facts:
         return None
     origin, worker = origin_from(facts), identity_from(facts, "worker")
     if origin is not None and origin.boot_id != boot_id():  # on a device of another machine

@@ -1,15 +1,15 @@
 """Status of a queued run (waiting, running, settled), from its attempts since it was queued."""
 
-import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from iqa_train.files import read_lines
 from iqa_train.runner.folder_watch import gone_words
-from iqa_train.runs.layout import Attempt
-from iqa_train.runs.state import RunState, run_state
-from iqa_train.runs.state_names import QUEUED
+from iqa_train.runs.document_cache import Damage
+from iqa_train.runs.snapshot import AttemptSnapshot, RunSnapshot, read_snapshot
+from iqa_train.runs.state import RunState, state_of
+from iqa_train.runs.state_names import LOST, QUEUED
 from iqa_train.scheduler.queue import Item, folder_of
 
 Phase = Literal["waiting", "running", "settled"]
@@ -29,18 +29,21 @@ class ItemStatus:
 
 
 def item_status(item: Item, runs_dir: Path) -> ItemStatus:
-    """Where `item` stands now."""
-    run = folder_of(item, runs_dir)
-    try:
-        attempts = run.attempts()
-    except OSError as error:
-        lost = RunState("lost", f"{error.filename} cannot be read: {error.strerror}")
-        return ItemStatus("settled", lost, 0, True)
-    if not run.path.is_dir():  # it was made before the item was queued, and nothing makes it again
-        return ItemStatus("settled", RunState("lost", f"{gone_words(run.path)}; queue the run again"), 1, True)
+    """The status of `item` now."""
+    return status_of(item, read_snapshot(folder_of(item, runs_dir)))
+
+
+def status_of(item: Item, found: RunSnapshot) -> ItemStatus:
+    """The status of `item`, of whose run `found` is a snapshot."""
+    if isinstance(found.attempts, Damage):
+        return ItemStatus("settled", RunState(LOST, found.attempts.words), 0, True)
+    if not found.is_there:  # it was made before the item was queued, and nothing makes it again
+        gone = RunState(LOST, f"{gone_words(found.run.path)}; queue the run again")
+        return ItemStatus("settled", gone, 1, True)
+    attempts = found.attempts
     mine = [attempt for attempt in attempts if attempt.number > item.after]
     number = attempts[-1].number + 1 if attempts else 1
-    state = run_state(run)
+    state = state_of(found)
     if state.alive:
         return ItemStatus("running", state, number, bool(mine))
     if not mine:
@@ -48,17 +51,16 @@ def item_status(item: Item, runs_dir: Path) -> ItemStatus:
             return ItemStatus("settled", state, number, False)
         before = f"attempt {attempts[-1].number} {state.name}" if attempts else "not started"
         return ItemStatus("waiting", RunState(QUEUED, before), number, False)
-    if state.can_pass and item.retries and _idle(mine) <= item.retries:
+    if state.can_pass and item.retries and _without_epoch(mine) <= item.retries:
         return ItemStatus("waiting", state, number, True)
     return ItemStatus("settled", state, number, True)
 
 
-def _idle(attempts: list[Attempt]) -> int:
-    """How many of the last attempts in a row have not finished an epoch."""
+def _without_epoch(attempts: Sequence[AttemptSnapshot]) -> int:
+    """How many of the last attempts in a row have not finished an epoch; what cannot be read is no progress."""
     count = 0
     for attempt in reversed(attempts):
-        with contextlib.suppress(OSError):  # what cannot be read is no progress
-            if next(read_lines(attempt.metrics, only=b'"event": "epoch"'), None) is not None:
-                break
+        if attempt.metrics is not None and not isinstance(attempt.metrics, Damage) and attempt.metrics.epochs:
+            break
         count += 1
     return count

@@ -26,9 +26,9 @@ from typing import Any
 from iqa_train.errors import RunError
 from iqa_train.files import SCHEMA_VERSION
 from iqa_train.regular import real_path
+from iqa_train.runs.attempt_facts import log_of
 from iqa_train.runs.documents import Measure, read_result
 from iqa_train.runs.layout import QueueFiles, RunFolder
-from iqa_train.runs.state import log_of
 from iqa_train.runs.state_names import COMPLETED, FAILED
 from iqa_train.scheduler.item_status import ItemStatus, item_status
 from iqa_train.scheduler.queue import Item, Queue, folder_of

@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from iqa_train.devices.nvml import Nvml
-from iqa_train.errors import RunError
-from iqa_train.runs.documents import RunnerFacts, read_runner
+from iqa_train.runs.attempt_facts import log_named
+from iqa_train.runs.document_cache import Damage
+from iqa_train.runs.documents import RunnerFacts
 from iqa_train.runs.identity import ProcessIdentity, suspension
-from iqa_train.runs.layout import Attempt, RunFolder, run_folders
-from iqa_train.runs.progress import RunProgress, run_progress
+from iqa_train.runs.layout import RunFolder, run_folders
+from iqa_train.runs.progress import RunProgress, progress_of
 from iqa_train.runs.seeds import seed_as_json
-from iqa_train.runs.state import RunState, log_named, run_state, worker_identity
+from iqa_train.runs.snapshot import Liveness, RunSnapshot, SnapshotReader
+from iqa_train.runs.state import RunState, state_of
 from iqa_train.runs.state_names import ALIVE, QUEUED, STARTING
 from iqa_train.scheduler.device_slots import list_device_slots, occupant_of
 from iqa_train.scheduler.forecast import Forecast, forecast
-from iqa_train.scheduler.item_status import ItemStatus, item_status
+from iqa_train.scheduler.item_status import ItemStatus, status_of
 from iqa_train.scheduler.placement import DeviceSlots, QueueEntry, plan
 from iqa_train.scheduler.queue import Item, Queue, folder_of, read_queue
 from iqa_train.scheduler.scheduler_lock import scheduler_process, start_failures
@@ -107,21 +109,30 @@ class Overview:
 
 
 def read_overview(
-    runs_dir: Path, study: str | None = None, nvml: Nvml | None = None, *, queue: Queue | None = None
+    runs_dir: Path,
+    study: str | None = None,
+    nvml: Nvml | None = None,
+    *,
+    queue: Queue | None = None,
+    reader: SnapshotReader | None = None,
 ) -> Overview:
     """How everything stands: the runs of the queue in its order, then other runs of its studies that were tried.
 
-    With `study`, that study's alone; without a queue, all runs there are. Raises RunError for a damaged queue, unless
-    another is given in its place.
+    With `study`, that study's alone; without a queue, all runs there are. A `reader` that is kept reads only what has
+    changed since its last look. Raises RunError for a damaged queue, unless another is given in its place.
     """
-    queue = queue or read_queue(runs_dir)
-    status = [(item, item_status(item, runs_dir)) for item in queue.items]
+    queue, reader = queue or read_queue(runs_dir), reader or SnapshotReader()
+    found = [reader.read(folder_of(item, runs_dir)) for item in queue.items]
+    status = [(item, status_of(item, one)) for item, one in zip(queue.items, found, strict=True)]
     scheduler = scheduler_process(runs_dir)
-    places = _places(queue, status, runs_dir, nvml)
+    places = _places(queue, status, found, nvml)
     complaints = start_failures(runs_dir)
     waits = _waits(queue, status, places, scheduler, complaints)
-    rows = [_queued_row(item, s, waits.get(item.key, ""), complaints.get(item.key, ""), runs_dir) for item, s in status]
-    rows += [_row(run, run_state(run)) for run in _others(queue, runs_dir, study)]
+    rows = [
+        _queued_row(item, s, waits.get(item.key, ""), complaints.get(item.key, ""), one)
+        for (item, s), one in zip(status, found, strict=True)
+    ]
+    rows += [_row(one, state) for one, state in _others(queue, runs_dir, study, reader)]
     ahead, guess = (None, False) if scheduler and scheduler.suspended else _ahead(queue, status, rows, places)
     rows = [_with_eta(row, ahead, guess=guess) for row in rows if study is None or row.study == study]
     seconds = ahead.seconds if ahead and ahead.complete else None
@@ -129,12 +140,13 @@ def read_overview(
 
 
 def _places(
-    queue: Queue, status: Sequence[tuple[Item, ItemStatus]], runs_dir: Path, nvml: Nvml | None
+    queue: Queue, status: Sequence[tuple[Item, ItemStatus]], found: Sequence[RunSnapshot], nvml: Nvml | None
 ) -> list[DeviceSlots]:
     """The devices, where some run waits for one; nobody else needs to know, and asking a driver takes time."""
     if not any(s.phase == "waiting" for _, s in status):
         return []
-    occupants = [o for item, s in status if s.phase == "running" and (o := occupant_of(item, runs_dir)) is not None]
+    running = [(item, one) for (item, s), one in zip(status, found, strict=True) if s.phase == "running"]
+    occupants = [use for item, one in running if (use := occupant_of(item, one)) is not None]
     driver = nvml or Nvml()
     try:
         waiting = [item for item, s in status if s.phase == "waiting"]
@@ -163,31 +175,26 @@ def _waits(
     return waits | {key: f"{CANNOT_START}: {words}" for key, words in complaints.items() if key in waits}
 
 
-def _others(queue: Queue, runs_dir: Path, study: str | None) -> list[RunFolder]:
+def _others(
+    queue: Queue, runs_dir: Path, study: str | None, reader: SnapshotReader
+) -> list[tuple[RunSnapshot, RunState]]:
     """Runs beside the queue: of the study asked for, else of the queue's studies, else all; if ever tried."""
     of_queue: list[str | None] = list(dict.fromkeys(item.study for item in queue.items))
     studies = [study] if study else of_queue or [None]
     known = {item.run for item in queue.items}
-    found = [run for name in studies for run in run_folders(runs_dir, name)]
-    return [run for run in found if str(run.path.relative_to(runs_dir)) not in known and run_state(run).name != QUEUED]
+    runs = [run for name in studies for run in run_folders(runs_dir, name)]
+    found = [reader.read(run) for run in runs if f"{run.study}/{run.experiment}/{run.path.name}" not in known]
+    return [(one, state) for one in found if (state := state_of(one)).name != QUEUED]
 
 
-def _attempts(run: RunFolder) -> list[Attempt]:
-    """None where they cannot be read; the state says so."""
-    try:
-        return run.attempts()
-    except OSError:
-        return []
-
-
-def _queued_row(item: Item, status: ItemStatus, wait: str, complaint: str, runs_dir: Path) -> Row:
+def _queued_row(item: Item, status: ItemStatus, wait: str, complaint: str, found: RunSnapshot) -> Row:
     state = status.state
     if state.name == STARTING and not state.reason:
         state = replace(state, reason=complaint)
     if status.phase == "waiting":
         before = f"; attempt {status.attempt - 1} was {state.name}: {state.reason}" if status.tried else ""
         state = RunState(QUEUED, wait + before)
-    row = _row(folder_of(item, runs_dir), state, item)
+    row = _row(found, state, item)
     if (
         status.phase == "waiting" and not status.tried and item.again
     ):  # what earlier attempts came to is to be forgotten
@@ -195,26 +202,23 @@ def _queued_row(item: Item, status: ItemStatus, wait: str, complaint: str, runs_
     return row
 
 
-def _row(run: RunFolder, state: RunState, item: Item | None = None) -> Row:
-    attempts, damage = _attempts(run), ""
-    facts: RunnerFacts = {}
-    try:
-        facts = (read_runner(attempts[-1].runner) if attempts else None) or {}
-    except RunError as error:
-        damage = str(error)
-    except OSError:  # the state says so
-        pass
+def _row(found: RunSnapshot, state: RunState, item: Item | None = None) -> Row:
+    run, last = found.run, found.last
+    facts: RunnerFacts = last.facts if last is not None else {}
+    damage = ""
+    if last is not None and isinstance(last.runner, Damage) and not last.runner.unreadable:  # else the state says so
+        damage = last.runner.words
     device = facts.get("device")
-    worker = worker_identity(attempts[-1], facts) if attempts and state.alive else None
+    worker = found.live.worker if isinstance(found.live, Liveness) and state.alive else None
     return Row(
         study=run.study,
         experiment=run.experiment,
         seed=run.seed,
         state=state.name,
         reason=state.reason,
-        attempt=attempts[-1].number if attempts else 0,
+        attempt=last.number if last is not None else 0,
         device=device.get("label") if device is not None and state.name != QUEUED else None,
-        progress=run_progress(run, state),
+        progress=progress_of(found, state),
         eta_s=None,
         pid=worker.pid if worker is not None and worker.alive else None,
         run=run,

@@ -7,11 +7,11 @@ from pathlib import Path
 from iqa_train.errors import UsageError
 from iqa_train.files import read_json
 from iqa_train.runner.environment import interpreter, surroundings
+from iqa_train.runs.attempt_facts import read_runner_info
 from iqa_train.runs.imported import imported_from
 from iqa_train.runs.project import inside, project_of, recorded
 from iqa_train.runs.provenance import code_fingerprint
 from iqa_train.runs.revision import revision_label
-from iqa_train.runs.state import read_runner_info
 from iqa_train.runs.state_names import FINISHED, OPEN
 from iqa_train.scheduler.overview import Row
 from iqa_train.scheduler.queue import Item

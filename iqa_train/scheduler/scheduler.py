@@ -32,11 +32,12 @@ from iqa_train.runner.process_limits import RefusedError, starting
 from iqa_train.runner.process_tree import kill_all
 from iqa_train.runs.identity import identity_of, require_own_proc, suspension
 from iqa_train.runs.layout import QueueFiles, RunFolder
+from iqa_train.runs.snapshot import RunSnapshot, SnapshotReader
 from iqa_train.runs.state import orphaned_attempt
 from iqa_train.scheduler.courier import Courier
 from iqa_train.scheduler.detached_runner import BUSY, runner_command
 from iqa_train.scheduler.device_slots import DeviceUse, list_device_slots, occupant_of
-from iqa_train.scheduler.item_status import ItemStatus, Phase, item_status
+from iqa_train.scheduler.item_status import ItemStatus, Phase, item_status, status_of
 from iqa_train.scheduler.notify_table import notify_table
 from iqa_train.scheduler.outbox import is_due, with_ends_recorded, with_studies_recorded
 from iqa_train.scheduler.placement import DeviceSlots, QueueEntry, Start, plan
@@ -82,7 +83,8 @@ class Scheduler:
         self._nvml = Nvml()
         self._launched: dict[str, _Launch] = {}
         self._failed: dict[str, _Failure] = {}
-        self._standings: dict[str, tuple[int, ItemStatus]] = {}  # key -> (the run folder's mtime, how it stood then)
+        self._reader = SnapshotReader()
+        self._found: dict[str, RunSnapshot] = {}  # by the key of the item, as of this look
         self._asleep: dict[str, str] = {}  # key -> what is said of a runner that was suspended before it could begin
         self._last: dict[str, str] = {}
         self._passed: set[tuple[str, int]] = set()  # attempts whose worker was signalled in its runner's place
@@ -128,7 +130,8 @@ class Scheduler:
         self._read_queue()
         self._reap()
         self._note_suspended()
-        entries = [(item, self._standing(item)) for item in self._queue.items]
+        self._found = {i.key: self._reader.read(folder_of(i, self._runs_dir)) for i in self._queue.items}
+        entries = [(item, status_of(item, self._found[item.key])) for item in self._queue.items]
         for item, status in entries:
             if status.phase == "running":
                 self._look_after(item, status)
@@ -142,7 +145,7 @@ class Scheduler:
     def _look_after(self, item: Item, status: ItemStatus) -> None:
         """Do for a run what its runner would, if that was killed."""
         run = folder_of(item, self._runs_dir)
-        if left := orphaned_attempt(run):
+        if left := orphaned_attempt(self._found[item.key]):
             say(f"{item.run}: runner and worker are gone; what they left is killed")
             kill_all(left.folder)
         elif (item.key, status.attempt) not in self._passed and pass_on_request(run):
@@ -185,7 +188,7 @@ class Scheduler:
         launch = self._launched.get(item.key)
         if status.phase != "running":
             return DeviceUse(item, launch.device_key, None) if launch else None
-        return occupant_of(item, self._runs_dir)
+        return occupant_of(item, self._found[item.key])
 
     def _launch(self, start: Start, attempt: int) -> None:
         item = start.item
@@ -247,19 +250,6 @@ class Scheduler:
     def _has_begun(self, run: str, attempt: int) -> bool:
         return any(made.number >= attempt for made in RunFolder(self._runs_dir / run).attempts())
 
-    def _standing(self, item: Item) -> ItemStatus:
-        """As `item_status`, but an item that is not running is read again only when its folder has changed."""
-        try:
-            mark = folder_of(item, self._runs_dir).path.stat().st_mtime_ns
-        except OSError:
-            mark = 0
-        known = self._standings.get(item.key)
-        if known is not None and known[0] == mark and known[1].phase != "running":
-            return known[1]
-        status = item_status(item, self._runs_dir)
-        self._standings[item.key] = (mark, status)
-        return status
-
     def _log_and_notify(self, entries: list[tuple[Item, ItemStatus]]) -> None:
         """Log changes of state, and record ends for those who want to be notified."""
         for item, status in entries:
@@ -292,7 +282,6 @@ class Scheduler:
             self._looked = -float("inf")
             self._failed.clear()  # whoever changes the queue may have mended what was wrong
             keys = {item.key for item in self._queue.items}
-            self._standings.clear()  # an item queued anew counts its attempts anew
             self._last = {key: state for key, state in self._last.items() if key in keys}
 
     def _may_end(self) -> bool:

@@ -10,10 +10,11 @@ from pathlib import Path
 import psutil
 
 from iqa_train.runner.process_tree import kill_all, processes_of
+from iqa_train.runs.attempt_facts import read_runner_info, worker_identity
 from iqa_train.runs.documents import RunnerFacts
 from iqa_train.runs.identity import ProcessIdentity, identity_from, origin_from, require_own_proc
 from iqa_train.runs.layout import Attempt, RunFolder
-from iqa_train.runs.state import RunState, read_runner_info, run_state, worker_identity
+from iqa_train.runs.state import RunState, run_state
 from iqa_train.runs.state_names import QUEUED
 from iqa_train.scheduler.item_status import item_status
 from iqa_train.scheduler.queue import Item, edit_queue, folder_of, removed

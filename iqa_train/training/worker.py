@@ -34,10 +34,10 @@ from iqa_train.redaction import without_secrets
 from iqa_train.runs import outcome
 from iqa_train.runs.documents import read_provenance
 from iqa_train.runs.layout import Attempt, RunFolder
+from iqa_train.runs.metrics import epoch_events
 from iqa_train.runs.project import data_record
 from iqa_train.runs.provenance import code_state, host_state, package_versions
 from iqa_train.runs.specfile import read_spec
-from iqa_train.runs.state import epoch_events
 from iqa_train.study.revision import revision_words
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import RunSpec

@@ -24,7 +24,7 @@ class RelaunchOptions:
 def ways_of(line: RunLine) -> RelaunchOptions:
     """What may be done with the run of a line, read off its files."""
     from iqa_train.errors import UserError
-    from iqa_train.runs.state import epoch_events
+    from iqa_train.runs.metrics import epoch_events
     from iqa_train.scheduler.relaunch import has_ended, require_ended
 
     row = line.row
@@ -59,7 +59,7 @@ def paused_words(*, paused: bool) -> str:
 
 
 def _how(row: Row, *, again: bool) -> str:
-    from iqa_train.runs.state import epoch_events
+    from iqa_train.runs.metrics import epoch_events
 
     queued = f"queued as attempt {row.attempt + 1}"
     if again:

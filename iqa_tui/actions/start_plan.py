@@ -88,7 +88,8 @@ def plan_start(target: Target, order: StartOrder) -> StartPlan:
 
 def _planned(meant: ResolvedRun, run: RunFolder, *, waits: bool, again: bool) -> PlannedRun:
     from iqa_train.runner.runner import done_before
-    from iqa_train.runs.state import epoch_events, run_state
+    from iqa_train.runs.metrics import epoch_events
+    from iqa_train.runs.state import run_state
 
     state = run_state(run)
     if state.alive:

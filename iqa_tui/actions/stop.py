@@ -68,7 +68,8 @@ def _alive(run: RunFolder) -> bool:
 
 
 def _line_about(row: Row, words: str, *, several_seeds: bool) -> str:
-    from iqa_train.runs.state import epoch_events, run_state
+    from iqa_train.runs.metrics import epoch_events
+    from iqa_train.runs.state import run_state
 
     name = run_name(row.experiment, row.seed, several_seeds=several_seeds)
     state = run_state(row.run)

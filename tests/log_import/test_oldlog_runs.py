@@ -16,11 +16,13 @@ from iqa_train.log_import.read_log import read_log
 from iqa_train.log_import.store import Stored, require_own_study, store
 from iqa_train.report.collect import results_of
 from iqa_train.results.selection import chosen_runs
+from iqa_train.runs.attempt_facts import log_of
 from iqa_train.runs.imported import Imported, imported_from
 from iqa_train.runs.layout import RunFolder, run_folder, run_folders
+from iqa_train.runs.metrics import epoch_events
 from iqa_train.runs.progress import run_progress
 from iqa_train.runs.specfile import read_spec
-from iqa_train.runs.state import epoch_events, log_of, run_state
+from iqa_train.runs.state import run_state
 from iqa_train.scheduler.overview import read_overview
 from iqa_train.study.load import load_study
 from iqa_train.study.model import Study

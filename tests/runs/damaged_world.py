@@ -26,6 +26,7 @@ from iqa_train.results.summary import summarise
 from iqa_train.runs.identity import this_process
 from iqa_train.runs.layout import QueueFiles, run_folders
 from iqa_train.runs.predictions import write_predictions
+from iqa_train.runs.snapshot import read_snapshot
 from iqa_train.runs.state import orphaned_attempt
 from iqa_train.scheduler.item_status import item_status
 from iqa_train.scheduler.notify import Notification
@@ -130,7 +131,7 @@ def _status(runs_dir: Path, _: object) -> Iterator[tuple[str, object]]:
     overview = read_overview(runs_dir, queue=_queue_or_none(runs_dir))
     assert json.dumps(overview.as_json(), allow_nan=False).encode()
     for row in overview.rows:
-        orphaned_attempt(row.run)
+        orphaned_attempt(read_snapshot(row.run))
         yield row.experiment, row.as_json() | {"eta_s": None}
 
 

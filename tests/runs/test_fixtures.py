@@ -8,12 +8,14 @@ import pytest
 
 from iqa_train.devices.leases import VARIABLE
 from iqa_train.files import read_lines
+from iqa_train.runs.attempt_facts import log_of
 from iqa_train.runs.identity import ProcessIdentity
 from iqa_train.runs.layout import RunFolder, run_folder, run_folders
+from iqa_train.runs.metrics import epoch_events
 from iqa_train.runs.predictions import read_predictions
 from iqa_train.runs.progress import RunProgress, run_progress
 from iqa_train.runs.specfile import read_spec
-from iqa_train.runs.state import RunState, epoch_events, log_of, run_state
+from iqa_train.runs.state import RunState, run_state
 from iqa_train.scheduler.item_status import item_status
 from iqa_train.scheduler.overview import Row, read_overview
 from iqa_train.scheduler.queue import Item, edit_queue, folder_of, read_queue

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iqa_train.runs.attempt_facts import log_of
 from iqa_train.runs.layout import Attempt
 from iqa_train.runs.project import data_record, data_root, inside, project_of, recorded
-from iqa_train.runs.state import log_of
 
 
 @pytest.mark.parametrize("runs", ["runs", "out/runs"])

@@ -23,13 +23,15 @@ from hypothesis import strategies as st
 from iqa_train.errors import RunError
 from iqa_train.files import append_line, write_json
 from iqa_train.runner.process_tree import processes_of
+from iqa_train.runs.attempt_facts import worker_identity
 from iqa_train.runs.identity import ProcessIdentity, boot_id, identity_of, this_process
 from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.marks import MARK, mark_for, mark_of, marked
 from iqa_train.runs.outcome import DISK_FULL, DIVERGED, INVALID, OK, OUT_OF_MEMORY, STOPPED, UNEXPECTED, outcome_of
 from iqa_train.runs.progress import run_progress
+from iqa_train.runs.snapshot import read_snapshot
 from iqa_train.runs.specfile import read_spec
-from iqa_train.runs.state import RunState, orphaned_attempt, run_state, worker_identity
+from iqa_train.runs.state import RunState, orphaned_attempt, run_state
 from iqa_train.scheduler.item_status import item_status
 from iqa_train.scheduler.overview import read_overview
 from iqa_train.scheduler.queue import Item, edit_queue
@@ -558,7 +560,7 @@ def test_a_run_in_another_container_is_alive_while_its_lock_is_held(run: RunFold
     with working_on(run):
         assert run_state(run) == RunState("running", INSIDE)
         assert run_state(run).elsewhere
-        assert orphaned_attempt(run) is None
+        assert orphaned_attempt(read_snapshot(run)) is None
         for path in (attempt.runner, attempt.metrics):
             os.utime(path, (0, 0))
         assert run_state(run) == RunState("running", f"{INSIDE}, without a sign of life since {_epoch_zero()}")
@@ -651,11 +653,11 @@ def test_a_worker_that_nobody_wrote_down_is_found_by_its_mark(run: RunFolder) ->
     with marked_process(run, attempt, str(run.path), str(attempt.folder)) as worker:
         assert run_state(run) == RunState("running", "its runner is gone; the worker goes on")
         assert worker_identity(attempt, facts | {"worker": None}) == worker
-        assert orphaned_attempt(run) is None
+        assert orphaned_attempt(read_snapshot(run)) is None
     with marked_process(run, attempt):
         assert run_state(run).reason.startswith("runner and worker are gone; something that they started goes on")
-        assert orphaned_attempt(run) == attempt
-    assert orphaned_attempt(run) is None
+        assert orphaned_attempt(read_snapshot(run)) == attempt
+    assert orphaned_attempt(read_snapshot(run)) is None
     assert run_state(run) == lost("its processes died without recording an exit")
 
 

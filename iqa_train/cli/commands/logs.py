@@ -13,9 +13,10 @@ from iqa_train.cli.scope import study_named
 from iqa_train.errors import RunError
 from iqa_train.files import tail_offset
 from iqa_train.regular import open_regular
+from iqa_train.runs.attempt_facts import log_of
 from iqa_train.runs.layout import Attempt
 from iqa_train.runs.seeds import seed_as_json
-from iqa_train.runs.state import log_of, run_state
+from iqa_train.runs.state import run_state
 from iqa_train.scheduler.overview import Row, read_overview
 from iqa_train.terminal import LogText
 

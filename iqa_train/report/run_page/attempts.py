@@ -11,9 +11,10 @@ from iqa_train.report.run_page.json_fields import (
     words,
 )
 from iqa_train.report.sections import Line, Mark, Section, pair, prose
+from iqa_train.runs.attempt_facts import end_event, log_of
 from iqa_train.runs.documents import read_exit, read_runner
 from iqa_train.runs.layout import Attempt, RunFolder
-from iqa_train.runs.state import end_event, log_of, run_state
+from iqa_train.runs.state import run_state
 from iqa_train.runs.state_names import FINISHED, KILLED
 from iqa_train.text import format_duration
 

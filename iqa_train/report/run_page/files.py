@@ -4,8 +4,8 @@ from pathlib import Path
 
 from iqa_train.report.run_page.json_fields import cannot_be_read
 from iqa_train.report.sections import Line, Section, pair, prose
+from iqa_train.runs.attempt_facts import log_of
 from iqa_train.runs.layout import RunFolder
-from iqa_train.runs.state import log_of
 
 _TITLE = "Files"
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")

@@ -1,0 +1,48 @@
+"""Facts of one attempt, each read from its files when asked for."""
+
+from pathlib import Path
+
+from iqa_train.files import DamagedFileError
+from iqa_train.regular import real_path
+from iqa_train.runs.documents import EndEvent, RunnerFacts, end_lines, read_runner
+from iqa_train.runs.identity import ProcessIdentity, identity_from, identity_of
+from iqa_train.runs.layout import Attempt
+from iqa_train.runs.marks import worker_of
+from iqa_train.runs.project import project_of
+
+
+def read_runner_info(attempt: Attempt) -> RunnerFacts:
+    """Its runner.json; empty where that is missing or damaged."""
+    try:
+        return read_runner(attempt.runner) or {}
+    except DamagedFileError:  # whether it runs is not for this file to say
+        return {}
+
+
+def worker_identity(attempt: Attempt, facts: RunnerFacts) -> ProcessIdentity | None:
+    """Its worker as runner.json names it; by its mark where the runner was killed before it could write it down."""
+    worker, runner = identity_from(facts, "worker"), identity_from(facts, "runner")
+    if worker is not None or runner is None or not runner.is_here:
+        return worker
+    pid = worker_of(attempt)
+    return None if pid is None else identity_of(pid)
+
+
+def end_event(attempt: Attempt) -> EndEvent | None:
+    """The worker's own last event, if it came to write one: exit code and message."""
+    ends = list(end_lines(attempt.metrics))
+    return ends[-1] if ends else None
+
+
+def log_of(attempt: Attempt) -> Path | None:
+    """Its log, if it came to have one: where the project lies now, or where it was written."""
+    facts = read_runner_info(attempt)
+    return log_named(facts, attempt.folder.absolute().parents[3]) if "log" in facts else None
+
+
+def log_named(facts: RunnerFacts, runs_dir: Path) -> Path:
+    """The log that runner.json names."""
+    cwd, log = facts.get("cwd", ""), Path(facts["log"])
+    here = project_of(cwd, runs_dir, early="environment" not in facts) / log
+    then = Path(cwd, log) if Path(cwd).is_absolute() else here
+    return next((path for path in (here, real_path(runs_dir).parent / log) if path.exists()), then)

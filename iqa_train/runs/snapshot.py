@@ -1,0 +1,244 @@
+"""A snapshot of a run: its documents and its processes, read once, in an order that no change meanwhile can mislead.
+
+An exit.json is final. Without one, the run's lock says whether it is alive; where the lock is free, exit.json is read
+again, since a runner writes it before it lets go of the lock. State, progress, item status and row are functions of
+snapshots (`runs.state`, `runs.progress`, `scheduler.item_status`, `scheduler.overview`) and read nothing.
+"""
+
+import os
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from iqa_train.locks import is_held
+from iqa_train.runs.attempt_facts import worker_identity
+from iqa_train.runs.document_cache import Damage, DocumentCache, unreadable
+from iqa_train.runs.documents import (
+    ExitFacts,
+    ResultFacts,
+    RunnerFacts,
+    SpecFacts,
+    read_exit,
+    read_result,
+    read_runner,
+    read_spec_facts,
+)
+from iqa_train.runs.identity import ProcessIdentity, boot_id, identity_from, origin_from, suspension_words
+from iqa_train.runs.layout import Attempt, RunFolder, is_attempt, is_outcome, run_folders
+from iqa_train.runs.marks import marked
+from iqa_train.runs.metrics import Metrics
+from iqa_train.runs.state_names import FINISHED
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ProcessSnapshot:
+    """A runner or a worker. `condition` is the kernel's letter for it; None where it is gone or cannot be seen."""
+
+    pid: int | None
+    condition: str | None = None
+
+    @property
+    def alive(self) -> bool:
+        return self.condition is not None
+
+    def suspension(self, since: str = "") -> str:
+        """That it is suspended, and how to continue it; "" if it is not."""
+        return suspension_words(self.pid, self.condition, since)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The host or container that an attempt was started in, as seen from here."""
+
+    here: bool
+    place: str = ""
+    preposition: str = "on"
+    earlier_boot: bool = False
+
+    @property
+    def where(self) -> str:
+        return f"{self.preposition} {self.place}"
+
+
+@dataclass(frozen=True)
+class Liveness:
+    """What was seen of the processes of an attempt without an exit.json. The signs of life are times of files."""
+
+    origin: Origin | None = None
+    rebooted: bool = False
+    runner: ProcessSnapshot | None = None
+    worker: ProcessSnapshot | None = None
+    others: bool = False  # processes that the attempt started, looked for where no worker is known
+    begun: bool = False  # there are metrics
+    stop_requested: bool = False
+    heartbeat: float | None = None
+    worker_sign: float | None = None
+    last_sign: float = 0.0
+
+
+@dataclass(frozen=True)
+class AttemptSnapshot:
+    """`metrics` are None where there are none, and where they were not wanted: see `SnapshotReader.read`."""
+
+    files: Attempt
+    runner: RunnerFacts | Damage | None = None
+    metrics: Metrics | Damage | None = None
+    set_aside: bool = False  # results lie in its folder, so that the next attempt started over
+
+    @property
+    def number(self) -> int:
+        return self.files.number
+
+    @property
+    def facts(self) -> RunnerFacts:
+        """Its runner.json; empty where that is missing or damaged."""
+        return {} if self.runner is None or isinstance(self.runner, Damage) else self.runner
+
+
+@dataclass(frozen=True)
+class RunSnapshot:
+    """A run at `time`. Of the last attempt: `exit`; and `locked` and `live`, None where it has an exit.json."""
+
+    run: RunFolder
+    attempts: tuple[AttemptSnapshot, ...] | Damage = ()
+    exit: ExitFacts | Damage | None = None
+    locked: bool | Damage | None = False
+    live: Liveness | Damage | None = None
+    spec: SpecFacts | Damage | None = None
+    result: ResultFacts | Damage | None = None
+    is_there: bool = True
+    time: float = 0.0
+
+    @property
+    def known_attempts(self) -> tuple[AttemptSnapshot, ...]:
+        """None where they cannot be read; the state says so."""
+        return () if isinstance(self.attempts, Damage) else self.attempts
+
+    @property
+    def last(self) -> AttemptSnapshot | None:
+        return self.known_attempts[-1] if self.known_attempts else None
+
+
+class SnapshotReader:
+    """Takes snapshots; what has not changed since the one before is not read again. Not for several threads at once."""
+
+    def __init__(self) -> None:
+        self._documents = DocumentCache()
+
+    def read_all(self, runs_dir: Path, study: str | None = None, *, epochs: bool = False) -> list[RunSnapshot]:
+        """Those of a runs folder, or of one study in it, by study, experiment and seed."""
+        return [self.read(run, epochs=epochs) for run in run_folders(runs_dir, study)]
+
+    def read(self, run: RunFolder, *, epochs: bool = False) -> RunSnapshot:
+        """A run now. Of one with a result, the metrics are read only where its `epochs` are wanted."""
+        path = str(run.path)
+        found = self._documents.read(path, _attempt_names)
+        if found is None or isinstance(found, Damage):
+            return RunSnapshot(run, found or (), is_there=found is not None, time=time.time())
+        attempts = [Attempt(run.path / name) for name in found]
+        ended, facts = None, None
+        locked: bool | Damage | None = None
+        live: Liveness | Damage | None = None
+        if attempts:
+            ended, facts, locked = self._read_last(run, attempts[-1])
+        else:
+            locked = _attempted(lambda: is_held(run.lock))
+        if attempts and ended is None:
+            known = {} if facts is None or isinstance(facts, Damage) else facts
+            live = _attempted(lambda: _look_at_processes(attempts[-1], known, locked=locked is True))
+        result = self._documents.read(f"{path}/result.json", read_result) if attempts else None
+        finished = isinstance(ended, dict) and ended["state"] in FINISHED and isinstance(result, dict)
+        whole = epochs or not finished
+        snapshots = tuple(self._read_attempt(attempt, whole=whole) for attempt in attempts[:-1])
+        if attempts:
+            snapshots += (self._read_attempt(attempts[-1], facts, whole=whole),)
+        spec = self._documents.read(f"{path}/spec.json", read_spec_facts)
+        return RunSnapshot(run, snapshots, ended, locked, live, spec, result, time=time.time())
+
+    def _read_last(
+        self, run: RunFolder, attempt: Attempt
+    ) -> tuple[ExitFacts | Damage | None, RunnerFacts | Damage | None, bool | Damage | None]:
+        """Exit, runner and lock; the lock only where there is no exit."""
+        path = str(attempt.folder)
+        ended = self._documents.read(f"{path}/exit.json", read_exit)
+        facts = self._documents.read(f"{path}/runner.json", read_runner)
+        if ended is not None:
+            return ended, facts, None
+        locked = _attempted(lambda: is_held(run.lock))
+        if locked is False:  # written since: the lock is let go of only after it
+            ended = self._documents.read(f"{path}/exit.json", read_exit)
+        return ended, facts, locked if ended is None else None
+
+    def _read_attempt(
+        self, attempt: Attempt, facts: RunnerFacts | Damage | None = None, *, whole: bool
+    ) -> AttemptSnapshot:
+        if not whole:
+            return AttemptSnapshot(attempt, facts)
+        path = str(attempt.folder)
+        if facts is None:
+            facts = self._documents.read(f"{path}/runner.json", read_runner)
+        found = self._documents.read_metrics(attempt.metrics)
+        metrics = found if found is None or isinstance(found, Damage) else found.metrics
+        set_aside = self._documents.read(path, _has_outcome)
+        return AttemptSnapshot(attempt, facts, set_aside if isinstance(set_aside, Damage) else metrics, bool(set_aside))
+
+
+def read_snapshot(run: RunFolder, *, epochs: bool = False) -> RunSnapshot:
+    """One look at one run, as `SnapshotReader.read` takes it."""
+    return SnapshotReader().read(run, epochs=epochs)
+
+
+def _attempted(look: Callable[[], T]) -> T | Damage:
+    try:
+        return look()
+    except OSError as error:
+        return unreadable(error)
+
+
+def _attempt_names(folder: Path) -> tuple[str, ...]:
+    """The folders of the attempts, the oldest first."""
+    names = [entry for entry in os.listdir(folder) if is_attempt(entry)]  # noqa: PTH208
+    return tuple(sorted(names, key=lambda name: int(re.sub(r"\D", "", name))))
+
+
+def _has_outcome(folder: Path) -> bool:
+    return any(is_outcome(name) for name in os.listdir(folder))  # noqa: PTH208
+
+
+def _look_at_processes(attempt: Attempt, facts: RunnerFacts, *, locked: bool) -> Liveness:
+    """Processes are looked for only where the lock is held, and in all of /proc only where runner.json names none."""
+    origin, runner, worker = origin_from(facts), None, None
+    others = False
+    named = identity_from(facts, "runner")
+    if locked and named is not None and (origin is None or origin.is_here):
+        runner = _process(named)
+        worker = _process(worker_identity(attempt, facts))
+        others = worker is None and not (runner and runner.alive) and bool(marked(attempt.folder))
+    signs = [_mtime(path) for path in (attempt.heartbeat, attempt.metrics, attempt.runner)]
+    return Liveness(
+        _seen_from_here(origin), bool(facts) and facts.get("boot_id") != boot_id(), runner, worker, others,
+        signs[1] is not None, attempt.stop.exists(), signs[0], signs[1], max((s for s in signs if s), default=0.0),
+    )  # fmt: skip
+
+
+def _process(named: ProcessIdentity | None) -> ProcessSnapshot | None:
+    return None if named is None else ProcessSnapshot(named.pid, named.condition)
+
+
+def _seen_from_here(origin: ProcessIdentity | None) -> Origin | None:
+    if origin is None or origin.is_here:
+        return None if origin is None else Origin(here=True)
+    preposition = origin.where.partition(" ")[0]
+    return Origin(False, origin.place, preposition, origin.may_be_an_earlier_boot)
+
+
+def _mtime(path: Path) -> float | None:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return None
