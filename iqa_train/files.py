@@ -111,7 +111,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 def _content(path: Path, last: int | None = None) -> bytes:
     """All of a file, or so many bytes at its end. Raises NotRegularError or OSError."""
-    with os.fdopen(open_regular(path, follow=True), "rb") as file:
+    with os.fdopen(open_regular(path, follow=True), "rb", buffering=0) as file:
         if last is not None:
             file.seek(max(0, os.fstat(file.fileno()).st_size - last))
         return file.read()

@@ -37,12 +37,26 @@ def end_event(attempt: Attempt) -> EndEvent | None:
 def log_of(attempt: Attempt) -> Path | None:
     """Its log, if it came to have one: where the project lies now, or where it was written."""
     facts = read_runner_info(attempt)
-    return log_named(facts, attempt.folder.absolute().parents[3]) if "log" in facts else None
+    return LogFinder(attempt.folder.absolute().parents[3]).find(facts) if "log" in facts else None
 
 
-def log_named(facts: RunnerFacts, runs_dir: Path) -> Path:
-    """The log that runner.json names."""
-    cwd, log = facts.get("cwd", ""), Path(facts["log"])
-    here = project_of(cwd, runs_dir, early="environment" not in facts) / log
-    then = Path(cwd, log) if Path(cwd).is_absolute() else here
-    return next((path for path in (here, real_path(runs_dir).parent / log) if path.exists()), then)
+class LogFinder:
+    """Finds the logs of attempts in one runs folder; looks up each project once."""
+
+    def __init__(self, runs_dir: Path) -> None:
+        self._runs_dir = real_path(runs_dir)
+        self._projects: dict[tuple[str, bool], Path] = {}
+
+    def find(self, facts: RunnerFacts) -> Path:
+        """The log that runner.json names."""
+        key = (facts.get("cwd", ""), "environment" not in facts)
+        if key not in self._projects:
+            self._projects[key] = project_of(key[0], self._runs_dir, early=key[1])
+        log = facts["log"]
+        here = self._projects[key] / log
+        if here.exists():
+            return here
+        beside = self._runs_dir.parent / log
+        if beside.exists():
+            return beside
+        return Path(key[0], log) if Path(key[0]).is_absolute() else here

@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -121,6 +122,7 @@ def origin_from(facts: Mapping[str, Any]) -> ProcessIdentity | None:
     return _place_of(facts)
 
 
+@cache
 def boot_id() -> str:
     """Changes at every boot of the host."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from iqa_train.devices.nvml import Nvml
-from iqa_train.runs.attempt_facts import log_named
+from iqa_train.runs.attempt_facts import LogFinder
 from iqa_train.runs.document_cache import Damage
 from iqa_train.runs.documents import RunnerFacts
 from iqa_train.runs.identity import ProcessIdentity, suspension
 from iqa_train.runs.layout import RunFolder, run_folders
 from iqa_train.runs.progress import RunProgress, progress_of
+from iqa_train.runs.project import inside
 from iqa_train.runs.seeds import seed_as_json
 from iqa_train.runs.snapshot import Liveness, RunSnapshot, SnapshotReader
 from iqa_train.runs.state import RunState, state_of
@@ -128,11 +129,12 @@ def read_overview(
     places = _places(queue, status, found, nvml)
     complaints = start_failures(runs_dir)
     waits = _waits(queue, status, places, scheduler, complaints)
+    logs = LogFinder(runs_dir)
     rows = [
-        _queued_row(item, s, waits.get(item.key, ""), complaints.get(item.key, ""), one)
+        _queued_row(item, s, waits.get(item.key, ""), complaints.get(item.key, ""), one, logs)
         for (item, s), one in zip(status, found, strict=True)
     ]
-    rows += [_row(one, state) for one, state in _others(queue, runs_dir, study, reader)]
+    rows += [_row(one, state, logs) for one, state in _others(queue, runs_dir, study, reader)]
     ahead, guess = (None, False) if scheduler and scheduler.suspended else _ahead(queue, status, rows, places)
     rows = [_with_eta(row, ahead, guess=guess) for row in rows if study is None or row.study == study]
     seconds = ahead.seconds if ahead and ahead.complete else None
@@ -187,14 +189,14 @@ def _others(
     return [(one, state) for one in found if (state := state_of(one)).name != QUEUED]
 
 
-def _queued_row(item: Item, status: ItemStatus, wait: str, complaint: str, found: RunSnapshot) -> Row:
+def _queued_row(item: Item, status: ItemStatus, wait: str, complaint: str, found: RunSnapshot, logs: LogFinder) -> Row:
     state = status.state
     if state.name == STARTING and not state.reason:
         state = replace(state, reason=complaint)
     if status.phase == "waiting":
         before = f"; attempt {status.attempt - 1} was {state.name}: {state.reason}" if status.tried else ""
         state = RunState(QUEUED, wait + before)
-    row = _row(found, state, item)
+    row = _row(found, state, logs, item)
     if (
         status.phase == "waiting" and not status.tried and item.again
     ):  # what earlier attempts came to is to be forgotten
@@ -202,7 +204,7 @@ def _queued_row(item: Item, status: ItemStatus, wait: str, complaint: str, found
     return row
 
 
-def _row(found: RunSnapshot, state: RunState, item: Item | None = None) -> Row:
+def _row(found: RunSnapshot, state: RunState, logs: LogFinder, item: Item | None = None) -> Row:
     run, last = found.run, found.last
     facts: RunnerFacts = last.facts if last is not None else {}
     damage = ""
@@ -222,7 +224,7 @@ def _row(found: RunSnapshot, state: RunState, item: Item | None = None) -> Row:
         eta_s=None,
         pid=worker.pid if worker is not None and worker.alive else None,
         run=run,
-        log=_log(facts, run),
+        log=_log(facts, logs),
         batch=item.batch if item else None,
         batch_name=item.batch_name if item else "",
         note=damage or _note(facts),
@@ -230,12 +232,9 @@ def _row(found: RunSnapshot, state: RunState, item: Item | None = None) -> Row:
     )
 
 
-def _log(facts: RunnerFacts, run: RunFolder) -> str | None:
+def _log(facts: RunnerFacts, logs: LogFinder) -> str | None:
     """As the runner named it, in full where its project is another folder than ours."""
-    if "log" not in facts:
-        return None
-    whole, here = log_named(facts, run.path.absolute().parents[2]), Path.cwd()
-    return str(whole.relative_to(here)) if whole.is_relative_to(here) else str(whole)
+    return inside(logs.find(facts), Path.cwd()) if "log" in facts else None
 
 
 def _note(facts: RunnerFacts) -> str:
