@@ -11,7 +11,8 @@ from iqa_train.errors import RunError
 from iqa_train.runs.documents import read_scheduler
 from iqa_train.runs.identity import origin_from, suspension
 from iqa_train.runs.layout import QueueFiles
-from iqa_train.scheduler.item_status import item_status
+from iqa_train.runs.snapshot import SnapshotReader
+from iqa_train.scheduler.item_status import status_of
 from iqa_train.scheduler.outbox import is_due
 from iqa_train.scheduler.queue import Item, folder_of, read_queue
 from iqa_train.scheduler.scheduler_lock import scheduler_process, start_failures
@@ -70,10 +71,12 @@ def waiting_folders(runs_dir: Path) -> set[Path]:
     return {folder_of(item, runs_dir).path for item in waiting_in(runs_dir)}
 
 
-def waiting_in(runs_dir: Path) -> list[Item]:
+def waiting_in(runs_dir: Path, reader: SnapshotReader | None = None) -> list[Item]:
     """What the queue still has to start; nothing where it is damaged, which another check reports."""
     try:
         queue = read_queue(runs_dir)
     except (RunError, OSError):
         return []
-    return [item for item in queue.items if item_status(item, runs_dir).phase == "waiting"]
+    reader = reader or SnapshotReader()
+    found = [(item, reader.read(folder_of(item, runs_dir))) for item in queue.items]
+    return [item for item, run in found if status_of(item, run).phase == "waiting"]

@@ -10,9 +10,10 @@ from iqa_train.doctor.queue import waiting_in
 from iqa_train.doctor.state_files import damage_of, damages_of
 from iqa_train.locks import is_held
 from iqa_train.runner.process_tree import processes_of
-from iqa_train.runs.imported import imported_from
-from iqa_train.runs.layout import QueueFiles, RunFolder, run_folders
-from iqa_train.runs.state import RunState, run_state
+from iqa_train.runs.imported import imported_in
+from iqa_train.runs.layout import QueueFiles, RunFolder
+from iqa_train.runs.snapshot import RunSnapshot, SnapshotReader
+from iqa_train.runs.state import RunState, run_state, state_of
 from iqa_train.runs.state_names import LOST
 from iqa_train.text import join_names, plural
 
@@ -30,17 +31,18 @@ def check_runs(runs_dir: Path) -> Iterator[Checkup]:
         damage = damage_of(path)
         if damage:
             yield Checkup("state-files", "error", damage, cure)
-    waiting = {item.run for item in waiting_in(runs_dir)}
-    runs = [(run, run_state(run)) for run in run_folders(runs_dir)]
+    reader = SnapshotReader()
+    waiting = {item.run for item in waiting_in(runs_dir, reader)}
+    runs = [(found, state_of(found)) for found in reader.read_all(runs_dir, whole=True)]
     left: list[str] = []
     damaged = False
-    for run, state in runs:
-        for damage, cure in damages_of(run):
+    for found, state in runs:
+        for damage, cure in damages_of(found):
             damaged = True
             yield Checkup("state-files", "error", damage, cure)
-        left += _left(run, state)
-    lost = [(r, s) for r, s in runs if s.name == LOST and str(r.path.relative_to(runs_dir)) not in waiting]
-    lost = [(r, s) for r, s in lost if imported_from(r) is None]  # a log that was cut short cannot go on
+        left += _left(found, state)
+    lost = [(f.run, s) for f, s in runs if s.name == LOST and imported_in(f.provenance) is None]
+    lost = [(run, state) for run, state in lost if str(run.path.relative_to(runs_dir)) not in waiting]
     if lost:
         named = "; ".join(f"{name_of(run)}: {state.reason}" for run, state in lost[:3])
         named += f" and {len(lost) - 3} more" if len(lost) > 3 else ""
@@ -49,7 +51,7 @@ def check_runs(runs_dir: Path) -> Iterator[Checkup]:
     if left:
         message = f"ended attempts left {plural(len(left), 'file')} that do no harm: {join_names(left, most=3)}"
         yield Checkup("left-overs", "note", message, "remove them as you like")
-    yield from _outliving([run for run, state in runs if not state.alive])
+    yield from _outliving([found.run for found, state in runs if not state.alive])
     if not lost and not damaged:
         alive = sum(state.alive for _, state in runs)
         summary = f"{plural(len(runs), 'run')} in {runs_dir}, {alive} alive, none lost"
@@ -75,11 +77,11 @@ def _is_locked(run: RunFolder) -> bool:
         return False
 
 
-def _left(run: RunFolder, state: RunState) -> list[str]:
-    """Files that only a living attempt needs, of attempts that do not live."""
+def _left(found: RunSnapshot, state: RunState) -> list[str]:
+    """Files that only a living attempt needs, of attempts that have ended."""
+    attempts = [attempt.files for attempt in found.known_attempts]
+    ended = attempts[:-1] if state.alive else attempts
     try:
-        attempts = run.attempts()
-        dead = attempts[:-1] if state.alive else attempts
-        return [str(p) for attempt in dead for p in (attempt.reserve, attempt.heartbeat) if p.exists()]
+        return [str(path) for attempt in ended for path in (attempt.reserve, attempt.heartbeat) if path.exists()]
     except OSError:
         return []

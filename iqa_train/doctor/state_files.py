@@ -4,31 +4,28 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from iqa_train.errors import RunError
-from iqa_train.runs.documents import (
-    read_exit,
-    read_provenance,
-    read_result,
-    read_runner,
-    read_scheduler,
-    read_spec_facts,
-)
-from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.document_cache import Damage
+from iqa_train.runs.documents import read_exit, read_scheduler
 from iqa_train.runs.outcome import outcome_from
+from iqa_train.runs.snapshot import RunSnapshot
 from iqa_train.scheduler.queue import read_queue
 
 
-def damages_of(run: RunFolder) -> Iterator[tuple[str, str]]:
-    """Each damaged file of a run, and what to do about it."""
-    again = "move it away; status then says how the run stands, and relaunch goes on with it"
-    cures = {run.spec: "move it away and queue the run again", run.provenance: again, run.result: again}
-    try:
-        cures |= {path: again for attempt in run.attempts() for path in (attempt.runner, attempt.exit)}
-    except OSError:  # the state of the run says it
-        return
-    for path, cure in cures.items():
-        damage = damage_of(path)
-        if damage:
-            yield damage, cure
+def damages_of(found: RunSnapshot) -> Iterator[tuple[str, str]]:
+    """Each damaged file of a run, and what to do about it. Attempts that cannot be listed are in the run's state."""
+    again = "move it away; status then shows the run's state, and relaunch continues it"
+    cures: list[tuple[object, str]] = [
+        (found.spec, "move it away and queue the run again"),
+        (found.provenance, again),
+        (found.result, again),
+    ]
+    cures += [(attempt.runner, again) for attempt in found.known_attempts]
+    for document, cure in cures:
+        if isinstance(document, Damage):
+            yield document.words.partition("; ")[0], cure
+    for attempt in found.known_attempts:
+        if damage := damage_of(attempt.files.exit):
+            yield damage, again
 
 
 def damage_of(path: Path) -> str:
@@ -51,10 +48,6 @@ def _read_exit(path: Path) -> None:
 
 
 _READERS: dict[str, Callable[[Path], object]] = {
-    "spec.json": read_spec_facts,
-    "provenance.json": read_provenance,
-    "result.json": read_result,
-    "runner.json": read_runner,
     "exit.json": _read_exit,
     "scheduler.json": read_scheduler,
     "queue.json": lambda path: read_queue(path.parent),

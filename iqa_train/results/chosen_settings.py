@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from iqa_train.runs.imported import imported_from
-from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.imported import Imported, imported_in
+from iqa_train.runs.snapshot import RunSnapshot
 from iqa_train.runs.state import RunState
 from iqa_train.runs.state_names import QUEUED
 
@@ -15,12 +15,21 @@ _Rank = tuple[bool, bool, float, str]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A run on disk; `settings` is the hash of its settings, seed apart."""
+    """A run on disk."""
 
     experiment: str
-    settings: str
-    folder: RunFolder
+    found: RunSnapshot
     state: RunState
+
+    @property
+    def settings(self) -> str:
+        """Their hash, the seed apart."""
+        return self.found.run.config_hash
+
+    @property
+    def imported(self) -> Imported | None:
+        """The log that it was imported from."""
+        return imported_in(self.found.provenance)
 
 
 def chosen_settings(runs: Sequence[Candidate]) -> dict[str, str]:
@@ -48,7 +57,7 @@ def left_out_notes(runs: Sequence[Candidate], chosen: Mapping[str, str], study: 
         f"{experiment}: {', '.join(f'{number} {state}' for state, number in counts.items())}"
         for experiment, counts in states.items()
     )
-    imported = any(imported_from(run.folder) is not None for run in others)
+    imported = any(run.imported is not None for run in others)
     alone = "; import-log FILE --study NAME imports a log into a study of its own" if imported else ""
     one = len(others) == 1
     whose = f"{'is' if one else 'are'} not shown, because {'its experiment has' if one else 'their experiments have'}"
@@ -59,10 +68,10 @@ def left_out_notes(runs: Sequence[Candidate], chosen: Mapping[str, str], study: 
 
 
 def _rank(run: Candidate) -> _Rank:
-    settled = run.state.finished or run.state.alive or (run.state.name == QUEUED and bool(run.folder.attempts()))
-    imported = imported_from(run.folder)
+    settled = run.state.finished or run.state.alive or (run.state.name == QUEUED and bool(run.found.attempts))
+    imported = run.imported
     if imported is None:
-        return settled, True, _last_touched(run.folder), run.settings
+        return settled, True, _last_touched(run.found), run.settings
     if not imported.began:
         return settled, False, 0.0, run.settings
     return settled, True, _seconds(imported.began), run.settings
@@ -75,6 +84,6 @@ def _seconds(moment: str) -> float:
         return 0.0
 
 
-def _last_touched(folder: RunFolder) -> float:
+def _last_touched(run: RunSnapshot) -> float:
     """When it was last worked on: a later test on another data set touches the run's folder alone."""
-    return max(path.stat().st_mtime for path in [a.folder for a in folder.attempts()] or [folder.path])
+    return max(path.stat().st_mtime for path in [a.files.folder for a in run.known_attempts] or [run.run.path])

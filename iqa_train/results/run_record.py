@@ -7,24 +7,19 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from iqa_train.errors import DataError, RunError
+from iqa_train.errors import DataError
 from iqa_train.results.chosen_settings import Candidate, chosen_settings, left_out_notes
 from iqa_train.results.factors import Spec
-from iqa_train.runs.documents import (
-    EpochEvent,
-    Measures,
-    ResultFacts,
-    SpecFacts,
-    misplaced,
-    read_result,
-    read_spec_facts,
-)
-from iqa_train.runs.layout import RunFolder, run_folders
-from iqa_train.runs.metrics import epoch_events
+from iqa_train.runs.document_cache import Damage
+from iqa_train.runs.documents import EpochEvent, Measures, ResultFacts, SpecFacts, misplaced
+from iqa_train.runs.imported import imported_in
+from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.predictions import Predictions, read_predictions
+from iqa_train.runs.progress import epochs_of
 from iqa_train.runs.revision import revision_label, with_revision
 from iqa_train.runs.seeds import UNKNOWN_SEED
-from iqa_train.runs.state import RunState, outside_the_queue, run_state
+from iqa_train.runs.snapshot import RunSnapshot, SnapshotReader
+from iqa_train.runs.state import RunState, outside_the_queue, state_of
 from iqa_train.runs.state_names import FAILED, NOT_STARTED, QUEUED
 
 if TYPE_CHECKING:  # pydantic is slow to import
@@ -75,17 +70,23 @@ class RunRecord:
         return self.state.alive or self.state.name == QUEUED
 
 
-def record(spec: "RunSpec | Spec", folder: RunFolder) -> RunRecord:
+def record(spec: "RunSpec | Spec", folder: RunFolder, reader: SnapshotReader | None = None) -> RunRecord:
     """Read a run. `spec` is its specification or the content of its spec.json."""
-    document: Spec = with_revision(spec if isinstance(spec, Mapping) else spec.model_dump(mode="json"), folder)
-    state = outside_the_queue(run_state(folder))
-    epochs = _epochs(document, folder)
+    return _record(spec, (reader or SnapshotReader()).read(folder, whole=True))
+
+
+def _record(spec: "RunSpec | Spec", found: RunSnapshot) -> RunRecord:
+    folder, imported = found.run, imported_in(found.provenance) is not None
+    content: Spec = spec if isinstance(spec, Mapping) else spec.model_dump(mode="json")
+    document: Spec = with_revision(content, imported=imported)
+    state = outside_the_queue(state_of(found))
+    epochs = _epochs(document, found)
     notes = (f"{folder.spec} is damaged; its settings are not known",) if not document["settings"] else ()
-    if folder.attempts() and (label := revision_label(document, folder)):
+    if found.attempts and (label := revision_label(document, imported=imported)):
         notes = (*notes, label)
     if not state.finished:
         return RunRecord(document, folder, state, epochs=epochs, notes=notes)
-    result = read_result(folder.result) or {}  # a finished run's can be read, or the state would be another
+    result = found.result if isinstance(found.result, dict) else {}
     predictions, missing = _predictions(document, folder, result.get("images", {}).get("test"))
     reported, optimism = _reported(result, _seed(document)), _optimism(result)
     return RunRecord(document, folder, state, predictions, epochs, reported, optimism, (*notes, *missing))
@@ -104,19 +105,21 @@ def record_study(runs_dir: Path, study: str) -> list[RunRecord]:
     return study_runs(runs_dir, study)[0]
 
 
-def study_runs(runs_dir: Path, study: str) -> tuple[list[RunRecord], tuple[str, ...]]:
+def study_runs(
+    runs_dir: Path, study: str, reader: SnapshotReader | None = None
+) -> tuple[list[RunRecord], tuple[str, ...]]:
     """The runs of a study on disk, one per experiment and seed, and a note on those that are left out.
 
     Of an experiment with several settings, those count that a run has finished with, or is under way with; of these the
     latest. The baseline comes first, then the others by name.
     """
-    specs = [(_spec(folder), folder) for folder in run_folders(runs_dir, study)]
-    found = [Candidate(spec["experiment"], folder.config_hash, folder, run_state(folder)) for spec, folder in specs]
+    specs = [(_spec(one), one) for one in (reader or SnapshotReader()).read_all(runs_dir, study, whole=True)]
+    found = [Candidate(spec["experiment"], one, state_of(one)) for spec, one in specs]
     newest = chosen_settings(found)
-    current = [(spec, folder) for spec, folder in specs if folder.config_hash == newest[spec["experiment"]]]
+    current = [(spec, one) for spec, one in specs if one.run.config_hash == newest[spec["experiment"]]]
     base = common_baseline(spec for spec, _ in current)
     current.sort(key=lambda run: (run[0]["experiment"] != base, run[0]["experiment"], _seed(run[0])))
-    return [record(spec, folder) for spec, folder in current], left_out_notes(found, newest, study)
+    return [_record(spec, one) for spec, one in current], left_out_notes(found, newest, study)
 
 
 def common_baseline(specs: Iterable[Spec]) -> str:
@@ -139,13 +142,10 @@ def predictions_by_seed(runs: Iterable[RunRecord]) -> dict[int, Predictions]:
     return dict(sorted(tables.items()))
 
 
-def _spec(folder: RunFolder) -> Spec:
-    """The content of spec.json; what the folder's name tells where it is damaged, without settings."""
-    try:
-        spec = read_spec_facts(folder.spec)
-    except (RunError, OSError):
-        spec = None
-    if spec is not None and not _is_amiss(spec, folder):
+def _spec(found: RunSnapshot) -> Spec:
+    """The content of spec.json; where it is damaged, what the folder's name says, without settings."""
+    folder, spec = found.run, found.spec
+    if spec is not None and not isinstance(spec, Damage) and not _is_amiss(spec, folder):
         return spec
     return {"study": folder.study, "experiment": folder.experiment, "seed": folder.seed, "settings": {}}
 
@@ -171,13 +171,11 @@ def _rounds(spec: Spec) -> int:
     return int(spec["settings"].get("train_test_num", 1))
 
 
-def _epochs(spec: Spec, folder: RunFolder) -> dict[int, dict[int, Event]]:
+def _epochs(spec: Spec, run: RunSnapshot) -> dict[int, dict[int, Event]]:
+    """Empty where they cannot be read; the state says what is wrong."""
     found: dict[int, dict[int, Event]] = {}
-    try:
-        for event in epoch_events(folder):
-            found.setdefault(_seed(spec) + event["round"] - 1, {})[event["epoch"]] = event
-    except (OSError, RunError):  # the state says what is wrong
-        return {}
+    for event in epochs_of(run) or ():
+        found.setdefault(_seed(spec) + event["round"] - 1, {})[event["epoch"]] = event
     return found
 
 

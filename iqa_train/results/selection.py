@@ -8,6 +8,7 @@ from iqa_train.results.run_record import RunRecord, record, study_runs
 from iqa_train.runs.layout import RunFolder, run_folder, run_folders
 from iqa_train.runs.origin import other_data
 from iqa_train.runs.revision import at_earlier_revisions
+from iqa_train.runs.snapshot import SnapshotReader
 from iqa_train.runs.specfile import read_spec
 from iqa_train.runs.state import RunState
 from iqa_train.runs.state_names import LOST
@@ -36,8 +37,14 @@ class RunSelection:
     on: str = ""
 
 
-def chosen_runs(runs_dir: Path, name: str | None, experiments: Path | None, profile: str | None) -> RunSelection:
-    """The runs of the study `name`, or else of the study file under `profile`.
+def chosen_runs(
+    runs_dir: Path,
+    name: str | None,
+    experiments: Path | None,
+    profile: str | None,
+    reader: SnapshotReader | None = None,
+) -> RunSelection:
+    """The runs of the study `name`, or else of the study file under `profile`; `reader` keeps what was read before.
 
     A name that the study file has, for itself or for one of its profiles, means the file; any other means the runs in
     `runs_dir`/`name`. Raises UsageError for a study that is neither, with the nearest names, and StudyError.
@@ -45,7 +52,7 @@ def chosen_runs(runs_dir: Path, name: str | None, experiments: Path | None, prof
     selected = select_study(experiments, name, profile)
     study, name = selected.file, selected.name
     if selected.declared:
-        return _of_file(study, selected.profile, runs_dir)
+        return _of_file(study, selected.profile, runs_dir, reader)
     there, reported = _studies(runs_dir), groups_of(study)
     if name not in there and name in reported:
         return RunSelection(
@@ -54,11 +61,11 @@ def chosen_runs(runs_dir: Path, name: str | None, experiments: Path | None, prof
     if name not in there:
         known = did_you_mean(name, [*profiles_by_study(study), *there, *reported])
         raise UsageError(f'there is no study "{visible(name)}" in {study.path} or in {runs_dir}; {known}')
-    runs, notes = study_runs(runs_dir, name)
+    runs, notes = study_runs(runs_dir, name, reader)
     return RunSelection(name, "", None, tuple(runs), notes=notes)
 
 
-def _of_file(study: Study, profile: str | None, runs_dir: Path) -> RunSelection:
+def _of_file(study: Study, profile: str | None, runs_dir: Path, reader: SnapshotReader | None) -> RunSelection:
     """What the file resolves to, and the same experiments with further seeds, as --seeds makes them."""
     name = study_name(study, profile)
     specs = _by_revision_that_ran(resolve_all(study, profile=profile), runs_dir, name)
@@ -70,7 +77,7 @@ def _of_file(study: Study, profile: str | None, runs_dir: Path) -> RunSelection:
     recorded = []
     for spec, run in runs:
         words = other_data(spec, run)
-        recorded.append(_of_other_data(spec, run, words) if words else record(spec, run))
+        recorded.append(_of_other_data(spec, run, words) if words else record(spec, run, reader))
         if words:
             apart = "another study name or --runs-dir keeps both"
             notes.append(f"not counted: {spec.experiment} (seed {spec.seed}): {words}; {apart}")

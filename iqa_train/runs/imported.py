@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from iqa_train.errors import RunError
-from iqa_train.runs.documents import read_provenance
+from iqa_train.runs.document_cache import Damage
+from iqa_train.runs.documents import ProvenanceFacts, read_provenance
 from iqa_train.runs.layout import RunFolder
 
 _STATED = re.compile(r"(?<!\d)((?:19|20)\d\d)-?(\d\d)-?(\d\d)[T_ -](\d\d)[:-]?(\d\d)[:-]?(\d\d)(?!\d)")
@@ -47,11 +48,16 @@ class Imported:
 def imported_from(run: RunFolder) -> Imported | None:
     """Where the run was imported from; None for one that this program carried out, or whose files do not say."""
     try:
-        record = (read_provenance(run.provenance) or {}).get("imported")
+        return imported_in(read_provenance(run.provenance))
     except (RunError, OSError):
         return None
-    if record is None:
+
+
+def imported_in(provenance: ProvenanceFacts | Damage | None) -> Imported | None:
+    """The same of a provenance.json that has been read."""
+    if provenance is None or isinstance(provenance, Damage) or "imported" not in provenance:
         return None
+    record = provenance["imported"]
     images = {split: count for split, count in record["images"].items() if count is not None}
     return Imported(
         record["log"], record["sha256"], record["bytes"], tuple(record["assumed"]), images, tuple(record["notes"]),

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iqa_train.runs.imported import imported_from
 from iqa_train.runs.layout import RunFolder, run_folder
 from iqa_train.study.revision import FIRST, revision_in, revision_words
 
@@ -14,16 +13,16 @@ if TYPE_CHECKING:  # pydantic is slow to import
 Document = Mapping[str, Any]
 
 
-def with_revision(document: Document, run: RunFolder) -> Document:
-    """The content of the run's spec.json with its revision: unknown where it is damaged, or the run imported."""
-    if "revision" in document or not document.get("settings") or imported_from(run) is not None:
+def with_revision(document: Document, *, imported: bool) -> Document:
+    """The content of a run's spec.json with its revision: unknown where it is damaged, or the run imported."""
+    if "revision" in document or not document.get("settings") or imported:
         return document
     return {**document, "revision": revision_in(document)}
 
 
-def revision_label(document: Document, run: RunFolder) -> str:
+def revision_label(document: Document, *, imported: bool) -> str:
     """How a run trained by another revision is labelled; "" for one of this revision or imported from a log."""
-    known = with_revision(document, run)
+    known = with_revision(document, imported=imported)
     return revision_words(revision_in(known)) if "revision" in known else ""
 
 

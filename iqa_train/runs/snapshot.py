@@ -18,10 +18,12 @@ from iqa_train.runs.attempt_facts import worker_identity
 from iqa_train.runs.document_cache import Damage, DocumentCache, unreadable
 from iqa_train.runs.documents import (
     ExitFacts,
+    ProvenanceFacts,
     ResultFacts,
     RunnerFacts,
     SpecFacts,
     read_exit,
+    read_provenance,
     read_result,
     read_runner,
     read_spec_facts,
@@ -111,6 +113,7 @@ class RunSnapshot:
     live: Liveness | Damage | None = None
     spec: SpecFacts | Damage | None = None
     result: ResultFacts | Damage | None = None
+    provenance: ProvenanceFacts | Damage | None = None
     is_there: bool = True
     time: float = 0.0
 
@@ -130,12 +133,12 @@ class SnapshotReader:
     def __init__(self) -> None:
         self._documents = DocumentCache()
 
-    def read_all(self, runs_dir: Path, study: str | None = None, *, epochs: bool = False) -> list[RunSnapshot]:
+    def read_all(self, runs_dir: Path, study: str | None = None, *, whole: bool = False) -> list[RunSnapshot]:
         """Those of a runs folder, or of one study in it, by study, experiment and seed."""
-        return [self.read(run, epochs=epochs) for run in run_folders(runs_dir, study)]
+        return [self.read(run, whole=whole) for run in run_folders(runs_dir, study)]
 
-    def read(self, run: RunFolder, *, epochs: bool = False) -> RunSnapshot:
-        """A run now. Of one with a result, the metrics are read only where its `epochs` are wanted."""
+    def read(self, run: RunFolder, *, whole: bool = False) -> RunSnapshot:
+        """A run now; with `whole` also its provenance, and the metrics of one that has its result."""
         path = str(run.path)
         found = self._documents.read(path, _attempt_names)
         if found is None or isinstance(found, Damage):
@@ -151,14 +154,15 @@ class SnapshotReader:
         if attempts and ended is None:
             known = {} if facts is None or isinstance(facts, Damage) else facts
             live = _attempted(lambda: _look_at_processes(attempts[-1], known, locked=locked is True))
-        result = self._documents.read(f"{path}/result.json", read_result) if attempts else None
+        result = self._documents.read(f"{path}/result.json", read_result)
         finished = isinstance(ended, dict) and ended["state"] in FINISHED and isinstance(result, dict)
-        whole = epochs or not finished
-        snapshots = tuple(self._read_attempt(attempt, whole=whole) for attempt in attempts[:-1])
+        every = whole or not finished
+        snapshots = tuple(self._read_attempt(attempt, every=every) for attempt in attempts[:-1])
         if attempts:
-            snapshots += (self._read_attempt(attempts[-1], facts, whole=whole),)
+            snapshots += (self._read_attempt(attempts[-1], facts, every=every),)
         spec = self._documents.read(f"{path}/spec.json", read_spec_facts)
-        return RunSnapshot(run, snapshots, ended, locked, live, spec, result, time=time.time())
+        provenance = self._documents.read(f"{path}/provenance.json", read_provenance) if whole else None
+        return RunSnapshot(run, snapshots, ended, locked, live, spec, result, provenance, time=time.time())
 
     def _read_last(
         self, run: RunFolder, attempt: Attempt
@@ -175,9 +179,9 @@ class SnapshotReader:
         return ended, facts, locked if ended is None else None
 
     def _read_attempt(
-        self, attempt: Attempt, facts: RunnerFacts | Damage | None = None, *, whole: bool
+        self, attempt: Attempt, facts: RunnerFacts | Damage | None = None, *, every: bool
     ) -> AttemptSnapshot:
-        if not whole:
+        if not every:
             return AttemptSnapshot(attempt, facts)
         path = str(attempt.folder)
         if facts is None:
@@ -188,9 +192,9 @@ class SnapshotReader:
         return AttemptSnapshot(attempt, facts, set_aside if isinstance(set_aside, Damage) else metrics, bool(set_aside))
 
 
-def read_snapshot(run: RunFolder, *, epochs: bool = False) -> RunSnapshot:
+def read_snapshot(run: RunFolder, *, whole: bool = False) -> RunSnapshot:
     """One look at one run, as `SnapshotReader.read` takes it."""
-    return SnapshotReader().read(run, epochs=epochs)
+    return SnapshotReader().read(run, whole=whole)
 
 
 def _attempted(look: Callable[[], T]) -> T | Damage:

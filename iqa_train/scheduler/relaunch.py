@@ -41,7 +41,7 @@ def require_ended(row: Row, *, again: bool) -> None:
     """Raise UsageError with the reason where the run may not have a new attempt."""
     if imported_from(row.run) is not None:
         raise UsageError(f"{row.experiment} (seed {row.seed}) was imported from a log and cannot go on; run it anew")
-    if label := revision_label(read_json(row.run.spec) or {}, row.run):
+    if label := revision_label(read_json(row.run.spec) or {}, imported=False):
         raise UsageError(
             f"{row.experiment} (seed {row.seed}) was {label} and cannot go on; start {row.experiment} again, as a run "
             "of its own"

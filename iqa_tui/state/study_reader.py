@@ -18,6 +18,7 @@ from iqa_train.results.selection import RunSelection, chosen_runs
 from iqa_train.results.table import Curve, ResultRow, StudyResults
 from iqa_train.runs.identity import suspension
 from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.snapshot import SnapshotReader
 from iqa_train.runs.state_names import OPEN
 from iqa_train.scheduler.overview import Overview, Row, read_overview
 from iqa_train.scheduler.queue import Queue
@@ -35,6 +36,7 @@ class StudyReader:
     def __init__(self, target: Target) -> None:
         self.target = target
         self._nvml = Nvml()
+        self._runs = SnapshotReader()
         self._devices = DeviceReader(self._nvml)
         self._chosen: RunSelection | None = None
         self._chosen_at: Stamp = ()
@@ -71,11 +73,11 @@ class StudyReader:
         self._nvml.close()
 
     def _look(self, study: str | None, queue: Queue | None = None) -> Overview:
-        return read_overview(self.target.runs_dir, study, self._nvml, queue=queue)
+        return read_overview(self.target.runs_dir, study, self._nvml, queue=queue, reader=self._runs)
 
     def _choose(self) -> RunSelection:
         t = self.target
-        chosen = chosen_runs(t.runs_dir, t.study, t.experiments, t.profile)
+        chosen = chosen_runs(t.runs_dir, t.study, t.experiments, t.profile, self._runs)
         self._chosen = replace(chosen, runs=with_queued(chosen.runs, waiting_folders(t.runs_dir)))
         return self._chosen
 

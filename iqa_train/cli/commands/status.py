@@ -15,6 +15,7 @@ from iqa_train.cli.scope import study_named
 from iqa_train.cli.status_table import status_lines
 from iqa_train.devices.nvml import Nvml
 from iqa_train.errors import visible
+from iqa_train.runs.snapshot import SnapshotReader
 from iqa_train.scheduler.overview import read_overview
 from iqa_train.study.find import experiments_in_order, find_study
 from iqa_train.terminal import raw
@@ -38,9 +39,9 @@ def main(argv: Sequence[str]) -> int:
     add_study_options(parser)
     options = parser.read(argv)
     study, experiments = study_named(options), experiments_in_order(find_study(options.experiments))
-    nvml, shown = Nvml(), None
+    nvml, reader, shown = Nvml(), SnapshotReader(), None
     while True:
-        overview = read_overview(Path(options.runs_dir), study, nvml)
+        overview = read_overview(Path(options.runs_dir), study, nvml, reader=reader)
         overview = replace(overview, rows=tuple(in_study_order(overview.rows, experiments)))
         if options.json:
             text = json.dumps(overview.as_json(), indent=None if options.watch else 2, ensure_ascii=False)

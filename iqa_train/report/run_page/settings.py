@@ -64,7 +64,7 @@ def settings_of(run: RunFolder, study: Study | None, profile: str | None) -> Set
         title=str(spec.get("title") or ""),
         purpose=str(spec.get("purpose") or ""),
         problem=problem,
-        revision=revision_label(spec, run) if run.attempts() else "",
+        revision=revision_label(spec, imported=imported_from(run) is not None) if run.attempts() else "",
     )
 
 
