@@ -8,7 +8,8 @@ from iqa_train.log_import import run_files as record
 from iqa_train.log_import.read_log import OldLog
 from iqa_train.runs.imported import Imported, imported_from
 from iqa_train.runs.layout import RunFolder
-from iqa_train.runs.state import epoch_events, run_state
+from iqa_train.runs.metrics import epoch_events
+from iqa_train.runs.state import run_state
 from iqa_train.runs.state_names import FINISHED
 
 _MEASURED = ("round", "epoch", "train_loss", "train_srcc", "test_srcc", "test_plcc")
