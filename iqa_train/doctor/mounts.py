@@ -1,7 +1,8 @@
-"""What is mounted where a path lies."""
+"""What the system says of itself: what is mounted where a path lies, and the output of its commands."""
 
 import os
 import re
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,8 @@ NETWORK = frozenset({
     "fuse.sshfs", "gfs2", "glusterfs", "gpfs", "lustre", "nfs", "nfs4", "ocfs2", "orangefs", "panfs", "smb3", "smbfs",
 })  # fmt: skip
 """File systems that other hosts may have mounted too, as /proc/self/mountinfo calls them."""
+
+_COMMAND_LIMIT = 5.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -49,3 +52,15 @@ def existing(path: Path) -> Path:
     """`path`, or the nearest folder above it that is there."""
     whole = path.absolute()
     return next(p for p in (whole, *whole.parents) if os.path.lexists(p))
+
+
+def ask(*command: str) -> str:
+    """The output of a command of the system; empty where there is no such command, or it fails."""
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+            timeout=_COMMAND_LIMIT, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout if done.returncode == 0 else ""

@@ -14,8 +14,7 @@ from iqa_train.doctor.leases import check_leases
 from iqa_train.doctor.logout import check_logout
 from iqa_train.doctor.queue import check_queue
 from iqa_train.doctor.runs import check_runs
-from iqa_train.doctor.study import read_study
-from iqa_train.doctor.versions import check_versions
+from iqa_train.doctor.study import check_versions, read_study
 from iqa_train.errors import UsageError, UserError
 from iqa_train.files import cache_root
 

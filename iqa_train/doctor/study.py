@@ -1,10 +1,12 @@
-"""The study file."""
+"""The study file, and the versions of the packages that its runs use."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iqa_train.doctor.check_result import CheckScope, Checkup
 from iqa_train.errors import StudyError
+from iqa_train.runs.provenance import package_versions
 from iqa_train.text import plural
 
 if TYPE_CHECKING:  # pydantic only when a study is read
@@ -29,3 +31,16 @@ def read_study(where: CheckScope) -> tuple[list["RunSpec"], list[Checkup]]:
         return [], [Checkup("study", "error", message, "`iqa-train check` tells all that is wrong")]
     specs = resolve_all(study, profile=where.profile)
     return specs, [Checkup("study", "ok", f"{path}: {plural(len(study.experiments), 'experiment')}")]
+
+
+def check_versions() -> Iterator[Checkup]:
+    """Python and the packages; an error where one that runs need is missing."""
+    import platform
+
+    versions = package_versions()
+    missing = [name for name, version in versions.items() if version == "not installed" and name != "iqa-tui"]
+    if missing:
+        message = f"not installed: {', '.join(missing)}; runs cannot start"
+        yield Checkup("versions", "error", message, "install the program again, with its dependencies")
+    listed = [f"{name} {version}" for name, version in versions.items() if name not in missing]
+    yield Checkup("versions", "note", f"Python {platform.python_version()}, {', '.join(listed)}")

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
@@ -14,10 +15,14 @@ from iqa_train.runs.attempt_facts import read_runner_info, worker_identity
 from iqa_train.runs.documents import RunnerFacts
 from iqa_train.runs.identity import ProcessIdentity, identity_from, origin_from, require_own_proc
 from iqa_train.runs.layout import Attempt, RunFolder
-from iqa_train.runs.state import RunState, run_state
-from iqa_train.runs.state_names import QUEUED
+from iqa_train.runs.snapshot import SnapshotReader
+from iqa_train.runs.state import RunState, run_state, state_of
+from iqa_train.runs.state_names import OPEN, QUEUED
 from iqa_train.scheduler.item_status import item_status
 from iqa_train.scheduler.queue import Item, edit_queue, folder_of, removed
+
+if TYPE_CHECKING:  # a scheduler, which passes requests on, needs no overview
+    from iqa_train.scheduler.overview import Row
 
 WITHDRAWN = "was waiting and is taken out of the queue"
 
@@ -138,6 +143,30 @@ def stop_item(
     return WITHDRAWN if taken else stop_run(run, grace, waiting, asked=asked)
 
 
+def stop_rows(
+    rows: Sequence["Row"], runs_dir: Path, grace: float, waiting: Callable[[], None] = lambda: None
+) -> list[tuple["Row", str]]:
+    """Stop each of `rows`, wherever it stands; returns what came of it, in words, in their order.
+
+    A worker has `grace` seconds for its checkpoint; `waiting` is called meanwhile, from several threads, and may raise
+    to wait no more: what was asked of the runs stays asked. Raises RunError for a damaged queue, if one of them waits.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    open_items = [row.item for row in rows if row.state in OPEN and row.item]
+    withdrawn = withdraw(open_items, runs_dir) if open_items else set()  # or it starts in another's place
+
+    def one(row: "Row") -> str:
+        if row.item is None or row.state not in OPEN:
+            return stop_run(row.run, grace, waiting)
+        if row.item.key in withdrawn and not run_state(row.run).alive:
+            return WITHDRAWN
+        return stop_item(row.item, runs_dir, grace, waiting, asked=row.state != QUEUED)
+
+    with ThreadPoolExecutor(max(1, min(32, len(rows)))) as pool:
+        return list(zip(rows, pool.map(one, rows), strict=True))
+
+
 def _attempt(run: RunFolder) -> Attempt | None:
     """The attempt under way, once its runner has said who it is."""
     deadline = time.monotonic() + 2
@@ -151,8 +180,8 @@ def _attempt(run: RunFolder) -> Attempt | None:
 
 
 def _gone(run: RunFolder, seconds: float, waiting: Callable[[], None]) -> bool:
-    deadline = time.monotonic() + seconds
-    while run_state(run).alive:
+    deadline, reader = time.monotonic() + seconds, SnapshotReader()
+    while state_of(reader.read(run)).alive:
         if time.monotonic() > deadline:
             return False
         waiting()

@@ -26,7 +26,7 @@ def stop(target: Target, order: StopOrder, waiting: Callable[[], None] = lambda:
     from iqa_train.runs.state_names import OPEN
     from iqa_train.scheduler.overview import read_overview
     from iqa_train.scheduler.queue import Queue
-    from iqa_train.scheduler.stop_rows import stop_rows
+    from iqa_train.scheduler.stop import stop_rows
 
     damage = ""
     try:

@@ -15,7 +15,7 @@ from iqa_train.runs.state import run_state
 from iqa_train.runs.state_names import OPEN
 from iqa_train.scheduler.overview import Overview, read_overview
 from iqa_train.scheduler.queue import Queue
-from iqa_train.scheduler.stop_rows import stop_rows
+from iqa_train.scheduler.stop import stop_rows
 from iqa_train.study.find import experiments_in_order, find_study
 
 _DESCRIPTION = """\
