@@ -8,8 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from iqa_train.datasets.leaks import audit_with_data
 from iqa_train.errors import RunError, UserError
 from iqa_train.report.report_data import Origin, ReportData
@@ -126,7 +124,7 @@ def differing_settings(runs: Sequence[RunRecord]) -> dict[str, dict[str, Any]]:
     """By experiment, the settings in which not all of them agree; one that cannot act counts as switched off."""
     settings: dict[str, Mapping[str, Any]] = {}
     for run in runs:
-        settings.setdefault(run.experiment, _acting(run.spec.get("settings", {})))
+        settings.setdefault(run.experiment, _acting(run))
     names = dict.fromkeys(name for values in settings.values() for name in values if not _says_nothing(name))
     differ = [name for name in names if len({repr(values.get(name)) for values in settings.values()}) > 1]
     if not differ:
@@ -134,11 +132,8 @@ def differing_settings(runs: Sequence[RunRecord]) -> dict[str, dict[str, Any]]:
     return {experiment: {name: values.get(name) for name in differ} for experiment, values in settings.items()}
 
 
-def _acting(settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    try:
-        return effective(TrainingConfig(**settings)).model_dump()
-    except ValidationError:  # of another version, or only some of them, as an imported log tells
-        return settings
+def _acting(run: RunRecord) -> Mapping[str, Any]:
+    return run.spec["settings"] if run.settings is None else effective(run.settings).model_dump()
 
 
 def _says_nothing(name: str) -> bool:

@@ -26,16 +26,14 @@ def settings_that_differ(base: Spec, own: Spec) -> dict[str, tuple[Any, Any]]:
 
 def factors(base: Spec, own: Spec) -> tuple[str, ...]:
     """What a difference between the two can come from, as `iqa_train.study.factors` has it, and another data set."""
-    from pydantic import ValidationError
-
+    from iqa_train.runs.specfile import settings_from
     from iqa_train.study.factors import acting_differences, factors_of
-    from iqa_train.study.settings import TrainingConfig
 
     raw = settings_that_differ(base, own)
-    try:  # what only one of them records is taken to be the other's too, not this program's default
-        one = TrainingConfig(**{**own["settings"], **base["settings"]})
-        other = TrainingConfig(**{**base["settings"], **own["settings"]})
-    except ValidationError:  # settings of another version, or only some of them: all that is seen to differ
+    # What only one of them records is taken to be the other's too, not this program's default.
+    one = settings_from({**own["settings"], **base["settings"]})
+    other = settings_from({**base["settings"], **own["settings"]})
+    if one is None or other is None:
         return tuple(raw)
     beside = [name for name in raw if name == REVISION or name.startswith("datasets.")]
     return (*factors_of(acting_differences(one, other), one, other), *beside)

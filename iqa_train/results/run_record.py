@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ from iqa_train.runs.state import RunState, outside_the_queue, state_of
 from iqa_train.runs.state_names import FAILED, NOT_STARTED, QUEUED
 
 if TYPE_CHECKING:  # pydantic is slow to import
+    from iqa_train.study.settings import TrainingConfig
     from iqa_train.study.spec import RunSpec
 
 Event = EpochEvent
@@ -48,6 +50,13 @@ class RunRecord:
     def experiment(self) -> str:
         """Its id."""
         return str(self.spec["experiment"])
+
+    @cached_property
+    def settings(self) -> "TrainingConfig | None":
+        """Validated; None for those of another version, or of a log that does not state all."""
+        from iqa_train.runs.specfile import settings_from
+
+        return settings_from(self.spec["settings"])
 
     @property
     def seed(self) -> int:

@@ -50,6 +50,14 @@ def read_spec(run: RunFolder) -> RunSpec:
     return spec
 
 
+def settings_from(values: Mapping[str, Any]) -> TrainingConfig | None:
+    """The `settings` of a spec.json; None for those of another version, or of a log that does not state all."""
+    try:
+        return TrainingConfig(**values)
+    except ValidationError:
+        return None
+
+
 def impossible(spec: SpecFacts) -> bool:
     """Whether a setting or a key of the source has a value that it cannot have; other versions' names may be there."""
     values, source = spec["settings"], spec.get("source", {})

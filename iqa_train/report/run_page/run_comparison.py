@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic import ValidationError
-
 from iqa_train.errors import UserError
 from iqa_train.report.numbers import NONE, measured, number, p_words
 from iqa_train.report.run_page.json_fields import cannot_be_read, document, moment, words
@@ -23,7 +21,6 @@ from iqa_train.stats.registry import METRICS
 from iqa_train.study.inert import inert
 from iqa_train.study.messages import shown
 from iqa_train.study.model import Study
-from iqa_train.study.settings import TrainingConfig
 from iqa_train.text import format_duration
 
 _METRICS = ("srcc", "plcc")
@@ -119,7 +116,7 @@ def _settings(one: _Side, two: _Side) -> Section:
         return Section(title, (prose("the settings of one of them are not known", "error"),))
     if not differ:
         return Section(title, (prose("none that can change a result" + _seeds(one, two)),))
-    silent = [_inert(side.run.spec["settings"]) for side in (one, two)]
+    silent = [_inert(side.run) for side in (one, two)]
     lines = []
     for name, values in differ.items():
         cells = [shown(v) + (" (no effect)" if name in off else "") for v, off in zip(values, silent, strict=True)]
@@ -136,11 +133,8 @@ def _seeds(one: _Side, two: _Side) -> str:
     return "" if one.run.seed == two.run.seed else f": seeds {one.run.seed} and {two.run.seed} of the same experiment"
 
 
-def _inert(settings: Mapping[str, Any]) -> set[str]:
-    try:
-        return {rule.setting for rule in inert(TrainingConfig(**settings))}
-    except ValidationError:
-        return set()
+def _inert(run: RunRecord) -> set[str]:
+    return set() if run.settings is None else {rule.setting for rule in inert(run.settings)}
 
 
 def _ends(one: _Side, two: _Side) -> Section:

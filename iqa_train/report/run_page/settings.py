@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import ValidationError
-
 from iqa_train.errors import RunError, UserError
 from iqa_train.report.run_page.json_fields import document, value_at
 from iqa_train.report.sections import Line, Section, prose
@@ -14,7 +12,7 @@ from iqa_train.runs.imported import imported_from
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.revision import revision_label
 from iqa_train.runs.seeds import UNKNOWN_SEED
-from iqa_train.runs.specfile import read_spec
+from iqa_train.runs.specfile import read_spec, settings_from
 from iqa_train.study.inert import inert
 from iqa_train.study.messages import shown
 from iqa_train.study.model import Study
@@ -145,7 +143,5 @@ def _origins(
 
 
 def _inert(values: Mapping[str, Any]) -> dict[str, str]:
-    try:
-        return {rule.setting: rule.because for rule in inert(TrainingConfig(**values))}
-    except ValidationError:  # of another version, or imported: not all of them
-        return {}
+    settings = settings_from(values)
+    return {} if settings is None else {rule.setting: rule.because for rule in inert(settings)}
