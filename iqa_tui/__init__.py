@@ -1,1 +1,1 @@
-"""The console on what iqa_train does."""
+"""The terminal console for iqa_train."""

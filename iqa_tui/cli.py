@@ -1,4 +1,4 @@
-"""`iqa-tui`: the console, and the same console for a browser."""
+"""`iqa-tui`: the console on a terminal or in a browser."""
 
 import iqa_train.startup  # noqa: F401 (before anything that opens a file)
 
@@ -16,12 +16,12 @@ from iqa_train.errors import UsageError, UserError, visible
 from iqa_train.terminal import harmless
 
 _DESCRIPTION = """\
-Watch a study and carry it out: its runs, their logs, the GPUs, SRCC by epoch and the verdicts. The console is a face on
-what iqa-train does: closing it stops nothing, and any number may watch. ? lists the keys."""
-_EPILOG = "exit status: 0 left, 2 usage, an invalid study file or no terminal, 130 interrupted"
+Watch and run a study: its runs, logs, GPUs, SRCC by epoch and verdicts. Runs are separate processes: closing the
+console stops none, and any number of consoles may watch. Press ? for the keys."""
+_EPILOG = "exit status: 0 success, 2 usage error, invalid study file or no terminal, 130 interrupted"
 
 
-_NO_TERMINALS = {"", "dumb", "unknown"}  # as TERM: they move no cursor
+_NO_TERMINALS = {"", "dumb", "unknown"}  # values of TERM for terminals that cannot move the cursor
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,14 +39,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str]) -> int:
     parser = Parser("iqa-tui", _DESCRIPTION, _EPILOG)
     add_study_options(parser)
-    parser.add_argument("--slots", type=whole_number(1), metavar="N", help="start runs on N slots of the CPU")
-    parser.add_argument("--readonly", action="store_true", help="only look: nothing can be started, stopped or changed")
+    parser.add_argument("--slots", type=whole_number(1), metavar="N", help="start runs on N CPU slots")
+    parser.add_argument(
+        "--readonly", action="store_true", help="watch only; nothing can be started, stopped or changed"
+    )
     parser.add_argument(
         "--serve", nargs="?", const="127.0.0.1:8000", metavar="HOST:PORT",
-        help="show the console in a browser [127.0.0.1:8000, for you alone]",
+        help="serve the console to a browser [127.0.0.1:8000, for you alone]",
     )  # fmt: skip
     parser.add_argument(
-        "--open-to-network", action="store_true", help="let --serve have an address that others can reach, too"
+        "--open-to-network", action="store_true", help="allow --serve on an address that other machines can reach"
     )
     parser.add_argument("--version", action="store_true", help="print the version")
     options = parser.read(argv)
@@ -58,22 +60,22 @@ def _run(argv: Sequence[str]) -> int:
     if options.serve is not None:
         from iqa_tui.serve.command import serve
 
-        return serve(options.serve, argv, anyone=options.open_to_network, readonly=options.readonly)
+        return serve(options.serve, argv, open_to_network=options.open_to_network, readonly=options.readonly)
     in_browser = "TEXTUAL_DRIVER" in os.environ  # the page is the terminal
     if not in_browser and not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
-        raise UsageError("the console needs a terminal; iqa-train status --watch tells the same without one")
+        raise UsageError("the console needs a terminal; without one, use iqa-train status --watch")
     if not in_browser and os.environ.get("TERM", "") in _NO_TERMINALS:
         raise UsageError(
             f'the console cannot be drawn on a terminal with TERM="{visible(os.environ.get("TERM", ""))}"; set TERM to '
-            "what it is, such as xterm-256color, or use iqa-train status --watch"
+            "your terminal's type, such as xterm-256color, or use iqa-train status --watch"
         )
 
     if in_browser:
-        from iqa_tui.serve.exit_with_server import end_with_server
+        from iqa_tui.serve.exit_with_server import exit_with_server
 
-        end_with_server()
+        exit_with_server()
 
-    gc.disable()  # what is imported and built first stays: looking for garbage in it takes a tenth of the time
+    gc.disable()  # imports live until the end: collecting garbage among them takes a tenth of the start
     from iqa_tui.app import Console
     from iqa_tui.config import read_config
     from iqa_tui.state.board import Target
@@ -84,16 +86,16 @@ def _run(argv: Sequence[str]) -> int:
     )  # fmt: skip
     start_all = options.demo and not options.readonly
     console = Console(target, readonly=options.readonly, start_all=start_all, config=read_config())
-    words = console.run()
+    parting = console.run()
     code = console.return_code or 0
-    if words:
-        print(f"iqa-tui: {words}" if code else words, file=sys.stderr)
+    if parting:
+        print(f"iqa-tui: {parting}" if code else parting, file=sys.stderr)
     atexit.register(_end, code)
     return code
 
 
 def _end(code: int) -> None:
-    """End the process. The watcher may be inside a library, where Python would end it by force, and at times abort."""
+    """End the process at once: killing the watcher's thread inside a library makes Python abort at times."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

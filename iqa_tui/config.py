@@ -1,4 +1,4 @@
-"""The user's own settings of the console, `~/.config/iqa-tui/config.toml`: a theme, and keys by id. Only read."""
+"""Reads the user's configuration, `~/.config/iqa-tui/config.toml`: a theme, and keys by id."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ _TABLES = ("theme", "keys")
 
 @dataclass(frozen=True)
 class Config:
-    """`keys` are binding ids with the keys that they have instead, several with commas."""
+    """`keys` maps binding ids to the keys that replace theirs, separated by commas."""
 
     theme: str = ""
     keys: Mapping[str, str] = field(default_factory=dict)
 
 
 def config_path() -> Path | None:
-    """Where it is looked for; None for a user without a home."""
-    if named := os.environ.get("XDG_CONFIG_HOME"):
-        return Path(named) / "iqa-tui" / "config.toml"
-    folder = home()
-    return folder / ".config" / "iqa-tui" / "config.toml" if folder else None
+    """The path of the configuration; None for a user without a home directory."""
+    if folder := os.environ.get("XDG_CONFIG_HOME"):
+        return Path(folder) / "iqa-tui" / "config.toml"
+    user_home = home()
+    return user_home / ".config" / "iqa-tui" / "config.toml" if user_home else None
 
 
 def read_config(path: Path | None = None) -> Config:
-    """What the file says; nothing where there is none. Raises UsageError with the file and what is wrong in it."""
+    """The configuration; the default if there is no file. Raises UsageError with the file and what is wrong."""
     path = path or config_path()
     if path is None:
         return Config()
@@ -42,8 +42,8 @@ def read_config(path: Path | None = None) -> Config:
     except UnicodeDecodeError:
         raise UsageError(f"{path}: not UTF-8 text; save the file as UTF-8") from None
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}; mend or remove it") from None
-    import tomllib  # most have no such file
+        raise UsageError(f"{path} cannot be read: {error.strerror}; fix or remove it") from None
+    import tomllib  # imported late: most users have no such file
 
     try:
         values = tomllib.loads(text)
@@ -63,55 +63,55 @@ def _theme(name: object, path: Path) -> str:
     names = theme_names()
     if not isinstance(name, str) or name not in names:
         near = did_you_mean(name, names) if isinstance(name, str) else f"allowed: {', '.join(names)}"
-        raise UsageError(f'{path}: theme = "{visible(str(name))}" is no theme; {near}')
+        raise UsageError(f'{path}: theme = "{visible(str(name))}" is not a theme; {near}')
     return name
 
 
 def _keys(table: Any, path: Path) -> dict[str, str]:  # noqa: ANN401
     if not isinstance(table, dict):
-        raise UsageError(f'{path}: keys is not a table; write [keys] and below it lines such as "view.zoom" = "Z"')
+        raise UsageError(f'{path}: keys is not a table; write [keys] and, below it, lines such as "view.zoom" = "Z"')
     if not table:
         return {}
     from iqa_tui.keys import clash, every_key
 
     every = every_key()
     ids = [key.id for key in every]
-    found = {}
+    changed = {}
     for name, keys in _flat(table):
         if name not in ids:
-            raise UsageError(f'{path}: [keys]: there is no "{visible(name)}"; {_near(name, ids)} (? lists them)')
-        found[name] = _checked(name, keys, path)
-    two = clash(every, found)
-    if two is not None:
-        one, other, key = two
-        raise UsageError(f'{path}: [keys]: "{key}" would be both {one.id} and {other.id}; give one of them another key')
-    return found
+            hint = f"{_near(name, ids)} (press ? in the console for a list)"
+            raise UsageError(f'{path}: [keys]: unknown name "{visible(name)}"; {hint}')
+        changed[name] = _checked(name, keys, path)
+    conflict = clash(every, changed)
+    if conflict is not None:
+        first, second, key = conflict
+        raise UsageError(f'{path}: [keys]: "{key}" is used for both {first.id} and {second.id}; change one of them')
+    return changed
 
 
-def _flat(table: Mapping[str, Any], above: str = "") -> list[tuple[str, Any]]:
-    """`log.search = "x"` is a table in a table for TOML; the id is meant."""
-    found: list[tuple[str, Any]] = []
+def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Ids and keys. TOML reads `log.search = "x"` as nested tables, which are joined to ids again."""
+    pairs: list[tuple[str, Any]] = []
     for name, value in table.items():
-        found += _flat(value, f"{above}{name}.") if isinstance(value, dict) else [(above + name, value)]
-    return found
+        pairs += _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else [(prefix + name, value)]
+    return pairs
 
 
 def _near(name: str, ids: list[str]) -> str:
-    """The nearest ids; never all of them."""
+    """A suggestion of the nearest ids, or an example."""
     near = did_you_mean(name, ids)
-    return near if near.startswith("did") else "such an id is view.zoom"
+    return near if near.startswith("did") else "an example is view.zoom"
 
 
 def _checked(name: str, keys: object, path: Path) -> str:
-    """Keys that a terminal can send. Raises UsageError."""
-    listed = keys if isinstance(keys, list) else [keys]
+    """The keys of one id, comma-separated. Raises UsageError for a key that no terminal sends."""
     parts: list[str] = []
-    for one in listed:
-        if not isinstance(one, str) or (not one.strip(" ,") and one not in {" ", ","}):
+    for entry in keys if isinstance(keys, list) else [keys]:
+        if not isinstance(entry, str) or (not entry.strip(" ,") and entry not in {" ", ","}):
             raise UsageError(
-                f'{path}: [keys]: {name} needs a key, such as "z" or "ctrl+t,f2", not {visible(repr(one))}'
+                f'{path}: [keys]: {name} needs a key, such as "z" or "ctrl+t,f2", not {visible(repr(entry))}'
             )
-        parts += [one] if len(one) == 1 else [part.strip() for part in one.split(",") if part.strip()]
+        parts += [entry] if len(entry) == 1 else [part.strip() for part in entry.split(",") if part.strip()]
     for part in parts:
         _require_key(name, part, path)
     return ",".join({",": "comma", " ": "space"}.get(part, part) for part in parts)
@@ -121,16 +121,15 @@ def _require_key(name: str, part: str, path: Path) -> None:
     from textual.keys import Keys, _get_unicode_name_from_key
 
     *modifiers, key = part.split("+") if len(part) > 1 else [part]
-    known = {one.value for one in Keys}
-    good = len(key) == 1 or key in known or len(_get_unicode_name_from_key(key)) == 1 or _names_a_character(key)
-    if not good or not set(modifiers) <= {"ctrl", "shift", "alt", "super"}:
+    known = {member.value for member in Keys}
+    valid = len(key) == 1 or key in known or len(_get_unicode_name_from_key(key)) == 1 or _is_character_name(key)
+    if not valid or not set(modifiers) <= {"ctrl", "shift", "alt", "super"}:
         near = did_you_mean(key, sorted(k for k in known if "+" not in k and not k.startswith("<")))
-        hint = near if near.startswith("did") else 'a letter, or a name such as "f2", "pagedown", "ctrl+t"'
-        raise UsageError(f'{path}: [keys]: {name}: there is no key "{visible(part)}"; {hint}')
+        hint = near if near.startswith("did") else 'use a letter, or a name such as "f2", "pagedown", "ctrl+t"'
+        raise UsageError(f'{path}: [keys]: {name}: unknown key "{visible(part)}"; {hint}')
 
 
-def _names_a_character(key: str) -> bool:
-    """Such as question_mark."""
+def _is_character_name(key: str) -> bool:
     import unicodedata
 
     try:

@@ -1,6 +1,6 @@
-"""Every key of the console, read off the classes that have keys: for the help, and for what a user may change.
+"""Every key of the console, collected from the classes with bindings, for the help and the configuration.
 
-The bindings themselves are the only place where a key, its id and its words stand.
+The bindings are the only place that defines a key, its id and its description.
 """
 
 from __future__ import annotations
@@ -23,89 +23,88 @@ GROUPS = {
     "log": "Log", "detail": "Run view", "compare": "Compare", "page": "Pages (run view, compare, help)",
     "help": "Help", "dialog": "Dialogs", "choice": "Dialogs",
 }  # fmt: skip
-"""What the part of an id before its point stands for, in the order of the help."""
+"""The group of an id, by its part before the point, in the order of the help."""
 _STUDY = frozenset({"view", "runs", "queue", "results", "logs", "log"})
 _EVERYWHERE = frozenset({"app", "page"})
 
 
 @dataclass(frozen=True)
 class Key:
-    """A binding: `keys` as Textual names them, several with commas; `owners` the classes that have it."""
+    """A binding: `keys` in Textual's names, comma-separated; `owners` are the classes that have it."""
 
     id: str
     keys: str
     words: str  # what it does
     owners: tuple[str, ...]
-    on_screen: bool  # all of a screen, and not one widget of it, has it
+    on_screen: bool  # a whole screen or the app has it, not just a widget
 
     @property
     def group(self) -> str:
-        """Which part of the help it stands in."""
+        """Its group in the help."""
         part = self.id.partition(".")[0]
         return GROUPS.get(part, part.capitalize())
 
 
 def classes() -> list[type[DOMNode]]:
-    """Every class of the console that has keys of its own, the app first, then screens and widgets by module."""
+    """Every class with bindings of its own: the app, then screens and widgets by module."""
     from textual.dom import DOMNode
 
-    found = []
+    owners = []
     for module in pkgutil.walk_packages(iqa_tui.__path__, "iqa_tui."):
         if module.name.startswith(_WITHOUT_KEYS):
             continue
         members = inspect.getmembers(importlib.import_module(module.name), inspect.isclass)
-        found += [
-            one
-            for _, one in members
-            if issubclass(one, DOMNode) and one.__module__ == module.name and one.__dict__.get("BINDINGS")
+        owners += [
+            member
+            for _, member in members
+            if issubclass(member, DOMNode) and member.__module__ == module.name and member.__dict__.get("BINDINGS")
         ]
-    return sorted(found, key=lambda one: one.__module__ != "iqa_tui.app")
+    return sorted(owners, key=lambda owner: owner.__module__ != "iqa_tui.app")
 
 
 def every_key() -> tuple[Key, ...]:
-    """All keys that have an id, in the order of the help; one that several classes have is listed once."""
-    found: dict[str, Key] = {}
-    for one in classes():
-        for key in _of(one):
-            before = found.get(key.id, key)
-            words = max(key.words, before.words, key=len)
-            owners = tuple(dict.fromkeys((*before.owners, *key.owners)))
-            on_screen = key.on_screen or before.on_screen
-            found[key.id] = replace(before, words=words, owners=owners, on_screen=on_screen)
-    order = list(GROUPS)
-    place = {name: n for n, name in enumerate(order)}
-    return tuple(sorted(found.values(), key=lambda key: place.get(key.id.partition(".")[0], len(order))))
+    """All keys with an id, in the order of the help; one shared by several classes is listed once."""
+    keys: dict[str, Key] = {}
+    for owner in classes():
+        for key in _keys_of(owner):
+            earlier = keys.get(key.id, key)
+            words = max(key.words, earlier.words, key=len)
+            owners = tuple(dict.fromkeys((*earlier.owners, *key.owners)))
+            on_screen = key.on_screen or earlier.on_screen
+            keys[key.id] = replace(earlier, words=words, owners=owners, on_screen=on_screen)
+    order = {name: n for n, name in enumerate(GROUPS)}
+    return tuple(sorted(keys.values(), key=lambda key: order.get(key.id.partition(".")[0], len(order))))
 
 
-def _of(one: type[DOMNode]) -> Iterator[Key]:
+def _keys_of(owner: type[DOMNode]) -> Iterator[Key]:
     from textual.app import App
     from textual.binding import Binding
     from textual.screen import Screen
 
-    for binding in one.__dict__["BINDINGS"]:
+    for binding in owner.__dict__["BINDINGS"]:
         if isinstance(binding, Binding) and binding.id:
             words = binding.tooltip or binding.description
-            yield Key(binding.id, binding.key, words, (one.__name__,), issubclass(one, App | Screen))
+            yield Key(binding.id, binding.key, words, (owner.__name__,), issubclass(owner, App | Screen))
 
 
 def clash(keys: tuple[Key, ...], changed: Mapping[str, str]) -> tuple[Key, Key, str] | None:
-    """Two keys of which one is changed, that are at work at the same time and share a key; and the key they share."""
-    usual = {key.id: set(split_keys(key.keys)) for key in keys}
-    by_id = usual | {name: set(split_keys(own)) for name, own in changed.items()}
-    for one in keys:
-        for other in keys:
-            shared = (by_id[one.id] & by_id[other.id]) - (usual[one.id] & usual[other.id])  # those are meant
-            if one.id in changed and one.id != other.id and shared and _together(one, other):
-                return one, other, sorted(shared)[0]
+    """A changed key and another that is active at the same time and uses the same key, and that key."""
+    default = {key.id: set(split_keys(key.keys)) for key in keys}
+    by_id = default | {name: set(split_keys(new)) for name, new in changed.items()}
+    for first in (key for key in keys if key.id in changed):
+        for second in keys:
+            shared = (by_id[first.id] & by_id[second.id]) - (default[first.id] & default[second.id])  # not by default
+            if first.id != second.id and shared and _are_active_together(first, second):
+                return first, second, sorted(shared)[0]
     return None
 
 
-def _together(one: Key, other: Key) -> bool:
-    """Whether both can be meant by one press of a key."""
-    places = {_place(one), _place(other)}
+def _are_active_together(first: Key, second: Key) -> bool:
+    """Whether one key press could trigger both."""
+    places = {_place(first), _place(second)}
     if len(places) > 1 and not places & {"everywhere"}:
         return False
-    return one.on_screen or other.on_screen or not set(one.owners).isdisjoint(other.owners)
+    return first.on_screen or second.on_screen or not set(first.owners).isdisjoint(second.owners)
 
 
 def _place(key: Key) -> str:
@@ -114,7 +113,7 @@ def _place(key: Key) -> str:
 
 
 def split_keys(keys: str) -> list[str]:
-    """As Textual names them: `slash` for `/`."""
+    """The keys in Textual's names, such as `slash` for `/`."""
     from textual.keys import _character_to_key
 
     parts = [part.strip() for part in keys.split(",")]
@@ -122,7 +121,7 @@ def split_keys(keys: str) -> list[str]:
 
 
 def shown_keys(keys: str) -> str:
-    """`keys` as they stand on a keyboard: `j ↓`."""
+    """`keys` as printed on a keyboard: `j ↓`."""
     from textual.keys import format_key
 
     return " ".join(map(format_key, split_keys(keys)))

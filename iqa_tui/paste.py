@@ -1,7 +1,7 @@
-"""What is pasted stays text, whatever it holds: Textual's parser takes escape sequences within it for keys.
+"""Keeps pasted text from pressing keys: Textual's parser reads escape sequences within a paste as keys.
 
-A terminal tells where a paste begins and ends (bracketed paste, xterm's mode 2004); whether it takes escape characters
-out of what stands in between is its own affair.
+A terminal marks where a paste begins and ends (bracketed paste, xterm's mode 2004); not every terminal removes escape
+characters in between.
 """
 
 import sys
@@ -15,14 +15,14 @@ _START, _END = "\x1b[200~", "\x1b[201~"
 
 
 class PasteParser(XTermParser):
-    """Textual's, fed without the escape characters that are pasted."""
+    """Textual's parser, which never sees the escape characters within a paste."""
 
     _inside = False
-    _before = ""  # the end of what came last: the mark of a start may come in parts
-    _held = ""  # what may be the first part of the mark of an end
+    _before = ""  # the end of the last data: the start mark may come in parts
+    _held = ""  # possibly the first part of the end mark
 
     def feed(self, data: str) -> Iterable[Message]:
-        """What `data` says; empty data is the end of all."""
+        """The messages in `data`; empty data means the end of input."""
         kept = self._without_escapes(data)
         return super().feed(kept) if kept or not data else ()
 
@@ -48,12 +48,12 @@ class PasteParser(XTermParser):
 
 
 def _possible_start_of(mark: str, text: str) -> str:
-    """The longest end of `text` with which `mark` begins."""
+    """The longest suffix of `text` that is a prefix of `mark`."""
     return next((mark[:n] for n in range(len(mark) - 1, 0, -1) if text.endswith(mark[:n])), "")
 
 
 def guarded(driver: type[Driver]) -> type[Driver]:
-    """`driver`, which reads the terminal with PasteParser from now on; it looks its parser up by name."""
+    """Make `driver` use PasteParser, by replacing the name under which its module looks up the parser."""
     names = vars(sys.modules[driver.__module__])
     if "XTermParser" in names:
         names["XTermParser"] = PasteParser

@@ -1,8 +1,8 @@
 """The console's own themes, dark and light.
 
-States differ in brightness as well as in hue, and in blue against orange rather than in green against red: the hues of
-Okabe and Ito's palette (Color Universal Design, 2008), which people with each kind of colour blindness tell apart.
-Words and glyphs say the same without any colour.
+States differ in brightness as well as in hue, and by blue against orange rather than green against red: the hues of
+Okabe and Ito's palette (Color Universal Design, 2008), which are distinct for people with any colour blindness. Words
+and glyphs say the same without colour.
 """
 
 from textual.theme import BUILTIN_THEMES, Theme
@@ -56,16 +56,16 @@ _CURVES_ON_LIGHT = ("#0072b2", "#9a6a00", "#007a59", "#a8487f", "#b84a00", "#666
 
 
 def curve_variable(index: int) -> str:
-    """The theme's variable with the colour of the curve `index`; they begin again when they are used up."""
+    """The theme variable with the colour of curve `index`; colours repeat."""
     return f"curve-{index % len(_CURVES_ON_DARK)}"
 
 
 def curve_colours(*, dark: bool) -> dict[str, str]:
-    """The colours of curves on a dark or a light theme, whosever theme it is, by their variables."""
+    """The colours of curves on a dark or a light theme, by theme variable."""
     colours = _CURVES_ON_DARK if dark else _CURVES_ON_LIGHT
     return {curve_variable(index): colour for index, colour in enumerate(colours)}
 
 
 def theme_names() -> list[str]:
-    """Those that can be chosen: our own first."""
+    """All available themes, our own first."""
     return [theme.name for theme in OWN] + sorted(BUILTIN_THEMES)

@@ -1,1 +1,1 @@
-"""What can be done to runs from the console: blocking functions that say what they did, and the keys that call them."""
+"""What the console can do to runs: blocking functions that return a sentence about what they did."""

@@ -1,4 +1,4 @@
-"""What somebody has decided to have done: what the dialogs return, and what the blocking functions carry out."""
+"""Orders: what the dialogs return and the actions carry out; and how sentences name runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,13 +7,15 @@ from typing import Any, Literal
 
 Form = Literal["markdown", "csv", "latex", "report"]
 
+MOST_NAMES = 5  # of runs, in a sentence
+
 
 @dataclass(frozen=True)
 class StartOrder:
-    """Runs to be queued: those with `keys` (the folders of runs), else `experiments` of the study file, else all of it.
+    """Runs to queue: those with `keys` (run folders), else `experiments` of the study file, else all of it.
 
-    `seeds` None: each run's own, or the study's. `again`: complete ones too, and from the start. `changes`: settings
-    laid over those that each run has.
+    `seeds` None: each run's own, or the study's. `again`: also complete runs, from the start. `changes`: settings that
+    replace those of each run.
     """
 
     keys: tuple[str, ...] = ()
@@ -27,7 +29,7 @@ class StartOrder:
 
 @dataclass(frozen=True)
 class StopOrder:
-    """Runs to be stopped; a worker has `grace` seconds for its checkpoint, the usual ones with None."""
+    """Runs to stop; a worker has `grace` seconds to save a checkpoint, the default with None."""
 
     keys: tuple[str, ...]
     grace: float | None = None
@@ -35,7 +37,7 @@ class StopOrder:
 
 @dataclass(frozen=True)
 class RelaunchOrder:
-    """One run to be queued once more, with the settings it has: on from its checkpoint, or `again` from the start."""
+    """A run to queue again with its own settings, from its checkpoint or, with `again`, from the start."""
 
     key: str
     again: bool = False
@@ -43,9 +45,14 @@ class RelaunchOrder:
 
 @dataclass(frozen=True)
 class ExportOrder:
-    """Results to be written to `path`: one table, or a folder with the report. `replace` what is there."""
+    """Results to write to `path`: a table, or a folder with the report. `replace` allows overwriting a file."""
 
     form: Form
     path: Path
     replace: bool = False
-    tracker: Path | None = None  # brought up to date with a report
+    tracker: Path | None = None  # a Markdown file to update together with the report
+
+
+def run_name(experiment: str, seed: int, *, several_seeds: bool) -> str:
+    """An experiment's id, with the seed if there are several."""
+    return f"{experiment} (seed {seed})" if several_seeds else experiment

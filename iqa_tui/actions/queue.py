@@ -1,17 +1,17 @@
-"""Pausing the queue and letting it go on."""
+"""Pauses and resumes the queue."""
 
 from iqa_tui.state.board import Target
 
 
 def pause(target: Target) -> str:
-    """Start nothing more, of any study; returns what was done. Raises UserError."""
-    from iqa_train.scheduler import queue_edits as orders
+    """Start no more runs, of any study; returns what was done. Raises UserError."""
+    from iqa_train.scheduler import queue_edits
 
-    return f"{orders.pause(target.runs_dir)}; p goes on"
+    return f"{queue_edits.pause(target.runs_dir)}; press p to resume"
 
 
 def resume(target: Target) -> str:
-    """Go on, with a scheduler if one is needed; returns what was done. Raises UserError."""
-    from iqa_train.scheduler import queue_edits as orders
+    """Start runs again, with a new scheduler if needed; returns what was done. Raises UserError."""
+    from iqa_train.scheduler import queue_edits
 
-    return orders.resume(target.runs_dir)
+    return queue_edits.resume(target.runs_dir)

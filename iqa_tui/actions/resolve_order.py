@@ -1,4 +1,4 @@
-"""The runs that an order means, as the study file or the runs' own folders tell them."""
+"""Resolves an order to runs, by the study file or by the runs' own folders."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ResolvedRun:
-    """A run to be started. `study`, under `profile` and `overrides`, is what it is audited as part of.
+    """A run to start. It is audited as part of `study` under `profile` and `overrides`.
 
-    `before`: what the changed settings were.
+    `before`: the previous values of changed settings.
     """
 
     spec: RunSpec
@@ -29,8 +29,8 @@ class ResolvedRun:
     before: Mapping[str, Any] = field(default_factory=dict)
 
 
-def meant_by(target: Target, order: StartOrder) -> list[ResolvedRun]:
-    """The runs of an order, seed after seed. Raises UserError for a file, a setting or a run that cannot be used."""
+def resolve_order(target: Target, order: StartOrder) -> list[ResolvedRun]:
+    """The runs of an order, seed by seed. Raises UserError for an invalid file, setting or run."""
     from iqa_train.errors import UsageError
     from iqa_train.study.resolve import resolve_all
     from iqa_train.study.select import select_study
@@ -41,22 +41,22 @@ def meant_by(target: Target, order: StartOrder) -> list[ResolvedRun]:
     changes = validate_settings(order.changes, "changed settings")
     if not order.keys:
         if study is None:
-            raise UsageError(f"no study file tells of {target.study}; R relaunches a run that it has")
+            raise UsageError(f"the study file does not contain {target.study}; press R to relaunch one of its runs")
         specs = resolve_all(study, profile=profile, overrides=changes, ids=order.experiments, seeds=order.seeds)
         return [ResolvedRun(spec, study, profile, changes) for spec in specs]
-    known = [_spec_of(Path(key), target, study, profile) for key in order.keys]
-    seeds = order.seeds or tuple(dict.fromkeys(spec.seed for spec in known))
-    found = [
-        _laid_over(spec, study, profile, changes, seed)
+    specs = [_spec_of(Path(key), target, study, profile) for key in order.keys]
+    seeds = order.seeds or tuple(dict.fromkeys(spec.seed for spec in specs))
+    runs = [
+        _with_changes(spec, study, profile, changes, seed)
         for seed in seeds
-        for spec in known
+        for spec in specs
         if order.seeds or spec.seed == seed
     ]
-    return list({(one.spec.experiment, one.spec.seed, one.spec.config_hash): one for one in found}.values())
+    return list({(run.spec.experiment, run.spec.seed, run.spec.config_hash): run for run in runs}.values())
 
 
 def _spec_of(path: Path, target: Target, study: Study | None, profile: str | None) -> RunSpec:
-    """The run of the folder `path`: as the study file means it now, else as its own spec.json says."""
+    """The spec of the run in folder `path`: of the study file if it has that run, else its own spec.json."""
     from iqa_train.runs.layout import RunFolder, run_folder
     from iqa_train.runs.seeds import UNKNOWN_SEED
     from iqa_train.runs.specfile import read_spec
@@ -70,10 +70,10 @@ def _spec_of(path: Path, target: Target, study: Study | None, profile: str | Non
     return read_spec(run)
 
 
-def _laid_over(
+def _with_changes(
     spec: RunSpec, study: Study | None, profile: str | None, changes: Mapping[str, Any], seed: int
 ) -> ResolvedRun:
-    """`spec` with changed settings and a seed: as a run of the study file where that has its experiment."""
+    """`spec` with changed settings and a seed; a run of the study file if that has the experiment."""
     from iqa_train.study.resolve import resolve, resolve_by_hand, study_by_hand, study_name
     from iqa_train.study.revision import REVISION
     from iqa_train.study.settings import TrainingConfig
@@ -81,18 +81,18 @@ def _laid_over(
     before = {name: getattr(spec.settings, name) for name in changes}
     values = spec.settings.model_dump() | dict(changes) | {"seed": seed}
     if study is not None and spec.experiment in study.ids and spec.study == study_name(study, profile):
-        filed = resolve(study, spec.experiment, profile=profile, seed=seed).settings
-        overrides = {name: value for name, value in values.items() if value != getattr(filed, name)}
-        laid = resolve(study, spec.experiment, profile=profile, overrides=overrides, seed=seed)
-        return ResolvedRun(laid, study, profile, overrides, before)
+        in_file = resolve(study, spec.experiment, profile=profile, seed=seed).settings
+        overrides = {name: value for name, value in values.items() if value != getattr(in_file, name)}
+        changed = resolve(study, spec.experiment, profile=profile, overrides=overrides, seed=seed)
+        return ResolvedRun(changed, study, profile, overrides, before)
     settings = TrainingConfig(**values)
     given = settings.model_dump(exclude_defaults=True) | {"seed": seed}
     sources = {settings.dataset: spec.source} if settings.dataset == spec.settings.dataset else {}
     by_hand = study_by_hand(given, sources)
     if spec.baseline is None:
         return ResolvedRun(resolve_by_hand(given, sources), by_hand, before=before)
-    same: dict[str, Any] = (
+    update: dict[str, Any] = (
         {"settings": settings} if settings == spec.settings else {"settings": settings, "differs": {}}
     )
-    same["revision"] = REVISION  # what is started now is trained by this revision, whatever it is modelled on
-    return ResolvedRun(spec.model_copy(update=same), by_hand, before=before)
+    update["revision"] = REVISION  # a run started now is trained by this revision, whatever its model used
+    return ResolvedRun(spec.model_copy(update=update), by_hand, before=before)

@@ -1,4 +1,4 @@
-"""Starting runs: through the queue, so that they need no console."""
+"""Starts runs through the queue, so that they do not depend on the console."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from iqa_train.text import join_names, plural
-from iqa_tui.actions.relaunch import paused_words
+from iqa_tui.actions.orders import MOST_NAMES, run_name
+from iqa_tui.actions.relaunch import paused_hint
 from iqa_tui.actions.start_plan import PlannedRun, StartPlan, plan_start
-from iqa_tui.actions.words import run_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from iqa_train.scheduler.data_check import Bar
-    from iqa_tui.actions.orders import StartOrder
+    from iqa_tui.actions.orders import MOST_NAMES, StartOrder
     from iqa_tui.state.board import Target
 
 
 def start(target: Target, order: StartOrder, progress: Callable[[str], None] = lambda _: None) -> str:
-    """Queue the runs of `order` that are not complete and see to a scheduler; returns what was done.
+    """Queue the runs of `order` that are not complete and make sure a scheduler runs; returns what was done.
 
-    `progress` is called while a built-in data set is made, and may raise to end that. Raises UserError, with nothing
-    queued: an invalid file, an error of the audit, missing data, or nothing left to start.
+    `progress` is called while a built-in data set is generated, and may raise to cancel that. Raises UserError, with
+    nothing queued, for an invalid file, an audit error, missing data, or if nothing is left to start.
     """
     from iqa_train.doctor.logout import logout_warning
     from iqa_train.errors import UsageError
@@ -34,41 +34,42 @@ def start(target: Target, order: StartOrder, progress: Callable[[str], None] = l
     plan = plan_start(target, order)
     refuse_errors(plan.findings)
     if not plan.to_do:
-        raise UsageError(f"nothing started: {_left(plan) or 'no run was chosen'}")
+        raise UsageError(f"nothing started: {_skipped_text(plan) or 'no run was selected'}")
     require_data([(planned.spec, planned.run) for planned in plan.runs], _bar(progress), again=order.again)
     _queue(plan.to_do, target, order)
-    left, warning = _left(plan), logout_warning()
-    message = f"{plural(len(plan.to_do), 'run')} queued: {join_names(_names(plan.to_do), most=5)}"
-    message += f"; {left}" if left else ""
-    message += paused_words(paused=read_queue(target.runs_dir).paused)
+    skipped, warning = _skipped_text(plan), logout_warning()
+    message = f"{plural(len(plan.to_do), 'run')} queued: {join_names(_names(plan.to_do), MOST_NAMES)}"
+    message += f"; {skipped}" if skipped else ""
+    message += paused_hint(paused=read_queue(target.runs_dir).paused)
     return message + (f"\nwarning: {warning}" if warning else "")
 
 
 def _queue(runs: Sequence[PlannedRun], target: Target, order: StartOrder) -> None:
-    """As `iqa-train --detach` does; runs that the study file does not have belong to none of its batches."""
+    """Submit as `iqa-train --detach` does; a run that is not in the study file belongs to no batch."""
     from iqa_train.scheduler.notify_table import notify_reference
     from iqa_train.scheduler.submit import SubmitOptions, submit
     from iqa_train.study.batches import batches_of
 
-    meant = runs[0].meant
-    study = next((p.meant.study for p in runs if p.spec.experiment in p.meant.study.ids and p.spec.baseline), None)
+    first = runs[0].resolved
+    in_file = (p.resolved.study for p in runs if p.spec.experiment in p.resolved.study.ids and p.spec.baseline)
+    study = next(in_file, None)
     recipients = notify_reference(study.path, target.runs_dir) if study is not None and study.notify else None
-    notify = {} if study is None else {meant.spec.study: recipients}
-    wishes = SubmitOptions(
+    notify = {} if study is None else {first.spec.study: recipients}
+    options = SubmitOptions(
         policy=order.policy, slots=order.slots or target.slots, again=order.again, logs_dir=str(target.logs_dir),
         command=("iqa-tui",), notify=notify,
     )  # fmt: skip
-    batches = batches_of(study, meant.spec.study) if study else ()
-    submit([planned.spec for planned in runs], batches, target.runs_dir, wishes)
+    batches = batches_of(study, first.spec.study) if study else ()
+    submit([planned.spec for planned in runs], batches, target.runs_dir, options)
 
 
-def _left(plan: StartPlan) -> str:
-    """Which runs are left as they are, and why."""
+def _skipped_text(plan: StartPlan) -> str:
+    """Which runs are skipped, and why."""
     parts = []
-    for fate, words in (("complete", "complete"), ("running", "running"), ("waiting", "waiting")):
-        names = _names([planned for planned in plan.runs if planned.fate == fate])
+    for effect in ("complete", "running", "queued"):
+        names = _names([planned for planned in plan.runs if planned.effect == effect])
         if names:
-            parts.append(f"{join_names(names, most=5)} {'is' if len(names) == 1 else 'are'} {words} already")
+            parts.append(f"{join_names(names, MOST_NAMES)} {'is' if len(names) == 1 else 'are'} already {effect}")
     return "; ".join(parts)
 
 

@@ -1,11 +1,11 @@
-"""What an order to start would do, run by run, and what can mislead about it: shown before anything is done."""
+"""Plans a start: what an order would do, run by run, and what the audit finds, before anything is done."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from iqa_tui.actions.resolve_order import ResolvedRun, meant_by
+from iqa_tui.actions.resolve_order import ResolvedRun, resolve_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,116 +16,115 @@ if TYPE_CHECKING:
     from iqa_tui.actions.orders import StartOrder
     from iqa_tui.state.board import Target
 
-Fate = Literal["starts", "goes on", "starts over", "complete", "running", "waiting"]
-TO_DO = frozenset({"starts", "goes on", "starts over"})
-"""The fates of runs that are queued; the others are left as they are."""
+StartEffect = Literal["start", "continue", "start over", "complete", "running", "queued"]
+STARTING = frozenset({"start", "continue", "start over"})
+"""Effects on runs that will be queued; the others are skipped."""
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A run of an order, and what becomes of it. `epochs`: those it has done."""
+    """A run of an order, and what starting it would do. `epochs`: done so far."""
 
-    meant: ResolvedRun
+    resolved: ResolvedRun
     run: RunFolder
-    fate: Fate
+    effect: StartEffect
     state: str = ""
     epochs: int = 0
 
     @property
     def spec(self) -> RunSpec:
-        """What it is to do."""
-        return self.meant.spec
+        return self.resolved.spec
 
     @property
     def words(self) -> str:
-        """Its fate for people."""
+        """The effect in words."""
         total = self.spec.settings.epochs * self.spec.settings.train_test_num
         return {
-            "starts": "starts",
-            "goes on": f"goes on after epoch {self.epochs} of {total}",
-            "starts over": f"starts over; what it has ({self.state}) is kept",
-            "complete": f"{self.state} already: skipped",
-            "running": f"is {self.state} already: skipped",
-            "waiting": "waits in the queue already: skipped",
-        }[self.fate]
+            "start": "starts",
+            "continue": f"continues after epoch {self.epochs} of {total}",
+            "start over": f"starts over; the old attempt ({self.state}) is kept",
+            "complete": f"already {self.state}: skipped",
+            "running": f"already {self.state}: skipped",
+            "queued": "already queued: skipped",
+        }[self.effect]
 
 
 @dataclass(frozen=True)
 class StartPlan:
-    """All runs of an order, and the audit's findings about those that would start, errors first."""
+    """All runs of an order, and the audit findings about those that would start, errors first."""
 
     runs: tuple[PlannedRun, ...]
     findings: tuple[Finding, ...]
 
     @property
     def to_do(self) -> tuple[PlannedRun, ...]:
-        """Those that would be queued."""
-        return tuple(planned for planned in self.runs if planned.fate in TO_DO)
+        """Runs that would be queued."""
+        return tuple(planned for planned in self.runs if planned.effect in STARTING)
 
     @property
     def errors(self) -> tuple[Finding, ...]:
-        """Findings that forbid the start."""
+        """Findings that prevent the start."""
         return tuple(finding for finding in self.findings if finding.severity == "error")
 
 
 def plan_start(target: Target, order: StartOrder) -> StartPlan:
-    """Look at the study file and the runs, and change nothing. Raises UserError for what cannot be carried out."""
+    """Read the study file and the runs; changes nothing. Raises UserError if the order cannot be carried out."""
     from iqa_train.runs.layout import run_folder
     from iqa_train.scheduler.item_status import item_status
     from iqa_train.scheduler.queue import read_queue
 
-    meant = meant_by(target, order)
+    resolved_runs = resolve_order(target, order)
     items = {item.key: item for item in read_queue(target.runs_dir).items}
     runs = []
-    for one in meant:
-        run = run_folder(target.runs_dir, one.spec)
+    for resolved in resolved_runs:
+        run = run_folder(target.runs_dir, resolved.spec)
         item = items.get(str(run.path.relative_to(target.runs_dir)))
-        waits = item is not None and item_status(item, target.runs_dir).phase == "waiting"
-        runs.append(_planned(one, run, waits=waits, again=order.again))
-    starting = [planned.meant for planned in runs if planned.fate in TO_DO]
-    return StartPlan(tuple(runs), _findings(starting or meant))
+        queued = item is not None and item_status(item, target.runs_dir).phase == "waiting"
+        runs.append(_planned(resolved, run, queued=queued, again=order.again))
+    starting = [planned.resolved for planned in runs if planned.effect in STARTING]
+    return StartPlan(tuple(runs), _findings(starting or resolved_runs))
 
 
-def _planned(meant: ResolvedRun, run: RunFolder, *, waits: bool, again: bool) -> PlannedRun:
+def _planned(resolved: ResolvedRun, run: RunFolder, *, queued: bool, again: bool) -> PlannedRun:
     from iqa_train.runner.runner import done_before
     from iqa_train.runs.metrics import epoch_events
     from iqa_train.runs.state import run_state
 
     state = run_state(run)
     if state.alive:
-        return PlannedRun(meant, run, "running", state.name)
-    if waits and not again:
-        return PlannedRun(meant, run, "waiting", "queued")
-    done = done_before(run, meant.spec.model_dump(), resume=not again, again=again)
+        return PlannedRun(resolved, run, "running", state.name)
+    if queued and not again:
+        return PlannedRun(resolved, run, "queued", "queued")
+    done = done_before(run, resolved.spec.model_dump(), resume=not again, again=again)
     if done is not None:
-        return PlannedRun(meant, run, "complete", done.name)
+        return PlannedRun(resolved, run, "complete", done.name)
     if not run.outcome():
-        return PlannedRun(meant, run, "starts")
+        return PlannedRun(resolved, run, "start")
     epochs = len(epoch_events(run))
-    return PlannedRun(meant, run, "starts over" if again else "goes on", state.name, epochs)
+    return PlannedRun(resolved, run, "start over" if again else "continue", state.name, epochs)
 
 
-def _findings(meant: Sequence[ResolvedRun]) -> tuple[Finding, ...]:
-    """Of each audit that some of the runs are part of, what concerns them; errors first."""
+def _findings(runs: Sequence[ResolvedRun]) -> tuple[Finding, ...]:
+    """What the audits of the runs' studies find about them, errors first."""
     from iqa_train.study.audit import SEVERITIES, audit
     from iqa_train.study.findings import findings_about
 
-    parts: list[tuple[ResolvedRun, set[str]]] = []
-    for one in meant:
-        for other, names in parts:
-            if (one.study, one.profile, one.overrides) == (other.study, other.profile, other.overrides):
-                names.add(_audited_name(one))
+    audits: list[tuple[ResolvedRun, set[str]]] = []
+    for run in runs:
+        for first, names in audits:
+            if (run.study, run.profile, run.overrides) == (first.study, first.profile, first.overrides):
+                names.add(_audited_name(run))
                 break
         else:
-            parts.append((one, {_audited_name(one)}))
-    found = [
+            audits.append((run, {_audited_name(run)}))
+    findings = [
         finding
-        for one, names in parts
-        for finding in findings_about(audit(one.study, one.profile, one.overrides), names)
+        for run, names in audits
+        for finding in findings_about(audit(run.study, run.profile, run.overrides), names)
     ]
-    return tuple(sorted(dict.fromkeys(found), key=lambda finding: SEVERITIES.index(finding.severity)))
+    return tuple(sorted(dict.fromkeys(findings), key=lambda finding: SEVERITIES.index(finding.severity)))
 
 
-def _audited_name(meant: ResolvedRun) -> str:
-    """A run that the study file does not have is audited as one typed by hand, under a name made from its settings."""
-    return meant.spec.experiment if meant.spec.experiment in meant.study.ids else meant.study.baseline
+def _audited_name(run: ResolvedRun) -> str:
+    """The experiment; a run that is not in the study file is audited as the baseline of a study of its own."""
+    return run.spec.experiment if run.spec.experiment in run.study.ids else run.study.baseline

@@ -1,11 +1,11 @@
-"""Stopping runs: with a checkpoint, and if that takes too long, at once."""
+"""Stops runs: with a checkpoint, or by killing them."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
-from iqa_tui.actions.words import run_name
+from iqa_tui.actions.orders import run_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def stop(target: Target, order: StopOrder, waiting: Callable[[], None] = lambda: None) -> str:
-    """Stop the runs of `order` and wait for their ends; returns what came of each, a line each.
+    """Stop the runs of `order` and wait until they have ended; returns a line about each.
 
-    `waiting` is called meanwhile and may raise to wait no more. Raises UserError where nothing could be stopped.
+    `waiting` is called meanwhile and may raise to give up waiting. Raises UserError if nothing could be stopped.
     """
     from iqa_train.errors import RunError
     from iqa_train.runner.runner import GRACE
@@ -31,22 +31,22 @@ def stop(target: Target, order: StopOrder, waiting: Callable[[], None] = lambda:
     damage = ""
     try:
         overview = read_overview(target.runs_dir)
-    except RunError as error:  # without the queue, what runs can still be stopped
+    except RunError as error:  # running runs can be stopped without the queue
         damage = f"{error}\n"
         overview = read_overview(target.runs_dir, queue=Queue())
     rows = [row for row in _rows(overview, order.keys) if row.state in OPEN]
     if not rows:
-        raise RunError(f"{damage}nothing to stop: what was chosen neither runs nor waits any more")
-    done = stop_rows(rows, target.runs_dir, GRACE if order.grace is None else order.grace, waiting)
-    several = len({row.seed for row, _ in done}) > 1
-    message = damage + "\n".join(_line_about(row, words, several_seeds=several) for row, words in done)
-    if any(_alive(row.run) for row, _ in done):
+        raise RunError(f"{damage}nothing to stop: the selected runs are no longer running or queued")
+    stopped = stop_rows(rows, target.runs_dir, GRACE if order.grace is None else order.grace, waiting)
+    several = len({row.seed for row, _ in stopped}) > 1
+    message = damage + "\n".join(_line_about(row, words, several_seeds=several) for row, words in stopped)
+    if any(_alive(row.run) for row, _ in stopped):
         raise RunError(message)
     return message
 
 
-def asked_since(run: RunFolder) -> float | None:
-    """For how many seconds a run that is alive has been asked to end, by whomever; None if it has not."""
+def seconds_since_stop(run: RunFolder) -> float | None:
+    """How long ago a run that is still alive was asked to stop, in seconds; None if it was not."""
     try:
         attempts = run.attempts()
         last = attempts[-1] if attempts else None
@@ -79,5 +79,5 @@ def _line_about(row: Row, words: str, *, several_seeds: bool) -> str:
         return f"{name}: {words}"
     epochs = len(epoch_events(row.run))
     if not epochs:
-        return f"{name} is stopped before its first epoch was done; R starts it again"
-    return f"{name} is stopped after epoch {epochs} of {row.progress.epochs}; R goes on from its checkpoint"
+        return f"{name} was stopped before its first epoch ended; press R to start it again"
+    return f"{name} was stopped after epoch {epochs} of {row.progress.epochs}; press R to continue from its checkpoint"

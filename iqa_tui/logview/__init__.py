@@ -1,4 +1,4 @@
-"""The log view: a file on disk of any size, shown from its end, followed, searched and filtered.
+"""The log view: shows a file of any size from its end, follows, searches and filters it.
 
 Data flows from `source` (the file) through `index` and `document` (its lines), `ansi` (text and colours) and `scan`
 (which lines match) to `view` (the widget) and `pane` (the widget with its status line and prompt).

@@ -1,4 +1,4 @@
-"""A line of bytes as text with colours, with nothing left in it that a terminal would obey."""
+"""Turns a line of bytes into coloured text that is safe for a terminal."""
 
 import re
 from typing import NamedTuple
@@ -11,12 +11,12 @@ from iqa_tui.logview.sgr import Colours
 
 TAB = 8  # columns
 
-# Of a sequence without an end only the beginning is dropped, so that no text is lost.
+# Of an unterminated sequence only the beginning is dropped, so that no text is lost.
 _CONTROLS = re.compile(
-    r"(?:\x1b\[|\x9b)([0-?]*)([ -/]*[@-~])"  # CSI: parameters, and which function
+    r"(?:\x1b\[|\x9b)([0-?]*)([ -/]*[@-~])"  # CSI: parameters, final bytes
     # OSC, DCS, SOS, PM, APC
     r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c\x90\x98\x9d-\x9f]*(?:\x07|\x1b\\|\x9c)"
-    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*"  # cut short: without what it would have said
+    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*"  # an incomplete CSI
     r"|\x1b[ -/]*[0-~]?"  # any other escape sequence
     r"|[\x90\x98\x9d-\x9f]"
 )
@@ -25,7 +25,7 @@ _PICTURES |= dict.fromkeys(range(0x80, 0xA0), 0xFFFD)  # C1
 
 
 class Piece(NamedTuple):
-    """Text in one style; no control characters, tabs expanded."""
+    """Text in one style, without control characters, with tabs expanded."""
 
     text: str
     style: Style
@@ -35,39 +35,39 @@ _PLAIN = Style()
 
 
 def pieces(data: bytes) -> list[Piece]:
-    """`data`, the bytes of a line, as text in the colours (SGR) it asks for; other sequences are dropped.
+    """The bytes of a line as text in its colours (SGR); other escape sequences are dropped.
 
-    Control characters outside sequences are shown as their pictures (U+2400), bytes that are not UTF-8 as U+FFFD, and
-    the rest as `iqa_tui.safe.plain` shows it.
+    Other control characters become control pictures (U+2400), bytes that are not UTF-8 become U+FFFD, and the rest is
+    made safe by `iqa_tui.safe.plain`.
     """
     text = data.decode("utf-8", "replace")
     if "\x1b" not in text and (text.isascii() or not _CONTROLS.search(text)):
         return [Piece(_shown(text, 0), _PLAIN)] if text else []
-    found: list[Piece] = []
+    styled: list[Piece] = []
     colours = Colours()
     at = column = 0
     for control in _CONTROLS.finditer(text):
-        column = _add(found, text[at : control.start()], column, colours.style)
+        column = _add(styled, text[at : control.start()], column, colours.style)
         if control[2] == "m":
             colours.obey(control[1])
         at = control.end()
-    _add(found, text[at:], column, colours.style)
-    return found
+    _add(styled, text[at:], column, colours.style)
+    return styled
 
 
 def text_of(data: bytes) -> str:
-    """The text of `pieces(data)`: what is searched is what is seen."""
+    """The text of `pieces(data)`: searches see exactly what is shown."""
     text = data.decode("utf-8", "replace")
     if text.isascii() and text.isprintable():
         return text
     return _shown(_CONTROLS.sub("", text), 0)
 
 
-def _add(found: list[Piece], text: str, column: int, style: Style) -> int:
+def _add(styled: list[Piece], text: str, column: int, style: Style) -> int:
     if not text:
         return column
     shown = _shown(text, column)
-    found.append(Piece(shown, style))
+    styled.append(Piece(shown, style))
     return column + cell_len(shown)
 
 

@@ -1,30 +1,64 @@
-"""The lines of a file that may be huge and may change while it is looked at."""
+"""The lines of a file, which may be huge and may change while it is shown."""
 
+import re
 import time
+from array import array
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from iqa_tui.logview.blocks import Blocks
 from iqa_tui.logview.index import BLOCK, LineIndex
 from iqa_tui.logview.source import Source
 
-TAIL = 16 * BLOCK  # bytes counted at once when a file is opened: the end is shown before the rest is counted
+TAIL = 16 * BLOCK  # bytes indexed at once when a file is opened: its end is shown before the rest is indexed
 LONGEST = 1 << 14  # bytes of a line that are shown
-_LAST_STATE = 1 << 16  # bytes before the end of a long line in which a carriage return is looked for
-_AT_ONCE = 4 * BLOCK  # bytes counted between two looks at the clock
+_LAST_STATE = 1 << 16  # bytes at the end of a long line that are searched for a carriage return
+_AT_ONCE = 4 * BLOCK  # bytes counted between two checks of the clock
+_BLOCKS = 8  # kept in memory: half a megabyte
+_NEWLINE = re.compile(b"\n")
+
+
+class Block(NamedTuple):
+    """Bytes, and the positions of line ends within them."""
+
+    data: bytes
+    ends: "array[int]"
+
+
+class Blocks:
+    """A cache of recently read blocks, so that all lines of a block cost one read."""
+
+    def __init__(self, read: Callable[[int, int], bytes]) -> None:
+        self._read = read
+        self._cache: dict[int, Block] = {}
+
+    def at(self, offset: int, least: int) -> Block:
+        """The block that begins at `offset`, with at least `least` bytes if the file still has them."""
+        block = self._cache.pop(offset, None)
+        if block is None or len(block.data) < least:
+            data = self._read(offset, BLOCK)
+            block = Block(data, array("i", [match.start() for match in _NEWLINE.finditer(data)]))
+        self._cache[offset] = block  # moved to the end: the first is the least recently used
+        if len(self._cache) > _BLOCKS:
+            del self._cache[next(iter(self._cache))]
+        return block
+
+    def forget(self) -> None:
+        """Drop all blocks: the file has changed."""
+        self._cache.clear()
 
 
 class Line(NamedTuple):
-    """What is shown of a line: its last state, and how many bytes after that are left out."""
+    """What is shown of a line: its last state, and the number of bytes left out after it."""
 
     data: bytes
     hidden: int
 
 
 class Document:
-    """Lines by number, from 0. `poll` sees what changed, `work` counts lines in slices until `exact`.
+    """Lines by number, from 0. `poll` notices changes, `work` counts lines in slices until `exact`.
 
-    Until it is exact, numbers count from the tail that was read first; `moved` is how many lines were put before them.
+    Until it is exact, numbers count from the tail that was read first; `moved` is the number of lines put before it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -47,18 +81,18 @@ class Document:
 
     @property
     def lines(self) -> int:
-        """Lines known so far, an unterminated last one included."""
+        """The number of lines counted so far, including an unterminated last one."""
         return self.index.lines
 
     def poll(self) -> bool:
-        """Look at the file; whether anything is new. What `generation` says is another: all line numbers are void."""
-        news = self.source.check()
+        """Check the file for changes. If `generation` has changed, all line numbers are void."""
+        changed = self.source.check()
         if self.source.generation != self.generation:
             self._begin()
-        return news
+        return changed
 
     def work(self, seconds: float) -> bool:
-        """Count lines for about `seconds`, the end of the file first; whether there is more to count."""
+        """Count lines for about `seconds`, the end of the file first; returns whether there is more to count."""
         until = time.perf_counter() + seconds
         while True:
             if self.index.end < self.source.size:
@@ -82,7 +116,7 @@ class Document:
         return bool(data)
 
     def span(self, number: int) -> tuple[int, int]:
-        """Offsets at which line `number` begins and ends, its line end not counted."""
+        """Offsets of the start and end of line `number`, without its line end."""
         if not 0 <= number < self.lines:
             raise IndexError(number)
         start = self.index.origin if number == 0 else self._end_of(number - 1) + 1
@@ -91,14 +125,14 @@ class Document:
     def _end_of(self, newline: int) -> int:
         offset, k = self.index.block_of(newline)
         ends = self._blocks.at(offset, min(BLOCK, self.index.end - offset)).ends
-        return offset + (ends[k] if k < len(ends) else 0)  # a file cut short since the last poll
+        return offset + (ends[k] if k < len(ends) else 0)  # the file was truncated since the last poll
 
     def line(self, number: int) -> Line:
         """What is shown of line `number`."""
-        return self.shown(*self.span(number))
+        return self.between(*self.span(number))
 
-    def shown(self, start: int, end: int) -> Line:
-        """What is shown between these offsets: of a progress bar its last state, of 10 MB the first part."""
+    def between(self, start: int, end: int) -> Line:
+        """What is shown of the line between two offsets: the last state of a progress bar, the start of 10 MB."""
         if end - start <= BLOCK:
             return last_state(self._bytes(start, end))
         near = self.source.read(end - _LAST_STATE, _LAST_STATE).rstrip(b"\r\n")
@@ -117,7 +151,7 @@ class Document:
 
 
 def last_state(data: bytes) -> Line:
-    """What a terminal would show at last of a line that carriage returns have written over: what follows the last."""
+    """What a terminal finally shows of a line with carriage returns: the part after the last one."""
     if b"\r" in data:
         data = data.rstrip(b"\r")
         data = data[data.rfind(b"\r") + 1 :]

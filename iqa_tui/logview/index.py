@@ -1,4 +1,4 @@
-"""Where the lines of a file are, in eight bytes for each block of it."""
+"""Locates the lines of a file with eight bytes for each block."""
 
 from array import array
 from bisect import bisect_right
@@ -7,11 +7,11 @@ BLOCK = 1 << 16  # bytes; lines are found by reading one block
 
 
 class LineIndex:
-    """How many line ends come before each block: enough to find any line, and small however many they are.
+    """The number of line ends before each block: enough to find any line, and small for any number of lines.
 
-    Counting is several times as fast as noting where each line begins. An index may begin at any block (`origin`): the
-    end of a large file is shown before the rest of it has been counted. Line numbers are then relative to the origin,
-    until `put_before` has what came before.
+    Counting is several times faster than recording where each line begins. An index may begin at any block (`origin`),
+    so that the end of a large file is shown before the rest is counted. Line numbers are then relative to the origin,
+    until `put_before` adds what comes before.
     """
 
     def __init__(self, origin: int = 0) -> None:
@@ -20,12 +20,12 @@ class LineIndex:
         self.origin = origin
         self.end = origin  # offset up to which bytes have been counted
         self.newlines = 0  # from origin to end
-        self.line_start = origin  # offset of the last line, the one that has no end yet
+        self.line_start = origin  # offset of the last line, which is not terminated yet
         self._before = array("q", [0])  # newlines from origin to the start of each block
 
     @property
     def lines(self) -> int:
-        """How many lines there are, an unterminated last one included."""
+        """The number of lines, including an unterminated last one."""
         return self.newlines + (self.end > self.line_start)
 
     def feed(self, data: bytes) -> None:
@@ -60,8 +60,3 @@ class LineIndex:
             raise IndexError(newline)
         k = bisect_right(self._before, newline) - 1
         return self.origin + k * BLOCK, newline - self._before[k]
-
-    def newlines_before(self, offset: int) -> tuple[int, int]:
-        """Offset of the block that `offset` lies in, and how many line ends come before that block."""
-        k = (offset - self.origin) // BLOCK
-        return self.origin + k * BLOCK, self._before[k]

@@ -1,4 +1,4 @@
-"""A log view with what belongs to it: a status line, and a prompt that appears when it is asked for."""
+"""A log view with a status line and a prompt that appears on demand."""
 
 from pathlib import Path
 
@@ -8,12 +8,12 @@ from textual.content import Content
 from textual.widgets import Static
 
 from iqa_tui.logview.prompt import Prompt
-from iqa_tui.logview.status import words
+from iqa_tui.logview.status import status_text
 from iqa_tui.logview.view import LogView
 
 
 class LogPane(Vertical):
-    """What screens embed. `show` says which log; `view` does the rest."""
+    """What screens embed: `show` opens a log in `view`."""
 
     DEFAULT_CSS = """
     LogPane {
@@ -31,50 +31,44 @@ class LogPane(Vertical):
         self._prompt = Prompt()
 
     def compose(self) -> ComposeResult:
-        """View, prompt, status line."""
         yield self.view
         yield self._prompt
         yield self._status
 
     def show(self, title: str, path: Path | None) -> None:
-        """Show another log. `title` may be any text: it is shown as it is, never read as markup."""
+        """Show another log. `title` may be any text; it is never read as markup."""
         self.title = title
         self.view.open(path)
-        self._say()
+        self._update_status()
 
-    def ask(self, what: str) -> None:
+    def ask(self, kind: str) -> None:
         """Open the prompt: `search`, `filter` or `goto`."""
-        now = {"search": self.view.search_text, "filter": self.view.filter_text}
-        self._prompt.ask(what, now.get(what, ""))
+        current = {"search": self.view.search_text, "filter": self.view.filter_text}
+        self._prompt.ask(kind, current.get(kind, ""))
 
     def on_mount(self) -> None:
-        """Say what there is before anything happens."""
-        self._say()
+        self._update_status()
 
     def on_log_view_changed(self) -> None:
-        """Say what there is now."""
-        self._say()
+        self._update_status()
 
-    def on_log_view_asked(self, message: LogView.Asked) -> None:
-        """Open the prompt."""
+    def on_log_view_prompt_requested(self, message: LogView.PromptRequested) -> None:
         message.stop()
-        self.ask(message.what)
+        self.ask(message.kind)
 
-    def on_prompt_answered(self, message: Prompt.Answered) -> None:
-        """Do what was typed."""
+    def on_prompt_submitted(self, message: Prompt.Submitted) -> None:
         message.stop()
-        if message.what == "search":
+        if message.kind == "search":
             self.view.search(message.text)
-        elif message.what == "filter":
-            self.view.show_only(message.text)
+        elif message.kind == "filter":
+            self.view.filter(message.text)
         elif message.text.strip().isdecimal():
             self.view.goto(int(message.text.strip()[:15]))
         self.view.focus()
 
-    def on_prompt_left(self, message: Prompt.Left) -> None:
-        """Back to the log."""
+    def on_prompt_cancelled(self, message: Prompt.Cancelled) -> None:
         message.stop()
         self.view.focus()
 
-    def _say(self) -> None:
-        self._status.update(Content(words(self.title, self.view.status)), layout=False)
+    def _update_status(self) -> None:
+        self._status.update(Content(status_text(self.title, self.view.status)), layout=False)

@@ -1,4 +1,4 @@
-"""The line at the bottom where one types what to search for."""
+"""The prompt at the bottom of a log: search text, filter or line number."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,17 +13,17 @@ from iqa_tui import safe
 
 _SIGNS = {"search": "/", "filter": "&", "goto": ":"}
 _HINTS = {
-    "search": "text or pattern; capitals count if there are any",
-    "filter": "show only the lines with this text or pattern",
-    "goto": "number of a line",
+    "search": "text or pattern; case matters if it has a capital",
+    "filter": "show only lines with this text or pattern",
+    "goto": "line number",
 }
 
 
 class Prompt(Horizontal):
-    """Hidden until `ask`; Enter answers, Escape leaves it."""
+    """Hidden until `ask`; Enter submits, Escape cancels."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Leave", id="log.leave_prompt", tooltip="Back to the log, nothing changed")
+        Binding("escape", "leave", "Leave", id="log.leave_prompt", tooltip="Back to the log, changing nothing")
     ]
     DEFAULT_CSS = """
     Prompt {
@@ -36,48 +36,44 @@ class Prompt(Horizontal):
     """
 
     @dataclass
-    class Answered(Message):
-        """Enter: what was asked, and the text."""
+    class Submitted(Message):
+        """Enter was pressed."""
 
-        what: str
+        kind: str  # "search", "filter" or "goto"
         text: str
 
     @dataclass
-    class Left(Message):
-        """Escape, or the focus has gone elsewhere."""
+    class Cancelled(Message):
+        """Escape was pressed."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._what = "search"
+        self._kind = "search"
         self._sign = Static("/", id="log-sign", markup=False)
         self._input = Input(compact=True)
 
     def compose(self) -> ComposeResult:
-        """Sign and input."""
         yield self._sign
         yield self._input
 
-    def ask(self, what: str, now: str) -> None:
-        """Appear. `now` is what holds now, and ends when nothing is typed."""
-        self._what = what
-        self._sign.update(_SIGNS[what])
-        self._input.placeholder = safe.plain(f"now {now}; Enter alone ends it") if now else _HINTS[what]
+    def ask(self, kind: str, current: str) -> None:
+        """Appear. `current` is the text in effect; submitting nothing ends it."""
+        self._kind = kind
+        self._sign.update(_SIGNS[kind])
+        self._input.placeholder = safe.plain(f"now {current}; Enter alone ends it") if current else _HINTS[kind]
         self._input.value = ""
-        self._input.restrict = r"[0-9]*" if what == "goto" else None
+        self._input.restrict = r"[0-9]*" if kind == "goto" else None
         self.display = True
-        self.screen.set_focus(self._input)  # at once: what is typed next is for it, and not for the keys that act
+        self.screen.set_focus(self._input)  # at once, so that the next keys are not taken for actions
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Answer."""
         event.stop()
         self.display = False
-        self.post_message(self.Answered(self._what, event.value))
+        self.post_message(self.Submitted(self._kind, event.value))
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Nobody else's business."""
         event.stop()
 
     def action_leave(self) -> None:
-        """Nothing changes."""
         self.display = False
-        self.post_message(self.Left())
+        self.post_message(self.Cancelled())

@@ -1,4 +1,4 @@
-"""The lines that are shown: all of a document, or those that a filter lets through."""
+"""The rows of a log: all lines of a document, or those that match the filter."""
 
 from bisect import bisect_left
 
@@ -8,32 +8,31 @@ from iqa_tui.logview.scan import Scan
 
 
 class Rows:
-    """Row numbers for line numbers and back."""
+    """Converts row numbers to line numbers and back."""
 
-    def __init__(self, document: Document, chosen: Scan | None = None) -> None:
+    def __init__(self, document: Document, filtered: Scan | None = None) -> None:
         self.document = document
-        self.chosen = chosen
+        self.filtered = filtered
 
     @property
     def count(self) -> int:
-        """How many rows there are."""
-        if self.chosen is None:
+        """The number of rows."""
+        if self.filtered is None:
             return self.document.lines
-        return len(self.chosen.hits) + self._last_is_chosen()
+        return len(self.filtered.hits) + self._last_line_matches()
 
     def line_of(self, row: int) -> int:
-        """The line that row shows."""
-        if self.chosen is None:
+        if self.filtered is None:
             return row
-        return self.chosen.hits[row] if row < len(self.chosen.hits) else self.document.lines - 1
+        return self.filtered.hits[row] if row < len(self.filtered.hits) else self.document.lines - 1
 
     def row_of(self, line: int) -> int:
-        """The row of a line, or of the next one shown after it."""
-        return line if self.chosen is None else bisect_left(self.chosen.hits, line)
+        """The row of a line, or of the next line that is shown."""
+        return line if self.filtered is None else bisect_left(self.filtered.hits, line)
 
-    def _last_is_chosen(self) -> bool:
-        """Whether the last line, which has no end yet and may change, is let through as it is now."""
+    def _last_line_matches(self) -> bool:
+        """Whether the unterminated last line, which may still change, matches the filter now."""
         document = self.document
-        if self.chosen is None or document.lines == document.index.newlines or not self.chosen.complete:
+        if self.filtered is None or document.lines == document.index.newlines or not self.filtered.complete:
             return False
-        return self.chosen.matcher.matches(text_of(document.line(document.lines - 1).data))
+        return self.filtered.matcher.matches(text_of(document.line(document.lines - 1).data))

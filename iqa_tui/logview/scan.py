@@ -1,4 +1,4 @@
-"""Which lines of a document match: found in slices, from its beginning, and kept up as it grows."""
+"""Finds the matching lines of a document in slices, and keeps up as it grows."""
 
 import time
 from array import array
@@ -8,11 +8,11 @@ from iqa_tui.logview.ansi import text_of
 from iqa_tui.logview.document import LONGEST, Document, last_state
 from iqa_tui.logview.matcher import Matches
 
-_AT_ONCE = 1 << 15  # bytes between two looks at the clock: 350 lines of 25 us where each has colours
+_AT_ONCE = 1 << 15  # bytes between two checks of the clock: 350 coloured lines of 25 us each
 
 
 class Scan:
-    """Numbers of the matching lines in `hits`, ascending, eight bytes each. An unterminated last line is left out."""
+    """`hits` are the numbers of the matching lines, ascending, eight bytes each, without an unterminated last line."""
 
     def __init__(self, document: Document, matcher: Matches) -> None:
         self.document = document
@@ -22,11 +22,11 @@ class Scan:
     def _begin(self) -> None:
         self.hits = array("q")
         self._generation = self.document.generation
-        self._offset = self._line = 0  # where the first line that is still to be looked at begins, and its number
+        self._offset = self._line = 0  # offset and number of the next line to search
 
     @property
     def complete(self) -> bool:
-        """Whether every line with an end has been looked at."""
+        """Whether every terminated line has been searched."""
         return (
             self._generation == self.document.generation
             and self.document.exact
@@ -35,11 +35,11 @@ class Scan:
 
     @property
     def reached(self) -> int:
-        """Lines before this one have been looked at."""
+        """The number of lines searched so far."""
         return self._line
 
     def work(self, seconds: float) -> bool:
-        """Look at lines for about `seconds`; whether there are more. Waits until the document's numbers are exact."""
+        """Search for about `seconds`; returns whether lines are left. Waits until the document is exact."""
         if self._generation != self.document.generation:
             self._begin()
         until = time.perf_counter() + seconds
@@ -61,7 +61,7 @@ class Scan:
         return self.hits[k - 1] if k else None
 
     def position(self, line: int) -> int:
-        """Which hit `line` is, from 1; 0 where it is none."""
+        """The position of `line` among the hits, from 1; 0 if it is not a hit."""
         k = bisect_left(self.hits, line)
         return k + 1 if k < len(self.hits) and self.hits[k] == line else 0
 
@@ -69,27 +69,27 @@ class Scan:
         data = self.document.source.read(self._offset, min(_AT_ONCE, upto - self._offset))
         cut = data.rfind(b"\n") + 1
         if cut:
-            self._look(data[:cut])
+            self._search(data[:cut])
             return True
-        if not data or self._line >= self.document.lines:  # cut short; the next poll will see it
+        if not data or self._line >= self.document.lines:  # truncated; the next poll will notice
             return False
         start, end = self.document.span(self._line)  # a long line
-        if self.matcher.matches(text_of(self.document.shown(start, end).data)):
+        if self.matcher.matches(text_of(self.document.between(start, end).data)):
             self.hits.append(self._line)
         self._offset, self._line = end + 1, self._line + 1
         return True
 
-    def _look(self, data: bytes) -> None:
-        """At whole lines. Bytes are compared where what is shown is what is there, as in most lines it is."""
+    def _search(self, data: bytes) -> None:
+        """Search whole lines: by bytes if they are shown as they are, as most lines are, else line by line."""
         needle = self.matcher.needle
-        odd = b"\x1b" in data or not data.isascii()
-        if needle is None or odd or (b" " in needle and b"\t" in data):
-            self._look_at_each(data)
+        special = b"\x1b" in data or not data.isascii()
+        if needle is None or special or (b" " in needle and b"\t" in data):
+            self._search_each_line(data)
         else:
-            self._look_for(needle, data)
+            self._search_bytes(needle, data)
         self._offset += len(data)
 
-    def _look_at_each(self, data: bytes) -> None:
+    def _search_each_line(self, data: bytes) -> None:
         number, hits, matches = self._line, self.hits, self.matcher.matches
         for line in data[:-1].split(b"\n"):
             if matches(text_of(line if b"\r" not in line and len(line) <= LONGEST else last_state(line).data)):
@@ -97,17 +97,17 @@ class Scan:
             number += 1
         self._line = number
 
-    def _look_for(self, needle: bytes, data: bytes) -> None:
-        hay = data.lower() if self.matcher.folded else data
+    def _search_bytes(self, needle: bytes, data: bytes) -> None:
+        haystack = data.lower() if self.matcher.folded else data
         start, number = 0, self._line
-        found = hay.find(needle)
-        while found >= 0:
-            number += data.count(b"\n", start, found)
-            start = data.rfind(b"\n", start, found) + 1 or start
-            end = data.find(b"\n", found)
+        at = haystack.find(needle)
+        while at >= 0:
+            number += data.count(b"\n", start, at)
+            start = data.rfind(b"\n", start, at) + 1 or start
+            end = data.find(b"\n", at)
             line = data[start:end]
             if (b"\r" not in line and len(line) <= LONGEST) or self.matcher.matches(text_of(last_state(line).data)):
                 self.hits.append(number)
             start, number = end + 1, number + 1
-            found = hay.find(needle, start)
+            at = haystack.find(needle, start)
         self._line = number + data.count(b"\n", start)

@@ -1,7 +1,7 @@
-"""Select Graphic Rendition: the one escape sequence of a log that is obeyed, because it can do no more than colour.
+"""Select Graphic Rendition: the only escape sequence of a log that is obeyed, since it can only change colours.
 
 Parameters by ECMA-48, section 8.3.117, with xterm's 256 colours and ITU-T T.416's direct colours. Blinking and
-concealed text are not obeyed: a log has nothing to hide.
+concealed text are ignored.
 """
 
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from rich.color import Color
 from rich.style import Style
 
-_MOST = 64  # parameters read of one sequence
+_MAX_PARAMETERS = 64  # read of one sequence
 _ON = {1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "reverse", 9: "strike", 21: "underline2"}
 _OFF = {22: ("bold", "dim"), 23: ("italic",), 24: ("underline", "underline2"), 27: ("reverse",), 29: ("strike",)}
 
 
 class Colours:
-    """The style that the sequences so far ask for."""
+    """The style set by the sequences so far."""
 
     def __init__(self) -> None:
         self.style = Style()
@@ -24,14 +24,14 @@ class Colours:
         self._paper: Color | None = None
 
     def obey(self, parameters: str) -> None:
-        """Take `parameters`, such as `1;31` or `38:2::255:0:0`; what is not understood changes nothing."""
-        codes = iter(parameters.split(";")[:_MOST])
+        """Apply `parameters`, such as `1;31` or `38:2::255:0:0`; unknown ones change nothing."""
+        codes = iter(parameters.split(";")[:_MAX_PARAMETERS])
         for word in codes:
             code, *sub = word.split(":")
-            self._take(_number(code), codes if not sub else iter(_direct(sub)))
+            self._apply(_number(code), codes if not sub else iter(_direct(sub)))
         self.style = Style(color=self._ink, bgcolor=self._paper, **self._on)  # type: ignore[arg-type]
 
-    def _take(self, code: int, more: Iterator[str]) -> None:
+    def _apply(self, code: int, more: Iterator[str]) -> None:
         if code == 0:
             self._on, self._ink, self._paper = {}, None, None
         elif code in _ON:
@@ -58,7 +58,7 @@ def _named(code: int, normal: int, bright: int) -> Color:
 
 
 def _direct(sub: list[str]) -> list[str]:
-    """Sub-parameters after 38 or 48: the colour space that T.416 puts after the 2 is left out, as `;` has none."""
+    """Sub-parameters after 38 or 48, without the colour space that T.416 puts after the 2."""
     return [sub[0], *sub[2:]] if sub[0] == "2" and len(sub) >= 5 else sub
 
 

@@ -1,33 +1,33 @@
-"""What a log view tells of itself, and how a status line says it."""
+"""The status of a log view, and its status line."""
 
 from dataclasses import dataclass
 
 from iqa_tui import safe
 
-_LONGEST = 24  # characters of what is searched for
+_LONGEST = 24  # characters shown of a search or filter
 
 
 @dataclass(frozen=True)
 class LogStatus:
-    """The state of a log view. Texts are as they came: `words` makes them safe."""
+    """The status of a log view. Texts are raw: `status_text` makes them safe."""
 
     lines: int = 0
-    exact: bool = True  # whether all lines have been counted; until then `lines` are those of the end
-    line: int = 0  # number, from 1, of the marked line, or of the one at the bottom of the screen
+    exact: bool = True  # whether all lines have been counted; until then `lines` counts the end only
+    line: int = 0  # number, from 1, of the marked line, or of the one at the bottom
     follow: bool = True
-    below: int = 0  # lines that have come since follow was let go
+    below: int = 0  # new lines since follow was switched off
     search: str = ""
-    position: int = 0  # which hit is marked, from 1
+    position: int = 0  # the marked hit, from 1
     hits: int = 0
-    searching: bool = False  # whether there may be more hits in what has not been looked at yet
+    searching: bool = False  # whether parts of the file have not been searched yet
     filter: str = ""
-    shown: int = 0  # lines that the filter lets through
+    shown: int = 0  # lines that match the filter
     wrap: bool = False
     note: str = ""
 
 
-def words(title: str, status: LogStatus) -> str:
-    """One line: `A1 · FOLLOW · /srcc 14/212 · wrap off`."""
+def status_text(title: str, status: LogStatus) -> str:
+    """A line such as `A1 · FOLLOW · /srcc 14/212 · wrap off`."""
     parts = [safe.plain(title)] if title else []
     if status.follow:
         parts.append("FOLLOW")

@@ -1,6 +1,7 @@
-"""A line as strips of the screen: coloured, highlighted, cropped or wrapped, columns aligned."""
+"""Paints a line as strips of the screen: coloured, highlighted, cropped or wrapped."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from rich.cells import get_character_cell_size
@@ -8,25 +9,54 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from iqa_tui.logview.ansi import Piece
+from iqa_tui.logview.ansi import Piece, pieces
 from iqa_tui.logview.document import Line
+from iqa_tui.logview.matcher import Matcher
+
+_DIM = Style(dim=True)
 
 
-def text(pieces: Iterable[Piece]) -> str:
-    """What is read."""
-    return "".join(piece.text for piece in pieces)
+@dataclass(frozen=True)
+class PaintStyle:
+    """Everything besides the line that determines its strips."""
+
+    width: int
+    wrap: bool
+    left: int  # first column shown, if lines are not wrapped
+    base: Style
+    hit: Style
+    mark: Style
+    search: Matcher | None
 
 
-def highlighted(pieces: Sequence[Piece], spans: Sequence[tuple[int, int]], style: Style) -> list[Piece]:
-    """With the characters in `spans` (ascending, apart) in `style`."""
+def paint(line: Line, style: PaintStyle, *, marked: bool) -> list[Strip]:
+    """The strips of a line, each `style.width` wide: one, or several if it is wrapped."""
+    base = style.base + style.mark if marked else style.base
+    parts = pieces(line.data)
+    if style.search is not None:
+        parts = highlighted(parts, style.search.spans(_text(parts)), style.hit)
+    if line.hidden:
+        parts.append(Piece(_more(line), _DIM))
+    if style.wrap:
+        return wrapped(parts, style.width, base)
+    return [cropped(parts, style.left, style.width, base)]
+
+
+def _text(parts: Iterable[Piece]) -> str:
+    """The plain text of `parts`."""
+    return "".join(piece.text for piece in parts)
+
+
+def highlighted(parts: Sequence[Piece], spans: Sequence[tuple[int, int]], style: Style) -> list[Piece]:
+    """`parts` with the characters in `spans` (ascending, disjoint) in `style`."""
     if not spans:
-        return list(pieces)
+        return list(parts)
     cuts = sorted({at for span in spans for at in span})
     done: list[Piece] = []
     at = 0
     inside = iter(spans)
     span = next(inside, None)
-    for piece in pieces:
+    for piece in parts:
         end = at + len(piece.text)
         edges = [at, *(cut for cut in cuts if at < cut < end), end]
         for left, right in pairwise(edges):
@@ -38,19 +68,19 @@ def highlighted(pieces: Sequence[Piece], spans: Sequence[tuple[int, int]], style
     return done
 
 
-def more(line: Line) -> str:
-    """A word about what is left out of a line."""
+def _more(line: Line) -> str:
+    """A note about the part of a line that is left out."""
     if not line.hidden:
         return ""
     size = f"{line.hidden / 1e6:.1f} MB" if line.hidden >= 1e5 else f"{line.hidden:,} bytes"
     return f" … {size} more"
 
 
-def cropped(pieces: Iterable[Piece], left: int, width: int, base: Style) -> Strip:
-    """Columns `left` to `left + width`, filled up with blanks; half a double-width character is a blank."""
+def cropped(parts: Iterable[Piece], left: int, width: int, base: Style) -> Strip:
+    """Columns `left` to `left + width`, padded with blanks; half a double-width character becomes a blank."""
     row: list[Segment] = []
     room = width
-    for piece in pieces:
+    for piece in parts:
         text, style = piece.text, base + piece.style
         if left > 0:
             count, used = _fitting(text, left)
@@ -69,12 +99,12 @@ def cropped(pieces: Iterable[Piece], left: int, width: int, base: Style) -> Stri
     return _filled(row, room, width, base)
 
 
-def wrapped(pieces: Iterable[Piece], width: int, base: Style) -> list[Strip]:
-    """As many strips of `width` as it takes; a double-width character is never cut in two."""
+def wrapped(parts: Iterable[Piece], width: int, base: Style) -> list[Strip]:
+    """Strips of `width`, as many as needed; a double-width character is never split."""
     done: list[Strip] = []
     row: list[Segment] = []
     room = width
-    for piece in pieces:
+    for piece in parts:
         text, style = piece.text, base + piece.style
         while text:
             count, used = _fitting(text, room)
@@ -91,7 +121,7 @@ def wrapped(pieces: Iterable[Piece], width: int, base: Style) -> list[Strip]:
 
 
 def _fitting(text: str, room: int) -> tuple[int, int]:
-    """How many characters fit in `room` columns, and how many columns they take."""
+    """The number of characters that fit in `room` columns, and the columns they take."""
     if text.isascii():
         count = min(len(text), room)
         return count, count

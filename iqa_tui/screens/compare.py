@@ -1,4 +1,4 @@
-"""Two runs, or two studies, side by side: what differs in their settings, and by how much their results do."""
+"""Compares two runs or two studies side by side: their settings, their results and the difference."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
@@ -19,28 +19,28 @@ from iqa_tui.widgets.plot import Plot
 from iqa_tui.widgets.section_page import Page
 
 if TYPE_CHECKING:
-    from iqa_tui.actions.action_screen import ActionContext
+    from iqa_tui.actions.notice import ActionContext
 
 RUN, STUDY = "run", "study"
-_READING = (Section("Reading", (prose("the two are being read and compared"),)),)
-_ASKS = (Section("Nothing to compare yet", (prose("1 and 2 choose what stands on each side"),)),)
+_READING = (Section("Reading", (prose("reading and comparing both sides"),)),)
+_EMPTY = (Section("Nothing to compare yet", (prose("press 1 and 2 to choose the two sides"),)),)
 
 
 class CompareScreen(Screen[None]):
-    """`first` and `second` are of one kind; None is yet to be chosen."""
+    """`first` and `second` are of the same kind; None is not chosen yet."""
 
     CSS_PATH = ["run.tcss", "compare.tcss"]  # noqa: RUF012 (as Textual has it)
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 (as Textual has it)
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "back", "Back", key_display="esc", id="compare.back", tooltip="Back to the study"),
-        Binding("1", "choose(1)", "First", id="compare.first", tooltip="Choose what stands on the first side"),
-        Binding("2", "choose(2)", "Second", id="compare.second", tooltip="Choose what stands on the second side"),
-        Binding("w", "swap", "Swap", id="compare.swap", tooltip="The second side first"),
-        Binding("v", "plot", "Plot", id="compare.plot", tooltip="The plot of two runs, or more room for the rest"),
+        Binding("1", "choose(1)", "First", id="compare.first", tooltip="Choose the first side"),
+        Binding("2", "choose(2)", "Second", id="compare.second", tooltip="Choose the second side"),
+        Binding("w", "swap", "Swap", id="compare.swap", tooltip="Swap the two sides"),
+        Binding("v", "plot", "Plot", id="compare.plot", tooltip="Show or hide the plot of two runs"),
     ]
 
     class Loaded(Message):
-        """The two have been compared."""
+        """The comparison is ready."""
 
         def __init__(self, facts: tuple[object, ...], sections: tuple[Section, ...], plot: Plot) -> None:
             super().__init__()
@@ -48,58 +48,54 @@ class CompareScreen(Screen[None]):
             self.sections = sections
             self.plot = plot
 
-    def __init__(self, sight: "ActionContext", first: Pick | None = None, second: Pick | None = None) -> None:
+    def __init__(self, context: "ActionContext", first: Pick | None = None, second: Pick | None = None) -> None:
         super().__init__()
-        self._sight = sight
+        self._action_context = context
         self.sides: list[Pick | None] = [first, second]
-        self._facts: tuple[object, ...] = ()  # what the comparison under way, or shown, is of
+        self._facts: tuple[object, ...] = ()  # what the current comparison depends on
 
     def compose(self) -> ComposeResult:
-        """Which two, the page, the plot."""
         yield Static("", id="which", markup=False)
         yield Page(id="page")
         yield Curves(id="pair")
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Compare, or ask; and again whenever the board knows something new of the two."""
         self.query_one(Page).focus()
         self._show()
         self.watch(self.app, "board", self._follow, init=False)
 
     def _follow(self, board: Board) -> None:
-        self._sight = replace(self._sight, board=board)
+        self._action_context = replace(self._action_context, board=board)
         first, second = self.sides
-        if first is not None and second is not None and facts_of(first, second, board) != self._facts:
-            self._compare_anew(first, second)
+        if first is not None and second is not None and comparison_facts(first, second, board) != self._facts:
+            self._start_comparison(first, second)
 
     def action_back(self) -> None:
-        """Back to the study."""
         self.dismiss(None)
 
     def action_swap(self) -> None:
-        """The second side first."""
         self.sides.reverse()
         self._show()
 
     def action_plot(self) -> None:
-        """More or less of the plot."""
         self.toggle_class("-other-plot")
 
     def action_choose(self, side: int, kind: str = "") -> None:
-        """Choose one side from lists; another kind there needs another one on the other side, too."""
+        """Choose one side from a list; if its kind changes, the other side is chosen again, too."""
         self.run_worker(lambda: self._offer(side, kind), thread=True, exclusive=True, group="offer")
 
     def _offer(self, side: int, kind: str) -> None:
-        """In a thread: studies are looked for on the disk."""
-        picks = [pick for pick in (*run_picks(self._sight), *study_picks(self._sight)) if kind in {"", pick.kind}]
-        self.app.call_from_thread(self._ask, side, picks)
+        """Runs in a thread, since it searches the disk for studies."""
+        picks = [*run_picks(self._action_context), *study_picks(self._action_context)]
+        picks = [pick for pick in picks if kind in {"", pick.kind}]
+        self.app.call_from_thread(self._show_picks, side, picks)
 
-    def _ask(self, side: int, picks: list[Pick]) -> None:
+    def _show_picks(self, side: int, picks: list[Pick]) -> None:
         title = f"{'First' if side == 1 else 'Second'} side"
-        self.app.push_screen(PickScreen(title, picks), lambda pick: self._chosen(side, pick))
+        self.app.push_screen(PickScreen(title, picks), lambda pick: self._set_side(side, pick))
 
-    def _chosen(self, side: int, pick: Pick | None) -> None:
+    def _set_side(self, side: int, pick: Pick | None) -> None:
         if pick is None:
             return
         self.sides[side - 1] = pick
@@ -114,17 +110,17 @@ class CompareScreen(Screen[None]):
         self.query_one("#which", Static).update(content(f"1 {_named(first)}   2 {_named(second)}", "bold"))
         self.set_class(bool(first and first.kind == RUN), "-runs")
         if first is None or second is None:
-            self.query_one(Page).show(_ASKS)
+            self.query_one(Page).show(_EMPTY)
             return
         self.query_one(Page).show(_READING)
-        self._compare_anew(first, second)
+        self._start_comparison(first, second)
 
-    def _compare_anew(self, first: Pick, second: Pick) -> None:
-        facts = self._facts = facts_of(first, second, self._sight.board)
+    def _start_comparison(self, first: Pick, second: Pick) -> None:
+        facts = self._facts = comparison_facts(first, second, self._action_context.board)
         self.run_worker(lambda: self._compare(first, second, facts), thread=True, exclusive=True, group="compare")
 
     def _compare(self, first: Pick, second: Pick, facts: tuple[object, ...]) -> None:
-        """In a thread."""
+        """Runs in a thread."""
         if first.kind == RUN:
             sections, plot = self._two_runs(first, second)
         else:
@@ -134,28 +130,28 @@ class CompareScreen(Screen[None]):
     def _two_runs(self, first: Pick, second: Pick) -> tuple[tuple[Section, ...], Plot]:
         from iqa_train.report.run_page.run_comparison import two_runs
 
-        board = self._sight.board
+        board = self._action_context.board
         lines = [board.line(pick.key) for pick in (first, second)]
-        one, two = lines
-        if one is None or two is None:
-            return (Section("Not compared", (prose("one of the two is not there any more", "error"),)),), Plot(())
-        if one is two:
+        first_line, second_line = lines
+        if first_line is None or second_line is None:
+            return (Section("Not compared", (prose("one of the two runs no longer exists", "error"),)),), Plot(())
+        if first_line is second_line:
             return (Section("Not compared", (prose("both sides are the same run", "note"),)),), Plot(())
-        comparison = two_runs((one.run, two.run), (first.name, second.name), board.file, board.profile)
-        return comparison.sections, Plot(comparison.curves, chosen=second.name, epochs=comparison.epochs)
+        comparison = two_runs((first_line.run, second_line.run), (first.name, second.name), board.file, board.profile)
+        return comparison.sections, Plot(comparison.curves, selected=second.name, epochs=comparison.epochs)
 
     def _two_studies(self, first: Pick, second: Pick) -> tuple[Section, ...]:
-        """What `iqa-train compare` says of the two."""
+        """The same text as `iqa-train compare` prints."""
         from iqa_train.errors import UserError
         from iqa_train.report.comparison_text import across_cells, across_notes, across_title
         from iqa_train.results.compare_by_name import NameScope
         from iqa_train.study.find import find_study
         from iqa_train.study.load import load_study
 
-        target = self._sight.target
+        target = self._action_context.target
         try:
-            study = self._sight.board.file or load_study(find_study(target.experiments))
-            where = NameScope(study, target.runs_dir, target.experiments, self._sight.board.profile)
+            study = self._action_context.board.file or load_study(find_study(target.experiments))
+            where = NameScope(study, target.runs_dir, target.experiments, self._action_context.board.profile)
             across = where.compared((first.key, second.key), anyway=True)
         except UserError as error:
             return (Section("Not compared", (prose(str(error), "error"),)),)
@@ -168,61 +164,64 @@ class CompareScreen(Screen[None]):
         return (Section(across_title(across), tuple(lines), tuple(head)), Section("Notes", notes))
 
     def on_compare_screen_loaded(self, message: Loaded) -> None:
-        """Show what was found, unless something else has been asked since."""
+        """Show the comparison, unless it is outdated."""
         if message.facts == self._facts:
             self.query_one(Page).show(message.sections)
             self.query_one(Curves).put(message.plot)
 
 
-def facts_of(first: Pick, second: Pick, board: Board) -> tuple[object, ...]:
-    """What the comparison of the two depends on: of runs how far they are, of studies which runs are over."""
+def comparison_facts(first: Pick, second: Pick, board: Board) -> tuple[object, ...]:
+    """What the comparison depends on: the progress of two runs, or the states of the runs of two studies."""
     if first.kind == STUDY:
         return (first, second, board.file, tuple((line.key, line.state) for line in board.lines))
     rows = [line.row for line in (board.line(first.key), board.line(second.key)) if line and line.row]
     return (first, second, board.file, *((r.state, r.reason, r.attempt, r.progress.epoch) for r in rows))
 
 
-def first_two(sight: "ActionContext") -> tuple[Pick | None, Pick | None]:
-    """What stands there at first: two marked runs, else the baseline and the chosen run."""
-    runs = {pick.key: pick for pick in run_picks(sight)}
-    marked = [runs[line.key] for line in sight.board.lines if line.key in sight.marked]
+def first_two(context: "ActionContext") -> tuple[Pick | None, Pick | None]:
+    """The initial sides: two marked runs, else the baseline and the selected run."""
+    runs = {pick.key: pick for pick in run_picks(context)}
+    marked = [runs[line.key] for line in context.board.lines if line.key in context.marked]
     if len(marked) >= 2:
         return marked[0], marked[1]
-    chosen = sight.line
-    if chosen is None:
+    selected = context.line
+    if selected is None:
         return None, None
-    base = next((x for x in sight.board.lines if x.is_baseline and x.seed == chosen.seed and x.key != chosen.key), None)
+    seed, key = selected.seed, selected.key
+    base = next((x for x in context.board.lines if x.is_baseline and x.seed == seed and x.key != key), None)
     if base is None:
-        return runs[chosen.key], None
-    return runs[base.key], runs[chosen.key]
+        return runs[key], None
+    return runs[base.key], runs[key]
 
 
-def run_picks(sight: "ActionContext") -> list[Pick]:
-    """The study's runs, those that are marked first."""
-    board = sight.board
-    marked = [_of_run(line, board, "Marked runs") for line in board.lines if line.key in sight.marked]
-    return marked + [_of_run(line, board, "Runs of this study") for line in board.lines if line.key not in sight.marked]
+def run_picks(context: "ActionContext") -> list[Pick]:
+    """The study's runs, marked ones first."""
+    board = context.board
+    marked = [line for line in board.lines if line.key in context.marked]
+    others = [line for line in board.lines if line.key not in context.marked]
+    groups = ((marked, "Marked runs"), (others, "Runs of this study"))
+    return [_run_pick(line, board, group) for lines, group in groups for line in lines]
 
 
-def study_picks(sight: "ActionContext") -> list[Pick]:
-    """Studies with runs, and groups of references. Reads the disk."""
+def study_picks(context: "ActionContext") -> list[Pick]:
+    """Studies with runs, and groups of reported results. Reads the disk."""
     from iqa_train.results.compare_by_name import REPORTED
     from iqa_train.runs.layout import run_folders
     from iqa_train.study.literature import groups_of
 
     try:
-        runs = run_folders(sight.target.runs_dir)
-        there = sorted({run.study for run in runs if run.attempts()})
+        runs = run_folders(context.target.runs_dir)
+        studies = sorted({run.study for run in runs if run.attempts()})
     except OSError:
-        there = []
-    groups = groups_of(sight.board.file) if sight.board.file else ()
+        studies = []
+    groups = groups_of(context.board.file) if context.board.file else ()
     return [
-        *(Pick(STUDY, name, name, "Studies with runs") for name in there),
+        *(Pick(STUDY, name, name, "Studies with runs") for name in studies),
         *(Pick(STUDY, REPORTED + name, name, "Reference groups", "reported numbers") for name in groups),
     ]
 
 
-def _of_run(line: RunLine, board: Board, group: str) -> Pick:
+def _run_pick(line: RunLine, board: Board, group: str) -> Pick:
     others = [x for x in board.lines if x.experiment == line.experiment]
     name = line.experiment
     if len({x.seed for x in board.lines}) > 1:

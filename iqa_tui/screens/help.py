@@ -1,4 +1,4 @@
-"""Every key, as the bindings themselves tell it, and how the console works."""
+"""The help: how the console works, and every key, read from the bindings."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
@@ -10,6 +10,7 @@ from textual.widgets import Footer, Static
 
 from iqa_train.report.sections import Line, Section, prose
 from iqa_tui.config import config_path
+from iqa_tui.host import console_of
 from iqa_tui.widgets.glyphs import GLYPHS
 from iqa_tui.widgets.section_page import Page
 
@@ -18,75 +19,70 @@ if TYPE_CHECKING:
 
 
 class HelpScreen(Screen[None]):
-    """A page to read; Escape goes back to where one was."""
+    """A page to read; Escape closes it."""
 
     CSS_PATH = "run.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "escape,q,question_mark", "back", "Back", key_display="esc", id="help.back", tooltip="Back to where one was"
-        )
+        Binding("escape,q,question_mark", "back", "Back", key_display="esc", id="help.back", tooltip="Close the help")
     ]
 
     def compose(self) -> ComposeResult:
-        """A title, the page, its keys."""
         yield Static("Keys and how the console works", id="which", markup=False)
         yield Page(id="page")
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Read the bindings."""
-        from iqa_tui.keys import every_key  # which imports every screen that there is
+        from iqa_tui.keys import every_key  # imports every screen
 
         page = self.query_one(Page)
-        changed = getattr(getattr(self.app, "config", None), "keys", {})
-        page.show([how_it_works(readonly=getattr(self.app, "readonly", False)), *key_sections(every_key(), changed)])
+        console = console_of(self.app)
+        page.show([how_it_works(readonly=console.readonly), *key_sections(every_key(), console.config.keys)])
         page.focus()
 
     def action_back(self) -> None:
-        """Back."""
         self.dismiss(None)
 
 
 def how_it_works(*, readonly: bool = False) -> Section:
-    """What no key says."""
+    """General notes about the console."""
     states = "  ".join(f"{glyph} {state}" for state, glyph in GLYPHS.items())
     lines = [
-        "The console only shows and asks: runs have processes of their own. q leaves, closing the terminal leaves, and "
-        "every run goes on; iqa-tui comes back to it, and any number of consoles may watch.",
+        "Runs are separate processes: press q or close the terminal, and every run continues. Start iqa-tui again to "
+        "come back; any number of consoles may watch the same study.",
         f"States: {states}",
-        "A star behind a number: provisional, since this run or the baseline is not finished.",
-        "Verdict: within, below or above what was expected; better or worse where the difference from the baseline is "
-        "more than chance (p < 0.05 after Holm's correction, and an interval without zero); ~N seeds where about so "
-        "many would be needed to tell; no difference where no number of seeds would.",
-        f"Any key can be changed, and a theme be chosen, in {config_path()}; names for it stand below.",
+        "* after a number: provisional, because this run or the baseline has not finished.",
+        "Verdict: within, below or above the expected range; better or worse if the difference from the baseline is "
+        "significant (p < 0.05 after Holm's correction, and an interval without zero); ~N seeds: about so many would "
+        "be needed to decide; no difference: no number of seeds would help.",
+        f"Keys and theme can be changed in {config_path()}, by the names below.",
     ]
     if readonly:
-        lines.insert(0, "This console only looks (--readonly): keys that act are refused.")
+        lines.insert(0, "This console is read-only (--readonly): keys that change anything are disabled.")
     return Section("How it works", tuple(prose(line) for line in lines))
 
 
 def key_sections(keys: "Sequence[Key]", changed: Mapping[str, str]) -> list[Section]:
-    """A section for each group; keys that the user has changed are marked."""
+    """A section for each group; changed keys are marked."""
     from iqa_tui.keys import shown_keys
 
     groups: dict[str, list[Line]] = {}
-    for key in _without_rows_of_digits(keys, changed):
-        own = changed.get(key.id)
-        words = f"{key.words} (usually {shown_keys(key.keys)})" if own else key.words
-        line = Line((shown_keys(own or key.keys), key.id, words), "differs" if own else "")
+    for key in _with_digits_merged(keys, changed):
+        new_keys = changed.get(key.id)
+        words = f"{key.words} (default: {shown_keys(key.keys)})" if new_keys else key.words
+        line = Line((shown_keys(new_keys or key.keys), key.id, words), "differs" if new_keys else "")
         groups.setdefault(key.group, []).append(line)
     return [Section(title, tuple(lines), ("Key", "Name", "")) for title, lines in groups.items()]
 
 
-def _without_rows_of_digits(keys: "Sequence[Key]", changed: Mapping[str, str]) -> "list[Key]":
-    """Nine keys that do the same for the numbers 1 to 9 are one line, unless somebody has changed one of them."""
+def _with_digits_merged(keys: "Sequence[Key]", changed: Mapping[str, str]) -> "list[Key]":
+    """Merge the keys 1 to 9, which do the same for each number, into one line, unless one was changed."""
     from dataclasses import replace
 
-    row = [key for key in keys if key.id.rpartition(".")[2].isdecimal() and key.keys.isdecimal()]
-    if len(row) < 2 or any(key.id in changed for key in row):
+    digits = [key for key in keys if key.id.rpartition(".")[2].isdecimal() and key.keys.isdecimal()]
+    if len(digits) < 2 or any(key.id in changed for key in digits):
         return list(keys)
-    first, last = row[0], row[-1]
-    one = replace(
+    first, last = digits[0], digits[-1]
+    merged = replace(
         first, id=f"{first.id} to {last.id}", keys=f"{first.keys},…,{last.keys}", words=f"{first.words} to {last.words}"
     )
-    return [one if key is first else key for key in keys if key not in row[1:]]
+    return [merged if key is first else key for key in keys if key not in digits[1:]]

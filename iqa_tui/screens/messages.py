@@ -1,4 +1,4 @@
-"""What actions did, or why not: the last sentences, the latest first."""
+"""The latest notices of actions, newest first."""
 
 from __future__ import annotations
 
@@ -16,43 +16,39 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
-    from iqa_tui.actions.action_screen import Notice
+    from iqa_tui.actions.notice import Notice
 
 _STYLES = {"information": "", "warning": "$text-warning", "error": "$text-error"}
 
 
 class MessagesScreen(Dialog[None]):
-    """Returns nothing."""
+    """A list to read; returns nothing."""
 
     TITLE_WORDS = "Messages"
     DOES = "Close"
     KEYS = "pgup pgdn more"
 
-    def __init__(self, said: Sequence[Notice]) -> None:
+    def __init__(self, notices: Sequence[Notice]) -> None:
         super().__init__()
-        self.said = tuple(said)
+        self.notices = tuple(notices)
 
     def parts(self) -> Iterable[Widget]:
-        """A paragraph each."""
         lines = [
             Content.assemble(
-                (f"{time.strftime('%H:%M:%S', time.localtime(one.at))} ", "dim"),
-                (_text(one.text), _STYLES[one.severity]),
+                (f"{time.strftime('%H:%M:%S', time.localtime(notice.at))} ", "dim"),
+                (_text(notice.text), _STYLES[notice.severity]),
             )
-            for one in reversed(self.said)
+            for notice in reversed(self.notices)
         ]
-        yield Static(Content("\n").join(lines) if lines else Content("Nothing has been done yet."), markup=False)
+        yield Static(Content("\n").join(lines) if lines else Content("No messages yet."), markup=False)
 
     def action_accept(self) -> None:
-        """Enter closes, too."""
         self.dismiss(None)
 
     def action_downwards(self) -> None:
-        """A line down."""
         self.query_one("#body").scroll_down(animate=False)
 
     def action_upwards(self) -> None:
-        """A line up."""
         self.query_one("#body").scroll_up(animate=False)
 
 

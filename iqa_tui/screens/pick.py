@@ -1,4 +1,4 @@
-"""A list to choose one thing from, in groups; typing narrows nothing: it is short, and the keys are those of a list."""
+"""A dialog to choose from a short list in groups."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from iqa_tui.safe import content
 
 @dataclass(frozen=True)
 class Pick:
-    """`name` stands in the list under `group`; `words` beside it."""
+    """An entry: `name`, listed under `group`, with `words` beside it."""
 
     kind: str
     key: str
@@ -27,25 +27,25 @@ class Pick:
 
 
 class Picks(OptionList, inherit_bindings=False):
-    """The list itself."""
+    """The list."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "cursor_down", "Down", show=False, id="dialog.list-down", tooltip="The next of a list"),
-        Binding("k,up", "cursor_up", "Up", show=False, id="dialog.list-up", tooltip="The one before in a list"),
-        Binding("g,home", "first", "First", show=False, id="dialog.list-first", tooltip="The first of a list"),
-        Binding("G,end", "last", "Last", show=False, id="dialog.list-last", tooltip="The last of a list"),
-        Binding("pagedown", "page_down", show=False, id="dialog.list-page-down", tooltip="Further down a list"),
-        Binding("pageup", "page_up", show=False, id="dialog.list-page-up", tooltip="Further up a list"),
-        Binding("enter", "select", "Choose", id="dialog.list-choose", tooltip="Take it"),
+        Binding("j,down", "cursor_down", "Down", show=False, id="dialog.list-down", tooltip="Next entry"),
+        Binding("k,up", "cursor_up", "Up", show=False, id="dialog.list-up", tooltip="Previous entry"),
+        Binding("g,home", "first", "First", show=False, id="dialog.list-first", tooltip="First entry"),
+        Binding("G,end", "last", "Last", show=False, id="dialog.list-last", tooltip="Last entry"),
+        Binding("pagedown", "page_down", show=False, id="dialog.list-page-down", tooltip="One page down the list"),
+        Binding("pageup", "page_up", show=False, id="dialog.list-page-up", tooltip="One page up the list"),
+        Binding("enter", "select", "Choose", id="dialog.list-choose", tooltip="Choose the entry"),
     ]
 
 
 class PickScreen(ModalScreen[Pick | None]):
-    """Dismissed with what was chosen, or None."""
+    """Dismissed with the chosen entry, or None."""
 
     CSS_PATH = "pick.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "leave", "Leave", key_display="esc", id="dialog.list-leave", tooltip="Choose nothing")
+        Binding("escape,q", "leave", "Leave", key_display="esc", id="dialog.list-leave", tooltip="Close the list")
     ]
 
     def __init__(self, title: str, picks: Sequence[Pick]) -> None:
@@ -54,38 +54,34 @@ class PickScreen(ModalScreen[Pick | None]):
         self._picks = tuple(picks)
 
     def compose(self) -> ComposeResult:
-        """A box with the list."""
         with Vertical(id="picks") as box:
             box.border_title = content(self._title)
             if not self._picks:
-                yield Static("there is nothing to choose from", markup=False)
+                yield Static("nothing to choose from", markup=False)
             yield Picks(*self._options(), markup=False)
             yield Static("enter Choose  esc Leave", id="how", markup=False)
 
     def on_mount(self) -> None:
-        """The first that can be chosen."""
         self.query_one(Picks).focus()
         self.query_one(Picks).action_first()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Enter or a click."""
         event.stop()
         self.dismiss(self._picks[int(event.option.id or 0)])
 
     def action_leave(self) -> None:
-        """Nothing."""
         self.dismiss(None)
 
     def _options(self) -> list[Option]:
         widest = max((cell_len(content(pick.name).plain) for pick in self._picks), default=0)
-        found: list[Option] = []
+        options: list[Option] = []
         group = ""
         for n, pick in enumerate(self._picks):
             if pick.group != group:
                 group = pick.group
-                found.append(Option(content(group, "bold $text-primary"), disabled=True))
+                options.append(Option(content(group, "bold $text-primary"), disabled=True))
             name = content(pick.name)
-            found.append(
+            options.append(
                 Option(name.pad_right(widest - name.cell_length + 2) + content(pick.words, "$text-muted"), str(n))
             )
-        return found
+        return options

@@ -1,4 +1,4 @@
-"""How a run is to be tried again: on from its checkpoint, from the start, or with other settings or seeds."""
+"""The relaunch dialog: continue from the checkpoint, start over, or use other settings or seeds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from iqa_tui.actions.orders import RelaunchOrder, StartOrder
-from iqa_tui.actions.relaunch import ways_of
+from iqa_tui.actions.relaunch import relaunch_options
 from iqa_tui.safe import plain
 from iqa_tui.screens.parts.choice import Choice
 from iqa_tui.screens.parts.dialog import field, put
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from iqa_tui.actions.start_plan import StartPlan
     from iqa_tui.state.board import RunLine, Target
 
-GO_ON, START_OVER, CHANGED = "go on", "start over", "changed"
+CONTINUE, START_OVER, CHANGED = "continue", "start over", "changed"
 
 
 class RelaunchScreen(PlanningDialog):
-    """Returns a RelaunchOrder for the run as it is, or a StartOrder for one with other settings or seeds."""
+    """Returns a RelaunchOrder for the run as it is, or a StartOrder for other settings or seeds."""
 
     DOES = "Queue"
     KEYS = "↑↓ field  ←→ change  pgdn more"
@@ -36,22 +36,21 @@ class RelaunchScreen(PlanningDialog):
     def __init__(self, line: RunLine, target: Target) -> None:
         super().__init__(target)
         self.line = line
-        self.ways = ways_of(line)
+        self.options = relaunch_options(line)
         self.TITLE_WORDS = f"Relaunch {line.experiment} (seed {line.seed})"
 
     def parts(self) -> Iterable[Widget]:
-        """How; for other settings, which."""
-        options = []
-        if self.ways.go_on:
-            epochs = f" after epoch {self.ways.epochs}" if self.ways.epochs else ""
-            options.append((GO_ON, f"go on from the last checkpoint{epochs}"))
-        if self.ways.start_over:
-            options.append((START_OVER, "start over; the old results are kept"))
-        options.append((CHANGED, "with other settings or seeds, as a run of its own"))
-        yield field("How", Choice(options, id="how"))
+        choices = []
+        if self.options.resume:
+            epochs = f" after epoch {self.options.epochs}" if self.options.epochs else ""
+            choices.append((CONTINUE, f"continue from the last checkpoint{epochs}"))
+        if self.options.start_over:
+            choices.append((START_OVER, "start over; the old results are kept"))
+        choices.append((CHANGED, "with other settings or seeds, as a separate run"))
+        yield field("How", Choice(choices, id="how"))
         yield Static(id="as-it-is", classes="part", markup=False)
         with_changes = Vertical(
-            field("Seeds", Input(id="seeds", compact=True, placeholder=f"{self.line.seed} (as it is)")),
+            field("Seeds", Input(id="seeds", compact=True, placeholder=f"{self.line.seed} (unchanged)")),
             field("Settings", SettingsForm(id="settings")),
             Static(id="differs", classes="part", markup=False),
             *self.plan_parts(),
@@ -61,10 +60,10 @@ class RelaunchScreen(PlanningDialog):
         yield with_changes
 
     def order(self) -> StartOrder | FormError | None:
-        """Of changed settings: what the fields mean."""
+        """The order for changed settings; None if nothing is changed."""
         changed = self.query_one("#how", Choice).value == CHANGED
         self.query_one("#changed").display = changed
-        put(self.query_one("#as-it-is", Static), self._as_it_is() if not changed or self.ways.why_not else "")
+        put(self.query_one("#as-it-is", Static), self._as_it_is() if not changed or self.options.why_not else "")
         put(self.query_one("#differs", Static), "")
         if not changed:
             return None
@@ -78,15 +77,14 @@ class RelaunchScreen(PlanningDialog):
             return None
         return StartOrder((self.line.key,), seeds=seeds, changes=changes)
 
-    def looked(self, order: StartOrder, plan: StartPlan) -> None:
-        """Say what differs from the run as it is, and from the baseline."""
+    def show_plan(self, order: StartOrder, plan: StartPlan) -> None:
+        """Show what differs from the run as it is and from the baseline."""
         put(self.query_one("#differs", Static), _differences(order, plan, self.line))
 
     def action_accept(self) -> None:
-        """Enter."""
         how = self.query_one("#how", Choice).value
         if how == CHANGED and self.order() is None:
-            self.complain("nothing is changed: give a setting or other seeds, or choose another way above")
+            self.complain("nothing is changed: enter a setting or other seeds, or choose another way above")
         elif how == CHANGED:
             super().action_accept()
         else:
@@ -94,31 +92,31 @@ class RelaunchScreen(PlanningDialog):
 
     def _as_it_is(self) -> Content:
         row = self.line.row
-        if self.ways.why_not:
-            return Content.styled(plain(f"As it is: {self.ways.why_not}."), "$text-warning")
+        if self.options.why_not:
+            return Content.styled(plain(f"Unchanged: {self.options.why_not}."), "$text-warning")
         if row is None:
             return Content()
-        why = f": {row.reason.partition(';')[0]}" if row.reason else ""
-        return Content(plain(f"Attempt {row.attempt} {row.state}{why}. It becomes attempt {row.attempt + 1}."))
+        reason = f": {row.reason.partition(';')[0]}" if row.reason else ""
+        return Content(plain(f"Attempt {row.attempt} {row.state}{reason}. This will be attempt {row.attempt + 1}."))
 
 
 def _differences(order: StartOrder, plan: StartPlan, line: RunLine) -> Content:
-    """Which settings differ from the run's own and from the baseline's, and what that makes of the run."""
+    """Which settings differ from the run's own and from the baseline's, and whether that makes another run."""
     from iqa_train.study.messages import shown
 
     if not plan.runs:
         return Content()
     spec = plan.runs[0].spec
-    before = plan.runs[0].meant.before
+    before = plan.runs[0].resolved.before
     pairs = [f"{name}: {shown(before[name])} → {shown(value)}" for name, value in order.changes.items()]
     parts = [Content(plain(pair)) for pair in pairs]
     if spec.baseline is not None and spec.differs:
-        pairs = [f"{name} {shown(ours)} (there {shown(theirs)})" for name, (theirs, ours) in spec.differs.items()]
+        pairs = [f"{name} {shown(value)} (not {shown(base)})" for name, (base, value) in spec.differs.items()]
         parts.append(Content(plain(f"differs from {spec.baseline} in: {', '.join(pairs)}")))
     if spec.config_hash != line.run.config_hash:
         text = (
-            f"Other settings make another run, {plan.runs[0].run.path.name}: it stands in the table, "
-            "but the study's results do not count it."
+            f"Other settings make a separate run, {plan.runs[0].run.path.name}: it is listed in the table, "
+            "but it does not count in the study's results."
         )
         parts.append(Content.styled(plain(text), "$text-warning"))
     return Content("\n").join(parts)

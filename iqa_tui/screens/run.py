@@ -1,4 +1,4 @@
-"""Everything about one run: settings, audit, attempts, results, files, provenance. Read off its files in a thread."""
+"""Everything about one run: results, settings, audit, attempts, files, provenance; read in a thread."""
 
 from typing import ClassVar
 
@@ -9,24 +9,25 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from iqa_train.report.sections import Section, prose
+from iqa_tui.host import console_of
 from iqa_tui.safe import content
 from iqa_tui.state.board import Board, RunLine
 from iqa_tui.widgets.glyphs import state_words
 from iqa_tui.widgets.section_page import Page
 
-_READING = (Section("Reading", (prose("the run's files are being read"),)),)
+_READING = (Section("Reading", (prose("reading the run's files"),)),)
 
 
 class RunScreen(Screen[str | None]):
-    """Shows the run of `key`, as the app's board and the run's files have it; dismissed with the key of its log."""
+    """Shows the run `key` from the board and its files; dismissed with the key if its log is wanted."""
 
     CSS_PATH = "run.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter", "back", "Back", key_display="esc", id="detail.back", tooltip="Back to the study"),
-        Binding("t", "log", "Its log", id="detail.log", tooltip="Back to the study, with this run's log"),
+        Binding("t", "log", "Log", id="detail.log", tooltip="Back to the study, showing this run's log"),
         Binding("y", "copy", "Copy folder", id="detail.copy", tooltip="Copy the path of the run's folder"),
-        Binding("right,n", "step(1)", "Next run", id="detail.next", tooltip="The next run of the study"),
-        Binding("left,N", "step(-1)", "Run before", show=False, id="detail.previous", tooltip="The run before"),
+        Binding("right,n", "step(1)", "Next run", id="detail.next", tooltip="Next run"),
+        Binding("left,N", "step(-1)", "Previous run", show=False, id="detail.previous", tooltip="Previous run"),
     ]
 
     class Loaded(Message):
@@ -43,29 +44,26 @@ class RunScreen(Screen[str | None]):
         self._seen: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
-        """A line that says which run, and the page."""
         yield Static("", id="which", markup=False)
         yield Page(id="page")
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Show the run, now and whenever the board knows something new of it."""
+        """Show the run now and whenever the board changes."""
         self.query_one(Page).show(_READING)
         self.query_one(Page).focus()
         self.watch(self.app, "board", self._show)
 
     @property
     def _board(self) -> Board:
-        board = getattr(self.app, "board", Board())
-        assert isinstance(board, Board)
-        return board
+        return console_of(self.app).board
 
     def _show(self, board: Board) -> None:
         line = board.line(self.key)
         if line is None:
-            self.query_one("#which", Static).update(content("this run is not among the study's any more"))
+            self.query_one("#which", Static).update(content("this run is no longer part of the study"))
             return
-        self.query_one("#which", Static).update(content(_which(board, line), "bold"))
+        self.query_one("#which", Static).update(content(_title(board, line), "bold"))
         progress = line.row.progress if line.row else None
         seen = (
             self.key, line.row and (line.row.state, line.row.reason, line.row.attempt, line.row.log), line.result,
@@ -77,37 +75,35 @@ class RunScreen(Screen[str | None]):
             self.run_worker(lambda: self._read(board, line), thread=True, exclusive=True, group="run")
 
     def _read(self, board: Board, line: RunLine) -> None:
-        """In a thread."""
+        """Runs in a thread."""
         from iqa_train.report.run_page.page import StudyContext, about_run
 
-        within = StudyContext(
+        context = StudyContext(
             board.file, board.profile, board.baseline, line.result,
             tuple(board.reasons.get(line.experiment, ())), line.planned,
         )  # fmt: skip
-        self.post_message(self.Loaded(line.key, about_run(line.run, within)))
+        self.post_message(self.Loaded(line.key, about_run(line.run, context)))
 
     def on_run_screen_loaded(self, message: Loaded) -> None:
-        """Show what was read, unless it is of a run that one has gone on from."""
+        """Show the page, unless another run has been opened since."""
         if message.key == self.key:
             self.query_one(Page).show(message.sections)
 
     def action_back(self) -> None:
-        """Back, with nothing changed."""
         self.dismiss(None)
 
     def action_log(self) -> None:
-        """Back, to this run's log."""
         self.dismiss(self.key)
 
     def action_copy(self) -> None:
-        """Copy the folder's path, by the terminal."""
+        """Copy the folder's path through the terminal."""
         line = self._board.line(self.key)
         if line is not None:
             self.app.copy_to_clipboard(str(line.run.path.absolute()))
-            self.notify("the path of the run's folder is copied, where the terminal allows it", markup=False)
+            self.notify("copied the path of the run's folder, if the terminal allows it", markup=False)
 
     def action_step(self, by: int) -> None:
-        """Another run of the study, round and round."""
+        """Show the next or previous run, wrapping round."""
         lines = self._board.lines
         if lines:
             at = next((n for n, line in enumerate(lines) if line.key == self.key), 0)
@@ -117,6 +113,6 @@ class RunScreen(Screen[str | None]):
             self._show(self._board)
 
 
-def _which(board: Board, line: RunLine) -> str:
+def _title(board: Board, line: RunLine) -> str:
     words = [f"Run {line.number} of {len(board.lines)}", line.experiment, f"seed {line.seed}", board.study]
     return " · ".join([*words, state_words(line.state) if line.state else "not started"])

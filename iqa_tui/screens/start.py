@@ -1,4 +1,4 @@
-"""What is to be started: the marked runs, a batch, all, or the chosen one; and what would come of it."""
+"""The start dialog: the marked runs, a batch, all runs or the selected one, with a plan."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.widgets import Input
 
 from iqa_train.text import join_names
-from iqa_tui.actions.orders import StartOrder
+from iqa_tui.actions.orders import MOST_NAMES, StartOrder
 from iqa_tui.screens.parts.choice import Choice
 from iqa_tui.screens.parts.dialog import field
 from iqa_tui.screens.parts.planning import FormError, PlanningDialog, seeds_from
@@ -20,47 +20,48 @@ if TYPE_CHECKING:
     from iqa_tui.state.board import Board, RunLine, Target
 
 _POLICIES = (
-    ("batches", "batches: one after another, on the devices that the file names"),
-    ("greedy", "greedy: a free device takes the next run"),
+    ("batches", "batches: one after another, on the devices given in the file"),
+    ("greedy", "greedy: each free device takes the next run"),
 )
 _DONE = frozenset({"completed", "stopped-early"})
 
 
 class StartScreen(PlanningDialog):
-    """Returns a StartOrder. `marked` are keys of lines; `chosen` is the line that the cursor is on."""
+    """Returns a StartOrder. `marked` are keys of lines; `selected` is the line under the cursor."""
 
     TITLE_WORDS = "Start"
     DOES = "Start"
     KEYS = "↑↓ field  ←→ change  pgdn more"
 
-    def __init__(self, board: Board, target: Target, marked: Iterable[str] = (), chosen: RunLine | None = None) -> None:
+    def __init__(
+        self, board: Board, target: Target, marked: Iterable[str] = (), selected: RunLine | None = None
+    ) -> None:
         super().__init__(target)
         self.board = board
-        self.what = _choices(board, [line for line in board.lines if line.key in set(marked)], chosen)
+        self.what = _choices(board, [line for line in board.lines if line.key in set(marked)], selected)
 
     def parts(self) -> Iterable[Widget]:
-        """Fields, then the plan."""
         board = self.board
         seeds = sorted({line.seed for line in board.lines if line.planned})
-        yield field("What", Choice(self.what or [(None, "no run is here")], id="what"))
-        yield field("Seeds", Input(id="seeds", compact=True, placeholder=f"{' '.join(map(str, seeds))} (as they are)"))
+        yield field("What", Choice(self.what or [(None, "there are no runs")], id="what"))
+        yield field("Seeds", Input(id="seeds", compact=True, placeholder=f"{' '.join(map(str, seeds))} (default)"))
         at = next((n for n, (name, _) in enumerate(_POLICIES) if name == board.policy), 0)
         yield field("Policy", Choice(_POLICIES, at=at, id="policy"))
         if any(line.device.kind == "gpu" for line in board.devices.lines):
-            names = join_names([line.device.label for line in board.devices.lines], most=5)
+            names = join_names([line.device.label for line in board.devices.lines], MOST_NAMES)
             yield field("Where", Choice([(None, names)], id="where"))
         else:
             now = str(self.target.slots or len(board.devices.lines) or 1)
-            yield field("CPU slots", Input(id="slots", compact=True, placeholder=f"{now} (as it is); no GPU here"))
-        again = [(False, "complete runs are skipped"), (True, "also complete ones, anew; old results are kept")]
+            yield field("CPU slots", Input(id="slots", compact=True, placeholder=f"{now} (default); there is no GPU"))
+        again = [(False, "complete runs are skipped"), (True, "complete runs start over; old results are kept")]
         yield field("Again", Choice(again, id="again"))
         yield from self.plan_parts()
 
     def order(self) -> StartOrder | FormError | None:
-        """What the fields mean."""
+        """The order that the fields describe."""
         what = self.query_one("#what", Choice).value
         if what is None:
-            return FormError("there is nothing to start: no study file, and no run")
+            return FormError("nothing to start: there is no study file and no run")
         seeds = seeds_from(self.query_one("#seeds", Input).value)
         if isinstance(seeds, FormError):
             return seeds
@@ -74,8 +75,8 @@ class StartScreen(PlanningDialog):
         )  # fmt: skip
 
     def _slots(self) -> int | FormError | None:
-        found = self.query("#slots").results(Input)
-        text = next((entry.value.strip() for entry in found), "")
+        fields = self.query("#slots").results(Input)
+        text = next((entry.value.strip() for entry in fields), "")
         if not text:
             return None
         if text.isascii() and text.isdigit() and 1 <= int(text) <= 1024:
@@ -86,26 +87,26 @@ class StartScreen(PlanningDialog):
 _What = tuple[tuple[str, ...], tuple[str, ...] | None]
 
 
-def _choices(board: Board, marked: list[RunLine], chosen: RunLine | None) -> list[tuple[_What | None, str]]:
-    """(keys, experiments) and words; what is likeliest comes first."""
-    found: list[tuple[_What | None, str]] = []
+def _choices(board: Board, marked: list[RunLine], selected: RunLine | None) -> list[tuple[_What | None, str]]:
+    """(keys, experiments) with a label, the likeliest choice first."""
+    choices: list[tuple[_What | None, str]] = []
     if marked:
-        names = join_names([line.experiment for line in marked], most=5)
-        found.append(((tuple(line.key for line in marked), None), f"{len(marked)} marked: {names}"))
+        names = join_names([line.experiment for line in marked], MOST_NAMES)
+        choices.append(((tuple(line.key for line in marked), None), f"{len(marked)} marked: {names}"))
     if board.file is not None:
         batches = [(batch.name, tuple(batch.gpus.values())) for batch in board.file.batches]
-        found += [
-            (((), experiments), f"{name}: {join_names(experiments, most=5)}")
+        choices += [
+            (((), experiments), f"{name}: {join_names(experiments, MOST_NAMES)}")
             for name, experiments in batches
             if _is_unfinished(board, experiments)
         ]
-        found.append((((), None), f"all {len(board.file.ids)} experiments"))
-    if chosen is not None:
-        found.append((((chosen.key,), None), f"{chosen.experiment} alone (seed {chosen.seed})"))
-    return found
+        choices.append((((), None), f"all {len(board.file.ids)} experiments"))
+    if selected is not None:
+        choices.append((((selected.key,), None), f"only {selected.experiment} (seed {selected.seed})"))
+    return choices
 
 
 def _is_unfinished(board: Board, experiments: tuple[str, ...]) -> bool:
-    """Whether some run of the batch neither runs, waits, nor is complete."""
-    mine = [line for line in board.lines if line.planned and line.experiment in experiments]
-    return any(not line.is_open and line.state not in _DONE for line in mine)
+    """Whether some run of the batch is neither queued, running nor complete."""
+    runs = [line for line in board.lines if line.planned and line.experiment in experiments]
+    return any(not line.is_open and line.state not in _DONE for line in runs)

@@ -1,5 +1,9 @@
-"""The main screen: the study's runs, what they run on, how they learn, and the log of the chosen one."""
+"""The main screen: the study's runs, the devices, SRCC by epoch, and the log of the selected run."""
 
+import os
+import shlex
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult, SuspendNotSupported
@@ -7,26 +11,26 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.widgets import Footer
 
-from iqa_tui.actions.action_screen import ActingScreen, ActionContext, Notice
+from iqa_tui.actions.notice import ActionContext, Notice
+from iqa_tui.host import ConsoleApp, console_of
 from iqa_tui.logview import LogPane
-from iqa_tui.screens.pager import page
+from iqa_tui.screens.action_screen import ActionScreen
 from iqa_tui.state.board import Board, RunLine
 from iqa_tui.widgets.batches import Batches
 from iqa_tui.widgets.curves import Curves
 from iqa_tui.widgets.detail import Detail
 from iqa_tui.widgets.devices import DevicePane
-from iqa_tui.widgets.headline import Headline, Trouble
+from iqa_tui.widgets.headline import Headline, ProblemLine
 from iqa_tui.widgets.logtabs import LogTabs
 from iqa_tui.widgets.run_table import RunTable
 
 if TYPE_CHECKING:
     from textual.binding import ActiveBinding
+_DEFAULT_PAGER = "less -R +G"
 
-    from iqa_tui.app import Console
 
-
-class StudyScreen(ActingScreen):
-    """Reads the board that the app holds; asks the app for everything that is more than looking."""
+class StudyScreen(ActionScreen):
+    """Shows the app's board; actions go through ActionScreen and the app."""
 
     CSS_PATH = "study.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-tight"), (60, "-narrow"), (140, "-wide")]  # noqa: RUF012 (as Textual has it)
@@ -34,30 +38,25 @@ class StudyScreen(ActingScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(n), f"log({n})", f"Log {n}", show=False, id=f"logs.{n}") for n in range(1, 10)),
         Binding("]", "step(1)", "Next log", show=False, id="logs.next", tooltip="Show the next run's log"),
-        Binding("[", "step(-1)", "Previous log", show=False, id="logs.previous", tooltip="Show the run before's log"),
-        Binding("slash", "find('search')", "Search", key_display="/", id="log.search", tooltip="Search in the log"),
+        Binding("[", "step(-1)", "Previous log", show=False, id="logs.previous", tooltip="Show the previous run's log"),
+        Binding("slash", "find('search')", "Search", key_display="/", id="log.search", tooltip="Search the log"),
         Binding("ampersand", "find('filter')", "Filter", key_display="&", show=False, id="log.filter"),
-        Binding("f", "follow", "Follow", show=False, id="log.follow", tooltip="Follow the log's end"),
-        Binding("w", "wrap", "Wrap", show=False, id="log.wrap", tooltip="Break long lines, or cut them off"),
-        Binding(
-            "v", "plot", "Plot/log", id="view.plot", tooltip="The plot of SRCC by epoch in the log's place, and back"
-        ),
-        Binding("z", "zoom", "Zoom", id="view.zoom", tooltip="Give the whole screen to what has the focus, and back"),
-        Binding("o", "pager", "Pager", show=False, id="log.pager", tooltip="The log in $PAGER"),
-        Binding(
-            "c", "compare", "Compare", show=False, id="view.compare", tooltip="Two runs or two studies side by side"
-        ),
+        Binding("f", "follow", "Follow", show=False, id="log.follow", tooltip="Follow the end of the log"),
+        Binding("w", "wrap", "Wrap", show=False, id="log.wrap", tooltip="Wrap long lines, or cut them off"),
+        Binding("v", "plot", "Plot/log", id="view.plot", tooltip="Show SRCC by epoch instead of the log, and back"),
+        Binding("z", "zoom", "Zoom", id="view.zoom", tooltip="Enlarge the focused pane to the whole screen, and back"),
+        Binding("o", "pager", "Pager", show=False, id="log.pager", tooltip="Open the log in $PAGER"),
+        Binding("c", "compare", "Compare", show=False, id="view.compare", tooltip="Compare two runs or two studies"),
     ]
 
     def __init__(self) -> None:
         super().__init__(id="study")
-        self._keys_of_logs: tuple[str | None, str | None] = (None, None)
+        self._shown_log: tuple[str | None, str | None] = (None, None)  # key of its run, path
         self._table_height = 0
 
     def compose(self) -> ComposeResult:
-        """From the top down."""
         yield Headline(id="headline")
-        yield Trouble(id="trouble")
+        yield ProblemLine(id="problem")
         with Vertical(id="top"):
             yield RunTable(id="runs")
             yield Detail(id="detail")
@@ -72,13 +71,13 @@ class StudyScreen(ActingScreen):
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Show every board that the app comes to have."""
+        """Show each new board of the app."""
         self.query_one(RunTable).focus()
         self.watch(self.app, "board", self._show)
 
     @property
-    def chosen(self) -> RunLine | None:
-        """The run that the cursor is on."""
+    def selected(self) -> RunLine | None:
+        """The run under the cursor."""
         return self.query_one(RunTable).line
 
     @property
@@ -87,30 +86,25 @@ class StudyScreen(ActingScreen):
         return self.query_one(RunTable).marked
 
     @property
-    def console(self) -> "Console":
-        """The app that this screen is made for."""
-        from iqa_tui.app import Console
-
-        assert isinstance(self.app, Console)
-        return self.app
+    def console(self) -> ConsoleApp:
+        """The app, as the console."""
+        return console_of(self.app)
 
     @property
     def active_bindings(self) -> "dict[str, ActiveBinding]":
-        """What the footer and the palette offer: not what a console that only looks would refuse."""
-        found = super().active_bindings
+        """What the footer and the palette offer: in a read-only console, no key that changes anything."""
+        bindings = super().active_bindings
         if not self.console.readonly:
-            return found
-        acting = {b.id for b in ActingScreen.BINDINGS if isinstance(b, Binding) and b.id != "app.messages"}
-        return {key: active for key, active in found.items() if active.binding.id not in acting}
+            return bindings
+        acting = {b.id for b in ActionScreen.BINDINGS if isinstance(b, Binding) and b.id != "app.messages"}
+        return {key: active for key, active in bindings.items() if active.binding.id not in acting}
 
-    def sight(self) -> ActionContext:
-        """What the keys act on."""
+    def current_context(self) -> ActionContext:
         app = self.console
-        return ActionContext(app.board, app.target, self.chosen, frozenset(self.marked), app.readonly)
+        return ActionContext(app.board, app.target, self.selected, frozenset(self.marked), app.readonly)
 
-    def acted(self, said: Notice) -> None:
-        """What was done is to be seen at once."""
-        del said
+    def after_action(self, notice: Notice) -> None:
+        """Show at once what an action has changed."""
         self.console.look_now()
 
     def _show(self, board: Board) -> None:
@@ -120,44 +114,44 @@ class StudyScreen(ActingScreen):
         if height != self._table_height:
             table.styles.height = self._table_height = height
         self.query_one(Headline).show(board)
-        self.query_one(Trouble).show(board)
+        self.query_one(ProblemLine).show(board)
         self.query_one(Batches).show(board)
         self.query_one(DevicePane).show(board)
-        self._show_chosen(board)
+        self._show_selected(board)
 
     def _most_rows(self) -> int:
-        """The table's share of the screen: the log needs some, too."""
+        """The table's share of the screen; the log needs the rest."""
         return max(3, self.size.height * 2 // 5)
 
-    def _show_chosen(self, board: Board) -> None:
+    def _show_selected(self, board: Board) -> None:
         line = self.query_one(RunTable).line
         self.query_one(Detail).show(board, line)
         self.query_one(Curves).show(board, line)
         self.query_one(LogTabs).show(board, line.key if line else None)
-        shown = (line.key if line else None, str(line.log) if line and line.log else None)
-        if line is not None and shown != self._keys_of_logs:
-            self._keys_of_logs = shown
+        log = (line.key if line else None, str(line.log) if line and line.log else None)
+        if line is not None and log != self._shown_log:
+            self._shown_log = log
             self.query_one(LogPane).show(line.experiment, line.log)
 
-    def on_run_table_chosen(self) -> None:
-        """The log, the plot and the words follow the cursor."""
-        self._show_chosen(self.query_one(RunTable).board)
+    def on_run_table_selected(self) -> None:
+        """The log, the plot and the detail follow the cursor."""
+        self._show_selected(self.query_one(RunTable).board)
 
     def on_run_table_opened(self, message: RunTable.Opened) -> None:
-        """Everything about that run; from there one can come back to its log."""
-        from iqa_tui.screens.run import RunScreen  # the first picture does without
+        """Show everything about that run."""
+        from iqa_tui.screens.run import RunScreen  # imported late: the first screen does not need it
 
         self.app.push_screen(RunScreen(message.line.key), self._to_log)
 
     def action_compare(self) -> None:
-        """The two that are marked; else the chosen run and the baseline."""
+        """Compare the two marked runs, else the selected run and the baseline."""
         from iqa_tui.screens.compare import CompareScreen, first_two
 
-        self.app.push_screen(CompareScreen(self.sight(), *first_two(self.sight())))
+        self.app.push_screen(CompareScreen(self.current_context(), *first_two(self.current_context())))
 
     def go_to(self, key: str) -> None:
-        """Put the cursor on a run."""
-        self.query_one(RunTable).choose(key)
+        """Move the cursor to a run."""
+        self.query_one(RunTable).select(key)
 
     def _to_log(self, key: str | None) -> None:
         if key is not None:
@@ -165,23 +159,22 @@ class StudyScreen(ActingScreen):
             self.remove_class("-plot")
             self.query_one(LogPane).view.focus()
 
-    def on_log_tabs_picked(self, message: LogTabs.Picked) -> None:
-        """A click on a tab is as good as the key."""
-        self.query_one(RunTable).choose(message.key)
+    def on_log_tabs_tab_selected(self, message: LogTabs.TabSelected) -> None:
+        self.query_one(RunTable).select(message.key)
 
     def action_log(self, number: int) -> None:
-        """Choose the run of that number."""
+        """Select the run with that number."""
         lines = self.query_one(RunTable).board.lines
         if number <= len(lines):
-            self.query_one(RunTable).choose(lines[number - 1].key)
+            self.query_one(RunTable).select(lines[number - 1].key)
 
     def action_step(self, by: int) -> None:
-        """Choose the next run or the one before, round and round."""
+        """Select the next or previous run, wrapping round."""
         table = self.query_one(RunTable)
         lines = table.board.lines
         if lines:
-            at = next((n for n, line in enumerate(lines) if line.key == table.chosen), 0)
-            table.choose(lines[(at + by) % len(lines)].key)
+            at = next((n for n, line in enumerate(lines) if line.key == table.selected), 0)
+            table.select(lines[(at + by) % len(lines)].key)
 
     def action_find(self, what: str) -> None:
         """Search or filter in the log, wherever the focus is."""
@@ -189,33 +182,41 @@ class StudyScreen(ActingScreen):
         self.query_one(LogPane).ask(what)
 
     def action_follow(self) -> None:
-        """Take up following again."""
         self.query_one(LogPane).view.action_follow()
 
     def action_wrap(self) -> None:
-        """Break long lines of the log, or cut them off."""
         self.query_one(LogPane).view.action_wrap()
 
     def action_plot(self) -> None:
-        """The plot in the log's place, and back."""
         self.toggle_class("-plot")
 
     def action_zoom(self) -> None:
-        """The whole screen for the pane that has the focus, and back."""
+        """Enlarge the focused pane to the whole screen, and back."""
         self.toggle_class("-zoom")
         within = self.focused is not None and any(node.id == "below" for node in self.focused.ancestors)
         self.set_class(within, "-zoom-below")
 
     async def action_pager(self) -> None:
-        """The log in the pager of the user's choice."""
-        line = self.chosen
+        """Open the log in the user's pager."""
+        line = self.selected
         if line is None or line.log is None:
             self.notify("there is no log yet", markup=False)
             return
         try:
             with self.app.suspend():
-                problem = page(line.log)
+                problem = _page(line.log)
         except SuspendNotSupported:
-            problem = f"a browser has no pager; the log is {line.log}"
+            problem = f"the pager does not work in a browser; the log is {line.log}"
         if problem:
             self.notify(problem, severity="error", markup=False)
+
+
+def _page(path: Path) -> str:
+    """Run $PAGER, `less` by default, on `path`; returns what went wrong, or nothing."""
+    command = os.environ.get("PAGER") or _DEFAULT_PAGER
+    try:
+        words = shlex.split(command)
+        subprocess.run([*words, str(path.absolute())], check=False)
+    except (OSError, ValueError) as error:
+        return f'PAGER="{command}" cannot be run: {error}; set PAGER to a program such as less'
+    return ""

@@ -1,1 +1,1 @@
-"""The console in a browser: the same program, its terminal drawn by a page of this machine."""
+"""Serves the console to a browser: the same program, with a web page as its terminal."""

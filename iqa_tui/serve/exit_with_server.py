@@ -1,4 +1,4 @@
-"""A console in a browser ends with the server that opened it, however that one went."""
+"""Makes a console in a browser exit with its server, however the server ended."""
 
 import os
 import select
@@ -6,17 +6,17 @@ import signal
 import threading
 import time
 
-_GRACE = 5.0  # seconds to leave in good order
+_GRACE = 5.0  # seconds for a clean exit
 
 
-def end_with_server() -> None:
-    """Leave once nobody is left who could type: Textual's own reader goes on without a word."""
+def exit_with_server() -> None:
+    """Exit once standard input is closed, which Textual's reader ignores."""
     threading.Thread(target=_wait, name="server-watch", daemon=True).start()
 
 
 def _wait() -> None:
     hung_up = select.poll()
-    hung_up.register(0, 0)  # standard input is a pipe from the server; its end is always noticed
+    hung_up.register(0, 0)  # standard input is a pipe from the server; POLLHUP is always reported
     hung_up.poll()
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_GRACE)

@@ -1,6 +1,6 @@
-"""Serves the console: a process of it for every page that is opened, drawn by textual-serve's terminal.
+"""Serves the console: one process for each open page, drawn by textual-serve's terminal.
 
-The page, its style and its script are our own; the terminal's script and fonts come out of the installed textual-serve.
+The page, its style and its script are our own; the terminal's script and fonts come from the installed textual-serve.
 Nothing is fetched from elsewhere, and the page's content policy forbids it.
 """
 
@@ -23,7 +23,8 @@ from textual_serve.app_service import AppService
 from textual_serve.download_manager import DownloadManager
 
 from iqa_train.runner.program import python_command
-from iqa_tui.serve.access import Doorkeeper, Handler, Visitors
+from iqa_tui.serve.access import AccessControl, Handler
+from iqa_tui.serve.connections import Doorkeeper
 
 _PAGE = Path(__file__).with_name("page")
 _TERMINAL = Path(str(textual_serve.__file__)).with_name("static")
@@ -31,27 +32,27 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self'; img-src 'self' data:; "
     "connect-src 'self' ws://{host} wss://{host}; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-_COLUMNS, _LINES = (20, 1000), (5, 500)  # of a terminal that a page may ask for
-_CONSOLES = 16  # at a time: each is a process
-_FULL = f"{_CONSOLES} consoles are open, which is the most at a time; close the page of one and try again\n"
+_COLUMNS, _LINES = (20, 1000), (5, 500)  # limits of the terminal size that a page may request
+_KEEPALIVE = 15.0  # seconds that a connection may be idle after a request
+_MAX_CONSOLES = 16  # each is a process
+_FULL = f"{_MAX_CONSOLES} consoles are open, which is the limit; close one of the pages and try again\n"
 
 
 class ConsoleServer:
-    """Hands out the page, and connects each one to a console of its own."""
+    """Serves the page, and connects each open page to a console of its own."""
 
-    def __init__(self, words: Sequence[str], title: str, visitors: Visitors) -> None:
-        """`words` are the options of `iqa-tui` that every console gets."""
-        self._visitors = visitors
-        self._open = 0  # consoles
-        self._command = shlex.join(python_command("iqa_tui.cli", *words))
+    def __init__(self, options: Sequence[str], title: str, access: AccessControl) -> None:
+        """`options` are passed to each console's `iqa-tui`."""
+        self._access = access
+        self._open_consoles = 0
+        self._command = shlex.join(python_command("iqa_tui.cli", *options))
         self._title = title
         self._pages: WeakSet[web.WebSocketResponse] = WeakSet()
         environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_PAGE), autoescape=True)
         self._template = environment.get_template("index.html")
 
     def app(self) -> web.Application:
-        """The routes."""
-        app = web.Application(middlewares=[self._visitors.check, _nothing_from_elsewhere])
+        app = web.Application(middlewares=[self._access.check, _forbid_other_sources])
         app.add_routes([
             web.get("/", self._index),
             web.get("/ws", self._connect),
@@ -62,21 +63,21 @@ class ConsoleServer:
         return app
 
     async def _index(self, request: web.Request) -> web.Response:
-        if self._open >= _CONSOLES:
+        if self._open_consoles >= _MAX_CONSOLES:
             return web.Response(status=503, text=_FULL)
         size = request.query.get("fontsize", "")
         html = self._template.render(title=self._title, font_size=size if size.isascii() and size.isdigit() else "15")
         return web.Response(text=html, content_type="text/html", headers={"Cache-Control": "no-store"})
 
     async def _connect(self, request: web.Request) -> web.StreamResponse:
-        """A console for this page, for as long as the page is there. The runs know of neither."""
-        if self._open >= _CONSOLES:
+        """Run a console for as long as the page is open. Runs are not affected by either."""
+        if self._open_consoles >= _MAX_CONSOLES:
             return web.Response(status=503, text=_FULL)
-        self._open += 1
+        self._open_consoles += 1
         try:
             return await self._console(request)
         finally:
-            self._open -= 1
+            self._open_consoles -= 1
 
     async def _console(self, request: web.Request) -> web.WebSocketResponse:
         page = web.WebSocketResponse(heartbeat=15)
@@ -94,19 +95,19 @@ class ConsoleServer:
             download_manager=DownloadManager(),
         )
         try:
-            await console.start(_asked(request, "width", 80, _COLUMNS), _asked(request, "height", 24, _LINES))
-        except OSError as error:  # no process or descriptor is left for it
-            sys.stderr.write(f"iqa-tui: a console could not be started: {error.strerror}\n")
+            await console.start(_requested(request, "width", 80, _COLUMNS), _requested(request, "height", 24, _LINES))
+        except OSError as error:  # no more processes or descriptors
+            sys.stderr.write(f"iqa-tui: cannot start a console: {error.strerror}\n")
             await page.close(code=WSCloseCode.TRY_AGAIN_LATER)
             return page
         ended = asyncio.create_task(_close_at_end(console, page))
         try:
-            await _pass_on(page, console)
+            await _forward(page, console)
         finally:
             await console.stop()
             await ended
             if console._process is not None:
-                await console._process.wait()  # until then it counts
+                await console._process.wait()  # it counts as open until then
         return page
 
     async def _close(self, _: web.Application) -> None:
@@ -116,33 +117,38 @@ class ConsoleServer:
 
 def run(server: ConsoleServer, listening: socket.socket) -> None:
     """Serve until Ctrl-C or SIGTERM."""
-    with contextlib.redirect_stdout(sys.stderr):  # what a console says at its end is for people
+    with contextlib.redirect_stdout(sys.stderr):  # what a console prints at its end belongs on stderr
         asyncio.run(_serve(server, listening))
 
 
 async def _serve(server: ConsoleServer, listening: socket.socket) -> None:
     logging.getLogger("aiohttp.server").addFilter(_is_ours)
-    runner = web.AppRunner(server.app(), access_log=None, shutdown_timeout=2.0)
+    door = Doorkeeper(listening)
+    app = server.app()
+    app.middlewares.insert(0, door.note_request)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0, keepalive_timeout=_KEEPALIVE)
     await runner.setup()
-    enough = asyncio.Event()
+    stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, enough.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    sweep = asyncio.create_task(door.close_idle())
     try:
-        await web.SockSite(runner, Doorkeeper(listening)).start()
-        await enough.wait()
+        await web.SockSite(runner, door).start()
+        await stop.wait()
     finally:
+        sweep.cancel()
         await runner.cleanup()
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
-    """Whether a complaint is about this program: whoever sends what is no request does not fill the terminal."""
+    """Whether a log record is about this program; malformed requests must not fill the terminal."""
     kind = record.exc_info[0] if record.exc_info else None
     return kind is None or not issubclass(kind, (HttpProcessingError, ConnectionError))
 
 
 @web.middleware
-async def _nothing_from_elsewhere(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """The browser itself refuses to load anything that is not from here."""
+async def _forbid_other_sources(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Make the browser refuse to load anything from elsewhere."""
     response = await handler(request)
     if not response.prepared:
         response.headers["Content-Security-Policy"] = _POLICY.format(host=request.host)
@@ -152,14 +158,14 @@ async def _nothing_from_elsewhere(request: web.Request, handler: Handler) -> web
 
 
 async def _close_at_end(console: AppService, page: web.WebSocketResponse) -> None:
-    """A console that ends, or cannot even begin, closes its page, which then says so."""
+    """Close the page when its console ends or fails to start."""
     if console._task is not None:
         await asyncio.wait([console._task])
     await page.close()
 
 
-async def _pass_on(page: web.WebSocketResponse, console: AppService) -> None:
-    """What the page says goes to the console; what is not understood goes nowhere."""
+async def _forward(page: web.WebSocketResponse, console: AppService) -> None:
+    """Pass the page's messages on to the console; ignore unknown ones."""
     async for message in page:
         if message.type != WSMsgType.TEXT:
             continue
@@ -183,9 +189,9 @@ def _parsed(message: object) -> object:
         return None
 
 
-def _asked(request: web.Request, what: str, usual: int, bounds: tuple[int, int]) -> int:
-    text = request.query.get(what, "")
-    return _within(int(text), bounds) if text.isascii() and text.isdigit() and len(text) < 9 else usual
+def _requested(request: web.Request, name: str, default: int, bounds: tuple[int, int]) -> int:
+    text = request.query.get(name, "")
+    return _within(int(text), bounds) if text.isascii() and text.isdigit() and len(text) < 9 else default
 
 
 def _within(value: int, bounds: tuple[int, int]) -> int:

@@ -1,7 +1,7 @@
-"""The secret of a served console: in the address that is printed, then in a cookie. Wrong ones have to wait.
+"""The secret token of a served console and its cookie; wrong tokens are slowed down.
 
-Cookies are sent to every port of a host, so each server names its cookie differently and one server's page does not
-replace the cookie of another's.
+Browsers send cookies to every port of a host, so each server uses a different cookie name; otherwise one server's page
+would replace the cookie of another.
 """
 
 import hmac
@@ -12,49 +12,49 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 PARAMETER = "token"
-_FREE = 5  # wrong tokens without a pause
-_LONGEST = 60.0  # seconds
-_FORGOTTEN = 600.0  # seconds after the last wrong one
-_ADDRESSES = 1024  # whose wrong tokens are counted
+_FREE_ATTEMPTS = 5  # wrong tokens without a pause
+_LONGEST_PAUSE = 60.0  # seconds
+_FORGET_AFTER = 600.0  # seconds after the last wrong one
+_MAX_ADDRESSES = 1024  # whose wrong tokens are counted
 
 
 class AccessToken:
-    """A random token, the cookie that replaces it, and how long each address must wait after wrong ones."""
+    """A random token, its cookie, and how long each address must wait after wrong tokens."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.text = secrets.token_urlsafe(32)
         self.cookie = secrets.token_urlsafe(32)
         self.cookie_name = f"iqa-tui-{secrets.token_hex(4)}"
         self._clock = clock
-        self._wrong: OrderedDict[str, tuple[int, float]] = OrderedDict()  # address: how many, and when the last
+        self._wrong: OrderedDict[str, tuple[int, float]] = OrderedDict()  # by network: number, and time of the last
 
     def is_token(self, text: str) -> bool:
-        """Whether it is the token; takes equally long for every wrong one of one length."""
+        """Whether `text` is the token, in constant time."""
         return hmac.compare_digest(text.encode(errors="replace"), self.text.encode())
 
     def is_cookie(self, text: str) -> bool:
-        """The same for the cookie."""
+        """Whether `text` is the cookie, in constant time."""
         return hmac.compare_digest(text.encode(errors="replace"), self.cookie.encode())
 
     def count_wrong(self, address: str) -> None:
-        """Remember that a wrong token or cookie came from there."""
-        network = _network(address)
+        """Count a wrong token or cookie from `address`."""
+        network = network_of(address)
         count, last = self._wrong.pop(network, (0, 0.0))
         now = self._clock()
-        self._wrong[network] = (1 if now - last > _FORGOTTEN else count + 1, now)
-        while len(self._wrong) > _ADDRESSES:
+        self._wrong[network] = (1 if now - last > _FORGET_AFTER else count + 1, now)
+        while len(self._wrong) > _MAX_ADDRESSES:
             self._wrong.popitem(last=False)
 
     def pause(self, address: str) -> float:
-        """Seconds for which no token from there is looked at: none for the first wrong ones, then doubling."""
-        count, last = self._wrong.get(_network(address), (0, 0.0))
-        if count < _FREE:
+        """Seconds until tokens from `address` are checked again: none after the first wrong ones, then doubling."""
+        count, last = self._wrong.get(network_of(address), (0, 0.0))
+        if count < _FREE_ATTEMPTS:
             return 0.0
-        return max(0.0, last + min(_LONGEST, 2.0 ** min(count - _FREE, 10)) - self._clock())
+        return max(0.0, last + min(_LONGEST_PAUSE, 2.0 ** min(count - _FREE_ATTEMPTS, 10)) - self._clock())
 
 
-def _network(address: str) -> str:
-    """One count for all addresses that a single host may have: a /64 of IPv6, the whole address of IPv4."""
+def network_of(address: str) -> str:
+    """The network whose wrong tokens are counted together: a /64 for IPv6, a single address for IPv4."""
     try:
         number = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

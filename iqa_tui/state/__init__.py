@@ -1,1 +1,1 @@
-"""What the console knows: one thread reads files and drivers, and gives pictures that do not change."""
+"""The console's state: one thread reads files and drivers and publishes immutable boards."""

@@ -1,4 +1,4 @@
-"""How far each batch of a study is: epochs done of epochs planned, and the time that its last run still takes."""
+"""The progress of each batch of a study: the share of its epochs done, and the time left."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -11,21 +11,21 @@ if TYPE_CHECKING:
 
 
 def batch_lines(batches: Iterable["Batch"], lines: Sequence[RunLine]) -> tuple[BatchLine, ...]:
-    """A line for each batch, over all seeds of its experiments as the study file means them."""
-    found = []
+    """A line for each batch, over all seeds of its experiments in the study file."""
+    progress = []
     for batch in batches:
         ids = tuple(dict.fromkeys(batch.gpus.values()))
-        own = [line for line in lines if line.experiment in ids and line.planned]
-        found.append(BatchLine(batch.name, ids, _share(own), _state(own), _eta(own)))
-    return tuple(found)
+        runs = [line for line in lines if line.experiment in ids and line.planned]
+        progress.append(BatchLine(batch.name, ids, _share(runs), _state(runs), _eta(runs)))
+    return tuple(progress)
 
 
 def _share(lines: Sequence[RunLine]) -> float:
-    """0 to 1; a run that is over counts whole, however early it stopped."""
-    return sum(map(_done, lines)) / len(lines) if lines else 0.0
+    """Share of epochs done, 0 to 1; a finished run counts as whole, even if it stopped early."""
+    return sum(map(_run_share, lines)) / len(lines) if lines else 0.0
 
 
-def _done(line: RunLine) -> float:
+def _run_share(line: RunLine) -> float:
     if line.row is None:
         return 0.0
     if line.state in FINISHED:
@@ -39,7 +39,7 @@ def _state(lines: Sequence[RunLine]) -> str:
     if states & ALIVE:
         return "running"
     if QUEUED in states:
-        return "waiting"
+        return "queued"
     if states and states <= FINISHED:
         return "done"
     return "stopped" if states - {""} else ""

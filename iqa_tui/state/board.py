@@ -1,12 +1,12 @@
-"""Everything the console shows at one moment. Frozen: the watcher makes a new one, widgets only read.
+"""Everything the console shows at one moment. Frozen: the watcher makes new boards, widgets only read them.
 
-Nothing slow is imported here at start: the first picture is drawn before the study is read.
+Imports nothing slow, so that the first screen appears before the study is read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Target:
-    """Which study is watched and where its files lie; what the options of `iqa-tui` say."""
+    """The study to watch and where its files are, from the options of `iqa-tui`."""
 
     runs_dir: Path = Path("runs")
     logs_dir: Path = Path("logs")
@@ -36,7 +36,7 @@ class Target:
 
 @dataclass(frozen=True)
 class RunLine:
-    """One run: a line of the table. `row` is None for one that was never queued or started."""
+    """A run: a line of the table. `row` is None if it was never queued or started."""
 
     number: int  # from 1
     experiment: str
@@ -44,57 +44,57 @@ class RunLine:
     title: str
     run: RunFolder
     row: Row | None = None
-    result: ResultRow | None = None  # of the experiment, all its seeds; the same on each of their lines
-    planned: bool = True  # the study file means it, with these very settings
+    result: ResultRow | None = None  # of the experiment over all its seeds; the same on each seed's line
+    planned: bool = True  # the study file contains it with these settings
     is_baseline: bool = False
 
     @property
     def key(self) -> str:
-        """What distinguishes it from every other line."""
+        """A unique key: the path of the run's folder."""
         return str(self.run.path)
 
     @property
     def state(self) -> str:
-        """As `iqa-train status` calls it; empty for one that was never wanted."""
+        """As `iqa-train status` names it; empty if the run was never queued."""
         return self.row.state if self.row else ""
 
     @property
     def is_open(self) -> bool:
-        """Whether it waits or runs."""
+        """Whether it is queued, starting or running."""
         return self.state in OPEN
 
     @property
     def log(self) -> Path | None:
-        """The log of its last attempt, if it came to have one."""
+        """The log of its last attempt, if there is one."""
         return Path(self.row.log) if self.row and self.row.log else None
 
 
 @dataclass(frozen=True)
 class BatchLine:
-    """A batch of the study file, and how far it is."""
+    """A batch of the study file and its progress."""
 
     name: str
     experiments: tuple[str, ...]
     done: float  # 0 to 1: epochs done of epochs planned
-    state: str  # waiting, running, done, stopped
+    state: str  # queued, running, done, stopped, or empty
     eta_s: float | None
 
 
 @dataclass(frozen=True)
 class DeviceLine:
-    """A GPU or a CPU slot. `reading` is None for slots, and where the driver tells nothing."""
+    """A GPU or a CPU slot. `reading` is None for slots, and for a GPU without readings."""
 
     device: Device
     reading: GpuReading | None = None
     owners: tuple[str, ...] = ()
-    utilisation: tuple[float | None, ...] = ()  # percent, a value a second, the newest last
-    memory: tuple[float | None, ...] = ()  # fraction in use, likewise
+    utilisation: tuple[float | None, ...] = ()  # percent, one value per second, newest last
+    memory: tuple[float | None, ...] = ()  # share in use, one value per second, newest last
     age_s: float = 0.0  # of the reading
 
 
 @dataclass(frozen=True)
 class Host:
-    """The machine itself: processors in percent of all of them, a value a second, the newest last; memory in bytes."""
+    """The machine: CPU use in percent of all cores, one value per second, newest last; memory in bytes."""
 
     utilisation: tuple[float, ...] = ()
     memory_used: int = 0
@@ -103,17 +103,17 @@ class Host:
 
 @dataclass(frozen=True)
 class Devices:
-    """All devices. `why_no_gpu` says why they are CPU slots, `trouble` what is wrong with the driver."""
+    """All devices. `why_no_gpu` explains CPU slots, `problem` what is wrong with the driver."""
 
     lines: tuple[DeviceLine, ...] = ()
     host: Host = Host()
     why_no_gpu: str = ""
-    trouble: str = ""
+    problem: str = ""
 
 
 @dataclass(frozen=True)
 class Board:
-    """All of it. `problem` is a sentence that says why what is shown may be old or missing."""
+    """The whole state. `problem` is a sentence about why something shown may be outdated or missing."""
 
     study: str = ""
     title: str = ""
@@ -124,24 +124,20 @@ class Board:
     batches: tuple[BatchLine, ...] = ()
     devices: Devices = field(default_factory=Devices)
     results: StudyResults | None = None
-    reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # an experiment's verdict, in sentences
+    reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # verdicts by experiment, in sentences
     curves: tuple[Curve, ...] = ()
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     policy: str = "batches"
     paused: bool = False
     scheduler_pid: int | None = None
-    scheduler_suspended: str = ""  # that it is, and what continues it
+    scheduler_suspended: str = ""  # a sentence if it is suspended
     seconds_left: float | None = None
     problem: str = ""
     file: Study | None = None  # the study file, where there is one
     profile: str | None = None
-    read: bool = False  # whether files have been read at all yet
+    read: bool = False  # whether any files have been read yet
 
     def line(self, key: str | None) -> RunLine | None:
-        """The line of that key."""
+        """The line with that key."""
         return next((line for line in self.lines if line.key == key), None)
-
-    def with_devices(self, devices: Devices) -> Board:
-        """The same with newer readings."""
-        return replace(self, devices=devices)

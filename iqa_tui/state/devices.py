@@ -1,4 +1,4 @@
-"""Readings of GPUs, CPU slots and the machine, once a look, with the last minute of them."""
+"""Readings of GPUs, CPU slots and the machine, with the last minute of each."""
 
 import time
 from collections import defaultdict, deque
@@ -16,56 +16,56 @@ from iqa_tui.state.board import DeviceLine, Devices, Host
 if TYPE_CHECKING:
     from iqa_train.scheduler.overview import Row
 
-_KEPT = 60
-_RESTING = 6.0  # seconds between two readings of the machine's load while nothing of ours runs: each is a repaint
+_HISTORY = 60  # readings
+_IDLE_INTERVAL = 6.0  # seconds between readings of the machine's load while no run is active: each costs a repaint
 
 
 class DeviceReader:
-    """Samples the driver once a look. `nvml` is shared with whoever else asks it, in the same thread."""
+    """Samples the driver at each reading. `nvml` may be shared within one thread."""
 
     def __init__(self, nvml: Nvml) -> None:
         self._nvml = nvml
-        self._utilisation: dict[str, deque[float | None]] = defaultdict(lambda: deque(maxlen=_KEPT))
-        self._memory: dict[str, deque[float | None]] = defaultdict(lambda: deque(maxlen=_KEPT))
-        self._host: deque[float] = deque(maxlen=_KEPT)
+        self._utilisation: dict[str, deque[float | None]] = defaultdict(lambda: deque(maxlen=_HISTORY))
+        self._memory: dict[str, deque[float | None]] = defaultdict(lambda: deque(maxlen=_HISTORY))
+        self._host: deque[float] = deque(maxlen=_HISTORY)
         self._host_read = Host()
         self._host_at = float("-inf")
-        psutil.cpu_percent()  # its first answer is of no time at all
+        psutil.cpu_percent()  # the first call only starts the measurement
 
     def read(self, rows: Sequence["Row"], slots: int | None, runs_per_gpu: int = 1) -> Devices:
-        """The devices now; `rows` tell which of our runs has which."""
+        """The devices now; `rows` say which of our runs uses which device."""
         sample = self._nvml.sample()
-        found = inventory(slots) if slots is not None else inventory_of(sample)
+        available = inventory(slots) if slots is not None else inventory_of(sample)
         owners: dict[str, list[str]] = defaultdict(list)
         for row in rows:
             if row.device and row.state in ALIVE:
                 owners[row.device].append(row.experiment)
         return Devices(
-            tuple(self._line(device, sample, owners, runs_per_gpu) for device in found.devices),
+            tuple(self._line(device, sample, owners, runs_per_gpu) for device in available.devices),
             self._host_now(busy=bool(owners)),
-            found.why_no_gpu,
-            _trouble(sample, found),
+            available.why_no_gpu,
+            _problem(sample, available),
         )
 
     def _line(
         self, device: Device, sample: Sample, owners: Mapping[str, Sequence[str]], runs_per_gpu: int
     ) -> DeviceLine:
-        ours = owners.get(device.label, ())
+        our_runs = owners.get(device.label, ())
         places = runs_per_gpu if device.kind == "gpu" else 1
-        whose = tuple(ours) or tuple(holder.name for holder in holders(device.key, places=places))
+        users = tuple(our_runs) or tuple(holder.name for holder in holders(device.key, places=places))
         reading = _reading(device, sample)
         if reading is None:
-            return DeviceLine(device, owners=whose)
+            return DeviceLine(device, owners=users)
         utilisation, memory = self._utilisation[device.key], self._memory[device.key]
         if not sample.stale:
             utilisation.append(reading.utilisation)
             memory.append(_share(reading.memory_used, reading.memory_total))
         age = sample.age(time.monotonic()) if sample.stale else 0.0
-        return DeviceLine(device, reading, whose, tuple(utilisation), tuple(memory), age)
+        return DeviceLine(device, reading, users, tuple(utilisation), tuple(memory), age)
 
     def _host_now(self, *, busy: bool) -> Host:
         now = time.monotonic()
-        if busy or now - self._host_at >= _RESTING:
+        if busy or now - self._host_at >= _IDLE_INTERVAL:
             self._host_at = now
             self._host.append(round(psutil.cpu_percent()))
             memory = psutil.virtual_memory()
@@ -81,6 +81,6 @@ def _share(used: int | None, total: int | None) -> float | None:
     return None if used is None or not total else used / total
 
 
-def _trouble(sample: Sample, found: Inventory) -> str:
-    """What a person should know of the driver; that there is none is said by `why_no_gpu` already."""
-    return found.note or (sample.error if sample.stale else "")
+def _problem(sample: Sample, available: Inventory) -> str:
+    """What is wrong with the driver; `why_no_gpu` already covers a missing one."""
+    return available.note or (sample.error if sample.stale else "")

@@ -1,4 +1,4 @@
-"""A first board, with the states of the runs and nothing that takes longer: results and devices come with the next."""
+"""A quick first board with the states of the runs; results and devices follow with the next one."""
 
 from iqa_train.errors import RunError, UserError
 from iqa_train.runs.identity import suspension
@@ -11,8 +11,8 @@ from iqa_tui.state.batches import batch_lines
 from iqa_tui.state.board import Board, RunLine, Target
 
 
-def glance(target: Target) -> Board | None:
-    """The runs that the study file means, as they stand; None where that alone does not tell which runs are meant."""
+def read_first_board(target: Target) -> Board | None:
+    """The runs of the study file with their states; None if the file alone does not determine the runs."""
     try:
         selected = select_study(target.experiments, target.study, target.profile)
         if not selected.declared:

@@ -1,4 +1,4 @@
-"""Reads a study's files into a board; what has not changed since the last look is not read again."""
+"""Reads a study's files into a board; what has not changed since the last reading is not read again."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -31,102 +31,103 @@ Stamp = tuple[Any, ...]
 
 
 class StudyReader:
-    """Looks at one study again and again. Not for several threads at once."""
+    """Reads one study repeatedly. Not thread-safe."""
 
     def __init__(self, target: Target) -> None:
         self.target = target
         self._nvml = Nvml()
         self._runs = SnapshotReader()
         self._devices = DeviceReader(self._nvml)
-        self._chosen: RunSelection | None = None
-        self._chosen_at: Stamp = ()
+        self._selection: RunSelection | None = None
+        self._stamp: Stamp = ()  # of what results were computed from
         self._results: StudyResults | None = None
-        self._whole: StudyResults | None = None  # with intervals, as of when a run last finished
+        self._full_results: StudyResults | None = None  # with intervals, from when a run last finished
         self._finished: frozenset[str] = frozenset()
         self._curves: tuple[Curve, ...] = ()
         self._findings: tuple[Finding, ...] = ()
         self._reasons: dict[str, tuple[str, ...]] = {}
-        self._remark = ""  # why there are no results
+        self._why_no_results = ""
 
     def read(self) -> Board:
-        """The board as it is now. Never raises for what files hold: `problem` says what is amiss."""
+        """The current board. Never raises because of file contents: `problem` says what is wrong."""
         problem, queue = "", None
-        chosen = self._chosen
+        selection = self._selection
         try:
-            chosen = chosen or self._choose()
-            overview = self._look(chosen.name)
-        except RunError as error:  # a damaged queue: what runs can still be seen
+            selection = selection or self._select_runs()
+            overview = self._read_overview(selection.name)
+        except RunError as error:  # a damaged queue: running runs can still be shown
             problem, queue = str(error), Queue()
-            overview = self._look(chosen.name if chosen else self.target.study, queue)
+            overview = self._read_overview(selection.name if selection else self.target.study, queue)
         except (UserError, OSError) as error:
             return Board(problem=str(error), read=True, devices=self._devices.read((), self.target.slots))
         try:
-            chosen = self._renewed(overview)
+            selection = self._refresh(overview)
         except (UserError, OSError) as error:
             problem = problem or str(error)
-        if chosen is None:
+        if selection is None:
             return Board(problem=problem, read=True, devices=self._devices.read((), self.target.slots))
-        return self._board(chosen, overview, problem)
+        return self._board(selection, overview, problem)
 
     def close(self) -> None:
-        """Let go of the driver."""
+        """Close the driver."""
         self._nvml.close()
 
-    def _look(self, study: str | None, queue: Queue | None = None) -> Overview:
+    def _read_overview(self, study: str | None, queue: Queue | None = None) -> Overview:
         return read_overview(self.target.runs_dir, study, self._nvml, queue=queue, reader=self._runs)
 
-    def _choose(self) -> RunSelection:
+    def _select_runs(self) -> RunSelection:
         t = self.target
-        chosen = chosen_runs(t.runs_dir, t.study, t.experiments, t.profile, self._runs)
-        self._chosen = replace(chosen, runs=with_queued(chosen.runs, waiting_folders(t.runs_dir)))
-        return self._chosen
+        selection = chosen_runs(t.runs_dir, t.study, t.experiments, t.profile, self._runs)
+        self._selection = replace(selection, runs=with_queued(selection.runs, waiting_folders(t.runs_dir)))
+        return self._selection
 
-    def _renewed(self, overview: Overview) -> RunSelection:
-        """The runs of the study, read again where a run or the study file has changed; results likewise."""
+    def _refresh(self, overview: Overview) -> RunSelection:
+        """The runs of the study; they and the results are read again if a run or the study file has changed."""
         stamp = (self._file_stamp(), tuple(_row_stamp(row) for row in overview.rows))
-        if self._chosen is not None and stamp == self._chosen_at:
-            return self._chosen
-        chosen = self._choose()
-        self._curves = tuple(curves(chosen.runs))
-        self._findings = tuple(audit_with_data(chosen.study, chosen.profile)) if chosen.study else ()
+        if self._selection is not None and stamp == self._stamp:
+            return self._selection
+        selection = self._select_runs()
+        self._curves = tuple(curves(selection.runs))
+        self._findings = tuple(audit_with_data(selection.study, selection.profile)) if selection.study else ()
         try:
-            self._results = self._judged(chosen)
-            self._remark = ""
+            self._results = self._compute_results(selection)
+            self._why_no_results = ""
         except NotComparableError as error:
-            self._results, self._remark = None, str(error)
+            self._results, self._why_no_results = None, str(error)
         reasons = all_reasons(self._results) if self._results else []
-        self._reasons = {one.experiment: one.sentences for one in reasons}
-        self._chosen_at = stamp
-        return chosen
+        self._reasons = {verdict.experiment: verdict.sentences for verdict in reasons}
+        self._stamp = stamp
+        return selection
 
     def _file_stamp(self) -> Stamp:
-        path = self._chosen.study.path if self._chosen and self._chosen.study else None
+        path = self._selection.study.path if self._selection and self._selection.study else None
         try:
             facts = path.stat() if path else None
         except OSError:
             return (str(path), None)
         return (str(path), facts and (facts.st_mtime_ns, facts.st_size))
 
-    def _judged(self, chosen: RunSelection) -> StudyResults:
-        """Results; resampled only when a run has finished, since that takes a while, and is the same until then."""
-        finished = frozenset(str(run.folder.path) for run in chosen.runs if run.state.finished)
-        if self._whole is None or finished != self._finished:
-            self._whole = results_of(chosen, "srcc")
+    def _compute_results(self, selection: RunSelection) -> StudyResults:
+        """Results; intervals are resampled only when a run has finished, since that takes a while."""
+        finished = frozenset(str(run.folder.path) for run in selection.runs if run.state.finished)
+        if self._full_results is None or finished != self._finished:
+            self._full_results = results_of(selection, "srcc")
             self._finished = finished
-            return self._whole
-        settled = {row.experiment: row for row in self._whole.rows if not row.provisional and not row.reported}
-        quick = results_of(chosen, "srcc", resamples=0)
+            return self._full_results
+        settled = {row.experiment: row for row in self._full_results.rows if not row.provisional and not row.reported}
+        quick = results_of(selection, "srcc", resamples=0)
         rows = tuple(row if row.reported else settled.get(row.experiment, row) for row in quick.rows)
-        return replace(quick, rows=rows, notes=self._whole.notes)
+        return replace(quick, rows=rows, notes=self._full_results.notes)
 
-    def _board(self, chosen: RunSelection, overview: Overview, problem: str) -> Board:
-        lines = self._lines(chosen, overview)
+    def _board(self, selection: RunSelection, overview: Overview, problem: str) -> Board:
+        lines = self._lines(selection, overview)
+        notes = (self._why_no_results, *selection.notes, *(self._results.notes if self._results else ()))
         queue = overview.queue
-        study = chosen.study
-        baseline = chosen.baseline or (self._results.baseline if self._results else "")
+        study = selection.study
+        baseline = selection.baseline or (self._results.baseline if self._results else "")
         return Board(
-            study=chosen.name,
-            title=chosen.title,
+            study=selection.name,
+            title=selection.title,
             dataset=self._results.dataset if self._results else "",
             baseline=baseline,
             lines=lines,
@@ -136,7 +137,7 @@ class StudyReader:
             reasons=self._reasons,
             curves=self._curves,
             findings=self._findings,
-            notes=tuple(filter(None, (self._remark, *chosen.notes, *(self._results.notes if self._results else ())))),
+            notes=tuple(filter(None, notes)),
             policy=queue.policy,
             paused=queue.paused,
             scheduler_pid=overview.scheduler.pid if overview.scheduler else None,
@@ -144,25 +145,25 @@ class StudyReader:
             seconds_left=_seconds_left(lines, overview),
             problem=problem,
             file=study,
-            profile=chosen.profile,
+            profile=selection.profile,
             read=True,
         )
 
     def _slots(self, queue: Queue) -> int | None:
-        """Those of the queue while it has something to do, else those asked for here."""
+        """The queue's CPU slots while it has items, else those given to the console."""
         return queue.slots if queue.items and queue.slots is not None else self.target.slots
 
-    def _lines(self, chosen: RunSelection, overview: Overview) -> tuple[RunLine, ...]:
-        """The study's runs in its order, then those of the same study that it does not mean: with other settings."""
+    def _lines(self, selection: RunSelection, overview: Overview) -> tuple[RunLine, ...]:
+        """The study's runs in its order, then its runs with other settings than those in the study file."""
         rows = {str(row.run.path): row for row in overview.rows}
         results = {row.experiment: row for row in (self._results.rows if self._results else ()) if not row.reported}
         planned = [
-            self._line(run.folder, run.experiment, run.seed, str(run.spec.get("title", "")), rows, results, chosen)
-            for run in chosen.runs
+            self._line(run.folder, run.experiment, run.seed, str(run.spec.get("title", "")), rows, results, selection)
+            for run in selection.runs
         ]
         known = {line.key for line in planned}
         others = [
-            replace(self._line(row.run, row.experiment, row.seed, "", rows, {}, chosen), planned=False)
+            replace(self._line(row.run, row.experiment, row.seed, "", rows, {}, selection), planned=False)
             for key, row in rows.items()
             if key not in known
         ]
@@ -170,21 +171,21 @@ class StudyReader:
 
     def _line(
         self, folder: RunFolder, experiment: str, seed: int, title: str, rows: dict[str, Row],
-        results: dict[str, ResultRow], chosen: RunSelection,
+        results: dict[str, ResultRow], selection: RunSelection,
     ) -> RunLine:  # fmt: skip
         return RunLine(
             0, experiment, seed, title, folder, rows.get(str(folder.path)), results.get(experiment),
-            is_baseline=experiment == chosen.baseline,
+            is_baseline=experiment == selection.baseline,
         )  # fmt: skip
 
 
 def _row_stamp(row: Row) -> Stamp:
-    """What of a row, when it changes, changes results."""
+    """The parts of a row on which results depend."""
     return (str(row.run.path), row.state, row.attempt, row.progress.epoch, row.progress.srcc)
 
 
 def _seconds_left(lines: Sequence[RunLine], overview: Overview) -> float | None:
-    """Until this study is done: its last open run's time, where every one of them has one."""
+    """The time until the study is done: the longest of its open runs, if all have an estimate."""
     times: dict[bool, list[float]] = defaultdict(list)
     for line in lines:
         if line.row is not None and line.state in OPEN:

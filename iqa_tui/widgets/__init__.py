@@ -1,1 +1,1 @@
-"""What screens are made of: one file each; they read the board and send messages up."""
+"""The widgets of the screens, one file each; they read the board and send messages up."""

@@ -1,4 +1,4 @@
-"""A canvas of braille dots, two across and four down to a cell of the terminal; each cell belongs to who drew last."""
+"""A canvas of braille dots, 2 x 4 to a terminal cell; a cell takes the colour of the last curve drawn in it."""
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 _BLANK = 0x2800
@@ -18,7 +18,7 @@ class Canvas:
         return 2 * self.width, 4 * self.height
 
     def dot(self, x: int, y: int, owner: int) -> None:
-        """Set a dot; one outside is cut off."""
+        """Set a dot; dots outside the canvas are ignored."""
         column, row = x // 2, y // 4
         if 0 <= column < self.width and 0 <= row < self.height:
             self._bits[row][column] |= _DOTS[y % 4][x % 2]
@@ -32,7 +32,7 @@ class Canvas:
             self.dot(round(x0 + (x1 - x0) * k / steps), round(y0 + (y1 - y0) * k / steps), owner)
 
     def _within(self, point: tuple[int, int], other: tuple[int, int]) -> tuple[float, float]:
-        """`point`, moved along the line to `other` where it lies far above or below: nobody sees dots out there."""
+        """`point`, moved along the line to `other` if it lies far above or below the canvas."""
         (x, y), (x1, y1) = point, other
         bound = min(max(y, -1), 4 * self.height)
         return (x, y) if y in {bound, y1} else (x + (x1 - x) * (bound - y) / (y1 - y), bound)

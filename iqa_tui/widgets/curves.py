@@ -1,4 +1,4 @@
-"""The pane with the plot of SRCC by epoch."""
+"""The pane that plots SRCC by epoch."""
 
 from textual.content import Content
 from textual.widgets import Static
@@ -8,7 +8,7 @@ from iqa_tui.widgets.plot import Plot, draw
 
 
 class Curves(Static, can_focus=True):
-    """Redrawn only when a curve, the chosen run or the size has changed."""
+    """Redrawn only when a curve, the selected run or the size has changed."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__("", id=id, markup=False)
@@ -16,7 +16,7 @@ class Curves(Static, can_focus=True):
         self._plot = Plot(())
 
     def show(self, board: Board, line: RunLine | None) -> None:
-        """Show the curves of `board`; `line` is the chosen run."""
+        """Show the curves of `board`; `line` is the selected run."""
         result = line.result if line else None
         plot = Plot(
             board.curves,
@@ -28,12 +28,11 @@ class Curves(Static, can_focus=True):
         self.put(plot)
 
     def put(self, plot: Plot) -> None:
-        """Show `plot`, whatever it is of."""
+        """Show `plot`."""
         if plot != self._plot:
             self._plot = plot
             self.refresh()
 
     def render(self) -> Content:
-        """The plot as large as the pane."""
         size = self.content_size
         return Content("\n").join(draw(self._plot, size.width, size.height)) if size.width else Content("")

@@ -1,4 +1,4 @@
-"""What the table has no room for: why the chosen run is in its state, and its verdict, in sentences."""
+"""Details of the selected run: the reason of its state, and its verdict in sentences."""
 
 from textual.content import Content
 from textual.widgets import Static
@@ -8,14 +8,13 @@ from iqa_tui.state.board import Board, RunLine
 
 
 class Detail(Static):
-    """A line or two below the table."""
+    """One or two lines below the table."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__("", id=id, markup=False)
         self._shown = ""
 
     def show(self, board: Board, line: RunLine | None) -> None:
-        """Show what there is to say of `line`."""
         words = detail_words(board, line)
         if words != self._shown:
             self._shown = words
@@ -28,7 +27,7 @@ def _styled(words: str, line: RunLine | None) -> Content:
 
 
 def detail_words(board: Board, line: RunLine | None) -> str:
-    """One text: the state with its reason, the verdict with its reasons, and what to bear in mind."""
+    """The state with its reason, the verdict with its reasons, and a note."""
     if line is None:
         return board.notes[0] if board.notes else ""
     row = line.row
@@ -38,8 +37,8 @@ def detail_words(board: Board, line: RunLine | None) -> str:
         stage = row.progress.stage if line.is_open else ""
         parts.append(row.reason or stage)
     if not line.planned:
-        parts.append("these are not the settings that the study file means now: its results are not in the table")
-    elif line.result is None or line.result.value is not None:  # else the state has said why
+        parts.append("the study file now has other settings, so this run's results are not in the table")
+    elif line.result is None or line.result.value is not None:  # otherwise the state says why
         parts += board.reasons.get(line.experiment, ())
     parts.append(row.note if row is not None else "")
     return "; ".join(part for part in parts if part)

@@ -1,4 +1,4 @@
-"""The devices: a line each, with the last minute of their use, and whose they are."""
+"""The devices, a line each: the last minute of use, and which runs they belong to."""
 
 from textual.content import Content
 from textual.widgets import Static
@@ -12,44 +12,42 @@ _NA = "n/a"
 
 
 class DevicePane(Static):
-    """GPUs; without any, why, and the CPU slots with the machine's own load."""
+    """GPUs; without any, the reason, and the CPU slots with the machine's load."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__("", id=id, markup=False)
         self._devices = Devices()
 
     def show(self, board: Board) -> None:
-        """Show those of `board`."""
         if board.devices != self._devices:
             rows = _height(self._devices)
             self._devices = board.devices
             self.refresh(layout=rows != _height(board.devices))
 
     def render(self) -> Content:
-        """A line each."""
         return Content("\n").join(device_lines(self._devices, self.size.width or 80))
 
 
 def _height(devices: Devices) -> int:
-    return len(devices.lines) + bool(devices.why_no_gpu) + sum(bool(_complaint(line)) for line in devices.lines)
+    return len(devices.lines) + bool(devices.why_no_gpu) + sum(bool(_problem(line)) for line in devices.lines)
 
 
 def device_lines(devices: Devices, width: int) -> list[Content]:
-    """What the pane shows, cut at `width`."""
+    """The lines of the pane, cut at `width`."""
     if not devices.lines:
-        return [Content.styled("reading what there is to run on", "$text-muted")]
+        return [Content.styled("looking for devices", "$text-muted")]
     if any(line.device.kind == "gpu" for line in devices.lines):
         lines = [_gpu(line, width) for line in devices.lines]
         for line in devices.lines:
-            if _complaint(line):
-                lines.append(Content.assemble(("  ! ", "bold $error"), content(_complaint(line))))
+            if _problem(line):
+                lines.append(Content.assemble(("  ! ", "bold $error"), content(_problem(line))))
         return [_cut(line, width) for line in lines]
     return [_cut(line, width) for line in _slots(devices, width)]
 
 
-def _complaint(line: DeviceLine) -> str:
+def _problem(line: DeviceLine) -> str:
     if line.age_s:
-        return f"{line.device.label}: the readings are {line.age_s:.0f} s old: {line.device.note}"
+        return f"{line.device.label}: readings are {line.age_s:.0f} s old: {line.device.note}"
     note = line.device.note or (line.reading.note if line.reading else "")
     return f"{line.device.label}: {note}" if note else ""
 
@@ -78,7 +76,7 @@ def _gpu(line: DeviceLine, width: int) -> Content:
 
 
 def _slots(devices: Devices, width: int) -> list[Content]:
-    """CPU slots share one line or two, since the machine has one load for all."""
+    """CPU slots share one line, or two with the machine's load, which is common to all."""
     host = devices.host
     parts: list[Content] = []
     for line in devices.lines:

@@ -1,4 +1,4 @@
-"""The line at the top: which study, how it is doing, when it will be done; and what is wrong, where something is."""
+"""The top line: the study, its progress and the time left; below it, what is wrong if something is."""
 
 from textual.content import Content
 from textual.widgets import Static
@@ -9,20 +9,19 @@ from iqa_tui.state.board import Board
 
 
 class Headline(Static):
-    """One line, the study at its left and its progress at its right."""
+    """One line: the study on the left, its progress on the right."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__("iqa", id=id, markup=False)
         self._board = Board()
 
     def show(self, board: Board) -> None:
-        """Show how `board` stands."""
-        before, self._board = self._board, board
-        if (self._words(before), progress_words(before)) != (self._words(board), progress_words(board)):
+        old, self._board = self._board, board
+        if (self._words(old), progress_words(old)) != (self._words(board), progress_words(board)):
             self.refresh()
 
     def render(self) -> Content:
-        """Left and right, the left one cut where there is little room."""
+        """Both halves; the left one is cut if there is no room."""
         right = progress_words(self._board)
         room = self.size.width
         left = Content.assemble(
@@ -44,7 +43,7 @@ def progress_words(board: Board) -> str:
         return "reading"
     states = [line.state for line in board.lines]
     words = []
-    at = next((n for n, batch in enumerate(board.batches, 1) if batch.state in {"running", "waiting"}), None)
+    at = next((n for n, batch in enumerate(board.batches, 1) if batch.state in {"running", "queued"}), None)
     if at is not None:
         words.append(f"Batch {at}/{len(board.batches)}")
     for name in ("running", "starting", "queued", "failed", "killed", "lost"):
@@ -61,8 +60,8 @@ def progress_words(board: Board) -> str:
     return " · ".join(words) or "nothing started"
 
 
-class Trouble(Static):
-    """A line that is there only while something is wrong that a person should know."""
+class ProblemLine(Static):
+    """A line that is visible only while something is wrong."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__("", id=id, markup=False)
@@ -70,26 +69,26 @@ class Trouble(Static):
         self._words = ""
 
     def show(self, board: Board) -> None:
-        """Say the most important of what is wrong, or vanish."""
-        words = trouble_words(board)
+        """Show the most important problem, or hide."""
+        words = problem_text(board)
         if words != self._words:
             self._words = words
             self.display = bool(words)
             self.update(content(words))
 
 
-def trouble_words(board: Board) -> str:
-    """What is wrong, in a sentence; empty when nothing is."""
+def problem_text(board: Board) -> str:
+    """The most important problem in a sentence; empty if there is none."""
     if board.problem:
         return board.problem
-    waiting = sum(line.state == "queued" for line in board.lines)
-    if waiting and board.paused:
-        return f"the queue is paused: {waiting} waiting; p goes on"
+    queued = sum(line.state == "queued" for line in board.lines)
+    if queued and board.paused:
+        return f"the queue is paused ({queued} queued); press p to resume"
     if board.scheduler_suspended:
         return f"the scheduler is {board.scheduler_suspended}"
-    if waiting and board.scheduler_pid is None:
-        return f"{waiting} waiting, and no scheduler is running; p starts one"
+    if queued and board.scheduler_pid is None:
+        return f"{queued} queued, but no scheduler is running; press p to start one"
     lost = [line.device.label for line in board.devices.lines if line.device.lost]
     if lost:
         return f"{', '.join(lost)} cannot be used: {next(d.device.note for d in board.devices.lines if d.device.lost)}"
-    return board.devices.trouble
+    return board.devices.problem

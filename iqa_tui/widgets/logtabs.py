@@ -1,4 +1,4 @@
-"""The line above the log that says which logs there are and which key shows each."""
+"""The line above the log: a tab for each run's log, with its key."""
 
 from textual import events
 from textual.content import Content
@@ -11,10 +11,10 @@ from iqa_tui.widgets.glyphs import COLOURS, GLYPHS
 
 
 class LogTabs(Static):
-    """Such as `[1]Baseline [2]A1`; the chosen one stands out, and a click chooses."""
+    """Such as `[1]Baseline [2]A1`; the selected tab is highlighted, and a click selects another."""
 
-    class Picked(Message):
-        """Somebody clicked on a tab."""
+    class TabSelected(Message):
+        """A tab was clicked."""
 
         def __init__(self, key: str) -> None:
             super().__init__()
@@ -23,26 +23,24 @@ class LogTabs(Static):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__("", id=id, markup=False)
         self._lines: tuple[RunLine, ...] = ()
-        self._chosen: str | None = None
-        self._ends: list[tuple[int, str]] = []  # where each tab that is shown ends, and whose it is
+        self._selected: str | None = None
+        self._ends: list[tuple[int, str]] = []  # end column and run key of each visible tab
 
-    def show(self, board: Board, chosen: str | None) -> None:
-        """Show the runs of `board`."""
-        if (board.lines, chosen) != (self._lines, self._chosen):
-            self._lines, self._chosen = board.lines, chosen
+    def show(self, board: Board, selected: str | None) -> None:
+        if (board.lines, selected) != (self._lines, self._selected):
+            self._lines, self._selected = board.lines, selected
             self.refresh()
 
     def on_click(self, event: events.Click) -> None:
-        """Choose what was clicked on."""
         for end, key in self._ends:
             if event.x < end:
-                self.post_message(self.Picked(key))
+                self.post_message(self.TabSelected(key))
                 return
 
     def render(self) -> Content:
-        """From the chosen one's neighbours on, as many as there is room for."""
+        """As many tabs as fit, starting so that the selected one is visible."""
         tabs = [self._tab(line) for line in self._lines]
-        at = next((n for n, line in enumerate(self._lines) if line.key == self._chosen), 0)
+        at = next((n for n, line in enumerate(self._lines) if line.key == self._selected), 0)
         first = 0
         while first < at and sum(tab.cell_length for tab in tabs[first : at + 2]) > self.size.width:
             first += 1
@@ -58,5 +56,5 @@ class LogTabs(Static):
         key = f"[{line.number}]" if line.number <= 9 else ""
         glyph = GLYPHS.get(line.state, "")
         colour = f"${COLOURS[line.state]}" if line.state in COLOURS else "$text-muted"
-        style = "bold reverse" if line.key == self._chosen else ""
+        style = "bold reverse" if line.key == self._selected else ""
         return Content.assemble((f"{key}{name}", style), (f"{glyph}" if glyph else "", colour), "  ")

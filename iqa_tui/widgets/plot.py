@@ -1,4 +1,4 @@
-"""SRCC by epoch as lines of text: every experiment, the baseline foremost, and the range expected of the chosen one."""
+"""Plots SRCC by epoch as lines of text, with the expected range of the selected experiment."""
 
 import math
 from collections.abc import Sequence
@@ -15,17 +15,17 @@ from iqa_tui.themes import curve_variable
 from iqa_tui.widgets.braille import Canvas
 
 _AXIS = 8  # columns for the numbers at the left
-_SKIPPED = 0.5  # of each curve, from its start: the range of values is that of the rest
+_SKIPPED = 0.5  # share of each curve, from its start, that does not count for the range of values
 _BAND = "░"
 
 
 @dataclass(frozen=True)
 class Plot:
-    """What to draw. `band` is the expected range of the `chosen` experiment."""
+    """What to draw. `band` is the expected range of the `selected` experiment."""
 
     curves: tuple[Curve, ...]
     baseline: str = ""
-    chosen: str = ""
+    selected: str = ""
     band: Interval | None = None
     epochs: int = 0  # planned
 
@@ -34,20 +34,20 @@ Points = list[tuple[int, float]]
 
 
 def draw(plot: Plot, width: int, height: int) -> list[Content]:
-    """The plot in `width` x `height` cells; a sentence where there is nothing to draw or no room."""
+    """The plot in `width` x `height` cells; a sentence if there is nothing to draw or no room."""
     points = {c.experiment: [(e, test) for e, _, test in c.points if test is not None] for c in plot.curves}
-    points = {name: found for name, found in points.items() if found}
+    points = {name: curve for name, curve in points.items() if curve}
     if not points:
-        return [Content.styled("SRCC by epoch: nothing yet", "$text-muted")]
-    labels = [_label(name, found[-1][1]) for name, found in points.items()]
+        return [Content.styled("SRCC by epoch: no epochs yet", "$text-muted")]
+    labels = [_label(name, curve[-1][1]) for name, curve in points.items()]
     side = min(max(map(cell_len, labels)) + 1, width // 3)
     across, down = width - _AXIS - 2 - side, height - 1
     if across < 8 or down < 3:
-        return [Content.styled("SRCC by epoch: too little room here; z zooms", "$text-muted")]
+        return [Content.styled("SRCC by epoch: not enough room; press z to zoom", "$text-muted")]
     low, high = value_range(list(points.values()), plot.band)
-    last = max(plot.epochs, *(found[-1][0] for found in points.values()), 2)
+    last = max(plot.epochs, *(curve[-1][0] for curve in points.values()), 2)
     canvas = Canvas(across, down)
-    order = sorted(points, key=lambda name: (name == plot.chosen, name == plot.baseline))
+    order = sorted(points, key=lambda name: (name == plot.selected, name == plot.baseline))
     names = list(points)
     for name in order:
         _curve(canvas, points[name], names.index(name), (low, high), last)
@@ -58,8 +58,8 @@ def draw(plot: Plot, width: int, height: int) -> list[Content]:
 
 
 def value_range(curves: Sequence[Points], band: Interval | None) -> Interval:
-    """The values to show: those of later epochs, since the first few would press the differences that matter flat."""
-    shown = [v for found in curves for _, v in found[min(len(found) - 1, int(len(found) * _SKIPPED)) :]]
+    """The range of values to show: that of later epochs, since the first few would flatten the differences."""
+    shown = [v for curve in curves for _, v in curve[min(len(curve) - 1, int(len(curve) * _SKIPPED)) :]]
     shown += list(band or ())
     low, high = min(shown), max(shown)
     room = max(0.08 * (high - low), 0.0005)
@@ -73,7 +73,7 @@ def _curve(canvas: Canvas, points: Points, owner: int, values: Interval, last: i
     def place(epoch: int, value: float) -> tuple[int, int]:
         x = round((epoch - 1) / (last - 1) * (across - 1))
         y = round((high - value) / (high - low) * (down - 1))
-        return x, y  # below the range: cut off, not pressed to its edge
+        return x, y  # points below the range are cut off, not moved to its edge
 
     places = [place(*point) for point in points]
     for start, end in zip(places, places[1:] or places, strict=False):
@@ -94,23 +94,23 @@ def _rows(canvas: Canvas, plot: Plot, names: list[str], values: Interval) -> lis
                 parts.append((_BAND if inside else " ", "$text-disabled"))
             else:
                 parts.append((text, _style(names[owner], owner, plot)))
-        rows.append(Content.assemble(*_joined(parts)))
+        rows.append(Content.assemble(*_merged(parts)))
     return rows
 
 
-def _joined(parts: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Neighbours of one style as one part: each change costs an escape sequence."""
-    found: list[tuple[str, str]] = []
+def _merged(parts: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Merge neighbours of the same style: each change costs an escape sequence."""
+    merged: list[tuple[str, str]] = []
     for text, style in parts:
-        if found and found[-1][1] == style:
-            found[-1] = (found[-1][0] + text, style)
+        if merged and merged[-1][1] == style:
+            merged[-1] = (merged[-1][0] + text, style)
         else:
-            found.append((text, style))
-    return found
+            merged.append((text, style))
+    return merged
 
 
 def _style(name: str, index: int, plot: Plot) -> str:
-    strong = "bold " if name in {plot.chosen, plot.baseline} else ""
+    strong = "bold " if name in {plot.selected, plot.baseline} else ""
     return f"{strong}${curve_variable(index)}"
 
 
@@ -121,7 +121,7 @@ def _label(name: str, value: float) -> str:
 def _tags(
     points: dict[str, Points], plot: Plot, names: list[str], values: Interval, down: int, side: int
 ) -> list[Content]:
-    """Each curve's name and last value, on the line where it ends or the nearest that is free."""
+    """Each curve's name and last value, on the line where it ends or the nearest free one."""
     low, high = values
     tags: list[Content] = [Content("")] * down
     free = set(range(down))
@@ -132,14 +132,14 @@ def _tags(
         at = min(free, key=lambda row: (abs(row - wanted), -row))
         free.discard(at)
         index = names.index(name)
-        mark = "▸" if name == plot.chosen else ""
+        mark = "▸" if name == plot.selected else ""
         text = mark + _label(name, points[name][-1][1])
         tags[at] = Content.styled(set_cell_size(text, min(side, cell_len(text))), _style(name, index, plot))
     return tags
 
 
 def _tick(row: int, down: int, low: float, high: float) -> Content:
-    """Numbers at the top, the middle and the bottom."""
+    """Axis values at the top, the middle and the bottom."""
     shown = {0: high, down // 2: (low + high) / 2, down - 1: low}
     text = number(shown[row]) if row in shown else ""
     return Content.styled(f"{text:>{_AXIS - 1}} │", "$text-muted")

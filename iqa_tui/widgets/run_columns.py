@@ -1,4 +1,4 @@
-"""The columns of the table of runs: what stands in each, and which go first where there is little room."""
+"""The columns of the table of runs: their cells, and which are dropped first if there is no room."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ GAP = 2
 
 @dataclass(frozen=True)
 class Column:
-    """`rank`: the lower, the longer it stays; `instead`: the key of the wider column whose place it takes."""
+    """`rank`: columns with the highest are dropped first. `instead`: the wider column that this one can replace."""
 
     key: str
     head: str
@@ -29,7 +29,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Grid:
-    """Columns that fit, their widths, and the cells of each line."""
+    """The columns that fit, their widths, and the cells of each line."""
 
     columns: tuple[Column, ...]
     widths: tuple[int, ...]
@@ -37,37 +37,37 @@ class Grid:
 
 
 def grid(board: Board, width: int) -> Grid:
-    """The table of `board` in `width` columns of the terminal, less its least important columns."""
+    """The table of `board` in `width` terminal columns, without the least important columns if needed."""
     texts = {c.key: [plain(c.cell(line, board)) for line in board.lines] for c in COLUMNS}
-    chosen = [c for c in COLUMNS if not c.instead and _says_something(c, texts[c.key])]
-    while _width(chosen, texts) > width and len(chosen) > 2:
-        least = max(chosen, key=lambda column: column.rank)
+    columns = [c for c in COLUMNS if not c.instead and _is_informative(c, texts[c.key])]
+    while _width(columns, texts) > width and len(columns) > 2:
+        least = max(columns, key=lambda column: column.rank)
         shorter = next((c for c in COLUMNS if c.instead == least.key), None)
-        at = chosen.index(least)
-        chosen[at : at + 1] = [shorter] if shorter else []
-    widths = [_column_width(c, texts[c.key]) for c in chosen]
-    rows = [tuple(texts[c.key][n] for c in chosen) for n in range(len(board.lines))]
-    return Grid(tuple(chosen), tuple(widths), tuple(rows))
+        at = columns.index(least)
+        columns[at : at + 1] = [shorter] if shorter else []
+    widths = [_column_width(c, texts[c.key]) for c in columns]
+    rows = [tuple(texts[c.key][n] for c in columns) for n in range(len(board.lines))]
+    return Grid(tuple(columns), tuple(widths), tuple(rows))
 
 
 def verdict_cell(line: RunLine) -> str:
-    """The verdict in few words; the whole of it stands below the table for the chosen run."""
-    found = line.result
-    if found is None or found.value is None:
+    """The verdict in a few words; the detail line has it in full."""
+    result = line.result
+    if result is None or result.value is None:
         return "pending" if line.is_open else NONE
-    if found.provisional and line.is_open:
+    if result.provisional and line.is_open:
         return "pending"
-    words: list[str] = [found.position or found.delta_position or ""]
-    if found.distinguishable:
-        words.append("worse" if (found.delta or 0) < 0 else "better")
-    elif found.distinguishable is False:
-        words.append(f"~{found.seeds_needed} seeds" if found.seeds_needed else "no difference")
-    if found.provisional:
+    words: list[str] = [result.position or result.delta_position or ""]
+    if result.better is not None:
+        words.append("better" if result.better else "worse")
+    elif result.distinguishable is False:
+        words.append(f"~{result.seeds_needed} seeds" if result.seeds_needed else "no difference")
+    if result.provisional:
         words.append("provisional")
     return ", ".join(filter(None, words)) or ("the baseline" if line.is_baseline else "measured")
 
 
-def _says_something(column: Column, texts: Sequence[str]) -> bool:
+def _is_informative(column: Column, texts: Sequence[str]) -> bool:
     if column.key == "seed":
         return len(set(texts)) > 1
     return column.rank < 4 or any(text not in {"", NONE} for text in texts)
@@ -96,17 +96,18 @@ def _short_device(line: RunLine, board: Board) -> str:
 
 
 def _srcc(line: RunLine, board: Board) -> str:
-    """The run's own; of a run that has none, what its result says."""
+    """The run's value so far; for a run without files, that of its result."""
     if line.row is not None and line.row.progress.srcc is not None:
         return number(line.row.progress.srcc)
-    found = line.result
-    alone = found is not None and found.value is not None and line.row is None and not line.is_open
-    return number(found.value) if alone and found else NONE
+    result = line.result
+    if result is None or result.value is None or line.row is not None or line.is_open:
+        return NONE
+    return number(result.value)
 
 
 def _plcc(line: RunLine, _: Board) -> str:
-    known = line.row.progress.plcc if line.row else None
-    return NONE if known is None else number(known)
+    plcc = line.row.progress.plcc if line.row else None
+    return NONE if plcc is None else number(plcc)
 
 
 def _delta(line: RunLine, board: Board) -> str:
@@ -117,9 +118,9 @@ def _delta(line: RunLine, board: Board) -> str:
 
 
 def _short_delta(line: RunLine, board: Board) -> str:
-    whole = _delta(line, board)
-    star = "*" if whole.endswith("*") else ""
-    return whole.partition(" [")[0].rstrip("*") + star
+    delta = _delta(line, board)
+    star = "*" if delta.endswith("*") else ""
+    return delta.partition(" [")[0].rstrip("*") + star
 
 
 def _expected(line: RunLine, _: Board) -> str:

@@ -1,4 +1,4 @@
-"""The table of runs: one line each, a cursor on the chosen one, marks. Drawn line by line, from text that is safe."""
+"""The table of runs: a line each, with a cursor on the selected one, and marks."""
 
 from typing import ClassVar
 
@@ -17,38 +17,38 @@ from iqa_tui.state.board import Board, RunLine
 from iqa_tui.widgets.glyphs import COLOURS
 from iqa_tui.widgets.run_columns import GAP, Column, Grid, grid
 
-_MARGIN = 2  # the columns left of the first, for cursor and mark
+_MARGIN = 2  # terminal columns on the left, for cursor and mark
 
 
 class RunTable(ScrollView, can_focus=True):
-    """Shows `board.lines`. The chosen line is a key and not a place, so that it stays when lines come and go."""
+    """Shows `board.lines`. The selection is a key, not a position, so that it stays when lines come and go."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "runs--head", "runs--cursor", "runs--dim", "runs--accent", "runs--success", "runs--error", "runs--warning",
     }  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "move(1)", "Next", show=False, id="runs.next", tooltip="Choose the next run"),
-        Binding("k,up", "move(-1)", "Previous", show=False, id="runs.previous", tooltip="Choose the run before"),
-        Binding("g,home", "end(False)", "First", show=False, id="runs.first", tooltip="Choose the first run"),
-        Binding("G,end", "end(True)", "Last", show=False, id="runs.last", tooltip="Choose the last run"),
-        Binding("pagedown", "page(1)", show=False, id="runs.page-down", tooltip="A screenful down"),
-        Binding("pageup", "page(-1)", show=False, id="runs.page-up", tooltip="A screenful up"),
-        Binding("space", "mark", "Mark", show=False, id="runs.mark", tooltip="Mark the run, to be started together"),
-        Binding("enter", "open", "Details", show=False, id="runs.open", tooltip="Everything about the chosen run"),
+        Binding("j,down", "move(1)", "Next", show=False, id="runs.next", tooltip="Select the next run"),
+        Binding("k,up", "move(-1)", "Previous", show=False, id="runs.previous", tooltip="Select the previous run"),
+        Binding("g,home", "end(False)", "First", show=False, id="runs.first", tooltip="Select the first run"),
+        Binding("G,end", "end(True)", "Last", show=False, id="runs.last", tooltip="Select the last run"),
+        Binding("pagedown", "page(1)", show=False, id="runs.page-down", tooltip="One page down"),
+        Binding("pageup", "page(-1)", show=False, id="runs.page-up", tooltip="One page up"),
+        Binding("space", "mark", "Mark", show=False, id="runs.mark", tooltip="Mark or unmark the run"),
+        Binding("enter", "open", "Details", show=False, id="runs.open", tooltip="Show all about the selected run"),
     ]
 
     board: reactive[Board] = reactive(Board, repaint=False)
-    chosen: reactive[str | None] = reactive(None, repaint=False)
+    selected: reactive[str | None] = reactive(None, repaint=False)
 
-    class Chosen(Message):
-        """Another line is the chosen one."""
+    class Selected(Message):
+        """Another line is selected."""
 
         def __init__(self, line: RunLine) -> None:
             super().__init__()
             self.line = line
 
     class Opened(Message):
-        """The chosen line is to be shown in full."""
+        """The selected line is to be shown in full."""
 
         def __init__(self, line: RunLine) -> None:
             super().__init__()
@@ -61,88 +61,83 @@ class RunTable(ScrollView, can_focus=True):
 
     @property
     def line(self) -> RunLine | None:
-        """The chosen line."""
-        return self.board.line(self.chosen)
+        return self.board.line(self.selected)
 
     def watch_board(self, old: Board, new: Board) -> None:
-        """Lay the table out anew, where what it shows has changed."""
+        """Lay the table out again if its lines have changed."""
         if old.lines is new.lines:
             return
         self.marked &= {line.key for line in new.lines}
-        if new.lines and new.line(self.chosen) is None:
-            self.chosen = new.lines[0].key
-            self.post_message(self.Chosen(new.lines[0]))
+        if new.lines and new.line(self.selected) is None:
+            self.selected = new.lines[0].key
+            self.post_message(self.Selected(new.lines[0]))
         if self.size.width:
-            before = self._grid
+            old_grid = self._grid
             self._grid = grid(new, self.size.width - _MARGIN)
-            if before != self._grid:
+            if old_grid != self._grid:
                 self._fit()
                 self.refresh()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Columns come and go with the width."""
         self._grid = grid(self.board, event.size.width - _MARGIN)
         self._fit()
         self.refresh()
 
-    def choose(self, key: str) -> None:
-        """Move the cursor to a line, as far as it is there."""
+    def select(self, key: str) -> None:
+        """Move the cursor to a line, if it exists."""
         line = self.board.line(key)
-        if line is None or key == self.chosen:
+        if line is None or key == self.selected:
             return
-        self.chosen = key
-        self._see()
+        self.selected = key
+        self._scroll_to_cursor()
         self.refresh()
-        self.post_message(self.Chosen(line))
+        self.post_message(self.Selected(line))
 
     def action_move(self, by: int) -> None:
-        """Move the cursor; it stays inside."""
+        """Move the cursor within the table."""
         if self.board.lines:
             at = min(len(self.board.lines) - 1, max(0, self._at() + by))
-            self.choose(self.board.lines[at].key)
+            self.select(self.board.lines[at].key)
 
     def action_page(self, by: int) -> None:
-        """Move by what is visible."""
         self.action_move(by * max(1, self.size.height - 2))
 
     def action_end(self, last: bool) -> None:
-        """To the first or the last line."""
         self.action_move(len(self.board.lines) if last else -len(self.board.lines))
 
     def action_mark(self) -> None:
-        """Mark the line or let go of it, and go on to the next."""
-        if self.chosen is not None:
-            self.marked ^= {self.chosen}
+        """Mark or unmark the line, and move to the next."""
+        if self.selected is not None:
+            self.marked ^= {self.selected}
             self.refresh()
             self.action_move(1)
 
     def action_open(self) -> None:
-        """Ask for everything about the chosen line."""
         if self.line is not None:
             self.post_message(self.Opened(self.line))
 
     def on_click(self, event: events.Click) -> None:
-        """A click chooses, a second one opens."""
+        """A click selects, a second one opens."""
         at = event.y - 1 + self.scroll_offset.y
         if event.y > 0 and 0 <= at < len(self.board.lines):
             line = self.board.lines[at]
-            if line.key == self.chosen and event.chain > 1:
+            if line.key == self.selected and event.chain > 1:
                 self.action_open()
-            self.choose(line.key)
+            self.select(line.key)
 
     def render_line(self, y: int) -> Strip:
-        """The head stays; the lines below it scroll."""
+        """The header stays; the lines below it scroll."""
         if y == 0:
             return self._strip("  ", [c.head for c in self._grid.columns], self.get_component_rich_style("runs--head"))
         at = y - 1 + self.scroll_offset.y
         if at >= len(self._grid.cells):
             return Strip.blank(self.size.width, self.rich_style)
         line = self.board.lines[at]
-        here = line.key == self.chosen
+        is_selected = line.key == self.selected
         style = self.rich_style if line.state else self.get_component_rich_style("runs--dim")
-        if here:
+        if is_selected:
             style += self.get_component_rich_style("runs--cursor")
-        mark = ("▸" if here else " ") + ("*" if line.key in self.marked else " ")
+        mark = ("▸" if is_selected else " ") + ("*" if line.key in self.marked else " ")
         return self._strip(mark, self._grid.cells[at], style, line)
 
     def _strip(
@@ -154,23 +149,23 @@ class RunTable(ScrollView, can_focus=True):
         return Strip(segments).adjust_cell_length(self.size.width, style)
 
     def _styled(self, column: Column, line: RunLine | None, style: Style) -> Style:
-        """State and verdict have their colours."""
+        """The style of a cell: state and verdict are coloured."""
         colour = None
         if line is not None and column.key == "state":
             colour = COLOURS.get(line.state)
-        if line is not None and column.key == "verdict" and line.result and line.result.distinguishable:
-            colour = "warning" if (line.result.delta or 0) < 0 else "success"
+        if line is not None and column.key == "verdict" and line.result and line.result.better is not None:
+            colour = "success" if line.result.better else "warning"
         if colour is None:
             return style
         return style + Style(color=self.get_component_rich_style(f"runs--{colour}", partial=True).color)
 
     def _at(self) -> int:
-        return next((n for n, line in enumerate(self.board.lines) if line.key == self.chosen), 0)
+        return next((n for n, line in enumerate(self.board.lines) if line.key == self.selected), 0)
 
     def _fit(self) -> None:
         self.virtual_size = Size(self.size.width, len(self._grid.cells) + 1)
 
-    def _see(self) -> None:
+    def _scroll_to_cursor(self) -> None:
         at = self._at()
         room = max(1, self.size.height - 1)
         if at < self.scroll_offset.y:
@@ -179,7 +174,7 @@ class RunTable(ScrollView, can_focus=True):
             self.scroll_to(y=at - room + 1, animate=False)
 
     def watch_scroll_y(self, old: float, new: float) -> None:
-        """Every line changes, the head excepted."""
+        """Repaint all lines but the header."""
         super().watch_scroll_y(old, new)
         self.refresh(Region(0, 1, self.size.width, self.size.height))
 

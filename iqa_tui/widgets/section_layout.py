@@ -1,4 +1,4 @@
-"""Lays sections of rows out as lines of a page, as wide as the screen allows."""
+"""Lays out sections of rows as lines of a page, as wide as the screen allows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from iqa_tui.safe import plain
 _GAP = 2
 _MARGIN = 2
 _WIDEST = 120
-_NARROWEST_LAST = 16  # columns for the last cell, before the others have to give way
+_NARROWEST_LAST = 16  # columns that the last cell gets before the others shrink
 SIGNS = {"differs": "≠", "inert": "∅", "error": "✗", "warning": "!", "note": "·", "good": "✓"}
-"""What stands before a row that is special; the colour only repeats it."""
+"""The sign before a marked row; the colour only repeats it."""
 _STYLES = {
     "differs": "bold $text-accent", "inert": "dim", "error": "$text-error", "warning": "$text-warning",
     "good": "$text-success",
@@ -23,14 +23,14 @@ _STYLES = {
 
 @dataclass(frozen=True)
 class PageLayout:
-    """The lines of a page, and the line that each section starts at."""
+    """The lines of a page, and the first line of each section."""
 
     lines: tuple[Content, ...]
     starts: tuple[int, ...]
 
 
 def lay_out(sections: Sequence[Section], width: int) -> PageLayout:
-    """All sections, a blank line between two."""
+    """All sections, with a blank line between them."""
     lines: list[Content] = []
     starts = []
     room = max(20, min(width, _WIDEST))
@@ -46,16 +46,16 @@ def lay_out(sections: Sequence[Section], width: int) -> PageLayout:
 
 def _body(section: Section, width: int) -> list[Content]:
     widths = _widths(section, width - _MARGIN)
-    found = []
+    lines = []
     if section.head:
-        found += _row(Line(section.head), widths, width, "dim")
+        lines += _row(Line(section.head), widths, width, "dim")
     for line in section.lines:
-        found += _row(line, widths, width, _STYLES.get(line.mark, ""))
-    return found
+        lines += _row(line, widths, width, _STYLES.get(line.mark, ""))
+    return lines
 
 
 def _widths(section: Section, width: int) -> list[int]:
-    """Of all columns but the last, which takes what is left."""
+    """The widths of all columns but the last, which takes the rest."""
     rows = [line.cells for line in section.lines if len(line.cells) > 1]
     count = max([len(cells) for cells in rows], default=1)
     rows += [section.head] if section.head else []
@@ -66,7 +66,7 @@ def _widths(section: Section, width: int) -> list[int]:
 
 
 def _row(line: Line, widths: Sequence[int], width: int, style: str) -> list[Content]:
-    """The lines that a row takes: its cells beside each other, each broken where it must be."""
+    """The lines of a row: its cells side by side, each wrapped if needed."""
     sign = f"{SIGNS.get(line.mark, ''):<{_MARGIN}}"
     if len(line.cells) == 1:
         cells, rooms = [plain(line.cells[0])], [width - _MARGIN]
@@ -75,18 +75,18 @@ def _row(line: Line, widths: Sequence[int], width: int, style: str) -> list[Cont
         rooms = [*widths[: len(cells) - 1]]
         rooms.append(width - _MARGIN - sum(rooms) - _GAP * len(rooms))
     broken = [wrapped(cell, max(1, room)) for cell, room in zip(cells, rooms, strict=True)]
-    found = []
+    lines = []
     for n in range(max(map(len, broken))):
         text = sign if n == 0 else " " * _MARGIN
         for parts, room in zip(broken, rooms, strict=True):
             part = parts[n] if n < len(parts) else ""
             text += part + " " * (room - cell_len(part) + _GAP)
-        found.append(Content.styled(text.rstrip(), style) if style else Content(text.rstrip()))
-    return found
+        lines.append(Content.styled(text.rstrip(), style) if style else Content(text.rstrip()))
+    return lines
 
 
 def wrapped(text: str, room: int) -> list[str]:
-    """`text`, which is plain, in lines of at most `room` columns: at spaces, and where there is none anywhere."""
+    """Plain `text` in lines of at most `room` columns, broken at spaces, or anywhere in longer words."""
     lines, line, taken = [], "", 0
     for word in text.split(" "):
         size = cell_len(word)
@@ -105,7 +105,7 @@ def wrapped(text: str, room: int) -> list[str]:
 
 
 def _head(word: str, room: int) -> str:
-    """As many characters as have room; at least one."""
+    """As many characters as fit, at least one."""
     taken = 0
     for n, character in enumerate(word):
         taken += cell_len(character)

@@ -1,4 +1,4 @@
-"""A page to read: sections of rows that scroll, with keys to move about."""
+"""A page of sections that scrolls, with keys to move between sections."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -15,19 +15,19 @@ from iqa_tui.widgets.section_layout import lay_out
 
 
 class Page(VerticalScroll, inherit_bindings=False):
-    """Shows sections; keeps its place when they change."""
+    """Shows sections; keeps its position when they change."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j,down", "scroll_down", "Down", show=False, id="page.down", tooltip="One line down"),
         Binding("k,up", "scroll_up", "Up", show=False, id="page.up", tooltip="One line up"),
         Binding("pagedown,space", "page_down", "Page down", show=False, id="page.page-down", tooltip="One page down"),
         Binding("pageup,b", "page_up", "Page up", show=False, id="page.page-up", tooltip="One page up"),
-        Binding("g,home", "scroll_home", "Top", show=False, id="page.top", tooltip="To the top of the page"),
-        Binding("G,end", "scroll_end", "End", show=False, id="page.end", tooltip="To the end of the page"),
-        Binding("]", "section(1)", "Next part", key_display="]", id="page.next", tooltip="To the next section"),
+        Binding("g,home", "scroll_home", "Top", show=False, id="page.top", tooltip="Top of the page"),
+        Binding("G,end", "scroll_end", "End", show=False, id="page.end", tooltip="End of the page"),
+        Binding("]", "section(1)", "Next part", key_display="]", id="page.next", tooltip="Next section"),
         Binding(
-            "[", "section(-1)", "Part before", key_display="[", show=False, id="page.previous",
-            tooltip="To the section before",
+            "[", "section(-1)", "Previous part", key_display="[", show=False, id="page.previous",
+            tooltip="Previous section",
         ),
     ]  # fmt: skip
     DEFAULT_CSS = """
@@ -48,22 +48,20 @@ class Page(VerticalScroll, inherit_bindings=False):
         self._width = 0
 
     def compose(self) -> ComposeResult:
-        """One text."""
         yield self._text
 
     def show(self, sections: Sequence[Section]) -> None:
-        """Show these sections in place of what was there."""
+        """Replace the sections."""
         if tuple(sections) != self._sections:
             self._sections = tuple(sections)
             self._lay_out()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Lines break elsewhere."""
         if self.scrollable_content_region.width != self._width:
             self._lay_out()
 
     def action_section(self, by: int) -> None:
-        """To the next section that starts below the top of the screen, or the last that starts above it."""
+        """Scroll to the next section that starts below the top of the screen, or the last one above it."""
         here = self.scroll_offset.y
         later = [start for start in self._starts if start > here]
         earlier = [start for start in self._starts if start < here]
@@ -75,6 +73,6 @@ class Page(VerticalScroll, inherit_bindings=False):
     def _lay_out(self) -> None:
         self._width = self.scrollable_content_region.width
         if self._width:
-            laid = lay_out(self._sections, self._width)
-            self._starts = laid.starts
-            self._text.update(Content("\n").join(laid.lines))
+            layout = lay_out(self._sections, self._width)
+            self._starts = layout.starts
+            self._text.update(Content("\n").join(layout.lines))

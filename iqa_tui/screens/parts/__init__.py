@@ -1,1 +1,1 @@
-"""Parts that several dialogs are made of."""
+"""Parts shared by the dialogs."""

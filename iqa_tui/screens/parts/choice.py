@@ -1,4 +1,4 @@
-"""One of several: a line that left and right change."""
+"""A one-line choice that left and right change."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ Value = TypeVar("Value")
 
 
 class Choice(Widget, Generic[Value], can_focus=True):
-    """Shows the chosen one of `options`, pairs of a value and its words; the words may be anybody's text."""
+    """Shows the selected one of `options`, pairs of a value and its label; labels may hold any text."""
 
     DEFAULT_CSS = """
     Choice { height: 1; width: 1fr; background: $boost; }
     Choice:focus { background: $block-cursor-background; color: $block-cursor-foreground; text-style: bold; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "step(-1)", "Previous", show=False, id="choice.previous"),
-        Binding("right,space", "step(1)", "Next", show=False, id="choice.next"),
+        Binding("left", "step(-1)", "Previous", show=False, id="choice.previous", tooltip="Previous option"),
+        Binding("right,space", "step(1)", "Next", show=False, id="choice.next", tooltip="Next option"),
     ]
 
     at: reactive[int] = reactive(0)
 
     class Changed(Message):
-        """Another one is chosen."""
+        """Another option is selected."""
 
         def __init__(self, choice: Choice[Value]) -> None:
             super().__init__()
@@ -48,11 +48,10 @@ class Choice(Widget, Generic[Value], can_focus=True):
 
     @property
     def value(self) -> Value:
-        """The chosen one."""
         return self.options[self.at][0]
 
     def render(self) -> Content:
-        """Its words, how many there are, and that there are others."""
+        """The label, and its position among the options."""
         words = Content(plain(self.options[self.at][1]))
         if len(self.options) == 1:
             return Content.assemble("  ", words.truncate(max(self.size.width - 2, 4), ellipsis=True))
@@ -61,14 +60,12 @@ class Choice(Widget, Generic[Value], can_focus=True):
         return Content.assemble("‹ ", words.truncate(max(room, 4), ellipsis=True), " › ", (count, "dim"))
 
     def watch_at(self) -> None:
-        """Tell."""
         self.post_message(self.Changed(self))
 
     def action_step(self, by: int) -> None:
-        """The next or the previous one, round and round."""
+        """Select the next or previous option, wrapping round."""
         self.at = (self.at + by) % len(self.options)
 
     def on_click(self, event: events.Click) -> None:
-        """A click is as good as the key."""
         event.stop()
         self.action_step(1)

@@ -1,4 +1,4 @@
-"""What all dialogs are: a box of fields, what is wrong, and the keys. Enter does it, Escape leaves."""
+"""The base of all dialogs: a box with fields, a complaint and the keys. Enter accepts, Escape cancels."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _FRAME = 2
 
 
 class Dialog(ModalScreen[Result]):
-    """A dialog; dismissed with what was decided, or with None."""
+    """Dismissed with the decision, or with None."""
 
-    CSS_PATH = Path(__file__).parents[1] / "dialog.tcss"  # whole: else it is looked for beside each subclass
+    CSS_PATH = Path(__file__).parents[1] / "dialog.tcss"  # absolute: a relative path is looked up beside each subclass
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012 (as Textual has it)
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Leave", id="dialog.leave"),
-        Binding("enter", "accept", "Do it", id="dialog.accept"),
+        Binding("escape", "leave", "Leave", id="dialog.leave", tooltip="Cancel"),
+        Binding("enter", "accept", "Do it", id="dialog.accept", tooltip="Accept"),
         Binding("up", "upwards", "Up", show=False, id="dialog.up"),
         Binding("down", "downwards", "Down", show=False, id="dialog.down"),
         Binding("pageup", "page(-1)", "Page up", show=False, id="dialog.pageup"),
@@ -44,15 +44,14 @@ class Dialog(ModalScreen[Result]):
     KEYS = "↑↓ field  ←→ change"
 
     def parts(self) -> Iterable[Widget]:
-        """What stands in the box, from the top down."""
+        """The widgets in the box, from top to bottom."""
         raise NotImplementedError
 
     def action_accept(self) -> None:
-        """Enter: dismiss with the decision, or say what is wrong with it."""
+        """Dismiss with the decision, or complain."""
         raise NotImplementedError
 
     def compose(self) -> ComposeResult:
-        """The box."""
         with Vertical(id="dialog") as box:
             box.border_title = Content(plain(self.TITLE_WORDS))
             with VerticalScroll(id="body", can_focus=False):
@@ -61,15 +60,14 @@ class Dialog(ModalScreen[Result]):
             yield Static(Content.assemble(*self._keys()), id="keys", markup=False)
 
     def on_mount(self) -> None:
-        """There is no word yet."""
         self.complain("")
 
     def on_resize(self, event: events.Resize) -> None:
-        """What does not fit is scrolled; complaint and keys are always seen."""
+        """Keep the complaint and the keys visible; the fields scroll if needed."""
         self._fit(event.size.height)
 
     def complain(self, words: str, *, good: bool = False) -> None:
-        """Say what is wrong; with `good`, what is right."""
+        """Show what is wrong; `good` shows it as information."""
         line = self.query_one("#complaint", Static)
         line.set_class(good, "-good")
         line.display = bool(words)
@@ -77,11 +75,10 @@ class Dialog(ModalScreen[Result]):
         self._fit(self.size.height)
 
     def action_leave(self) -> None:
-        """Decide nothing."""
         self.dismiss(None)
 
     def action_upwards(self) -> None:
-        """The field above; from the last one, first what was scrolled down to."""
+        """Go to the field above, or scroll up first if the last field was scrolled past."""
         body = self.query_one("#body", VerticalScroll)
         if self._at_last and body.scroll_offset.y > 0:
             body.scroll_up(animate=False)
@@ -89,14 +86,14 @@ class Dialog(ModalScreen[Result]):
             self.focus_previous()
 
     def action_downwards(self) -> None:
-        """The field below; from the last one, what stands below it."""
+        """Go to the field below, or scroll down from the last one."""
         if self._at_last:
             self.query_one("#body", VerticalScroll).scroll_down(animate=False)
         else:
             self.focus_next()
 
     def action_page(self, by: int) -> None:
-        """Scroll what does not fit."""
+        """Scroll by a page."""
         body = self.query_one("#body", VerticalScroll)
         if by < 0:
             body.scroll_page_up(animate=False)
@@ -104,7 +101,7 @@ class Dialog(ModalScreen[Result]):
             body.scroll_page_down(animate=False)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter in a field is Enter."""
+        """Enter in a field accepts the dialog."""
         event.stop()
         self.action_accept()
 
@@ -124,7 +121,7 @@ class Dialog(ModalScreen[Result]):
         return min(lines, 4) + (0 if self.has_class("-short") else 1)
 
     def _keys(self) -> list[str | tuple[str, str]]:
-        """The last line: keys bold, what they do beside."""
+        """The last line: keys in bold, each with what it does."""
         words: list[str | tuple[str, str]] = [("enter", "bold"), f" {self.DOES}  "]
         for pair in self.KEYS.split("  "):
             *keys, what = pair.split(" ")
@@ -133,12 +130,12 @@ class Dialog(ModalScreen[Result]):
 
 
 def field(label: str, widget: Widget) -> Horizontal:
-    """A line of the form."""
+    """A line of the form: a label and a widget."""
     return Horizontal(Label(label, classes="label", markup=False), widget, classes="field")
 
 
 def put(part: Static, words: Content | str) -> None:
-    """Show words where they belong, and take no room for none."""
+    """Show `words` in `part`, or hide it if there are none."""
     shown = words if isinstance(words, Content) else Content(words)
     part.update(shown)
     part.display = bool(shown)

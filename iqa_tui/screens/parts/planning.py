@@ -1,4 +1,4 @@
-"""A dialog that plans a start: what its fields mean is looked up in a thread, and shown before Enter does it."""
+"""A dialog that plans a start in a thread and shows the plan before Enter carries it out."""
 
 from __future__ import annotations
 
@@ -25,131 +25,128 @@ _MOST_SEED = 2**63
 
 @dataclass(frozen=True)
 class FormError:
-    """Why the fields make no order."""
+    """Why the fields do not make a valid order."""
 
     words: str
 
 
 class PlanningDialog(Dialog[StartOrder | RelaunchOrder]):
-    """`order()` says what the fields mean; `#planned` and `#findings` show what it would do.
+    """`order()` reads the fields; `#planned` and `#findings` show what it would do.
 
-    Ids here are none of another screen's: the rules of its style sheet would hold here, too.
+    Ids must not occur in another screen, whose style sheet would apply here, too.
     """
 
-    class Looked(Message):
+    class PlanReady(Message):
         """What an order would do, or why it cannot be carried out."""
 
-        def __init__(self, order: StartOrder, found: StartPlan | FormError) -> None:
+        def __init__(self, order: StartOrder, outcome: StartPlan | FormError) -> None:
             super().__init__()
             self.order = order
-            self.found = found
+            self.outcome = outcome
 
     def __init__(self, target: Target) -> None:
         super().__init__()
         self.target = target
         self.plan: StartPlan | None = None
-        self._ordered: StartOrder | None = None
-        self._accept_it = False
+        self._planned_order: StartOrder | None = None
+        self._accept_when_ready = False
 
     def order(self) -> StartOrder | FormError | None:
-        """What the fields mean; None where there is nothing to look up."""
+        """The order that the fields describe; None if there is nothing to plan."""
         raise NotImplementedError
 
-    def looked(self, order: StartOrder, plan: StartPlan) -> None:
+    def show_plan(self, order: StartOrder, plan: StartPlan) -> None:
         """Called with every new plan."""
 
     def plan_parts(self) -> list[Static]:
-        """Where the plan is shown."""
+        """The widgets that show the plan."""
         return [
             Static(id="planned", classes="part", markup=False),
             Static(id="findings", classes="part", markup=False),
         ]
 
     def on_mount(self) -> None:
-        """Look at once."""
         super().on_mount()
-        self.renew()
+        self.replan()
 
     def on_choice_changed(self, message: Choice.Changed) -> None:
-        """Look again."""
         message.stop()
-        self.renew()
+        self.replan()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Look again."""
         event.stop()
-        self.renew()
+        self.replan()
 
-    def renew(self) -> None:
-        """Look up what the fields mean now."""
+    def replan(self) -> None:
+        """Plan what the fields describe now."""
         order = self.order()
-        self._accept_it = False
-        if isinstance(order, StartOrder) and order == self._ordered:
+        self._accept_when_ready = False
+        if isinstance(order, StartOrder) and order == self._planned_order:
             return
-        self.plan, self._ordered = None, None
+        self.plan, self._planned_order = None, None
         if isinstance(order, StartOrder):
-            self._ordered = order
+            self._planned_order = order
             self.complain("")
-            self.run_worker(lambda: self._look(order), thread=True, exclusive=True, group="plan")
+            self.run_worker(lambda: self._plan(order), thread=True, exclusive=True, group="plan")
         else:
-            self._show_nothing()
+            self._clear_plan()
             self.complain(order.words if order else "")
 
-    def on_planning_dialog_looked(self, message: Looked) -> None:
-        """Show it, unless the fields have changed meanwhile."""
-        if message.order != self._ordered:
+    def on_planning_dialog_plan_ready(self, message: PlanReady) -> None:
+        """Show the plan, unless the fields have changed since."""
+        if message.order != self._planned_order:
             return
-        if isinstance(message.found, FormError):
-            self._show_nothing()
-            self.complain(message.found.words)
+        if isinstance(message.outcome, FormError):
+            self._clear_plan()
+            self.complain(message.outcome.words)
             return
-        self.plan = message.found
+        self.plan = message.outcome
         put(self.query_one("#planned", Static), runs_content(self.plan))
         put(self.query_one("#findings", Static), findings_content(self.plan.findings))
-        self.looked(message.order, self.plan)
-        if self._accept_it:
+        self.show_plan(message.order, self.plan)
+        if self._accept_when_ready:
             self.action_accept()
 
     def action_accept(self) -> None:
-        """Enter: it is done, or what forbids it is said."""
+        """Dismiss with the order, or complain about what prevents it."""
         order = self.order()
         if not isinstance(order, StartOrder):
             if order is not None:
                 self.complain(order.words)
         elif self.plan is None:
-            self._accept_it = self._ordered is not None and not self.query_one("#complaint").display
+            self._accept_when_ready = self._planned_order is not None and not self.query_one("#complaint").display
         elif self.plan.errors:
             self.complain(f"not started: {self.plan.errors[0].code}: {self.plan.errors[0].message}")
         elif not self.plan.to_do:
-            self.complain("nothing to start: all of it is complete, runs or waits already")
+            self.complain("nothing to start: all of these runs are complete, running or queued")
         else:
             self.dismiss(order)
 
-    def _look(self, order: StartOrder) -> None:
-        """In a thread."""
+    def _plan(self, order: StartOrder) -> None:
+        """Runs in a thread."""
         from iqa_train.errors import UserError
         from iqa_tui.actions.start_plan import plan_start
 
         worker = get_current_worker()
-        found: StartPlan | FormError
+        outcome: StartPlan | FormError
         try:
-            found = plan_start(self.target, order)
+            outcome = plan_start(self.target, order)
         except UserError as error:
-            found = FormError(str(error))
+            outcome = FormError(str(error))
         except OSError as error:
-            found = FormError(f"{error.filename or 'a file'}: {error.strerror}")
+            outcome = FormError(f"{error.filename or 'a file'}: {error.strerror}")
         if not worker.is_cancelled:
-            self.post_message(self.Looked(order, found))
+            self.post_message(self.PlanReady(order, outcome))
 
-    def _show_nothing(self) -> None:
+    def _clear_plan(self) -> None:
         put(self.query_one("#planned", Static), "")
         put(self.query_one("#findings", Static), "")
 
 
 def seeds_from(text: str) -> tuple[int, ...] | FormError | None:
-    """Seeds as somebody types them, with commas or spaces; None for an empty line."""
+    """Seeds typed with commas or spaces; None for an empty line."""
     words = text.replace(",", " ").split()
     for word in words:
         if not (word.isascii() and word.isdigit() and int(word) < _MOST_SEED):
-            return FormError(f'seeds: "{word}" is not a whole number from 0 up; such as 42 43 44')
+            return FormError(f'seeds: "{word}" is not a whole number of at least 0; enter seeds such as 42 43 44')
     return tuple(dict.fromkeys(map(int, words))) or None

@@ -1,4 +1,4 @@
-"""Settings typed as `setting = value`, a line each: names are completed, values checked as they are typed."""
+"""A form for settings, one `setting = value` a line, with completion and checks while typing."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
 _FIRST = "setting = value, such as lr = 1e-6; → completes a name"
-_NEXT = "another, or nothing"
+_NEXT = "another setting, or leave empty"
 
 
 class SettingsForm(Vertical):
-    """Lines for settings; there is always an empty one at the end."""
+    """Lines for settings; the last one is always empty."""
 
     DEFAULT_CSS = """
     SettingsForm { height: auto; width: 1fr; }
@@ -24,54 +24,53 @@ class SettingsForm(Vertical):
     """
 
     def compose(self) -> ComposeResult:
-        """One line."""
         yield self._line(_FIRST)
 
     def on_input_changed(self) -> None:
-        """Another line once the last is used; the dialog hears of the change, too."""
+        """Add a line once the last is used; the event goes on to the dialog."""
         lines = list(self.query(Input))
         if lines and lines[-1].value.strip():
             self.mount(self._line(_NEXT))
 
     def read(self) -> tuple[dict[str, Any], list[str]]:
-        """The settings typed, each known and allowed; and a sentence for each line that is neither."""
+        """The valid settings, and a sentence for each line that is not valid."""
         from iqa_train.study.from_text import value_from_text
         from iqa_train.study.settings import TrainingConfig
         from iqa_train.study.validate import setting_complaints, typed
 
         values: dict[str, Any] = {}
-        wrong: list[str] = []
+        errors: list[str] = []
         for line in self.query(Input):
             name, equals, text = (part.strip() for part in line.value.partition("="))
             if not name and not equals:
                 continue
-            complaint = _unreadable(name, text, values)
+            complaint = _line_error(name, text, values)
             if complaint:
-                wrong.append(complaint)
+                errors.append(complaint)
                 continue
             values[name] = value_from_text(name, text)
         complaints = setting_complaints(values)
-        wrong += [sentence for _, sentence in complaints]
+        errors += [sentence for _, sentence in complaints]
         good = {name: value for name, value in values.items() if name not in {name for name, _ in complaints}}
         known = {name: value for name, value in good.items() if name in TrainingConfig.model_fields}
-        return typed(known), wrong
+        return typed(known), errors
 
     @staticmethod
     def _line(placeholder: str) -> Input:
-        return Input(placeholder=placeholder, suggester=_Names(), compact=True)
+        return Input(placeholder=placeholder, suggester=_SettingSuggester(), compact=True)
 
 
-def _unreadable(name: str, text: str, before: dict[str, Any]) -> str:
-    """Why a line says nothing yet; empty if it does."""
+def _line_error(name: str, text: str, earlier: dict[str, Any]) -> str:
+    """Why a line is incomplete or wrong; empty if it is fine."""
     from iqa_train.errors import did_you_mean, visible
     from iqa_train.study.messages import allowed
     from iqa_train.study.settings import TrainingConfig
 
     fields = TrainingConfig.model_fields
     if name == "seed":
-        return "seed: give it above, under Seeds"
-    if name in before:
-        return f"{visible(name)} stands here twice"
+        return "seed: enter it above, under Seeds"
+    if name in earlier:
+        return f"{visible(name)} is given twice"
     if name in fields and not text:
         return f"{name} = ? {fields[name].description}; allowed: {allowed(name, fields[name])}"
     if name not in fields:
@@ -79,24 +78,23 @@ def _unreadable(name: str, text: str, before: dict[str, Any]) -> str:
     return ""
 
 
-class _Names(Suggester):
-    """Completes the names of settings, and values where there are only a few."""
+class _SettingSuggester(Suggester):
+    """Completes the names of settings, and values that are one of a few."""
 
     def __init__(self) -> None:
         super().__init__(use_cache=True, case_sensitive=True)
 
     async def get_suggestion(self, value: str) -> str | None:
-        """The first that starts like it."""
         from iqa_train.study.settings import TrainingConfig
 
         name, equals, text = value.partition("=")
         if not equals:
             names = (n for n in TrainingConfig.model_fields if n != "seed" and n.startswith(value.lstrip()))
-            found = next(names, None) if value.strip() else None
-            return f"{found} = " if found else None
+            match = next(names, None) if value.strip() else None
+            return f"{match} = " if match else None
         field = TrainingConfig.model_fields.get(name.strip())
         kind = field.annotation if field else None
         words = ("true", "false") if kind is bool else tuple(str(choice) for choice in get_args(kind))
         rest = text.lstrip()
-        hit = next((word for word in words if rest and word.startswith(rest) and word != rest), None)
-        return value[: len(value) - len(rest)] + hit if hit else None
+        match = next((word for word in words if rest and word.startswith(rest) and word != rest), None)
+        return value[: len(value) - len(rest)] + match if match else None

@@ -9,7 +9,8 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Footer, Static
 
-from iqa_tui.actions.action_screen import ActingScreen, ActionContext, Notice
+from iqa_tui.actions.notice import ActionContext, Notice
+from iqa_tui.screens.action_screen import ActionScreen
 from iqa_tui.screens.parts.planning import PlanningDialog
 from iqa_tui.state.board import Board, RunLine, Target
 from iqa_tui.state.study_reader import StudyReader
@@ -18,8 +19,8 @@ from tests.faults.fault_project import FaultyProject
 QUICK = 0.05
 
 
-class HostScreen(ActingScreen):
-    """Shows a line for each run; looks at the files whenever it is told to."""
+class HostScreen(ActionScreen):
+    """Shows a line for each run; looks at the files whenever it is notice to."""
 
     def __init__(self, target: Target, *, readonly: bool = False) -> None:
         super().__init__()
@@ -27,7 +28,7 @@ class HostScreen(ActingScreen):
         self.readonly = readonly
         self.reader = StudyReader(target)
         self.board = Board()
-        self.chosen: str | None = None
+        self.selected: str | None = None
         self.marked: frozenset[str] = frozenset()
 
     def compose(self) -> ComposeResult:
@@ -42,15 +43,15 @@ class HostScreen(ActingScreen):
         lines = [f"{line.experiment} {line.seed} {line.state}" for line in self.board.lines]
         self.query_one("#lines", Static).update("\n".join(lines))
 
-    def sight(self) -> ActionContext:
+    def current_context(self) -> ActionContext:
         return ActionContext(self.board, self.target, self.line, self.marked, self.readonly)
 
-    def acted(self, said: Notice) -> None:
+    def after_action(self, notice: Notice) -> None:
         self.look()
 
     @property
     def line(self) -> RunLine | None:
-        return next((line for line in self.board.lines if line.experiment == self.chosen), None)
+        return next((line for line in self.board.lines if line.experiment == self.selected), None)
 
     def mark(self, *experiments: str) -> None:
         self.marked = frozenset(line.key for line in self.board.lines if line.experiment in experiments)
@@ -67,8 +68,8 @@ class Host(App[None]):
         self.push_screen(self.host)
 
     @property
-    def said(self) -> list[str]:
-        return [said.text for said in self.host.said]
+    def notices(self) -> list[str]:
+        return [notice.text for notice in self.host.notices]
 
     def shown(self) -> str:
         """The text of the screen on top."""
@@ -105,7 +106,7 @@ async def until(pilot: Pilot[Any], what: str, so: Callable[[], Any], seconds: fl
         await pilot.pause(QUICK)
     app = pilot.app
     assert isinstance(app, Host)
-    raise AssertionError(f"not within {seconds:g} s: {what}\n{app.said}\n{app.shown()}")
+    raise AssertionError(f"not within {seconds:g} s: {what}\n{app.notices}\n{app.shown()}")
 
 
 async def planned(pilot: Pilot[Any]) -> None:
@@ -121,11 +122,11 @@ def complaint(pilot: Pilot[Any]) -> str:
     return str(line.visual) if line.display else ""
 
 
-async def said(pilot: Pilot[Any], words: str, seconds: float = 20.0) -> str:
+async def notice_with(pilot: Pilot[Any], words: str, seconds: float = 20.0) -> str:
     """Wait for a sentence that holds these words."""
     app = pilot.app
     assert isinstance(app, Host)
-    found: str = await until(pilot, words, lambda: next((s for s in app.said if words in s), None), seconds)
+    found: str = await until(pilot, words, lambda: next((s for s in app.notices if words in s), None), seconds)
     return found
 
 

@@ -1,4 +1,4 @@
-"""e and m: results written as files, never over what is there without asking; what was said is kept."""
+"""e and m: results are written as files, nothing is overwritten without asking, and notices are kept."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ from iqa_train.errors import UserError
 from iqa_tui.actions.export import export
 from iqa_tui.actions.orders import ExportOrder
 from tests.faults.fault_project import FIVE, FaultyProject
-from tests.tui.actions.acting_host import Host, complaint, drive, said, target_of
+from tests.tui.actions.acting_host import Host, complaint, drive, notice_with, target_of
 
 Make = Callable[..., FaultyProject]
 
@@ -35,7 +35,7 @@ def test_each_form_is_written_where_the_dialog_says_and_is_what_the_command_prin
             if name == "t.tex":
                 await pilot.press("tab", "ctrl+u", *"t.tex")
             await pilot.press("enter")
-            assert await said(pilot, f"wrote {finished.folder.resolve() / name}: {form}, 5 rows")
+            assert await notice_with(pilot, f"wrote {finished.folder.resolve() / name}: {form}, 5 rows")
             assert (finished.folder / name).read_text() == finished.run("results", "--format", form).stdout
 
     drive(target_of(finished), act)
@@ -49,11 +49,11 @@ def test_a_report_and_the_tracker_are_written(finished: FaultyProject) -> None:
         assert "Tracker" not in app.shown()
         await pilot.press("left")
         await pilot.pause()
-        assert "EXPERIMENTS_LOG_TRACKER.md is brought up to date" in app.shown()
+        assert "EXPERIMENTS_LOG_TRACKER.md is updated, too" in app.shown()
         await pilot.press("enter")
-        told = await said(pilot, "files to", seconds=300)
-        assert str(finished.folder.resolve() / "report" / "index.html") in told
-        assert "EXPERIMENTS_LOG_TRACKER.md brought up to date" in told
+        notice = await notice_with(pilot, "files to", seconds=300)
+        assert str(finished.folder.resolve() / "report" / "index.html") in notice
+        assert "EXPERIMENTS_LOG_TRACKER.md updated" in notice
 
     drive(target_of(finished), act)
     assert (finished.folder / "report" / "index.html").exists()
@@ -69,14 +69,14 @@ def test_a_file_that_is_there_is_replaced_only_after_a_second_enter(stand_ins: M
         await pilot.press("e")
         await pilot.pause()
         await pilot.press("enter")
-        assert complaint(pilot) == "small-results.md is there already; enter again replaces it"
+        assert complaint(pilot) == "small-results.md already exists; press enter again to replace it"
         await pilot.press("tab", "end", "x", "backspace")  # touched: asked again
         await pilot.press("enter")
         await pilot.pause()
         assert notes.read_text() == "mine"
-        assert "enter again replaces it" in complaint(pilot)
+        assert "press enter again to replace it" in complaint(pilot)
         await pilot.press("enter")
-        assert await said(pilot, f"replaced {notes.resolve()}")
+        assert await notice_with(pilot, f"replaced {notes.resolve()}")
 
     drive(target_of(project), act)
     assert "Baseline" in notes.read_text()
@@ -86,7 +86,7 @@ def test_a_file_that_is_there_is_replaced_only_after_a_second_enter(stand_ins: M
     ("path", "says"),
     [
         ("", "give a name for the file or the folder"),
-        ("no/such/place.md", "there is no folder no/such; make it first"),
+        ("no/such/place.md", "no such folder: no/such; create it first"),
         ("data", "data is a folder; give a file's name"),
     ],
 )
@@ -99,7 +99,7 @@ def test_a_place_that_cannot_be_written_to_is_refused_in_the_dialog(stand_ins: M
         assert says in complaint(pilot)
 
     app = drive(target_of(stand_ins()), act)
-    assert app.said == []
+    assert app.notices == []
 
 
 def test_a_folder_that_takes_no_file_is_named(stand_ins: Make) -> None:
@@ -107,7 +107,7 @@ def test_a_folder_that_takes_no_file_is_named(stand_ins: Make) -> None:
     with pytest.raises(UserError, match=r"/proc/results.md cannot be written: "):
         export(target_of(project), ExportOrder("markdown", Path("/proc/results.md")))
     (project.folder / "there.csv").write_text("mine")
-    with pytest.raises(UserError, match=r"nothing written: there.csv is there already"):
+    with pytest.raises(UserError, match=r"nothing written: there.csv already exists"):
         export(target_of(project), ExportOrder("csv", Path("there.csv")))
 
 
@@ -126,7 +126,7 @@ def test_brackets_and_escapes_in_names_are_shown_as_they_are(stand_ins: Make, si
         await pilot.pause()
         assert "[/] [red]first[/red]" in app.shown()
         await pilot.press("escape")
-        app.host.chosen = "A1"
+        app.host.selected = "A1"
         await pilot.press("R")
         await pilot.press("tab", "tab", *"[/] = [red]")
         await pilot.pause()
@@ -134,9 +134,9 @@ def test_brackets_and_escapes_in_names_are_shown_as_they_are(stand_ins: Make, si
         assert '"[/]"' in app.shown()
         await pilot.press("escape", "e", "tab", "ctrl+u", *"[/]/[bold].md", "enter")
         await pilot.pause()
-        assert "there is no folder [/];" in app.shown()
+        assert "no such folder: [/];" in app.shown()
         await pilot.press("escape")
-        app.host.tell("\x1b]0;owned\x07 [/] \x9b2J\nnext", "error")
+        app.host.post_notice("\x1b]0;owned\x07 [/] \x9b2J\nnext", "error")
         await pilot.press("m")
         await pilot.pause()
         shown = app.shown()
@@ -152,7 +152,7 @@ def test_every_dialog_fits_the_screen_with_its_keys_in_sight(stand_ins: Make, si
     project = stand_ins(FIVE.replace("epochs = 3", 'epochs = 3\nselect_on = "test"\nlr_scheduler = "step"'))
 
     async def act(app: Host, pilot: Pilot[None]) -> None:
-        app.host.chosen = "A1"
+        app.host.selected = "A1"
         for key in ("s", "R", "e", "m"):
             await pilot.press(key)
             await pilot.pause(0.3)

@@ -1,4 +1,4 @@
-"""R: a run goes on, starts over, or is tried with other settings and seeds."""
+"""R: a run continues, starts over, or is started with other settings and seeds."""
 
 import json
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from textual.widgets import Static
 
 from iqa_tui.screens.relaunch import RelaunchScreen
 from tests.faults.fault_project import FIVE, FaultyProject
-from tests.tui.actions.acting_host import Host, complaint, drive, planned, said, states, target_of, until
+from tests.tui.actions.acting_host import Host, complaint, drive, notice_with, planned, states, target_of, until
 
 Make = Callable[..., FaultyProject]
 
@@ -18,7 +18,7 @@ Make = Callable[..., FaultyProject]
 async def relaunch_dialog(app: Host, pilot: Pilot[None], experiment: str) -> RelaunchScreen:
     """Press R on this experiment."""
     app.host.look()
-    app.host.chosen = experiment
+    app.host.selected = experiment
     await pilot.press("R")
     await pilot.pause()
     assert isinstance(app.screen, RelaunchScreen)
@@ -43,10 +43,10 @@ def test_a_stopped_run_goes_on_from_its_checkpoint_as_a_new_attempt(stand_ins: M
 
     async def act(app: Host, pilot: Pilot[None]) -> None:
         await relaunch_dialog(app, pilot, "A1")
-        assert "go on from the last checkpoint after epoch 1" in app.shown()
-        assert "It becomes attempt 2." in words(app, "#as-it-is")
+        assert "continue from the last checkpoint after epoch 1" in app.shown()
+        assert "This will be attempt 2." in words(app, "#as-it-is")
         await pilot.press("enter")
-        assert await said(pilot, "A1 (seed 42): queued as attempt 2, goes on after epoch 1")
+        assert await notice_with(pilot, "A1 (seed 42): queued as attempt 2, continues after epoch 1")
         await until(pilot, "it is complete", lambda: states(app, "completed") == ["A1"])
 
     drive(target_of(project), act)
@@ -63,18 +63,18 @@ def test_a_complete_run_starts_over_and_one_that_runs_or_never_ran_does_not(stan
 
     async def act(app: Host, pilot: Pilot[None]) -> None:
         await relaunch_dialog(app, pilot, "A2")
-        assert "A2 (seed 42) is running; there is nothing to relaunch; x stops it." in words(app, "#as-it-is")
+        assert "A2 (seed 42) is running; there is nothing to relaunch; press x to stop it." in words(app, "#as-it-is")
         await pilot.press("enter")
         assert "nothing is changed" in complaint(pilot)
         await pilot.press("escape")
         await relaunch_dialog(app, pilot, "B1")
-        assert "B1 has not been started yet; s starts it." in words(app, "#as-it-is")
+        assert "B1 has not been started yet; press s to start it." in words(app, "#as-it-is")
         await pilot.press("escape")
         await relaunch_dialog(app, pilot, "A1")
-        assert "go on" not in app.shown()
+        assert "continue" not in app.shown()
         assert "start over; the old results are kept" in app.shown()
         await pilot.press("enter")
-        assert "A1 (seed 42): queued as attempt 2, from the start" in await said(pilot, "queued")
+        assert "A1 (seed 42): queued as attempt 2, from the start" in await notice_with(pilot, "queued")
 
     drive(target_of(project, slots=2), act)
     assert len(runs_of(project, "A1")) == 1
@@ -89,12 +89,12 @@ def test_a_changed_setting_makes_a_run_of_its_own_and_the_dialog_says_so(stand_i
         await pilot.press("right", "tab", "tab", *"weight_", "right", *"1e-3")
         await planned(pilot)
         assert "weight_decay: 0.0005 → 0.001" in words(app, "#differs")
-        assert "differs from Baseline in: attention_fusion false (there true)" in words(app, "#differs")
-        assert "make another run" in words(app, "#differs")
+        assert "differs from Baseline in: attention_fusion false (not true)" in words(app, "#differs")
+        assert "make a separate run" in words(app, "#differs")
         await pilot.press("tab", *"epochs = 2")
         await until(pilot, "both", lambda: "epochs: 3 → 2" in words(app, "#differs"))
         await pilot.press("enter")
-        assert await said(pilot, "1 run queued: A1")
+        assert await notice_with(pilot, "1 run queued: A1")
         await until(pilot, "both are complete", lambda: states(app, "completed") == ["A1", "A1"])
 
     drive(target_of(project), act)
@@ -118,9 +118,9 @@ def test_other_seeds_of_the_same_settings_count_in_the_study(stand_ins: Make) ->
         await relaunch_dialog(app, pilot, "A1")
         await pilot.press("right", "tab", *"43 44")
         await planned(pilot)
-        assert "another run" not in words(app, "#differs")
+        assert "separate run" not in words(app, "#differs")
         await pilot.press("enter")
-        assert await said(pilot, "2 runs queued: A1 (seed 43), A1 (seed 44)")
+        assert await notice_with(pilot, "2 runs queued: A1 (seed 43) and A1 (seed 44)")
         await until(pilot, "all are complete", lambda: states(app, "completed") == ["A1"] * 3)
         assert all(line.planned for line in app.host.board.lines)
 
@@ -138,7 +138,7 @@ def test_other_seeds_of_the_same_settings_count_in_the_study(stand_ins: Make) ->
         ("multi_scale = maybe", 'multi_scale = "maybe" is not true or false'),
         ("patch_size = 33", "patch_size = 33 is out of range"),
         ("lr", "lr = ? peak learning rate of the backbone; allowed: more than 0, at most 1"),
-        ("seed = 4", "seed: give it above, under Seeds"),
+        ("seed = 4", "seed: enter it above, under Seeds"),
         ("lr_floor = 0.5", "not started: rising-schedule"),
     ],
 )
@@ -171,7 +171,7 @@ def test_a_run_with_other_settings_or_gone_from_the_study_file_keeps_its_setting
         await pilot.press("right", "tab", "tab", *"epochs = 2")
         await planned(pilot)
         await pilot.press("enter")
-        assert await said(pilot, "1 run queued: B1")
+        assert await notice_with(pilot, "1 run queued: B1")
         await until(pilot, "both are complete", lambda: states(app, "completed") == ["B1", "B1"])
 
     drive(target_of(project), act)
@@ -196,7 +196,7 @@ def test_a_run_typed_by_hand_can_be_changed_too(stand_ins: Make) -> None:
         await planned(pilot)
         assert "epochs: 2 → 1" in words(app, "#differs")
         await pilot.press("enter")
-        assert await said(pilot, "1 run queued: small-demo-tiny")
+        assert await notice_with(pilot, "1 run queued: small-demo-tiny")
         await until(pilot, "both are complete", lambda: len(states(app, "completed")) == 2)
 
     drive(target_of(project, study="manual"), act)

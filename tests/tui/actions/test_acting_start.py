@@ -11,7 +11,7 @@ from textual.widgets import Static
 from iqa_tui.actions.orders import StartOrder
 from iqa_tui.screens.start import StartScreen
 from tests.faults.fault_project import FIVE, FaultyProject
-from tests.tui.actions.acting_host import Host, complaint, drive, planned, said, states, target_of, until
+from tests.tui.actions.acting_host import Host, complaint, drive, notice_with, planned, states, target_of, until
 
 Make = Callable[..., FaultyProject]
 
@@ -30,7 +30,7 @@ def test_the_next_batch_is_offered_first_and_after_it_the_one_after_it(stand_ins
         assert "Batch 1: Baseline and A1" in app.shown()
         assert to_do(app) == [("Baseline", 42), ("A1", 42)]
         await pilot.press("enter")
-        assert "2 runs queued: Baseline and A1" in await said(pilot, "queued")
+        assert "2 runs queued: Baseline and A1" in await notice_with(pilot, "queued")
         await until(pilot, "both are complete", lambda: states(app, "completed") == ["Baseline", "A1"])
         await pilot.press("s")
         await planned(pilot)
@@ -42,7 +42,7 @@ def test_the_next_batch_is_offered_first_and_after_it_the_one_after_it(stand_ins
 def test_marked_runs_come_before_all_and_the_chosen_one_and_each_starts_what_it_says(stand_ins: Make) -> None:
     async def act(app: Host, pilot: Pilot[None]) -> None:
         app.host.mark("A2", "B2")
-        app.host.chosen = "B1"
+        app.host.selected = "B1"
         await pilot.press("s")
         await planned(pilot)
         assert "2 marked: A2 and B2" in app.shown()
@@ -56,7 +56,7 @@ def test_marked_runs_come_before_all_and_the_chosen_one_and_each_starts_what_it_
         await pilot.press("escape")
         await pilot.pause()
         assert app.screen is app.host
-        assert app.said == []
+        assert app.notices == []
 
     project = stand_ins()
     drive(target_of(project), act)
@@ -67,14 +67,14 @@ def test_all_with_seeds_goes_seed_by_seed_and_policy_and_slots_reach_the_queue(s
     project = stand_ins(behaviour="*=hold")
 
     async def act(app: Host, pilot: Pilot[None]) -> None:
-        app.host.chosen = "A1"
+        app.host.selected = "A1"
         await pilot.press("s")
         await planned(pilot)
         await pilot.press("left", "tab", *"7, 8", "tab", "right", "tab", "3")
         await planned(pilot)
         assert to_do(app) == [("A1", 7), ("A1", 8)]
         await pilot.press("enter")
-        assert "2 runs queued: A1 (seed 7) and A1 (seed 8)" in await said(pilot, "queued")
+        assert "2 runs queued: A1 (seed 7) and A1 (seed 8)" in await notice_with(pilot, "queued")
 
     drive(target_of(project), act)
     queue = json.loads((project.folder / "runs" / "queue.json").read_text())
@@ -94,16 +94,16 @@ def test_what_is_complete_runs_or_waits_is_skipped_and_named(stand_ins: Make) ->
         await pilot.press("s")
         await planned(pilot)
         shown = app.shown()
-        assert "completed already: skipped" in shown
-        assert "is running already: skipped" in shown
-        assert "waits in the queue already: skipped" in shown
+        assert "already completed: skipped" in shown
+        assert "already running: skipped" in shown
+        assert "already queued: skipped" in shown
         await pilot.press("enter")
         assert "nothing to start" in complaint(pilot)
         await pilot.press("escape")
         app.host.start_now(StartOrder())
-        told = await said(pilot, "queued")
-        assert told.startswith("2 runs queued: B1 and B2")
-        assert "Baseline is complete already; A1 is running already; A2 is waiting already" in told
+        notice = await notice_with(pilot, "queued")
+        assert notice.startswith("2 runs queued: B1 and B2")
+        assert "Baseline is already complete; A1 is already running; A2 is already queued" in notice
 
     drive(target_of(project), act)
 
@@ -111,7 +111,7 @@ def test_what_is_complete_runs_or_waits_is_skipped_and_named(stand_ins: Make) ->
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
-        (["tab", *"42 x"], 'seeds: "x" is not a whole number from 0 up'),
+        (["tab", *"42 x"], 'seeds: "x" is not a whole number of at least 0'),
         (["tab", *"-1"], 'seeds: "-1" is not a whole number'),
         (["tab", *str(2**63)], "is not a whole number"),
         (["tab", "tab", "tab", "0"], 'CPU slots: "0" is not a whole number from 1 to 1024'),
@@ -152,9 +152,9 @@ def test_errors_of_the_audit_forbid_the_start_and_warnings_are_listed(stand_ins:
         await pilot.press("s")
         await planned(pilot)
         await pilot.press("enter")
-        await said(pilot, "1 run queued: A1")
+        await notice_with(pilot, "1 run queued: A1")
         app.host.start_now(StartOrder(experiments=("B1",)))
-        await said(pilot, "not started: rising-schedule")
+        await notice_with(pilot, "not started: rising-schedule")
 
     drive(target_of(project), act)
     assert not (project.folder / "runs" / "small" / "B1").exists()
@@ -178,7 +178,7 @@ def test_a_study_file_broken_meanwhile_or_missing_pictures_start_nothing(stand_i
         await pilot.press("s")
         await planned(pilot)
         await pilot.press("enter")
-        assert "1 of the 48 images listed is missing" in await said(pilot, "missing")
+        assert "1 of the 48 images listed is missing" in await notice_with(pilot, "missing")
 
     drive(target_of(project), act)
     assert not (project.folder / "runs").exists()
@@ -190,8 +190,8 @@ def test_a_folder_that_takes_no_runs_is_told_of(stand_ins: Make) -> None:
 
     async def act(app: Host, pilot: Pilot[None]) -> None:
         app.host.start_now(StartOrder(experiments=("A1",)))
-        await said(pilot, "runs")
-        assert app.host.said[-1].severity == "error"
+        await notice_with(pilot, "runs")
+        assert app.host.notices[-1].severity == "error"
 
     drive(target_of(project), act)
 
@@ -203,7 +203,7 @@ def test_a_readonly_console_refuses_every_action_with_one_sentence(stand_ins: Ma
         assert app.screen is app.host
 
     app = drive(target_of(stand_ins()), act, readonly=True)
-    assert app.said == [
-        f"this console only looks (--readonly): {what} is refused"
+    assert app.notices == [
+        f"this console is read-only (--readonly): {what} is disabled"
         for what in ("start", "stop", "relaunch", "pause", "export")
     ]

@@ -1,14 +1,14 @@
-"""x and p: stopping with a checkpoint, in a hurry, and all; pausing the queue and letting it go on."""
+"""x and p: stopping with a checkpoint, killing, stopping all; pausing and resuming the queue."""
 
 from collections.abc import Callable
 
 import pytest
 from textual.pilot import Pilot
 
-from iqa_tui.actions.stop import asked_since
+from iqa_tui.actions.stop import seconds_since_stop
 from iqa_tui.screens.stop import StopScreen
 from tests.faults.fault_project import FaultyProject
-from tests.tui.actions.acting_host import Host, drive, planned, said, states, target_of, until
+from tests.tui.actions.acting_host import Host, drive, notice_with, planned, states, target_of, until
 
 Make = Callable[..., FaultyProject]
 
@@ -20,12 +20,12 @@ def test_a_run_is_stopped_with_its_checkpoint_and_its_processes_are_gone(stand_i
 
     async def act(app: Host, pilot: Pilot[None]) -> None:
         await until(pilot, "both run", lambda: len(states(app, "running")) == 2)
-        app.host.chosen = "A1"
+        app.host.selected = "A1"
         await pilot.press("x")
         await pilot.pause()
         assert "A1 (seed 42) running on CPU slot" in app.shown()
         await pilot.press("enter")
-        assert await said(pilot, "A1 is stopped after epoch 1 of 3; R goes on from its checkpoint")
+        assert await notice_with(pilot, "A1 was stopped after epoch 1 of 3; press R to continue from its checkpoint")
         assert states(app, "killed") == ["A1"]
 
     drive(target_of(project), act)
@@ -50,13 +50,13 @@ def test_escape_stops_nothing_and_all_stops_what_runs_and_takes_out_what_waits(s
         assert "all of this study" not in app.shown()  # never what a second press of a key would do
         await pilot.press("left")
         await pilot.pause()
-        assert "all of this study: 5 runs that run or wait" in app.shown()
+        assert "all of this study: 5 runs, running or queued" in app.shown()
         await pilot.press("enter")
-        told = await said(pilot, "Baseline is stopped")
+        notice = await notice_with(pilot, "Baseline was stopped")
         for waiting in ("A1", "A2", "B1", "B2"):
-            assert f"{waiting} was waiting and is taken out of the queue" in told
+            assert f"{waiting} was waiting and is taken out of the queue" in notice
         await pilot.press("x")
-        assert await said(pilot, "nothing to stop: no run of this study runs or waits")
+        assert await notice_with(pilot, "nothing to stop: no run of this study is running or queued")
 
     drive(target_of(project), act)
     assert project.of_role("worker") == []
@@ -70,21 +70,21 @@ def test_one_that_does_not_end_is_offered_to_be_killed_at_once_and_is(stand_ins:
 
     async def act(app: Host, pilot: Pilot[None]) -> None:
         await until(pilot, "it runs", lambda: states(app, "running"))
-        app.host.chosen = "A1"
+        app.host.selected = "A1"
         await pilot.press("x")
         await pilot.pause()
         await pilot.press("enter")
-        await said(pilot, "x again kills what has not ended at once")
+        await notice_with(pilot, "press x again to kill what has not ended")
         assert app.host.line is not None
-        assert asked_since(app.host.line.run) is not None
+        assert seconds_since_stop(app.host.line.run) is not None
         await pilot.press("x")
         await pilot.pause()
         assert isinstance(app.screen, StopScreen)
-        assert "kill at once" in app.shown()
-        assert "was asked to end" in app.shown()
+        assert "kill now" in app.shown()
+        assert "was asked to stop" in app.shown()
         await pilot.press("enter")
         await until(pilot, "it is gone", lambda: states(app, "killed"))
-        await said(pilot, "A1 is stopped")
+        await notice_with(pilot, "A1 was stopped")
 
     drive(target_of(project), act)
     assert [p for p in project.living() if p.role != "scheduler"] == []
@@ -98,13 +98,13 @@ def test_closing_the_console_does_not_wait_for_a_run_that_is_ending(stand_ins: M
     async def act(app: Host, pilot: Pilot[None]) -> None:
         await until(pilot, "it runs", lambda: states(app, "running"))
         assert app.host.board.lines[1].experiment == "A1"
-        app.host.chosen = "A1"
+        app.host.selected = "A1"
         await pilot.press("x")
         await pilot.pause()
         await pilot.press("enter")
         line = app.host.line
         assert line is not None
-        await until(pilot, "it was asked", lambda: asked_since(line.run) is not None)
+        await until(pilot, "it was asked", lambda: seconds_since_stop(line.run) is not None)
 
     drive(target_of(project), act)  # within seconds, not after the minute that the run has
     assert project.of_role("worker", "/A1/") != []
@@ -115,15 +115,15 @@ def test_the_queue_is_paused_and_goes_on(stand_ins: Make) -> None:
 
     async def act(app: Host, pilot: Pilot[None]) -> None:
         await pilot.press("p")
-        assert await said(pilot, "paused: nothing more is started; what runs goes on; p goes on")
+        assert await notice_with(pilot, "press p to resume")
         await pilot.press("s")
         await planned(pilot)
         await pilot.press("enter")
-        told = await said(pilot, "queued")
-        assert told == "2 runs queued: Baseline and A1; the queue is paused: p lets it go on"
+        notice = await notice_with(pilot, "queued")
+        assert notice == "2 runs queued: Baseline and A1; the queue is paused: press p to resume it"
         assert states(app, "queued") == ["Baseline", "A1"]
         await pilot.press("p")
-        assert await said(pilot, "resumed")
+        assert await notice_with(pilot, "resumed")
         await until(pilot, "both are complete", lambda: states(app, "completed") == ["Baseline", "A1"])
 
     drive(target_of(project, slots=2), act)
@@ -137,12 +137,12 @@ def test_a_damaged_queue_is_named_and_what_runs_can_still_be_stopped(stand_ins: 
 
     async def act(app: Host, pilot: Pilot[None]) -> None:
         await pilot.press("p")
-        assert "queue.json is damaged" in await said(pilot, "damaged")
+        assert "queue.json is damaged" in await notice_with(pilot, "damaged")
         await until(pilot, "it runs", lambda: states(app, "running"))
         await pilot.press("x")
         await pilot.pause()
         await pilot.press("enter")
-        assert "queue.json is damaged" in await said(pilot, "A1 is stopped")
+        assert "queue.json is damaged" in await notice_with(pilot, "A1 was stopped")
 
     drive(target_of(project), act)
     assert project.of_role("worker") == []

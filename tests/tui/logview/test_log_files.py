@@ -49,7 +49,7 @@ async def test_cut_short_and_longer_than_before_when_it_is_looked_at(tmp_path: P
     async with shown(log) as screen:
         log.write_text("newer\n" * 20)  # the same inode
         await screen.until(lambda: screen.lines() == ["newer"] * 11)
-        assert "written anew" in screen.status()
+        assert "truncated and rewritten" in screen.status()
         assert screen.view.status.lines == 20
 
 
@@ -70,7 +70,7 @@ async def test_deleted_and_made_again(tmp_path: Path) -> None:
     log.write_text("old\n")
     async with shown(log) as screen:
         log.unlink()
-        await screen.until(lambda: "deleted; shown as it was" in screen.status())
+        await screen.until(lambda: "deleted; showing its last content" in screen.status())
         assert screen.lines()[0] == "old"
         log.write_text("again\n")
         await screen.until(lambda: screen.lines()[0] == "again")

@@ -25,7 +25,7 @@ async def test_search_finds_counts_and_goes_round(tmp_path: Path) -> None:
         assert "/step 7  5/5" in screen.status()
         await screen.press("n")
         assert "/step 7  1/5" in screen.status()
-        assert "gone round" in screen.status()
+        assert "search wrapped" in screen.status()
         assert "epoch 1: step 7 of 20" in screen.lines()
         await screen.press("n", "n", "N")
         assert "/step 7  2/5" in screen.status()
@@ -108,20 +108,19 @@ async def test_jumps_to_results_and_troubles(tmp_path: Path) -> None:
     log.write_text(training(2) + middle + "step\n" * 40)
     async with shown(log, size=(100, 12)) as screen:
         await screen.press("home", "right_curly_bracket")
-        marked = screen.view._mark
-        assert marked == 21
+        assert screen.view.status.line == 22
         await screen.press("right_curly_bracket", "right_curly_bracket")
         assert "Best test SRCC 0.937800, PLCC 0.948500" in screen.lines()
         await screen.press("right_curly_bracket")
         assert "no result after this line" in screen.status()
         await screen.press("left_curly_bracket")
-        assert screen.view._mark == 42
+        assert screen.view.status.line == 43
         await screen.press("right_parenthesis")
         assert "UserWarning: lr is low" in screen.lines()
         await screen.press("right_parenthesis")
         assert "RuntimeError: CUDA out of memory" in screen.lines()
         await screen.press("left_parenthesis")
-        assert screen.view._mark == 44
+        assert screen.view.status.line == 45
 
 
 async def test_copy_takes_the_marked_line_or_the_screen(tmp_path: Path) -> None:
@@ -133,7 +132,7 @@ async def test_copy_takes_the_marked_line_or_the_screen(tmp_path: Path) -> None:
         await screen.typed("slash", "two")
         await screen.press("y")
         assert screen.app.clipboard == "two"
-        assert "line copied" in screen.status()
+        assert "copied the line" in screen.status()
         await screen.pilot.click(screen.view, offset=(2, 2))
         await screen.press("y")
         assert screen.app.clipboard == "three"

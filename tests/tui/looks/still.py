@@ -15,13 +15,13 @@ CJK = "消融实验：去掉注意力 · 어텐션 제거"
 
 
 class Once:
-    """In the watcher's place: tells one board."""
+    """In the watcher's place: publishes one board."""
 
-    def __init__(self, tell: Callable[[Board], None], board: Board) -> None:
-        self._tell, self._board = tell, board
+    def __init__(self, publish: Callable[[Board], None], board: Board) -> None:
+        self._publish, self._board = publish, board
 
     def start(self) -> None:
-        self._tell(self._board)
+        self._publish(self._board)
 
     def look_now(self) -> None: ...
 
@@ -33,7 +33,7 @@ class Still(Console):
 
     def __init__(self, board: Board) -> None:
         super().__init__(Target(), readonly=True)
-        self.watcher = Once(partial(self._tell, self.target), board)
+        self.watcher = Once(partial(self._publish, self.target), board)
 
 
 def board_of(project: FaultyProject, title: str = "") -> Board:

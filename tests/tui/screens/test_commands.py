@@ -45,7 +45,7 @@ async def test_goes_to_a_run_and_chooses_a_theme(study: Path) -> None:
         screen = console.app.screen
         assert isinstance(screen, StudyScreen)
         await picks(console, "go to run a2", "Go to run A2")
-        await console.until(lambda: screen.chosen is not None and screen.chosen.experiment == "A2")
+        await console.until(lambda: screen.selected is not None and screen.selected.experiment == "A2")
         await picks(console, "theme nord", "Theme nord")
         await console.until(lambda: console.app.theme == "nord")
 

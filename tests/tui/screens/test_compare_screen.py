@@ -112,14 +112,14 @@ async def test_runs_without_results_and_damaged_ones_are_said(study: Path) -> No
         await console.sees("A1 less Baseline", "≠ attention_fusion")
         await picks(console, "1", "G", "k")
         await console.sees("1 run A2")
-        await console.until(lambda: "being read" not in console.text())
+        await console.until(lambda: "reading and comparing" not in console.text())
         assert "damaged" in await console.reads()
 
 
 async def test_a_run_is_not_compared_with_itself(study: Path) -> None:
     async with seat() as console:
         await console.press("c")
-        await console.sees("1 run Baseline   2 –", "1 and 2 choose")
+        await console.sees("1 run Baseline   2 –", "press 1 and 2 to choose")
         await picks(console, "2", "g")
         await console.sees("both sides are the same run")
 
@@ -129,6 +129,6 @@ async def test_a_console_that_only_looks_offers_no_key_that_acts(study: Path) ->
         assert "Relaunch" not in console.lines()[-1]
         await console.press("s")
         assert isinstance(console.app.screen, StudyScreen)
-        assert "--readonly" in console.app.screen.said[-1].text
+        assert "--readonly" in console.app.screen.notices[-1].text
     async with seat((160, 48)) as console:
         assert "Relaunch" in console.lines()[-1]

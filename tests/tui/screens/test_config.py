@@ -40,19 +40,19 @@ def test_themes_and_keys_are_read(tmp_path: Path) -> None:
         ("theme = ", "not valid TOML"),
         ("\x00", "not valid TOML"),
         ("[keyz]", 'unknown key "keyz"; did you mean "keys"?'),
-        ('theme = "iqa-drak"', 'theme = "iqa-drak" is no theme; did you mean "iqa-dark"'),
-        ("theme = 3", 'theme = "3" is no theme; allowed: iqa-dark, iqa-light'),
+        ('theme = "iqa-drak"', 'theme = "iqa-drak" is not a theme; did you mean "iqa-dark"'),
+        ("theme = 3", 'theme = "3" is not a theme; allowed: iqa-dark, iqa-light'),
         ('keys = "x"', "keys is not a table"),
-        ('[keys]\n"view.zom" = "Z"', 'there is no "view.zom"; did you mean "view.zoom"'),
-        ('[keys]\n"\\u001b[2J" = "Z"', 'there is no "\\u001b[2J"; such an id is view.zoom'),
+        ('[keys]\n"view.zom" = "Z"', 'unknown name "view.zom"; did you mean "view.zoom"'),
+        ('[keys]\n"\\u001b[2J" = "Z"', 'unknown name "\\u001b[2J"; an example is view.zoom'),
         ('[keys]\n"view.zoom" = 3', "view.zoom needs a key"),
         ('[keys]\n"view.zoom" = ""', "view.zoom needs a key"),
-        ('[keys]\n"view.zoom" = "ctl+z"', 'there is no key "ctl+z"'),
-        ('[keys]\n"view.zoom" = "pagdown"', 'there is no key "pagdown"; did you mean "pagedown"'),
-        ('[keys]\n"view.zoom" = "v"', '"v" would be both view.zoom and view.plot'),
-        ('[keys]\n"view.zoom" = "q"', '"q" would be both view.zoom and app.detach'),
-        ('[keys]\n"runs.next" = "space"', '"space" would be both runs.next and runs.mark'),
-        ('[keys]\n"runs.next" = "z"', '"z" would be both runs.next and view.zoom'),
+        ('[keys]\n"view.zoom" = "ctl+z"', 'unknown key "ctl+z"'),
+        ('[keys]\n"view.zoom" = "pagdown"', 'unknown key "pagdown"; did you mean "pagedown"'),
+        ('[keys]\n"view.zoom" = "v"', '"v" is used for both view.zoom and view.plot'),
+        ('[keys]\n"view.zoom" = "q"', '"q" is used for both view.zoom and app.detach'),
+        ('[keys]\n"runs.next" = "space"', '"space" is used for both runs.next and runs.mark'),
+        ('[keys]\n"runs.next" = "z"', '"z" is used for both runs.next and view.zoom'),
     ],
 )
 def test_what_is_wrong_is_one_sentence_that_names_the_file(tmp_path: Path, text: str, words: str) -> None:
@@ -85,18 +85,17 @@ async def test_changed_keys_work_and_the_usual_ones_no_more(study: Path) -> None
         screen = console.app.screen
         assert isinstance(screen, StudyScreen)
         await console.press("n")
-        assert (
-            screen.chosen is not None and screen.chosen.experiment == "A1"
-        )  # one step, though two keys did this before
+        assert screen.selected is not None
+        assert screen.selected.experiment == "A1"  # one step, though two keys did this before
         await console.press("j")
-        assert screen.chosen.experiment == "A1"
+        assert screen.selected.experiment == "A1"
         await console.press("ctrl+t")
         assert screen.has_class("-zoom")
         await console.press("z")
         assert screen.has_class("-zoom")
         await console.press("f1")
         assert isinstance(console.app.screen, HelpScreen)
-        assert "Choose the next run (usually j ↓)" in " ".join((await console.reads()).split())
+        assert "Select the next run (default: j ↓)" in " ".join((await console.reads()).split())
 
 
 async def test_the_theme_is_the_one_that_was_chosen(study: Path) -> None:

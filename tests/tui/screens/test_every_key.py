@@ -10,7 +10,7 @@ from iqa_tui.keys import classes, split_keys
 from tests.tui.screens.console_host import Seat, seat
 
 WAYS: dict[str, tuple[str, ...]] = {
-    "Console": (), "ActingScreen": (), "StudyScreen": (), "RunTable": (),
+    "Console": (), "ActionScreen": (), "StudyScreen": (), "RunTable": (),
     "LogView": (), "Prompt": ("slash",),
     "RunScreen": ("enter",), "Page": ("enter",), "HelpScreen": ("question_mark",),
     "CompareScreen": ("c",), "PickScreen": ("c", "1"), "Picks": ("c", "1"),

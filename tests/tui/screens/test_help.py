@@ -28,7 +28,7 @@ def test_all_screens_and_panes_are_among_them() -> None:
     assert {
         "Console",
         "StudyScreen",
-        "ActingScreen",
+        "ActionScreen",
         "RunScreen",
         "HelpScreen",
         "Dialog",
@@ -49,7 +49,7 @@ async def test_lists_every_key_under_its_name(study: Path, size: tuple[int, int]
         if not re.fullmatch(r"logs\.[2-8]", key.id):  # `logs.1 to logs.9` is one line
             assert key.id in told, key.id
             assert shown_keys(key.keys).split(" ")[0] in told
-    for words in ("▶ running", "? lost", "provisional", "Verdict", "iqa-tui comes back"):
+    for words in ("▶ running", "? lost", "provisional", "Verdict", "Start iqa-tui again"):
         assert words in " ".join(told.split()), words
 
 

@@ -141,8 +141,8 @@ async def test_goes_on_to_other_runs_and_to_the_log(study: Path) -> None:
         await console.press("t")
         screen = console.app.screen
         assert isinstance(screen, StudyScreen)
-        assert screen.chosen is not None
-        assert screen.chosen.experiment == "A2"
+        assert screen.selected is not None
+        assert screen.selected.experiment == "A2"
 
 
 async def test_copies_the_path_of_the_folder(study: Path) -> None:

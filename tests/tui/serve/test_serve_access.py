@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iqa_tui.serve import server as server_module
-from iqa_tui.serve.access import Doorkeeper, Visitors, is_own_user, visitors_of
+from iqa_tui.serve.access import AccessControl, access_control, is_own_user
+from iqa_tui.serve.connections import Doorkeeper
 from iqa_tui.serve.server import ConsoleServer
 from iqa_tui.serve.token import AccessToken
 from tests.conftest import Project
@@ -183,11 +184,11 @@ def test_no_more_consoles_than_so_many_and_one_that_goes_makes_room(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(project.folder)
-    monkeypatch.setattr(server_module, "_CONSOLES", 1)
+    monkeypatch.setattr(server_module, "_MAX_CONSOLES", 1)
 
     async def visit() -> None:
         token = AccessToken()
-        app = ConsoleServer(["--readonly"], "iqa", visitors_of("127.0.0.1", token, is_this_machine=True)).app()
+        app = ConsoleServer(["--readonly"], "iqa", access_control("127.0.0.1", token, is_this_machine=True)).app()
         cookies = {token.cookie_name: token.cookie}
         async with TestClient(TestServer(app, host="127.0.0.1"), cookies=cookies) as client:
             async with client.ws_connect("/ws"):
@@ -195,7 +196,7 @@ def test_no_more_consoles_than_so_many_and_one_that_goes_makes_room(
                     await client.ws_connect("/ws")
                 assert full.value.status == 503
                 answer = await client.get("/")
-                assert (answer.status, "close the page" in await answer.text()) == (503, True)
+                assert (answer.status, "close one of the pages" in await answer.text()) == (503, True)
             while (await client.get("/")).status == 503:
                 await asyncio.sleep(0.05)
 
@@ -223,7 +224,7 @@ def test_the_pause_grows_with_wrong_tokens_and_is_for_their_address_alone() -> N
     assert token.pause("10.0.0.1") == 0
 
 
-OWN = Visitors(AccessToken(), frozenset({"127.0.0.1"}))
+OWN = AccessControl(AccessToken(), frozenset({"127.0.0.1"}))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8000", "localhost:1", "LocalHost", "[::1]:65535", "[::1]"])

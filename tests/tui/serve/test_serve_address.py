@@ -9,7 +9,7 @@ import pytest
 from iqa_train.errors import UsageError
 from iqa_tui.serve.access import is_own_user
 from iqa_tui.serve.address import Address, read_address
-from iqa_tui.serve.command import others
+from iqa_tui.serve.command import console_options
 from tests.conftest import Project
 from tests.tui.serve.served import CONSOLE, served
 
@@ -48,7 +48,7 @@ def test_a_port_that_is_taken_is_a_sentence(project: Project) -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
         said = _refused(project, "--serve", f"127.0.0.1:{port}")
-    assert "another program has that port" in said
+    assert "the port is in use" in said
     assert str(port) in said
 
 
@@ -62,10 +62,10 @@ def test_others_are_let_in_only_on_demand_and_with_a_warning(project: Project) -
         assert "--readonly" in server.said
 
 
-def test_every_console_gets_the_other_options() -> None:
+def test_every_console_gets_the_options_that_do_not_concern_serving() -> None:
     asked = ["--demo", "--serve", "127.0.0.1:1", "--slots", "2", "--open_to_network", "--serve=::1", "--readonly"]
-    assert others(asked) == ["--demo", "--slots", "2", "--readonly"]
-    assert others(["--serve", "--study", "x"]) == ["--study", "x"]
+    assert console_options(asked) == ["--demo", "--slots", "2", "--readonly"]
+    assert console_options(["--serve", "--study", "x"]) == ["--study", "x"]
 
 
 CONNECT = "import socket, sys, time; c = socket.create_connection((sys.argv[1], int(sys.argv[2]))); time.sleep(60)"

@@ -18,7 +18,7 @@ from iqa_train.study.model import Batch
 from iqa_tui.state.batches import batch_lines
 from iqa_tui.state.board import Board, DeviceLine, Devices, RunLine
 from iqa_tui.widgets.devices import device_lines
-from iqa_tui.widgets.headline import progress_words, trouble_words
+from iqa_tui.widgets.headline import problem_text, progress_words
 from iqa_tui.widgets.plot import Plot, draw, value_range
 from iqa_tui.widgets.run_columns import GAP, grid, verdict_cell
 
@@ -38,7 +38,7 @@ def line(number: int, experiment: str, state: str = "", result: ResultRow | None
 
 A1 = ResultRow(
     "A1", value=0.93, delta=-0.0033, delta_interval=(-0.0050, -0.0016), expected=(0.932, 0.935), position="below",
-    distinguishable=True, state="completed",
+    distinguishable=True, better=False, state="completed",
 )  # fmt: skip
 
 
@@ -69,7 +69,7 @@ def test_columns_give_way_in_the_order_of_their_ranks() -> None:
         (None, "", "–"),
         (None, "queued", "pending"),
         (A1, "completed", "below, worse"),
-        (ResultRow("A1", value=0.9, delta=0.01, distinguishable=True), "completed", "better"),
+        (ResultRow("A1", value=0.9, delta=0.01, distinguishable=True, better=True), "completed", "better"),
         (ResultRow("A1", value=0.9, delta=0.01, distinguishable=False, seeds_needed=7), "completed", "~7 seeds"),
         (ResultRow("A1", value=0.9, delta=0.0, distinguishable=False), "completed", "no difference"),
         (ResultRow("A1", value=0.9, position="within", provisional=True), "running", "pending"),
@@ -153,8 +153,8 @@ def test_the_top_line_counts_and_the_trouble_line_says_what_to_do() -> None:
     lines = (line(1, "Baseline", "running"), line(2, "A1", "queued"), line(3, "A2", "completed"))
     board = Board(study="s", lines=lines, read=True, seconds_left=65.0)
     assert progress_words(board) == "1 running · 1 queued · 1/3 done · ETA 1:05"
-    assert "no scheduler is running" in trouble_words(board)
-    assert trouble_words(Board(study="s", lines=lines, read=True, scheduler_pid=1)) == ""
-    assert "paused" in trouble_words(Board(study="s", lines=lines, read=True, paused=True, scheduler_pid=1))
+    assert "no scheduler is running" in problem_text(board)
+    assert problem_text(Board(study="s", lines=lines, read=True, scheduler_pid=1)) == ""
+    assert "paused" in problem_text(Board(study="s", lines=lines, read=True, paused=True, scheduler_pid=1))
     asleep = Board(study="s", read=True, scheduler_pid=7, scheduler_suspended="suspended (process 7)")
-    assert trouble_words(asleep) == "the scheduler is suspended (process 7)"
+    assert problem_text(asleep) == "the scheduler is suspended (process 7)"

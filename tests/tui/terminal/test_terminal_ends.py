@@ -35,7 +35,7 @@ def test_runs_go_on_and_the_next_console_shows_them(make: Make, way: str) -> Non
         if way == "leave":
             first.type("q")
             assert first.end() == 0
-            assert "on without the console" in first.text
+            assert "in the background. Reopen" in first.text
         elif way == "hang up":
             first.hang_up()
             first.process.wait(timeout=20)

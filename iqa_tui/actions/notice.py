@@ -1,0 +1,34 @@
+"""What actions work on, and what they report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from iqa_tui.state.board import Board, RunLine, Target
+
+Severity = Literal["information", "warning", "error"]
+
+
+@dataclass(frozen=True)
+class ActionContext:
+    """What an action works on: the study, the run under the cursor, the keys of the marked runs."""
+
+    board: Board
+    target: Target
+    line: RunLine | None = None
+    marked: frozenset[str] = frozenset()
+    readonly: bool = False
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What an action did, or why it was refused; `at` in seconds since the epoch."""
+
+    text: str
+    severity: Severity = "information"
+    at: float = 0.0
+
+
+class ConsoleClosing(Exception):  # noqa: N818 (an event, not an error)
+    """The console is closing: a thread that waits for something gives up."""
