@@ -21,7 +21,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 @pytest.fixture(scope="session")
 def five_done(tmp_path_factory: pytest.TempPathFactory) -> FaultyProject:
-    """The seed's five experiments, carried out by stand-ins; B2 has failed. For looking only."""
+    """The original study's five experiments, run by stand-in workers; B2 has failed. Read-only."""
     folder: Path = tmp_path_factory.mktemp("five")
     write_small_study(folder, FIVE)
     project = FaultyProject(folder, behaviour="B2=exit:3", seconds=0.02)

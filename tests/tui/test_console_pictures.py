@@ -1,4 +1,4 @@
-"""The README's pictures of the console fetch nothing and tell nothing of the machine they were made on."""
+"""The README's pictures of the console fetch nothing and do not reveal the machine they were made on."""
 
 import re
 from pathlib import Path

@@ -13,7 +13,7 @@ PASTES = st.text(st.sampled_from("\x1b[]201~;mxqé\x9b\x00\n0"), max_size=40).fi
 KEYS = st.text(st.sampled_from("abq12[~"), max_size=5)
 
 
-def told(*pieces: str) -> list[str]:
+def events_of(*pieces: str) -> list[str]:
     """Each key as it is, each paste as `<text>`."""
     parser = PasteParser()
     found = [event for piece in pieces for event in parser.feed(piece)]
@@ -27,12 +27,12 @@ def test_a_paste_is_text_and_what_is_around_it_keys(before: str, paste: str, aft
     pieces = [stream[a:b] for a, b in pairwise(edges) if b > a]
     clean = paste.replace("\x1b", "").replace("\x00", "")
     expected = [*before, f"<{clean}>", *after]
-    assert [word for word in told(*pieces) if word != "<>"] == [word for word in expected if word != "<>"]
+    assert [word for word in events_of(*pieces) if word != "<>"] == [word for word in expected if word != "<>"]
 
 
 def test_an_escape_sequence_that_is_pasted_presses_no_key() -> None:
-    assert told(f"{START}he\x1b[31mllo\x1b[8;10;10t{END}q") == ["<he[31mllo[8;10;10t>", "q"]
+    assert events_of(f"{START}he\x1b[31mllo\x1b[8;10;10t{END}q") == ["<he[31mllo[8;10;10t>", "q"]
 
 
 def test_two_pastes_and_an_escape_key_before_one() -> None:
-    assert told(f"\x1b{START}one{END}{START}two{END}") == ["\x1b", "<one>", "<two>"]
+    assert events_of(f"\x1b{START}one{END}{START}two{END}") == ["\x1b", "<one>", "<two>"]

@@ -1,4 +1,4 @@
-"""A small console around the keys that act: a study of stand-ins, its table as text, the last sentences."""
+"""A small console around the keys that act, for a study of stand-in workers: its table as text, its notices."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -20,7 +20,7 @@ QUICK = 0.05
 
 
 class HostScreen(ActionScreen):
-    """Shows a line for each run; looks at the files whenever it is notice to."""
+    """Shows a line for each run; reads the files on demand."""
 
     def __init__(self, target: Target, *, readonly: bool = False) -> None:
         super().__init__()

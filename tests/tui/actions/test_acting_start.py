@@ -82,7 +82,7 @@ def test_all_with_seeds_goes_seed_by_seed_and_policy_and_slots_reach_the_queue(s
     assert [(item["experiment"], item["seed"]) for item in queue["items"]] == [("A1", 7), ("A1", 8)]
 
 
-def test_what_is_complete_runs_or_waits_is_skipped_and_named(stand_ins: Make) -> None:
+def test_complete_running_and_queued_runs_are_skipped_and_named(stand_ins: Make) -> None:
     project = stand_ins(behaviour="A1=hold,A2=hold")
     project.run("--exp", "Baseline", "--slots", "1")
     project.run("--exp", "A1", "A2", "--detach", "--slots", "1")
@@ -117,7 +117,7 @@ def test_what_is_complete_runs_or_waits_is_skipped_and_named(stand_ins: Make) ->
         (["tab", "tab", "tab", "0"], 'CPU slots: "0" is not a whole number from 1 to 1024'),
     ],
 )
-def test_what_cannot_be_meant_is_said_at_once_and_enter_starts_nothing(
+def test_invalid_fields_are_reported_at_once_and_enter_starts_nothing(
     stand_ins: Make, keys: list[str], words: str
 ) -> None:
     async def act(app: Host, pilot: Pilot[None]) -> None:
@@ -184,7 +184,7 @@ def test_a_study_file_broken_meanwhile_or_missing_pictures_start_nothing(stand_i
     assert not (project.folder / "runs").exists()
 
 
-def test_a_folder_that_takes_no_runs_is_told_of(stand_ins: Make) -> None:
+def test_a_runs_folder_that_cannot_be_used_is_reported(stand_ins: Make) -> None:
     project = stand_ins()
     (project.folder / "runs").write_text("a file in the way")
 

@@ -15,7 +15,7 @@ class LogApp(App[None]):
         super().__init__()
         self.path = path
         self.log_title = title
-        self.told = 0
+        self.changes = 0
 
     def compose(self) -> ComposeResult:
         yield LogPane()
@@ -25,7 +25,7 @@ class LogApp(App[None]):
         self.query_one(LogView).focus()
 
     def on_log_view_changed(self) -> None:
-        self.told += 1
+        self.changes += 1
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""A console that shows one board and looks at nothing: for pictures that are the same on every machine."""
+"""A console that shows one given board, for pictures that are the same on every machine."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -37,7 +37,7 @@ class Still(Console):
 
 
 def board_of(project: FaultyProject, title: str = "") -> Board:
-    """The study as it stands, on a machine of two busy CPU slots."""
+    """The study's board, on a machine with two busy CPU slots."""
     reader = StudyReader(
         Target(project.folder / "runs", project.folder / "logs", experiments=project.folder / "experiments.toml")
     )

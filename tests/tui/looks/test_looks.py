@@ -1,4 +1,4 @@
-"""What the main screen and the help look like: `pytest tests/tui/looks --snapshot-update` makes the pictures anew."""
+"""What the main screen and the help look like: `pytest tests/tui/looks --snapshot-update` renews the pictures."""
 
 from collections.abc import Callable
 from typing import Any

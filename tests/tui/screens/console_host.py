@@ -1,4 +1,4 @@
-"""Drives the console as somebody at the keyboard would, and reads what stands on the screen."""
+"""Drives the console by keys, and reads the screen."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -40,7 +40,7 @@ class Seat:
         raise AssertionError(f"still not so:\n{self.text()}")
 
     async def sees(self, *words: str) -> None:
-        """All of `words` come to stand on the screen."""
+        """Wait until all of `words` are on the screen."""
         await self.until(lambda: all(word in self.text() for word in words))
 
     async def reads(self, selector: str = "Page") -> str:

@@ -40,12 +40,12 @@ async def test_the_chosen_run_stands_beside_the_baseline(study: Path, size: tupl
     async with seat(size) as console:
         await console.press("down", "c")
         await console.sees("1 run Baseline   2 run A1", "A1 less Baseline", "≠ attention_fusion")
-        told = await console.reads()
+        page = await console.reads()
         await console.press("escape")
         assert isinstance(console.app.screen, StudyScreen)
     for words in ("SRCC", "PLCC", "completed", "3 of 3", "95 % intervals", "CPU slot"):
-        assert words in told, words
-    assert f"{results[0]['rounds'][0]['best_epoch']}" in told
+        assert words in page, words
+    assert f"{results[0]['rounds'][0]['best_epoch']}" in page
 
 
 async def test_follows_the_runs(study: Path) -> None:
@@ -99,9 +99,9 @@ async def test_two_studies_say_what_the_command_says(study: Path) -> None:
         assert "Runs of this study" not in console.text()
         await console.press("G", "enter")
         await console.sees("1 study small   2 study older", "older (reported) less small", "Baseline†")
-        told = " ".join((await console.reads()).split())
-    assert "[/] somebody's table" in told
-    assert "differences of numbers alone have no p value" in told
+        page = " ".join((await console.reads()).split())
+    assert "[/] somebody's table" in page
+    assert "differences of numbers alone have no p value" in page
 
 
 async def test_runs_without_results_and_damaged_ones_are_said(study: Path) -> None:

@@ -22,15 +22,15 @@ WAYS: dict[str, tuple[str, ...]] = {
 @pytest.fixture
 def done(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """Every action that a key has led to, by the class whose binding it is; each is carried out all the same."""
-    told: list[tuple[str, str]] = []
+    actions: list[tuple[str, str]] = []
     plain = Console.run_action
 
     async def run_action(self: Console, action: Any, default_namespace: Any = None, *more: Any) -> bool:
-        told.extend((one.__name__, str(action)) for one in type(default_namespace).__mro__)
+        actions.extend((one.__name__, str(action)) for one in type(default_namespace).__mro__)
         return await plain(self, action, default_namespace, *more)
 
     monkeypatch.setattr(Console, "run_action", run_action)
-    return told
+    return actions
 
 
 async def _focus(console: Seat, name: str) -> None:

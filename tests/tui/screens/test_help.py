@@ -42,15 +42,15 @@ async def test_lists_every_key_under_its_name(study: Path, size: tuple[int, int]
     async with seat(size) as console:
         await console.press("?")
         await console.sees("How it works")
-        told = await console.reads()
+        page = await console.reads()
         await console.press("escape")
         assert isinstance(console.app.screen, StudyScreen)
     for key in every_key():
         if not re.fullmatch(r"logs\.[2-8]", key.id):  # `logs.1 to logs.9` is one line
-            assert key.id in told, key.id
-            assert shown_keys(key.keys).split(" ")[0] in told
+            assert key.id in page, key.id
+            assert shown_keys(key.keys).split(" ")[0] in page
     for words in ("▶ running", "? lost", "provisional", "Verdict", "Start iqa-tui again"):
-        assert words in " ".join(told.split()), words
+        assert words in " ".join(page.split()), words
 
 
 async def test_opens_from_everywhere_and_closes(study: Path) -> None:

@@ -42,12 +42,12 @@ WHOLE = ("Results", "Differs from Baseline", "Audit", "Attempt", "Files | folder
 def test_a_damaged_file_is_said_and_hides_no_other(study: Path, file: str, content: str) -> None:
     (path,) = (study / "runs" / "small" / "A1").iterdir()
     (path / file).write_text(content)
-    told = page_of(study, "A1")
+    page = page_of(study, "A1")
     settings = "other versions" if "zeal" in content else "Settings: Network"
     for words in (*WHOLE[2:-1], settings):
-        assert words in told, words
+        assert words in page, words
     if content[0] not in "{" or content == "{":
-        assert "is damaged" in told or file.endswith("jsonl")
+        assert "is damaged" in page or file.endswith("jsonl")
 
 
 @pytest.mark.parametrize(
@@ -62,10 +62,10 @@ def test_a_file_that_cannot_be_read_is_said(study: Path, file: str) -> None:
     else:
         path.unlink(missing_ok=True)
         path.mkdir()
-    told = page_of(study, "A1")
-    assert "is damaged (it is a folder, not a file; remove it)" in told or "cannot be read" in told
+    page = page_of(study, "A1")
+    assert "is damaged (it is a folder, not a file; remove it)" in page or "cannot be read" in page
     for words in WHOLE[2:]:
-        assert words in told, words
+        assert words in page, words
 
 
 def test_attempts_stand_with_their_ends_the_latest_first(study: Path) -> None:
@@ -74,9 +74,9 @@ def test_attempts_stand_with_their_ends_the_latest_first(study: Path) -> None:
     first = folder / "attempt-01" / "exit.json"
     ended = {"state": "failed", "reason": "out of memory", "exit_code": 4, "seconds": 125.0}
     first.write_text(json.dumps(json.loads(first.read_text()) | ended))
-    told = page_of(study, "A1")
-    assert told.index("Attempt 2: completed") < told.index("Attempt 1: failed | reason | out of memory")
-    assert "after 2:05, exit code 4" in told
+    page = page_of(study, "A1")
+    assert page.index("Attempt 2: completed") < page.index("Attempt 1: failed | reason | out of memory")
+    assert "after 2:05, exit code 4" in page
 
 
 def test_a_setting_that_the_study_file_means_otherwise_now(study: Path) -> None:

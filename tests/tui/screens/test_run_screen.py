@@ -1,4 +1,4 @@
-"""Everything about one run: what is told of it, and that nothing in its files keeps the rest from being told."""
+"""Everything about one run: what the page shows, and that a damaged file does not hide the rest."""
 
 import json
 import shutil
@@ -39,7 +39,7 @@ async def test_says_what_the_run_is_and_came_to(study: Path, size: tuple[int, in
     async with seat(size, settled=True) as console:
         await console.press("down", "enter")
         await console.sees("less Baseline")
-        told = await console.reads()
+        page = await console.reads()
     for words in (
         "≠ attention_fusion", "experiment A1",  # what differs, and where that is from
         "Attempt 1: completed", runner["device"]["label"], runner["host"], "exit code 0",
@@ -48,20 +48,20 @@ async def test_says_what_the_run_is_and_came_to(study: Path, size: tuple[int, in
         "spec.json", "defaults", "the program's default",
         "none yet: the worker writes it",  # the stand-in leaves no provenance
     ):  # fmt: skip
-        assert words in told, words
+        assert words in page, words
 
 
 async def test_marks_the_setting_that_has_no_effect(study: Path) -> None:
     async with seat() as console:
         await console.press("G", "enter")
         await console.sees("A2", "Results")
-        told = await console.reads()
-    assert "inert-setting" in told  # the audit says so
-    assert "∅ attention_fusion" in told  # the list of settings, too
-    assert "Settings that have no effect here" in told
+        page = await console.reads()
+    assert "inert-setting" in page  # the audit says so
+    assert "∅ attention_fusion" in page  # the list of settings, too
+    assert "Settings that have no effect here" in page
 
 
-async def test_tells_provenance(study: Path) -> None:
+async def test_shows_provenance(study: Path) -> None:
     document = {
         "code": {"version": "0.1.0", "fingerprint": "abc", "commit": "f" * 40, "dirty": True,
                  "diff": "diff --git a b\n--- a\n+++ b\n-old\n+new\n", "untracked": []},
@@ -73,12 +73,12 @@ async def test_tells_provenance(study: Path) -> None:
     async with seat((160, 48)) as console:
         await console.press("down", "enter")
         await console.sees("Provenance")
-        told = await console.reads()
+        page = await console.reads()
     for words in (
         "f" * 40, "2 lines changed in 1 file", "the program has changed since", "torch 2.13.0", "node7, 64 CPUs",
         "NVIDIA H200", "25bf", "small (20 test)", "source aaa then, bbb when it started",
     ):  # fmt: skip
-        assert words in told, words
+        assert words in page, words
 
 
 async def test_a_run_that_was_never_tried(study: Path) -> None:
@@ -86,10 +86,10 @@ async def test_a_run_that_was_never_tried(study: Path) -> None:
     async with seat() as console:
         await console.press("G", "enter")
         await console.sees("? lost", "no epoch is done")  # its folder is gone while the run waits in the queue
-        told = await console.reads()
-    assert "the run has never been started" in told
-    assert "the folder is not there yet" in told
-    assert "≠ multi_scale" in told  # as the study file means it
+        page = await console.reads()
+    assert "the run has never been started" in page
+    assert "the folder is not there yet" in page
+    assert "≠ multi_scale" in page  # as the study file means it
 
 
 async def test_hostile_text_is_shown_as_it_is(study: Path) -> None:
@@ -99,10 +99,10 @@ async def test_hostile_text_is_shown_as_it_is(study: Path) -> None:
     async with seat() as console:
         await console.press("down", "enter")
         await console.sees("[/] [b]x[/b]", "日本語", "\\u202eevil", "[/usr/bin/python]")
-        told = await console.reads()
-    assert "[red]\\u001b[2Jgone" in told
-    assert "\x1b" not in told
-    assert "\u202e" not in told
+        page = await console.reads()
+    assert "[red]\\u001b[2Jgone" in page
+    assert "\x1b" not in page
+    assert "\u202e" not in page
 
 
 async def test_an_imported_run(study: Path) -> None:
@@ -113,11 +113,11 @@ async def test_an_imported_run(study: Path) -> None:
     async with seat() as console:
         await console.press("down", "enter")
         await console.sees("Run 2 of 3", "Results")
-        told = await console.reads()
-    assert "/old/A1.log" in told
-    assert "2015 test" in told
-    assert "the log ends early" in told
-    assert "assumed: the log does not tell" in " ".join(told.split())
+        page = await console.reads()
+    assert "/old/A1.log" in page
+    assert "2015 test" in page
+    assert "the log ends early" in page
+    assert "assumed: the log does not tell" in " ".join(page.split())
 
 
 async def test_follows_the_run(study: Path) -> None:

@@ -1,4 +1,4 @@
-"""In a browser: nobody gets in without the token, and a connection that has gone vouches for nobody."""
+"""In a browser: access needs the token, and a closed connection proves nothing."""
 
 import asyncio
 import contextlib

@@ -38,7 +38,7 @@ def test_a_damaged_result_is_said_and_the_next_look_comes(
     assert "bug in the console" not in boards[-1].problem
     line = next(line for line in boards[-1].lines if line.experiment == "A1")
     said = f"{line.row and line.row.reason} {line.result and line.result.notes} {boards[-1].problem}"
-    odd_numbers = b"srcc" in content  # the predictions tell the true ones
+    odd_numbers = b"srcc" in content  # the predictions give the true ones
     assert odd_numbers or any(word in said for word in ("damaged", "gone")), said
     result.write_text(json.dumps(whole))
     seen = len(boards)

@@ -1,4 +1,4 @@
-"""However the console ends, runs go on, the terminal is as it was, and the next console shows the truth."""
+"""However the console ends, runs continue, the terminal is restored, and the next console shows the true state."""
 
 import os
 import signal

@@ -106,10 +106,10 @@ def test_titles_purposes_and_what_runs_say(make: Make, benign: bytes) -> None:
 
 @pytest.mark.slow
 def test_folders_and_runs_by_other_names(make: Make, benign: bytes) -> None:
-    """A run that somebody has renamed or copied to a name that a terminal would obey."""
+    """A run renamed or copied to a name that a terminal would obey."""
     project = make(seconds=0.02)
     project.run("--all", "--slots", "2")
-    project.wait("nobody would start B2 anew", lambda: not project.of_role("scheduler"))
+    project.wait("no scheduler would start B2 again", lambda: not project.of_role("scheduler"))
     study = project.folder / "runs" / "small"
     for name in (b"[] \x1b[2J\x1b]0;x\x07", b"\xff\xfe\x9b2J", "日本語\u202e".encode(), b"[bold]"):
         other = (study / "B2").rename(study / os.fsdecode(name))

@@ -9,20 +9,20 @@ HEAVY = {"torch", "torchvision", "timm", "pydantic", "scipy", "numpy", "matplotl
 NEVER = {"torch", "torchvision", "timm", "matplotlib", "aiohttp"}
 
 # The console as its script starts it; at the first byte of a picture and at its end, what is loaded is written down.
-_TELLS = """
+_PROGRAM = """
 import sys
 from pathlib import Path
 from textual.drivers.linux_driver import LinuxDriver
-told = Path(sys.argv.pop(1))
+record = Path(sys.argv.pop(1))
 plain = LinuxDriver.write
 def write(self, data):
-    if "\\x1b[?1049h" not in data and "m" in data and not told.exists():
-        told.write_text(" ".join(sys.modules))
+    if "\\x1b[?1049h" not in data and "m" in data and not record.exists():
+        record.write_text(" ".join(sys.modules))
     plain(self, data)
 LinuxDriver.write = write
 from iqa_tui.cli import main
 code = main()
-told.with_name("end").write_text(" ".join(sys.modules))
+record.with_name("end").write_text(" ".join(sys.modules))
 sys.exit(code)
 """
 
@@ -34,8 +34,8 @@ def _packages(path: Path) -> set[str]:
 def test_the_first_picture_needs_little_and_a_network_is_never_loaded(make: Make) -> None:
     project = make(seconds=0.02)
     project.run("--exp", "Baseline")
-    told = project.folder / "told"
-    program = (sys.executable, "-c", _TELLS, str(told))
+    record = project.folder / "record"
+    program = (sys.executable, "-c", _PROGRAM, str(record))
     with console(project.folder, project.environment(), "--slots", "2", program=program) as watched:
         watched.see("Baseline.*completed")
         watched.type("1")
@@ -46,7 +46,7 @@ def test_the_first_picture_needs_little_and_a_network_is_never_loaded(make: Make
         watched.wait("devices and results", lambda: "the baseline" in watched.text)
         watched.type("q")
         assert watched.end() == 0
-    first, end = _packages(told), _packages(told.with_name("end"))
+    first, end = _packages(record), _packages(record.with_name("end"))
     assert "iqa_tui" in first
     assert first & HEAVY == set()
     assert "pydantic" in end  # so the study was read
