@@ -6,7 +6,7 @@ from typing import Literal
 
 from iqa_tui.logview.document import Document
 from iqa_tui.logview.landmarks import Landmark
-from iqa_tui.logview.matcher import Both, Matcher, Matches
+from iqa_tui.logview.matcher import Both, LineMatcher, Matcher
 from iqa_tui.logview.rows import Rows
 from iqa_tui.logview.scan import Scan
 
@@ -58,7 +58,7 @@ class Finder:
     def _renew_hits(self) -> None:
         self.hits = Scan(self.document, self._within_filter(self.search)) if self.search else None
 
-    def _within_filter(self, matcher: Matches) -> Matches:
+    def _within_filter(self, matcher: LineMatcher) -> LineMatcher:
         return Both(matcher, self.filter) if self.filter else matcher
 
 

@@ -10,7 +10,7 @@ _BEFORE = (
 
 
 class Landmark:
-    """A kind of line to jump to; a `Matches` like `Matcher`."""
+    """A kind of line to jump to; a `LineMatcher`."""
 
     needle: bytes | None = None
     folded = False

@@ -39,7 +39,7 @@ class Matcher:
         return [m.span() for m in self._pattern.finditer(line if self._limit is None else line[: self._limit]) if m[0]]
 
 
-class Matches(Protocol):
+class LineMatcher(Protocol):
     """Decides which lines match."""
 
     needle: bytes | None
@@ -55,7 +55,7 @@ class Both:
     needle: bytes | None = None
     folded = False
 
-    def __init__(self, first: Matches, second: Matches) -> None:
+    def __init__(self, first: LineMatcher, second: LineMatcher) -> None:
         self._both = (first, second)
 
     def matches(self, line: str) -> bool:

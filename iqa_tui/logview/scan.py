@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 
 from iqa_tui.logview.ansi import text_of
 from iqa_tui.logview.document import LONGEST, Document, last_state
-from iqa_tui.logview.matcher import Matches
+from iqa_tui.logview.matcher import LineMatcher
 
 _AT_ONCE = 1 << 15  # bytes between two checks of the clock: 350 coloured lines of 25 us each
 
@@ -14,7 +14,7 @@ _AT_ONCE = 1 << 15  # bytes between two checks of the clock: 350 coloured lines 
 class Scan:
     """`hits` are the numbers of the matching lines, ascending, eight bytes each, without an unterminated last line."""
 
-    def __init__(self, document: Document, matcher: Matches) -> None:
+    def __init__(self, document: Document, matcher: LineMatcher) -> None:
         self.document = document
         self.matcher = matcher
         self._begin()

@@ -30,7 +30,7 @@ class _Connection:
     has_request: bool = False
 
 
-class Doorkeeper(socket.socket):
+class BoundedListener(socket.socket):
     """A listening socket that limits connections.
 
     At a limit, the oldest connection without a request is closed; if there is none, the new one is refused.

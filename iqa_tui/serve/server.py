@@ -24,7 +24,7 @@ from textual_serve.download_manager import DownloadManager
 
 from iqa_train.runner.program import python_command
 from iqa_tui.serve.access import AccessControl, Handler
-from iqa_tui.serve.connections import Doorkeeper
+from iqa_tui.serve.connections import BoundedListener
 
 _PAGE = Path(__file__).with_name("page")
 _TERMINAL = Path(str(textual_serve.__file__)).with_name("static")
@@ -123,17 +123,17 @@ def run(server: ConsoleServer, listening: socket.socket) -> None:
 
 async def _serve(server: ConsoleServer, listening: socket.socket) -> None:
     logging.getLogger("aiohttp.server").addFilter(_is_ours)
-    door = Doorkeeper(listening)
+    listener = BoundedListener(listening)
     app = server.app()
-    app.middlewares.insert(0, door.note_request)
+    app.middlewares.insert(0, listener.note_request)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0, keepalive_timeout=_KEEPALIVE)
     await runner.setup()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    sweep = asyncio.create_task(door.close_idle())
+    sweep = asyncio.create_task(listener.close_idle())
     try:
-        await web.SockSite(runner, door).start()
+        await web.SockSite(runner, listener).start()
         await stop.wait()
     finally:
         sweep.cancel()

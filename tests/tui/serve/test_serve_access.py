@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from iqa_tui.serve import server as server_module
 from iqa_tui.serve.access import AccessControl, access_control, is_own_user
-from iqa_tui.serve.connections import Doorkeeper
+from iqa_tui.serve.connections import BoundedListener
 from iqa_tui.serve.server import ConsoleServer
 from iqa_tui.serve.token import AccessToken
 from tests.conftest import Project
@@ -155,7 +155,7 @@ def test_strangers_do_not_use_up_the_connections() -> None:
     """As root, they are real: sockets of another user, who connects as often as it can."""
     if os.geteuid() != 0 or not Path("/usr/bin/python3").exists():
         pytest.skip("only root can be another user")
-    with Doorkeeper(socket.create_server(("127.0.0.1", 0))) as listening:
+    with BoundedListener(socket.create_server(("127.0.0.1", 0))) as listening:
         host, port = listening.getsockname()
         script = (
             f"import socket; c = [socket.create_connection(('{host}', {port})) for _ in range(40)];"
