@@ -31,7 +31,7 @@ from iqa_train.models.network import QualityNetwork
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.training.compute_device import ComputeDevice, choose_device
 from iqa_train.training.losses import training_loss
-from iqa_train.training.optimizer import CLIP, build_optimiser, set_rates
+from iqa_train.training.optimizer import CLIP, build_optimizer, set_rates
 
 TRAINED, TESTED = 270.0, 54.0  # crops/s of the study behind this program
 _RATE = 5e-7
@@ -79,15 +79,15 @@ def matrix_rate(setup: Setup) -> float:
 
 
 class Bench:
-    """The network with its optimiser, as the trainer sets them up, and one batch."""
+    """The network with its optimizer, as the trainer sets them up, and one batch."""
 
     def __init__(self, setup: Setup, *, compiled: bool) -> None:
         self.setup = setup
         network = QualityNetwork(setup.settings, setup.settings.seed, pretrained=False)
         self.network = network.to(setup.device.torch, memory_format=torch.channels_last)
         self.forward: nn.Module = torch.compile(self.network) if compiled else self.network
-        self.optimiser = build_optimiser(self.network, setup.settings)
-        set_rates(self.optimiser, 0, 1, setup.settings)
+        self.optimizer = build_optimizer(self.network, setup.settings)
+        set_rates(self.optimizer, 0, 1, setup.settings)
 
     def batch(self, size: int) -> tuple[Tensor, Tensor]:
         """Random crops and scores on the device."""
@@ -100,10 +100,10 @@ class Bench:
         with self.setup.device.autocast():
             predicted = self.forward(crops)
         loss = training_loss(predicted.float(), scores, self.setup.settings)
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
-        self.optimiser.step()
+        self.optimizer.step()
 
     @torch.inference_mode()
     def test(self, crops: Tensor) -> None:
@@ -137,7 +137,7 @@ def _fits(bench: Bench, size: int) -> bool:
         fits = False
     else:
         fits = True
-    bench.optimiser.zero_grad(set_to_none=True)
+    bench.optimizer.zero_grad(set_to_none=True)
     if bench.setup.device.torch.type == "cuda":
         torch.cuda.empty_cache()
     return fits

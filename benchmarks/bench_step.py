@@ -1,12 +1,12 @@
 """A training step with the target network as batched products, against the same network with grouped convolutions.
 
-  ours        models.target: one `baddbmm` a layer
+  ours        models.hyper: one `baddbmm` a layer
   reference   the target network put together anew for every batch, each layer a 1x1 convolution of the whole batch as
               one picture of B x C channels in B groups, which is how HyperIQA was published (Su et al., CVPR 2020)
   fair        both read the same generated parameters of the same network, whose every other part is shared; scores and
               gradients are checked to be equal before timing; the same threads, by turns, best of rounds
 
-`*_target` is forward and backward of the target network alone, `*_step` of the whole network (no optimiser), and
+`*_target` is forward and backward of the target network alone, `*_step` of the whole network (no optimizer), and
 `*_rest`, for information, the share of a step that is not backbone: forward and backward of everything after it, from
 features that are given, in percent of a step. Networks: the demo profile's (base, 64 pixels, 32 crops) and Swin tiny at
 224 pixels, without weights, in training mode. Swin's step is for information: what the target network saves there is
@@ -21,9 +21,8 @@ from _common import duel, figure, note, options, race
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
-from iqa_train.models.hyper import TARGET_WIDTHS, TargetParameters
+from iqa_train.models.hyper import TARGET_WIDTHS, TargetNetwork, TargetParameters
 from iqa_train.models.network import QualityNetwork
-from iqa_train.models.target import TargetNetwork
 from iqa_train.study.settings import TrainingConfig
 
 

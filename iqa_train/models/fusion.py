@@ -1,22 +1,21 @@
-"""What is read off the four stages: local distortion features, and the fused input of the hyper-network."""
+"""From the backbone's four stages: local distortion features, and the fused features for the hyper-network."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
-from iqa_train.models.hyper import GRID, TARGET_WIDTHS
-from iqa_train.models.layers import KaimingConv2d, KaimingLinear, SmallLinear
+from iqa_train.models.hyper import GRID, TARGET_WIDTHS, KaimingConv2d, KaimingLinear, SmallLinear
 
 _REDUCED = (16, 32, 64)
 _CELLS = (8, 4, 2)
-_LOCAL = 16  # features of each of the first three stages
+_LOCAL = 16  # features from each of the first three stages
 
 
 class LocalDistortion(nn.Module):
-    """The target network's 224 inputs: 16 numbers from each of stages 1-3, 176 from stage 4.
+    """The target network's 224 inputs: 16 from each of stages 1-3, 176 from stage 4.
 
-    For crops of 224 the cells are 7x7 average pools of the 56, 28 and 14 pixel maps, as published; other crop sizes
-    are averaged into the same 8x8, 4x4 and 2x2 cells.
+    With crops of 224 pixels each cell averages 7x7 positions of the 56, 28 and 14 pixel maps, as published; other crop
+    sizes are averaged into the same 8x8, 4x4 and 2x2 cells.
     """
 
     def __init__(self, channels: tuple[int, ...]) -> None:
@@ -33,17 +32,17 @@ class LocalDistortion(nn.Module):
         """Four features (B, C_k, H_k, W_k) -> (B, 224)."""
         parts = []
         for stage, reduce, project, cells in zip(stages[:3], self.reduce, self.project, _CELLS, strict=True):
-            # Averaging and a 1x1 convolution without bias commute; averaging first leaves it 49 times less to do.
+            # A bias-free 1x1 convolution commutes with averaging; averaging first makes it 49 times cheaper.
             parts.append(project(reduce(adaptive_avg_pool2d(stage, cells)).flatten(1)))
         parts.append(self.deep(stages[3].mean((2, 3))))
         return torch.cat(parts, 1)
 
 
 class Fusion(nn.Module):
-    """All four stages at 7x7, concatenated, each weighed per image by attention if there is any.
+    """All four stages at 7x7, concatenated; with attention, each is weighted per image first.
 
-    Attention is a softmax over the four scales, from stage 4's global average. On a single scale there is nothing to
-    weigh, so that `attention` is without effect when `multi_scale` is off, as in the network this one follows.
+    The weights are a softmax over the four scales, computed from stage 4's global average. With a single scale there is
+    nothing to weight: `attention` has no effect when `multi_scale` is off, as in the original network.
     """
 
     def __init__(self, channels: tuple[int, ...], *, multi_scale: bool, attention: bool) -> None:

@@ -5,20 +5,19 @@ from torch import Tensor, nn
 
 from iqa_train.models.backbone import build_backbone
 from iqa_train.models.fusion import Fusion, LocalDistortion
-from iqa_train.models.hyper import REDUCTION, HyperNetwork, TargetParameters
+from iqa_train.models.hyper import REDUCTION, HyperNetwork, TargetNetwork, TargetParameters
 from iqa_train.models.seeded_init import initialise
-from iqa_train.models.target import TargetNetwork
 from iqa_train.study.backbones import HYPER_REDUCTION
 from iqa_train.study.settings import TrainingConfig
 
 
 class QualityNetwork(nn.Module):
-    """Crops to scores. Names of its parts are those of checkpoints and of initial-weight streams."""
+    """Crops to scores. The names of the parts appear in checkpoints and key the initial weights."""
 
     def __init__(self, settings: TrainingConfig, seed: int, *, pretrained: bool = True) -> None:
-        """Build with initial weights of `seed`; `pretrained=False` skips the backbone's (a checkpoint follows).
+        """Build with initial weights from `seed`; `pretrained=False` skips the backbone's, for a checkpoint to follow.
 
-        Raises WeightsError where the settings' weights cannot be had.
+        Raises WeightsError if the backbone's weights are unavailable.
         """
         super().__init__()
         self.backbone = build_backbone(settings, seed, pretrained=pretrained)
@@ -32,9 +31,9 @@ class QualityNetwork(nn.Module):
             initialise(part, seed, name)
 
     def forward(self, crops: Tensor) -> Tensor:
-        """Normalised crops (B, 3, P, P) -> scores (B,), on the data set's scale, higher is better."""
+        """Normalised crops (B, 3, P, P) -> scores (B,) on the data set's scale; higher is better."""
         stages = self.backbone(crops)
-        local, made = self.local(stages), self.hyper(self.fusion(stages))
-        with torch.autocast(crops.device.type, enabled=False):  # in bf16, scores of 0-100 would come in steps of a half
-            weights, biases = ([part.float() for part in parts] for parts in made)
+        local, generated = self.local(stages), self.hyper(self.fusion(stages))
+        with torch.autocast(crops.device.type, enabled=False):  # in bf16, scores of 0-100 would have steps of 0.5
+            weights, biases = ([part.float() for part in parts] for parts in generated)
             return self.target(local.float(), TargetParameters(weights, biases))  # type: ignore[no-any-return]

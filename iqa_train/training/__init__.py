@@ -1,1 +1,1 @@
-"""The loop, evaluation, losses, optimiser, checkpoints."""
+"""The loop, evaluation, losses, optimizer, checkpoints."""

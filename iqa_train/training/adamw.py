@@ -1,6 +1,6 @@
 """torch's AdamW without torch's compiler: a run that compiles nothing starts without importing it.
 
-Every method of a torch optimiser is wrapped so that a compiler passes around it, and the wrapper imports torch._dynamo
+Every method of a torch optimizer is wrapped so that a compiler passes around it, and the wrapper imports torch._dynamo
 (and sympy, and torch.distributed with it) on its first call. What it wraps computes the same, to the bit.
 """
 

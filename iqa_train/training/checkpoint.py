@@ -17,7 +17,9 @@ from torch import Tensor, nn
 from iqa_train.errors import RunError, WeightsError
 from iqa_train.files import parse_json, sync_folder
 from iqa_train.models.weights import is_pickle
+from iqa_train.runs.layout import RunFolder
 from iqa_train.schema import Span, require
+from iqa_train.study.spec import RunSpec
 
 SCHEMA_VERSION = 1
 
@@ -42,6 +44,11 @@ class Checkpoint:
     def under(self, prefix: str) -> dict[str, Tensor]:
         """The tensors whose names start with `prefix`, without it."""
         return {k.removeprefix(prefix): v for k, v in self.tensors.items() if k.startswith(prefix)}
+
+
+def owner_of(spec: RunSpec, run: RunFolder, number: int) -> str:
+    """What checkpoints of round `number` are signed with."""
+    return f"{spec.study}/{spec.experiment}/{run.path.name}/round {number}"
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, *, owner: str) -> None:
@@ -121,19 +128,19 @@ def network_tensors(network: nn.Module) -> dict[str, Tensor]:
     return {f"network.{k}": v for k, v in network.state_dict().items()}
 
 
-def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Per-parameter state under `optimiser.<index>.`."""
-    state = optimiser.state_dict()["state"]
+    state = optimizer.state_dict()["state"]
     return {f"optimiser.{index}.{k}": v for index, values in state.items() for k, v in values.items()}
 
 
-def restore_optimiser(optimiser: torch.optim.Optimizer, checkpoint: Checkpoint) -> None:
-    """Put back what `optimiser_tensors` took."""
-    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+def restore_optimizer(optimizer: torch.optim.Optimizer, checkpoint: Checkpoint) -> None:
+    """Put back what `optimizer_tensors` took."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, saved in checkpoint.under("optimiser.").items():
         index, _, key = name.partition(".")
         # The fused step reads memory in the parameter's own order.
         value = torch.empty_like(parameters[int(index)]).copy_(saved) if saved.ndim else saved
         state.setdefault(int(index), {})[key] = value
-    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -27,8 +27,8 @@ from iqa_train.study.settings import SPAQ, TrainingConfig
 from iqa_train.study.spec import DataSource, RunSpec
 from iqa_train.training.compute_device import ComputeDevice
 from iqa_train.training.evaluate import predict
-from iqa_train.training.finished import finished_network
 from iqa_train.training.journal import ProgressReporter, Waiting
+from iqa_train.training.selected_network import finished_network
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.specfile import read_spec
 from iqa_train.training.compute_device import ComputeDevice, choose_device
 from iqa_train.training.evaluate import predict
-from iqa_train.training.finished import SelectedNetwork, finished_network
 from iqa_train.training.out_of_memory import ShortageError, naming_shortage
+from iqa_train.training.selected_network import SelectedNetwork, finished_network
 from iqa_train.training.worker_events import Events, requested
 
 _TOGETHER = 64  # pictures in memory beside those that are decoded ahead

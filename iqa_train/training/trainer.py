@@ -27,17 +27,16 @@ from iqa_train.training.checkpoint import (
     Checkpoint,
     load_checkpoint,
     network_tensors,
-    optimiser_tensors,
-    restore_optimiser,
+    optimizer_tensors,
+    restore_optimizer,
     save_checkpoint,
 )
 from iqa_train.training.compute_device import ComputeDevice
 from iqa_train.training.evaluate import predict
 from iqa_train.training.journal import Journal, Stopped
 from iqa_train.training.losses import training_loss
-from iqa_train.training.optimizer import CLIP, build_optimiser, set_rates
+from iqa_train.training.optimizer import CLIP, build_optimizer, rate_at, set_rates
 from iqa_train.training.progress import Progress
-from iqa_train.training.schedule import rate_at
 
 _STAGES = {"val": "validation", "test": "test"}
 _LOWER = "lower lr or lr_ratio"
@@ -66,7 +65,7 @@ class RoundInputs:
 
 
 class Trainer:
-    """A round's network and optimiser, and how far they have come."""
+    """A round's network and optimizer, and how far they have come."""
 
     def __init__(self, round_: RoundInputs, *, resume: bool) -> None:
         """Build, or restore from the last checkpoint. Raises WeightsError or UsageError."""
@@ -82,7 +81,7 @@ class Trainer:
         self.network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network.hyper.start_at(float(round_.table.scores[round_.split.train].mean()))
         self.forward: nn.Module = torch.compile(self.network) if settings.compile else self.network  # type: ignore[assignment]
-        self.optimiser = build_optimiser(self.network, settings)
+        self.optimizer = build_optimizer(self.network, settings)
         self.progress = Progress()
         if resume:
             self._restore(load_checkpoint(round_.files.last, owner=round_.owner))
@@ -146,7 +145,7 @@ class Trainer:
         return event
 
     def _steps(self, epoch: int, plan: CropPlan, steps: int) -> None:
-        """Optimiser steps from `progress.step` to the end of the epoch."""
+        """Optimizer steps from `progress.step` to the end of the epoch."""
         settings, device, progress = self.round.settings, self.round.device, self.progress
         if progress.step == 0:
             progress.losses = torch.zeros(steps, device=device.torch)
@@ -162,18 +161,18 @@ class Trainer:
             step = progress.step
             # Dropout's stream is keyed by the step, so that going on from here needs no replay.
             torch.manual_seed(stream_key(settings.seed, "dropout", epoch, step))
-            set_rates(self.optimiser, (epoch - 1) * steps + step, steps, settings)
+            set_rates(self.optimizer, (epoch - 1) * steps + step, steps, settings)
             scores = self._scores[torch.from_numpy(plan.image[batch.start : batch.stop]).to(device.torch)]
             with device.autocast():
                 predicted = self.forward(batch.crops)
             loss = training_loss(predicted.float(), scores, settings)
-            self.optimiser.zero_grad(set_to_none=True)
+            self.optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             progress.losses[step] = loss.detach()
             if (step + 1) % check_every == 0 or step + 1 == steps:
                 _require_finite(progress.losses[: step + 1], epoch)
             nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
-            self.optimiser.step()
+            self.optimizer.step()
             progress.predictions[batch.start : batch.stop] = predicted.detach().float()
             progress.step = step + 1
             self.round.journal.progress("training", epoch, batch.stop, len(plan), first=first)
@@ -212,7 +211,7 @@ class Trainer:
 
     def _save(self) -> None:
         self._require_sound()
-        tensors = network_tensors(self.network) | optimiser_tensors(self.optimiser) | self.progress.tensors()
+        tensors = network_tensors(self.network) | optimizer_tensors(self.optimizer) | self.progress.tensors()
         save_checkpoint(self.round.files.last, Checkpoint(tensors, self.progress.state()), owner=self.round.owner)
 
     def _require_sound(self) -> None:
@@ -235,7 +234,7 @@ class Trainer:
     def _restore(self, checkpoint: Checkpoint) -> None:
         try:
             self.network.load_state_dict(checkpoint.under("network."))
-            restore_optimiser(self.optimiser, checkpoint)
+            restore_optimizer(self.optimizer, checkpoint)
             self.progress = Progress.restored(checkpoint.state, checkpoint.under("progress."))
         except (RuntimeError, KeyError, IndexError, TypeError, ValueError) as error:
             why = first_line(error)

@@ -41,10 +41,9 @@ from iqa_train.runs.specfile import read_spec
 from iqa_train.study.revision import revision_words
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import RunSpec
-from iqa_train.training.checkpoint import DiskFullError
+from iqa_train.training.checkpoint import DiskFullError, owner_of
 from iqa_train.training.compute_device import ComputeDevice, choose_device
 from iqa_train.training.cross_dataset import CrossSet, cross_sets, evaluate_all_rounds
-from iqa_train.training.finished import owner_of
 from iqa_train.training.journal import Journal, Stopped, Waiting
 from iqa_train.training.out_of_memory import ShortageError, naming_shortage
 from iqa_train.training.trainer import DivergedError, RoundInputs, Trainer

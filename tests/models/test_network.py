@@ -10,9 +10,8 @@ from torch.nn.functional import linear
 from iqa_train.errors import UsageError
 from iqa_train.models.backbone import build_backbone
 from iqa_train.models.fusion import Fusion
-from iqa_train.models.hyper import TARGET_WIDTHS, HyperNetwork, TargetParameters
+from iqa_train.models.hyper import TARGET_WIDTHS, HyperNetwork, TargetNetwork, TargetParameters
 from iqa_train.models.network import QualityNetwork
-from iqa_train.models.target import TargetNetwork
 from iqa_train.study.settings import TrainingConfig
 
 

@@ -1,4 +1,4 @@
-"""The optimiser computes what torch's computes, to the bit, and a run that compiles nothing imports no compiler."""
+"""The optimizer computes what torch's computes, to the bit, and a run that compiles nothing imports no compiler."""
 
 import copy
 import subprocess
@@ -15,17 +15,17 @@ SETTINGS = {"lr": 0.1, "weight_decay": 0.01, "fused": True}
 def _trained(kind: type[torch.optim.AdamW], network: nn.Module, steps: int = 6) -> tuple[nn.Module, torch.optim.AdamW]:
     network = copy.deepcopy(network)
     groups = [{"params": [network[0].weight]}, {"params": [network[0].bias, *network[1].parameters()], "lr": 0.3}]
-    optimiser = kind(groups, **SETTINGS)
+    optimizer = kind(groups, **SETTINGS)
     for step in range(steps):
         if step == steps // 2:  # as after a resume
-            saved = optimiser.state_dict()
-            optimiser = kind(groups, **SETTINGS)
-            optimiser.load_state_dict(saved)
+            saved = optimizer.state_dict()
+            optimizer = kind(groups, **SETTINGS)
+            optimizer.load_state_dict(saved)
         crops = torch.randn(5, 3, generator=torch.Generator().manual_seed(step))
         network(crops).square().sum().backward()
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
-    return network, optimiser
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+    return network, optimizer
 
 
 def test_weights_and_state_are_those_of_torchs_own():
@@ -41,12 +41,12 @@ STEP = """
 import sys, torch
 from iqa_train.training.adamw import PlainAdamW
 weight = torch.nn.Parameter(torch.ones(2))
-optimiser = PlainAdamW([weight], lr=0.1, fused=True)
+optimizer = PlainAdamW([weight], lr=0.1, fused=True)
 weight.sum().backward()
 torch.nn.utils.clip_grad_norm_([weight], 1.0)
-optimiser.step()
-optimiser.zero_grad()
-optimiser.load_state_dict(optimiser.state_dict())
+optimizer.step()
+optimizer.zero_grad()
+optimizer.load_state_dict(optimizer.state_dict())
 sys.exit("torch._dynamo" in sys.modules)
 """
 

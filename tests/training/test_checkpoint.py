@@ -16,11 +16,11 @@ from iqa_train.training.checkpoint import (
     DiskFullError,
     load_checkpoint,
     network_tensors,
-    optimiser_tensors,
-    restore_optimiser,
+    optimizer_tensors,
+    restore_optimizer,
     save_checkpoint,
 )
-from iqa_train.training.optimizer import build_optimiser, set_rates
+from iqa_train.training.optimizer import build_optimizer, set_rates
 from iqa_train.training.progress import Progress
 from tests.small_disk import small_disk
 
@@ -170,46 +170,46 @@ def settings(**changes: object) -> TrainingConfig:
 
 def made() -> tuple[QualityNetwork, torch.optim.AdamW]:
     network = QualityNetwork(settings(), 1).to(memory_format=torch.channels_last)
-    return network, build_optimiser(network, settings())
+    return network, build_optimizer(network, settings())
 
 
-def steps(network: QualityNetwork, optimiser: torch.optim.Optimizer, first: int, count: int) -> list[float]:
+def steps(network: QualityNetwork, optimizer: torch.optim.Optimizer, first: int, count: int) -> list[float]:
     losses = []
     for step in range(first, first + count):
         torch.manual_seed(step)
         crops = torch.rand(4, 3, 32, 32).contiguous(memory_format=torch.channels_last)
-        set_rates(optimiser, step, 2, settings())
+        set_rates(optimizer, step, 2, settings())
         loss = (network(crops) - torch.arange(4.0)).abs().mean()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         losses.append(loss.item())
     return losses
 
 
 def test_going_on_from_a_checkpoint_is_bit_equal_to_never_having_stopped(tmp_path: Path) -> None:
-    network, optimiser = made()
-    steps(network, optimiser, 0, 3)
-    tensors = network_tensors(network) | optimiser_tensors(optimiser)
+    network, optimizer = made()
+    steps(network, optimizer, 0, 3)
+    tensors = network_tensors(network) | optimizer_tensors(optimizer)
     save_checkpoint(tmp_path / "last.safetensors", Checkpoint(tensors, {}), owner=OWNER)
-    expected = steps(network, optimiser, 3, 3)
+    expected = steps(network, optimizer, 3, 3)
 
     fresh, restored = made()
     checkpoint = load_checkpoint(tmp_path / "last.safetensors", owner=OWNER)
     fresh.load_state_dict(checkpoint.under("network."))
-    restore_optimiser(restored, checkpoint)
+    restore_optimizer(restored, checkpoint)
     assert steps(fresh, restored, 3, 3) == expected
     for (name, a), b in zip(network.state_dict().items(), fresh.state_dict().values(), strict=True):
         assert torch.equal(a, b), name
-    ours, theirs = optimiser_tensors(optimiser), optimiser_tensors(restored)
+    ours, theirs = optimizer_tensors(optimizer), optimizer_tensors(restored)
     assert set(ours) == set(theirs)
     assert all(torch.equal(ours[k], theirs[k]) for k in ours)
 
 
 def test_the_backbone_and_the_local_distortion_layers_train_at_lr_and_the_rest_at_lr_ratio_times_it() -> None:
-    network, optimiser = made()
-    set_rates(optimiser, 0, 2, settings())
-    rate = {id(p): group["lr"] for group in optimiser.param_groups for p in group["params"]}
+    network, optimizer = made()
+    set_rates(optimizer, 0, 2, settings())
+    rate = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
     for name, parameter in network.named_parameters():
         assert rate.pop(id(parameter)) == (3e-3 if name.startswith(("backbone.", "local.")) else 6e-3)
     assert rate == {}
@@ -218,7 +218,7 @@ def test_the_backbone_and_the_local_distortion_layers_train_at_lr_and_the_rest_a
 def test_the_local_distortion_layers_of_swin_tiny_train_at_lr() -> None:
     with torch.device("meta"):
         network = QualityNetwork(settings(backbone="swin", model_size="tiny", patch_size=224), 1)
-    at_lr, rest = build_optimiser(network, settings()).param_groups
+    at_lr, rest = build_optimizer(network, settings()).param_groups
     of_backbone = sum(p.numel() for p in network.backbone.parameters())
     assert sum(p.numel() for p in at_lr["params"]) - of_backbone == 196_320
     assert sum(p.numel() for p in (*at_lr["params"], *rest["params"])) == sum(p.numel() for p in network.parameters())

@@ -15,9 +15,9 @@ from iqa_train.runs.layout import RunFolder, run_folder
 from iqa_train.runs.specfile import write_spec
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import RunSpec
-from iqa_train.training.checkpoint import Checkpoint, save_checkpoint
+from iqa_train.training.checkpoint import Checkpoint, owner_of, save_checkpoint
 from iqa_train.training.compute_device import choose_device
-from iqa_train.training.finished import finished_network, owner_of
+from iqa_train.training.selected_network import finished_network
 from iqa_train.training.worker import main
 
 # Where the first revision, with its two further dropouts, had the layers.

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iqa_train.study.settings import TrainingConfig
-from iqa_train.training.schedule import rate_at
+from iqa_train.training.optimizer import rate_at
 
 
 def rates(steps: int, ratio: float = 1.0, **settings: object) -> list[float]:
@@ -103,13 +103,13 @@ def test_the_originals_head_fell_while_its_backbone_rose() -> None:
 @pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler")
 def test_a_step_an_epoch_is_torchs_cosine_annealing(lr: float, ratio: float, floor: float, epochs: int) -> None:
     groups = [{"params": [torch.zeros(1)], "lr": lr}, {"params": [torch.zeros(1)], "lr": lr * ratio}]
-    optimiser = torch.optim.SGD(groups, lr=lr)
-    theirs = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=epochs, eta_min=floor)
+    optimizer = torch.optim.SGD(groups, lr=lr)
+    theirs = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=epochs, eta_min=floor)
     config = TrainingConfig(lr=lr, lr_ratio=float(ratio), lr_floor=floor, epochs=epochs, lr_step="epoch")
     for epoch in range(epochs):
         for step in (0, 3, 6):
             ours = [rate_at(7 * epoch + step, 7, config, r) for r in (1.0, config.lr_ratio)]
-            assert ours == pytest.approx([group["lr"] for group in optimiser.param_groups], rel=1e-9)
+            assert ours == pytest.approx([group["lr"] for group in optimizer.param_groups], rel=1e-9)
         theirs.step()
 
 

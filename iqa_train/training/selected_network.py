@@ -12,7 +12,7 @@ from iqa_train.study.revision import FIRST, revision_words
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import RunSpec
 from iqa_train.text import first_line
-from iqa_train.training.checkpoint import load_checkpoint
+from iqa_train.training.checkpoint import load_checkpoint, owner_of
 from iqa_train.training.compute_device import ComputeDevice
 
 
@@ -23,11 +23,6 @@ class SelectedNetwork:
     network: nn.Module
     epoch: int
     settings: TrainingConfig
-
-
-def owner_of(spec: RunSpec, run: RunFolder, number: int) -> str:
-    """What checkpoints of round `number` are signed with."""
-    return f"{spec.study}/{spec.experiment}/{run.path.name}/round {number}"
 
 
 def _by_todays_names(tensors: dict[str, Tensor], revision: int) -> dict[str, Tensor]:
