@@ -61,6 +61,16 @@ def rmse(x: Scores, y: Scores) -> float:
     return float(np.sqrt(np.mean((x - y) ** 2)))
 
 
+def measure(predictions: Scores, scores: Scores) -> dict[str, float | None]:
+    """Every measure in `MEASURES` of predictions (n,) of scores (n,); None where it is undefined."""
+    values = {name: function(predictions, scores) for name, function in MEASURES.items()}
+    return {name: None if np.isnan(value) else value for name, value in values.items()}
+
+
+MEASURES = {"srcc": srcc, "krcc": krcc, "plcc": plcc, "rmse": rmse}
+"""What a run's result holds for each set of images, by key."""
+
+
 def _centred(x: Scores) -> Scores | None:
     """`x` less its mean, in a unit that neither overflows nor vanishes when squared; None where `x` is constant."""
     if x.min() == x.max():

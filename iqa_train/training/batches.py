@@ -32,8 +32,8 @@ class Batch:
 def batches(
     store: CropSource, plan: CropPlan, *, side: int, size: int, device: torch.device, workers: int, first: int = 0
 ) -> Iterator[Batch]:
-    """The plan in batches, as `bounds` cuts it, from batch `first` on."""
-    parts = bounds(len(plan), size)[first:]
+    """The plan in batches, as `batch_bounds` cuts it, from batch `first` on."""
+    parts = batch_bounds(len(plan), size)[first:]
 
     def load(start: int, stop: int) -> Tensor:
         pixels = torch.from_numpy(store.gather(plan.part(start, stop), side))
@@ -43,7 +43,7 @@ def batches(
         yield Batch(start, stop, prepare(pixels, plan.part(start, stop), device))
 
 
-def bounds(total: int, size: int) -> list[tuple[int, int]]:
+def batch_bounds(total: int, size: int) -> list[tuple[int, int]]:
     """Where batches of `size` start and stop; the last may be smaller, but a single crop joins the batch before it.
 
     Batch normalisation cannot learn from one value per channel, which is what one small crop leaves at the last stage.

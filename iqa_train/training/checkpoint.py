@@ -46,7 +46,7 @@ class Checkpoint:
         return {k.removeprefix(prefix): v for k, v in self.tensors.items() if k.startswith(prefix)}
 
 
-def owner_of(spec: RunSpec, run: RunFolder, number: int) -> str:
+def checkpoint_owner(spec: RunSpec, run: RunFolder, number: int) -> str:
     """What checkpoints of round `number` are signed with."""
     return f"{spec.study}/{spec.experiment}/{run.path.name}/round {number}"
 

@@ -2,7 +2,7 @@
 
     {"again": false, "runs": [{"run": FOLDER, "sets": [{"name": NAME, "source": {...}}]}]}
 
-Events are `progress`, `say`, and for each run and set one of `tested`, `known` (tested before) and `failed`.
+It emits `progress` and `say`, and for each run and set one of `tested`, `known` (tested before) or `failed`.
 """
 
 import iqa_train.startup  # noqa: F401 (before anything that opens a file)
@@ -23,13 +23,13 @@ from iqa_train.schema import read_document
 from iqa_train.study.spec import DataSource, RunSpec
 from iqa_train.training.compute_device import choose_device
 from iqa_train.training.cross_dataset import evaluate_all_rounds, open_cross_set
-from iqa_train.training.out_of_memory import ShortageError, naming_shortage
-from iqa_train.training.worker_events import Events, requested
+from iqa_train.training.out_of_memory import OutOfMemoryError, explain_out_of_memory
+from iqa_train.training.worker_events import Events, read_request
 
 
 def main() -> int:
-    """Test all that is asked for; returns 1 if any of it failed."""
-    request, events, code = requested(), Events(), 0
+    """Test every requested run on every requested set; returns 1 if any test failed."""
+    request, events, code = read_request(), Events(), 0
     for job in request["runs"]:
         run = RunFolder(Path(job["run"]))
         for entry in job["sets"]:
@@ -37,7 +37,7 @@ def main() -> int:
             try:
                 again, source = bool(request["again"]), DataSource.model_validate_json(entry["source"])
                 known, measures = _test(run, entry["name"], source, events, again=again)
-            except (UserError, ShortageError, OSError) as error:
+            except (UserError, OutOfMemoryError, OSError) as error:
                 events.event("failed", **about, message=str(error))
                 code = 1
             else:
@@ -48,35 +48,35 @@ def main() -> int:
 def _test(
     run: RunFolder, name: str, source: DataSource, events: Events, *, again: bool
 ) -> tuple[bool, list[dict[str, object]]]:
-    """Whether it had been tested before, and the measures by round."""
+    """Whether an earlier test is reported, and the measures by round."""
     spec = read_spec(run)
-    with naming_shortage(spec.settings.batch_size):
-        found = open_cross_set(name, source, spec.settings, events)
-        before = None if again else _before(run, spec, name, found.table)
-        if before is not None:
-            return True, before
-        return False, evaluate_all_rounds(run, spec, found, choose_device(spec.settings), events)
+    with explain_out_of_memory(spec.settings.batch_size):
+        cross_set = open_cross_set(name, source, spec.settings, events)
+        earlier = None if again else _earlier_test(run, spec, name, cross_set.table)
+        if earlier is not None:
+            return True, earlier
+        return False, evaluate_all_rounds(run, spec, cross_set, choose_device(spec.settings), events)
 
 
-def _before(run: RunFolder, spec: RunSpec, name: str, table: ImageTable) -> list[dict[str, object]] | None:
-    """What an earlier test of all rounds measured; None where there was none.
+def _earlier_test(run: RunFolder, spec: RunSpec, name: str, table: ImageTable) -> list[dict[str, object]] | None:
+    """The measures of an earlier test of all rounds; None if there was none.
 
-    Raises DataError where it was of other images or scores: which of the two is meant, nobody but the user knows.
+    Raises DataError if it was on other images or scores: only the user knows which are right.
     """
     rounds = [run.round(k, spec.settings.train_test_num) for k in range(1, spec.settings.train_test_num + 1)]
     measures: list[dict[str, object]] = []
     for files in rounds:
         if not files.predictions(name).exists():
             return None
-        had = read_predictions(files.predictions(name))
-        if had.images != table.images or not np.array_equal(had.scores, table.scores):
+        predictions = read_predictions(files.predictions(name))
+        if predictions.images != table.images or not np.array_equal(predictions.scores, table.scores):
             raise DataError(
                 f"{files.predictions(name)} is of other images or scores than {table.root} has now; --again tests "
-                "anew and replaces it"
+                "again and replaces it"
             )
         try:
             measures.append(dict(read_document(files.tested(name), Measures) or {}))
-        except RunError:  # damaged: the predictions are what counts
+        except RunError:  # a damaged tested-NAME.json; the predictions are what counts
             measures.append({})
     return measures
 

@@ -1,4 +1,4 @@
-"""What a worker tells: lines for people on its standard output (the log), events for programs in metrics.jsonl."""
+"""What a worker reports: lines for people on its standard output (the log), events for programs in metrics.jsonl."""
 
 import sys
 import time
@@ -10,44 +10,43 @@ from typing import Protocol
 from iqa_train.files import append_line
 
 _EVENT_EVERY = 1.0  # seconds between two progress events
-_LINE_EVERY = 30.0  # and between two progress lines in the log
+_LINE_EVERY = 30.0  # seconds between two progress lines in the log
 
 
 class Stopped(Exception):  # noqa: N818 (an event, not an error)
-    """The worker was asked to stop; what it has done is in the checkpoint."""
+    """The worker was asked to stop; its progress is in the checkpoint."""
 
 
 class ProgressReporter(Protocol):
-    """Who hears how the work goes; progress and check_stop raise to end it."""
+    """Receives lines and progress; `progress` and `check_stop` raise to end the work."""
 
-    def say(self, line: str = "") -> None:
-        """A line for people."""
+    def say(self, *lines: str) -> None:
+        """Lines for people."""
 
     def progress(self, stage: str, epoch: int, done: int, total: int, unit: str = "crops") -> None:
         """`done` of `total` of a stage."""
 
     def check_stop(self) -> None:
-        """Called where there is nothing to tell."""
+        """Raise if the work is to end; for stretches without progress."""
 
 
-class Waiting:
-    """Says once what is waited for, and ends the waiting when the worker is asked to stop."""
+class WaitNotice:
+    """Called while waiting for another process: says so once, and checks each time whether to stop."""
 
-    def __init__(self, teller: ProgressReporter, name: str) -> None:
-        self._teller = teller
+    def __init__(self, reporter: ProgressReporter, name: str) -> None:
+        self._reporter = reporter
         self._name = name
         self._said = False
 
     def __call__(self) -> None:
-        """Say it, or only look whether to stop."""
         if not self._said:
-            self._teller.say(f"waiting for another process that reads or makes the pixels of {self._name}")
+            self._reporter.say(f"waiting for another process that reads or makes the pixels of {self._name}")
         self._said = True
-        self._teller.check_stop()
+        self._reporter.check_stop()
 
 
 class Journal:
-    """Writes both. `stopping` is asked at every progress, and ends the work by `Stopped` when it says so."""
+    """Writes both. `stopping` is called at every progress report, which raises Stopped when it returns true."""
 
     def __init__(self, metrics: Path, stopping: Callable[[], bool] = lambda: False) -> None:
         self._metrics = metrics
@@ -56,9 +55,10 @@ class Journal:
         self._stage = ("", 0)
         self._stage_start = (0.0, 0)
 
-    def say(self, line: str = "") -> None:
-        """A line in the log."""
-        sys.stdout.write(line + "\n")
+    def say(self, *lines: str) -> None:
+        """Lines in the log."""
+        for line in lines:
+            sys.stdout.write(line + "\n")
         sys.stdout.flush()
 
     def event(self, event: str, **fields: object) -> None:
@@ -68,17 +68,17 @@ class Journal:
         append_line(self._metrics, {"event": event, "time": now, **clean})
 
     def progress(self, stage: str, epoch: int, done: int, total: int, unit: str = "crops", first: int = 0) -> None:
-        """`done` of `total` of a stage, `first` of them before it began here. Cheap enough for every batch."""
+        """`done` of `total` of a stage, `first` of which an earlier attempt did. Cheap enough for every batch."""
         now = time.monotonic()
         if self._stage != (stage, epoch):
             self._stage, self._stage_start = (stage, epoch), (now, max(first, done))
             self._last_line = now
-        start, before = self._stage_start
-        rate = (done - before) / (now - start) if now > start else None
+        started, done_before = self._stage_start
+        rate = (done - done_before) / (now - started) if now > started else None
         if now - self._last_event >= _EVENT_EVERY or done == total:
             self._last_event = now
-            measured = None if rate is None else round(rate, 1)
-            self.event("progress", stage=stage, epoch=epoch, done=done, total=total, unit=unit, rate=measured)
+            rounded = None if rate is None else round(rate, 1)
+            self.event("progress", stage=stage, epoch=epoch, done=done, total=total, unit=unit, rate=rounded)
         if now - self._last_line >= _LINE_EVERY and done < total and rate is not None:
             self._last_line = now
             where = f"epoch {epoch} {stage}" if epoch else stage

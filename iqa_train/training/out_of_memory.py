@@ -1,4 +1,4 @@
-"""Memory that ran out: who tried how much in vain, and what to try instead, in one sentence."""
+"""Out of memory, in one sentence: on which device, how much was requested, and what to try instead."""
 
 import re
 from collections.abc import Iterator
@@ -8,38 +8,38 @@ import torch
 
 from iqa_train.text import GIB
 
-_TRIED = re.compile(r"(?:Tried|Unable) to allocate ([\d.]+ \w+)")  # CUDA's caching allocator; NumPy
-_TRIED_BYTES = re.compile(r"tried to allocate (\d+) bytes")  # torch on a CPU
-_CUDA_SAYS = ("CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+_REQUESTED = re.compile(r"(?:Tried|Unable) to allocate ([\d.]+ \w+)")  # CUDA's caching allocator; NumPy
+_REQUESTED_BYTES = re.compile(r"tried to allocate (\d+) bytes")  # torch on a CPU
+_CUDA_MESSAGES = ("CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
 
-class ShortageError(Exception):
-    """There was too little memory, on the GPU or for the CPU."""
+class OutOfMemoryError(Exception):
+    """The GPU or the CPU has too little memory."""
 
 
 @contextmanager
-def naming_shortage(batch_size: int) -> Iterator[None]:
-    """Turn what a block raises for want of memory, in whatever form, into ShortageError."""
+def explain_out_of_memory(batch_size: int) -> Iterator[None]:
+    """Raise OutOfMemoryError for any form of memory exhaustion in the block."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        who = _who_ran_out(error)
-        if who is None:
+        device = _exhausted_device(error)
+        if device is None:
             raise
-        less = f"batch_size {batch_size * 3 // 4}" if batch_size > 1 else "a smaller patch_size or model_size"
-        raise ShortageError(f"{who} {_tried(str(error))}; try {less}") from error
+        smaller = f"batch_size {batch_size * 3 // 4}" if batch_size > 1 else "a smaller patch_size or model_size"
+        raise OutOfMemoryError(f"{device} {_requested(str(error))}; try {smaller}") from error
 
 
-def _who_ran_out(error: Exception) -> str | None:
+def _exhausted_device(error: Exception) -> str | None:
     text = str(error)
-    if isinstance(error, torch.cuda.OutOfMemoryError) or any(words in text for words in _CUDA_SAYS):
+    if isinstance(error, torch.cuda.OutOfMemoryError) or any(message in text for message in _CUDA_MESSAGES):
         return "CUDA"
     return "the CPU" if isinstance(error, MemoryError) or "DefaultCPUAllocator" in text else None
 
 
-def _tried(text: str) -> str:
-    if found := _TRIED.search(text):
-        return f"tried {found[1]}"
-    if found := _TRIED_BYTES.search(text):
-        return f"tried {int(found[1]) / GIB:.2f} GiB"
-    return "has none left"
+def _requested(text: str) -> str:
+    if match := _REQUESTED.search(text):
+        return f"could not allocate {match[1]}"
+    if match := _REQUESTED_BYTES.search(text):
+        return f"could not allocate {int(match[1]) / GIB:.2f} GiB"
+    return "has no memory left"

@@ -2,8 +2,8 @@
 
     {"run": FOLDER, "round": 1, "roots": [FOLDER, ...], "resize": [512, 384] or null, "images": [PATH, ...]}
 
-Events are `loaded` (with the epoch of the network) and `rows`: some pictures by their index, in order, each with a
-prediction or the reason why it has none. Only a bounded number of pictures is in memory at any time.
+It emits `loaded`, with the network's epoch, and `rows`: images by their index in the request, in order, each with its
+prediction or the reason why there is none. Only a bounded number of images is in memory at a time.
 """
 
 import iqa_train.startup  # noqa: F401 (before anything that opens a file)
@@ -18,39 +18,38 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from iqa_train.datasets.images.crops import eval_crops
 from iqa_train.datasets.images.loose_images import ImageNames, LooseImages, read_picture
 from iqa_train.datasets.images.stored_image import target_size
-from iqa_train.errors import DataError, RunError, UserError
+from iqa_train.errors import DataError, UserError
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.specfile import read_spec
 from iqa_train.training.compute_device import ComputeDevice, choose_device
-from iqa_train.training.evaluate import predict
-from iqa_train.training.out_of_memory import ShortageError, naming_shortage
-from iqa_train.training.selected_network import SelectedNetwork, finished_network
-from iqa_train.training.worker_events import Events, requested
+from iqa_train.training.evaluate import score_images
+from iqa_train.training.out_of_memory import OutOfMemoryError, explain_out_of_memory
+from iqa_train.training.selected_network import SelectedNetwork, load_selected_network
+from iqa_train.training.worker_events import Events, read_request
 
-_TOGETHER = 64  # pictures in memory beside those that are decoded ahead
-_BYTES = 64 << 20  # of them; a picture that is larger is alone
+_GROUP = 64  # most images that are scored together, beside those decoded ahead
+_GROUP_BYTES = 64 << 20  # most bytes of them; a larger image is scored alone
 
 Array = NDArray[np.uint8]
 
 
 def main() -> int:
-    """Score the pictures; returns 1, after an event `failed`, where none of it can be done."""
-    request, events = requested(), Events()
+    """Score the images; returns 1, after an event `failed`, if the network or the device is unusable."""
+    request, events = read_request(), Events()
     run = RunFolder(Path(request["run"]))
     try:
         spec = read_spec(run)
-        with naming_shortage(spec.settings.batch_size):
+        with explain_out_of_memory(spec.settings.batch_size):
             device = choose_device(spec.settings)
-            finished = finished_network(run, spec, request["round"], device)
-            events.event("loaded", epoch=finished.epoch, seed=finished.settings.seed)
+            selected = load_selected_network(run, spec, request["round"], device)
+            events.event("loaded", epoch=selected.epoch, seed=selected.settings.seed)
             paths = [Path(name) for name in request["images"]]
             names = ImageNames([Path(root) for root in request["roots"]])
             custom = tuple(request["resize"]) if request["resize"] else None
-            _score(paths, names, custom, finished, device, events)
-    except (UserError, ShortageError) as error:
+            _score(paths, names, custom, selected, device, events)
+    except (UserError, OutOfMemoryError) as error:
         events.event("failed", message=str(error))
         return 1
     return 0
@@ -60,81 +59,72 @@ def _score(
     paths: Sequence[Path],
     names: ImageNames,
     custom: tuple[int, int] | None,
-    finished: SelectedNetwork,
+    selected: SelectedNetwork,
     device: ComputeDevice,
     events: Events,
 ) -> None:
-    target = target_size(finished.settings.resize, custom)
-    side = finished.settings.patch_size
-    workers = max(1, finished.settings.workers)
-    heap: list[tuple[int, Array]] = []
+    """Decode the images ahead and score them in groups of bounded size."""
+    settings = selected.settings
+    target = target_size(settings.resize, custom)
+    decoded: list[tuple[int, Array]] = []
     refused: list[tuple[int, str]] = []
-    for index, image in _read_ahead(paths, target, side, workers):
+    for index, image in _decode_ahead(paths, target, settings.patch_size, max(1, settings.workers)):
         if isinstance(image, str):
             refused.append((index, image))
         else:
-            heap.append((index, image))
-        if len(heap) + len(refused) >= _TOGETHER or sum(one.nbytes for _, one in heap) >= _BYTES:
-            _score_batch(heap, refused, paths, names, finished, device, events)
-            heap, refused = [], []
-    _score_batch(heap, refused, paths, names, finished, device, events)
+            decoded.append((index, image))
+        if len(decoded) + len(refused) >= _GROUP or sum(pixels.nbytes for _, pixels in decoded) >= _GROUP_BYTES:
+            _score_group(decoded, refused, paths, names, selected, device, events)
+            decoded, refused = [], []
+    _score_group(decoded, refused, paths, names, selected, device, events)
 
 
-def _score_batch(
-    heap: list[tuple[int, Array]],
+def _score_group(
+    decoded: list[tuple[int, Array]],
     refused: list[tuple[int, str]],
     paths: Sequence[Path],
     names: ImageNames,
-    finished: SelectedNetwork,
+    selected: SelectedNetwork,
     device: ComputeDevice,
     events: Events,
 ) -> None:
-    """Score what has been read, and tell of it in the order of the pictures."""
-    scored: list[tuple[int, float | str]] = [*refused]
-    if heap:
-        settings = finished.settings
-        pile = LooseImages([image for _, image in heap], [names.of(paths[index]) for index, _ in heap])
-        plan = eval_crops(
-            pile.pictures(), seed=settings.seed, per_image=settings.test_patch_num, side=settings.patch_size,
-            random=settings.test_random_crop,
-        )  # fmt: skip
-        predicted = predict(
-            finished.network, pile, plan, side=settings.patch_size, device=device, workers=settings.workers
-        )
-        if not np.isfinite(predicted).all():
-            raise RunError("a prediction is no number; the network is damaged or diverged")
-        scored += [(index, value) for (index, _), value in zip(heap, predicted.tolist(), strict=True)]
-    if scored:
-        events.event("rows", rows=sorted(scored, key=lambda row: row[0]))
+    """Score the decoded images and emit a row for each image, scored or refused, in the order of the request."""
+    rows: list[tuple[int, float | str]] = [*refused]
+    if decoded:
+        images = LooseImages([pixels for _, pixels in decoded], [names.of(paths[index]) for index, _ in decoded])
+        scores = score_images(selected.network, images, images.pictures(), selected.settings, device)
+        rows += [(index, score) for (index, _), score in zip(decoded, scores.tolist(), strict=True)]
+    if rows:
+        events.event("rows", rows=sorted(rows, key=lambda row: row[0]))
 
 
-def _read_ahead(
+def _decode_ahead(
     paths: Sequence[Path], target: tuple[int, int] | int | None, side: int, workers: int
 ) -> Iterator[tuple[int, Array | str]]:
-    """Index and pixels of each picture, or why it has none, in order; decoded up to two per worker ahead.
+    """Index and pixels of each image, or the reason why it has none, in order; decodes up to two per worker ahead.
 
-    In threads: should a native decoder crash, which no file is known to make Pillow's do, the worker ends, with what it
-    has scored kept. Decoding in processes of their own would survive that, but starting them takes longer than scoring
-    a few pictures, and each would copy its pixels.
+    In threads: a native decoder that crashed, which Pillow's do on no known file, would end the worker, with the rows
+    so far kept. Separate processes would survive it, but take longer to start than a few images take to score, and
+    would copy all pixels.
     """
     with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[Array | str]] = deque()
-        given = 0
+        pending: deque[Future[Array | str]] = deque()
+        index = 0
         try:
             for path in paths:
-                waiting.append(pool.submit(_read, path, target, side))
-                if len(waiting) > 2 * workers:
-                    yield given, waiting.popleft().result()
-                    given += 1
-            while waiting:
-                yield given, waiting.popleft().result()
-                given += 1
+                pending.append(pool.submit(_decode, path, target, side))
+                if len(pending) > 2 * workers:
+                    yield index, pending.popleft().result()
+                    index += 1
+            while pending:
+                yield index, pending.popleft().result()
+                index += 1
         finally:
-            for future in waiting:
+            for future in pending:
                 future.cancel()
 
 
-def _read(path: Path, target: tuple[int, int] | int | None, side: int) -> Array | str:
+def _decode(path: Path, target: tuple[int, int] | int | None, side: int) -> Array | str:
     try:
         return read_picture(path, target, side)
     except DataError as error:

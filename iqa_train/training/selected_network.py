@@ -1,4 +1,4 @@
-"""The network of a finished round, as it was at the epoch that was selected."""
+"""Loads the network of a trained round, as it was at the selected epoch."""
 
 from dataclasses import dataclass
 
@@ -12,23 +12,42 @@ from iqa_train.study.revision import FIRST, revision_words
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import RunSpec
 from iqa_train.text import first_line
-from iqa_train.training.checkpoint import load_checkpoint, owner_of
+from iqa_train.training.checkpoint import checkpoint_owner, load_checkpoint
 from iqa_train.training.compute_device import ComputeDevice
 
 
 @dataclass(frozen=True)
 class SelectedNetwork:
-    """A network on its device, the epoch that it is from, and its round's settings with the round's own seed."""
+    """A network on its device, the epoch it comes from, and the settings of its round, with the round's own seed."""
 
     network: nn.Module
     epoch: int
     settings: TrainingConfig
 
 
-def _by_todays_names(tensors: dict[str, Tensor], revision: int) -> dict[str, Tensor]:
-    """The same weights under the names that they have now; up to dropout, of which testing has none, nothing differs.
+def load_selected_network(run: RunFolder, spec: RunSpec, number: int, device: ComputeDevice) -> SelectedNetwork:
+    """The selected network of round `number`. Raises WeightsError for a missing or damaged checkpoint."""
+    settings = spec.settings.model_copy(update={"seed": spec.seed + number - 1})
+    path = run.round(number, settings.train_test_num).best
+    checkpoint = load_checkpoint(path, owner=checkpoint_owner(spec, run, number))
+    if "epoch" not in checkpoint.state:
+        raise WeightsError(f"{path} is damaged (no epoch); train the run again with --again")
+    network = QualityNetwork(settings, settings.seed, pretrained=False)
+    try:
+        network.load_state_dict(_current_names(checkpoint.under("network."), spec.revision))
+    except RuntimeError as error:
+        why = revision_words(spec.revision) or first_line(error)
+        raise WeightsError(f"{path} is not of this network ({why}); train the experiment again") from None
+    # The memory layout of training, so that the same operations give the same numbers.
+    placed: nn.Module = network.to(device.torch).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return SelectedNetwork(placed, checkpoint.state["epoch"], settings)
 
-    The first revision's hyper-network had dropout after each of its three reductions, which counted as layers.
+
+def _current_names(tensors: dict[str, Tensor], revision: int) -> dict[str, Tensor]:
+    """The weights of a revision under the current names.
+
+    In the first revision the hyper-network had dropout after each of its three reductions, which shifted the layers'
+    numbers; without dropout, as in testing, the networks are equal.
     """
     if revision > FIRST:
         return tensors
@@ -36,21 +55,3 @@ def _by_todays_names(tensors: dict[str, Tensor], revision: int) -> dict[str, Ten
         name.replace("hyper.reduce.3.", "hyper.reduce.2.").replace("hyper.reduce.6.", "hyper.reduce.4."): value
         for name, value in tensors.items()
     }
-
-
-def finished_network(run: RunFolder, spec: RunSpec, number: int, device: ComputeDevice) -> SelectedNetwork:
-    """The selected network of round `number`. Raises WeightsError for a checkpoint that is missing or damaged."""
-    settings = spec.settings.model_copy(update={"seed": spec.seed + number - 1})
-    path = run.round(number, settings.train_test_num).best
-    best = load_checkpoint(path, owner=owner_of(spec, run, number))
-    if "epoch" not in best.state:
-        raise WeightsError(f"{path} is damaged (no epoch); train the run anew with --again")
-    network = QualityNetwork(settings, settings.seed, pretrained=False)
-    try:
-        network.load_state_dict(_by_todays_names(best.under("network."), spec.revision))
-    except RuntimeError as error:
-        why = revision_words(spec.revision) or first_line(error)
-        raise WeightsError(f"{path} is not of this network ({why}); train the experiment again") from None
-    # In memory as in training, so that the same numbers are computed in the same way.
-    placed: nn.Module = network.to(device.torch).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return SelectedNetwork(placed, best.state["epoch"], settings)

@@ -1,4 +1,4 @@
-"""What the workers of errands have in common: a request on standard input, events as JSON lines on standard output."""
+"""The protocol of one-off workers (test, predict): a request on stdin, events as JSON lines on stdout."""
 
 import json
 import sys
@@ -8,11 +8,11 @@ from typing import Any
 from iqa_train.errors import RunError
 from iqa_train.handed import require_handed
 
-_EVERY = 0.2  # seconds between two events of progress
+_EVERY = 0.2  # seconds between two progress events
 
 
 class Events:
-    """Tells the one who sent the worker; a reader that has gone ends the work by BrokenPipeError."""
+    """Writes events for the calling process; if that has gone, BrokenPipeError ends the work."""
 
     def __init__(self) -> None:
         self._last = -float("inf")
@@ -22,12 +22,13 @@ class Events:
         sys.stdout.write(json.dumps({"event": event, **fields}, allow_nan=False) + "\n")
         sys.stdout.flush()
 
-    def say(self, line: str = "") -> None:
-        """A line for people."""
-        self.event("say", line=line)
+    def say(self, *lines: str) -> None:
+        """Lines for people."""
+        for line in lines:
+            self.event("say", line=line)
 
     def progress(self, stage: str, epoch: int, done: int, total: int, unit: str = "crops") -> None:
-        """`done` of `total` of a stage, not more often than anybody could see."""
+        """`done` of `total` of a stage, at most five times a second."""
         del epoch
         now = time.monotonic()
         if now - self._last >= _EVERY or done == total:
@@ -35,11 +36,11 @@ class Events:
             self.event("progress", stage=stage, done=done, total=total, unit=unit)
 
     def check_stop(self) -> None:
-        """TERM ends this worker at once: what it writes is whole or not there."""
+        """Nothing to do: TERM ends this worker at once, and its files are written whole or not at all."""
 
 
-def requested() -> dict[str, Any]:
-    """What the worker is to do. Ends the process if it does not hold what it was handed."""
+def read_request() -> dict[str, Any]:
+    """The request on standard input. Exits if the process lacks what its caller should have handed it."""
     try:
         require_handed()
     except RunError as error:

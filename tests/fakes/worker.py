@@ -170,7 +170,7 @@ class Worker:
         if "exit" in wishes:
             sys.exit(int(wishes["exit"]))
         if "oom" in wishes:
-            raise Ended(OOM, "out of memory: CUDA tried 2.1 GiB; try batch_size 6")
+            raise Ended(OOM, "out of memory: CUDA could not allocate 2.1 GiB; try batch_size 6")
 
     def conclude(self) -> None:
         settings, best = self.spec["settings"], max(self.history)

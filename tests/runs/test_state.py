@@ -198,8 +198,8 @@ def test_a_run_that_ended_well_and_has_no_result_is_lost(run: RunFolder) -> None
         (INVALID, "batch_size 0 is too small", RunState("failed", "batch_size 0 is too small")),
         (DIVERGED, "diverged: the loss is NaN in epoch 2", RunState("failed", "diverged: the loss is NaN in epoch 2")),
         (
-            OUT_OF_MEMORY, "out of memory: CUDA tried 2.1 GiB; try batch_size 24",
-            RunState("failed", "out of memory: CUDA tried 2.1 GiB; try batch_size 24", can_pass=True),
+            OUT_OF_MEMORY, "out of memory: CUDA could not allocate 2.1 GiB; try batch_size 24",
+            RunState("failed", "out of memory: CUDA could not allocate 2.1 GiB; try batch_size 24", can_pass=True),
         ),
         (DISK_FULL, "", RunState("failed", "disk full")),
         (STOPPED, "", RunState("killed", "stopped on request; --resume continues")),

@@ -28,14 +28,14 @@ NEWS = Notification(
     experiment="A2",
     seed=42,
     state="failed",
-    reason="out of memory: CUDA tried 2.1 GiB; try batch_size 24",
+    reason="out of memory: CUDA could not allocate 2.1 GiB; try batch_size 24",
     srcc=None,
     run_dir="/data/runs/lr5e7/A2/s42-0123456789",
     log="/data/logs/A2.log",
     host="gpu7",
     time="2025-01-31T12:00:00+00:00",
 )
-MESSAGE = "A2 (seed 42) of lr5e7 on gpu7: failed: out of memory: CUDA tried 2.1 GiB; try batch_size 24"
+MESSAGE = "A2 (seed 42) of lr5e7 on gpu7: failed: out of memory: CUDA could not allocate 2.1 GiB; try batch_size 24"
 
 
 class Server(ThreadingHTTPServer):

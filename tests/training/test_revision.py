@@ -15,9 +15,9 @@ from iqa_train.runs.layout import RunFolder, run_folder
 from iqa_train.runs.specfile import write_spec
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import RunSpec
-from iqa_train.training.checkpoint import Checkpoint, owner_of, save_checkpoint
+from iqa_train.training.checkpoint import Checkpoint, checkpoint_owner, save_checkpoint
 from iqa_train.training.compute_device import choose_device
-from iqa_train.training.selected_network import finished_network
+from iqa_train.training.selected_network import load_selected_network
 from iqa_train.training.worker import main
 
 # Where the first revision, with its two further dropouts, had the layers.
@@ -38,7 +38,7 @@ def kept(runs_dir: Path, spec: RunSpec, network: QualityNetwork) -> RunFolder:
         tensors[f"network.{old if spec.revision == 1 else name}"] = value
     files = run.round(1, 1)
     files.best.parent.mkdir(parents=True)
-    save_checkpoint(files.best, Checkpoint(tensors, {"epoch": 3}), owner=owner_of(spec, run, 1))
+    save_checkpoint(files.best, Checkpoint(tensors, {"epoch": 3}), owner=checkpoint_owner(spec, run, 1))
     return run
 
 
@@ -47,7 +47,7 @@ def test_its_network_scores_as_it_did(tmp_path: Path, revision: int) -> None:
     spec = spec_of(revision)
     network = QualityNetwork(spec.settings, 5).eval()
     run = kept(tmp_path, spec, network)
-    found = finished_network(run, spec, 1, choose_device(spec.settings))
+    found = load_selected_network(run, spec, 1, choose_device(spec.settings))
     crops = torch.rand(3, 3, 32, 32)
     with torch.inference_mode():
         assert torch.allclose(found.network.eval()(crops), network(crops))
@@ -61,7 +61,7 @@ def test_a_network_that_is_another_now_says_so(tmp_path: Path) -> None:
     then = now.model_copy(update={"revision": 1})
     run = kept(tmp_path, then, network)
     with pytest.raises(WeightsError, match="trained by an earlier revision of the network and losses"):
-        finished_network(run, then, 1, choose_device(then.settings))
+        load_selected_network(run, then, 1, choose_device(then.settings))
 
 
 @pytest.fixture(autouse=True)

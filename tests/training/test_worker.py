@@ -15,7 +15,7 @@ from iqa_train.runs.layout import RunFolder, run_folder
 from iqa_train.runs.specfile import write_spec
 from iqa_train.study.load import load_study
 from iqa_train.study.resolve import resolve
-from iqa_train.training import worker
+from iqa_train.training import run_log
 from tests.conftest import Project
 
 
@@ -155,7 +155,7 @@ def test_the_line_beside_best_test_srcc_says_what_chose_the_epoch(
     best: int, select_on: str, chosen: tuple[int, float | None], own: float | None, said: str
 ) -> None:
     result = {
-        "best_epoch": best, "epochs": 8, "select_on": select_on, "test": {"srcc": own},
+        "best_epoch": best, "epochs": 8, "select_on": select_on, "test": {"srcc": own, "plcc": own},
         "test_chosen": {"epoch": chosen[0], "srcc": chosen[1]},
     }  # fmt: skip
-    assert worker._what_best_means(result) == f"that is the test SRCC of epoch {best} of 8, {said}"
+    assert run_log.best(result)[1] == f"that is the test SRCC of epoch {best} of 8, {said}"
