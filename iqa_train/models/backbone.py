@@ -16,10 +16,9 @@ from iqa_train.models.seeded_init import initialise, keyed_random
 from iqa_train.models.timm_import import import_timm
 from iqa_train.models.timm_net import build_timm, channels_last
 from iqa_train.models.weights import pickle_refused, timm_name, weights_file
+from iqa_train.study.backbones import BACKBONES, OWN_NETWORKS
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.text import first_line
-
-_NAMED = ("swin", "resnet50", "demo")
 
 # What reading weights, or building a network of impossible settings, ends in.
 _UNREADABLE = (
@@ -49,7 +48,7 @@ def build_backbone(settings: TrainingConfig, seed: int, *, pretrained: bool = Tr
     Raises UsageError for an unknown name or an impossible crop size, WeightsError for weights that cannot be had.
     """
     file = find_weights(settings) if pretrained else None
-    if settings.backbone == "demo":
+    if settings.backbone in OWN_NETWORKS:
         return _demo(settings, seed, file)
     with keyed_random(seed, "backbone"):
         backbone = _from_timm(settings, file)
@@ -63,12 +62,12 @@ def find_weights(settings: TrainingConfig) -> Path | None:
 
     Raises UsageError for an unknown backbone, WeightsError for weights that cannot be had.
     """
-    if settings.backbone != "demo":
+    if settings.backbone not in OWN_NETWORKS:
         timm = import_timm()
         if not timm.is_model(timm_name(settings).partition(".")[0]):
-            near = did_you_mean(settings.backbone, [*_NAMED, *timm.list_models()])
+            near = did_you_mean(settings.backbone, [*BACKBONES, *timm.list_models()])
             if not near.startswith("did"):  # timm's names are more than a thousand
-                near = f"known: {', '.join(_NAMED)} and timm's networks of four stages"
+                near = f"known: {', '.join(BACKBONES)} and timm's networks of four stages"
             raise UsageError(f'unknown backbone "{settings.backbone}"; {near}')
     return weights_file(settings)
 

@@ -11,11 +11,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from iqa_train.study.backbones import REDUCTION
+
 GRID = 7  # side of the fused features; the published channel counts are for 7x7
 TARGET_WIDTHS = (224, 112, 56, 28, 14, 1)
-REDUCTION = (512, 256)
-"""Channels between the fused features and the last map, unless `study.backbones` has others for the backbone."""
-
 _REDUCED = 112
 _DROPPED = 3  # layers of the target network followed by dropout
 

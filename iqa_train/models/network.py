@@ -5,9 +5,9 @@ from torch import Tensor, nn
 
 from iqa_train.models.backbone import build_backbone
 from iqa_train.models.fusion import Fusion, LocalDistortion
-from iqa_train.models.hyper import REDUCTION, HyperNetwork, TargetNetwork, TargetParameters
+from iqa_train.models.hyper import HyperNetwork, TargetNetwork, TargetParameters
 from iqa_train.models.seeded_init import initialise
-from iqa_train.study.backbones import HYPER_REDUCTION
+from iqa_train.study.backbones import known_backbone
 from iqa_train.study.settings import TrainingConfig
 
 
@@ -24,7 +24,7 @@ class QualityNetwork(nn.Module):
         channels = self.backbone.channels
         self.local = LocalDistortion(channels)
         self.fusion = Fusion(channels, multi_scale=settings.multi_scale, attention=settings.attention_fusion)
-        reduction = HYPER_REDUCTION.get(settings.backbone.partition(".")[0], REDUCTION)
+        reduction = known_backbone(settings.backbone).reduction
         self.hyper = HyperNetwork(self.fusion.channels, settings.dropout_rate, reduction)
         self.target = TargetNetwork(settings.dropout_rate)
         for name, part in (("local", self.local), ("fusion", self.fusion), ("hyper", self.hyper)):

@@ -9,11 +9,11 @@ from torch import nn
 from iqa_train.errors import UsageError
 from iqa_train.models.timm_import import import_timm
 from iqa_train.models.weights import timm_name
+from iqa_train.study.backbones import BACKBONES, BUILT_FOR_CROP_SIZE
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.text import first_line
 
 REDUCTIONS = (4, 8, 16, 32)
-_TRIED = ("swin", "resnet50")  # of these it is known what they give; others are asked with a crop
 _FAILURES = (RuntimeError, TypeError, ValueError, AssertionError, LookupError, AttributeError)
 
 
@@ -25,16 +25,16 @@ def build_timm(settings: TrainingConfig, file: Path | None) -> Any:  # noqa: ANN
     options: dict[str, Any] = (
         {} if file is None else {"pretrained": True, "pretrained_cfg_overlay": {"file": str(file)}}
     )
-    if timm_name(settings).startswith("swin"):
+    if timm_name(settings).startswith(BUILT_FOR_CROP_SIZE):
         options["img_size"] = settings.patch_size
     net = _four_stages(settings, options)
-    if settings.backbone in _TRIED or (wrong := _tried(net, settings)) is None:
+    if settings.backbone in BACKBONES or (wrong := stages_problem(net, settings)) is None:
         return net
     try:  # windows and tables of positions made for one size can be made for another, if its builder is given it
         resized = _four_stages(settings, options | {"img_size": settings.patch_size})
     except (*_FAILURES, UsageError):
         resized = None
-    if resized is None or _tried(resized, settings) is not None:
+    if resized is None or stages_problem(resized, settings) is not None:
         raise UsageError(
             f'backbone "{settings.backbone}" cannot take crops of {settings.patch_size} pixels ({wrong})'
             f"{_own_size(net)}"
@@ -77,7 +77,7 @@ def _created(settings: TrainingConfig, options: dict[str, Any]) -> Any:  # noqa:
     return timm.create_model(architecture, features_only=True, **options)
 
 
-def _tried(net: nn.Module, settings: TrainingConfig) -> str | None:
+def stages_problem(net: nn.Module, settings: TrainingConfig) -> str | None:
     """What is wrong with the features of one crop, None if nothing is."""
     side = settings.patch_size
     was_training = net.training

@@ -9,7 +9,7 @@ from iqa_train.errors import UsageError, WeightsError
 from iqa_train.files import cache_root
 from iqa_train.home import expanded
 from iqa_train.models.timm_import import import_timm
-from iqa_train.study.backbones import PINNED_WEIGHTS
+from iqa_train.study.backbones import OWN_NETWORKS, known_backbone
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.trust import distrust
 
@@ -26,14 +26,13 @@ def is_file_setting(weights: str) -> bool:
 
 def timm_name(settings: TrainingConfig) -> str:
     """`architecture.tag` in timm's names, the tag pinned, explicit, timm's own default, or empty without weights."""
-    swin = f"swin_{settings.model_size}_patch4_window7_224"
-    architecture, _, tag = settings.backbone.partition(".")
-    architecture = swin if architecture == "swin" else architecture
+    known, tag = known_backbone(settings.backbone), settings.backbone.partition(".")[2]
+    architecture = known.architecture.replace("{size}", settings.model_size)
     if settings.weights == "none" or is_file_setting(settings.weights):
         return architecture
     if settings.weights != "imagenet":
         tag = settings.weights
-    return f"{architecture}.{tag or PINNED_WEIGHTS.get(settings.backbone) or _default_tag(architecture)}"
+    return f"{architecture}.{tag or known.pinned or _default_tag(architecture)}"
 
 
 def weights_file(settings: TrainingConfig) -> Path | None:
@@ -51,8 +50,10 @@ def weights_file(settings: TrainingConfig) -> Path | None:
             )
         _require_form(path)
         return path
-    if settings.backbone == "demo":
-        raise UsageError(f'backbone "demo" has no weights "{settings.weights}"; set weights = "none" or name a file')
+    if settings.backbone in OWN_NETWORKS:
+        raise UsageError(
+            f'backbone "{settings.backbone}" has no weights "{settings.weights}"; set weights = "none" or name a file'
+        )
     name = timm_name(settings)
     _require_tag(name)
     root = cache_root(settings.cache_dir)

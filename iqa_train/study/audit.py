@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from iqa_train.stats.power import ASSUMED_CORRELATION, TEST_IMAGES, critical_difference, seeds_needed
+from iqa_train.study.backbones import PINNED_WEIGHTS
 from iqa_train.study.factors import PRE_TRAINING, acting_differences, differing, factors_of
 from iqa_train.study.inert import COMPARING, Rule, effective, inert, never_steps
 from iqa_train.study.messages import shown
@@ -188,10 +189,10 @@ def _several_factors(audited: _Audited) -> Iterator[Finding]:
             continue
         says = f"{spec.experiment} differs from {base.experiment} in {len(named)} factors, {join_names(named)}"
         says += ", so its difference is not the effect of any one of them"
-        pinned = c.backbone == "swin" and effective(c).weights == "imagenet"
+        pinned = PINNED_WEIGHTS.get(c.backbone) if effective(c).weights == "imagenet" else None
         if "model_size" in factors and PRE_TRAINING not in named and pinned:
             says += "; pre-training is not a fourth" if len(named) == 3 else "; pre-training is not one more"
-            says += ": the pinned weights of all three sizes have the same tag, ms_in22k_ft_in1k"
+            says += f": the pinned weights of all three sizes have the same tag, {pinned}"
         yield Finding("several-factors", "warning", spec.experiment, tuple(factors), says)
 
 

@@ -1,11 +1,44 @@
-"""What names of backbones and weights stand for, as far as it matters without a network."""
+"""The named backbones: one table of what is known about each without building it.
 
-SIZED_BACKBONES = ("swin", "demo")
-"""The backbones for which model_size says anything."""
+A timm network with four stages needs no entry: `--backbone NAME` takes timm's name. An entry gives a network a short
+name, pins its pretrained weights, or adapts the hyper-network to it. Help, audit and models all read the table.
+"""
 
-HYPER_REDUCTION = {"resnet50": (1024, 512)}
-"""Backbone -> channels between the fused features and the hyper-network's last map, where they are not 512 and 256."""
+from dataclasses import dataclass
 
-# timm's untagged names pretrain tiny on ImageNet-1k but small and base on 22k: a size ablation would change both.
-PINNED_WEIGHTS = {"swin": "ms_in22k_ft_in1k", "resnet50": "tv_in1k"}
-"""Backbone -> the tag of timm's weights that weights = "imagenet" means."""
+REDUCTION = (512, 256)
+"""Channels between the fused features and the hyper-network's last map."""
+
+
+@dataclass(frozen=True)
+class KnownBackbone:
+    """A named backbone. The tests check that its stages are at 1/4, 1/8, 1/16 and 1/32 of the crop.
+
+    `architecture` is timm's name, with `{size}` in place of model_size; "" for a network of this program. `pinned` is
+    the tag of timm's weights that weights = "imagenet" means. `sized` networks have several model sizes.
+    """
+
+    architecture: str = ""
+    pinned: str = ""
+    sized: bool = False
+    reduction: tuple[int, int] = REDUCTION
+
+
+BACKBONES = {
+    # timm's untagged names pretrain tiny on ImageNet-1k but small and base on 22k: a size ablation would change both.
+    "swin": KnownBackbone("swin_{size}_patch4_window7_224", pinned="ms_in22k_ft_in1k", sized=True),
+    "resnet50": KnownBackbone("resnet50", pinned="tv_in1k", reduction=(1024, 512)),
+    "demo": KnownBackbone(sized=True),
+}
+OWN_NETWORKS = tuple(name for name, known in BACKBONES.items() if not known.architecture)
+SIZED_BACKBONES = tuple(name for name, known in BACKBONES.items() if known.sized)
+PINNED_WEIGHTS = {name: known.pinned for name, known in BACKBONES.items() if known.pinned}
+
+BUILT_FOR_CROP_SIZE = ("swin",)
+"""timm architectures, by prefix, that must be given the crop size when they are built."""
+
+
+def known_backbone(name: str) -> KnownBackbone:
+    """What is known of a backbone named with or without a tag of weights; of any other, that it is timm's."""
+    architecture = name.partition(".")[0]
+    return BACKBONES.get(architecture, KnownBackbone(architecture))

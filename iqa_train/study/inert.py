@@ -57,7 +57,7 @@ RULES = (
         "model_size",
         lambda c: c.backbone not in SIZED_BACKBONES,
         ("backbone",),
-        "only the swin and demo backbones come in sizes",
+        f"only the {' and '.join(SIZED_BACKBONES)} backbones come in sizes",
         neutral="tiny",
     ),
     Rule(

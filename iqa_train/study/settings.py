@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from iqa_train.errors import control_complaint
+from iqa_train.study.backbones import BACKBONES, SIZED_BACKBONES
 
 DataName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
@@ -52,8 +53,10 @@ class TrainingConfig(BaseModel):
         (), "Data", "data sets to test across on after training, such as spaq,kadid-10k", local=True
     )
 
-    backbone: str = _setting("swin", "Network", "swin, resnet50, demo, or any timm feature network of four stages")
-    model_size: Literal["tiny", "small", "base"] = _setting("tiny", "Network", "size of the swin or demo backbone")
+    backbone: str = _setting("swin", "Network", f"{', '.join(BACKBONES)}, or any timm feature network of four stages")
+    model_size: Literal["tiny", "small", "base"] = _setting(
+        "tiny", "Network", f"size of the {' or '.join(SIZED_BACKBONES)} backbone"
+    )
     weights: str = _setting(
         "imagenet", "Network", "imagenet (pinned per backbone), none, a timm weight tag, or a .safetensors or .pth file"
     )

@@ -12,6 +12,10 @@ from iqa_train.models.backbone import build_backbone
 from iqa_train.models.fusion import Fusion
 from iqa_train.models.hyper import TARGET_WIDTHS, HyperNetwork, TargetNetwork, TargetParameters
 from iqa_train.models.network import QualityNetwork
+from iqa_train.models.timm_import import import_timm
+from iqa_train.models.timm_net import build_timm, stages_problem
+from iqa_train.models.weights import timm_name
+from iqa_train.study.backbones import BACKBONES, OWN_NETWORKS
 from iqa_train.study.settings import TrainingConfig
 
 
@@ -53,6 +57,16 @@ def test_stages_of_swin(size: str, channels: tuple[int, ...]) -> None:
         stages = backbone(torch.empty(1, 3, 224, 224))
     assert backbone.channels == channels
     assert [tuple(s.shape) for s in stages] == [(1, c, 56 >> k, 56 >> k) for k, c in enumerate(channels)]
+
+
+@pytest.mark.parametrize("patch_size", [64, 224])
+@pytest.mark.parametrize("name", sorted(set(BACKBONES) - set(OWN_NETWORKS)))
+def test_every_backbone_of_the_table_has_four_stages_and_its_pinned_weights(name: str, patch_size: int) -> None:
+    config = settings(backbone=name, patch_size=patch_size, drop_path_rate=0.0)
+    assert stages_problem(build_timm(config, None), config) is None
+    pinned = timm_name(TrainingConfig(backbone=name, weights="imagenet"))
+    assert pinned.endswith(f".{BACKBONES[name].pinned}")
+    assert import_timm().is_model_pretrained(pinned)
 
 
 @pytest.mark.parametrize(
