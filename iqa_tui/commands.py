@@ -103,7 +103,7 @@ class ConsoleCommands(Provider):
 def _studies(console: ConsoleApp) -> list[str]:
     """The names of studies in the study file and of those with runs."""
     from iqa_train.runs.layout import run_folders
-    from iqa_train.study.resolve import profiles_by_study
+    from iqa_train.study.profiles import profiles_by_study
 
     in_file = profiles_by_study(console.board.file) if console.board.file else {}
     try:

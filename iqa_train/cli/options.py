@@ -45,12 +45,11 @@ def add_setting_options(parser: argparse.ArgumentParser) -> None:
 
 def typed_settings(options: argparse.Namespace) -> dict[str, Any]:
     """The settings typed on the command line, validated. Raises UsageError."""
-    from iqa_train.study.validate import COMMAND_LINE, validate_settings
+    from iqa_train.study.validate import COMMAND_LINE, validate_settings, value_from_text
 
     values = {name: getattr(options, name) for name in TrainingConfig.model_fields if hasattr(options, name)}
     written = {name: value for name, value in values.items() if isinstance(value, str)}
-    for name, value in values.items():
-        values[name] = _value(value, TrainingConfig.model_fields[name])
+    values |= {name: value_from_text(name, text) for name, text in written.items()}
     return validate_settings(values, COMMAND_LINE, written)
 
 
@@ -65,18 +64,6 @@ def as_options(settings: dict[str, Any]) -> list[str]:
         else:
             words += [f"--{name}", number_text(value) if isinstance(value, float) else str(value)]
     return words
-
-
-def _value(value: Any, field: FieldInfo) -> Any:  # noqa: ANN401
-    """What the text says, a number or names where these are wanted; else the text, for validation to complain of."""
-    if isinstance(field.default, tuple) and isinstance(value, str):
-        return tuple(name for part in value.split(",") if (name := part.strip()))
-    if field.annotation in {int, float} and isinstance(value, str):
-        try:
-            return field.annotation(value)
-        except ValueError:
-            return value
-    return value
 
 
 def _spelt(prefix: str, name: str) -> list[str]:

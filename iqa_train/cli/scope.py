@@ -15,7 +15,7 @@ def study_and_profile(options: argparse.Namespace) -> "tuple[Study, str | None]"
 
     Raises StudyError for an invalid file, and UsageError for a profile or a study that the file does not have.
     """
-    from iqa_train.study.resolve import profiles_by_study
+    from iqa_train.study.profiles import profiles_by_study
     from iqa_train.study.select import select_study
 
     selected = select_study(options.experiments, options.study, profile_of(options))

@@ -17,7 +17,7 @@ from iqa_train.datasets.table import SPLITS, ImageTable, Split
 from iqa_train.datasets.tables.csv_table import read_csv
 from iqa_train.errors import DataError
 from iqa_train.spreadsheet import plain_cell, without_quote
-from iqa_train.study.split_digest import split_digest
+from iqa_train.study.spec import split_digest
 from iqa_train.text import join_names
 
 _FEW = 3

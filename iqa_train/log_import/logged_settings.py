@@ -10,7 +10,7 @@ from typing import Any, get_args
 from iqa_train.log_import.log_lines import Line
 from iqa_train.study.messages import shown
 from iqa_train.study.settings import TrainingConfig
-from iqa_train.study.validate import setting_complaints, typed
+from iqa_train.study.validate import check_settings, value_from_text
 
 Values = dict[str, Any]
 
@@ -45,10 +45,6 @@ _LABELS = {
 }  # fmt: skip
 _LABEL = re.compile(r"\s*([A-Za-z][A-Za-z -]{0,40}?)\s*(?:\(([^)]*)\))?:\s+(\S.*)")
 _NUMBER_AND_UNIT = re.compile(r"([-+]?[\d.]+(?:e[-+]?\d+)?)(?:\s+[a-z]+)?\s*(?:\(.*\))?", re.IGNORECASE)  # 5 epochs
-_WORDS = {
-    "true": True, "enabled": True, "on": True, "yes": True, "false": False, "disabled": False, "off": False,
-    "no": False,
-}  # fmt: skip
 _CROPS = {"random": True, "center": False, "centre": False}
 _BACKBONES = re.compile(r"(?:.*\b(?:backbone|swin|initial|base|peak)\b.*)?", re.IGNORECASE)
 _HEAD = re.compile(r"hyper-?net\w*|head|hyper-?network", re.IGNORECASE)  # which learns at lr x lr_ratio
@@ -258,24 +254,24 @@ def _options(command: Sequence[str]) -> Values:
 
 
 def _cast(name: str, text: str) -> Any:  # noqa: ANN401
-    """The text as the kind of value that the setting has; the text itself where it is none, which is then refused."""
+    """`text` as the type of the setting, without a unit or a remark after it; as it is where it cannot be converted."""
     kind = TrainingConfig.model_fields[name].annotation
-    if kind is not bool and kind not in {int, float}:
-        return text
-    try:
-        if kind is bool:
-            word = re.split(r"[\s(,]", text.strip().lower(), maxsplit=1)[0]
-            if name == "test_random_crop" and word not in _WORDS:
-                return next(value for start, value in _CROPS.items() if word.startswith(start))
-            return _WORDS[word]
+    plain = text
+    if kind is bool:
+        plain = re.split(r"[\s(,]", text.strip(), maxsplit=1)[0]
+        if name == "test_random_crop":
+            for start, value in _CROPS.items():
+                if plain.lower().startswith(start):
+                    return value
+    elif kind in {int, float}:
         found = _NUMBER_AND_UNIT.fullmatch(text)
-        return kind(found[1] if found else text)
-    except (ValueError, KeyError, StopIteration):
-        return text
+        plain = found[1] if found else text
+    value = value_from_text(name, plain)
+    return text if value == plain else value
 
 
 def _valid(values: Mapping[str, Any]) -> tuple[Values, tuple[str, ...]]:
     """Those that this program can have, and a note on each of the others."""
-    wrong = dict(setting_complaints(values))
-    notes = tuple(f"the log says {name} = {shown(values[name])}, which this program does not have" for name in wrong)
-    return typed({name: value for name, value in values.items() if name not in wrong}), notes
+    valid, wrong = check_settings(values)
+    notes = tuple(f"the log says {name} = {shown(values[name])}, which this program does not have" for name, _ in wrong)
+    return valid, notes

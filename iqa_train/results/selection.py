@@ -14,7 +14,8 @@ from iqa_train.runs.state import RunState
 from iqa_train.runs.state_names import LOST
 from iqa_train.study.literature import groups_of
 from iqa_train.study.model import Study
-from iqa_train.study.resolve import profiles_by_study, resolve_all, study_name, study_title
+from iqa_train.study.profiles import profiles_by_study, study_name, study_title
+from iqa_train.study.resolve import resolve_all
 from iqa_train.study.revision import FIRST, revision_words
 from iqa_train.study.select import select_study
 from iqa_train.study.spec import RunSpec

@@ -1,16 +1,18 @@
 """What in a study cannot mean anything, and what confounds what it is meant to show."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from iqa_train.errors import RunError
 from iqa_train.stats.power import ASSUMED_CORRELATION, TEST_IMAGES, critical_difference, seeds_needed
 from iqa_train.study.backbones import PINNED_WEIGHTS
 from iqa_train.study.factors import PRE_TRAINING, acting_differences, differing, factors_of
 from iqa_train.study.inert import COMPARING, Rule, effective, inert, never_steps
 from iqa_train.study.messages import shown
 from iqa_train.study.model import Study
-from iqa_train.study.resolve import Resolved, resolve_with_origins, seeds_of
+from iqa_train.study.profiles import seeds_of
+from iqa_train.study.resolve import Resolved, resolve_with_origins
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.text import join_names, plural
 
@@ -62,6 +64,18 @@ def audit(study: Study, profile: str | None = None, overrides: Mapping[str, Any]
     audited = _Audited(runs, baseline, seeds_of(study, profile, overrides))
     found = [finding for check in _CHECKS for finding in merged(check(audited), study.ids)]
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def findings_about(findings: Iterable[Finding], experiments: Collection[str]) -> list[Finding]:
+    """Those that hold for one of `experiments`, or for all there are."""
+    return [f for f in findings if f.experiment is None or f.experiment in experiments]
+
+
+def refuse_errors(findings: Iterable[Finding]) -> None:
+    """Raise RunError for the first that is an error: what cannot mean anything is not started."""
+    for finding in findings:
+        if finding.severity == "error":
+            raise RunError(f"not started: {finding.code}: {finding.message}")
 
 
 def merged(findings: Iterable[Finding], ids: list[str]) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""The events of a running study that people can be notified of."""
+"""Events that people can be notified of: for the study file, and for the scheduler, which does without pydantic."""
 
 from typing import Literal, get_args
 

@@ -6,7 +6,7 @@ from iqa_train.errors import did_you_mean
 from iqa_train.study.cross_checks import id_of
 from iqa_train.study.model import Reference, Study
 from iqa_train.study.problems import Problems, TomlTable
-from iqa_train.study.resolve import profile_of
+from iqa_train.study.profiles import profile_of
 from iqa_train.study.settings import TrainingConfig
 
 

@@ -67,7 +67,7 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     try:
-        if isinstance(value, list):
+        if isinstance(value, list | tuple):
             text = f"[{', '.join(map(shown, value))}]"
         elif isinstance(value, str | dict):
             text = visible(json.dumps(value, ensure_ascii=False, default=str))

@@ -22,6 +22,9 @@ Seeds = Annotated[tuple[Annotated[int, Field(strict=True, ge=0, lt=2**63)], ...]
 
 DEFAULT_SEED = 42
 
+BY_HAND = "manual"
+"""The study of runs that are given by their settings and name no experiment."""
+
 
 class StudyHead(BaseModel):
     """The `[study]` table."""

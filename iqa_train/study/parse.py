@@ -11,6 +11,7 @@ from iqa_train.study.cross_checks import DEFAULTS, HEAD, SEEDS_BELONG, check_ref
 from iqa_train.study.literature import check_reported
 from iqa_train.study.messages import NAME_WORDS, complaints, is_name, shown
 from iqa_train.study.model import (
+    BY_HAND,
     DEFAULT_SEED,
     Batch,
     Experiment,
@@ -24,12 +25,9 @@ from iqa_train.study.model import (
 from iqa_train.study.problems import Problems, TomlTable
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import DataSource, Expectation
-from iqa_train.study.validate import setting_complaints, typed
+from iqa_train.study.validate import check_settings
 
 TABLES = ("study", "defaults", "experiments", "batches", "profiles", "datasets", "notify", "references")
-RESERVED = "manual"  # the study of runs that are typed by hand
-
-
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -40,7 +38,7 @@ def parse_study(raw: Mapping[str, Any], path: Path, problems: Problems) -> Study
             problems.add(TomlTable(key), f"unknown table; {did_you_mean(key, TABLES)}")
     head = _head(raw, problems)
     defaults = _table(raw, "defaults", problems)
-    problems.extend(DEFAULTS, setting_complaints(defaults))
+    settings = _settings(defaults, DEFAULTS, problems)
     experiments = _experiments(_array(raw, "experiments", problems), problems)
     batches = _batches(_array(raw, "batches", problems), problems)
     profiles = _profiles(_table(raw, "profiles", problems), problems)
@@ -60,7 +58,7 @@ def parse_study(raw: Mapping[str, Any], path: Path, problems: Problems) -> Study
         title=head.title,
         baseline=head.baseline,
         seeds=head.seeds or (seed,),
-        defaults=typed(defaults),
+        defaults=settings,
         experiments=tuple(experiments),
         batches=tuple(batches),
         profiles=profiles,
@@ -78,7 +76,7 @@ def _head(raw: Mapping[str, Any], problems: Problems) -> StudyHead | None:
         problems.add(None, 'no [study] table; it needs at least name = "..." and baseline = "..."')
         return None
     head = _made(StudyHead, _table(raw, "study", problems), HEAD, problems)
-    if head and head.name.lower() == RESERVED:
+    if head and head.name.lower() == BY_HAND:
         problems.add(HEAD, f'name = "{head.name}" is kept for runs typed by hand; choose another', "name")
     return head
 
@@ -95,10 +93,9 @@ def _experiments(tables: list[Any], problems: Problems) -> list[Experiment]:
             fields["expect"] = _made(Expectation, fields["expect"], place, problems, "expect") or Expectation()
         changes = fields.get("set", {})
         if isinstance(changes, dict):
-            problems.extend(place, setting_complaints(changes))
+            fields["set"] = _settings(changes, place, problems)
             if "seed" in changes:
                 problems.add(place, f"set cannot hold seed: {SEEDS_BELONG}", "seed")
-            fields["set"] = {} if setting_complaints(changes) else typed(changes)
         experiment = _made(Experiment, fields, place, problems)
         if experiment:
             found.append(experiment)
@@ -125,10 +122,9 @@ def _profiles(tables: Mapping[str, Any], problems: Problems) -> dict[str, Profil
             problems.add(place, f"{shown(table)} is no table; allowed: a table of settings")
             continue
         changes = {key: value for key, value in table.items() if key not in ("study", "expect", "minutes")}
-        wrong = setting_complaints(changes)
-        problems.extend(place, wrong)
+        settings = _settings(changes, place, problems)
         head = _made(ProfileHead, table.get("study", {}), place, problems, "study")
-        if head and head.name.lower() == RESERVED:
+        if head and head.name.lower() == BY_HAND:
             problems.add(place, f'study: name = "{head.name}" is kept for runs typed by hand; choose another', "name")
         timed = _made(Profile, {key: table[key] for key in ("minutes",) if key in table}, place, problems)
         expect = {}
@@ -141,7 +137,7 @@ def _profiles(tables: Mapping[str, Any], problems: Problems) -> dict[str, Profil
             if made:
                 expect[experiment] = made
         if head and timed:
-            found[name] = Profile(study=head, minutes=timed.minutes, expect=expect, set={} if wrong else typed(changes))
+            found[name] = Profile(study=head, minutes=timed.minutes, expect=expect, set=settings)
     return found
 
 
@@ -169,9 +165,7 @@ def _references(tables: list[Any], defaults: Mapping[str, Any], problems: Proble
         place = TomlTable("references", number, id_of(table) if isinstance(table, dict) else "")
         fields = table
         if isinstance(table, dict) and isinstance(table.get("settings"), dict):
-            wrong = setting_complaints(table["settings"])
-            problems.extend(place, wrong, "settings")
-            fields = {**table, "settings": {} if wrong else typed(table["settings"])}
+            fields = {**table, "settings": _settings(table["settings"], place, problems, "settings")}
         reference = _made(Reference, fields, place, problems)
         if reference:
             found.append(reference.model_copy(update={"dataset": reference.dataset or usual}))
@@ -179,6 +173,13 @@ def _references(tables: list[Any], defaults: Mapping[str, Any], problems: Proble
 
 
 # Small help.
+
+
+def _settings(values: Mapping[str, Any], place: TomlTable, problems: Problems, within: str = "") -> dict[str, Any]:
+    """The valid settings of `values`, with their types; what is wrong with the others is noted."""
+    valid, wrong = check_settings(values)
+    problems.extend(place, wrong, within)
+    return valid
 
 
 def _made(model: type[Model], values: object, place: TomlTable, problems: Problems, within: str = "") -> Model | None:

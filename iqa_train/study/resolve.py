@@ -9,14 +9,11 @@ from typing import Any
 from iqa_train.errors import UsageError, did_you_mean, visible
 from iqa_train.home import expanded
 from iqa_train.study.backbones import SIZED_BACKBONES
-from iqa_train.study.model import Experiment, Profile, Study
+from iqa_train.study.model import BY_HAND, Experiment, Profile, Study
+from iqa_train.study.profiles import profile_of, seeds_of, study_name
 from iqa_train.study.settings import SPAQ, TrainingConfig
-from iqa_train.study.spec import DataSource, Expectation, RunSpec
-from iqa_train.study.split_digest import split_digest
-from iqa_train.study.validate import COMMAND_LINE, validate_settings
-
-BY_HAND = "manual"
-"""The study of runs that name no experiment."""
+from iqa_train.study.spec import DataSource, Expectation, RunSpec, split_digest
+from iqa_train.study.validate import COMMAND_LINE, training_config
 
 
 @dataclass(frozen=True)
@@ -71,13 +68,17 @@ def resolve_all(
 
 def resolve_by_hand(overrides: Mapping[str, Any], sources: Mapping[str, DataSource] | None = None) -> RunSpec:
     """A run that names no experiment: the program's own defaults under `overrides`."""
-    study = study_by_hand(overrides, sources)
-    return resolve(study, study.baseline).model_copy(update={"baseline": None})
+    return runs_by_hand(study_by_hand(overrides, sources))[0]
+
+
+def runs_by_hand(study: Study, seeds: Sequence[int] | None = None) -> list[RunSpec]:
+    """The runs of a `study_by_hand`, one for each seed; they have no baseline."""
+    return [spec.model_copy(update={"baseline": None}) for spec in resolve_all(study, seeds=seeds)]
 
 
 def study_by_hand(overrides: Mapping[str, Any], sources: Mapping[str, DataSource] | None = None) -> Study:
     """A study of the one experiment that `overrides` describe, so that it can be resolved and audited like any."""
-    settings = TrainingConfig(**validate_settings(overrides, COMMAND_LINE))
+    settings = training_config(overrides)
     parts = [settings.dataset]
     if settings.backbone != "swin":
         parts.append(re.sub(r"[^A-Za-z0-9._-]+", "-", settings.backbone))
@@ -105,14 +106,14 @@ def resolve_with_origins(
     seed: int | None = None,
 ) -> Resolved:
     """As `resolve`, with the layer that each setting comes from."""
-    typed = validate_settings(overrides or {}, COMMAND_LINE)
+    overrides = overrides or {}
     experiment = _experiment(study, experiment_id)
     chosen = profile_of(study, profile)
-    layers = _layers(study, experiment, profile, typed)
+    layers = _layers(study, experiment, profile, overrides)
     if seed is None:
-        seed = seeds_of(study, profile, typed)[0]
+        seed = seeds_of(study, profile, overrides)[0]
     settings = _laid(layers, seed)
-    baseline = _laid(_layers(study, _experiment(study, study.baseline), profile, typed), seed)
+    baseline = _laid(_layers(study, _experiment(study, study.baseline), profile, overrides), seed)
     spec = RunSpec(
         study=study_name(study, profile),
         experiment=experiment.id,
@@ -123,7 +124,7 @@ def resolve_with_origins(
         settings=settings,
         source=_pinned(study.datasets.get(settings.dataset, DataSource())),
         cross_sources={name: study.datasets[name] for name in settings.across if name in study.datasets},
-        expect=_expectation(experiment, chosen, typed),
+        expect=_expectation(experiment, chosen, overrides),
         differs=differences(baseline, settings),
     )
     return Resolved(spec, {name: layer for layer, values in layers for name in values})
@@ -135,41 +136,42 @@ def differences(baseline: TrainingConfig, settings: TrainingConfig) -> dict[str,
     return {name: pair for name, pair in pairs.items() if name != "seed" and pair[0] != pair[1]}
 
 
-def profile_of(study: Study, profile: str | None) -> Profile | None:
-    """The profile of that name, None for none. Raises UsageError when the study file has no such profile."""
-    if profile is None:
-        return None
-    if profile not in study.profiles:
-        known = did_you_mean(profile, study.profiles)
-        raise UsageError(f'unknown profile "{visible(profile)}" in {study.path}; {known}')
-    return study.profiles[profile]
+def experiments_of_batches(study: Study, batches: Sequence[str]) -> list[str]:
+    """The experiments of the batches named, each by its number from 1 or its name. Raises UsageError for no such."""
+    names = [batch.name for batch in study.batches]
+    chosen: list[str] = []
+    for word in batches:
+        at = int(word) - 1 if word.isdecimal() else names.index(word) if word in names else -1
+        if not 0 <= at < len(names):
+            known = did_you_mean(word, names) if names else f"{study.path} has no [[batches]]"
+            raise UsageError(f'unknown batch "{word}" in {study.path}; {known}')
+        chosen += study.batches[at].gpus.values()
+    return chosen
 
 
-def study_name(study: Study, profile: str | None) -> str:
-    """What the study is called under a profile; never the same as without one, so that results do not mix."""
-    chosen = profile_of(study, profile)
-    return study.name if chosen is None else chosen.study.name or f"{study.name}-{profile}"
+def split_from(file: str, source: DataSource | None) -> DataSource:
+    """The source with the split in `file`. Raises UsageError for a file that cannot be read."""
+    try:
+        Path(file).open("rb").close()
+    except OSError as error:
+        why = "there is no such file" if isinstance(error, FileNotFoundError) else error.strerror
+        raise UsageError(
+            f"--split {visible(file)}: {why}; name a CSV of image,split, as `iqa-train data split` writes it"
+        ) from None
+    return (source or DataSource()).model_copy(update={"split": file, "split_digest": ""})
 
 
-def profiles_by_study(study: Study) -> dict[str, str | None]:
-    """What the file's studies are called, with the profile of each; None for the study without a profile."""
-    return {study_name(study, profile): profile for profile in study.profiles} | {study.name: None}
-
-
-def study_title(study: Study, profile: str | None) -> str:
-    """The study's title under a profile."""
-    chosen = profile_of(study, profile)
-    return (chosen.study.title if chosen else "") or study.title
-
-
-def seeds_of(study: Study, profile: str | None = None, overrides: Mapping[str, Any] | None = None) -> tuple[int, ...]:
-    """The seeds every experiment runs with."""
-    if overrides and "seed" in overrides:
-        return (overrides["seed"],)
-    chosen = profile_of(study, profile)
-    if chosen is None:
-        return study.seeds
-    return chosen.study.seeds or ((chosen.set["seed"],) if "seed" in chosen.set else study.seeds)
+def with_split(study: Study, specs: Sequence[RunSpec], file: str) -> tuple[Study, list[RunSpec]]:
+    """A study and runs of it with the split in `file` for their data set. Raises UsageError if they have several."""
+    names = sorted({spec.settings.dataset for spec in specs})
+    if len(names) > 1:
+        raise UsageError(
+            f"--split {file} is the split of one data set, and these runs train on {' and '.join(names)}; "
+            "set split in each [datasets.NAME] instead"
+        )
+    source = split_from(file, study.datasets.get(names[0]))
+    study = study.model_copy(update={"datasets": {**study.datasets, names[0]: source}})
+    return study, [spec.model_copy(update={"source": _pinned(source)}) for spec in specs]
 
 
 def _experiment(study: Study, experiment_id: str) -> Experiment:
@@ -198,7 +200,7 @@ def _laid(layers: Sequence[tuple[str, Mapping[str, Any]]], seed: int) -> Trainin
         values.update(layer)
         if layer.get("spaq") is False and "cross_datasets" not in layer:  # takes back what layers below have named
             values["cross_datasets"] = tuple(name for name in values.get("cross_datasets", ()) if name != SPAQ)
-    return TrainingConfig(**validate_settings({**values, "seed": seed}, COMMAND_LINE))
+    return training_config({**values, "seed": seed})
 
 
 def _pinned(source: DataSource) -> DataSource:

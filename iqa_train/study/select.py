@@ -7,7 +7,7 @@ from iqa_train.errors import UsageError, visible
 from iqa_train.study.find import find_study
 from iqa_train.study.load import load_study
 from iqa_train.study.model import Study
-from iqa_train.study.resolve import profiles_by_study, study_name
+from iqa_train.study.profiles import profiles_by_study, study_name
 
 
 @dataclass(frozen=True)

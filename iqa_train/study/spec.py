@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from functools import lru_cache
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -11,6 +13,8 @@ from iqa_train.study.revision import FIRST, REVISION
 from iqa_train.study.settings import TrainingConfig, is_local
 
 _FROZEN = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+_DIGEST_DIGITS = 16
 
 Span = tuple[float, float]
 
@@ -107,3 +111,18 @@ class RunSpec(BaseModel):
         revision = {"revision": self.revision} if self.revision > FIRST else {}
         text = json.dumps({"settings": what, "source": source, **revision}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def split_digest(path: Path) -> str:
+    """Sixteen hex digits of the file's lines, in any order and with any line ends; empty where it cannot be read."""
+    try:
+        stat = path.stat()
+        return _digest(path, stat.st_mtime_ns, stat.st_size)
+    except OSError:
+        return ""
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path, _mtime_ns: int, _size: int) -> str:
+    lines = sorted(line.strip() for line in path.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines())
+    return hashlib.sha256(b"\n".join(line for line in lines if line)).hexdigest()[:_DIGEST_DIGITS]

@@ -1,4 +1,4 @@
-"""Checks a layer of settings on its own: names, types and ranges."""
+"""Checks settings by name, type and range, and reads them from text."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,38 +11,72 @@ from iqa_train.study.settings import TrainingConfig
 
 COMMAND_LINE = "command line"
 
+_TRUTH = {
+    "true": True, "on": True, "yes": True, "enabled": True,
+    "false": False, "off": False, "no": False, "disabled": False,
+}  # fmt: skip
 
-def setting_complaints(
-    values: Mapping[str, Any], option: str = "", written: Mapping[str, str] | None = None
-) -> list[tuple[str, str]]:
-    """(setting, what is wrong with it) for each setting of `values` that is unknown or not allowed.
 
-    `written` holds settings as they were typed, which is how a message repeats them.
+def value_from_text(name: str, text: str) -> Any:  # noqa: ANN401
+    """`text` as the type of setting `name`: a number, true or false, or names separated by commas.
+
+    Text that cannot be converted is returned as it is; validation then rejects it.
     """
+    field = TrainingConfig.model_fields.get(name)
+    if field is None:
+        return text
+    kind = field.annotation
+    if kind is bool:
+        return _TRUTH.get(text.lower(), text)
+    if isinstance(field.default, tuple):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if kind is int or kind is float:
+        try:
+            return kind(text)
+        except ValueError:
+            return text
+    return text
+
+
+def check_settings(
+    values: Mapping[str, Any], option: str = "", written: Mapping[str, str] | None = None
+) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """The valid settings, with their types (10 becomes 10.0 for a float), and (setting, complaint) for the others.
+
+    Whether settings make sense together is the audit's business. With `option` ("--"), complaints spell settings as
+    options; `written` holds settings as they were typed, for complaints to repeat.
+    """
+    valid, wrong = dict(values), list[tuple[str, str]]()
     try:
-        TrainingConfig(**values)
+        config = TrainingConfig(**values)
     except ValidationError as error:
         what = "option" if option else "setting"
-        return complaints(error, TrainingConfig, {**values, **(written or {})}, what, option)
-    return []
+        wrong = complaints(error, TrainingConfig, {**values, **(written or {})}, what, option)
+        for name, _ in wrong:
+            del valid[name]
+        config = TrainingConfig(**valid)
+    return {name: getattr(config, name) for name in valid}, wrong
 
 
 def validate_settings(
     values: Mapping[str, Any], where: str, written: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """`values` as `typed` gives them, once each is known and allowed; cross-setting sense is the audit's business.
+    """`values` with their types, as `check_settings` returns them.
 
     Raises StudyError naming `where`; for `where` = "command line", UsageError with settings spelt as options.
     """
     of_options = where == COMMAND_LINE
-    wrong = setting_complaints(values, "--" if of_options else "", written)
+    valid, wrong = check_settings(values, "--" if of_options else "", written)
     if wrong:
         kind = UsageError if of_options else StudyError
         raise kind("\n".join(f"{where}: {sentence}" for _, sentence in wrong))
-    return typed(values)
+    return valid
 
 
-def typed(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Valid settings as TrainingConfig holds them: 10 becomes 10.0 where a setting is no whole number."""
-    made = TrainingConfig(**values)
-    return {name: getattr(made, name) for name in values}
+def training_config(values: Mapping[str, Any]) -> TrainingConfig:
+    """`values` over the defaults. Raises UsageError as `validate_settings` does for the command line."""
+    try:
+        return TrainingConfig(**values)
+    except ValidationError:
+        validate_settings(values, COMMAND_LINE)
+        raise

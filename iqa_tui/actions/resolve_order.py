@@ -74,7 +74,8 @@ def _with_changes(
     spec: RunSpec, study: Study | None, profile: str | None, changes: Mapping[str, Any], seed: int
 ) -> ResolvedRun:
     """`spec` with changed settings and a seed; a run of the study file if that has the experiment."""
-    from iqa_train.study.resolve import resolve, resolve_by_hand, study_by_hand, study_name
+    from iqa_train.study.profiles import study_name
+    from iqa_train.study.resolve import resolve, resolve_by_hand, study_by_hand
     from iqa_train.study.revision import REVISION
     from iqa_train.study.settings import TrainingConfig
 

@@ -29,7 +29,7 @@ def start(target: Target, order: StartOrder, progress: Callable[[str], None] = l
     from iqa_train.errors import UsageError
     from iqa_train.scheduler.data_check import require_data
     from iqa_train.scheduler.queue import read_queue
-    from iqa_train.study.findings import refuse_errors
+    from iqa_train.study.audit import refuse_errors
 
     plan = plan_start(target, order)
     refuse_errors(plan.findings)
@@ -48,7 +48,7 @@ def _queue(runs: Sequence[PlannedRun], target: Target, order: StartOrder) -> Non
     """Submit as `iqa-train --detach` does; a run that is not in the study file belongs to no batch."""
     from iqa_train.scheduler.notify_table import notify_reference
     from iqa_train.scheduler.submit import SubmitOptions, submit
-    from iqa_train.study.batches import batches_of
+    from iqa_train.study.profiles import batches_of
 
     first = runs[0].resolved
     in_file = (p.resolved.study for p in runs if p.spec.experiment in p.resolved.study.ids and p.spec.baseline)

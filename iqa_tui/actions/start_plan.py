@@ -106,8 +106,7 @@ def _planned(resolved: ResolvedRun, run: RunFolder, *, queued: bool, again: bool
 
 def _findings(runs: Sequence[ResolvedRun]) -> tuple[Finding, ...]:
     """What the audits of the runs' studies find about them, errors first."""
-    from iqa_train.study.audit import SEVERITIES, audit
-    from iqa_train.study.findings import findings_about
+    from iqa_train.study.audit import SEVERITIES, audit, findings_about
 
     audits: list[tuple[ResolvedRun, set[str]]] = []
     for run in runs:

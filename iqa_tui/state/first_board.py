@@ -5,7 +5,8 @@ from iqa_train.runs.identity import suspension
 from iqa_train.runs.layout import run_folder
 from iqa_train.scheduler.overview import read_overview
 from iqa_train.scheduler.queue import Queue
-from iqa_train.study.resolve import resolve_all, study_title
+from iqa_train.study.profiles import study_title
+from iqa_train.study.resolve import resolve_all
 from iqa_train.study.select import select_study
 from iqa_tui.state.batches import batch_lines
 from iqa_tui.state.board import Board, RunLine, Target

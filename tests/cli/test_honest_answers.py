@@ -19,8 +19,8 @@ from iqa_train.runs.layout import QueueFiles
 from iqa_train.scheduler.overview import read_overview
 from iqa_train.scheduler.queue import Item, Queue
 from iqa_train.scheduler.scheduler_lock import scheduler_process
-from iqa_train.study.batches import batches_of
 from iqa_train.study.load import load_study
+from iqa_train.study.profiles import batches_of
 from tests.report.finished import STUDY, finish, specs, whole_study, write_study
 
 Out = pytest.CaptureFixture[str]

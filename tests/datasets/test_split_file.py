@@ -11,8 +11,7 @@ from iqa_train.datasets.split_file import write_split
 from iqa_train.datasets.splits import fingerprint, split_origin, split_table
 from iqa_train.datasets.table import ImageTable, Split
 from iqa_train.errors import DataError
-from iqa_train.study.spec import DataSource
-from iqa_train.study.split_digest import split_digest
+from iqa_train.study.spec import DataSource, split_digest
 from tests.datasets.miniatures import COUNT, MINIATURES, scene_of
 
 

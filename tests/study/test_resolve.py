@@ -5,15 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iqa_train.errors import UsageError
-from iqa_train.study.resolve import (
-    resolve,
-    resolve_all,
-    resolve_by_hand,
-    resolve_with_origins,
-    seeds_of,
-    study_name,
-    study_title,
-)
+from iqa_train.study.profiles import seeds_of, study_name, study_title
+from iqa_train.study.resolve import resolve, resolve_all, resolve_by_hand, resolve_with_origins
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import DataSource, RunSpec
 

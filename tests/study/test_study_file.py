@@ -7,8 +7,8 @@ import pytest
 from iqa_train.errors import StudyError, UsageError
 from iqa_train.study import find
 from iqa_train.study.find import find_study
-from iqa_train.study.lines import line_of
 from iqa_train.study.load import load_study
+from iqa_train.study.problems import line_of
 from iqa_train.study.validate import validate_settings
 
 SEED_TEXT = (Path(__file__).parents[2] / "experiments.toml").read_text(encoding="utf-8")

@@ -16,9 +16,8 @@ from iqa_train.runs.state_names import FINISHED
 from iqa_train.study.find import find_study
 from iqa_train.study.load import load_study
 from iqa_train.study.messages import NAME_WORDS, is_name
-from iqa_train.study.model import Study
-from iqa_train.study.parse import RESERVED
-from iqa_train.study.resolve import study_name
+from iqa_train.study.model import BY_HAND, Study
+from iqa_train.study.profiles import study_name
 from iqa_train.text import plural
 
 _DESCRIPTION = """\
@@ -86,7 +85,7 @@ def _check(name: str, experiment: str | None, files: int, study: Study) -> None:
         if value is not None and not is_name(value):
             raise UsageError(f'{option} "{visible(value)}" is no name; allowed: {NAME_WORDS}')
     taken = {study_name(study, profile) for profile in (None, *study.profiles)}
-    if name in taken or name.lower() == RESERVED:
+    if name in taken or name.lower() == BY_HAND:
         whose = f"of {study.path}" if name in taken else "of runs typed by hand"
         raise UsageError(f"--study {name} is the study {whose}; imported runs need one of their own, such as {STUDY}")
     if experiment is not None and files > 1:

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from iqa_train.cli.bar import bar
 from iqa_train.cli.interrupt import delay_interrupt
 from iqa_train.cli.lease_device import check_gpu, lease_device
+from iqa_train.cli.progress_bar import bar
 from iqa_train.cli.text import say
 from iqa_train.runner.follow_log import Follower
 from iqa_train.runner.run_lock import require_idle

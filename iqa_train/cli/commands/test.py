@@ -62,7 +62,7 @@ def _wanted(
     runs: "Sequence[RunRecord]", options: argparse.Namespace
 ) -> "list[tuple[RunRecord, list[tuple[str, DataSource]]]]":
     """Each run with the sets it is to be tested on, once all of them have been looked at."""
-    from iqa_train.cli.bar import bar
+    from iqa_train.cli.progress_bar import bar
     from iqa_train.datasets.catalogue import load_table
     from iqa_train.study.find import find_study
     from iqa_train.study.load import load_study

@@ -14,7 +14,8 @@ from iqa_train.errors import UsageError, visible
 
 if TYPE_CHECKING:  # imported where they are used: `--help` needs none of them
     from iqa_train.study.audit import Finding
-    from iqa_train.study.spec import RunSpec
+    from iqa_train.study.model import Study
+    from iqa_train.study.spec import DataSource, RunSpec
 
 _USAGE = """iqa-train --exp ID... | --batch N... | --all | --demo  [options]     experiments of a study file
        iqa-train --dataset NAME [settings]                              a run typed by hand
@@ -47,16 +48,44 @@ def main(argv: Sequence[str]) -> int:
 
     from iqa_train.datasets.leaks import audit_with_data
     from iqa_train.runs.layout import run_folder
-    from iqa_train.study.batches import experiments_of_batches
-    from iqa_train.study.resolve import resolve_all, resolve_by_hand, study_by_hand
-    from iqa_train.study.split_choice import split_from, with_split_for
+    from iqa_train.study.audit import findings_about, refuse_errors
+    from iqa_train.study.resolve import with_split
 
     overrides = typed_settings(options)
-    named, profile = study_and_profile(options) if _names_study(options) else (None, None)
-    of_study = bool(options.exp or options.all or options.batch or profile)
-    if options.study is not None and not of_study:
+    study, profile = study_and_profile(options) if _names_study(options) else (None, None)
+    by_hand = not (options.exp or options.all or options.batch or profile)
+    _check_combination(options, overrides, by_hand=by_hand)
+    if by_hand or study is None:
+        study, specs = _runs_by_hand(options, overrides)
+    else:
+        specs = _runs_of_study(study, profile, options, overrides)
+    if options.split:
+        study, specs = with_split(study, specs, options.split)
+    findings = audit_with_data(study, profile, None if by_hand else overrides)
+    findings = findings_about(findings, {spec.experiment for spec in specs})
+    runs = [(spec, run_folder(Path(options.runs_dir), spec)) for spec in specs]
+    if options.dry_run:
+        from iqa_train.cli.commands.dryrun import dry_run
+
+        refuse_errors(findings)
+        dry_run(runs, study, profile, options, overrides)
+        return 0
+    from iqa_train.cli.commands.start import start_runs
+
+    _announce(study, findings, by_hand=by_hand)
+    refuse_errors(findings)
+    return start_runs(runs, study, options, list(argv))
+
+
+def _names_study(options: argparse.Namespace) -> bool:
+    return bool(options.exp or options.all or options.batch or options.profile or options.demo or options.study)
+
+
+def _check_combination(options: argparse.Namespace, overrides: Mapping[str, Any], *, by_hand: bool) -> None:
+    """Raise UsageError for options that do not say what to run, or contradict each other."""
+    if options.study is not None and by_hand:
         raise UsageError(f"--study {visible(options.study)}: say what of it to run: --exp ID, --batch N or --all")
-    if not of_study and not overrides:
+    if by_hand and not overrides:
         raise UsageError(
             "nothing to train: name an experiment (--exp ID), --batch, --all, --demo, or settings such as --dataset"
         )
@@ -66,39 +95,47 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError("--exp, --batch and --all cannot be combined: each says which experiments to run")
     if options.seeds and "seed" in overrides:
         raise UsageError("--seed and --seeds cannot be combined: --seeds lists all of them")
-    study = named if of_study else None
-    if study is None:
-        sources = _own_sources(options.experiments)
-        if options.split:
-            name = resolve_by_hand(overrides, sources).settings.dataset
-            sources = {**sources, name: split_from(options.split, sources.get(name))}
-        specs = [resolve_by_hand({**overrides, "seed": s}, sources) for s in options.seeds or ()]
-        specs = specs or [resolve_by_hand(overrides, sources)]
-        study = study_by_hand(overrides, sources)
-        findings = audit_with_data(study)
-    else:
-        ids = options.exp or (experiments_of_batches(study, options.batch) if options.batch else None)
-        if options.split:
-            chosen = resolve_all(study, profile=profile, overrides=overrides, ids=ids, seeds=options.seeds)
-            study = with_split_for(study, options.split, {spec.settings.dataset for spec in chosen})
-        specs = resolve_all(study, profile=profile, overrides=overrides, ids=ids, seeds=options.seeds)
-        findings = audit_with_data(study, profile, overrides)
-    runs = [(spec, run_folder(Path(options.runs_dir), spec)) for spec in specs]
-    if options.dry_run:
-        from iqa_train.cli.commands.dryrun import dry_run
 
-        _refuse_errors(findings, specs)
-        dry_run(runs, study, profile, options, overrides)
-        return 0
-    from iqa_train.cli.commands.start import start_runs
+
+def _runs_by_hand(options: argparse.Namespace, overrides: Mapping[str, Any]) -> "tuple[Study, list[RunSpec]]":
+    """A run of settings alone, with each seed, and the study made for it."""
+    from iqa_train.study.resolve import runs_by_hand, study_by_hand
+
+    study = study_by_hand(overrides, _own_sources(options.experiments))
+    return study, runs_by_hand(study, options.seeds)
+
+
+def _own_sources(experiments: Path | None) -> "Mapping[str, DataSource]":
+    """The [datasets] of the study file, if there is one: a run without experiment may use them, too."""
+    from iqa_train.study.find import find_study
+    from iqa_train.study.load import load_study
+
+    if experiments is None and not Path("experiments.toml").exists():
+        return {}
+    return load_study(find_study(experiments)).datasets
+
+
+def _runs_of_study(
+    study: "Study", profile: str | None, options: argparse.Namespace, overrides: Mapping[str, Any]
+) -> "list[RunSpec]":
+    """The experiments that --exp or --batch name, or all of them, with each seed."""
+    from iqa_train.study.resolve import experiments_of_batches, resolve_all
+
+    ids = options.exp or (experiments_of_batches(study, options.batch) if options.batch else None)
+    return resolve_all(study, profile=profile, overrides=overrides, ids=ids, seeds=options.seeds)
+
+
+def _announce(study: "Study", findings: "Sequence[Finding]", *, by_hand: bool) -> None:
+    """Print where the settings come from, and what the audit found."""
+    from iqa_train.cli.commands.check import findings_text
     from iqa_train.cli.text import say
 
-    if not of_study:
-        say("settings that are not typed have the defaults of train_swin.py, which this program replaces (--dry-run)")
+    if by_hand:
+        say("settings that are not given have the defaults of train_swin.py, which this program replaces (--dry-run)")
     elif study.path != Path("experiments.toml"):
         say(f"study file: {study.path}")
-    _show_findings(findings, specs)
-    return start_runs(runs, study, options, list(argv))
+    if findings:
+        say(findings_text(findings))
 
 
 def _parser() -> Parser:
@@ -136,35 +173,3 @@ def _parser() -> Parser:
     parser.add_argument("--version", action="store_true", help="print the version")
     add_setting_options(parser)
     return parser
-
-
-def _names_study(options: argparse.Namespace) -> bool:
-    return bool(options.exp or options.all or options.batch or options.profile or options.demo or options.study)
-
-
-def _own_sources(experiments: Path | None) -> Mapping[str, Any]:
-    """The [datasets] of the study file here, which a run typed by hand may name too."""
-    from iqa_train.study.find import find_study
-    from iqa_train.study.load import load_study
-
-    if experiments is None and not Path("experiments.toml").exists():
-        return {}
-    return load_study(find_study(experiments)).datasets
-
-
-def _show_findings(findings: "Sequence[Finding]", specs: "Sequence[RunSpec]") -> None:
-    """Print what can mislead; refuse what cannot mean anything."""
-    from iqa_train.cli.commands.check import findings_text
-    from iqa_train.cli.text import say
-    from iqa_train.study.findings import findings_about
-
-    mine = findings_about(findings, {spec.experiment for spec in specs})
-    if mine:
-        say(findings_text(mine))
-    _refuse_errors(mine, specs)
-
-
-def _refuse_errors(findings: "Sequence[Finding]", specs: "Sequence[RunSpec]") -> None:
-    from iqa_train.study.findings import findings_about, refuse_errors
-
-    refuse_errors(findings_about(findings, {spec.experiment for spec in specs}))

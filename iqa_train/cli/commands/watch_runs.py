@@ -27,8 +27,8 @@ from iqa_train.scheduler.queue import Item, folder_of, require_runs_folder
 from iqa_train.scheduler.scheduler_lock import ensure_scheduler, scheduler_process
 from iqa_train.scheduler.stop import stop_item, withdraw
 from iqa_train.scheduler.submit import SubmitOptions, submit
-from iqa_train.study.batches import batches_of
 from iqa_train.study.model import Study
+from iqa_train.study.profiles import batches_of
 from iqa_train.study.spec import RunSpec
 from iqa_train.terminal import raw
 

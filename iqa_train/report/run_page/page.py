@@ -13,8 +13,7 @@ from iqa_train.report.run_page.settings import Settings, differing_section, sett
 from iqa_train.report.sections import Line, Section, pair, prose
 from iqa_train.results.table import ResultRow
 from iqa_train.runs.layout import RunFolder
-from iqa_train.study.audit import audit
-from iqa_train.study.findings import findings_about
+from iqa_train.study.audit import audit, findings_about
 from iqa_train.study.model import Study
 
 

@@ -34,9 +34,7 @@ class SettingsForm(Vertical):
 
     def read(self) -> tuple[dict[str, Any], list[str]]:
         """The valid settings, and a sentence for each line that is not valid."""
-        from iqa_train.study.from_text import value_from_text
-        from iqa_train.study.settings import TrainingConfig
-        from iqa_train.study.validate import setting_complaints, typed
+        from iqa_train.study.validate import check_settings, value_from_text
 
         values: dict[str, Any] = {}
         errors: list[str] = []
@@ -48,16 +46,18 @@ class SettingsForm(Vertical):
             if complaint:
                 errors.append(complaint)
                 continue
-            values[name] = value_from_text(name, text)
-        complaints = setting_complaints(values)
-        errors += [sentence for _, sentence in complaints]
-        good = {name: value for name, value in values.items() if name not in {name for name, _ in complaints}}
-        known = {name: value for name, value in good.items() if name in TrainingConfig.model_fields}
-        return typed(known), errors
+            values[name] = value_from_text(name, _unquoted(text))
+        valid, complaints = check_settings(values)
+        return valid, errors + [sentence for _, sentence in complaints]
 
     @staticmethod
     def _line(placeholder: str) -> Input:
         return Input(placeholder=placeholder, suggester=_SettingSuggester(), compact=True)
+
+
+def _unquoted(text: str) -> str:
+    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
+    return text[1:-1] if quoted else text
 
 
 def _line_error(name: str, text: str, earlier: dict[str, Any]) -> str:

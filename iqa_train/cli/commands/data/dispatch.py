@@ -5,11 +5,11 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from iqa_train.cli.bar import bar
 from iqa_train.cli.commands.data.list import list_sets
 from iqa_train.cli.commands.data.split import export_split
 from iqa_train.cli.commands.data.stats import print_stats
 from iqa_train.cli.parser import Parser, add_study_options, command_first, whole_number
+from iqa_train.cli.progress_bar import bar
 from iqa_train.cli.scope import study_and_profile
 from iqa_train.errors import UsageError, UserError, visible
 
@@ -95,10 +95,10 @@ def _verify(options: argparse.Namespace) -> int:
 
 def _dataset(options: argparse.Namespace) -> tuple[str, "DataSource"]:
     """The data set meant, and where the study file says it lies."""
-    from iqa_train.study.resolve import profile_of
+    from iqa_train.study.profiles import profile_of
+    from iqa_train.study.resolve import split_from
     from iqa_train.study.settings import TrainingConfig
     from iqa_train.study.spec import DataSource
-    from iqa_train.study.split_choice import split_from
 
     if options.name and options.dataset not in {"", options.name}:
         raise UsageError(f"--dataset {options.dataset} and {options.name} are two data sets; name one")
@@ -113,7 +113,8 @@ def _dataset(options: argparse.Namespace) -> tuple[str, "DataSource"]:
 
 def _crops(options: argparse.Namespace, name: str) -> dict[str, int]:
     """The largest patch_size of the study's experiments that train or are tested on the set, for each resize."""
-    from iqa_train.study.resolve import resolve_all, seeds_of
+    from iqa_train.study.profiles import seeds_of
+    from iqa_train.study.resolve import resolve_all
 
     study, profile = study_and_profile(options)
     try:
@@ -128,7 +129,7 @@ def _crops(options: argparse.Namespace, name: str) -> dict[str, int]:
 
 def _seed(options: argparse.Namespace) -> int:
     """The seed typed, else the study's first."""
-    from iqa_train.study.resolve import seeds_of
+    from iqa_train.study.profiles import seeds_of
 
     return int(seeds_of(*study_and_profile(options))[0] if options.seed is None else options.seed)
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iqa_train.cli.bar import bar
+from iqa_train.cli.progress_bar import bar
 from iqa_train.cli.text import say
 from iqa_train.errors import UsageError
 from iqa_train.terminal import raw

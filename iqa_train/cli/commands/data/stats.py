@@ -4,7 +4,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from iqa_train.cli.bar import bar
+from iqa_train.cli.progress_bar import bar
 
 if TYPE_CHECKING:
     from iqa_train.datasets.stats import Scores, Sizes
