@@ -7,7 +7,6 @@ import errno
 import fcntl
 import os
 import re
-import secrets
 import stat
 import time
 from contextlib import suppress
@@ -51,7 +50,7 @@ def require_regular(path: Path) -> None:
 
 def open_temporary(beside: Path, suffix: str = "tmp", mode: int = 0o666) -> tuple[int, Path]:
     """A new file beside another for its next content: its name cannot be guessed, and it is locked while it is open."""
-    path = beside.with_name(f".{beside.name}.{secrets.token_hex(8)}.{suffix}")
+    path = beside.with_name(f".{beside.name}.{os.urandom(8).hex()}.{suffix}")
     descriptor = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
     with suppress(OSError):  # a file system without locks
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,12 +1,10 @@
-"""One option per setting, made from the settings' model, in the spelling of the script this program replaces."""
+"""One option per setting, made from the declared settings, in the spelling of the script this program replaces."""
 
 import argparse
 from typing import Any, get_args
 
-from pydantic.fields import FieldInfo
-
 from iqa_train.study.numbers import number_text
-from iqa_train.study.settings import TrainingConfig, group_of
+from iqa_train.study.setting_fields import SETTINGS, Declared
 
 _GROUPS = ("Data", "Network", "Optimisation", "Protocol", "Machine")
 _SPELLINGS = {"multi_scale": ("multi_scale", "multiscale")}  # the script's option had no underscore
@@ -28,14 +26,15 @@ class _OnOff(argparse.Action):
 def add_setting_options(parser: argparse.ArgumentParser) -> None:
     """Add a group of options per group of settings. Only those typed turn up in the namespace."""
     groups = {name: parser.add_argument_group(f"{name} settings") for name in _GROUPS}
-    for name, field in TrainingConfig.model_fields.items():
-        group, text = groups[group_of(name)], f"{field.description} [{_default(field)}]".replace("%", "%%")
-        if field.annotation is bool:
+    for name, setting in SETTINGS.items():
+        group = groups[setting.about.group]
+        text = f"{setting.about.description} [{_default(setting.default)}]".replace("%", "%%")
+        if setting.kind is bool:
             words = _spelt("--", name) + _spelt("--no_", name)
             group.add_argument(*words, action=_OnOff, nargs=0, dest=name, default=argparse.SUPPRESS, help=text)
         else:
             group.add_argument(
-                *_spelt("--", name), dest=name, default=argparse.SUPPRESS, metavar=_metavar(name, field), help=text
+                *_spelt("--", name), dest=name, default=argparse.SUPPRESS, metavar=_metavar(name, setting), help=text
             )
     groups["Optimisation"].add_argument(
         "--no_lr_scheduler", action="store_const", const="none", dest="lr_scheduler", default=argparse.SUPPRESS,
@@ -47,7 +46,7 @@ def typed_settings(options: argparse.Namespace) -> dict[str, Any]:
     """The settings typed on the command line, validated. Raises UsageError."""
     from iqa_train.study.validate import COMMAND_LINE, validate_settings, value_from_text
 
-    values = {name: getattr(options, name) for name in TrainingConfig.model_fields if hasattr(options, name)}
+    values = {name: getattr(options, name) for name in SETTINGS if hasattr(options, name)}
     written = {name: value for name, value in values.items() if isinstance(value, str)}
     values |= {name: value_from_text(name, text) for name, text in written.items()}
     return validate_settings(values, COMMAND_LINE, written)
@@ -70,18 +69,18 @@ def _spelt(prefix: str, name: str) -> list[str]:
     return [prefix + spelling for spelling in _SPELLINGS.get(name, (name,))]
 
 
-def _metavar(name: str, field: FieldInfo) -> str:
-    choices = get_args(field.annotation)
-    if isinstance(field.default, tuple):
+def _metavar(name: str, setting: Declared) -> str:
+    if isinstance(setting.default, tuple):
         return "NAME,..."
+    choices = get_args(setting.kind)
     if choices and all(isinstance(c, str) for c in choices):
         return "|".join(choices)
-    return {int: "N", float: "X"}.get(field.annotation, name.rpartition("_")[2].upper())  # type: ignore[arg-type]
+    return {int: "N", float: "X"}.get(setting.kind, name.rpartition("_")[2].upper())
 
 
-def _default(field: FieldInfo) -> str:
-    if isinstance(field.default, bool):
-        return "on" if field.default else "off"
-    if isinstance(field.default, tuple):
-        return ",".join(field.default) or "none"
-    return f"{field.default:g}" if isinstance(field.default, float) else str(field.default) or "empty"
+def _default(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        return ",".join(value) or "none"
+    return f"{value:g}" if isinstance(value, float) else str(value) or "empty"

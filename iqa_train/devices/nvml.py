@@ -9,8 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import psutil
-
 FIRST_WAIT = 1.0  # seconds from a failure of the driver to the next attempt; doubled after each
 LONGEST_WAIT = 60.0
 
@@ -264,6 +262,8 @@ class Nvml:
 def _processes(listed: Any) -> tuple[GpuProcess, ...] | None:  # noqa: ANN401 (pynvml's objects)
     if listed is None:
         return None
+    import psutil  # most machines that ask have no GPU, and it takes long to import
+
     return tuple(GpuProcess(p.pid if p.pid and psutil.pid_exists(p.pid) else None, p.usedGpuMemory) for p in listed)
 
 

@@ -25,7 +25,7 @@ from iqa_train.stats.registry import METRICS
 from iqa_train.study.audit import Finding
 from iqa_train.study.inert import effective
 from iqa_train.study.literature import groups_of, references_of
-from iqa_train.study.settings import TrainingConfig, is_local
+from iqa_train.study.setting_fields import SETTINGS, is_local
 
 _DIGITS = 12
 
@@ -137,7 +137,7 @@ def _acting(run: RunRecord) -> Mapping[str, Any]:
 
 
 def _says_nothing(name: str) -> bool:
-    return name == "seed" or (name in TrainingConfig.model_fields and is_local(name))
+    return name == "seed" or (name in SETTINGS and is_local(name))
 
 
 def _findings(chosen: RunSelection) -> tuple[Finding, ...]:

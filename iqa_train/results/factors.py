@@ -40,7 +40,8 @@ def factors(base: Spec, own: Spec) -> tuple[str, ...]:
 
 
 def _settings(spec: Spec) -> list[tuple[str, Any]]:
-    from iqa_train.study.settings import TrainingConfig, is_local
+    from iqa_train.study.setting_fields import is_local
+    from iqa_train.study.settings import TrainingConfig
 
     local = {name for name in TrainingConfig.model_fields if is_local(name)}
     return [(name, value) for name, value in spec["settings"].items() if name != "seed" and name not in local]

@@ -5,7 +5,6 @@ or another PID namespace (another host, another container) cannot be seen from h
 """
 
 import os
-import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -40,7 +39,7 @@ class ProcessIdentity:
         """Whether it can be seen from here: it runs, or ran, in this boot and this PID namespace."""
         if self.boot_id != boot_id() or not _proc_is_ours():
             return False
-        return self.host == socket.gethostname() if self.namespace is None else self.namespace == pid_namespace()
+        return self.host == os.uname().nodename if self.namespace is None else self.namespace == pid_namespace()
 
     @property
     def alive(self) -> bool:
@@ -61,7 +60,7 @@ class ProcessIdentity:
     @property
     def may_be_an_earlier_boot(self) -> bool:
         """Whether it ran before the last boot of this host, or on another host of the same name."""
-        return self.boot_id != boot_id() and self.host == socket.gethostname()
+        return self.boot_id != boot_id() and self.host == os.uname().nodename
 
     @property
     def place(self) -> str:
@@ -91,7 +90,7 @@ _STOPPED = {"T", "t"}
 def identity_of(pid: int) -> ProcessIdentity:
     """The identity of a process of this PID namespace."""
     stat = _stat_of(pid)
-    return ProcessIdentity(socket.gethostname(), boot_id(), pid, stat.created if stat else None, pid_namespace())
+    return ProcessIdentity(os.uname().nodename, boot_id(), pid, stat.created if stat else None, pid_namespace())
 
 
 def identity_from(facts: Mapping[str, Any], role: str) -> ProcessIdentity | None:
@@ -112,7 +111,7 @@ def _place_of(facts: Mapping[str, Any]) -> ProcessIdentity:
 
 def origin_facts() -> dict[str, Any]:
     """What a state file says of the place of its processes."""
-    return {"host": socket.gethostname(), "boot_id": boot_id(), "pid_namespace": pid_namespace()}
+    return {"host": os.uname().nodename, "boot_id": boot_id(), "pid_namespace": pid_namespace()}
 
 
 def origin_from(facts: Mapping[str, Any]) -> ProcessIdentity | None:

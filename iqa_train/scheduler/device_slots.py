@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import psutil
-
 from iqa_train.devices.inventory import Device, foreign_memory, inventory, inventory_of
 from iqa_train.devices.leases import holders, room
 from iqa_train.devices.nvml import GpuReading, Nvml
@@ -84,6 +82,8 @@ def _others_gib(reading: GpuReading, ours: Sequence[DeviceUse]) -> float | None:
 
 
 def _descendants(pid: int) -> list[int]:
+    import psutil  # only for processes on a GPU: it takes long to import
+
     try:
         return [child.pid for child in psutil.Process(pid).children(recursive=True)]
     except psutil.Error:

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,6 +35,8 @@ def ensure_scheduler(runs_dir: Path) -> bool:
         _require_awake(runs_dir)
         return False
     require_runs_folder(runs_dir)
+    import subprocess  # not for those who only ask whether there is a scheduler
+
     log = os.fdopen(open_regular(files.scheduler_log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab")
     with log, starting("the scheduler"):
         process = subprocess.Popen(

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from iqa_train.study.inert import effective, is_detail
-from iqa_train.study.settings import TrainingConfig, is_local
+from iqa_train.study.setting_fields import SETTINGS, is_local
+from iqa_train.study.settings import TrainingConfig
 
 PRE_TRAINING = "pre-training"
 """The factor that comes with another backbone or other weights."""
 
-DECIDING = tuple(name for name in TrainingConfig.model_fields if name != "seed" and not is_local(name))
+DECIDING = tuple(name for name in SETTINGS if name != "seed" and not is_local(name))
 """The settings that can change a result, the seed apart."""
 
 

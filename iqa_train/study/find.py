@@ -1,6 +1,5 @@
 """Where the study file is, and the order of its experiments; without pydantic, which takes long to import."""
 
-import tomllib
 from pathlib import Path
 
 FILE_NAME = "experiments.toml"
@@ -22,6 +21,8 @@ def experiments_in_order(path: Path) -> list[str]:
 
     Nothing else in the file is checked: this is for lists of runs, which there are also when the file has mistakes.
     """
+    import tomllib
+
     try:
         tables = tomllib.loads(path.read_bytes().decode("utf-8-sig")).get("experiments")
     except (OSError, ValueError, RecursionError):

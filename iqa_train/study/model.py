@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from iqa_train.errors import did_you_mean
 from iqa_train.study.events import EVENTS, USUAL, Event
-from iqa_train.study.settings import DataName
+from iqa_train.study.setting_fields import DataName
 from iqa_train.study.spec import DataSource, Expectation
 
 _FROZEN = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from iqa_train.files import SCHEMA_VERSION
 from iqa_train.study.revision import FIRST, REVISION
-from iqa_train.study.settings import TrainingConfig, is_local
+from iqa_train.study.setting_fields import is_local
+from iqa_train.study.settings import TrainingConfig
 
 _FROZEN = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 

@@ -17,7 +17,7 @@ from iqa_train.study.inert import inert
 from iqa_train.study.messages import shown
 from iqa_train.study.model import Study
 from iqa_train.study.resolve import resolve_with_origins
-from iqa_train.study.settings import TrainingConfig, group_of
+from iqa_train.study.setting_fields import SETTINGS
 
 _HEAD = ("Setting", "Value", "Baseline", "From")
 _PROGRAM = "the program's default"
@@ -81,10 +81,9 @@ def differing_section(settings: Settings) -> Section:
 
 def settings_sections(settings: Settings) -> list[Section]:
     """All of them, in the groups of the help page; those of other versions last."""
-    known = TrainingConfig.model_fields
     groups: dict[str, list[Line]] = {}
     for name in settings.values:
-        group = group_of(name) if name in known else "other versions"
+        group = SETTINGS[name].about.group if name in SETTINGS else "other versions"
         groups.setdefault(f"Settings: {group}", []).append(_line(name, settings))
     sections = [Section(title, tuple(lines), _HEAD) for title, lines in groups.items()]
     if settings.inert and sections:

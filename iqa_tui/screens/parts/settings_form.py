@@ -64,6 +64,7 @@ def _line_error(name: str, text: str, earlier: dict[str, Any]) -> str:
     """Why a line is incomplete or wrong; empty if it is fine."""
     from iqa_train.errors import did_you_mean, visible
     from iqa_train.study.messages import allowed
+    from iqa_train.study.setting_fields import SETTINGS
     from iqa_train.study.settings import TrainingConfig
 
     fields = TrainingConfig.model_fields
@@ -72,7 +73,7 @@ def _line_error(name: str, text: str, earlier: dict[str, Any]) -> str:
     if name in earlier:
         return f"{visible(name)} is given twice"
     if name in fields and not text:
-        return f"{name} = ? {fields[name].description}; allowed: {allowed(name, fields[name])}"
+        return f"{name} = ? {SETTINGS[name].about.description}; allowed: {allowed(name, fields[name])}"
     if name not in fields:
         return f'unknown setting "{visible(name)}"; {did_you_mean(name, fields)}'
     return ""
