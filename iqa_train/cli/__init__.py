@@ -1,1 +1,1 @@
-"""`iqa-train`, one file per command."""
+"""The command line `iqa-train`: commands/ has one file per command; the modules here are shared."""

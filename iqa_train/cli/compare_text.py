@@ -1,4 +1,4 @@
-"""What `iqa-train compare` prints: for people, and for programs."""
+"""What `iqa-train compare` prints: tables as text, and the same as JSON."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ _WIDEST_TEXT = 110
 
 
 def across_lines(across: StudyComparison, width: int | None = None) -> list[str]:
-    """The table of a comparison, what differs in settings, and why something is not said."""
+    """The table of a comparison, and notes on different settings and missing values."""
     return [
         plain(across_title(across)), "", *text_table(*across_cells(across), width), "",
         *_wrapped(across_notes(across), width),
@@ -32,7 +32,7 @@ def across_lines(across: StudyComparison, width: int | None = None) -> list[str]
 
 
 def across_document(across: StudyComparison) -> dict[str, Any]:
-    """The same as one object."""
+    """The same as a JSON object."""
     return {
         "first": across.first,
         "second": across.second,
@@ -57,7 +57,7 @@ def sweep_lines(sweep: Sweep, width: int | None = None) -> list[str]:
 
 
 def sweep_document(sweep: Sweep) -> dict[str, Any]:
-    """The same as one object."""
+    """The same as a JSON object."""
     points = [asdict(point) | {"also": dict(point.also)} for point in sweep.points]
     return {"setting": sweep.setting, "metric": sweep.metric, "notes": list(sweep.notes), "points": points}
 

@@ -1,4 +1,4 @@
-"""Finds the finished runs that a command's words mean, and says of any other what to do first."""
+"""Finds the finished runs that a command line names; for a run that is not finished, says what to do first."""
 
 import argparse
 from collections.abc import Sequence
@@ -17,8 +17,7 @@ from iqa_train.runs.specfile import read_spec
 def finished_runs(options: argparse.Namespace, names: Sequence[str] | None, *, seed: int | None) -> list[RunRecord]:
     """The finished runs, with their networks, of experiments by id or of run folders; None: of all experiments.
 
-    Seeds that are not finished are passed over with a word, unless nothing is left. Raises UsageError, which says what
-    to do, for a name that is none, and where no run that is meant is finished.
+    Unfinished seeds are skipped with a message. Raises UsageError for an unknown name, and if no run is finished.
     """
     folders = [Path(name) for name in names or () if "/" in name or (Path(name) / "spec.json").exists()]
     ids = None if names is None else [name for name in names if Path(name) not in folders]
@@ -33,16 +32,16 @@ def finished_runs(options: argparse.Namespace, names: Sequence[str] | None, *, s
     complaints = {id(run): _complaint(run, options) for run in found}
     ready = [run for run in found if not complaints[id(run)]]
     if not ready:
-        raise UsageError(next(iter(complaints.values()), "there is no run here; iqa-train --exp ID makes one"))
+        raise UsageError(next(iter(complaints.values()), "there are no runs here; iqa-train --exp ID starts one"))
     for run in found:
         if complaints[id(run)]:
-            say(f"passed over: {complaints[id(run)]}")
+            say(f"skipped: {complaints[id(run)]}")
     return ready
 
 
 def _of_folder(path: Path) -> RunRecord:
     if not (path / "spec.json").exists():
-        raise UsageError(f"{path} is no run folder: it has no spec.json; runs lie in runs/<study>/<experiment>/")
+        raise UsageError(f"{path} is not a run folder: it has no spec.json; run folders are runs/<study>/<experiment>/")
     run = RunFolder(path)
     return record(read_spec(run), run)
 
@@ -55,35 +54,35 @@ def _of_experiments(options: argparse.Namespace, ids: Sequence[str] | None) -> l
             known = did_you_mean(name, there) if there else "there are no runs of it"
             raise UsageError(f'unknown experiment "{visible(name)}" in {chosen.name}; {known}')
     found = [run for run in chosen.runs if ids is None or run.experiment in ids]
-    _tell_of_others(chosen, found)
+    _note_other_settings(chosen, found)
     return found
 
 
-def _tell_of_others(chosen: RunSelection, found: Sequence[RunRecord]) -> None:
-    """Runs with other settings than the study file's are not what is meant, but perhaps what was looked for."""
+def _note_other_settings(chosen: RunSelection, found: Sequence[RunRecord]) -> None:
+    """Say if an experiment without a run has runs with other settings than the study file's."""
     meant = {run.experiment for run in found if not run.folder.attempts()}
     for note in chosen.notes:
         if any(f" {name} (" in note for name in meant):
-            say(f"note: {note}; name its folder to mean it")
+            say(f"note: {note}; give its folder to use it")
 
 
 def _complaint(run: RunRecord, options: argparse.Namespace) -> str:
-    """Why the run has no network to offer, and what to do; "" if it has."""
+    """Why the run has no usable network, and what to do; "" if it has one."""
     name, state = f"{run.experiment} (seed {run.seed})", run.state
     profile = profile_of(options)
     train = f"iqa-train --exp {run.experiment}" + (f" --profile {profile}" if profile else "")
     if imported_from(run.folder) is not None:
         return f"{name} was imported from a log, which holds no network; {train} trains one"
     if state.alive:
-        return f"{name} is {state.name}; wait for its end (iqa-train status --watch)"
+        return f"{name} is {state.name}; wait until it has ended (iqa-train status --watch)"
     if not run.folder.attempts():
         return f"{name} has not been run; {train} runs it"
     if not state.finished:
         why = f" ({state.reason.partition(';')[0]})" if state.reason else ""
-        return f"{name} is not finished: {state.name}{why}; {train} --resume finishes it"
+        return f"{name} is not finished: {state.name}{why}; {train} --resume continues it"
     rounds = int(run.spec["settings"].get("train_test_num", 1))
     for number in range(1, rounds + 1):
         best = run.folder.round(number, rounds).best
         if not best.is_file():
-            return f"{name} has lost its network: {best} is missing; {train} --again trains it anew"
+            return f"{name} has lost its network: {best} is missing; {train} --again trains it again"
     return ""

@@ -1,4 +1,4 @@
-"""Finds the runs that a command's words mean: experiments by id, or run folders."""
+"""Finds the runs that a command line names: experiments by id, or run folders."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,22 +8,22 @@ from iqa_train.scheduler.overview import Overview, Row
 
 
 def rows_named(overview: Overview, names: Sequence[str]) -> list[Row]:
-    """The rows of each name, in the overview's order. Raises UsageError for a name that is none, with the nearest."""
+    """The rows of each name, in the overview's order. Raises UsageError for an unknown name, with the nearest one."""
     chosen: dict[str, Row] = {}
     for name in names:
         found = [row for row in overview.rows if _is(row, name)]
         if not found:
             known = dict.fromkeys(row.experiment for row in overview.rows)
             hint = did_you_mean(name, known) if known else "nothing is queued and nothing has been run here"
-            raise UsageError(f'no run of "{visible(name)}" is here; {hint}')
+            raise UsageError(f'there is no run of "{visible(name)}" here; {hint}')
         chosen |= {str(row.run.path): row for row in found}
     return list(chosen.values())
 
 
 def in_study_order(rows: Sequence[Row], experiments: Sequence[str]) -> list[Row]:
-    """Rows study by study; in each every experiment with the first seed, then with the next, as a study is run.
+    """Rows by study, then by seed, then in the order of `experiments`, which is the order in which a study is run.
 
-    An experiment that is not among `experiments` follows those that are, in the order of `rows`.
+    Experiments that are not in `experiments` come last, in the order of `rows`.
     """
     place = {name: n for n, name in enumerate(dict.fromkeys([*experiments, *(row.experiment for row in rows)]))}
     studies = {name: n for n, name in enumerate(dict.fromkeys(row.study for row in rows))}

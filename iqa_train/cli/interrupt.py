@@ -1,9 +1,9 @@
-"""Ctrl-C, obeyed where it can be: it is never lost, and leaves nothing half done.
+"""Delivers Ctrl-C where it is neither lost nor leaves anything half done.
 
-Python raises KeyboardInterrupt wherever the program happens to be. Within an import it gets lost there (the import
-system ignores it in its callbacks, and C code takes it for a missing module) or leaves a library half made; in a
-callback or a destructor it is only printed; between two lines of `threading` it leaves a lock locked for good. There
-it waits for a moment in which it is heard.
+Python raises KeyboardInterrupt wherever the program happens to be. During an import it can get lost (the import system
+ignores it in its callbacks, and C code takes it for a missing module) or leave a library half initialised; in a
+callback or a destructor it is only printed; between two lines of `threading` it can leave a lock locked for good. In
+these places it is postponed.
 """
 
 import signal
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 _SOON = 0.02  # seconds
-_TRIES = 5  # within `threading`, where a long wait may well be broken off
+_TRIES = 5  # within `threading`, where a long wait may be interrupted
 
 
 class _CtrlC:
@@ -58,9 +58,9 @@ def _locking(frame: FrameType | None) -> bool:
 
 @contextmanager
 def deliver_interrupts() -> Iterator[None]:
-    """Within the block, Ctrl-C raises KeyboardInterrupt as soon as nothing can swallow it.
+    """Inside the block, Ctrl-C raises KeyboardInterrupt as soon as nothing can swallow it.
 
-    Where Ctrl-C is ignored (nohup, a job in the background), and outside the main thread, all stays as it is.
+    Does nothing where Ctrl-C is ignored (nohup, background jobs) and outside the main thread.
     """
     in_main_thread = threading.current_thread() is threading.main_thread()
     if not in_main_thread or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
@@ -74,7 +74,7 @@ def deliver_interrupts() -> Iterator[None]:
         else:
             unheard(what)
 
-    alarm = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))  # whoever hears it by then
+    alarm = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
     signal.signal(signal.SIGINT, _ctrl_c.press)
     sys.unraisablehook = hear
     try:
@@ -88,7 +88,7 @@ def deliver_interrupts() -> Iterator[None]:
 
 @contextmanager
 def delay_interrupt() -> Iterator[None]:
-    """Ctrl-C within the block is obeyed at its end: what has been begun is then known as a whole."""
+    """Postpone Ctrl-C to the end of the block, which is thus carried out as a whole."""
     _ctrl_c.held = True
     try:
         yield

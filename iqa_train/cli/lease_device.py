@@ -22,7 +22,7 @@ def add_device_options(parser: argparse.ArgumentParser | argparse._ArgumentGroup
 def lease_device(
     holder: Holder, options: argparse.Namespace, look: Callable[[], None] = lambda: None
 ) -> tuple[Device, Lease]:
-    """The first device that can be had, waited for if need be, with a word; `look` may end the waiting."""
+    """Lease the first free device; if there is none, say so and wait. `look` is called at each try, and may raise."""
     said = ""
     while True:
         look()
@@ -40,19 +40,19 @@ def lease_device(
 
 
 def check_gpu(gpu: int | None, slots: int | None) -> None:
-    """Raise UsageError where the GPU asked for cannot be had at all."""
+    """Raise UsageError if this machine does not have the requested GPU."""
     if gpu is None:
         return
     if slots is not None:
-        raise UsageError("--gpu and --slots cannot be combined: slots are the CPU's")
+        raise UsageError("--gpu cannot be combined with --slots, which are CPU slots")
     found = inventory()
     gpus = {device.index: device for device in found.devices if device.kind == "gpu"}
     if gpu not in gpus:
         there = "; ".join(f"{k}: {device.name}" for k, device in sorted(gpus.items()))
         hint = f" ({found.note})" if found.note else ""
         raise UsageError(
-            f"--gpu {gpu}: this machine has {there or f'no GPU ({found.why_no_gpu})'}{hint}; leave --gpu out to train "
-            "on what there is"
+            f"--gpu {gpu}: this machine has {there or f'no GPU ({found.why_no_gpu})'}{hint}; leave --gpu out to "
+            "use the available devices"
         )
     if gpus[gpu].lost:
         raise UsageError(f"--gpu {gpu}: {gpus[gpu].note}")

@@ -1,4 +1,4 @@
-"""`iqa-train`: the first word may name a command; without one, it trains. Owns exit codes and the form of errors."""
+"""`iqa-train`: runs the command that the first word names, or trains. Owns exit codes and the form of errors."""
 
 import iqa_train.startup  # noqa: F401 (before anything that opens a file)
 
@@ -39,12 +39,12 @@ def _main(words: list[str]) -> int:
     except KeyboardInterrupt:
         from iqa_train.runner.process_limits import NO_THREADS, may_start_threads
 
-        if not may_start_threads():  # then it is numpy's library that sends SIGINT, for want of threads
+        if not may_start_threads():  # NumPy's library sends SIGINT when it cannot start threads
             _complain(NO_THREADS)
             return 1
         _complain("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has gone, as `| head` does
+    except BrokenPipeError:  # the reader of our output has ended, as `| head` does
         _silence()
         return 0
     except RuntimeError as error:
@@ -65,7 +65,7 @@ def _main(words: list[str]) -> int:
 
 
 def _command_or_help(words: list[str]) -> int:
-    """argparse ends the process once it has printed a help page; what it printed is still to be written."""
+    """Flush the help page, after which argparse exits."""
     try:
         return _command(words)
     except SystemExit:
@@ -74,7 +74,7 @@ def _command_or_help(words: list[str]) -> int:
 
 
 def _command(words: list[str]) -> int:
-    """Find the command's module only when it is wanted: `--help` imports none of them."""
+    """Import the command's module only now, so that --help imports none."""
     if words and words[0] == "--version":
         from iqa_train import __version__
 
@@ -89,7 +89,7 @@ def _command(words: list[str]) -> int:
 
         refuse_script(words[at:])
         near = did_you_mean(words[at], _COMMANDS)
-        raise UserError(f'there is no command "{visible(words[at])}"; {near}; iqa-train --help explains')
+        raise UserError(f'unknown command "{visible(words[at])}"; {near}; see iqa-train --help')
     if not words or words[0].startswith("-"):
         from iqa_train.cli.commands import train
 
@@ -101,7 +101,7 @@ def _command(words: list[str]) -> int:
 
 
 def _silence_if_full() -> None:
-    """Nothing more is to be written to a standard output that takes nothing."""
+    """Give up standard output if it is full."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -109,12 +109,12 @@ def _silence_if_full() -> None:
 
 
 def _silence() -> None:
-    """Let what is still to be written to standard output go nowhere."""
+    """Send the rest of stdout to /dev/null."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(sentence: str) -> None:
-    with suppress(OSError):  # standard error is full or closed, too; the exit code remains
+    with suppress(OSError):  # stderr is full or closed, too; the exit code remains
         for line in sentence.splitlines():
             print(f"iqa-train: {line}", file=sys.stderr, flush=True)
 

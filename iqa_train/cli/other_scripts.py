@@ -1,9 +1,9 @@
-"""Command lines of other scripts: recognised by the script's name and by options that only another script has.
+"""Recognises command lines of other scripts, by the script's name and by options that only that script has.
 
-What is not typed has the default of `train_swin.py`, the script that this program replaces. Two sister scripts have
-options of the same names with other defaults, so that their commands would train something else here. The study has
-HyperIQA's trainer a second time, as `train_hyperiqa.py`, with defaults of its own: it tests on the centre crop and on
-SPAQ, and stops early.
+Settings that are not given have the defaults of `train_swin.py`, the script that this program replaces. Two sister
+scripts have options of the same names with other defaults, so that their commands would train something else here. The
+original study has HyperIQA's trainer a second time, as `train_hyperiqa.py`, with its own defaults: it tests on the
+centre crop and on SPAQ, and stops early.
 """
 
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ _OPTIONS = {
 
 
 def refuse_script(words: Sequence[str]) -> None:
-    """Raise UsageError for words that begin with a Python script, or with Python and a script, and options after it."""
+    """Raise UsageError for words that begin with a script, or with Python and a script."""
     first = PurePath(words[0]).name if words else ""
     script = next((w for w in words[1:3] if w.endswith(".py")), "") if first.startswith("python") else first
     name = PurePath(script).name
@@ -52,15 +52,15 @@ def refuse_script(words: Sequence[str]) -> None:
         return
     if name in SCRIPTS:
         whose, instead = SCRIPTS[name]
-        raise UsageError(f"{name} is {whose}, whose defaults are others; the equivalent is {instead}")
+        raise UsageError(f"{name} is {whose} and has other defaults; the equivalent is {instead}")
     typed = "iqa-train and its options"
     if name == _REPLACED:
-        raise UsageError(f"leave {name} out: {typed} do what it did")
-    raise UsageError(f"{visible(name)} is a script, which iqa-train does not run; type {typed} alone")
+        raise UsageError(f"leave {name} out: {typed} replace it")
+    raise UsageError(f"{visible(name)} is a script, which iqa-train does not run; use {typed} alone")
 
 
 def refuse_options(words: Sequence[str]) -> None:
-    """Raise UsageError for an option that only another script has, with what is to be typed here."""
+    """Raise UsageError for an option that only another script has, with the option to use here."""
     for word in words:
         option = "--" + word.partition("=")[0].removeprefix("--").replace("-", "_") if word.startswith("--") else ""
         if option in _OPTIONS:

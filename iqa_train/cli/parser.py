@@ -1,4 +1,4 @@
-"""One argument parser for every command: errors are sentences, and `-` is as good as `_`."""
+"""The argument parser of every command: errors are UsageError, and `-` and `_` in options are equivalent."""
 
 import argparse
 import sys
@@ -19,7 +19,7 @@ class Parser(argparse.ArgumentParser):
         )  # fmt: skip
 
     def read(self, argv: Sequence[str]) -> argparse.Namespace:
-        """Parse all of `argv`. Raises UsageError for what is unknown."""
+        """Parse all of `argv`. Raises UsageError for unknown options and arguments."""
         options: argparse.Namespace
         options, rest = self.parse_known_args(argv)
         if rest:
@@ -27,18 +27,18 @@ class Parser(argparse.ArgumentParser):
             if rest[0].startswith("-"):
                 near = did_you_mean(rest[0].partition("=")[0], self._options())
                 hint = near if near.startswith("did") else "no such option"
-            raise UsageError(f'"{visible(rest[0])}": {hint}; {self.prog} --help lists what there is')
+            raise UsageError(f'"{visible(rest[0])}": {hint}; {self.prog} --help lists all options')
         return options
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 (as it is overloaded)
-        """Also called for the words of a sub-command."""
+        """Normalise the spelling of options; argparse calls this for sub-commands, too."""
         words = list(args)
         end = words.index("--") if "--" in words else len(words)
         known = {_canonical(option): option for option in self._option_string_actions if option.startswith("--")}
         return super().parse_known_args([*(_spelt_as(known, word) for word in words[:end]), *words[end:]], namespace)
 
     def _options(self) -> list[str]:
-        """Option strings, those of sub-commands included."""
+        """All option strings, including those of sub-commands."""
         found = list(self._option_string_actions)
         for action in self._actions:
             if isinstance(action, argparse._SubParsersAction):
@@ -46,13 +46,13 @@ class Parser(argparse.ArgumentParser):
         return sorted(set(found))
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:  # noqa: ANN401
-        """As argparse does, with the nearest choice."""
+        """As in argparse, but the message names the nearest choice."""
         if action.choices is not None and value not in action.choices:
             near = did_you_mean(str(value), map(str, action.choices))
             raise argparse.ArgumentError(action, f'invalid choice "{visible(str(value))}"; {near}')
 
     def _print_message(self, message: str, file: Any = None) -> None:  # noqa: ANN401
-        """As argparse does, but a full disk or a reader that has gone is an error, as it is for what commands print."""
+        """As in argparse, but a full disk or a closed pipe is an error, as for everything that commands print."""
         if message:
             (file or sys.stderr).write(message)
 
@@ -66,37 +66,37 @@ def _canonical(option: str) -> str:
 
 
 def _spelt_as(known: dict[str, str], word: str) -> str:
-    """`word` with its option as the parser has it, whichever of `-` and `_` were typed."""
+    """`word` with its option in the parser's spelling, whichever of `-` and `_` was typed."""
     name, equals, value = word.partition("=")
     return known.get(_canonical(name), name) + equals + value if name.startswith("--") else word
 
 
 def whole_number(least: int) -> Callable[[str], int]:
-    """A type of option: a whole number, `least` or more."""
+    """An option's type: a whole number, `least` or more."""
 
     def number(text: str) -> int:
         if not text.isascii() or not text.isdigit() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text} is not a whole number from {least} up")
+            raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least {least}")
         return int(text)
 
     return number
 
 
 def _name(text: str) -> str:
-    """A type of option: a name, which is not empty."""
+    """An option's type: a name that is not empty."""
     if not text.strip():
-        raise argparse.ArgumentTypeError("it is empty; give a name or leave the option out")
+        raise argparse.ArgumentTypeError("the name is empty; give one or leave the option out")
     return text
 
 
 def _folder(text: str) -> str:
-    """A type of option: a folder, which need not be there yet."""
+    """An option's type: a folder, which need not exist yet."""
     if not text or (Path(text).exists() and not Path(text).is_dir()):
-        raise argparse.ArgumentTypeError(f'"{visible(text)}" is no folder; give one that is there or can be made')
+        raise argparse.ArgumentTypeError(f'"{visible(text)}" is not a folder; give one that exists or can be created')
     return text
 
 
-# The options that name a study and say where its files lie; True: it takes a value.
+# The options that name a study and the places of its files; True: takes a value.
 _STUDY_OPTIONS = {
     "--study": True, "--experiments": True, "--profile": True, "--demo": False, "--runs-dir": True, "--logs-dir": True,
 }  # fmt: skip
@@ -110,20 +110,20 @@ def add_study_options(parser: argparse.ArgumentParser, *, study: bool = True) ->
     group = parser.add_argument_group("Which study")
     if study:
         group.add_argument(
-            "--study", type=_name, metavar="NAME", help="a study by name: of the study file, or any with runs"
+            "--study", type=_name, metavar="NAME", help="study by name: one of the study file, or any that has runs"
         )
     group.add_argument(
         "--experiments", type=Path, metavar="FILE",
-        help="study file (default: ./experiments.toml, else the one that comes with the program)",
+        help="study file [./experiments.toml, else the one that comes with the program]",
     )  # fmt: skip
-    group.add_argument("--profile", metavar="NAME", help="lay this profile of the study file over its defaults")
+    group.add_argument("--profile", metavar="NAME", help="apply this profile of the study file")
     group.add_argument("--demo", action="store_true", help="short for --profile demo")
-    group.add_argument("--runs-dir", type=_folder, default="runs", metavar="DIR", help="run directories [runs]")
-    group.add_argument("--logs-dir", type=_folder, default="logs", metavar="DIR", help="logs [logs]")
+    group.add_argument("--runs-dir", type=_folder, default="runs", metavar="DIR", help="folder of the runs [runs]")
+    group.add_argument("--logs-dir", type=_folder, default="logs", metavar="DIR", help="folder of the logs [logs]")
 
 
 def leading_options(words: Sequence[str]) -> int:
-    """How many of `words`, from the first on, are options that name a study, with their values."""
+    """The number of leading `words` that are options of a study, with their values."""
     known, at = {_canonical(name): value for name, value in _STUDY_OPTIONS.items()}, 0
     while at < len(words) and words[at].startswith("--"):
         name, equals, _ = words[at].partition("=")
@@ -134,7 +134,7 @@ def leading_options(words: Sequence[str]) -> int:
 
 
 def command_first(words: Sequence[str], commands: Collection[str]) -> list[str]:
-    """`words` with the options that name a study moved behind the command, where they were typed before it."""
+    """`words` with options of a study that precede the command moved behind it."""
     at = leading_options(words)
     if not 0 < at < len(words) or words[at] not in commands:
         return list(words)
@@ -144,7 +144,7 @@ def command_first(words: Sequence[str], commands: Collection[str]) -> list[str]:
 
 
 def profile_of(options: argparse.Namespace) -> str | None:
-    """The profile that --profile and --demo ask for. Raises UsageError if they disagree."""
+    """The profile that --profile or --demo selects. Raises UsageError if they disagree."""
     if options.demo and options.profile not in {None, "demo"}:
         raise UsageError(
             f'--demo is short for --profile demo and cannot be combined with --profile "{visible(options.profile)}"'

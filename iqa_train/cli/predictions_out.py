@@ -1,4 +1,4 @@
-"""Where `iqa-train predict` puts its predictions as they come: standard output or a file, CSV or one JSON object."""
+"""Writes predictions as they come, as CSV or one JSON object, to standard output or a file."""
 
 import csv
 import json
@@ -17,7 +17,7 @@ from iqa_train.terminal import raw
 
 
 class PredictionsOut:
-    """Use as a context. A file is there once the context is left, also by Ctrl-C: with what was done by then."""
+    """A context manager. The file appears at its end, also after Ctrl-C, with all predictions so far."""
 
     def __init__(self, path: Path | None, form: str) -> None:
         self._path, self._form = path, form
@@ -36,7 +36,7 @@ class PredictionsOut:
         return self
 
     def begin(self, about: Mapping[str, Any]) -> None:
-        """The head: `about` says of which network."""
+        """Write the head; `about` describes the network."""
         self._begun = True
         if self._form == "csv":
             csv.writer(self._stream, lineterminator="\n").writerow(("image", "prediction"))
@@ -44,7 +44,6 @@ class PredictionsOut:
             self._stream.write(json.dumps(about, ensure_ascii=False)[:-1] + ', "predictions": [')
 
     def row(self, image: str, prediction: float) -> None:
-        """One picture."""
         if self._form == "csv":
             csv.writer(self._stream, lineterminator="\n").writerow((plain_cell(image), repr(prediction)))
         else:
@@ -53,15 +52,14 @@ class PredictionsOut:
         self._rows += 1
 
     def skip(self, image: str, reason: str) -> None:
-        """A picture that has no prediction; JSON tells of it."""
+        """Record an image without prediction, for JSON."""
         self._skipped.append({"image": image, "reason": reason})
 
     def flush(self) -> None:
-        """Let go of what was written."""
         self._stream.flush()
 
     def end(self, *, complete: bool) -> None:
-        """The foot; `complete` unless it was interrupted."""
+        """Write the end; `complete` unless interrupted."""
         if self._begun and self._form == "json":
             self._stream.write(f'\n], "skipped": {json.dumps(self._skipped)}, "complete": {json.dumps(complete)}}}\n')
         self._stream.flush()

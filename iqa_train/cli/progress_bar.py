@@ -12,7 +12,7 @@ from iqa_train.terminal import raw
 
 @contextmanager
 def bar(label: str, unit: str) -> Iterator[Callable[[int, int], None]]:
-    """Give a function of (done, total) that moves a bar, drawn from the first call on and taken away at the end."""
+    """A function (done, total) that moves a bar, which appears at the first call and is removed at the end."""
     from tqdm import tqdm
 
     with tqdm(
@@ -33,14 +33,13 @@ def bar(label: str, unit: str) -> Iterator[Callable[[int, int], None]]:
 
 
 class StageBar:
-    """Moves, changes with the stage, and makes room for a line."""
+    """The bar of a worker that goes through stages: a new stage, a new bar; lines are printed above it."""
 
     def __init__(self) -> None:
         self._bar: Any = None
         self._stage = ""
 
     def move(self, stage: str, done: int, total: int, unit: str) -> None:
-        """`done` of `total` of a stage."""
         if not sys.stderr.isatty():
             return
         if self._bar is None or stage != self._stage:
@@ -55,13 +54,11 @@ class StageBar:
         self._bar.update(done - self._bar.n)
 
     def say(self, line: str) -> None:
-        """A line on stderr, above the bar."""
         if self._bar is not None:
             self._bar.clear()
         say(line)
 
     def close(self) -> None:
-        """Take the bar away."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None

@@ -1,4 +1,4 @@
-"""The study that a command's options name: by its file, a profile of the file, or its name."""
+"""The study that the options of a command select: by file, profile or name."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 from iqa_train.cli.parser import profile_of
 from iqa_train.errors import UsageError, did_you_mean, visible
 
-if TYPE_CHECKING:  # reading a study file takes pydantic, which is slow to import
+if TYPE_CHECKING:  # reading a study file needs pydantic, which is slow to import
     from iqa_train.study.model import Study
 
 
 def study_and_profile(options: argparse.Namespace) -> "tuple[Study, str | None]":
-    """The study file, read, and the profile of it that is meant.
+    """The study file's content and the selected profile.
 
-    Raises StudyError for an invalid file, and UsageError for a profile or a study that the file does not have.
+    Raises StudyError for an invalid file, UsageError for a profile or a study that it does not have.
     """
     from iqa_train.study.profiles import profiles_by_study
     from iqa_train.study.select import select_study
@@ -26,9 +26,9 @@ def study_and_profile(options: argparse.Namespace) -> "tuple[Study, str | None]"
 
 
 def study_named(options: argparse.Namespace) -> str | None:
-    """The name of the study that the options ask for, None where they name none; there need not be runs of it.
+    """The name of the selected study, which need not have runs; None if the options select none.
 
-    Raises StudyError and UsageError as `study_and_profile` does; a name given with --study may be any.
+    Raises StudyError and UsageError as `study_and_profile` does, but accepts any name given with --study.
     """
     profile = profile_of(options)
     if profile is None and (options.study is not None or options.experiments is None):

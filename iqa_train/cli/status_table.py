@@ -1,4 +1,4 @@
-"""How things stand, as lines of text: a head, a row per run, and why each waits or ended."""
+"""The table of `iqa-train status`: a headline, and a row per run with the reason why it waits or ended."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ _HEAD = ("Experiment", "Seed", "State", "Device", "Epoch", "Test SRCC", "ETA", "
 
 
 def status_lines(overview: Overview, rows: Sequence[Row], width: int | None = None) -> list[str]:
-    """The rows as a table with a line above it that says how the whole is doing."""
+    """The headline and the table; a sentence if there are no rows."""
     if not rows:
-        return ["nothing is queued and nothing has been run here; iqa-train --help explains"]
+        return ["nothing is queued and nothing has been run here; see iqa-train --help"]
     times = Counter((row.study, row.experiment, row.seed) for row in rows)
     body = [_cells(row, several=times[row.study, row.experiment, row.seed] > 1) for row in rows]
     keep = [k for k in range(len(_HEAD)) if _HEAD[k] != "Seed" or len({row.seed for row in rows}) > 1]
@@ -23,7 +23,7 @@ def status_lines(overview: Overview, rows: Sequence[Row], width: int | None = No
 
 
 def eta_words(seconds: float | None, *, guess: bool) -> str:
-    """A time left, with ~ where it is only a guess."""
+    """The time left, with ~ if it is a guess."""
     return ("~" if guess and seconds is not None else "") + format_duration(seconds, "-")
 
 
@@ -38,7 +38,7 @@ def _headline(overview: Overview, rows: Sequence[Row]) -> str:
     elif any(row.state in OPEN for row in rows):
         parts.append(f"ETA {eta_words(overview.seconds_left, guess=overview.eta_is_guess)}")
         if overview.eta_is_guess:
-            parts[-1] += " (a guess, from the study file's minutes)"
+            parts[-1] += " (a guess from the study file's minutes)"
         if overview.scheduler is None and counts.get(QUEUED):
             parts.append("no scheduler is running")
     if overview.scheduler is not None and overview.scheduler.suspended:
@@ -47,7 +47,7 @@ def _headline(overview: Overview, rows: Sequence[Row]) -> str:
 
 
 def _cells(row: Row, *, several: bool) -> list[str]:
-    """`several`: there are runs of this experiment with other settings, so that its hash is shown."""
+    """`several`: the experiment has runs with different settings, so the hash is shown, too."""
     p = row.progress
     epoch = "-" if p.epochs is None else f"{p.epoch or 0}/{p.epochs}"
     why = "; ".join(filter(None, [row.reason or (p.stage if row.state == RUNNING else ""), row.note]))

@@ -1,4 +1,4 @@
-"""Lines and tables for people: nothing from a file reaches the terminal unfiltered."""
+"""Messages and text tables; nothing from a file reaches the terminal unfiltered."""
 
 import contextlib
 import sys
@@ -14,12 +14,12 @@ def say(text: str, stream: TextIO | None = None) -> None:
 
 
 def plain(text: str) -> str:
-    """`text` on one line, without what a terminal would obey."""
+    """`text` on one line, without control characters."""
     return "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
 
 
 def text_table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> list[str]:
-    """Lines of a table with columns as wide as they need to be, cut at `width` columns of the terminal."""
+    """The lines of a table, columns as wide as needed, cut at `width` characters."""
     clean = [[plain(cell) for cell in row] for row in rows]
     widths = [max(len(line[k]) for line in [head, *clean]) for k in range(len(head))]
     lines = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in [head, *clean]]

@@ -28,7 +28,7 @@ def test_the_packaged_study(tmp_path, monkeypatch, capsys):
     assert main([]) == 0
     out = capsys.readouterr().out
     assert "A2  inert-setting" in out
-    assert out.rstrip().endswith("5 warnings; no errors: the study can run.")
+    assert out.rstrip().endswith("5 warnings; no errors, the study can run.")
     assert max(len(line) for line in out.splitlines()[2:]) <= 72
     assert main(["--demo"]) == 0
     assert "demo: The five experiments" in capsys.readouterr().out
@@ -47,7 +47,7 @@ def test_errors_end_with_1_and_a_bad_file_with_2(tmp_path, capsys):
     path = tmp_path / "rising.toml"
     path.write_text(RISING, encoding="utf-8")
     assert main(["--experiments", str(path)]) == 1
-    assert "1 error; an error cannot mean what it says" in capsys.readouterr().out
+    assert "1 error; errors must be fixed" in capsys.readouterr().out
     path.write_text("[study", encoding="utf-8")
     with pytest.raises(StudyError, match="line 1, column 7"):
         main(["--experiments", str(path)])
@@ -64,7 +64,7 @@ def test_text_groups_by_severity():
     text = findings_text(findings, 60)
     assert text.index("Errors") < text.index("Warnings") < text.index("Notes")
     assert "every experiment  c" in text
-    assert findings_text([]) == "Nothing found that could mislead."
+    assert findings_text([]) == "Nothing found that can mislead."
 
 
 def test_check_needs_no_heavy_import():

@@ -126,13 +126,13 @@ def test_preparing_refuses_what_training_refuses(here: Project) -> None:
 
 def test_mistakes_are_sentences(here: Project) -> None:
     for words, says in [
-        (["stats", "--dataset", "spaq", "livec"], "--dataset spaq and livec are two data sets; name one"),
+        (["stats", "--dataset", "spaq", "livec"], "--dataset spaq and livec are two data sets; give one"),
         (["stats", "--dataset", "smal"], 'did you mean "small"|unknown data set "smal"'),
         (["stats", "--data_dir", "nowhere"], "nowhere: there is no such folder"),
         (["stats", "--split", "nowhere.csv"], r"nowhere.csv: there is no such file"),
-        (["split", "--out", "nowhere/split.csv"], "give a file in a folder that is there"),
-        (["split", "--out", "data"], "give a file in a folder that is there"),
-        (["split", "--seed", "-1"], "is not a whole number from 0 up"),
+        (["split", "--out", "nowhere/split.csv"], "give a file in a folder that exists"),
+        (["split", "--out", "data"], "give a file in a folder that exists"),
+        (["split", "--seed", "-1"], "is not a whole number of at least 0"),
         (["list", "--experiments", "nowhere.toml"], "no such study file"),
     ]:
         with pytest.raises(UserError, match=says):

@@ -60,7 +60,7 @@ def test_the_worst_comes_first_and_what_is_well_is_short():
         "In order", "  a            all of it", "",
         "1 error, 2 warnings.",
     ]  # fmt: skip
-    assert checkups_text(found[:2], 60).endswith("Nothing found that is wrong.")
+    assert checkups_text(found[:2], 60).endswith("No problems found.")
     assert max(map(len, checkups_text([Checkup("a", "ok", "word " * 40)], 60).splitlines())) <= 60
 
 

@@ -90,7 +90,7 @@ def test_status_of_a_profile_is_of_its_runs_alone(folder: Path, capsys: Out) -> 
             ("tiny-demo", "A1")
         ]
     run("status", "--study", "other")
-    assert capsys.readouterr().out == "nothing of other is queued or has been run in runs\n"
+    assert capsys.readouterr().out == "no run of other is queued or has been started in runs\n"
 
 
 # What had ended before, what waits, what was never there.
@@ -116,11 +116,11 @@ def test_stop_of_what_waits_of_what_was_never_started_and_of_nothing(folder: Pat
     assert capsys.readouterr().out == "A1 (seed 1): was waiting and is taken out of the queue\n"
     assert json.loads(QueueFiles(folder / "runs").queue.read_bytes())["items"] == []
     run("stop", "A1")
-    assert capsys.readouterr().out == "A1: has not been started, and does not wait in the queue\n"
+    assert capsys.readouterr().out == "A1: has not been started and is not queued\n"
     run("stop", "A11", code=2)
-    assert 'no run of "A11" is here' in capsys.readouterr().err
+    assert 'there is no run of "A11" here' in capsys.readouterr().err
     run("stop", "--all")
-    assert capsys.readouterr().out == "nothing runs and nothing waits\n"
+    assert capsys.readouterr().out == "nothing is running or queued\n"
 
 
 # What nobody has queued, and a report of nothing.
@@ -226,7 +226,7 @@ def test_a_dry_run_mentions_data_that_are_not_here_and_runs_that_are_complete(fo
     out, err = capsys.readouterr()
     assert "  command: iqa-train --exp A1" in out
     assert "A1 is completed already, in runs/tiny/A1/" in err
-    assert "it could not start here now: data/koniq-10k: there is no such folder" in err
+    assert "cannot start here now: data/koniq-10k: there is no such folder" in err
     run("--exp", "A1", "--dry-run", "--json")
     (plan,) = json.loads(capsys.readouterr().out)["runs"]
     assert plan["run_dir"].startswith("runs/tiny/A1/s")
@@ -324,7 +324,7 @@ def test_an_eta_is_absent_or_marked_until_a_run_has_shown_its_speed(
     assert (overview.seconds_left, overview.eta_is_guess) == (2400, True)
     run("status")
     out = capsys.readouterr().out
-    assert " · ETA ~40:00 (a guess, from the study file's minutes)\n" in out
+    assert " · ETA ~40:00 (a guess from the study file's minutes)\n" in out
     assert "~20:00" in out
     done = finish(folder, specs(folder)["Hot"])
     write_json(done.spec, json.loads(done.spec.read_bytes()))

@@ -61,7 +61,7 @@ def test_once_more_nothing_changes_and_that_is_said(capsys: pytest.CaptureFixtur
     capsys.readouterr()
     assert main([BASELINE, BASELINE]) == 0
     line = capsys.readouterr().out.splitlines()[0]
-    assert line.startswith(f"{BASELINE}: unchanged; it is in runs/imported/Baseline/s42-")
+    assert line.startswith(f"{BASELINE}: unchanged; already imported as runs/imported/Baseline/s42-")
     assert {p: p.stat().st_mtime_ns for p in Path("runs").rglob("*")} == before
 
 
@@ -116,14 +116,14 @@ def test_a_name_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) ->
     [
         (
             ["--study", "lr5e7"],
-            r"--study lr5e7 is the study of .*experiments.toml; imported runs need one of their own",
+            r"--study lr5e7 is the study of .*experiments.toml; imported runs need their own study",
         ),
         (["--study", "demo"], "--study demo is the study of"),
-        (["--study", "Manual"], "is the study of runs typed by hand"),
-        (["--study", "../x"], r'--study "../x" is no name; allowed: letters, digits'),
-        (["--experiment", "a/b"], '--experiment "a/b" is no name'),
-        (["--exp", "a/b"], '--experiment "a/b" is no name'),
-        ([A1, "--experiment", "A1"], "names what one file is a run of, and there are 2"),
+        (["--study", "Manual"], "is the study of runs without a study file"),
+        (["--study", "../x"], r'--study "../x" is not a valid name; allowed: letters, digits'),
+        (["--experiment", "a/b"], '--experiment "a/b" is not a valid name'),
+        (["--exp", "a/b"], '--experiment "a/b" is not a valid name'),
+        ([A1, "--experiment", "A1"], "names the experiment of one file, not of 2"),
     ],
 )
 def test_names_that_cannot_be(argv: list[str], says: str) -> None:
@@ -237,5 +237,5 @@ def test_a_log_that_died_before_its_first_epoch_is_called_that(capsys: pytest.Ca
 def test_through_the_program(empty: Callable[..., "subprocess.CompletedProcess[str]"]) -> None:
     assert "imported as runs/imported/Baseline/s42-" in empty("import-log", BASELINE).stdout
     assert empty("import-log", "none.log", code=2).stderr.startswith("iqa-train: none.log: no such file")
-    assert "Read logs of the training script" in empty("import-log", "--help").stdout
+    assert "Turn logs of the original training script" in empty("import-log", "--help").stdout
     assert "FILE" in empty("import-log", code=2).stderr

@@ -138,11 +138,11 @@ def test_a_full_disk_leaves_no_file(trained: Project, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["empty", "--run", "Baseline"], "there is no picture in empty"),
+        (["empty", "--run", "Baseline"], "no images in empty"),
         (["data", "--run", "Basline"], 'did you mean "Baseline"?'),
         (["data", "--run", "A2"], "A2 (seed 42) has not been run; iqa-train --exp A2 runs it"),
         (["data", "--run", "Baseline", "--round", "2"], "--round 2: Baseline has 1 round"),
-        (["data", "--run", "Baseline", "--out", "none/scores.csv"], "there is no folder none"),
+        (["data", "--run", "Baseline", "--out", "none/scores.csv"], "the folder none"),
         (["data", "--run", "Baseline", "--gpu", "64"], "--gpu 64: this machine has"),
         (["--run", "Baseline"], "IMAGE|FOLDER"),
         (["data"], "--run"),

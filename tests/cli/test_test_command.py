@@ -117,12 +117,12 @@ def test_what_was_tested_is_not_tested_again_unless_asked(tested: Project) -> No
         (["--exp", "Baseline", "--on", "nowhere"], 'unknown data set "nowhere"'),
         (["--exp", "Baseline", "--on", "spaq"], "data/spaq"),
         (["--exp", "Baseline", "--on", "val"], "names the run's own images"),
-        (["--exp", "Baseline", "--on", ","], "names no data set"),
+        (["--exp", "Baseline", "--on", ","], "--on is empty"),
         (["--exp", "basline", "--on", "other"], 'did you mean "Baseline"?'),
         (["--exp", "A2", "--on", "other"], "A2 (seed 42) has not been run; iqa-train --exp A2 runs it"),
         (["--exp", "Baseline", "--on", "other", "--seed", "7"], "there is no run with seed 7; seeds here: 42"),
-        (["--exp", "runs/small/Nothing", "--on", "other"], "is no run folder"),
-        (["--on", "other"], "name experiments (--exp ID...) or --all"),
+        (["--exp", "runs/small/Nothing", "--on", "other"], "is not a run folder"),
+        (["--on", "other"], "give experiments (--exp ID...) or --all"),
         (["--exp", "Baseline"], "--on"),
         (["--exp", "Baseline", "--on", "other", "--study", "smal"], 'did you mean "small"'),
     ],
@@ -139,7 +139,7 @@ def test_a_run_without_its_network_says_so(project: Project) -> None:
     done = project.run("test", "--exp", "A1", "--on", "other", code=2)
     assert "A1 (seed 42) has lost its network" in done.stderr
     done = project.run("test", "--all", "--on", "other")
-    assert "passed over: A1 (seed 42) has lost its network" in done.stderr
+    assert "skipped: A1 (seed 42) has lost its network" in done.stderr
     assert "Baseline" in done.stdout
 
 
@@ -167,7 +167,7 @@ def test_a_run_under_way_or_stopped_is_not_tested(project: Project) -> None:
         process.communicate(timeout=60)
     done = project.run("test", "--exp", folder, "--on", "other", code=2)
     assert "A2 (seed 42) is not finished: killed" in done.stderr
-    assert "--resume finishes it" in done.stderr
+    assert "--resume continues it" in done.stderr
 
 
 def test_a_run_is_not_started_over_while_it_is_tested(project: Project) -> None:

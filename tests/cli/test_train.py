@@ -122,7 +122,7 @@ def test_help_is_a_page_for_newcomers(empty: Run) -> None:
         (["--exp", "A1", "--weights", "none.pth"], "there is no such file"),
         (["--exp", "A1", "--profile", "quick"], 'unknown profile "quick"'),
         (["--exp", "A1", "--experiments", "none.toml"], "none.toml"),
-        (["trian"], 'there is no command "trian"'),
+        (["trian"], 'unknown command "trian"'),
         ([], "nothing to train"),
     ],
 )
@@ -226,11 +226,11 @@ def test_an_installed_program_brings_its_study_along(installed: dict[str, str], 
     [
         (
             ["train_test_IQA.py", "--dataset", "livec"],
-            "HyperIQA's own trainer, whose defaults are others; the equivalent",
+            "HyperIQA's own trainer and has other defaults; the equivalent",
         ),
         (["python", "train_test_IQA.py", "--dataset", "livec"], "iqa-train --backbone resnet50 --no_multiscale"),
         (["python3", "-u", "scripts/train_hyperiqa.py"], "train_hyperiqa.py is the study's trainer of HyperIQA"),
-        (["scripts/train_smart_iqa.py", "--lr", "5e-7"], "the study's final trainer, whose defaults are others"),
+        (["scripts/train_smart_iqa.py", "--lr", "5e-7"], "the study's final trainer and has other defaults"),
         (["./train_smart_iqa.py"], "the equivalent is iqa-train --exp Baseline (experiments.toml has those defaults)"),
         (["train_swin.py", "--dataset", "livec"], "leave train_swin.py out"),
         (["mine.py"], "mine.py is a script, which iqa-train does not run"),

@@ -88,7 +88,7 @@ def test_command(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_command_on_a_whole_set(koniq: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(koniq, "--patch_size", "32") == 0
-    assert "all there and whole" in capsys.readouterr().out
+    assert "all present and readable" in capsys.readouterr().out
 
 
 def test_where_the_split_comes_from_is_told(

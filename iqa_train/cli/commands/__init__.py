@@ -1,23 +1,23 @@
-"""The commands of `iqa-train` and a line on each: what the program accepts is what its help lists."""
+"""The commands of `iqa-train` with a line on each; the program accepts exactly these."""
 
 COMMANDS = {
-    "check": "what in the study file can mislead",
+    "check": "find what can mislead in the study file, before anything runs",
     "data": "list, verify, count, split and decode data sets; make the demo set",
-    "devices": "GPUs as the driver reports them, or CPU slots",
-    "doctor": "driver, leases, disk, clock, log-out rules, data: what can go wrong on this machine",
-    "status": "what runs, what waits and why, how long it will take",
-    "logs": "the log of a run, also as it grows",
-    "stop": "end runs with a checkpoint, take waiting ones out of the queue",
-    "relaunch": "a new attempt at a run that failed, was stopped or was lost",
-    "queue": "list, pause, resume, add, remove, move, clear; the policy",
-    "results": "intervals, differences from the baseline, verdicts",
-    "report": "an HTML page, LaTeX tables, figures; and the tracker",
-    "compare": "two studies, or one setting over several values",
-    "test": "test finished runs on data sets that they were not trained on",
-    "predict": "score pictures with the network of a finished run",
-    "import-log": "turn logs of the original script into runs",
+    "devices": "list the GPUs as the driver reports them, or the CPU slots",
+    "doctor": "check this machine and the runs: driver, leases, disk, clock, log-out rules, data",
+    "status": "show what runs, what waits and why, and the time left",
+    "logs": "print the log of a run, or follow it",
+    "stop": "stop running experiments with a checkpoint, take queued ones out of the queue",
+    "relaunch": "queue a new attempt at a run that failed, was stopped or was lost",
+    "queue": "list, pause, resume, add, remove, move, clear; set the policy",
+    "results": "print values, intervals and differences from the baseline",
+    "report": "write an HTML page, LaTeX tables and figures; update the tracker",
+    "compare": "compare two studies, or the values of one setting",
+    "test": "test finished runs on data sets they were not trained on",
+    "predict": "score images with the network of a finished run",
+    "import-log": "turn logs of the original training script into runs",
 }
-"""Each is a module of this package (`-` as `_`) with a `main`."""
+"""Each is a module of this package (`-` becomes `_`) with a function `main`."""
 
 
 def command_lines() -> str:

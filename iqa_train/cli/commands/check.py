@@ -1,4 +1,4 @@
-"""`iqa-train check`: reads a study file and says what in it can mislead, before anything runs."""
+"""`iqa-train check`: reads a study file and reports what can mislead in it, before anything runs."""
 
 import json
 import shutil
@@ -14,10 +14,10 @@ from iqa_train.text import plural
 
 _WIDEST = 110
 _DESCRIPTION = """\
-Read a study file and say what in it can mislead: settings without effect, experiments that differ from the baseline in
-several factors, schedules that rise, expected differences too small for the test set, splits
-that part the images of a reference. Nothing runs."""
-_EPILOG = "exit status: 0 no errors (warnings and notes are none), 1 errors found, 2 the file is not valid"
+Read a study file and report what can mislead in it: settings without effect, experiments that differ from the baseline
+in several factors, schedules that rise, expected differences too small for the test set, splits that separate images of
+the same reference. Nothing runs."""
+_EPILOG = "exit status: 0 no errors (warnings and notes do not count), 1 errors found, 2 the file is not valid"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -43,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def findings_text(findings: Sequence[Finding], width: int | None = None) -> str:
-    """The findings for a person to read: by severity, wrapped to `width` (the terminal's), and a closing count."""
+    """The findings as text: by severity, wrapped to `width` (default: the terminal's), and a closing count."""
     width = width or min(shutil.get_terminal_size().columns, _WIDEST)
     parts = []
     for severity in SEVERITIES:
@@ -58,9 +58,9 @@ def summary(findings: Sequence[Finding]) -> str:
     """The closing line: how many findings of each severity."""
     counts = {severity: sum(f.severity == severity for f in findings) for severity in SEVERITIES}
     if not findings:
-        return "Nothing found that could mislead."
+        return "Nothing found that can mislead."
     named = [plural(n, severity) for severity, n in counts.items() if n]
-    end = "an error cannot mean what it says: mend it first" if counts["error"] else "no errors: the study can run"
+    end = "errors must be fixed before runs can start" if counts["error"] else "no errors, the study can run"
     return f"{', '.join(named)}; {end}."
 
 
@@ -78,7 +78,7 @@ def _entry(finding: Finding, width: int) -> str:
 
 
 def _sentence(message: str) -> str:
-    """The message as a sentence; a setting's name at its start keeps its case."""
+    """The message as a sentence; a setting's name keeps its case."""
     first = message.partition(" ")[0]
     return (message if "_" in first else message[:1].upper() + message[1:]) + "."
 

@@ -20,25 +20,27 @@ if TYPE_CHECKING:  # SciPy takes its time
 _USAGE = """iqa-train compare FIRST SECOND [options]              two studies, experiment by experiment
        iqa-train compare --sweep SETTING [NAME...] [options] one setting over several values"""
 _DESCRIPTION = """\
-Compare two studies: what differs in their settings, and each experiment's value in the second less that in the first,
-with its interval, from the predictions of the runs. A name is that of a study with runs, or of a group of the study
-file's [[references]], whose numbers are shown as reported and never tested; runs go first, and reported:NAME means
-the references. With --sweep: one setting over several values, from the runs and references of those names, or all."""
-_EPILOG = "exit status: 0 done, 1 nothing that can be compared (--anyway compares it), 2 usage or an invalid file"
+Compare two studies: the settings that differ, and for each experiment the second value minus the first with its
+interval, from the predictions of the runs. A name is that of a study with runs, or of a group of [[references]] in the
+study file, whose values are shown as reported and never tested. If both exist, the study is taken; reported:NAME means
+the references. With --sweep: one setting over several values, from the runs and references of the names, or all."""
+_EPILOG = "exit status: 0 done, 1 nothing can be compared (see --anyway), 2 usage or an invalid file"
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status. Raises UserError."""
     parser = Parser("iqa-train compare", _DESCRIPTION, _EPILOG, _USAGE)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="studies, or groups of [[references]]")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="study, or group of [[references]]")
     parser.add_argument("--sweep", metavar="SETTING", help="one setting over several values, such as lr")
     add_study_options(parser)
-    parser.add_argument("--metric", choices=tuple(METRICS), default="srcc", help="what is compared [srcc]")
-    parser.add_argument("--anyway", action="store_true", help="show what cannot be compared too, with a note")
+    parser.add_argument("--metric", choices=tuple(METRICS), default="srcc", help="metric to compare [srcc]")
+    parser.add_argument("--anyway", action="store_true", help="also show what cannot be compared, with a note")
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     options = parser.read(argv)
     if options.sweep is None and len(options.names) != 2:
-        raise UsageError(f"compare takes two studies, not {len(options.names)}, or --sweep SETTING; see --help")
+        raise UsageError(
+            f"compare takes two studies, not {len(options.names)}, or --sweep SETTING; see iqa-train compare --help"
+        )
 
     from iqa_train.results.compare_by_name import NameScope
 
@@ -70,7 +72,7 @@ def _sweep(where: "NameScope", options: argparse.Namespace) -> tuple[dict[str, A
     groups = {one.group for one in names if one.group is not None}
     references = [r for r in references_of(study, profile) if r.study in groups]
     runs = [run for one in names for run in one.runs]
-    if not options.names:  # of other data there may be any number of runs
+    if not options.names:  # runs on other data do not belong here
         runs = [run for run in runs if run.spec["settings"].get("dataset") == dataset_of(study, profile)]
     found = sweep(study, runs, references, options.sweep, options.metric, anyway=options.anyway)
     found = replace(found, notes=(*found.notes, *(note for one in names for note in one.notes)))

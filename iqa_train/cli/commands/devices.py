@@ -1,4 +1,4 @@
-"""`iqa-train devices`: what runs can be placed on, and how busy it is."""
+"""`iqa-train devices`: the devices that runs can be placed on, and how busy they are."""
 
 import argparse
 import json
@@ -11,8 +11,8 @@ from iqa_train.devices.nvml import GpuReading, Nvml, Sample
 from iqa_train.text import GIB, plural
 
 _DESCRIPTION = """\
-List what runs can be placed on: the GPUs that the driver and CUDA_VISIBLE_DEVICES show, numbered as nvidia-smi does,
-or without any the CPU, in slots. What the driver does not tell is n/a."""
+List the devices that runs can be placed on: the GPUs that the driver and CUDA_VISIBLE_DEVICES show, numbered as
+nvidia-smi does; without GPUs the CPU, in slots. What the driver does not report is n/a."""
 _EPILOG = "With --json: memory in bytes, utilisation in percent, temperature in degrees Celsius, power in watts."
 _HEAD = ("GPU", "Name", "Memory GiB", "Use", "Temp", "Power", "Processes")
 
@@ -108,7 +108,7 @@ def _reading(device: Device, sample: Sample) -> GpuReading | None:
 
 def _parser() -> Parser:
     parser = Parser("iqa-train devices", _DESCRIPTION, _EPILOG)
-    parser.add_argument("--slots", type=_count, metavar="N", help="show the CPU in N slots, whatever GPUs there are")
+    parser.add_argument("--slots", type=_count, metavar="N", help="show the CPU in N slots, even if there are GPUs")
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     return parser
 

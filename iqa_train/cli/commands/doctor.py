@@ -1,4 +1,4 @@
-"""`iqa-train doctor`: is this machine fit for the runs, and are the runs' files sound; with the cure of each ill."""
+"""`iqa-train doctor`: checks this machine and the files of the runs; with each finding, what to do."""
 
 import argparse
 import json
@@ -16,10 +16,10 @@ from iqa_train.errors import StudyError
 from iqa_train.text import plural
 
 _DESCRIPTION = """\
-Look for what can go wrong, or has: the NVIDIA driver and each GPU, the leases of devices, lost runs and damaged files,
-a queue that nobody sees to, disk space, network file systems, the clock, the data, and whether a log-out kills runs.
-Nothing is changed or mended; what can be done is said beside each finding."""
-_EPILOG = "exit status: 0 no errors (warnings and notes are none), 1 errors found, 2 usage"
+Look for what has gone wrong or could: the NVIDIA driver and each GPU, the leases of devices, lost runs and damaged
+files, a queue without a scheduler, disk space, network file systems, the clock, the data, and whether logging out kills
+runs. Nothing is changed or repaired; each finding says what to do."""
+_EPILOG = "exit status: 0 no errors (warnings and notes do not count), 1 errors found, 2 usage"
 _WORST_FIRST: tuple[Verdict, ...] = ("error", "warning", "note")
 _WIDEST = 110
 
@@ -40,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _profile(options: argparse.Namespace) -> str | None:
-    """The profile that is meant; of a study file that cannot be read, the one typed: the file is looked at later."""
+    """The selected profile; if the study file cannot be read, which a check reports, the one given."""
     try:
         return study_and_profile(options)[1]
     except StudyError:
@@ -48,7 +48,7 @@ def _profile(options: argparse.Namespace) -> str | None:
 
 
 def checkups_text(found: Sequence[Checkup], width: int | None = None) -> str:
-    """The findings for a person to read: the worst first, then what is well in a line each, and a closing count."""
+    """The findings as text: the worst first, then a line for each check that passed, and a closing count."""
     width = width or min(shutil.get_terminal_size().columns, _WIDEST)
     parts = []
     for verdict in _WORST_FIRST:
@@ -83,4 +83,4 @@ def _filled(text: str, width: int, head: str) -> str:
 def _summary(found: Sequence[Checkup]) -> str:
     counts = {verdict: sum(checkup.verdict == verdict for checkup in found) for verdict in ("error", "warning")}
     named = [plural(n, verdict) for verdict, n in counts.items() if n]
-    return f"{', '.join(named)}." if named else "Nothing found that is wrong."
+    return f"{', '.join(named)}." if named else "No problems found."

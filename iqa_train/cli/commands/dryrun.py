@@ -1,4 +1,4 @@
-"""`--dry-run`: each run's settings, what differs from the baseline, its command; and what a start would refuse."""
+"""`--dry-run`: each run's settings, their difference from the baseline, its command; and what prevents a start."""
 
 import argparse
 import json
@@ -21,7 +21,7 @@ def dry_run(
     options: argparse.Namespace,
     overrides: dict[str, Any],
 ) -> None:
-    """Print what a start would do. Raises UserError as a start does; data that are not here are only mentioned."""
+    """Print what a start would do. Raises UserError as a start does, but only mentions missing data."""
     from iqa_train.cli.commands.start import require_startable, say_complete
     from iqa_train.cli.text import say
     from iqa_train.scheduler.data_check import data_problems
@@ -39,7 +39,7 @@ def dry_run(
         if state is not None:
             say_complete(spec, run, state)
     for problem in data_problems(runs):
-        say(f"it could not start here now: {problem}")
+        say(f"cannot start here now: {problem}")
 
 
 def _plan_of(
@@ -50,7 +50,7 @@ def _plan_of(
     options: argparse.Namespace,
     overrides: dict[str, Any],
 ) -> dict[str, Any]:
-    """What would be run, as `--json` prints it; nothing is started, made or written."""
+    """A run as `--json` prints it."""
     return {
         "experiment": spec.experiment,
         "title": spec.title,
@@ -68,7 +68,7 @@ def _plan_of(
 def _command(
     spec: RunSpec, study: Study, profile: str | None, options: argparse.Namespace, overrides: dict[str, Any]
 ) -> list[str]:
-    """The command that runs this one alone."""
+    """The command that starts this run alone."""
     by_hand = spec.baseline is None
     words = ["iqa-train"]
     if not by_hand:

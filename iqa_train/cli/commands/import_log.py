@@ -1,4 +1,4 @@
-"""`iqa-train import-log`: logs of the old script, read into runs that are marked as imported."""
+"""`iqa-train import-log`: turns logs of the original training script into runs that are marked as imported."""
 
 import json
 import sys
@@ -21,10 +21,10 @@ from iqa_train.study.profiles import study_name
 from iqa_train.text import plural
 
 _DESCRIPTION = """\
-Read logs of the training script that this program replaces into runs: settings as far as each log tells, its epochs,
-the best of them, and how it ended. A log stays where it is; the run names it, with its SHA-256. Such runs have numbers
-and no predictions, so that tables show them and nothing is tested on them. What is there already is left as it is."""
-_EPILOG = "exit status: 0 all are in, 1 some could not be imported, 2 none is a log of that script, or usage"
+Turn logs of the original training script into runs: the settings that a log states, its epochs, the best of them, and
+how it ended. The log stays where it is; the run refers to it, with its SHA-256. Imported runs have values but no
+predictions: tables show them, and no significance test uses them. Runs that were imported before are left unchanged."""
+_EPILOG = "exit status: 0 all imported, 1 some could not be imported, 2 none is a log of that script, or usage"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -33,20 +33,20 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="logs, such as logs/*_lr5e7_*.log")
     parser.add_argument("--study", default=STUDY, metavar="NAME", help=f"study of the imported runs [{STUDY}]")
     parser.add_argument(
-        "--experiment", "--exp", metavar="ID", help="what a single FILE is a run of [taken from the file's name]"
+        "--experiment", "--exp", metavar="ID", help="experiment that a single FILE is a run of [from the file's name]"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     add_study_options(parser, study=False)
     options = parser.read(argv)
     study = load_study(find_study(options.experiments))
-    study_name(study, profile_of(options))  # refuses a profile that the file does not have
+    study_name(study, profile_of(options))  # raises for an unknown profile
     runs_dir = Path(options.runs_dir)
     _check(options.study, options.experiment, len(options.files), study)
     require_own_study(options.study, runs_dir)
 
     logs, failed = _read(options.files)
     stored: dict[int, Stored] = {}
-    # Of several runs with the same settings and seed, one that came to its end bears the name without a number.
+    # Of several runs with the same settings and seed, a finished one gets the name without a number.
     for place in sorted(logs, key=lambda place: logs[place].outcome.state not in FINISHED):
         path, log = options.files[place], logs[place]
         try:
@@ -68,7 +68,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _read(files: Sequence[Path]) -> tuple[dict[int, OldLog], dict[int, UserError]]:
-    """What each file holds, or why it cannot be imported, by its place among `files`."""
+    """The content of each file, or why it cannot be imported, by its index in `files`."""
     logs: dict[int, OldLog] = {}
     failed: dict[int, UserError] = {}
     for place, path in enumerate(files):
@@ -80,23 +80,23 @@ def _read(files: Sequence[Path]) -> tuple[dict[int, OldLog], dict[int, UserError
 
 
 def _check(name: str, experiment: str | None, files: int, study: Study) -> None:
-    """Raise UsageError for names that cannot be, or that are taken."""
+    """Raise UsageError for names that are not valid or taken."""
     for option, value in (("--study", name), ("--experiment", experiment)):
         if value is not None and not is_name(value):
-            raise UsageError(f'{option} "{visible(value)}" is no name; allowed: {NAME_WORDS}')
+            raise UsageError(f'{option} "{visible(value)}" is not a valid name; allowed: {NAME_WORDS}')
     taken = {study_name(study, profile) for profile in (None, *study.profiles)}
     if name in taken or name.lower() == BY_HAND:
-        whose = f"of {study.path}" if name in taken else "of runs typed by hand"
-        raise UsageError(f"--study {name} is the study {whose}; imported runs need one of their own, such as {STUDY}")
+        whose = f"of {study.path}" if name in taken else "of runs without a study file"
+        raise UsageError(f"--study {name} is the study {whose}; imported runs need their own study, such as {STUDY}")
     if experiment is not None and files > 1:
-        raise UsageError(f"--experiment names what one file is a run of, and there are {files}; import it on its own")
+        raise UsageError(f"--experiment names the experiment of one file, not of {files}; import each on its own")
 
 
 def _lines(stored: Stored) -> list[str]:
     log = stored.log
     head = f"{plain(str(log.path))}: {stored.what}"
     if stored.what == THERE:
-        return [f"{head}; it is in {stored.run.path} already"]
+        return [f"{head}; already imported as {stored.run.path}"]
     rounds = f", {len(log.rounds)} rounds" if len(log.rounds) > 1 else ""
     best = _best(stored)
     value = "" if best["srcc"] is None else f", best test SRCC {best['srcc']:.4f} at epoch {best['epoch']}"
@@ -107,7 +107,7 @@ def _lines(stored: Stored) -> list[str]:
 
 
 def _best(stored: Stored) -> dict[str, Any]:
-    """Of all rounds, the best epoch; of a run with a result, with the digits of its closing line."""
+    """The best epoch of all rounds; with a result, to the digits of the log's closing line."""
     best: dict[str, Any] = {"srcc": None, "plcc": None, "epoch": None, "round": None}
     for number, round_ in enumerate(stored.log.rounds, 1):
         chosen = round_.chosen

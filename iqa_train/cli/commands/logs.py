@@ -1,4 +1,4 @@
-"""`iqa-train logs EXP`: the log of a run's last attempt, or of an earlier one."""
+"""`iqa-train logs EXP`: prints the log of a run's last attempt, or of an earlier one."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from iqa_train.runs.state import run_state
 from iqa_train.scheduler.overview import Row, read_overview
 from iqa_train.terminal import LogText
 
-_DESCRIPTION = "Print the log of an experiment's last attempt; with several seeds, of the one that runs or ran last."
+_DESCRIPTION = "Print the log of an experiment's last attempt; of several seeds, the one that runs or ran last."
 _EPILOG = "exit status: 0 done, 1 there is no log, 2 usage or an unknown experiment"
 _BLOCK = 1 << 16
 _POLL = 0.2
@@ -30,11 +30,11 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status. Raises UserError."""
     parser = Parser("iqa-train logs", _DESCRIPTION, _EPILOG)
     parser.add_argument("experiment", metavar="EXP", help="an experiment's id, or a run's folder")
-    parser.add_argument("-f", "--follow", action="store_true", help="go on as it grows, until the attempt ends")
+    parser.add_argument("-f", "--follow", action="store_true", help="follow the log until the attempt ends")
     parser.add_argument("--tail", type=whole_number(0), metavar="N", help="only the last N lines")
-    parser.add_argument("--attempt", type=whole_number(1), metavar="N", help="of attempt N instead of the last")
-    parser.add_argument("--seed", type=whole_number(0), metavar="N", help="of the run with this seed")
-    parser.add_argument("--json", action="store_true", help="print where the log is, as one JSON object, not its lines")
+    parser.add_argument("--attempt", type=whole_number(1), metavar="N", help="the log of attempt N instead of the last")
+    parser.add_argument("--seed", type=whole_number(0), metavar="N", help="the run with this seed")
+    parser.add_argument("--json", action="store_true", help="print the log's place as one JSON object, not its lines")
     add_study_options(parser)
     options = parser.read(argv)
     rows = rows_named(read_overview(Path(options.runs_dir), study_named(options)), [options.experiment])
@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _choose(rows: list[Row], number: int | None) -> tuple[Row, Attempt | None]:
-    """The run that is meant: one that is alive, else the last that was started; and its attempt."""
+    """The run that is alive, else the last that was started; and its attempt."""
     if not rows:
         raise RunError("there is no run with this seed; iqa-train status lists them")
     started = [r for r in rows if r.run.attempts()]
@@ -73,7 +73,7 @@ def _print(row: Row, attempt: Attempt, log: Path, lines: int | None, *, follow: 
         if lines is not None:
             file.seek(tail_offset(file, lines))
         while True:
-            ended = attempt.exit.exists() or not run_state(row.run).alive  # looked at before the last reading
+            ended = attempt.exit.exists() or not run_state(row.run).alive  # asked before the last read
             while block := file.read(_BLOCK):
                 out.write(shown.feed(block).encode(errors="replace") if shown else block)
             if shown and (not follow or ended):

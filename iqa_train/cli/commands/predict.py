@@ -1,4 +1,4 @@
-"""`iqa-train predict`: scores pictures with the network of a finished run."""
+"""`iqa-train predict`: scores images with the network of a finished run."""
 
 import argparse
 import json
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from iqa_train.results.run_record import RunRecord
 
 _DESCRIPTION = """\
-Score pictures with the network of a finished run, at the epoch that was selected: on the scale that it was trained on,
-from as many crops as the run tests with. Folders are searched with all folders in them; what is hidden (a name that
-begins with a dot), or has no ending of an image format (in any case), is passed over there, and is scored if it is
-named itself. A picture that cannot be read, or is smaller than a crop, is named and skipped.
+Score images with the network of a finished run at the selected epoch, on the scale it was trained on, from as many
+crops as the run tests with. Folders are searched recursively; hidden files (a name that starts with a dot) and files
+without the extension of an image format (in any case) are skipped there, but scored if they are named themselves.
+Images that cannot be read, or are smaller than a crop, are reported and skipped.
 
   iqa-train predict photos --run Baseline --out scores.csv
   iqa-train predict a.jpg b.png --run Baseline --format json
 
-Crops are chosen by the seed and the picture's name: its path within the data set that was trained on if it lies there,
-else the file's name. So a picture's score does not depend on what is scored beside it, and test images have the very
-predictions that the run's predictions-test.csv holds (on a CPU, to the last digit)."""
-_EPILOG = "exit status: 0 done, 1 some pictures were not scored, 2 usage, or no picture; 130 interrupted: part is kept"
+Crops depend on the seed and the image's name: its path in the training data set if it lies there, else the file's
+name. So an image's score does not depend on the other images, and test images get the same predictions as in the run's
+predictions-test.csv (on a CPU, to the last digit)."""
+_EPILOG = "exit status: 0 done, 1 some images were not scored, 2 usage, or no images; 130 interrupted, scores are kept"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -33,8 +33,8 @@ def main(argv: Sequence[str]) -> int:
     options = _options(argv)
 
     from iqa_train.cli.find_finished import finished_runs
+    from iqa_train.cli.find_images import find_images
     from iqa_train.cli.lease_device import check_gpu, lease_device
-    from iqa_train.cli.pictures import pictures
     from iqa_train.cli.predictions_out import PredictionsOut
     from iqa_train.cli.text import say
     from iqa_train.devices.leases import Holder
@@ -46,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
     if options.round > rounds:
         raise UsageError(f"--round {options.round}: {run.experiment} has {rounds} round{'s' if rounds > 1 else ''}")
     complaints: list[str] = []
-    images = pictures(options.images, complaints.append, lambda line: say(f"iqa-train: {line}"))
+    images = find_images(options.images, complaints.append, lambda line: say(f"iqa-train: {line}"))
     roots, resize = _data_of(run)
     request = {
         "run": str(run.folder.path), "round": options.round, "roots": roots, "resize": resize, "images": images,
@@ -71,20 +71,20 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     from iqa_train.cli.lease_device import add_device_options
 
     parser = Parser("iqa-train predict", _DESCRIPTION, _EPILOG)
-    parser.add_argument("images", nargs="+", metavar="IMAGE|FOLDER", help="pictures, or folders of them")
-    parser.add_argument("--run", required=True, metavar="ID", help="experiment by id, or a run's folder")
+    parser.add_argument("images", nargs="+", metavar="IMAGE|FOLDER", help="image files, or folders of them")
+    parser.add_argument("--run", required=True, metavar="ID", help="experiment id, or a run's folder")
     parser.add_argument("--seed", type=whole_number(0), metavar="N", help="the run of this seed [the first finished]")
-    parser.add_argument("--round", type=whole_number(1), default=1, metavar="N", help="of several rounds, this one [1]")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write there instead of to standard output")
+    parser.add_argument("--round", type=whole_number(1), default=1, metavar="N", help="round of several [1]")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="file to write [standard output]")
     parser.add_argument(
-        "--format", choices=("csv", "json"), default="csv", help="image,prediction; or one object [csv]"
+        "--format", choices=("csv", "json"), default="csv", help="csv: image,prediction; json: one object [csv]"
     )
     parser.add_argument("--json", action="store_true", help="short for --format json")
     add_study_options(parser)
     add_device_options(parser)
     options = parser.read(argv)
     if options.out is not None and not options.out.parent.is_dir():
-        raise UsageError(f"--out {options.out}: there is no folder {options.out.parent}")
+        raise UsageError(f"--out {options.out}: the folder {options.out.parent} does not exist")
     if options.out is not None and options.out.is_dir():
         raise UsageError(f"--out {options.out} is a folder; name a file")
     return options
@@ -100,9 +100,10 @@ def _one(runs: "Sequence[RunRecord]") -> "RunRecord":
 
 
 def _data_of(run: "RunRecord") -> tuple[list[str], Sequence[int] | None]:
-    """Where the data set that was trained on lay and lies now, and the size that its pictures have by custom.
+    """Where the training data set was and is now, and the size its images are usually stored at.
 
-    Runs from before provenance recorded the size take it from the data set itself. Raises DataError if that is gone.
+    For old runs, whose provenance does not have the size, it is taken from the data set. Raises DataError if that is
+    not here.
     """
     from iqa_train.datasets.catalogue import read_table
     from iqa_train.errors import DataError
@@ -126,7 +127,7 @@ def _data_of(run: "RunRecord") -> tuple[list[str], Sequence[int] | None]:
 
 
 class _Scoring:
-    """Passes on what the worker tells: predictions to where they belong, complaints to people."""
+    """Passes on the worker's events: predictions to the output, errors to the terminal."""
 
     def __init__(self, run: "RunRecord", images: Sequence[str], out: "PredictionsOut") -> None:
         from iqa_train.cli.progress_bar import StageBar
@@ -143,7 +144,6 @@ class _Scoring:
         self._bar.close()
 
     def hear(self, event: Mapping[str, Any]) -> None:
-        """One event."""
         if event["event"] == "failed":
             self.failure = event["message"]
         elif event["event"] == "suspended":
@@ -160,22 +160,21 @@ class _Scoring:
                     self._out.row(self._images[index], value)
             self.done += len(event["rows"])
             self._out.flush()
-            self._bar.move("scoring", self.done, len(self._images), "pictures")
+            self._bar.move("scoring", self.done, len(self._images), "images")
 
     def require_all(self) -> None:
-        """Raise RunError where the worker ended before the last picture."""
+        """Raise RunError if the worker ended before the last image."""
         if self.failure:
             raise RunError(self.failure)
         if self.done < len(self._images):
-            raise RunError(f"the worker ended after {self.done} of {len(self._images)} pictures")
+            raise RunError(f"the worker ended after {self.done} of {len(self._images)} images")
 
     def complain(self, sentence: str) -> None:
-        """Of a picture that is skipped."""
+        """Report an image that is skipped."""
         from iqa_train.errors import visible
 
         self.errors += 1
         self._bar.say(f"iqa-train: {visible(sentence)}")
 
     def end(self, *, complete: bool) -> None:
-        """Close what was begun."""
         self._out.end(complete=complete)

@@ -1,4 +1,4 @@
-"""`iqa-train queue`: what is wanted, in its order; pause, resume, add, remove, move."""
+"""`iqa-train queue`: lists and changes the queue."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -13,18 +13,18 @@ from iqa_train.scheduler.overview import read_overview
 from iqa_train.scheduler.queue import POLICIES, read_queue
 
 _DESCRIPTION = """\
-Look at or change the queue. Pausing starts nothing more and stops nothing; resuming also starts a scheduler where none
-is running. `iqa-train stop` ends what runs."""
+List or change the queue. A paused queue starts no more runs, and those that run continue; resuming also starts a
+scheduler if none is running. `iqa-train stop` stops running experiments."""
 _EPILOG = "exit status: 0 done, 1 the queue's file is damaged, 2 usage or an unknown experiment"
 _ACTIONS = {
     "list": "every queued run and its state (the default)",
-    "pause": "start nothing more; what runs goes on",
-    "resume": "go on, with a new scheduler if none is running",
+    "pause": "start no more runs; those that run continue",
+    "resume": "start runs again, with a new scheduler if none is running",
     "add": "queue experiments, with the options of iqa-train itself: iqa-train queue add --exp A1 --lr 1e-6",
-    "remove": "take experiments that wait, or are settled, out of the queue",
-    "move": "put experiments that wait at another place",
-    "clear": "take everything that is settled out of the queue",
-    "policy": "batches: one batch after another; greedy: a free device takes the next",
+    "remove": "take experiments that wait or have ended out of the queue",
+    "move": "move waiting experiments to another place",
+    "clear": "take everything that has ended out of the queue",
+    "policy": "batches: one batch after another; greedy: a free device takes the next run",
 }
 
 
@@ -37,7 +37,7 @@ def main(argv: Sequence[str]) -> int:
     runs_dir, study = Path(options.runs_dir), study_named(options)
     actions: dict[str, Callable[[], str]] = {
         "list": lambda: _list(runs_dir, study),
-        "pause": lambda: f"{orders.pause(runs_dir)}; iqa-train queue resume goes on",
+        "pause": lambda: f"{orders.pause(runs_dir)}; `iqa-train queue resume` continues",
         "resume": lambda: orders.resume(runs_dir),
         "remove": lambda: orders.remove(options.names, runs_dir, study),
         "move": lambda: orders.move(options.names, options.to, runs_dir, study),
@@ -46,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
     }
     text = actions[options.action]()
     if study is not None and options.action in {"pause", "resume", "policy"}:
-        say(f"note: there is one queue in {runs_dir}; this holds for every study in it")
+        say(f"note: {runs_dir} has one queue; this applies to every study in it")
     if options.json:
         queue = read_queue(runs_dir)
         items = [
@@ -66,11 +66,11 @@ def _parser() -> Parser:
     for name, text in _ACTIONS.items():
         action = actions.add_parser(name, help=text)
         add_study_options(action)
-        action.add_argument("--json", action="store_true", help="print the queue as one JSON object, for programs")
+        action.add_argument("--json", action="store_true", help="print the queue as one JSON object")
         if name in {"remove", "move"}:
             action.add_argument("names", nargs="+", metavar="EXP", help="experiments' ids, or runs' folders")
         if name == "move":
-            action.add_argument("--to", type=whole_number(1), default=1, metavar="N", help="their place [1]")
+            action.add_argument("--to", type=whole_number(1), default=1, metavar="N", help="new place [1]")
         if name == "policy":
             action.add_argument("policy", choices=POLICIES)
     return parser

@@ -1,4 +1,4 @@
-"""`iqa-train relaunch EXP`: a new attempt at a run that failed, was stopped or was lost; or at one that is done."""
+"""`iqa-train relaunch EXP`: queues a new attempt at a run that has ended."""
 
 import json
 from collections.abc import Sequence
@@ -11,23 +11,25 @@ from iqa_train.scheduler.overview import read_overview
 from iqa_train.scheduler.relaunch import has_ended, relaunch
 
 _DESCRIPTION = """\
-Queue a run once more, with the settings it has: it goes on from its last checkpoint, as a new attempt. With --again it
-starts over, and the old results are kept in the folder of the attempt that made them."""
-_EPILOG = "exit status: 0 queued, 2 usage, an unknown experiment, or one that is done or under way"
+Queue a run again with its settings, as a new attempt: it continues from its last checkpoint. With --again it starts
+over; the old results are kept in the folder of their attempt."""
+_EPILOG = "exit status: 0 queued, 2 usage, an unknown experiment, or a run that is complete or running"
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status. Raises UserError."""
     parser = Parser("iqa-train relaunch", _DESCRIPTION, _EPILOG)
     parser.add_argument("names", nargs="+", metavar="EXP", help="experiments' ids, or runs' folders")
-    parser.add_argument("--again", action="store_true", help="start over, also one that is complete")
+    parser.add_argument("--again", action="store_true", help="start over, even if the run is complete")
     parser.add_argument("--retries", type=whole_number(0), default=3, metavar="N", help="as in iqa-train --help [3]")
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     add_study_options(parser)
     options = parser.read(argv)
     runs_dir = Path(options.runs_dir)
     rows = rows_named(read_overview(runs_dir, study_named(options)), options.names)
-    rows = [row for row in rows if has_ended(row, again=options.again)] or rows  # of runs with several settings
+    # Of several runs with different settings, those that have ended.
+    # Of several runs with different settings, those that have ended.
+    rows = [row for row in rows if has_ended(row, again=options.again)] or rows
     items = relaunch(rows, runs_dir, options.logs_dir, options.retries, again=options.again)
     if options.json:
         print(json.dumps({"queued": [item.run for item in items]}, indent=2))

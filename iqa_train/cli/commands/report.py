@@ -1,4 +1,4 @@
-"""`iqa-train report`: tables, figures and a page in a folder, and the tracker beside the study."""
+"""`iqa-train report`: writes tables, figures and a page to a folder, and updates the tracker."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,9 +9,9 @@ from iqa_train.cli.text import say
 
 _DESCRIPTION = """\
 Write a study's report: DIR/index.html (one page, no network needed), DIR/tables (LaTeX with booktabs, CSV, Markdown),
-DIR/figures (PDF, SVG and PNG, for one and two columns of a paper); and bring the tracker up to date, between its
-markers alone: what people wrote around them stays as it is. The same runs give the same bytes."""
-_EPILOG = "exit status: 0 done, 1 no run, or something could not be written or compared, 2 usage or an invalid file"
+DIR/figures (PDF, SVG and PNG, for one and two columns of a paper); and update the tracker, but only between its
+markers: text around them is kept. The same runs give the same bytes."""
+_EPILOG = "exit status: 0 done, 1 no runs, or something could not be written or compared, 2 usage or an invalid file"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -21,9 +21,9 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--out", type=Path, default=Path("report"), metavar="DIR", help="folder of the report [report]")
     parser.add_argument(
         "--tracker", type=Path, default=Path("EXPERIMENTS_LOG_TRACKER.md"), metavar="FILE",
-        help="Markdown file to bring up to date [EXPERIMENTS_LOG_TRACKER.md]",
+        help="Markdown file to update [EXPERIMENTS_LOG_TRACKER.md]",
     )  # fmt: skip
-    parser.add_argument("--no-tracker", action="store_true", help="leave the tracker alone, as --on does")
+    parser.add_argument("--no-tracker", action="store_true", help="do not update the tracker; implied by --on")
     options = parser.read(argv)
 
     from iqa_train.report.collect import gather, require_runs
@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
     chosen = runs_asked_for(options)
     require_runs(chosen, runs_dir)
     material = gather(chosen, runs_dir, options.metric, anyway=options.anyway)
-    if not options.no_tracker and not options.on:  # which is of the study's own test images
+    if not options.no_tracker and not options.on:  # the tracker holds results on the study's own test images
         changed = update_tracker(options.tracker, chosen.name, tracker_text(material))
         say(f"{options.tracker}: {'updated' if changed else 'nothing new'}")
     written = write_report(material, options.out)

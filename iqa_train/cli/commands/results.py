@@ -1,4 +1,4 @@
-"""`iqa-train results`: what a study has found, in the form that is asked for."""
+"""`iqa-train results`: prints the results of a study as a table, JSON, CSV, Markdown or LaTeX."""
 
 import argparse
 import json
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
 _FORMATS = ("table", "json", "csv", "markdown", "latex")
 _DESCRIPTION = """\
-Print a study's results: each experiment's value and its difference from the baseline, with 95 % intervals, whether the
-difference is significant, where both lie in what was expected, and why. All of it is computed from the per-image
-predictions of the runs, at every call; unfinished runs count as far as they are, and are marked."""
-_EPILOG = "exit status: 0 done, 1 runs that cannot be compared (--anyway compares them), 2 usage or an invalid file"
+Print a study's results: each experiment's value and its difference from the baseline with 95 % intervals, whether the
+difference is significant, how both compare with what was expected, and why. Everything is computed from the per-image
+predictions of the runs at each call; unfinished runs count with their epochs so far, and are marked."""
+_EPILOG = "exit status: 0 done, 1 runs that cannot be compared (see --anyway), 2 usage or an invalid file"
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status. Raises UserError."""
     parser = Parser("iqa-train results", _DESCRIPTION, _EPILOG)
     add_choice_of_runs(parser)
-    parser.add_argument("--format", choices=_FORMATS, default=None, help="form of the output [table]")
+    parser.add_argument("--format", choices=_FORMATS, default=None, help="output format [table]")
     parser.add_argument("--json", action="store_true", help="short for --format json")
     parser.add_argument(
         "--logistic", type=int, choices=(4, 5), default=4, metavar="4|5",
-        help="parameters of the logistic that plcc_fit and rmse_fit are taken after [4]",
+        help="parameters of the logistic function fitted for plcc_fit and rmse_fit [4]",
     )  # fmt: skip
     options = parser.read(argv)
     if options.json and options.format not in {None, "json"}:
@@ -53,12 +53,12 @@ def main(argv: Sequence[str]) -> int:
         from iqa_train.report.write import FORMATS
 
         text = FORMATS[form].render(results)
-    print(text.rstrip("\n").encode(errors="replace").decode())  # a file's name may hold what is no text
+    print(text.rstrip("\n").encode(errors="replace").decode())  # a file's name may not be valid text
     return 0
 
 
 def runs_asked_for(options: argparse.Namespace) -> "RunSelection":
-    """The runs that the options of `add_choice_of_runs` name. Raises UsageError and StudyError."""
+    """The runs that the options of `add_choice_of_runs` select. Raises UsageError and StudyError."""
     from iqa_train.doctor.queue import waiting_folders
     from iqa_train.results.run_record import with_queued
     from iqa_train.results.selection import chosen_runs
@@ -74,10 +74,12 @@ def runs_asked_for(options: argparse.Namespace) -> "RunSelection":
 
 
 def add_choice_of_runs(parser: Parser) -> None:
-    """The options that say which runs, by which metric; `iqa-train report` has them too."""
+    """Add the options that select runs and the metric; `iqa-train report` has them, too."""
     add_study_options(parser)
     parser.add_argument("--on", metavar="SET", help="results on another data set that the runs were tested on")
-    parser.add_argument("--metric", choices=tuple(METRICS), default="srcc", help="what is compared [srcc]")
+    parser.add_argument("--metric", choices=tuple(METRICS), default="srcc", help="metric to compare [srcc]")
     parser.add_argument(
-        "--anyway", action="store_true", help="show runs on other test images or with other fixed settings, with a note"
+        "--anyway",
+        action="store_true",
+        help="also compare runs with other test images or fixed settings, with a note",
     )

@@ -1,4 +1,4 @@
-"""Starts the runs that a command line asks for: one here, in the terminal; several, or detached, through the queue."""
+"""Starts the runs of a command line: one run in this process; several, or detached ones, through the queue."""
 
 import argparse
 import json
@@ -25,13 +25,13 @@ from iqa_train.study.revision import FIRST, revision_words
 from iqa_train.study.spec import RunSpec
 from iqa_train.text import plural
 
-_POLL = 0.05  # seconds between two looks at a log that is shown
+_POLL = 0.05  # seconds between two reads of the log on the screen
 
 Runs = Sequence[tuple[RunSpec, RunFolder]]
 
 
 def require_startable(runs: Runs, options: argparse.Namespace) -> dict[RunFolder, RunState | None]:
-    """What a start is refused for whatever data there are, as UserError; else the states of runs that are complete."""
+    """The states of runs that are complete. Raises UserError if something other than missing data prevents a start."""
     check_gpu(options.gpu, options.slots)
     require_known(spec for spec, _ in runs)
     if _alone(runs, options):
@@ -40,27 +40,27 @@ def require_startable(runs: Runs, options: argparse.Namespace) -> dict[RunFolder
 
 
 def _alone(runs: Runs, options: argparse.Namespace) -> bool:
-    """Whether the command is one run, carried out by this very process."""
+    """Whether the command is one run, which this process carries out itself."""
     return len(runs) == 1 and not options.detach and not options.all and not options.batch
 
 
 def say_complete(spec: RunSpec, run: RunFolder, state: RunState) -> None:
-    """That a run is complete, and how to run it once more."""
-    say(f"{spec.experiment} is {state.name} already, in {run.path}; --again runs it anew")
+    """Say that a run is complete, and how to run it again."""
+    say(f"{spec.experiment} is {state.name} already, in {run.path}; --again runs it again")
 
 
 def start_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list[str]) -> int:
     """Run all that is not complete; returns the command's exit code. Raises UserError before anything is started."""
-    before = require_startable(runs, options)  # complain of any before the first starts
+    before = require_startable(runs, options)  # before the first one starts
     require_data(runs, bar, again=options.again)
     for spec, run in runs:
         state = before[run]
         if state is not None:
             say_complete(spec, run, state)
         elif options.resume and len(runs) == 1 and not run.attempts():
-            say(f"{spec.experiment} with these settings has not been started before: it starts now")
+            say(f"{spec.experiment} with these settings has not been started before; it starts now")
         if state is None and not run.attempts() and (earlier := earlier_run(spec, Path(options.runs_dir))):
-            say(f"{spec.experiment}: {earlier.path} was {revision_words(FIRST)}; this is a run of its own")
+            say(f"{spec.experiment}: {earlier.path} was {revision_words(FIRST)}; this is a separate run")
     wanted = [(spec, run) for spec, run in runs if before[run] is None]
     if _alone(runs, options):
         return _run_here(*wanted[0], options, argv) if wanted else _print_overview(runs[0][0].study, options)
@@ -77,7 +77,7 @@ def _through_the_queue(
     argv: list[str],
     watch: Callable[[list[Item]], int] | None,
 ) -> int:
-    """Queue the runs, then watch them, or leave. Ctrl-C stops what was queued, also while it is being queued."""
+    """Queue the runs, then watch them, or leave. Ctrl-C stops the queued runs, even while they are being queued."""
     from iqa_train.cli.commands.watch_runs import queue_runs, stop_all
 
     items: list[Item] = []
@@ -96,7 +96,7 @@ def _done(spec: RunSpec, run: RunFolder, options: argparse.Namespace) -> RunStat
 
 
 def _run_here(spec: RunSpec, run: RunFolder, options: argparse.Namespace, argv: list[str]) -> int:
-    """The runner is this very process, and shows the log."""
+    """Run it in this process, which shows the log."""
     device, lease = lease_device(holder_of(run), options, lambda: require_idle(run))
     order = AttemptRequest(
         run, device, lease, Path(options.logs_dir), ["iqa-train", *argv], spec_document(spec),
@@ -112,7 +112,7 @@ def _run_here(spec: RunSpec, run: RunFolder, options: argparse.Namespace, argv: 
 
 
 def _print_overview(study: str, options: argparse.Namespace) -> int:
-    """What --json asks for at the end; returns 0."""
+    """With --json, print the overview; returns 0."""
     if options.json:
         from iqa_train.scheduler.overview import read_overview
 
@@ -129,7 +129,7 @@ def _leave(runs: list[str], options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"queued": runs, "scheduler": scheduler.as_json() if scheduler else None}, indent=2))
         return 0
-    who = f"; scheduler running (process {scheduler.pid})" if scheduler and scheduler.pid else ""
+    who = f"; scheduler running (pid {scheduler.pid})" if scheduler and scheduler.pid else ""
     print(
         f"{plural(len(runs), 'run')} queued{who}. You can close this terminal. Check progress with:\n"
         f"  iqa-train status{where} --watch        what runs, what waits and why\n"

@@ -1,4 +1,4 @@
-"""`iqa-train status`: what runs, what waits and why, what became of the rest."""
+"""`iqa-train status`: what runs, what waits and why, and how the other runs ended."""
 
 import json
 import os
@@ -21,8 +21,8 @@ from iqa_train.study.find import experiments_in_order, find_study
 from iqa_train.terminal import raw
 
 _DESCRIPTION = """\
-Say how every run of the queue stands, and every other run of its studies: state and reason, device, epoch, test SRCC so
-far, time left. Read off the files at every call; any number may watch, and watching changes nothing."""
+Show every run of the queue, and every other run of its studies: state and reason, device, epoch, test SRCC so far, time
+left. Everything is read from the runs' files at each call; any number of people may watch, which changes nothing."""
 _EPILOG = "exit status: 0 done, 1 a state file is damaged, 2 usage"
 _CLEAR = "\x1b[H\x1b[J"
 
@@ -33,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--watch",
         action="store_true",
-        help="look again every two seconds, until Ctrl-C (TERM=dumb: print only changes)",
+        help="refresh every two seconds until Ctrl-C (with TERM=dumb, print only changes)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     add_study_options(parser)
@@ -49,7 +49,7 @@ def main(argv: Sequence[str]) -> int:
             live = sys.stdout.isatty()
             lines = status_lines(overview, overview.rows, shutil.get_terminal_size().columns if live else None)
             if study is not None and not overview.rows:
-                lines = [f"nothing of {visible(study)} is queued or has been run in {options.runs_dir}"]
+                lines = [f"no run of {visible(study)} is queued or has been started in {options.runs_dir}"]
             text = "\n".join(lines)
             if options.watch and live and os.environ.get("TERM") == "dumb":
                 news = [(row.experiment, row.seed, row.state, row.device, row.progress.epoch) for row in overview.rows]

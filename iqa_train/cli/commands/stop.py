@@ -1,4 +1,4 @@
-"""`iqa-train stop`: ends runs with a checkpoint, and takes waiting ones out of the queue."""
+"""`iqa-train stop`: stops runs with a checkpoint, and takes waiting ones out of the queue."""
 
 import argparse
 import json
@@ -19,16 +19,16 @@ from iqa_train.scheduler.stop import stop_rows
 from iqa_train.study.find import experiments_in_order, find_study
 
 _DESCRIPTION = """\
-Stop experiments: a running one is asked to write a checkpoint and to end; after the grace it is killed with all that it
-has started. One that waits is taken out of the queue. `iqa-train relaunch` or --resume goes on from the checkpoint."""
-_EPILOG = "exit status: 0 none of them runs any more, 1 some could not be stopped, 2 usage or an unknown experiment"
+Stop experiments: a running one is asked to write a checkpoint and end; after the grace period it is killed with all its
+processes. A waiting one is taken out of the queue. `iqa-train relaunch` or --resume continues from the checkpoint."""
+_EPILOG = "exit status: 0 none of them is running, 1 some could not be stopped, 2 usage or an unknown experiment"
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status. Raises UserError."""
     parser = Parser("iqa-train stop", _DESCRIPTION, _EPILOG)
     parser.add_argument("names", nargs="*", metavar="EXP", help="experiments' ids, or runs' folders")
-    parser.add_argument("--all", action="store_true", help="everything that runs or waits")
+    parser.add_argument("--all", action="store_true", help="all that run or wait")
     parser.add_argument(
         "--grace", type=whole_number(0), default=round(GRACE), metavar="S",
         help=f"seconds for the checkpoint before a run is killed [{GRACE:.0f}]",
@@ -39,12 +39,12 @@ def main(argv: Sequence[str]) -> int:
     if bool(options.names) == options.all:
         raise UsageError("name the experiments to stop, or --all; iqa-train status lists them")
     runs_dir, study = Path(options.runs_dir), study_named(options)
-    untold = False
+    incomplete = False
     try:
         overview = read_overview(runs_dir, study)
-    except RunError as error:  # without the queue, what runs can still be stopped
+    except RunError as error:  # running experiments can be stopped without the queue
         say(f"iqa-train: {error}")
-        untold = options.all  # what waits cannot be taken out
+        incomplete = options.all  # waiting ones cannot be taken out
         overview = read_overview(runs_dir, study, queue=Queue())
     idle = _neither_run_nor_queued(overview, options)
     rows = list(overview.rows) if options.all else rows_named(overview, [n for n in options.names if n not in idle])
@@ -61,14 +61,14 @@ def main(argv: Sequence[str]) -> int:
         for row, what in words:
             print(f"{row.experiment} (seed {row.seed}): {plain(what)}")
         for name in idle:
-            print(f"{name}: has not been started, and does not wait in the queue")
+            print(f"{name}: has not been started and is not queued")
         if not words and not idle:
-            print("nothing runs and nothing waits")
-    return 1 if failed or untold else 0
+            print("nothing is running or queued")
+    return 1 if failed or incomplete else 0
 
 
 def _neither_run_nor_queued(overview: Overview, options: argparse.Namespace) -> list[str]:
-    """Of the names typed, the study file's experiments of which there is no run: there is nothing to stop of them."""
+    """The names of experiments of the study file that have no run: there is nothing to stop."""
     there = {row.experiment for row in overview.rows}
     missing = [name for name in options.names if name not in there]
     known = set(experiments_in_order(find_study(options.experiments))) if missing else set()

@@ -1,4 +1,4 @@
-"""`iqa-train test`: tests finished runs on other data sets than they were trained on."""
+"""`iqa-train test`: tests finished runs on data sets they were not trained on."""
 
 import argparse
 import json
@@ -13,16 +13,14 @@ if TYPE_CHECKING:
     from iqa_train.study.spec import DataSource
 
 _DESCRIPTION = """\
-Test finished runs on data sets that they were not trained on: every image of the set, by the network of the epoch that
-was selected, on crops chosen as for the run's own test. What that gives is kept in the run's folder, just as if the set
-had been among cross_datasets when the run was trained: iqa-train results --on SET, and the report, show it.
+Test finished runs on data sets they were not trained on: every image of the set, with the network of the selected
+epoch, on crops as in the run's own test. The results are kept in the run's folder, as if the set had been among
+cross_datasets during training; iqa-train results --on SET, and the report, show them.
 
   iqa-train test --exp Baseline --on spaq,kadid-10k
   iqa-train test --all --on spaq
   iqa-train results --on spaq"""
-_EPILOG = (
-    "exit status: 0 done, 1 a test failed, 2 usage, a data set that is not there, or no finished run; 130 interrupted"
-)
+_EPILOG = "exit status: 0 done, 1 a test failed, 2 usage, a missing data set, or no finished run; 130 interrupted"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -30,17 +28,17 @@ def main(argv: Sequence[str]) -> int:
     from iqa_train.cli.lease_device import add_device_options, check_gpu, lease_device
 
     parser = Parser("iqa-train test", _DESCRIPTION, _EPILOG)
-    parser.add_argument("--exp", nargs="+", metavar="ID", help="experiments by id, or runs' folders")
-    parser.add_argument("--all", action="store_true", help="every experiment of the study that is finished")
+    parser.add_argument("--exp", nargs="+", metavar="ID", help="experiment ids, or runs' folders")
+    parser.add_argument("--all", action="store_true", help="every finished experiment of the study")
     parser.add_argument("--on", required=True, metavar="SET,...", help="data sets to test on")
-    parser.add_argument("--seed", type=whole_number(0), metavar="N", help="the runs of this seed alone [every seed]")
-    parser.add_argument("--again", action="store_true", help="also what was tested before; replaces it")
+    parser.add_argument("--seed", type=whole_number(0), metavar="N", help="only the runs with this seed [every seed]")
+    parser.add_argument("--again", action="store_true", help="repeat earlier tests and replace their results")
     add_study_options(parser)
     add_device_options(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     options = parser.read(argv)
     if bool(options.exp) == options.all:
-        raise UsageError("name experiments (--exp ID...) or --all; see iqa-train test --help")
+        raise UsageError("give experiments (--exp ID...) or --all; see iqa-train test --help")
     check_gpu(options.gpu, options.slots)
 
     from iqa_train.cli.find_finished import finished_runs
@@ -61,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
 def _wanted(
     runs: "Sequence[RunRecord]", options: argparse.Namespace
 ) -> "list[tuple[RunRecord, list[tuple[str, DataSource]]]]":
-    """Each run with the sets it is to be tested on, once all of them have been looked at."""
+    """Each run with the sets to test it on, all of which can be read."""
     from iqa_train.cli.progress_bar import bar
     from iqa_train.datasets.catalogue import load_table
     from iqa_train.study.find import find_study
@@ -71,7 +69,7 @@ def _wanted(
 
     names = list(dict.fromkeys(name for part in options.on.split(",") if (name := part.strip())))
     if not names:
-        raise UsageError("--on names no data set, such as spaq,kadid-10k")
+        raise UsageError("--on is empty; name data sets, such as spaq,kadid-10k")
     declared = load_study(find_study(options.experiments)).datasets
     looked_at: set[str] = set()
     wanted = []
@@ -81,7 +79,7 @@ def _wanted(
             if name == run.spec["settings"]["dataset"]:
                 raise UsageError(
                     f"{run.experiment} was trained on {name}: its predictions on the test images are in "
-                    f"{run.folder.path}, and the rest it has seen; leave {name} out of --on"
+                    f"{run.folder.path}, and it has seen the others; leave {name} out of --on"
                 )
             if name in OWN_SPLITS:
                 raise UsageError(f'"{name}" names the run\'s own images; give the set another name in [datasets]')
@@ -103,7 +101,7 @@ def _job(run: "RunRecord", sets: "list[tuple[str, DataSource]]") -> dict[str, An
 
 
 class _Shown:
-    """Shows progress while the worker tells of it, and remembers what came out."""
+    """Shows the worker's progress, and collects the results."""
 
     def __init__(self, runs: "Sequence[RunRecord]") -> None:
         from iqa_train.cli.progress_bar import StageBar
@@ -125,7 +123,7 @@ class _Shown:
             self._bar.move(event["stage"], event["done"], event["total"], event["unit"])
             return
         if kind == "say":
-            return  # measures stand in the table
+            return  # the table has the measures
         if kind == "suspended":
             self._bar.say(f"iqa-train: {event['message']}")
             return
@@ -138,7 +136,7 @@ class _Shown:
         self._tests.append(one | {"rounds": kept, "reason": event.get("message", ""), "run_dir": event["run"]})
 
     def print(self, *, as_json: bool) -> None:
-        """The table, or everything for programs."""
+        """The table, or everything as JSON."""
         from iqa_train.cli.text import say, text_table
 
         if as_json:
@@ -154,7 +152,7 @@ class _Shown:
         if rows:
             print("\n".join(text_table(head, rows)))
         if any(t["state"] == "known" for t in self._tests):
-            say("--again tests anew what was tested before")
+            say("--again repeats earlier tests")
 
 
 def _number(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""`iqa-train`: trains experiments of a study file, or a run typed by hand; here, or through the queue."""
+"""`iqa-train` without a command: trains experiments of a study file, or a run given by its settings."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -12,32 +12,32 @@ from iqa_train.cli.parser import Parser, add_study_options, whole_number
 from iqa_train.cli.scope import study_and_profile
 from iqa_train.errors import UsageError, visible
 
-if TYPE_CHECKING:  # imported where they are used: `--help` needs none of them
+if TYPE_CHECKING:  # imported where they are used: --help needs none of them
     from iqa_train.study.audit import Finding
     from iqa_train.study.model import Study
     from iqa_train.study.spec import DataSource, RunSpec
 
 _USAGE = """iqa-train --exp ID... | --batch N... | --all | --demo  [options]     experiments of a study file
-       iqa-train --dataset NAME [settings]                              a run typed by hand
-       iqa-train COMMAND ...                                            before, during and after; see below"""
+       iqa-train --dataset NAME [settings]                              a single run without a study file
+       iqa-train COMMAND ...                                            before, during and after runs; see below"""
 _DESCRIPTION = f"""\
-Train image-quality networks and test them honestly: the best epoch is chosen on validation images, and what
-choosing on test would have claimed is printed beside it.
+Train image-quality networks and test them honestly: the best epoch is chosen on validation images, and the value
+that choosing on the test images would have claimed is printed beside it.
 
   iqa-train --demo             the five experiments on built-in data, in minutes, no GPU needed
   iqa-train --exp A2           one experiment of ./experiments.toml
   iqa-train --exp A2 --lr 1e-6 the same with another setting
-  iqa-train --exp A2 --dry-run what it would do, and nothing else
+  iqa-train --exp A2 --dry-run print what it would do
   iqa-train --exp A2 --resume  continue after an interruption
-  iqa-train --all --detach     the whole study, batch by batch; close the laptop
+  iqa-train --all --detach     the whole study, batch by batch, without this terminal
 
 Commands (iqa-train COMMAND --help explains each; `iqa-tui` is the console):
 {command_lines()}
 
-Without --exp, --batch, --all, --profile or --demo, settings start from the program's own defaults, shown in [brackets]
-below, which are those of train_swin.py, and not from the study file's or another script's. A run lives in
-runs/<study>/<experiment>/, its log in logs/. Ctrl-C stops what was started here, with a checkpoint; closing the
-terminal stops nothing."""
+Without --exp, --batch, --all, --profile or --demo, settings have the program's own defaults, shown in [brackets] below:
+those of train_swin.py, not those of the study file or of another script. A run's folder is runs/<study>/<experiment>/,
+its log is in logs/. Ctrl-C stops the runs that were started here, with a checkpoint; closing the terminal stops
+nothing."""
 _EPILOG = """exit status: 0 done, 1 a run failed, 2 usage or an invalid file, 130 interrupted"""
 
 
@@ -84,15 +84,15 @@ def _names_study(options: argparse.Namespace) -> bool:
 def _check_combination(options: argparse.Namespace, overrides: Mapping[str, Any], *, by_hand: bool) -> None:
     """Raise UsageError for options that do not say what to run, or contradict each other."""
     if options.study is not None and by_hand:
-        raise UsageError(f"--study {visible(options.study)}: say what of it to run: --exp ID, --batch N or --all")
+        raise UsageError(f"--study {visible(options.study)} does not say what to run; add --exp ID, --batch N or --all")
     if by_hand and not overrides:
         raise UsageError(
-            "nothing to train: name an experiment (--exp ID), --batch, --all, --demo, or settings such as --dataset"
+            "nothing to train; give experiments (--exp ID), --batch, --all, --demo, or settings such as --dataset"
         )
     if options.resume and options.again:
         raise UsageError("--resume and --again cannot be combined: one continues a run, the other starts it over")
     if bool(options.exp) + bool(options.batch) + options.all > 1:
-        raise UsageError("--exp, --batch and --all cannot be combined: each says which experiments to run")
+        raise UsageError("--exp, --batch and --all cannot be combined: each selects experiments")
     if options.seeds and "seed" in overrides:
         raise UsageError("--seed and --seeds cannot be combined: --seeds lists all of them")
 
@@ -144,26 +144,28 @@ def _parser() -> Parser:
     what.add_argument("--exp", nargs="+", metavar="ID", help="experiments of the study file")
     what.add_argument("--batch", nargs="+", metavar="N", help="batches of the study file, by number or name")
     what.add_argument("--all", action="store_true", help="every experiment of the study file, batch by batch")
-    what.add_argument("--seeds", nargs="+", type=whole_number(0), metavar="N", help="run each with every one of these")
+    what.add_argument(
+        "--seeds", nargs="+", type=whole_number(0), metavar="N", help="run everything with each of these seeds"
+    )
     what.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
-    what.add_argument("--again", action="store_true", help="run anew what was run before; the old results are kept")
-    what.add_argument("--dry-run", action="store_true", help="print settings and commands, and do nothing")
+    what.add_argument("--again", action="store_true", help="start over what was run before; the old results are kept")
+    what.add_argument("--dry-run", action="store_true", help="print settings and commands, and start nothing")
     what.add_argument(
         "--split", metavar="FILE", help="CSV of image,split in place of the data set's split (`data split` writes one)"
     )
     how = parser.add_argument_group("How")
-    how.add_argument("--detach", action="store_true", help="queue the runs and leave: they need no terminal")
+    how.add_argument("--detach", action="store_true", help="queue the runs and return; they need no terminal")
     how.add_argument(
         "--policy", choices=("batches", "greedy"),
         help="batches: one after another, on the GPUs the file names; greedy: a free device takes the next [batches]",
     )  # fmt: skip
     how.add_argument(
         "--retries", type=whole_number(0), default=3, metavar="N",
-        help="fruitless attempts in a row before a run that was killed, lost or out of memory is given up [3]",
+        help="retries of a run that was killed, lost or out of memory, in a row without progress [3]",
     )  # fmt: skip
     how.add_argument(
         "--json", action="store_true",
-        help="print one JSON object: at the end as `status --json` does, with --dry-run what would be run",
+        help="print one JSON object: at the end as `status --json`, with --dry-run what would be run",
     )  # fmt: skip
     add_study_options(parser)
     where = parser.add_argument_group("Where")

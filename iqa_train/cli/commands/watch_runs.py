@@ -1,4 +1,4 @@
-"""Several runs in the foreground: queued, carried out by the scheduler, and shown here as one live table."""
+"""Several runs in the foreground: the scheduler carries them out, and a live table shows them here."""
 
 import argparse
 import json
@@ -32,7 +32,7 @@ from iqa_train.study.profiles import batches_of
 from iqa_train.study.spec import RunSpec
 from iqa_train.terminal import raw
 
-_EVERY = 1.0  # seconds between two pictures
+_EVERY = 1.0  # seconds between two looks
 _LINE_EVERY = 30.0
 _UP = "\x1b[{}F\x1b[J"  # to the start of the line so many above, and clear from there
 
@@ -40,9 +40,9 @@ Runs = Sequence[tuple[RunSpec, RunFolder]]
 
 
 def queue_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list[str]) -> list[Item]:
-    """Queue the runs that a command line asks for; returns their items."""
+    """Queue the runs of a command line; returns their items."""
     runs_dir = Path(options.runs_dir)
-    wishes = SubmitOptions(
+    submit_options = SubmitOptions(
         policy=options.policy,
         slots=options.slots,
         runs_per_gpu=options.runs_per_gpu,
@@ -54,11 +54,11 @@ def queue_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list
         notify={runs[0][0].study: notify_reference(study.path, runs_dir) if study.notify else None},
     )
     batches = batches_of(study, runs[0][0].study)
-    return submit([spec for spec, _ in runs], batches, runs_dir, wishes)
+    return submit([spec for spec, _ in runs], batches, runs_dir, submit_options)
 
 
 def attend(runs: Runs, items: Sequence[Item], options: argparse.Namespace) -> int:
-    """Show the runs until all are settled, then the table of results; returns the worst of their exit codes."""
+    """Show the runs until all have ended, then the table of results; returns the highest of their exit codes."""
     runs_dir = Path(options.runs_dir)
     _watch(runs_dir, {item.key for item in items})
     codes = [_exit_code(folder_of(item, runs_dir)) for item in items]
@@ -76,7 +76,7 @@ def attend(runs: Runs, items: Sequence[Item], options: argparse.Namespace) -> in
 
 
 def _watch(runs_dir: Path, keys: set[str]) -> None:
-    """Until the runs are settled, whoever settles them. A scheduler that was killed is started again."""
+    """Show the runs until all have ended. A scheduler that was killed is started again."""
     nvml, screen = Nvml(), _Screen()
     while True:
         require_runs_folder(runs_dir)
@@ -84,7 +84,7 @@ def _watch(runs_dir: Path, keys: set[str]) -> None:
         mine = [row for row in overview.rows if row.item is not None and row.item.key in keys]
         screen.show(overview, mine)
         open_ = [row for row in mine if row.state in OPEN]
-        if all(row.reason.startswith(CANNOT_START) for row in open_):  # the scheduler goes on trying; we need not wait
+        if all(row.reason.startswith(CANNOT_START) for row in open_):  # the scheduler keeps trying; we need not wait
             screen.clear()
             if scheduler_process(runs_dir) is None and is_due(overview.queue, runs_dir):
                 ensure_scheduler(runs_dir)
@@ -95,7 +95,7 @@ def _watch(runs_dir: Path, keys: set[str]) -> None:
 
 
 class _Screen:
-    """On a terminal one table, drawn over itself; elsewhere a line for each change, and now and then one for all."""
+    """On a terminal, one table that is redrawn; elsewhere a line for each change, and one for all every half minute."""
 
     def __init__(self) -> None:
         self._live = sys.stderr.isatty()
@@ -105,7 +105,7 @@ class _Screen:
 
     def show(self, overview: Overview, rows: Sequence[Row]) -> None:
         if not self._live:
-            self._tell(overview, rows)
+            self._print_changes(overview, rows)
             return
         width, height = shutil.get_terminal_size()
         lines = status_lines(overview, rows, width)[: max(1, height - 1)]
@@ -114,7 +114,7 @@ class _Screen:
         sys.stderr.flush()
         self._drawn = len(lines)
 
-    def _tell(self, overview: Overview, rows: Sequence[Row]) -> None:
+    def _print_changes(self, overview: Overview, rows: Sequence[Row]) -> None:
         for row in rows:
             line = f"{row.experiment}: {row.state}" + (f" on {row.device}" if row.device else "")
             line += f", test SRCC {row.progress.srcc:.4f}" if row.state in FINISHED and row.progress.srcc else ""
@@ -139,7 +139,7 @@ class _Screen:
 
 
 def stop_all(items: Sequence[Item], runs_dir: Path) -> None:
-    """Stop what runs of these, and take what waits out of the queue."""
+    """Stop the running ones of these, and take the waiting ones out of the queue."""
     withdraw(items, runs_dir)  # queued runs must not start in place of those being stopped
     with ThreadPoolExecutor(max(1, len(items))) as pool:
         list(pool.map(lambda item: stop_item(item, runs_dir, GRACE), items))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 def main(argv: Sequence[str]) -> int:
-    """Carry out `iqa-train data ...`; the exit status. Errors: see `iqa_train.errors`."""
+    """Run the command; returns its exit status. Raises UserError."""
     from iqa_train.cli.commands.data.dispatch import main as run
 
     return run(argv)

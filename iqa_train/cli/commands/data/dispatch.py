@@ -1,4 +1,4 @@
-"""`iqa-train data`: what data sets there are, what is in them, and what is wrong with them."""
+"""`iqa-train data`: its sub-commands and their options."""
 
 import argparse
 import json
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from iqa_train.study.spec import DataSource
 
 _DESCRIPTION = """\
-List the data sets that are known, verify that the images of one are all there and whole, show its scores and sizes,
-write its split to a file, decode it ahead of training, or make the built-in demo set."""
+List the known data sets, verify that all images of one are present and readable, show its scores and sizes, write its
+split to a file, decode it ahead of training, or make the built-in demo set."""
 _EPILOG = "exit status: 0 done, 1 images are missing, unreadable or too small, 2 the set or the command is not valid"
 
 
@@ -88,20 +88,20 @@ def _verify(options: argparse.Namespace) -> int:
     for note in (split_origin(table), *table.notes):
         print(f"{'note':12}  {visible(note)}")
     amiss = "missing, unreadable or too small" if any(f.code == "small" for f in findings) else "missing or unreadable"
-    verdict = "all there and whole" if not errors else f"{errors} {amiss}"
+    verdict = "all present and readable" if not errors else f"{errors} {amiss}"
     print(f"{name}: {len(table)} images listed in {table.root}, {verdict}")
     return 1 if errors else 0
 
 
 def _dataset(options: argparse.Namespace) -> tuple[str, "DataSource"]:
-    """The data set meant, and where the study file says it lies."""
+    """The selected data set, and its source in the study file."""
     from iqa_train.study.profiles import profile_of
     from iqa_train.study.resolve import split_from
     from iqa_train.study.settings import TrainingConfig
     from iqa_train.study.spec import DataSource
 
     if options.name and options.dataset not in {"", options.name}:
-        raise UsageError(f"--dataset {options.dataset} and {options.name} are two data sets; name one")
+        raise UsageError(f"--dataset {options.dataset} and {options.name} are two data sets; give one")
     study, profile = study_and_profile(options)
     chosen = profile_of(study, profile)
     settings = {**study.defaults, **(chosen.set if chosen else {})}
@@ -119,7 +119,7 @@ def _crops(options: argparse.Namespace, name: str) -> dict[str, int]:
     study, profile = study_and_profile(options)
     try:
         specs = resolve_all(study, profile=profile, seeds=seeds_of(study, profile)[:1])
-    except UserError:  # a run says what is wrong with it; the images can be looked at all the same
+    except UserError:  # starting a run reports that; the images can be checked all the same
         return {}
     found: dict[str, int] = {}
     for settings in (spec.settings for spec in specs if name in {spec.settings.dataset, *spec.settings.across}):
@@ -128,7 +128,7 @@ def _crops(options: argparse.Namespace, name: str) -> dict[str, int]:
 
 
 def _seed(options: argparse.Namespace) -> int:
-    """The seed typed, else the study's first."""
+    """The given seed, else the study's first."""
     from iqa_train.study.profiles import seeds_of
 
     return int(seeds_of(*study_and_profile(options))[0] if options.seed is None else options.seed)
@@ -147,11 +147,11 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
 def _parser() -> Parser:
     parser = Parser("iqa-train data", _DESCRIPTION, _EPILOG)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
-    listed = commands.add_parser("list", help="every known data set: how much of it is where, what the rest is called")
-    verify = commands.add_parser("verify", help="decode every image and name those missing, unreadable or unlisted")
-    stats = commands.add_parser("stats", help="histogram of the scores, sizes of the images and of the splits")
-    split = commands.add_parser("split", help="write the split to a CSV file, with which others can repeat a result")
-    prepare = commands.add_parser("prepare", help="decode a data set once, ahead of its first run")
+    listed = commands.add_parser("list", help="list every known data set: what is here, and what the rest is called")
+    verify = commands.add_parser("verify", help="decode every image, and name missing, unreadable and unlisted ones")
+    stats = commands.add_parser("stats", help="show a histogram of the scores, and the sizes of images and splits")
+    split = commands.add_parser("split", help="write the split to a CSV file, so that others can reproduce a result")
+    prepare = commands.add_parser("prepare", help="decode a data set ahead of its first run")
     demo = commands.add_parser("make-demo", help="make the built-in demo set (seconds)")
     for command in (listed, verify, stats, split, prepare, demo):
         add_study_options(command)
@@ -159,21 +159,21 @@ def _parser() -> Parser:
         command.add_argument("--data_dir", default="", metavar="DIR", help="folder of the data set (data/NAME)")
     for command in (verify, stats, split, prepare):
         command.add_argument("name", nargs="?", default="", metavar="NAME", help="data set (the study file's)")
-        command.add_argument("--dataset", default="", metavar="NAME", help="the same as an option")
+        command.add_argument("--dataset", default="", metavar="NAME", help="the same, as an option")
         command.add_argument("--split", metavar="FILE", help="CSV of image,split in place of the data set's split")
     for command in (stats, split):
         command.add_argument(
-            "--seed", type=whole_number(0), metavar="N", help="seed of the round whose split it is (the study file's)"
+            "--seed", type=whole_number(0), metavar="N", help="seed that the split depends on (the study file's)"
         )
     for command in (verify, prepare):
-        command.add_argument("--workers", type=_count, default=2, metavar="N", help="threads that decode (2)")
+        command.add_argument("--workers", type=_count, default=2, metavar="N", help="decoding threads (2)")
     for command in (listed, verify, stats, prepare):
         command.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     split.add_argument("--out", metavar="FILE", help="file to write: image,split[,reference] (standard output)")
     prepare.add_argument("--resize", default="auto", help="size to store: auto, none, WIDTHxHEIGHT or the shorter side")
     prepare.add_argument("--cache_dir", default="", metavar="DIR", help="where decoded pixels are kept")
     verify.add_argument(
-        "--patch_size", type=_count, metavar="N", help="name images smaller than a crop of N (the study's)"
+        "--patch_size", type=_count, metavar="N", help="report images smaller than N pixels (the study's patch_size)"
     )
     return parser
 

@@ -1,4 +1,4 @@
-"""`iqa-train data list`: which data sets are known, which are there, and where the others come from."""
+"""`iqa-train data list`: the known data sets, those that are here, and where to get the others."""
 
 import argparse
 import json
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def list_sets(options: argparse.Namespace) -> int:
-    """Print the list; always 0, a set that is absent is no failure."""
+    """Print the list; returns 0 even if sets are missing."""
     from iqa_train.datasets.inventory import inventory
 
     entries = inventory(study_and_profile(options)[0].datasets)

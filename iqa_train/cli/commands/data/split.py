@@ -1,4 +1,4 @@
-"""`iqa-train data split`: the split of a data set as a CSV file, for others to repeat a result."""
+"""`iqa-train data split`: writes the split of a data set as a CSV file, so that others can reproduce a result."""
 
 import argparse
 import io
@@ -25,7 +25,7 @@ def export_split(options: argparse.Namespace, name: str, source: "DataSource", s
 
     path = Path(options.out or "-")
     if options.out and (path.is_dir() or not path.parent.is_dir()):
-        raise UsageError(f"--out {path}: give a file in a folder that is there")
+        raise UsageError(f"--out {path}: give a file in a folder that exists")
     with bar("making the demo set", "images") as progress:
         table = load_table(name, source, options.data_dir, progress)
     split = split_table(table, seed)

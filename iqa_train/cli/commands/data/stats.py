@@ -1,4 +1,4 @@
-"""`iqa-train data stats`: a data set's scores, image sizes and split in numbers."""
+"""`iqa-train data stats`: a data set's scores, image sizes and split."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ _FIRST = 10  # sizes that are listed one by one
 
 
 def print_stats(options: argparse.Namespace, name: str, source: "DataSource", seed: int) -> int:
-    """Print the numbers; 1 where an image has no readable header."""
+    """Print them; returns 1 if an image has no readable header."""
     from iqa_train.datasets.catalogue import load_table
     from iqa_train.datasets.splits import split_origin, split_table
     from iqa_train.datasets.stats import image_sizes, score_stats
@@ -43,7 +43,7 @@ def print_stats(options: argparse.Namespace, name: str, source: "DataSource", se
 
 def _score_lines(table: "ImageTable", scores: "Scores") -> list[str]:
     low, high = table.score_range
-    turned = "" if table.higher_is_better else "; published the other way, turned round here"
+    turned = "" if table.higher_is_better else "; published the other way round, inverted here"
     head = (
         f"scores ({low:g} to {high:g}, higher is better{turned}): lowest {scores.lowest:.4g}, mean {scores.mean:.4g}, "
         f"highest {scores.highest:.4g}, SD {scores.sd:.4g}"

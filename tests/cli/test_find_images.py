@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from iqa_train.cli.pictures import pictures
+from iqa_train.cli.find_images import find_images
 from iqa_train.datasets.image_files import SUFFIXES
 from iqa_train.datasets.images.decode import decode, read_header
 from iqa_train.errors import UsageError
@@ -20,7 +20,7 @@ def found(*words: Path) -> tuple[list[str], list[str]]:
     def complain(sentence: str) -> None:
         raise AssertionError(sentence)
 
-    return [Path(name).name for name in pictures([str(word) for word in words], complain, notes.append)], notes
+    return [Path(name).name for name in find_images([str(word) for word in words], complain, notes.append)], notes
 
 
 def test_every_format_that_is_decoded_is_found_under_each_of_its_endings(tmp_path: Path) -> None:
@@ -54,6 +54,6 @@ def test_a_folder_without_a_picture_is_named(tmp_path: Path) -> None:
     (tmp_path / "full" / "a.jfif").touch()
     names, notes = found(tmp_path / "full", tmp_path / "empty")
     assert names == ["a.jfif"]
-    assert notes == [f"there is no picture in {tmp_path / 'empty'}"]
-    with pytest.raises(UsageError, match=r"there is no picture in .*empty; .* endings: \.apng, "):
+    assert notes == [f"no images in {tmp_path / 'empty'}"]
+    with pytest.raises(UsageError, match=r"no images in .*empty; .* extensions: \.apng, "):
         found(tmp_path / "empty")

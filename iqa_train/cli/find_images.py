@@ -1,4 +1,4 @@
-"""The pictures that a command's words mean: files as they are named, and what folders hold."""
+"""Finds the images that a command line names: files, and folders with everything in them."""
 
 import os
 import stat
@@ -9,12 +9,12 @@ from iqa_train.datasets.image_files import IMAGE_SUFFIXES
 from iqa_train.errors import UsageError
 
 
-def pictures(words: Sequence[str], complain: Callable[[str], None], note: Callable[[str], None]) -> list[str]:
-    """Every file named, and every picture in the folders named and in those within, each once, in order.
+def find_images(words: Sequence[str], complain: Callable[[str], None], note: Callable[[str], None]) -> list[str]:
+    """Every file named, and every image in the folders named and in their sub-folders, each once, in order.
 
-    In folders, what is hidden and what does not end like a picture is passed over; links are followed, but into no
-    folder twice. `complain` is called for a folder that cannot be listed, `note` for one without a picture, where
-    there are pictures elsewhere. Raises UsageError where there is no picture at all.
+    In folders, hidden files and files without an image's extension are skipped; links are followed, but no folder is
+    entered twice. `complain` is called for a folder that cannot be listed, `note` for one without images. Raises
+    UsageError if there are no images at all.
     """
     found: dict[str, None] = {}
     without: list[str] = []
@@ -26,9 +26,9 @@ def pictures(words: Sequence[str], complain: Callable[[str], None], note: Callab
         found.update(dict.fromkeys(names))
     if not found:
         endings = ", ".join(sorted(IMAGE_SUFFIXES))
-        raise UsageError(f"there is no picture in {', '.join(words)}; pictures are known by their endings: {endings}")
+        raise UsageError(f"no images in {', '.join(words)}; images are recognised by their extensions: {endings}")
     for word in without:
-        note(f"there is no picture in {word}")
+        note(f"no images in {word}")
     return list(found)
 
 
@@ -57,5 +57,5 @@ def _in_folder(folder: Path, seen: set[tuple[int, int]], complain: Callable[[str
 def _is_folder(path: Path) -> bool:
     try:
         return stat.S_ISDIR(path.stat().st_mode)
-    except OSError:  # a link to nowhere, or to itself: if it is called a picture, it is reported as one
+    except OSError:  # a broken link: if it has an image's name, it is reported as an unreadable image
         return False
