@@ -1,1 +1,1 @@
-"""Backbone, fusion, hyper-network, target network."""
+"""The network: backbone, fusion, hyper-network, target network. network.py puts it together."""

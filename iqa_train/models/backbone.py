@@ -1,4 +1,4 @@
-"""Backbones: what a setting's name stands for, and one form of output for all of them."""
+"""Builds the backbone that the settings name, with its weights, and gives all backbones one form of output."""
 
 import pickle
 import struct
@@ -20,7 +20,7 @@ from iqa_train.study.backbones import BACKBONES, OWN_NETWORKS
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.text import first_line
 
-# What reading weights, or building a network of impossible settings, ends in.
+# Errors of reading weights and of building a network with impossible settings.
 _UNREADABLE = (
     SafetensorError, pickle.UnpicklingError, EOFError, OSError, RuntimeError, TypeError, ValueError, AssertionError,
     LookupError, AttributeError, struct.error,
@@ -28,7 +28,7 @@ _UNREADABLE = (
 
 
 class Backbone(nn.Module):
-    """A network of four stages; whatever its own layout, features come out as (B, C, H, W)."""
+    """A network of four stages. Its features are (B, C, H, W), whatever the network's own layout."""
 
     def __init__(self, net: nn.Module, channels: tuple[int, ...], *, channels_last: bool) -> None:
         super().__init__()
@@ -37,15 +37,15 @@ class Backbone(nn.Module):
         self._channels_last = channels_last
 
     def forward(self, crops: Tensor) -> list[Tensor]:
-        """(B, 3, P, P) -> four features, coarser by stage."""
+        """(B, 3, P, P) -> four feature maps, from fine to coarse."""
         features = self.net(crops)
         return [f.permute(0, 3, 1, 2) for f in features] if self._channels_last else list(features)
 
 
 def build_backbone(settings: TrainingConfig, seed: int, *, pretrained: bool = True) -> Backbone:
-    """The backbone of `settings`, its initial weights from `seed` or, as `weights` says, pretrained.
+    """The backbone of `settings`, with initial weights from `seed` or pretrained ones, as `weights` says.
 
-    Raises UsageError for an unknown name or an impossible crop size, WeightsError for weights that cannot be had.
+    Raises UsageError for an unknown name or an impossible crop size, WeightsError for unavailable or unfit weights.
     """
     file = find_weights(settings) if pretrained else None
     if settings.backbone in OWN_NETWORKS:
@@ -58,16 +58,16 @@ def build_backbone(settings: TrainingConfig, seed: int, *, pretrained: bool = Tr
 
 
 def find_weights(settings: TrainingConfig) -> Path | None:
-    """The file of the backbone's initial weights, fetched if need be; None where it starts from scratch.
+    """The file of the backbone's pretrained weights, downloaded if necessary; None if it starts from scratch.
 
-    Raises UsageError for an unknown backbone, WeightsError for weights that cannot be had.
+    Raises UsageError for an unknown backbone, WeightsError for unavailable weights.
     """
     if settings.backbone not in OWN_NETWORKS:
         timm = import_timm()
         if not timm.is_model(timm_name(settings).partition(".")[0]):
             near = did_you_mean(settings.backbone, [*BACKBONES, *timm.list_models()])
-            if not near.startswith("did"):  # timm's names are more than a thousand
-                near = f"known: {', '.join(BACKBONES)} and timm's networks of four stages"
+            if not near.startswith("did"):  # timm has over a thousand names
+                near = f"known: {', '.join(BACKBONES)} and timm's networks with four stages"
             raise UsageError(f'unknown backbone "{settings.backbone}"; {near}')
     return weights_file(settings)
 
@@ -90,9 +90,9 @@ def _demo(settings: TrainingConfig, seed: int, file: Path | None) -> Backbone:
 
 
 def _misfit(wanted: Mapping[str, Tensor], given: object) -> str | None:
-    """The first weight that is not in `given`, has another shape there, or is not wanted; None if there is none."""
+    """The first weight that is missing from `given`, has another shape or is not the network's; None if all fit."""
     if not isinstance(given, dict):
-        return "it holds no weights by name"
+        return "it holds no named weights"
     for name, value in wanted.items():
         if not isinstance(given.get(name), Tensor):
             return f"it has nothing for {name}"
@@ -120,9 +120,9 @@ def _from_timm(settings: TrainingConfig, file: Path | None) -> Backbone:
 
 
 def _require_all_loaded(backbone: Backbone, settings: TrainingConfig, file: Path, seed: int) -> None:
-    """Raise WeightsError where the file left weights at their random start; timm passes over what does not match.
+    """Raise WeightsError if the file left weights at their random start: timm ignores what does not match.
 
-    A second network from another stream tells them: what was loaded is the same in both.
+    A second network, from another stream, shows them: weights that were loaded are equal in both.
     """
     with keyed_random(seed, "backbone", "again"):
         again = dict(_from_timm(settings, file).named_parameters())
@@ -135,15 +135,15 @@ def _require_all_loaded(backbone: Backbone, settings: TrainingConfig, file: Path
 def _unfit(file: Path, settings: TrainingConfig, error: Exception) -> WeightsError:
     if any(isinstance(cause, pickle.UnpicklingError) for cause in _causes(error)):
         return pickle_refused(file)
-    nameless = isinstance(error, AttributeError | LookupError)  # it was taken for a dictionary of weights
-    says = "it holds no weights by name" if nameless else first_line(error)
+    nameless = isinstance(error, AttributeError | LookupError)  # it was used as a dictionary of weights
+    says = "it holds no named weights" if nameless else first_line(error)
     return WeightsError(
-        f"{file} does not hold whole weights of backbone {settings.backbone} {settings.model_size}: {says}"
+        f"{file} does not hold the complete weights of backbone {settings.backbone} {settings.model_size}: {says}"
     )
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error, and what it was raised from."""
+    """The error and the errors that caused it."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

@@ -1,4 +1,4 @@
-"""The `demo` backbone: four convolutional stages in three widths that learn from scratch within a minute on a CPU."""
+"""The `demo` backbone: four convolutional stages, in three widths, that train from scratch on a CPU in minutes."""
 
 import torch
 from torch import Tensor, nn
@@ -7,7 +7,7 @@ CHANNELS = {"tiny": (16, 24, 32, 48), "small": (24, 32, 48, 64), "base": (32, 48
 
 
 class DropPath(nn.Module):
-    """Stochastic depth: in training, leave a residual branch out for a random part of the batch (Huang et al. 2016)."""
+    """Stochastic depth: in training, skip the residual branch for a random part of the batch (Huang et al. 2016)."""
 
     def __init__(self, rate: float) -> None:
         super().__init__()
@@ -23,7 +23,7 @@ class DropPath(nn.Module):
 
 
 class _Block(nn.Module):
-    """A residual block that halves the side: two convolutions beside an average pool (ResNet-D, He et al. 2019)."""
+    """A residual block that may halve the side, with an average pool in its shortcut (ResNet-D, He et al. 2019)."""
 
     def __init__(self, channels_in: int, channels: int, stride: int, drop_path: float) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class DemoBackbone(nn.Module):
         super().__init__()
         self.channels = CHANNELS[size]
         first = self.channels[0]
-        self.stem = nn.Sequential(  # two convolutions at half the side: noise and coding live in the finest detail
+        self.stem = nn.Sequential(  # two convolutions at half the side: noise and artefacts are in the finest detail
             nn.Conv2d(3, first // 2, 3, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(first // 2),
             nn.ReLU(inplace=True),
@@ -59,7 +59,7 @@ class DemoBackbone(nn.Module):
             nn.ReLU(inplace=True),
             nn.MaxPool2d(2),
         )
-        rates = [drop_path_rate * k / 3 for k in range(4)]  # deeper stages drop more, as timm's families do
+        rates = [drop_path_rate * k / 3 for k in range(4)]  # deeper stages drop more, as in timm
         widths = [first, *self.channels]
         self.stages = nn.ModuleList(_Block(widths[k], widths[k + 1], 2 if k else 1, rates[k]) for k in range(4))
 

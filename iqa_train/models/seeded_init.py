@@ -1,7 +1,7 @@
-"""Initial weights from a stream per module, so that experiments with one seed share what they have in common.
+"""Initial weights from one random stream per module, so that experiments with the same seed start alike.
 
-One global generator would hand different numbers to every module after the first that differs between two networks; a
-generator per (seed, module name) gives `hyper.reduce.3` the same start in Baseline and in every ablation.
+With one global generator, all modules after the first one that differs between two networks would get different
+weights. A generator per seed and module name gives `hyper.reduce.2` the same start in Baseline and every ablation.
 """
 
 import hashlib
@@ -13,21 +13,21 @@ from torch import nn
 
 
 def stream_key(seed: int, *names: str | int) -> int:
-    """A 63-bit seed for the stream called `names` under `seed`; stable across versions, hosts and processes."""
+    """A 63-bit seed for the stream `names` under `seed`; the same in all versions, hosts and processes."""
     text = "/".join([str(seed), *map(str, names)])
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
 @contextmanager
 def keyed_random(seed: int, *names: str | int) -> Iterator[None]:
-    """Run a block with torch's CPU generator at the start of the stream `names`, and put the generator back."""
+    """Run the block with torch's CPU generator at the start of stream `names`; restore the generator afterwards."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_key(seed, *names))
         yield
 
 
 def initialise(module: nn.Module, seed: int, prefix: str = "") -> None:
-    """Draw the parameters of every leaf below `module` anew, each from the stream of its own name."""
+    """Redraw the parameters of every leaf module, each from the stream of its name."""
     for name, child in module.named_modules(prefix=prefix):
         reset = getattr(child, "reset_parameters", None)
         if callable(reset) and not any(True for _ in child.children()):

@@ -1,7 +1,7 @@
 """The one place that imports timm.
 
-On a CPU-only torch the registry's torchvision wheel refuses to import (`operator torchvision::nms does not exist`), and
-timm imports torchvision. Declaring the schemas of the two missing operators is enough; nothing here ever calls them.
+timm imports torchvision, whose standard wheel fails to import with a CPU-only torch ("operator torchvision::nms does
+not exist"). Declaring the schemas of the two missing operators is enough; they are never called here.
 """
 
 from types import ModuleType
@@ -12,11 +12,11 @@ _SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
-_kept: list[torch.library.Library] = []  # a library object takes its operators with it when it is collected
+_kept: list[torch.library.Library] = []  # operators are deregistered when their library object is collected
 
 
 def import_timm() -> ModuleType:
-    """timm, importable with and without CUDA."""
+    """Import timm, with or without CUDA."""
     if not _kept and not torch.cuda.is_available():
         try:
             import torchvision  # noqa: F401

@@ -1,4 +1,4 @@
-"""Feature networks out of timm, held to four stages at 1/4, 1/8, 1/16 and 1/32 of the crop."""
+"""Feature networks from timm with four stages, at 1/4, 1/8, 1/16 and 1/32 of the crop."""
 
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,9 @@ _FAILURES = (RuntimeError, TypeError, ValueError, AssertionError, LookupError, A
 
 
 def build_timm(settings: TrainingConfig, file: Path | None) -> Any:  # noqa: ANN401 (timm has no types)
-    """The network, with the weights of `file` if there is one. What timm makes of a bad file comes through as it is.
+    """The network, with the weights of `file` if given. timm's own errors for a bad file are passed on.
 
-    Raises UsageError for a network that has other stages, or cannot be had with these settings.
+    Raises UsageError for a network with other stages, or one that cannot be built with these settings.
     """
     options: dict[str, Any] = (
         {} if file is None else {"pretrained": True, "pretrained_cfg_overlay": {"file": str(file)}}
@@ -30,7 +30,7 @@ def build_timm(settings: TrainingConfig, file: Path | None) -> Any:  # noqa: ANN
     net = _four_stages(settings, options)
     if settings.backbone in BACKBONES or (wrong := stages_problem(net, settings)) is None:
         return net
-    try:  # windows and tables of positions made for one size can be made for another, if its builder is given it
+    try:  # windows and position tables are for one image size; the builder may accept another
         resized = _four_stages(settings, options | {"img_size": settings.patch_size})
     except (*_FAILURES, UsageError):
         resized = None
@@ -51,20 +51,20 @@ def channels_last(net: nn.Module) -> bool:
 def _four_stages(settings: TrainingConfig, options: dict[str, Any]) -> Any:  # noqa: ANN401
     net = _created(settings, options)
     info = net.feature_info
-    stage_at = dict(zip(info.reduction(), info.out_indices, strict=False))  # the last of those at one reduction
-    if set(REDUCTIONS) <= stage_at.keys() and len(info.reduction()) > len(REDUCTIONS):  # the stem counted as a stage
+    stage_at = dict(zip(info.reduction(), info.out_indices, strict=False))  # last of each reduction
+    if set(REDUCTIONS) <= stage_at.keys() and len(info.reduction()) > len(REDUCTIONS):  # the stem counts as a stage
         net = _created(settings, options | {"out_indices": tuple(stage_at[r] for r in REDUCTIONS)})
     reductions = tuple(net.feature_info.reduction())
     if reductions != REDUCTIONS:
         raise UsageError(
-            f'backbone "{settings.backbone}" has stages at reductions {list(reductions)}; four stages at 4, 8, 16 and '
-            "32 are needed, as swin, resnet and convnext have them"
+            f'backbone "{settings.backbone}" has stages at reductions {list(reductions)}; use a network with four '
+            "stages at 4, 8, 16 and 32, such as swin, resnet or convnext"
         )
     return net
 
 
 def _created(settings: TrainingConfig, options: dict[str, Any]) -> Any:  # noqa: ANN401
-    """timm's network with features only, stochastic depth as set where the network knows of it."""
+    """timm's network as a feature extractor, with stochastic depth if the network supports it."""
     timm = import_timm()
     architecture, rate = timm_name(settings).partition(".")[0], settings.drop_path_rate
     try:
@@ -78,10 +78,10 @@ def _created(settings: TrainingConfig, options: dict[str, Any]) -> Any:  # noqa:
 
 
 def stages_problem(net: nn.Module, settings: TrainingConfig) -> str | None:
-    """What is wrong with the features of one crop, None if nothing is."""
+    """What is wrong with the four stages of one crop; None if they are as needed."""
     side = settings.patch_size
     was_training = net.training
-    net.eval()  # one crop has no batch statistics
+    net.eval()  # batch statistics need more than one crop
     try:
         with torch.no_grad():
             stages = net(torch.zeros(1, 3, side, side))
@@ -90,14 +90,14 @@ def stages_problem(net: nn.Module, settings: TrainingConfig) -> str | None:
     finally:
         net.train(was_training)
     sides = [min(stage.shape[1:3] if channels_last(net) else stage.shape[2:4]) for stage in stages]
-    # Convolutions without padding leave somewhat less than the crop divided by the reduction.
+    # Unpadded convolutions leave slightly less than the crop's side divided by the reduction.
     if len(sides) == 4 and all(r * s <= side < 2 * r * s for r, s in zip(REDUCTIONS, sides, strict=True)):
         return None
     return f"its stages are {', '.join(map(str, sides))} pixels wide"
 
 
 def _own_size(net: nn.Module) -> str:
-    """The size that the network was made for, as advice."""
+    """Advice on the crop size: the one that the network was made for."""
     own = (getattr(net, "pretrained_cfg", None) or {}).get("input_size", (0, 0, 0))[1]
     if own % 32 or not own:
         return f"; it was made for {own}" if own else ""

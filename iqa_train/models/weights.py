@@ -1,4 +1,4 @@
-"""Pretrained weights: pinned by name, found without the network when they are there, named when they are not."""
+"""Pretrained weights: a pinned tag, a local file, or a download; if unavailable, the error says what to fetch."""
 
 import os
 import socket
@@ -20,12 +20,12 @@ _PICKLES = (b"\x80\2", b"\x80\3", b"\x80\4", b"\x80\5")
 
 
 def is_file_setting(weights: str) -> bool:
-    """Whether the setting names a file rather than a kind of pretraining."""
+    """Whether the setting is a file rather than a tag."""
     return "/" in weights or weights.endswith(_SUFFIXES)
 
 
 def timm_name(settings: TrainingConfig) -> str:
-    """`architecture.tag` in timm's names, the tag pinned, explicit, timm's own default, or empty without weights."""
+    """timm's `architecture.tag`, the tag explicit, pinned or timm's default; no tag for weights from a file or none."""
     known, tag = known_backbone(settings.backbone), settings.backbone.partition(".")[2]
     architecture = known.architecture.replace("{size}", settings.model_size)
     if settings.weights == "none" or is_file_setting(settings.weights):
@@ -36,9 +36,9 @@ def timm_name(settings: TrainingConfig) -> str:
 
 
 def weights_file(settings: TrainingConfig) -> Path | None:
-    """The file to load the backbone from, fetched if need be; None for weights = "none".
+    """The file to load the backbone from, downloaded if necessary; None for weights = "none".
 
-    Raises WeightsError naming the file to fetch and where to put it.
+    Raises WeightsError, which says what to download and where to put it.
     """
     if settings.weights == "none":
         return None
@@ -66,19 +66,19 @@ def weights_file(settings: TrainingConfig) -> Path | None:
 
 
 def is_pickle(path: Path) -> bool:
-    """Whether a file that is no whole safetensors file is torch's zip archive or a bare pickle of protocols 2 to 5."""
+    """Whether a file that safetensors rejects is torch's zip archive or a bare pickle of protocols 2 to 5."""
     start = _start(path)
-    # A safetensors header may have a length that looks like a pickle's first bytes, but is JSON from byte 8 on.
+    # The length at the start of a safetensors header may look like a pickle, but byte 8 opens its JSON.
     return start[:4] == _ZIP or (start[:2] in _PICKLES and start[8:] != b"{")
 
 
 def pickle_refused(path: Path) -> WeightsError:
-    """What is said of a file that could run code."""
+    """The error for a file that could run code."""
     return WeightsError(f"{path} holds pickled code, not weights alone, and is refused; convert it to .safetensors")
 
 
 def _require_form(path: Path) -> None:
-    """Raise WeightsError for a file that does not even begin as its name says."""
+    """Raise WeightsError for a file whose first bytes contradict its name."""
     try:
         pickled = is_pickle(path)
         cut_short = pickled and _start(path)[:4] == _ZIP and not zipfile.is_zipfile(path)
@@ -88,9 +88,9 @@ def _require_form(path: Path) -> None:
         if pickled:
             raise pickle_refused(path)
     elif not pickled:
-        raise WeightsError(f"{path} is no file of weights that torch has written; give a .safetensors or .pth file")
+        raise WeightsError(f"{path} is not a weights file written by torch; give a .safetensors or .pth file")
     elif cut_short:
-        raise WeightsError(f"{path} is cut short or damaged; give a whole copy of it")
+        raise WeightsError(f"{path} is cut short or damaged; copy it again")
 
 
 def _start(path: Path) -> bytes:
@@ -137,7 +137,7 @@ def _from_hub(name: str, placed: Path) -> Path:
 
 
 def _reachable() -> bool:
-    """Ask once, quickly: the hub client tries a closed network ten times, for most of a minute."""
+    """Check once, quickly: without a connection the hub client retries for most of a minute."""
     if any(os.environ.get(k) for k in ("HF_ENDPOINT", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
         return True
     try:

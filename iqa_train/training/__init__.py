@@ -1,1 +1,1 @@
-"""The loop, evaluation, losses, optimizer, checkpoints."""
+"""Training: worker processes, the loop, losses, optimizer, evaluation, checkpoints. Start reading at trainer.py."""

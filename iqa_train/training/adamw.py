@@ -1,7 +1,7 @@
-"""torch's AdamW without torch's compiler: a run that compiles nothing starts without importing it.
+"""torch's AdamW without importing torch's compiler, so that a run that compiles nothing starts faster.
 
-Every method of a torch optimizer is wrapped so that a compiler passes around it, and the wrapper imports torch._dynamo
-(and sympy, and torch.distributed with it) on its first call. What it wraps computes the same, to the bit.
+torch wraps the methods of its optimizers to exclude them from compilation, and the wrapper imports torch._dynamo (with
+sympy and torch.distributed) on its first call. The methods inside compute the same, bit for bit.
 """
 
 from inspect import unwrap
@@ -11,7 +11,7 @@ from torch.optim import AdamW, Optimizer
 
 
 class PlainAdamW(AdamW):
-    """`torch.optim.AdamW`; `step` runs without gradients, as there."""
+    """`torch.optim.AdamW`, unwrapped. `step` runs without gradients, as in torch."""
 
     add_param_group = unwrap(Optimizer.add_param_group)
     state_dict = unwrap(Optimizer.state_dict)

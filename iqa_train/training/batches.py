@@ -1,4 +1,4 @@
-"""Crops from the pixel store to the device: gathered ahead by threads, normalised where the network is."""
+"""Batches of crops: gathered from the pixel store by threads, then mirrored, jittered and normalised on the device."""
 
 import math
 from collections import deque
@@ -13,10 +13,10 @@ from torch import Tensor
 
 from iqa_train.datasets.images.crops import CropPlan, CropSource
 
-_MEAN = (0.485, 0.456, 0.406)  # ImageNet's, which every pinned backbone was trained with
+_MEAN = (0.485, 0.456, 0.406)  # ImageNet's, which all pinned backbones were trained with
 _STD = (0.229, 0.224, 0.225)
 _JITTER = (0.1, 0.1, 0.1, 0.05)  # largest change of brightness, contrast, saturation; of hue, in turns
-_BLOCK = (1 << 15) - 1  # floats of a block on a CPU; torch shares 32,768 and more among its threads
+_BLOCK = (1 << 15) - 1  # floats in a block on a CPU; torch splits 32,768 or more among threads
 _TO_YIQ = ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
 
 
@@ -32,7 +32,7 @@ class Batch:
 def batches(
     store: CropSource, plan: CropPlan, *, side: int, size: int, device: torch.device, workers: int, first: int = 0
 ) -> Iterator[Batch]:
-    """The plan in batches, as `batch_bounds` cuts it, from batch `first` on."""
+    """The plan's batches, with the bounds of `batch_bounds`, starting at batch `first`."""
     parts = batch_bounds(len(plan), size)[first:]
 
     def load(start: int, stop: int) -> Tensor:
@@ -44,9 +44,9 @@ def batches(
 
 
 def batch_bounds(total: int, size: int) -> list[tuple[int, int]]:
-    """Where batches of `size` start and stop; the last may be smaller, but a single crop joins the batch before it.
+    """Start and stop of each batch of `size` crops. The last may be smaller, but a single crop joins the one before.
 
-    Batch normalisation cannot learn from one value per channel, which is what one small crop leaves at the last stage.
+    Batch normalisation cannot train on one value per channel, which is all that one small crop has at the last stage.
     """
     parts = [(start, min(start + size, total)) for start in range(0, total, size)]
     if len(parts) > 1 and size > 1 and parts[-1][1] - parts[-1][0] == 1:
@@ -55,9 +55,9 @@ def batch_bounds(total: int, size: int) -> list[tuple[int, int]]:
 
 
 def prepare(pixels: Tensor, plan: CropPlan, device: torch.device) -> Tensor:
-    """Gathered bytes (B, P, P, 3) to normalised crops (B, 3, P, P) on the device: mirrored, jittered as planned.
+    """Gathered bytes (B, P, P, 3) -> normalised crops (B, 3, P, P) on the device, mirrored and jittered as planned.
 
-    The crops are channels last in memory, as the bytes are.
+    Like the bytes, the crops are channels last in memory.
     """
     crops = pixels.to(device, non_blocking=True).permute(0, 3, 1, 2)
     if plan.flip.any():
@@ -68,11 +68,11 @@ def prepare(pixels: Tensor, plan: CropPlan, device: torch.device) -> Tensor:
 
 
 def _mirror(crops: Tensor, flip: NDArray[np.bool_]) -> Tensor:
-    """A copy of crops (B, 3, P, P) with some mirrored; done on bytes, which are a quarter of the floats."""
+    """A copy of crops (B, 3, P, P) with some mirrored. Done on bytes, a quarter of the size of floats."""
     if crops.device.type != "cpu":
         mask = torch.from_numpy(flip).to(crops.device, non_blocking=True)
         return torch.where(mask[:, None, None, None], crops.flip(3), crops)
-    out = torch.empty_like(crops)  # on a CPU `where` takes byte by byte, flip and copy take a register at a time
+    out = torch.empty_like(crops)  # on a CPU `where` works byte by byte, flip and copy on whole registers
     for k, mirrored in enumerate(flip.tolist()):
         crop = crops[k : k + 1]
         out[k : k + 1] = crop.flip(3) if mirrored else crop
@@ -82,8 +82,8 @@ def _mirror(crops: Tensor, flip: NDArray[np.bool_]) -> Tensor:
 def _normalise(crops: Tensor, white: float) -> Tensor:
     """Crops (B, 3, P, P), bytes or floats from 0 to `white`, to float32 with ImageNet's mean 0 and deviation 1.
 
-    By rows of pixels, so that the innermost loop is long. A CPU takes them in blocks that stay in its cache and are too
-    small to be shared among threads: waiting for a thread that has lost its core costs more than it can save.
+    Computed on rows of pixels, for a long innermost loop. A CPU takes them in blocks that fit its cache and are too
+    small to be split among threads: waiting for a thread that lost its core would cost more than threads save.
     """
     batch, _, height, width = crops.shape
     rows = crops.permute(0, 2, 3, 1).reshape(batch * height, width * 3)
@@ -98,15 +98,16 @@ def _normalise(crops: Tensor, white: float) -> Tensor:
 
 
 def color_jitter(crops: Tensor, jitter: Tensor) -> Tensor:
-    """Vary crops (B, 3, P, P) in [0, 1] by `jitter` (B, 4) in [-1, 1): brightness, contrast, saturation, hue, in turn.
+    """Change brightness, contrast, saturation and hue, in this order, of crops (B, 3, P, P) in [0, 1].
 
-    Factors are up to 10 % from 1; hue turns by up to 0.05 of a circle in YIQ's colour plane.
+    `jitter` (B, 4) is in [-1, 1): factors are up to 10 % from 1, and hue rotates by up to 0.05 of a turn in YIQ's
+    chroma plane.
     """
     factor = 1 + jitter[:, :3] * torch.tensor(_JITTER[:3], device=crops.device)
     brightness, contrast, saturation = (factor[:, k, None, None, None] for k in range(3))
     crops = (crops * brightness).clamp(0, 1)
-    middle = _grey(crops).mean((1, 2, 3), keepdim=True)
-    crops = (middle + (crops - middle) * contrast).clamp(0, 1)
+    mean = _grey(crops).mean((1, 2, 3), keepdim=True)
+    crops = (mean + (crops - mean) * contrast).clamp(0, 1)
     grey = _grey(crops)
     crops = (grey + (crops - grey) * saturation).clamp(0, 1)
     angle = 2 * math.pi * _JITTER[3] * jitter[:, 3]
@@ -128,19 +129,19 @@ def _to(array: NDArray[np.float32], device: torch.device) -> Tensor:
 
 
 def _ahead(load: Callable[[int, int], Tensor], parts: list[tuple[int, int]], workers: int) -> Iterator[Tensor]:
-    """`load` of each part, in order, up to two parts per worker ahead of their use."""
+    """`load` of each part, in order, loading up to two parts per worker ahead."""
     if workers == 0:
         yield from (load(*part) for part in parts)
         return
     with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[Tensor]] = deque()
+        pending: deque[Future[Tensor]] = deque()
         try:
             for part in parts:
-                waiting.append(pool.submit(load, *part))
-                if len(waiting) > 2 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:  # a stop in the middle leaves nothing to wait for
-            for future in waiting:
+                pending.append(pool.submit(load, *part))
+                if len(pending) > 2 * workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:  # if the consumer stops midway, the pool need not finish the rest
+            for future in pending:
                 future.cancel()

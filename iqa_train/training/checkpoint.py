@@ -1,4 +1,4 @@
-"""Checkpoints: safetensors files, whole or not there, that say which run they belong to. Never pickles."""
+"""Checkpoints: safetensors files, written atomically, that name the run they belong to. Never pickles."""
 
 import json
 import os
@@ -25,7 +25,7 @@ SCHEMA_VERSION = 1
 
 
 class _State(TypedDict, total=False):
-    """What stands beside the tensors; of the best network, the epoch alone."""
+    """The JSON beside the tensors; the best network's has only the epoch."""
 
     epoch: Annotated[int, Span(0, 1_000_000)]
     best_epoch: Annotated[int, Span(0, 1_000_000)]
@@ -36,7 +36,7 @@ class _State(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Named tensors on the CPU, and what is to be known beside them."""
+    """Named tensors on the CPU, and a state that is JSON."""
 
     tensors: dict[str, Tensor]
     state: dict[str, Any]
@@ -47,20 +47,20 @@ class Checkpoint:
 
 
 def checkpoint_owner(spec: RunSpec, run: RunFolder, number: int) -> str:
-    """What checkpoints of round `number` are signed with."""
+    """The name of run and round `number` in its checkpoints."""
     return f"{spec.study}/{spec.experiment}/{run.path.name}/round {number}"
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, *, owner: str) -> None:
-    """Replace `path`; `owner` names run and round. Raises DiskFullError or RunError, the old file kept."""
-    workshop = path.parent / ".writing"  # safetensors makes files of its own beside the one it is to write
-    shutil.rmtree(workshop, ignore_errors=True)  # what a kill left half-written
+    """Replace `path`; `owner` names run and round. On DiskFullError or RunError the old file is kept."""
+    staging = path.parent / ".writing"  # safetensors creates temporary files beside its target
+    shutil.rmtree(staging, ignore_errors=True)  # left by a kill
     try:
         path.parent.mkdir(exist_ok=True)
-        workshop.mkdir()
-    except FileNotFoundError:  # a run's folder that was moved or deleted is not made again
+        staging.mkdir()
+    except FileNotFoundError:  # the run's folder was moved or deleted; do not create it again
         raise RunError(f"the checkpoint {path} could not be written: {path.parent.parent} is gone") from None
-    temporary = workshop / path.name
+    temporary = staging / path.name
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
     metadata = {"schema_version": str(SCHEMA_VERSION), "owner": owner, "state": json.dumps(checkpoint.state)}
     metadata["checksum"] = _checksum(tensors, metadata["state"])
@@ -78,11 +78,11 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, owner: str) -> None:
             ) from error
         raise RunError(f"the checkpoint {path} could not be written: {error}") from error
     finally:
-        shutil.rmtree(workshop, ignore_errors=True)
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def load_checkpoint(path: Path, *, owner: str) -> Checkpoint:
-    """Read a checkpoint of `owner`. Raises WeightsError for one cut short, changed, of another run, or a pickle."""
+    """Read a checkpoint of `owner`. Raises WeightsError if it is damaged, belongs to another run, or is a pickle."""
     start_over = "remove it, or start over with --again"
     if path.is_dir():
         raise WeightsError(f"{path} is a folder, not a checkpoint; {start_over}")
@@ -100,8 +100,9 @@ def load_checkpoint(path: Path, *, owner: str) -> Checkpoint:
         raise WeightsError(
             f"{path} belongs to {metadata.get('owner', 'no run of this program')}, not to {owner}; {start_over}"
         )
-    if metadata.get("checksum", "") not in {"", _checksum(tensors, metadata.get("state", ""))}:  # early ones have none
-        raise WeightsError(f"{path} is damaged (its checksum is another one); {start_over}")
+    checksum = metadata.get("checksum")  # the oldest checkpoints have none
+    if checksum and checksum != _checksum(tensors, metadata.get("state", "")):
+        raise WeightsError(f"{path} is damaged (its checksum does not match); {start_over}")
     try:
         state = parse_json(metadata["state"])
         require(state, _State)
@@ -111,7 +112,7 @@ def load_checkpoint(path: Path, *, owner: str) -> Checkpoint:
 
 
 def _checksum(tensors: Mapping[str, Tensor], state: str) -> str:
-    """CRC-32 of the state and of every tensor's bytes, by name. Several times as fast as a cryptographic hash."""
+    """CRC-32 of the state and of each tensor's name and bytes; several times faster than a cryptographic hash."""
     crc = zlib.crc32(state.encode())
     for name in sorted(tensors):
         crc = zlib.crc32(name.encode(), crc)
@@ -135,12 +136,12 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, checkpoint: Checkpoint) -> None:
-    """Put back what `optimizer_tensors` took."""
+    """Restore the state saved by `optimizer_tensors`."""
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, saved in checkpoint.under("optimiser.").items():
         index, _, key = name.partition(".")
-        # The fused step reads memory in the parameter's own order.
+        # The fused step requires the memory layout of the parameter.
         value = torch.empty_like(parameters[int(index)]).copy_(saved) if saved.ndim else saved
         state.setdefault(int(index), {})[key] = value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -1,15 +1,15 @@
 """Training losses on a batch of predicted and true scores, both (B,). Lower is better; each returns a scalar.
 
-`l1`, `l2`, `srcc`, `rank` and `pairwise` compute what the original training script computed under these names; so does
-the ranking term, which `ranking_loss_alpha` adds to any of them. `srcc` is there Pearson's correlation of the values,
-and `pairwise` the fidelity loss of Tsai et al. (FRank, SIGIR 2007) with Thurstone's model of the predicted preference,
-1.702 being the factor between the logistic and the normal distribution.
+`l1`, `l2`, `srcc`, `rank` and `pairwise` compute the same as under these names in the original training script; so does
+the ranking term, which `ranking_loss_alpha` adds to any of them. Despite its name, `srcc` is Pearson's correlation of
+the values. `pairwise` is the fidelity loss of Tsai et al. (FRank, SIGIR 2007) with Thurstone's model of the predicted
+preference; 1.702 is the factor between the logistic and the normal distribution.
 
 `margin_rank`: margin ranking, as in RankIQA (Liu, van de Weijer, Bagdanov, ICCV 2017), over all pairs of a batch.
-`ranknet`: logistic, as in RankNet (Burges et al., ICML 2005). `soft_srcc`: one less Spearman's correlation with ranks
+`ranknet`: logistic, as in RankNet (Burges et al., ICML 2005). `soft_srcc`: 1 - Spearman's correlation with ranks
 softened by sigmoids (Qin, Liu, Li, Information Retrieval 13, 2010).
 
-A change in what any of these computes needs a new `study.revision.REVISION`.
+Changing what any of these computes requires a new `study.revision.REVISION`.
 """
 
 import math
@@ -20,14 +20,14 @@ from torch.nn.functional import l1_loss, mse_loss, softplus
 
 from iqa_train.study.settings import TrainingConfig
 
-_TINY = 1e-8  # keeps roots and quotients of the original's losses differentiable
-_SAME_SCORE = 1e-6  # scores closer than this are no pair for `rank` and `pairwise`
+_TINY = 1e-8  # keeps the roots and quotients differentiable, as in the original script
+_SAME_SCORE = 1e-6  # `rank` and `pairwise` skip pairs whose scores are closer than this
 _PREDICTION_SD = 0.1  # SD of one prediction in `pairwise`, on the scale of the scores
 _NORMAL_AS_LOGISTIC = 1.702
 
 
 def training_loss(predicted: Tensor, scores: Tensor, settings: TrainingConfig) -> Tensor:
-    """The loss that `loss_type`, `ranking_loss_alpha` and `ranking_loss_margin` describe."""
+    """The loss that the settings select, plus the ranking term weighted by `ranking_loss_alpha`."""
     loss = _primary_loss(predicted, scores, settings)
     if settings.ranking_loss_alpha > 0:
         term = margin_ranking(predicted, scores, settings.ranking_loss_margin)
@@ -56,7 +56,7 @@ def _primary_loss(predicted: Tensor, scores: Tensor, settings: TrainingConfig) -
 
 
 def pearson(predicted: Tensor, scores: Tensor) -> Tensor:
-    """1 - Pearson's correlation, 1e-8 added to its denominator; 1 for a batch of one, or of one value."""
+    """1 - Pearson's correlation, 1e-8 added to its denominator; 1 for a batch of one crop or of equal values."""
     a, b = predicted - predicted.mean(), scores - scores.mean()
     loss: Tensor = 1 - (a * b).sum() / (a.norm() * b.norm() + _TINY)
     return loss

@@ -330,7 +330,7 @@ def test_an_unknown_backbone_is_answered_with_the_nearest(backbone: str, hint: s
 
 
 def test_an_unknown_backbone_like_no_other_is_not_answered_with_a_thousand_names() -> None:
-    with pytest.raises(UsageError, match=r"; known: swin, resnet50, demo and timm's networks of four stages$"):
+    with pytest.raises(UsageError, match=r"; known: swin, resnet50, demo and timm's networks with four stages$"):
         build_backbone(settings(backbone="xyzzy"), 1)
 
 

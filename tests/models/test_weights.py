@@ -96,7 +96,7 @@ def test_what_does_not_fit_the_demo_backbone_is_named(tmp_path: Path, change: Ca
 @pytest.mark.parametrize("backbone", ["test_resnet", "demo"])
 def test_a_pth_that_is_no_file_of_weights_is_not_called_a_pickle(tmp_path: Path, backbone: str, content: bytes) -> None:
     (tmp_path / "junk.pth").write_bytes(content)
-    assert "is no file of weights that torch has written" in refused(tmp_path / "junk.pth", backbone=backbone)
+    assert "is not a weights file written by torch" in refused(tmp_path / "junk.pth", backbone=backbone)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -130,13 +130,13 @@ def test_a_pth_cut_short(tmp_path: Path) -> None:
 def test_weights_of_another_architecture_are_not_passed_over(tmp_path: Path, other: str) -> None:
     save_file(whole_state(other), tmp_path / "other.safetensors")
     message = refused(tmp_path / "other.safetensors", backbone="swin", patch_size=224)
-    assert "does not hold whole weights of backbone swin tiny" in message
+    assert "does not hold the complete weights of backbone swin tiny" in message
 
 
 def test_weights_of_other_shapes(tmp_path: Path) -> None:
     state = {k: torch.cat([v, v]) if v.ndim else v for k, v in whole_state("test_resnet").items()}
     save_file(state, tmp_path / "wide.safetensors")
-    assert "does not hold whole weights" in refused(tmp_path / "wide.safetensors")
+    assert "does not hold the complete weights" in refused(tmp_path / "wide.safetensors")
 
 
 @pytest.mark.parametrize("backbone", ["test_resnet", "test_convnext"])
@@ -150,7 +150,7 @@ def test_weights_with_parts_missing(tmp_path: Path, backbone: str) -> None:
     }
     for kind, content in wrong.items():
         save_file(content, path)
-        assert "does not hold whole weights" in refused(path, backbone=backbone), kind
+        assert "does not hold the complete weights" in refused(path, backbone=backbone), kind
     headless = {k: v for k, v in state.items() if not k.startswith(("head", "fc"))}
     assert len(headless) < len(state)
     save_file(headless, path)
@@ -168,7 +168,7 @@ def whole_state(architecture: str) -> dict[str, torch.Tensor]:
 def test_a_pth_of_something_else(tmp_path: Path, backbone: str, content: object) -> None:
     torch.save(content, tmp_path / "else.pth")
     message = refused(tmp_path / "else.pth", backbone=backbone)
-    assert ("it has nothing for" if isinstance(content, dict) else "it holds no weights by name") in message
+    assert ("it has nothing for" if isinstance(content, dict) else "it holds no named weights") in message
 
 
 class _Creates:
