@@ -1,4 +1,4 @@
-"""Small networks on one thread: more would wait for each other, and for other programs, longer than they compute."""
+"""Small networks on one thread: with more, the threads would wait for each other longer than they compute."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""The network: the published sizes and shapes, batched as one by one, and equal starts where parts are equal."""
+"""The network: published sizes and shapes, batches like single crops, equal initial weights for equal parts."""
 
 from itertools import pairwise
 
@@ -42,7 +42,7 @@ def millions(module: nn.Module) -> float:
         ("tiny", {}, 29.521),
     ],
 )
-def test_parameter_counts_of_the_published_study(size: str, changes: dict[str, object], expected: float) -> None:
+def test_parameter_counts_equal_the_published_ones(size: str, changes: dict[str, object], expected: float) -> None:
     with torch.device("meta"):
         assert millions(QualityNetwork(settings(model_size=size, **changes), 1)) == expected
 
@@ -73,9 +73,7 @@ def test_every_backbone_of_the_table_has_four_stages_and_its_pinned_weights(name
     ("backbone", "channels"), [("resnet50", (256, 512, 1024, 2048)), ("test_resnet", (32, 48, 192, 96)), ("demo", None)]
 )
 @pytest.mark.parametrize("patch_size", [64])
-def test_other_backbones_give_a_score_per_crop(
-    backbone: str, channels: tuple[int, ...] | None, patch_size: int
-) -> None:
+def test_other_backbones_score_each_crop(backbone: str, channels: tuple[int, ...] | None, patch_size: int) -> None:
     network = QualityNetwork(settings(backbone=backbone, patch_size=patch_size, multi_scale=True), 1).eval()
     with torch.inference_mode():
         stages = network.backbone(torch.rand(2, 3, patch_size, patch_size))
@@ -87,7 +85,7 @@ def test_other_backbones_give_a_score_per_crop(
     assert torch.isfinite(scores).all()
 
 
-def test_swin_scores_a_batch_as_it_scores_each() -> None:
+def test_swin_scores_a_batch_like_single_crops() -> None:
     network = QualityNetwork(settings(model_size="tiny"), 1).eval()
     crops = torch.rand(2, 3, 224, 224)
     with torch.inference_mode():
@@ -106,7 +104,7 @@ def test_target_parameters() -> None:
     assert sum(t[0].numel() for t in (*parameters.weights, *parameters.biases)) == 33_545
 
 
-def test_the_batched_target_network_is_a_loop_of_linear_maps() -> None:
+def test_the_batched_target_network_equals_a_loop_of_linear_maps() -> None:
     generator = torch.Generator().manual_seed(0)
     pairs = list(pairwise(TARGET_WIDTHS))
     weights = [torch.randn(6, b, a, generator=generator) / a**0.5 for a, b in pairs]
@@ -122,7 +120,7 @@ def test_the_batched_target_network_is_a_loop_of_linear_maps() -> None:
         assert batched[image] == pytest.approx(float(x), abs=1e-5)
 
 
-def test_dropout_acts_on_the_hyper_networks_last_map_alone() -> None:
+def test_dropout_applies_to_the_hyper_networks_last_map_only() -> None:
     hyper = HyperNetwork(96, 0.4)
     assert [type(layer).__name__ for layer in hyper.reduce] == ["Conv2d", "ReLU"] * 3 + ["Dropout"]
     before = hyper.reduce[:-1](torch.rand(2, 96, 7, 7))
@@ -145,7 +143,7 @@ def by_layers(
     return x.flatten()
 
 
-def test_dropout_acts_after_three_layers_of_the_target_network() -> None:
+def test_dropout_applies_after_three_layers_of_the_target_network() -> None:
     """Its variance is that of the definition; with the fourth layer, too, it would be several times as much."""
     generator = torch.Generator().manual_seed(7)
     crops, pairs = 4000, list(pairwise(TARGET_WIDTHS))
@@ -258,7 +256,7 @@ def test_without_multi_scale_attention_changes_nothing_at_all() -> None:
 VARIANTS = {"Baseline": {}, "A1": {"attention_fusion": False}, "A2": {"multi_scale": False}}
 
 
-def test_experiments_of_one_seed_start_alike_wherever_they_are_alike() -> None:
+def test_equal_parts_start_equal_in_all_experiments_of_a_seed() -> None:
     networks = {name: demo(**changes) for name, changes in VARIANTS.items()}
     baseline = weights_by_module(networks["Baseline"])
     for name in ("A1", "A2"):
@@ -283,7 +281,7 @@ def shapes(weights: dict[str, Tensor]) -> dict[str, torch.Size]:
     return {name: value.shape for name, value in weights.items()}
 
 
-def test_another_seed_starts_elsewhere_and_the_same_one_at_the_same_place() -> None:
+def test_initial_weights_depend_on_the_seed_only() -> None:
     first, again, other = demo(1).state_dict(), demo(1).state_dict(), demo(2).state_dict()
     assert all(torch.equal(first[k], again[k]) for k in first)
     random = [k for k in first if first[k].ndim > 1]
@@ -302,7 +300,7 @@ def test_no_two_modules_start_alike() -> None:
 
 
 @pytest.mark.parametrize("backbone", ["demo", "test_resnet"])
-def test_the_start_does_not_depend_on_what_was_drawn_before(backbone: str) -> None:
+def test_initial_weights_do_not_depend_on_the_generators_state(backbone: str) -> None:
     networks = []
     for before in (5, 6):
         torch.manual_seed(before)
@@ -310,7 +308,7 @@ def test_the_start_does_not_depend_on_what_was_drawn_before(backbone: str) -> No
     assert [k for k in networks[0] if not torch.equal(networks[0][k], networks[1][k])] == []
 
 
-def test_starting_at_a_score_moves_the_answers_there_and_nothing_else() -> None:
+def test_start_at_moves_the_scores_and_changes_one_bias_only() -> None:
     network = demo().eval()
     before = {k: v.clone() for k, v in network.state_dict().items()}
     network.hyper.start_at(61.5)
@@ -323,13 +321,13 @@ def test_starting_at_a_score_moves_the_answers_there_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("backbone", "hint"), [("resnet5O", '"resnet50"'), ("swim", '"swin"'), ("convnext_tinny", '"convnext_tiny"')]
 )
-def test_an_unknown_backbone_is_answered_with_the_nearest(backbone: str, hint: str) -> None:
+def test_an_unknown_backbone_gets_the_nearest_name(backbone: str, hint: str) -> None:
     with pytest.raises(UsageError, match="did you mean") as raised:
         build_backbone(settings(backbone=backbone), 1)
     assert hint in str(raised.value)
 
 
-def test_an_unknown_backbone_like_no_other_is_not_answered_with_a_thousand_names() -> None:
+def test_a_backbone_unlike_any_other_gets_a_short_list() -> None:
     with pytest.raises(UsageError, match=r"; known: swin, resnet50, demo and timm's networks with four stages$"):
         build_backbone(settings(backbone="xyzzy"), 1)
 
@@ -343,7 +341,7 @@ def test_a_backbone_without_stochastic_depth(backbone: str) -> None:
 
 
 @pytest.mark.parametrize("backbone", ["coatnet_nano_rw_224", "swinv2_tiny_window8_256"])
-def test_a_backbone_made_for_one_size_is_made_for_another(backbone: str) -> None:
+def test_a_backbone_for_one_image_size_is_built_for_another(backbone: str) -> None:
     assert_four_stages(build_backbone(settings(backbone=backbone, patch_size=64), 1), 64)
 
 
@@ -351,7 +349,7 @@ def test_a_backbone_made_for_one_size_is_made_for_another(backbone: str) -> None
     ("backbone", "advice"),
     [("efficientformer_l1", "; use --patch_size 224"), ("inception_v3", "; it was made for 299")],
 )
-def test_a_backbone_that_cannot_take_crops_of_this_size_says_so_before_training(backbone: str, advice: str) -> None:
+def test_a_backbone_that_cannot_take_the_crop_size_is_refused_before_training(backbone: str, advice: str) -> None:
     with pytest.raises(UsageError, match=f'"{backbone}" cannot take crops of 64 pixels') as raised:
         build_backbone(settings(backbone=backbone, patch_size=64, drop_path_rate=0.0), 1)
     assert str(raised.value).endswith(advice)

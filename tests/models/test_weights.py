@@ -1,4 +1,4 @@
-"""Pretrained weights: from a file, from the place the error names, and never anything that runs code."""
+"""Pretrained weights: from a file, from the folder that the error names, and never anything that runs code."""
 
 import os
 import pickle
@@ -47,7 +47,7 @@ def refused(file: Path | str, **changes: object) -> str:
 
 
 @pytest.mark.parametrize("architecture", ["test_resnet", "test_convnext"])
-def test_a_file_of_the_users_own_is_used(tmp_path: Path, architecture: str) -> None:
+def test_a_local_file_is_used(tmp_path: Path, architecture: str) -> None:
     path = weights_of(architecture, tmp_path / "own.safetensors")
     changes = {"backbone": architecture}
     own, other_seed = (build_backbone(settings(weights=str(path), **changes), seed) for seed in (1, 2))
@@ -60,7 +60,7 @@ def test_a_file_of_the_users_own_is_used(tmp_path: Path, architecture: str) -> N
         assert torch.equal(a, b), f"{name} was not in the file"
 
 
-def test_a_pth_of_plain_weights_is_used(tmp_path: Path) -> None:
+def test_a_pth_file_of_plain_weights_is_used(tmp_path: Path) -> None:
     torch.manual_seed(99)
     whole = import_timm().create_model("test_resnet")
     torch.save(whole.state_dict(), tmp_path / "own.pth")
@@ -70,7 +70,7 @@ def test_a_pth_of_plain_weights_is_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
-def test_the_demo_backbone_reads_its_own_kind(tmp_path: Path, suffix: str) -> None:
+def test_the_demo_backbone_loads_its_own_weights(tmp_path: Path, suffix: str) -> None:
     donor, path = build_backbone(settings(backbone="demo", weights="none"), 7), tmp_path / f"demo{suffix}"
     (save_file if suffix == ".safetensors" else torch.save)(donor.net.state_dict(), path)
     built = build_backbone(settings(backbone="demo", weights=str(path)), 1)
@@ -86,7 +86,9 @@ def test_the_demo_backbone_reads_its_own_kind(tmp_path: Path, suffix: str) -> No
         (lambda state: state | {"stem.9.weight": torch.zeros(2)}, "the network has no stem.9.weight"),
     ],
 )
-def test_what_does_not_fit_the_demo_backbone_is_named(tmp_path: Path, change: Callable[..., Any], says: str) -> None:
+def test_weights_that_do_not_fit_the_demo_backbone_are_named(
+    tmp_path: Path, change: Callable[..., Any], says: str
+) -> None:
     state = build_backbone(settings(backbone="demo", weights="none"), 7).net.state_dict()
     save_file(change(state), tmp_path / "demo.safetensors")
     assert refused(tmp_path / "demo.safetensors", backbone="demo").endswith(f": {says}")
@@ -94,7 +96,7 @@ def test_what_does_not_fit_the_demo_backbone_is_named(tmp_path: Path, change: Ca
 
 @pytest.mark.parametrize("content", [b"", b"hello world", bytes(range(256)) * 4, b"<html>404</html>"])
 @pytest.mark.parametrize("backbone", ["test_resnet", "demo"])
-def test_a_pth_that_is_no_file_of_weights_is_not_called_a_pickle(tmp_path: Path, backbone: str, content: bytes) -> None:
+def test_a_pth_file_without_weights_is_not_called_a_pickle(tmp_path: Path, backbone: str, content: bytes) -> None:
     (tmp_path / "junk.pth").write_bytes(content)
     assert "is not a weights file written by torch" in refused(tmp_path / "junk.pth", backbone=backbone)
 
@@ -105,7 +107,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("backbone", ["test_resnet", "demo"])
-def test_weights_cut_short_at_any_length(tmp_path: Path, backbone: str) -> None:
+def test_truncated_weights_are_refused(tmp_path: Path, backbone: str) -> None:
     if backbone == "demo":
         path = tmp_path / "cut.safetensors"
         save_file(build_backbone(settings(backbone="demo", weights="none"), 7).net.state_dict(), path)
@@ -117,7 +119,7 @@ def test_weights_cut_short_at_any_length(tmp_path: Path, backbone: str) -> None:
         refused(path, backbone=backbone)
 
 
-def test_a_pth_cut_short(tmp_path: Path) -> None:
+def test_a_truncated_pth_file_is_not_called_a_pickle(tmp_path: Path) -> None:
     path = tmp_path / "cut.pth"
     torch.save(import_timm().create_model("test_resnet").state_dict(), path)
     whole = path.read_bytes()
@@ -127,20 +129,20 @@ def test_a_pth_cut_short(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("other", ["test_resnet", "swin_small_patch4_window7_224"])
-def test_weights_of_another_architecture_are_not_passed_over(tmp_path: Path, other: str) -> None:
+def test_weights_of_another_architecture_are_refused(tmp_path: Path, other: str) -> None:
     save_file(whole_state(other), tmp_path / "other.safetensors")
     message = refused(tmp_path / "other.safetensors", backbone="swin", patch_size=224)
     assert "does not hold the complete weights of backbone swin tiny" in message
 
 
-def test_weights_of_other_shapes(tmp_path: Path) -> None:
+def test_weights_of_other_shapes_are_refused(tmp_path: Path) -> None:
     state = {k: torch.cat([v, v]) if v.ndim else v for k, v in whole_state("test_resnet").items()}
     save_file(state, tmp_path / "wide.safetensors")
     assert "does not hold the complete weights" in refused(tmp_path / "wide.safetensors")
 
 
 @pytest.mark.parametrize("backbone", ["test_resnet", "test_convnext"])
-def test_weights_with_parts_missing(tmp_path: Path, backbone: str) -> None:
+def test_incomplete_weights_are_refused(tmp_path: Path, backbone: str) -> None:
     state, path = whole_state(backbone), tmp_path / "part.safetensors"
     last = [name for name, value in state.items() if value.ndim == 4][-1]
     wrong = {
@@ -165,7 +167,7 @@ def whole_state(architecture: str) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("content", [[1, 2], {}, {"a": 1}, "text", torch.zeros(3)], ids=str)
 @pytest.mark.parametrize("backbone", ["test_resnet", "demo"])
-def test_a_pth_of_something_else(tmp_path: Path, backbone: str, content: object) -> None:
+def test_a_pth_file_of_other_content_is_refused(tmp_path: Path, backbone: str, content: object) -> None:
     torch.save(content, tmp_path / "else.pth")
     message = refused(tmp_path / "else.pth", backbone=backbone)
     assert ("it has nothing for" if isinstance(content, dict) else "it holds no named weights") in message
@@ -205,7 +207,7 @@ def test_an_unknown_tag_lists_the_known_ones() -> None:
         build_backbone(settings(backbone="demo", weights="imagenet"), 1)
 
 
-def test_sizes_of_one_ablation_share_their_pretraining() -> None:
+def test_all_model_sizes_have_the_same_pretraining() -> None:
     names = [
         timm_name(TrainingConfig(backbone="swin", weights="imagenet", model_size=s)) for s in ("tiny", "small", "base")
     ]
@@ -236,7 +238,7 @@ print(next(p for n, p in built.named_parameters() if n.endswith("proj.weight")).
 
 
 @pytest.mark.slow
-def test_without_a_network_the_error_says_what_to_fetch_and_where_to_put_it_and_then_it_is_used(
+def test_offline_the_error_says_what_to_download_and_where_to_put_it(
     tmp_path: Path,
 ) -> None:
     name = "swin_tiny_patch4_window7_224.ms_in22k_ft_in1k"
@@ -259,6 +261,6 @@ def test_without_a_network_the_error_says_what_to_fetch_and_where_to_put_it_and_
     assert weights == str(load_file(fetched)["patch_embed.proj.weight"].flatten()[:4].tolist())
 
 
-def test_a_restored_network_asks_for_no_weights() -> None:
+def test_a_network_to_be_restored_needs_no_weights() -> None:
     built = build_backbone(settings(weights="gone.pth"), 1, pretrained=False)
     assert isinstance(built, Backbone)

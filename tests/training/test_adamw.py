@@ -1,4 +1,4 @@
-"""The optimizer computes what torch's computes, to the bit, and a run that compiles nothing imports no compiler."""
+"""The optimizer computes what torch's does, bit for bit, and a run that compiles nothing imports no compiler."""
 
 import copy
 import subprocess
@@ -28,7 +28,7 @@ def _trained(kind: type[torch.optim.AdamW], network: nn.Module, steps: int = 6) 
     return network, optimizer
 
 
-def test_weights_and_state_are_those_of_torchs_own():
+def test_weights_and_state_equal_torchs_adamw():
     network = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 1))
     (ours, our_state), (reference, its_state) = (_trained(kind, network) for kind in (PlainAdamW, torch.optim.AdamW))
     for mine, its in zip(ours.parameters(), reference.parameters(), strict=True):

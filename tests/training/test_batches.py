@@ -61,7 +61,7 @@ def test_workers_change_neither_order_nor_content(store: PixelStore, plan: CropP
 
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("first", [0, 1, 5, 8])
-def test_going_on_at_a_batch_gives_what_the_whole_run_gives_there(
+def test_starting_at_a_later_batch_yields_the_same_batches(
     store: PixelStore, plan: CropPlan, workers: int, first: int
 ) -> None:
     whole, rest = run(store, plan), run(store, plan, workers, first)
@@ -84,7 +84,7 @@ def test_an_error_in_a_worker_is_raised_where_the_batches_are_used(store: PixelS
 
 
 @pytest.mark.parametrize("flip", [[False, True, True, False], [False] * 4, [True] * 4])
-def test_prepared_as_written_in_every_recipe(flip: list[bool]) -> None:
+def test_crops_are_normalised_and_mirrored_with_imagenets_statistics(flip: list[bool]) -> None:
     pixels = torch.randint(0, 256, (4, 32, 32, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     before = pixels.clone()
     zeros = np.zeros(4, np.int64)

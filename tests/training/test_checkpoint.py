@@ -1,4 +1,4 @@
-"""Checkpoints: whole, of their own run, never code, and exact enough to go on as if nothing had happened."""
+"""Checkpoints: written whole, tied to their run, never code, and exact enough to resume bit for bit."""
 
 import os
 import pickle
@@ -40,7 +40,7 @@ def small() -> Checkpoint:
     return Checkpoint(tensors, {"epoch": 3, "history": [{"srcc": 0.1 + 0.2, "note": "é", "nothing": None}]})
 
 
-def test_everything_comes_back_bit_for_bit(tmp_path: Path) -> None:
+def test_a_checkpoint_is_restored_bit_for_bit(tmp_path: Path) -> None:
     path, before = tmp_path / "checkpoints" / "last.safetensors", small()
     save_checkpoint(path, before, owner=OWNER)
     after = load_checkpoint(path, owner=OWNER)
@@ -61,7 +61,7 @@ def refused(path: Path, owner: str = OWNER) -> str:
     return message
 
 
-def test_cut_short_at_any_length(tmp_path: Path) -> None:
+def test_a_truncated_checkpoint_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "last.safetensors"
     save_checkpoint(path, small(), owner=OWNER)
     whole = path.read_bytes()
@@ -72,7 +72,7 @@ def test_cut_short_at_any_length(tmp_path: Path) -> None:
     load_checkpoint(path, owner=OWNER)
 
 
-def test_one_byte_changed_anywhere_is_noticed_or_changes_nothing(tmp_path: Path) -> None:
+def test_a_flipped_byte_is_noticed_or_changes_nothing(tmp_path: Path) -> None:
     path, before = tmp_path / "last.safetensors", small()
     save_checkpoint(path, before, owner=OWNER)
     whole = path.read_bytes()
@@ -90,20 +90,20 @@ def test_one_byte_changed_anywhere_is_noticed_or_changes_nothing(tmp_path: Path)
     assert noticed > 0.9 * len(whole)
 
 
-def test_a_checkpoint_from_before_there_were_checksums_is_read(tmp_path: Path) -> None:
+def test_a_checkpoint_without_checksum_is_read(tmp_path: Path) -> None:
     path = tmp_path / "last.safetensors"
     save_file({"network.a": torch.ones(2)}, path, {"schema_version": "1", "owner": OWNER, "state": '{"epoch": 1}'})
     assert load_checkpoint(path, owner=OWNER).state == {"epoch": 1}
 
 
-def test_a_folder_is_no_checkpoint(tmp_path: Path) -> None:
+def test_a_folder_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "last.safetensors"
     path.mkdir()
     assert "is a folder, not a checkpoint" in refused(path)
 
 
 @pytest.mark.parametrize("header", [0x0280, 0x0480, 0x0580])
-def test_cut_short_is_not_mistaken_for_a_pickle(tmp_path: Path, header: int) -> None:
+def test_a_truncated_checkpoint_is_not_mistaken_for_a_pickle(tmp_path: Path, header: int) -> None:
     """A header of these lengths begins with the same two bytes as a pickle."""
     path = tmp_path / "last.safetensors"
     for padding in range(header):
@@ -136,7 +136,7 @@ def test_a_pickle_is_refused_and_not_run(tmp_path: Path, form: str | int) -> Non
     assert not trap.exists()
 
 
-def test_of_another_run_or_of_none(tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_run_or_program_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "last.safetensors"
     save_checkpoint(path, small(), owner=OWNER)
     other = "small/A1/s42-abcdef0123 round 1"
@@ -147,7 +147,7 @@ def test_of_another_run_or_of_none(tmp_path: Path) -> None:
     assert "no run of this program" in refused(path)
 
 
-def test_missing(tmp_path: Path) -> None:
+def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
     assert "nothing to continue from" in refused(tmp_path / "last.safetensors")
 
 
@@ -187,7 +187,7 @@ def steps(network: QualityNetwork, optimizer: torch.optim.Optimizer, first: int,
     return losses
 
 
-def test_going_on_from_a_checkpoint_is_bit_equal_to_never_having_stopped(tmp_path: Path) -> None:
+def test_resuming_is_bit_equal_to_never_having_stopped(tmp_path: Path) -> None:
     network, optimizer = made()
     steps(network, optimizer, 0, 3)
     tensors = network_tensors(network) | optimizer_tensors(optimizer)
@@ -225,7 +225,7 @@ def test_the_local_distortion_layers_of_swin_tiny_train_at_lr() -> None:
     assert (at_lr["ratio"], rest["ratio"]) == (1, 2)
 
 
-def test_progress_comes_back(tmp_path: Path) -> None:
+def test_progress_is_restored(tmp_path: Path) -> None:
     progress = Progress(epoch=2, step=5, seconds=1.25, best_epoch=1, history=[{"epoch": 1, "val_srcc": None}])
     progress.losses, progress.predictions = torch.rand(9), torch.rand(40)
     progress.val, progress.test = (torch.rand(n, dtype=torch.float64) for n in (3, 4))

@@ -1,4 +1,4 @@
-"""Each loss against a loop that can be read, and at the edges where training would otherwise break."""
+"""Each loss against a readable loop, and in the edge cases that could break training."""
 
 import math
 
@@ -82,7 +82,7 @@ def over_unordered_pairs(predicted: list[float], scores: list[float], kind: str,
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(batch=batch, margin=st.sampled_from([0.0, 0.1, 2.0]))
-def test_equal_to_a_loop(kind: str, batch: list[tuple[float, float]], margin: float) -> None:
+def test_each_loss_equals_a_loop(kind: str, batch: list[tuple[float, float]], margin: float) -> None:
     predicted, scores = (list(side) for side in zip(*batch, strict=True))
     got = loss(
         torch.tensor(predicted, dtype=torch.float64), torch.tensor(scores, dtype=torch.float64), kind,
@@ -108,7 +108,9 @@ def test_equal_to_a_loop(kind: str, batch: list[tuple[float, float]], margin: fl
         ("pairwise", [5.0, 5.0], [-40.0, 40.0], 1 - math.sqrt(0.5 + 1e-8) - 1e-4),  # r = 1/2, q = 0 or 1
     ],
 )
-def test_the_originals_losses_by_hand(kind: str, predicted: list[float], scores: list[float], expected: float) -> None:
+def test_the_original_scripts_losses_by_hand(
+    kind: str, predicted: list[float], scores: list[float], expected: float
+) -> None:
     got = loss(
         torch.tensor(predicted, dtype=torch.float64), torch.tensor(scores, dtype=torch.float64), kind,
         ranking_loss_alpha=0.0,
@@ -126,7 +128,7 @@ def test_fidelity_is_least_where_both_preferences_agree() -> None:
 
 
 @pytest.mark.parametrize("kind", ["srcc", "rank", "pairwise"])
-def test_the_originals_losses_have_no_margin(kind: str) -> None:
+def test_the_original_scripts_losses_have_no_margin(kind: str) -> None:
     predicted, scores = torch.tensor([1.0, 0.0, 2.0]), torch.tensor([0.0, 1.0, 2.0])
     values = {float(loss(predicted, scores, kind, ranking_loss_alpha=0.0, ranking_loss_margin=m)) for m in (0, 0.1, 9)}
     assert len(values) == 1
@@ -144,7 +146,7 @@ def test_the_ranking_term_is_added_to_any_loss(kind: str, batch: list[tuple[floa
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "soft_srcc"])  # whose spread is held fixed
-def test_gradients_are_those_of_differences(kind: str) -> None:
+def test_gradients_equal_finite_differences(kind: str) -> None:
     generator = torch.Generator().manual_seed(1)
     scores = 5 * torch.rand(7, generator=generator, dtype=torch.float64)
     predicted = (scores + 0.3 * torch.randn(7, generator=generator, dtype=torch.float64)).requires_grad_()
@@ -199,9 +201,7 @@ def test_soft_spearman_spans_its_range(n: int) -> None:
 
 
 @given(batch.filter(lambda b: len({p for p, _ in b}) > 1), st.sampled_from([1e-3, 0.1, 10.0, 1e6]), st.floats(-50, 50))
-def test_soft_spearman_does_not_see_scale_or_offset(
-    batch: list[tuple[float, float]], scale: float, offset: float
-) -> None:
+def test_soft_spearman_ignores_scale_and_offset(batch: list[tuple[float, float]], scale: float, offset: float) -> None:
     predicted, scores = (torch.tensor(side, dtype=torch.float64) for side in zip(*batch, strict=True))
     assert float(soft_spearman(predicted * scale + offset, scores)) == pytest.approx(
         float(soft_spearman(predicted, scores)), abs=1e-6

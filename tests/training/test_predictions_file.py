@@ -1,4 +1,4 @@
-"""Predictions survive the way to disk and back, whatever language the reader's system speaks."""
+"""Predictions are written and read back exactly, whatever the locale."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ print(ascii(read_predictions(Path(sys.argv[1])).images))
 """
 
 
-def test_every_digit_and_every_letter_comes_back(tmp_path: Path) -> None:
+def test_predictions_are_read_back_exactly(tmp_path: Path) -> None:
     names = ("größe/0.png", 'a "quoted", name.png', "写真.jpg")
     written = Predictions(names, np.array([0.1, 1 / 3, 1e-300]), np.array([0.1 + 0.2, 5e-324, -1e300]))
     path = tmp_path / "predictions-test.csv"

@@ -1,4 +1,4 @@
-"""Runs of an earlier revision: their networks can still test and predict, and never go on training."""
+"""Runs of an earlier revision: their networks can be tested and used to predict, but not trained further."""
 
 import json
 import signal
@@ -43,7 +43,7 @@ def kept(runs_dir: Path, spec: RunSpec, network: QualityNetwork) -> RunFolder:
 
 
 @pytest.mark.parametrize("revision", [1, 2])
-def test_its_network_scores_as_it_did(tmp_path: Path, revision: int) -> None:
+def test_the_network_of_an_earlier_revision_scores_as_before(tmp_path: Path, revision: int) -> None:
     spec = spec_of(revision)
     network = QualityNetwork(spec.settings, 5).eval()
     run = kept(tmp_path, spec, network)
@@ -54,7 +54,7 @@ def test_its_network_scores_as_it_did(tmp_path: Path, revision: int) -> None:
     assert found.epoch == 3
 
 
-def test_a_network_that_is_another_now_says_so(tmp_path: Path) -> None:
+def test_a_network_that_has_changed_since_is_refused(tmp_path: Path) -> None:
     now = spec_of(2, backbone="resnet50", multi_scale=False)
     network = QualityNetwork(now.settings, 5)
     network.hyper.reduce[0] = torch.nn.Conv2d(2048, 512, 1)  # as the first revision had it
@@ -81,7 +81,7 @@ def signals() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("signals")
-def test_the_worker_does_not_go_on_with_it(tmp_path: Path) -> None:
+def test_a_run_of_an_earlier_revision_cannot_be_resumed(tmp_path: Path) -> None:
     spec = spec_of(1)
     run = run_folder(tmp_path, spec)
     attempt = run.next_attempt()

@@ -1,4 +1,4 @@
-"""The learning rate: what the settings say, and never more."""
+"""The learning rate follows the settings."""
 
 import itertools
 
@@ -34,7 +34,7 @@ def schedules(draw: st.DrawFn) -> tuple[int, dict[str, object]]:
 
 
 @given(schedules())
-def test_between_nothing_and_the_peak_and_falling_after_the_warm_up(
+def test_rates_are_within_the_peak_and_fall_after_the_warm_up(
     schedule: tuple[int, dict[str, object]],
 ) -> None:
     steps, settings = schedule
@@ -62,7 +62,7 @@ def test_a_cosine_ends_at_its_floor(schedule: tuple[int, dict[str, object]]) -> 
     assert rate_at(len(got), steps, TrainingConfig(**settings)) == pytest.approx(floor, abs=1e-12 * lr)
 
 
-def test_the_smallest_peak_in_use_is_not_lifted_by_a_floor() -> None:
+def test_a_small_peak_is_not_lifted_by_the_default_floor() -> None:
     got = rates(100, lr=5e-7, epochs=10)
     assert got[0] == 5e-7
     assert max(got) == 5e-7
@@ -77,7 +77,7 @@ def test_drops_come_at_the_end_of_their_epochs() -> None:
     assert [epoch[0] for epoch in by_epoch] == pytest.approx([1e-3] * 4 + [1e-4] * 4 + [1e-5])
 
 
-def test_none_stays_where_it_is() -> None:
+def test_without_a_schedule_the_rate_is_constant() -> None:
     assert set(rates(13, lr=3e-4, epochs=5, lr_scheduler="none")) == {3e-4}
 
 
@@ -89,7 +89,7 @@ def test_a_warm_up_longer_than_training_only_rises() -> None:
 ORIGINAL = {"lr": 5e-7, "lr_ratio": 10.0, "epochs": 10, "lr_floor": 1e-6, "lr_step": "epoch"}
 
 
-def test_the_originals_head_fell_while_its_backbone_rose() -> None:
+def test_the_original_schedule_raised_the_backbone_while_the_head_fell() -> None:
     head, backbone = (rates(1, ratio, **ORIGINAL) for ratio in (10.0, 1.0))
     assert (head[0], backbone[0]) == (pytest.approx(5e-6), pytest.approx(5e-7))
     assert (head[-1], backbone[-1]) == (pytest.approx(1.0979e-6, rel=1e-4), pytest.approx(9.8776e-7, rel=1e-4))
@@ -101,7 +101,7 @@ def test_the_originals_head_fell_while_its_backbone_rose() -> None:
     ("lr", "ratio", "floor", "epochs"), [(5e-7, 10, 1e-6, 10), (5e-6, 10, 1e-6, 5), (1e-3, 3, 0.0, 7)]
 )
 @pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler")
-def test_a_step_an_epoch_is_torchs_cosine_annealing(lr: float, ratio: float, floor: float, epochs: int) -> None:
+def test_a_step_per_epoch_equals_torchs_cosine_annealing(lr: float, ratio: float, floor: float, epochs: int) -> None:
     groups = [{"params": [torch.zeros(1)], "lr": lr}, {"params": [torch.zeros(1)], "lr": lr * ratio}]
     optimizer = torch.optim.SGD(groups, lr=lr)
     theirs = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=epochs, eta_min=floor)
@@ -122,7 +122,7 @@ def test_the_floor_is_the_same_for_every_group(schedule: tuple[int, dict[str, ob
 
 
 @given(schedules())
-def test_a_step_an_epoch_and_a_step_a_batch_meet_where_an_epoch_begins(schedule: tuple[int, dict[str, object]]) -> None:
+def test_both_step_modes_agree_at_the_start_of_each_epoch(schedule: tuple[int, dict[str, object]]) -> None:
     steps, settings = schedule
     settings |= {"lr_scheduler": "cosine", "warmup_epochs": 0.0}
     by_batch, by_epoch = (rates(steps, **settings | {"lr_step": each}) for each in ("batch", "epoch"))

@@ -1,4 +1,4 @@
-"""The worker on its own: the code it ends with, the words it leaves, and what it keeps when something is wrong."""
+"""The worker process: its exit codes, its end event, its log, and what it leaves behind when something fails."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ from tests.conftest import Project
 
 @dataclass(frozen=True)
 class Ended:
-    """A worker's exit code, its last word, and its log."""
+    """A worker's exit code, the message of its end event, and its log."""
 
     code: int
     message: str
@@ -39,7 +39,7 @@ def prepared(project: Project, **settings: object) -> RunFolder:
 
 
 def attempted(project: Project, run: RunFolder, *words: str, log: str = "", buffered: bool = False) -> Ended:
-    """Run a worker; what it prints goes to the file `log`, if there is one."""
+    """Run a worker; its output goes to the file `log`, if given."""
     attempt = run.next_attempt()
     attempt.folder.mkdir()
     command = [sys.executable, "-m", "iqa_train.training.worker", str(run.path), str(attempt.folder), *words]
@@ -48,8 +48,8 @@ def attempted(project: Project, run: RunFolder, *words: str, log: str = "", buff
         done = subprocess.run(
             command, cwd=project.folder, env=environment, stdout=file, stderr=file, timeout=120, check=False
         )
-    said = [str(event["message"]) for event in read_lines(attempt.metrics) if event["event"] == "end"]
-    return Ended(done.returncode, "".join(said), "" if log else (project.folder / "log").read_text(), run)
+    messages = [str(event["message"]) for event in read_lines(attempt.metrics) if event["event"] == "end"]
+    return Ended(done.returncode, "".join(messages), "" if log else (project.folder / "log").read_text(), run)
 
 
 def work(project: Project, *words: str, **settings: object) -> Ended:
@@ -67,7 +67,7 @@ def test_a_run_that_diverges_in_the_last_step_of_an_epoch_is_not_completed(proje
 
 
 @pytest.mark.slow
-def test_what_a_diverged_run_leaves_can_be_gone_on_with(project: Project) -> None:
+def test_a_diverged_run_leaves_finite_checkpoints_to_resume_from(project: Project) -> None:
     """The rate steps up after two epochs of one step each, far too high."""
     steep = {"lr_scheduler": "step", "lr_step_epochs": 2, "lr_step_gamma": 1e35, "epochs": 3, "batch_size": 200}
     for words in ([], ["--resume"]):
@@ -80,14 +80,14 @@ def test_what_a_diverged_run_leaves_can_be_gone_on_with(project: Project) -> Non
 
 
 @pytest.mark.parametrize("buffered", [False, True])
-def test_a_log_on_a_full_disk_is_told_in_the_exit_code_and_the_last_word(project: Project, buffered: bool) -> None:
+def test_a_full_log_disk_is_reported_by_exit_code_and_end_event(project: Project, buffered: bool) -> None:
     ended = attempted(project, prepared(project), log="/dev/full", buffered=buffered)
     assert ended.code == outcome.DISK_FULL
     assert ended.message.startswith("disk full: ")
 
 
 @pytest.mark.parametrize("log", ["", "/dev/full"])
-def test_an_error_that_has_no_name_is_told_even_where_the_log_is_full(project: Project, log: str) -> None:
+def test_an_unexpected_error_is_reported_even_if_the_log_disk_is_full(project: Project, log: str) -> None:
     run = prepared(project)
     run.spec.unlink()
     run.spec.symlink_to("/proc/self/mem")  # a file that cannot be read: an I/O error
@@ -121,7 +121,7 @@ def test_the_log_says_where_the_split_comes_from(project: Project) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("content", ["[]", "{}"])
-def test_damaged_provenance_is_one_sentence(project: Project, content: str) -> None:
+def test_damaged_provenance_is_reported_in_one_sentence(project: Project, content: str) -> None:
     run = work(project, epochs=1).run
     run.provenance.write_text(content)
     ended = work(project, "--resume", epochs=1)
@@ -131,7 +131,7 @@ def test_damaged_provenance_is_one_sentence(project: Project, content: str) -> N
 
 
 @pytest.mark.slow
-def test_a_folder_in_place_of_a_checkpoint_is_one_sentence(project: Project) -> None:
+def test_a_folder_in_place_of_a_checkpoint_is_reported_in_one_sentence(project: Project) -> None:
     run = work(project, epochs=1).run
     run.round(1, 1).last.unlink()
     run.round(1, 1).last.mkdir()
@@ -151,7 +151,7 @@ def test_a_folder_in_place_of_a_checkpoint_is_one_sentence(project: Project) -> 
         (1, "val", (1, None), None, "chosen on the validation images; the test SRCC is undefined"),
     ],
 )  # fmt: skip
-def test_the_line_beside_best_test_srcc_says_what_chose_the_epoch(
+def test_the_line_after_best_test_srcc_says_how_the_epoch_was_chosen(
     best: int, select_on: str, chosen: tuple[int, float | None], own: float | None, said: str
 ) -> None:
     result = {
