@@ -52,7 +52,7 @@ def _entries(folder: Path, wanted: Callable[["os.DirEntry[str]"], bool]) -> set[
     except (FileNotFoundError, NotADirectoryError):
         return set()
     except OSError as error:
-        raise DataError(f"{folder}: cannot be listed: {error.strerror}; mend its permissions") from None
+        raise DataError(f"{folder}: cannot be listed: {error.strerror}; correct its permissions") from None
 
 
 def image_folders(images: Iterable[str]) -> list[str]:

@@ -85,7 +85,7 @@ def worker_environment(device: Device, base: Mapping[str, str] | None = None) ->
 def foreign_memory(reading: GpuReading, own_pids: Collection[int]) -> int | None:
     """Bytes in use on a GPU by processes other than `own_pids`; None where that cannot be known.
 
-    Whatever is in use and not listed under one of `own_pids` is somebody else's. A driver's own reserve of some MiB may
+    Memory in use that is not listed under one of `own_pids` belongs to others. A driver's own reserve of some MiB may
     be among it, and in a container whose processes the driver lists by the host's numbers, so is what we use ourselves.
     """
     if reading.memory_used is None:

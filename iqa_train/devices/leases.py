@@ -1,7 +1,7 @@
 """Who may use a device: file locks in a folder of this host, shared by everybody who works on it.
 
 The runner takes the lock and its worker inherits the open file, so that a lease ends exactly when the last process that
-can touch the device is gone, whoever was killed and how. Nothing is ever to be cleaned up.
+can touch the device has ended, whichever was killed and how. There is never anything to clean up.
 
     <key>.lock      held alone by a run that has the device to itself, together by runs that share it
     <key>.2.lock    place 2 of those who share it
@@ -30,7 +30,7 @@ _PATIENCE = 1.0  # seconds: others who only ask hold a lock for a moment
 
 @dataclass(frozen=True)
 class Holder:
-    """Who has a device, in words for others."""
+    """Who holds a device, in words for other users."""
 
     experiment: str
     study: str = ""
@@ -39,13 +39,13 @@ class Holder:
 
     @property
     def name(self) -> str:
-        """The experiment, or that nobody knows."""
-        return self.experiment or "somebody"
+        """The experiment, or that it is unknown."""
+        return self.experiment or "an unknown process"
 
 
 @dataclass(frozen=True)
 class Lease:
-    """A device that is ours as long as any process holds these descriptors open."""
+    """A device that is ours while any process has these descriptors open."""
 
     descriptors: tuple[int, ...]
     paths: tuple[Path, ...]
@@ -80,7 +80,7 @@ def acquire(key: str, holder: Holder, *, places: int = 1) -> Lease | None:
 
 
 def holders(key: str, *, places: int = 1) -> list[Holder]:
-    """Who stands in the way of one more lease on the device; empty if it could be had."""
+    """Who prevents one more lease on the device; empty if it is free."""
     folder = leases_folder()
     alone = _holder_of(folder / f"{key}.lock")
     if alone is not None:
@@ -92,7 +92,7 @@ def holders(key: str, *, places: int = 1) -> list[Holder]:
 
 
 def room(key: str, places: int) -> int:
-    """How many more leases could be had on a device that is shared by `places`."""
+    """How many more leases are free on a device that `places` runs share."""
     folder = leases_folder()
     if _holder_of(folder / f"{key}.lock") is not None:
         return 0
@@ -117,7 +117,7 @@ def _lock_all(
             return Lease(tuple(descriptors), tuple(paths))
     except OSError as error:
         _close_all(descriptors)
-        cure = "" if isinstance(error, NotRegularError) else "; mend its permissions"
+        cure = "" if isinstance(error, NotRegularError) else "; correct its permissions"
         raise RunError(
             f"the lease {error.filename or folder} cannot be taken: {error.strerror}{cure}, or set {VARIABLE} to a "
             "folder of this host that all its users may write"
@@ -137,12 +137,12 @@ def leases_folder() -> Path:
 
 
 def _folder() -> Path:
-    """The leases' folder, made for everybody: all may add files, nobody may remove another's."""
+    """The leases' folder, made for all users: each may add files, none may remove another's."""
     folder = leases_folder()
     try:
         if not folder.parent.exists():
             folder.parent.mkdir(parents=True, exist_ok=True)
-        with _umask_for_all():  # in one step: whoever comes in between could not use it
+        with _umask_for_all():  # in one step: a process in between could not use it
             folder.mkdir(mode=0o1777)
     except FileExistsError:
         pass
@@ -156,13 +156,13 @@ def _folder() -> Path:
 
 
 def folder_complaint(folder: Path) -> str | None:
-    """Why leases in this folder would hold nobody off, and what to do; None where they do.
+    """Why leases in this folder would not be respected, and what to do; None where they are.
 
     In a folder that others may write to, the sticky bit alone keeps them from removing or replacing our locks.
     """
     about = folder.lstat()
     if not stat.S_ISDIR(about.st_mode):
-        return f"{folder} is no folder, where leases are kept; remove it"
+        return f"{folder} is not a folder; remove it, since leases are kept there"
     open_to_others = about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     if open_to_others and not about.st_mode & stat.S_ISVTX:
         cure = "chmod 1777 it" if about.st_uid == os.geteuid() else "have its owner chmod 1777 it"
@@ -172,7 +172,7 @@ def folder_complaint(folder: Path) -> str | None:
         )
     if not open_to_others and about.st_uid not in {0, os.geteuid()}:
         return (
-            f"the leases' folder {folder} is {user_name(about.st_uid)}'s alone, so that nobody else can take a device; "
+            f"the leases' folder {folder} is {user_name(about.st_uid)}'s alone, so no other user can take a device; "
             "have its owner chmod 1777 it"
         )
     return None
@@ -212,7 +212,7 @@ def _still_there(descriptor: int, path: Path) -> bool:
 
 
 def _sign(descriptor: int, holder: Holder) -> None:
-    """Write who holds it, for those who wait; not being able to is no reason not to run."""
+    """Write who holds it, for those who wait; a failure does not keep the run from starting."""
     try:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(asdict(holder)).encode(), 0)
@@ -221,7 +221,7 @@ def _sign(descriptor: int, holder: Holder) -> None:
 
 
 def _holder_of(path: Path) -> Holder | None:
-    """Who has locked `path` for himself; None if nobody has. Those who ask, as here, are not in each other's way."""
+    """Who holds the exclusive lock on `path`; None if it is free. Asking, as here, does not keep others out."""
     try:
         descriptor = open_regular(path)
     except OSError:

@@ -141,7 +141,7 @@ class Nvml:
         """Read every GPU: milliseconds; up to seconds when the driver has first to be opened.
 
         Never raises for what the driver does. After a failure the last good sample comes again, with its own time and
-        the reason, and the driver is tried anew after 1, 2, 4... at most 60 seconds.
+        the reason, and the driver is tried again after 1, 2, 4... at most 60 seconds.
         """
         import pynvml  # 50 ms, and not for every command
 

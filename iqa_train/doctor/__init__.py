@@ -1,1 +1,1 @@
-"""What `iqa-train doctor` looks at, one file per subject. Files are read as they are; nothing that lasts is changed."""
+"""The checks of `iqa-train doctor`, a file each. They change nothing that lasts."""

@@ -1,4 +1,4 @@
-"""What a look has found, and what is to be looked at."""
+"""The result of a check, and what to check."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ Verdict = Literal["ok", "note", "warning", "error"]
 
 @dataclass(frozen=True)
 class Checkup:
-    """What one look has found."""
+    """One finding of a check."""
 
     name: str
     verdict: Verdict
@@ -23,7 +23,7 @@ class Checkup:
 
 @dataclass(frozen=True)
 class CheckScope:
-    """What is to be looked at. `root` is where the system's own files (/proc, /etc/systemd) are looked for."""
+    """What to check. `root` is where the system's own files (/proc, /etc/systemd) are looked up."""
 
     runs_dir: Path
     logs_dir: Path

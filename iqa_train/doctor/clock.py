@@ -21,7 +21,7 @@ def check_clock(runs_dir: Path) -> Iterator[Checkup]:
     synchronised = ask("timedatectl", "show", "--property=NTPSynchronized").strip().partition("=")[2]
     wrong = synchronised == "no"
     if wrong:
-        message = "the clock of this host is not synchronised; runs and hosts may tell different times"
+        message = "the clock of this host is not synchronised; times of runs and hosts may differ"
         yield Checkup("clock", "warning", message, "`timedatectl set-ntp true`, or ask the administrator")
     skew = _skew(runs_dir)
     if skew is not None and abs(skew) > CLOCK_TOLERANCE:
@@ -35,7 +35,7 @@ def check_clock(runs_dir: Path) -> Iterator[Checkup]:
         message = f"{plural(len(future), 'file')} written in the future: {join_names(future, most=3)}"
         yield Checkup("clock", "warning", message, "a clock was, or is, wrong; touch them once it is right")
     if not wrong:
-        summary = "synchronised" if synchronised == "yes" else "whether it is synchronised is unknown"
+        summary = "synchronised" if synchronised == "yes" else "whether it is synchronised could not be determined"
         yield Checkup("clock", "ok", summary + ("" if skew is None else "; file times agree with it"))
 
 

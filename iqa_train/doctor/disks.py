@@ -22,7 +22,7 @@ def check_disks(folders: dict[str, Path]) -> Iterator[Checkup]:
         disks.setdefault(there.stat().st_dev, []).append((words, there))
         if not os.access(there, os.W_OK | os.X_OK):
             message = f"{words}: {there} cannot be written"
-            yield Checkup("disk-space", "error", message, "mend its permissions, or choose another folder")
+            yield Checkup("disk-space", "error", message, "correct its permissions, or choose another folder")
     for used in disks.values():
         words, there = ", ".join(words for words, _ in used), used[0][1]
         free = os.statvfs(there)

@@ -16,7 +16,7 @@ def check_file_systems(folders: dict[str, Path], where: CheckScope) -> Iterator[
     """Whether files in the runs folder can be locked, and which folders, given by their names, are on a network."""
     locks = _lock_trouble(where.runs_dir)
     if locks:
-        message = f"files in {where.runs_dir} cannot be locked ({locks}): whether a run lives cannot be told"
+        message = f"files in {where.runs_dir} cannot be locked ({locks}): whether a run is alive cannot be determined"
         yield Checkup("file-system", "error", message, "choose another --runs-dir, or mount it with locks (flock)")
     remote = {words: mount for words, path in folders.items() if (mount := mount_of(path, where.root)).kind in NETWORK}
     for words, mount in remote.items():

@@ -49,7 +49,7 @@ def _one_gpu(gpu: GpuReading) -> Iterator[Checkup]:
         silent = [name for name in silent if name == "memory"]
     if silent:
         needed = "memory" in silent  # runs are placed by it
-        message = f"GPU {gpu.index}: the driver does not tell its {', '.join(silent)}"
+        message = f"GPU {gpu.index}: the driver does not report its {', '.join(silent)}"
         yield Checkup("gpu", "warning" if needed else "note", message)
 
 

@@ -17,7 +17,7 @@ from iqa_train.text import join_names
 
 
 def check_leases(root: Path) -> Iterator[Checkup]:
-    """Whether everybody can take a device on this host and nobody another's; then who holds what."""
+    """Whether every user can take a device on this host, and none another's; then who holds what."""
     folder = leases_folder()
     cure = f"set {VARIABLE} to a folder of this host that all its users may write"
     there = existing(folder)
@@ -27,13 +27,15 @@ def check_leases(root: Path) -> Iterator[Checkup]:
         yield Checkup("leases", "error", message, cure)
     if there != folder.absolute():
         if os.access(there, os.W_OK | os.X_OK):
-            yield Checkup("leases", "ok", f"{folder} is made by the first run")
+            yield Checkup("leases", "ok", f"{folder} will be created by the first run")
         else:
             yield Checkup("leases", "error", f"the leases' folder {folder} cannot be made in {there}", cure)
         return
     mode = folder.lstat().st_mode
     if not stat.S_ISDIR(mode):
-        yield Checkup("leases", "error", f"{folder} is no folder, where leases are kept", f"remove it, or {cure}")
+        yield Checkup(
+            "leases", "error", f"{folder} is not a folder, and leases are kept there", f"remove it, or {cure}"
+        )
         return
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         yield Checkup("leases", "error", f"the leases' folder {folder} is closed to you", f"chmod 1777 it, or {cure}")
@@ -59,7 +61,7 @@ def _held(folder: Path) -> Iterator[Checkup]:
         time.sleep(SETTLING)
         for key, holder in held:
             if holder in holders(key) and _has_ended(holder):
-                message = f"{key} is held by {_who(holder)}, whose run has ended: a process of it still lives"
+                message = f"{key} is held by {_who(holder)}, whose run has ended: one of its processes is still alive"
                 yield Checkup("leases", "warning", message, "find it with fuser or lsof on the lock, and end it")
     listed = [f"{key} by {_who(holder)}" for key, holder in held]
     yield Checkup("leases", "ok", f"{folder}: {'held: ' + ', '.join(listed) if listed else 'none held'}")

@@ -1,4 +1,4 @@
-"""Whether what is started here, detached, outlives its user's log-out."""
+"""Whether detached runs outlive their user's log-out."""
 
 import os
 import pwd

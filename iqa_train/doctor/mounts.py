@@ -1,4 +1,4 @@
-"""What the system says of itself: what is mounted where a path lies, and the output of its commands."""
+"""Mounts and commands of the system."""
 
 import os
 import re

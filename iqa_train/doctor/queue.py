@@ -1,4 +1,4 @@
-"""What waits in the queue, and the scheduler that sees to it."""
+"""The queue and its scheduler."""
 
 import time
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from iqa_train.text import plural
 
 
 def check_queue(runs_dir: Path) -> Iterator[Checkup]:
-    """How many runs wait, whether anybody sees to them, and what cannot be started. Silent of a damaged queue."""
+    """How many runs wait, whether a scheduler is running, and what cannot be started. A damaged queue is skipped."""
     files = QueueFiles(runs_dir)
     if damage_of(files.queue):
         return
@@ -29,9 +29,9 @@ def check_queue(runs_dir: Path) -> Iterator[Checkup]:
     count = plural(len(waiting), "run")
     resume = f"`{command_for('queue resume', runs_dir)}`"
     if waiting and paused:
-        yield Checkup("queue", "note", f"the queue is paused; waiting in it: {count}", f"{resume} goes on")
+        yield Checkup("queue", "note", f"the queue is paused; waiting in it: {count}", f"{resume} continues it")
     elif waiting and scheduler is None:
-        yield Checkup("queue", "warning", f"{count} waiting and no scheduler running", f"{resume} starts one")
+        yield Checkup("queue", "warning", f"{count} waiting and no scheduler is running", f"{resume} starts one")
     else:
         yield Checkup("queue", "ok", f"{count} waiting")
     if scheduler is None:
@@ -72,7 +72,7 @@ def waiting_folders(runs_dir: Path) -> set[Path]:
 
 
 def waiting_in(runs_dir: Path, reader: SnapshotReader | None = None) -> list[Item]:
-    """What the queue still has to start; nothing where it is damaged, which another check reports."""
+    """The items that still wait; none where the queue is damaged, which another check reports."""
     try:
         queue = read_queue(runs_dir)
     except (RunError, OSError):

@@ -44,7 +44,7 @@ def checkups(where: CheckScope) -> list[Checkup]:
 
 
 def _guarded(name: str, check: Callable[[], Iterable[Checkup]]) -> list[Checkup]:
-    """All that a check tells up to its end, or to what stops it, which is one more thing to tell."""
+    """What a check finds up to its end, or up to an error, which becomes a finding, too."""
     found: list[Checkup] = []
     try:
         for checkup in check():

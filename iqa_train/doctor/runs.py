@@ -1,4 +1,4 @@
-"""Runs that came to nothing unseen, damaged files, and what ended attempts left."""
+"""Lost runs, damaged files, and what ended attempts left behind."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -25,8 +25,8 @@ def check_runs(runs_dir: Path) -> Iterator[Checkup]:
     """Lost runs, damaged state files (the queue's too), left-overs, and processes that outlive their runs."""
     files = QueueFiles(runs_dir)
     for path, cure in (
-        (files.queue, "move it away and queue the runs again: none is lost"),
-        (files.scheduler, "remove it; the scheduler writes it anew"),
+        (files.queue, "move it away and queue the runs again; no run is lost"),
+        (files.scheduler, "remove it; the scheduler writes it again"),
     ):
         damage = damage_of(path)
         if damage:
@@ -46,7 +46,7 @@ def check_runs(runs_dir: Path) -> Iterator[Checkup]:
     if lost:
         named = "; ".join(f"{name_of(run)}: {state.reason}" for run, state in lost[:3])
         named += f" and {len(lost) - 3} more" if len(lost) > 3 else ""
-        cure = f"`{command_for('relaunch EXP', runs_dir)}` goes on from the last checkpoint"
+        cure = f"`{command_for('relaunch EXP', runs_dir)}` continues from the last checkpoint"
         yield Checkup("lost-runs", "warning", f"{plural(len(lost), 'run')} lost: {named}", cure)
     if left:
         message = f"ended attempts left {plural(len(left), 'file')} that do no harm: {join_names(left, most=3)}"
@@ -55,19 +55,19 @@ def check_runs(runs_dir: Path) -> Iterator[Checkup]:
     if not lost and not damaged:
         alive = sum(state.alive for _, state in runs)
         summary = f"{plural(len(runs), 'run')} in {runs_dir}, {alive} alive, none lost"
-        yield Checkup("runs", "ok", summary if runs_dir.is_dir() else f"{runs_dir} is made by the first run")
+        yield Checkup("runs", "ok", summary if runs_dir.is_dir() else f"{runs_dir} will be created by the first run")
 
 
 def _outliving(ended: Sequence[RunFolder]) -> Iterator[Checkup]:
-    """Runs that have ended while a process of theirs goes on: it may still use their device."""
+    """Runs that have ended while one of their processes is still alive: it may still use their device."""
     held = [run for run in ended if _is_locked(run)]
     if held:
         time.sleep(SETTLING)
     for run in held:
         if _is_locked(run) and not run_state(run).alive:
             pids = " ".join(str(process.pid) for attempt in run.attempts() for process in processes_of(attempt.folder))
-            message = f"{name_of(run)} has ended, but a process of it still lives and holds {run.lock}"
-            yield Checkup("runs", "warning", message, f"kill {pids}" if pids else f"fuser {run.lock} tells which")
+            message = f"{name_of(run)} has ended, but one of its processes is still alive and holds {run.lock}"
+            yield Checkup("runs", "warning", message, f"kill {pids}" if pids else f"fuser {run.lock} shows which")
 
 
 def _is_locked(run: RunFolder) -> bool:

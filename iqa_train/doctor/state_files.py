@@ -1,4 +1,4 @@
-"""The files that say how the runs and the queue stand: their damage, their times."""
+"""Damage and times of the state files of runs and queue."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -28,7 +28,7 @@ def read_study(where: CheckScope) -> tuple[list["RunSpec"], list[Checkup]]:
     except StudyError as error:
         first, *more = str(error).splitlines()
         message = first + (f" (and {len(more)} more)" if more else "")
-        return [], [Checkup("study", "error", message, "`iqa-train check` tells all that is wrong")]
+        return [], [Checkup("study", "error", message, "`iqa-train check` lists every problem")]
     specs = resolve_all(study, profile=where.profile)
     return specs, [Checkup("study", "ok", f"{path}: {plural(len(study.experiments), 'experiment')}")]
 

@@ -1,4 +1,4 @@
-"""A run as results need it, read once from its files; damaged or missing parts become notes."""
+"""A run as results are computed from it; damaged or missing parts become notes."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
@@ -32,7 +32,7 @@ Event = EpochEvent
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A run: what it was to do, what became of it, and what it predicted by seed. A further round is a further seed.
+    """A run: its spec, its state, and its predictions by seed. A further round is a further seed.
 
     `epochs` holds seed -> epoch -> event; `reported` what result.json says by seed, where predictions were not kept.
     """
@@ -65,17 +65,17 @@ class RunRecord:
 
     @property
     def failed(self) -> bool:
-        """Whether it ended without a result, and would again."""
+        """Whether it ended without a result, and another attempt would, too."""
         return self.state.name == FAILED
 
     @property
     def unfinished(self) -> bool:
-        """Whether a result may still come: of itself, or once the run is taken up again."""
+        """Whether a result may still come: by itself, or once the run is continued."""
         return not self.state.finished and not self.failed
 
     @property
     def pending(self) -> bool:
-        """Whether a result may still come of itself."""
+        """Whether a result may still come by itself."""
         return self.state.alive or self.state.name == QUEUED
 
 
@@ -160,7 +160,7 @@ def _spec(found: RunSnapshot) -> Spec:
 
 
 def _is_amiss(spec: SpecFacts, folder: RunFolder) -> bool:
-    """Whether it is of another run, was altered, or says something that no version of the program has written.
+    """Whether it is of another run, was altered, or has a value that no version of the program writes.
 
     What differs between runs is compared, so that one altered value would set all of them at odds.
     """
@@ -221,7 +221,7 @@ def _numbers(values: Measures | ResultFacts) -> dict[str, float | None]:
 
 
 def _optimism(result: ResultFacts) -> float | None:
-    """What the best epoch on test would have claimed over the selected one; the mean over rounds."""
+    """By how much the best epoch on test beats the selected one; the mean over rounds."""
     gains = []
     for one in result.get("rounds", []):
         claimed, own = one.get("test_chosen", {}).get("srcc"), one.get("test", {}).get("srcc")

@@ -1,4 +1,4 @@
-"""Whether a folder that a process works in is still the one it began with: not moved, deleted or unmounted."""
+"""Notices that the folder a process works in was moved, deleted or unmounted."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ESTALE})
 
 @dataclass(frozen=True)
 class FolderWatch:
-    """Looks whether `lock`, a file in the folder, is still the file that the open `descriptor` is of."""
+    """Compares `lock`, a file in the folder, with the open `descriptor` of it."""
 
     lock: Path
     descriptor: int
@@ -25,5 +25,5 @@ class FolderWatch:
 
 
 def gone_words(folder: Path) -> str:
-    """What is said of a folder that is gone."""
+    """A clause that says so of a folder."""
     return f"{folder} is gone: it was moved, deleted or unmounted"

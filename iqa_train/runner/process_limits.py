@@ -1,4 +1,4 @@
-"""Processes that the system refuses to start: said as what it is, before anything of it is written down."""
+"""Names the reason when the system refuses to start a process."""
 
 import errno
 import threading

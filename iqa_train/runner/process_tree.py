@@ -1,4 +1,4 @@
-"""Every process of an attempt, however deep and however detached, and the end of them all."""
+"""Finds and kills every process of an attempt, however deep and however detached."""
 
 import contextlib
 import os

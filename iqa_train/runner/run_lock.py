@@ -1,4 +1,4 @@
-"""The lock of a run: one attempt at a time, whoever makes it."""
+"""The lock of a run: one attempt at a time."""
 
 import os
 import time
@@ -34,7 +34,7 @@ def run_lock(run: RunFolder, attempt: int | None, still_wanted: Callable[[], boo
         if attempt is not None and run.next_attempt().number != attempt:
             raise AlreadyRunningError(f"attempt {attempt} of {run.path} has been made by another runner")
         if not still_wanted():
-            raise AlreadyRunningError(f"{run.path} has been taken out of the queue")
+            raise AlreadyRunningError(f"{run.path} has been removed from the queue")
         yield descriptor
     finally:
         os.close(descriptor)

@@ -56,10 +56,10 @@ _RESERVE = 1 << 16  # bytes kept for exit.json on a disk that fills up
 
 @dataclass(frozen=True)
 class AttemptRequest:
-    """What is to be done: a run, on which device, where its log goes, and whether to go on or start over.
+    """An attempt to make: the run, its device, the folder of its log, and whether to continue or to start over.
 
     `spec` is the content of its spec.json, None if that is written. `attempt` is the number that the attempt must
-    have: if it has been made by somebody else meanwhile, it is not made again. None: whatever comes next.
+    have: one that another runner has made meanwhile is not made again. None: the next.
     """
 
     run: RunFolder
@@ -77,7 +77,7 @@ class AttemptRequest:
 
 @dataclass(frozen=True)
 class RunningAttempt:
-    """A worker on its way, as the one who waits for it sees it."""
+    """A started worker, for the caller that waits for it."""
 
     process: "subprocess.Popen[bytes]"
     attempt: Attempt
@@ -85,9 +85,9 @@ class RunningAttempt:
 
 
 def done_before(run: RunFolder, spec: Mapping[str, Any], *, resume: bool, again: bool) -> RunState | None:
-    """The state of a run that needs no worker because it is complete; None if it does.
+    """The state of a run that is complete and needs no worker; None for one that does.
 
-    Raises UsageError where going on and starting over are both possible and neither was asked for.
+    Raises UsageError where continuing and starting over are both possible and neither was asked for.
     """
     state = run_state(run)
     if state.finished and not again:
@@ -103,28 +103,28 @@ def done_before(run: RunFolder, spec: Mapping[str, Any], *, resume: bool, again:
 
 
 def run_attempt(
-    order: AttemptRequest, watch: Callable[[RunningAttempt], None] = lambda _: None, poll: float = 0.2
+    request: AttemptRequest, watch: Callable[[RunningAttempt], None] = lambda _: None, poll: float = 0.2
 ) -> Outcome:
     """Make an attempt and wait for its end; `watch` is called while waiting, every `poll` seconds.
 
-    TERM and INT to this process stop the run: the worker writes a checkpoint; what is left after a grace is killed,
-    all that it started included. A terminal that closes (HUP) stops nothing.
-    Raises AlreadyRunningError if the run is running already, RunError where its folder goes meanwhile.
+    TERM and INT to this process stop the run: the worker writes a checkpoint; after a grace, it is killed with all that
+    it started. A terminal that closes (HUP) stops nothing.
+    Raises AlreadyRunningError if the run is alive already, RunError where its folder vanishes meanwhile.
     """
     require_own_proc()
-    if order.spec is not None:  # what was queued has its folder, or is not to be run any more
-        order.run.path.mkdir(parents=True, exist_ok=True)
-    elif not order.run.path.is_dir():
-        raise RunError(f"{gone_words(order.run.path)}; queue the run again")
+    if request.spec is not None:  # a queued run has its folder; without it, it must not run
+        request.run.path.mkdir(parents=True, exist_ok=True)
+    elif not request.run.path.is_dir():
+        raise RunError(f"{gone_words(request.run.path)}; queue the run again")
     adopt_orphans()
-    with run_lock(order.run, order.attempt, order.still_wanted) as lock, stop_signals() as stopping:
+    with run_lock(request.run, request.attempt, request.still_wanted) as lock, stop_signals() as stopping:
         began = time.monotonic()
-        started = _start(order, lock)
+        started = _start(request, lock)
         shown = _Shown(watch)
-        watch_folder = FolderWatch(order.run.lock, lock)
-        outcome = _wait(order, started, shown, stopping, poll, watch_folder)
+        watch_folder = FolderWatch(request.run.lock, lock)
+        outcome = _wait(request, started, shown, stopping, poll, watch_folder)
         if watch_folder.gone():
-            words = f"{gone_words(order.run.path)} while the run worked in it, so the run was ended"
+            words = f"{gone_words(request.run.path)} while the run worked in it, so the run was stopped"
             _append(started.log, f"{words}\n")
             raise RunError(f"{words}; what it had saved is where the folder is now")
         ended = {"ended": _now(), "seconds": round(time.monotonic() - began, 3)}
@@ -136,7 +136,7 @@ def run_attempt(
 
 
 class _Shown:
-    """Shows the run while somebody looks. A broken pipe or a full disk behind stdout ends the show, not the run."""
+    """Calls `watch` until its output fails: a broken pipe or a full disk behind stdout does not end the run."""
 
     def __init__(self, watch: Callable[[RunningAttempt], None]) -> None:
         self._watch: Callable[[RunningAttempt], None] | None = watch
@@ -160,33 +160,33 @@ def _new_log(logs_dir: Path, spec: Mapping[str, Any]) -> tuple[Path, BinaryIO]:
             continue
 
 
-def _start(order: AttemptRequest, lock: int) -> RunningAttempt:
-    run = order.run
-    spec = order.spec if order.spec is not None else _spec_of(run)
-    if order.spec is not None:
-        order.logs_dir.mkdir(parents=True, exist_ok=True)
-    elif order.logs_dir.absolute().parent.is_dir():  # a folder of logs that was cleared away, but not a whole project
-        order.logs_dir.mkdir(exist_ok=True)
-    log, file = _new_log(order.logs_dir, spec)  # before anything of the run is touched: what has no log does not start
+def _start(request: AttemptRequest, lock: int) -> RunningAttempt:
+    run = request.run
+    spec = request.spec if request.spec is not None else _spec_of(run)
+    if request.spec is not None:
+        request.logs_dir.mkdir(parents=True, exist_ok=True)
+    elif request.logs_dir.absolute().parent.is_dir():  # a folder of logs that was cleared away, but not a whole project
+        request.logs_dir.mkdir(exist_ok=True)
+    log, file = _new_log(request.logs_dir, spec)  # first, since an attempt without a log must not start
     attempt = run.next_attempt()
     command = [*_worker_program(), str(run.path), str(attempt.folder)]
-    if order.resume:
+    if request.resume:
         command.append("--resume")
-    held = (lock, *order.lease.descriptors)
-    environment = _POLITE | worker_environment(order.device) | _REQUIRED | {MARK: mark_for(attempt.folder)}
+    held = (lock, *request.lease.descriptors)
+    environment = _POLITE | worker_environment(request.device) | _REQUIRED | {MARK: mark_for(attempt.folder)}
     environment |= handing(held)
     moved: list[tuple[Path, Path]] = []
     with file:
         try:
             for folder in (run.path, *(tried.folder for tried in run.attempts())):
                 sweep(folder)
-            if order.again:
+            if request.again:
                 moved = _set_aside(run)
-            if order.spec is not None:
-                write_json(run.spec, order.spec)
+            if request.spec is not None:
+                write_json(run.spec, request.spec)
             attempt.folder.mkdir()
             attempt.reserve.write_bytes(bytes(_RESERVE))
-            _introduce(order, attempt, log, environment)  # before there is a worker that nobody knew of
+            _write_runner_info(request, attempt, log, environment)  # before the worker, which then is never unrecorded
             with starting(f"the worker of {spec['experiment']}"):
                 process = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environment,
@@ -202,28 +202,28 @@ def _start(order: AttemptRequest, lock: int) -> RunningAttempt:
             raise RunError(
                 f"{spec['experiment']} cannot be started: {error.filename or attempt.folder}: {error.strerror}"
             ) from None
-    _introduce(order, attempt, log, environment, process.pid)
+    _write_runner_info(request, attempt, log, environment, process.pid)
     return RunningAttempt(process, attempt, log)
 
 
-def _introduce(
-    order: AttemptRequest, attempt: Attempt, log: Path, environment: Mapping[str, str], worker_pid: int | None = None
+def _write_runner_info(
+    request: AttemptRequest, attempt: Attempt, log: Path, environment: Mapping[str, str], worker_pid: int | None = None
 ) -> None:
     """Write runner.json: who runs the attempt, on what, into which log."""
     runner, worker = this_process(), None if worker_pid is None else identity_of(worker_pid)
     project = Path.cwd()
     facts = {
         "schema_version": SCHEMA_VERSION,
-        "command": public_command(order.command),
+        "command": public_command(request.command),
         "log": inside(log, project),
-        "cwd": recorded(project, order.run.path.absolute().parents[2]),
+        "cwd": recorded(project, request.run.path.absolute().parents[2]),
         "environment": surroundings(project),
         "started": _now(),
         "code": code_fingerprint(),
-        "queued_code": order.queued_code,
-        "resumed": order.resume,
+        "queued_code": request.queued_code,
+        "resumed": request.resume,
         **origin_facts(),
-        "device": asdict(order.device) | {"label": order.device.label},
+        "device": asdict(request.device) | {"label": request.device.label},
         "cuda_visible_devices": environment.get("CUDA_VISIBLE_DEVICES"),
         "runner": {"pid": runner.pid, "created": runner.created},
         "worker": None if worker is None else {"pid": worker.pid, "created": worker.created},
@@ -243,7 +243,7 @@ def _worker_program() -> list[str]:
 def _spec_of(run: RunFolder) -> Mapping[str, Any]:
     spec = read_spec_facts(run.spec)
     if spec is None or not {"slug", "study", "experiment"} <= spec.keys():
-        raise RunError(f"{run.spec} is missing or damaged; queue the run anew with --again")
+        raise RunError(f"{run.spec} is missing or damaged; queue it again with --again")
     return spec
 
 
@@ -256,7 +256,7 @@ def _append(log: Path, words: str) -> None:
 
 
 def _wait(
-    order: AttemptRequest,
+    request: AttemptRequest,
     started: RunningAttempt,
     watch: Callable[[RunningAttempt], None],
     stopping: StopRequests,
@@ -274,7 +274,7 @@ def _wait(
             now = time.monotonic()
             if now >= next_beat:
                 next_beat = now + HEARTBEAT
-                _beat(attempt, order.lease)
+                _beat(attempt, request.lease)
             if now >= next_look:  # the file holds a request whose sender was killed before it could send its signal
                 next_look = now + _LOOK
                 asked = asked or folder.gone() or attempt.stop.exists()
@@ -291,9 +291,9 @@ def _wait(
             ended_within(poll)
     kill_all(attempt.folder, own_children=True)  # no helper of an ended worker stays behind
     reap_orphans()
-    said = end_event(attempt)
-    early = bool((read_result(order.run.result) or {}).get("stopped_early"))
-    outcome = outcome_of(process.returncode, said["message"] if said else None, stopped_early=early)
+    word = end_event(attempt)
+    early = bool((read_result(request.run.result) or {}).get("stopped_early"))
+    outcome = outcome_of(process.returncode, word["message"] if word else None, stopped_early=early)
     if not asked and not stopping.requested:
         return outcome
     if outcome.exit_code in WITH_RESULT:  # done before it could stop
@@ -307,7 +307,7 @@ def _wait(
 
 @contextmanager
 def _ending(pid: int) -> Iterator[Callable[[float], None]]:
-    """A function that waits for some seconds, less if the process ends meanwhile."""
+    """A function that waits for some seconds, or until the process ends."""
     try:
         descriptor = os.pidfd_open(pid)
     except OSError:  # kernels before 5.3
@@ -326,7 +326,7 @@ def _ending(pid: int) -> Iterator[Callable[[float], None]]:
 
 
 def _beat(attempt: Attempt, lease: Lease) -> None:
-    """Show that this process lives. A full or vanished disk is for the worker to complain of."""
+    """Give a sign of life. The worker reports a full or vanished disk."""
     try:
         attempt.heartbeat.touch()
         lease.refresh()

@@ -15,16 +15,16 @@ class StopRequests:
 
 @contextmanager
 def stop_signals() -> Iterator[StopRequests]:
-    """Hear INT, TERM and HUP within the block; afterwards as before."""
+    """Handle INT, TERM and HUP within the block; afterwards the handlers are as before."""
     stopping = StopRequests()
 
     def ask(_number: int, _frame: object) -> None:
         stopping.requested += 1
 
-    terminals = [stream.fileno() for stream in (sys.stdout, sys.stderr) if stream.isatty()]  # asked later, they deny it
+    terminals = [stream.fileno() for stream in (sys.stdout, sys.stderr) if stream.isatty()]  # False once closed
 
     def outlive(_number: int, _frame: object) -> None:
-        """The terminal has gone: the run goes on, with nobody to tell."""
+        """The terminal has closed: the run continues without output."""
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for terminal in terminals:
             os.dup2(nowhere, terminal)

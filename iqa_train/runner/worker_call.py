@@ -1,4 +1,4 @@
-"""Runs a one-off worker (test, predict) on a leased device and passes on its events.
+"""Runs a one-off worker (test, predict) on a leased device and passes its events on.
 
 It inherits the lease of its device and the locks of what it works on, so that all are held until it is gone. Knows
 nothing of torch.
@@ -44,10 +44,10 @@ def run_errand(
     hear: Callable[[Event], None],
     locks: Sequence[int] = (),
 ) -> int:
-    """Run `iqa_train.training.<module>` on `device` with `request`; `hear` is called with each event it tells.
+    """Run `iqa_train.training.<module>` on `device` with `request`; `hear` is called with each of its events.
 
     Returns its exit code; raises RunError for one that was killed.
-    Whatever `hear` raises, and Ctrl-C, ends it; events sent by then are still delivered.
+    Whatever `hear` raises, and Ctrl-C, ends the worker; events sent by then are still delivered.
     """
     held = (*lease.descriptors, *locks)
     complaints = os.fdopen(os.memfd_create("complaints"), "w+b")  # kept until its exit says whether they are the cause
@@ -82,7 +82,7 @@ def _ended(code: int, complaints: BinaryIO) -> int:
     complaints.seek(0)
     sys.stderr.write(complaints.read().decode(errors="replace"))
     if code < 0:
-        why = "a library of it crashed" if -code in _CRASHES else "by somebody, or for want of memory"
+        why = "a library of it crashed" if -code in _CRASHES else "by a user, or for lack of memory"
         raise RunError(f"the worker was killed by signal {-code}: {why}")
     return code
 

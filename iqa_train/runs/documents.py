@@ -1,4 +1,4 @@
-"""What the state files of a run hold, document by document; `iqa_train.schema` checks a file against its model.
+"""The contents of a run's state files, document by document; `iqa_train.schema` checks a file against its model.
 
 A key that an earlier version did not write is not required. A worker or a runner adds keys freely: readers pass over
 what they do not know.
@@ -30,7 +30,7 @@ class ProcessFacts(TypedDict, total=False):
 
 
 class SchedulerFacts(TypedDict, total=False):
-    """scheduler.json: who the scheduler is, and why runners could not begin, by run."""
+    """scheduler.json: the scheduler's process, and why runners could not begin, by run."""
 
     host: str
     boot_id: str
@@ -50,7 +50,7 @@ class DeviceFacts(TypedDict, total=False):
 
 
 class RunnerFacts(TypedDict, total=False):
-    """runner.json: who makes the attempt, on what, into which log."""
+    """runner.json: the processes of the attempt, its device, its log."""
 
     host: str
     boot_id: str
@@ -100,7 +100,7 @@ class ExpectFacts(TypedDict, total=False):
 
 
 class SpecFacts(TypedDict, total=False):
-    """spec.json: what the run is to do. `runs.specfile` reads all of it, for the worker."""
+    """spec.json: settings and identity of the run. `runs.specfile` reads all of it, for the worker."""
 
     study: str
     experiment: str
@@ -305,7 +305,7 @@ def end_lines(metrics: Path) -> Iterator[EndEvent]:
 
 
 def misplaced(run: RunFolder, experiment: str | None, seed: int | None) -> str:
-    """What a spec.json says that another folder is named by; "" for nothing."""
+    """How a spec.json contradicts the name of its folder; "" if it does not."""
     if experiment not in {None, run.experiment}:
         return f"experiment cannot be {visible(repr(experiment)[:80])} in the folder of {run.experiment}"
     if seed is not None and run.seed not in {seed, UNKNOWN_SEED}:

@@ -1,4 +1,4 @@
-"""Which process it was, beyond doubt: boot, PID namespace, pid and creation time. A pid alone is soon another's.
+"""Identifies a process beyond doubt: by boot, PID namespace, pid and creation time. A pid alone is soon reused.
 
 The host's name is for people: two containers may share one, and a laptop may change its own. A process of another boot
 or another PID namespace (another host, another container) cannot be seen from here, whatever its host is called.
@@ -21,7 +21,7 @@ class ProcessIdentity:
     `created` counts the kernel's clock ticks from the boot to the process's start, which setting the clock does not
     change; None if it was gone before it could be read. `namespace` is the inode of its PID namespace; None in files
     of versions that did not write it, which are judged by the host's name instead. `pid` is None of a process that is
-    only known to be there.
+    only known to exist.
     """
 
     host: str
@@ -43,7 +43,7 @@ class ProcessIdentity:
 
     @property
     def alive(self) -> bool:
-        """Whether the very process lives, here: not one that has its pid now, nor a zombie."""
+        """Whether this very process is alive here: not another with its pid, nor a zombie."""
         return self._stat() is not None
 
     @property
@@ -54,7 +54,7 @@ class ProcessIdentity:
 
     @property
     def suspended(self) -> bool:
-        """Whether it lives and is stopped, by SIGSTOP, Ctrl-Z or a debugger."""
+        """Whether it is alive and stopped, by SIGSTOP, Ctrl-Z or a debugger."""
         return self.condition in _STOPPED
 
     @property
@@ -110,7 +110,7 @@ def _place_of(facts: Mapping[str, Any]) -> ProcessIdentity:
 
 
 def origin_facts() -> dict[str, Any]:
-    """What a state file says of the place of its processes."""
+    """The keys of a state file that identify the place of its processes."""
     return {"host": os.uname().nodename, "boot_id": boot_id(), "pid_namespace": pid_namespace()}
 
 

@@ -1,16 +1,16 @@
-"""Names of everything a run leaves on disk. No other module spells one out.
+"""The names of all files of runs; no other module spells one out.
 
 runs/
-  queue.json  queue.lock                        what is wanted
-  scheduler.json  scheduler.lock  scheduler.log who sees to it
-  notify/                                       ends that people are still to be notified of, a file each
+  queue.json  queue.lock                        the queued runs
+  scheduler.json  scheduler.lock  scheduler.log the scheduler's process, its lock, what it did
+  notify/                                       notifications that are not delivered yet, a file each
 runs/<study>/<experiment>/s<seed>-<config hash>/
   spec.json  provenance.json  result.json  lock
   attempt-01/  runner.json  metrics.jsonl  exit.json   (while it runs: heartbeat, reserve; stop)
   checkpoints/  last.safetensors  best.safetensors
   predictions-val.csv  predictions-test.csv
   predictions-<cross set>.csv  tested-<cross set>.json
-  references-val.csv   references-test.csv   ...       whose picture each image is, in data sets that tell
+  references-val.csv   references-test.csv   ...       the reference of each image, in data sets that have them
   round-02/  ...  the same of a further round, where train_test_num > 1
 logs/<slug>_<study>_<YYYYmmdd_HHMMSS>.log
 """
@@ -48,7 +48,7 @@ class Attempt:
 
     @property
     def runner(self) -> Path:
-        """Who runs it, since when, with which command, into which log."""
+        """Its processes, since when, with which command, into which log."""
         return self.folder / "runner.json"
 
     @property
@@ -58,17 +58,17 @@ class Attempt:
 
     @property
     def reserve(self) -> Path:
-        """Room for the last words, taken while there is some and given back when they are due."""
+        """Space reserved for exit.json, freed when that is written."""
         return self.folder / "reserve"
 
     @property
     def heartbeat(self) -> Path:
-        """Touched every few seconds while the runner lives, for those on other hosts, whom no lock tells."""
+        """Touched every few seconds while the runner is alive, for other hosts, where its lock cannot be seen."""
         return self.folder / "heartbeat"
 
     @property
     def stop(self) -> Path:
-        """There once somebody has asked for its end."""
+        """There once its end was requested."""
         return self.folder / "stop"
 
     @property
@@ -85,7 +85,7 @@ class RoundFiles:
 
     @property
     def last(self) -> Path:
-        """Everything needed to go on."""
+        """Everything needed to continue."""
         return self.folder / "checkpoints" / "last.safetensors"
 
     @property
@@ -98,7 +98,7 @@ class RoundFiles:
         return self.folder / f"predictions-{split}.csv"
 
     def tested(self, dataset: str) -> Path:
-        """What a test on another data set measured, and with what."""
+        """The measures of a test on another data set, and what they were computed from."""
         return self.folder / f"tested-{dataset}.json"
 
     def cross_datasets(self) -> list[str]:
@@ -149,7 +149,7 @@ class RunFolder:
 
     @property
     def lock(self) -> Path:
-        """Held while any process of the run lives."""
+        """Held while any process of the run is alive."""
         return self.path / "lock"
 
     def round(self, number: int, rounds: int) -> RoundFiles:
@@ -169,7 +169,7 @@ class RunFolder:
         return Attempt(self.path / f"attempt-{(tried[-1].number if tried else 0) + 1:02d}")
 
     def outcome(self) -> list[Path]:
-        """What a finished or broken-off attempt left beside the attempt folders: results, predictions, checkpoints."""
+        """What an attempt, finished or not, left beside the attempt folders: results, predictions, checkpoints."""
         found = [self.path / n for n in _OUTCOMES if (self.path / n).exists()]
         return found + [p for kind in _OUTCOME_KINDS for p in sorted(self.path.glob(kind))]
 
@@ -185,34 +185,34 @@ def is_outcome(name: str) -> bool:
 
 
 def references_beside(predictions: Path) -> Path:
-    """Where the references of the images in a file of predictions stand, if the data set has any."""
+    """The file of the references of the images in a file of predictions, if the data set has any."""
     return predictions.with_name("references-" + predictions.name.removeprefix("predictions-"))
 
 
 @dataclass(frozen=True)
 class QueueFiles:
-    """The files beside the runs: what is wanted, and who sees to it."""
+    """The files of queue and scheduler, beside the runs."""
 
     runs_dir: Path
 
     @property
     def queue(self) -> Path:
-        """What is wanted."""
+        """The queue."""
         return self.runs_dir / "queue.json"
 
     @property
     def queue_lock(self) -> Path:
-        """Held for the moment of a change."""
+        """Held while the queue is changed."""
         return self.runs_dir / "queue.lock"
 
     @property
     def scheduler(self) -> Path:
-        """Which process is the scheduler."""
+        """The process of the scheduler, and its failures to start runners."""
         return self.runs_dir / "scheduler.json"
 
     @property
     def scheduler_lock(self) -> Path:
-        """Held while the scheduler lives."""
+        """Held while the scheduler is alive."""
         return self.runs_dir / "scheduler.lock"
 
     @property
@@ -223,13 +223,13 @@ class QueueFiles:
 
 @dataclass(frozen=True)
 class Outbox:
-    """The folder of what people are still to be notified of."""
+    """The folder of notifications that are not delivered yet."""
 
     runs_dir: Path
 
     @property
     def folder(self) -> Path:
-        """There once something was to be delivered."""
+        """There once there was something to deliver."""
         return self.runs_dir / "notify"
 
     def entry(self, name: str) -> Path:

@@ -1,6 +1,6 @@
 """The mark by which every process of an attempt is known, however deep and however detached: in its environment.
 
-It is there before the worker is, so that no process is without a record: not even that of a runner which was killed
+It is set before the worker starts, so no process is without a record: not even that of a runner which was killed
 between starting its worker and writing it down.
 """
 

@@ -1,4 +1,4 @@
-"""Which project a run belongs to and on which data it was trained: a runs folder may be shared by several projects.
+"""The project of a run, and the data that it was trained on: several projects may share a runs folder.
 
 What a run's folder is named by says nothing of where the data lies, so that one result holds wherever the same data is;
 hence two projects that give a study, an experiment and a data set the same names meet in one folder.

@@ -1,4 +1,4 @@
-"""How an attempt ends: a worker's exit codes, and the state and reason that each stands for."""
+"""How an attempt ends: a worker's exit codes, and the state and reason that each means."""
 
 import signal
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ WITH_RESULT = frozenset({OK, UNTESTED})
 
 _WORDS = {
     UNEXPECTED: "ended by an error; its traceback is in the log",
-    INVALID: "something it was given cannot be used; the log says what",
+    INVALID: "its input cannot be used; the log says why",
     DIVERGED: "diverged",
     OUT_OF_MEMORY: "out of memory",
     DISK_FULL: "disk full",
@@ -36,7 +36,7 @@ class Outcome:
     exit_code: int | None
     signal: int | None
 
-    requested: bool = False  # somebody asked for this end
+    requested: bool = False  # the end was asked for
 
     @property
     def command_code(self) -> int:
@@ -56,7 +56,7 @@ class Outcome:
 def outcome_of(returncode: int, said: str | None, *, stopped_early: bool = False) -> Outcome:
     """From a return code as `subprocess` gives it (negative: a signal) and what the worker itself said, if anything."""
     if returncode < 0:
-        hint = ": probably the kernel's OOM killer, or somebody's kill -9" if returncode == -signal.SIGKILL else ""
+        hint = ": probably the kernel's OOM killer, or a kill -9" if returncode == -signal.SIGKILL else ""
         return Outcome(KILLED, f"killed by signal {-returncode}{hint or _name(-returncode)}", None, -returncode)
     if returncode in WITH_RESULT:
         reason = said or _WORDS.get(returncode, "")
@@ -66,7 +66,7 @@ def outcome_of(returncode: int, said: str | None, *, stopped_early: bool = False
 
 
 def outcome_from(ended: "ExitFacts") -> Outcome:
-    """What an exit.json tells. Raises ValueError for one that means nothing."""
+    """The outcome in an exit.json. Raises ValueError for one that makes no sense."""
     state, code, number = ended["state"], ended["exit_code"], ended["signal"]
     numbers = [n for n in (code, number) if n is not None]  # none: of an imported log that breaks off
     if not (not numbers if state == LOST else state in _ENDED and len(numbers) == 1):

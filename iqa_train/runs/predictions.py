@@ -1,4 +1,4 @@
-"""Per-image predictions: the file every statistic is computed from; beside it, whose pictures the images are."""
+"""Per-image predictions: the file every statistic is computed from; beside it, the reference images."""
 
 import csv
 import io
@@ -24,7 +24,7 @@ _OF_REFERENCES = ("image", "reference")
 class Predictions:
     """Names, opinion scores and predictions of N images; the numbers are float64 (N,), higher is better.
 
-    `references` names the pristine image or scene of each, None where the data set tells of none.
+    `references` names the pristine image or scene of each, None where the data set has none.
     """
 
     images: tuple[str, ...]
@@ -65,7 +65,7 @@ def read_predictions(path: Path) -> Predictions:
         raise DataError(f"{path} is damaged: {error}") from None
     if len(set(images)) < len(images):
         twice = next(name for k, name in enumerate(images) if name in images[:k])
-        raise DataError(f"{path} is damaged: {visible(twice)} stands in it twice")
+        raise DataError(f"{path} is damaged: {visible(twice)} is listed twice")
     return Predictions(images, scores, predictions, _references(references_beside(path), images))
 
 

@@ -1,4 +1,4 @@
-"""What a result came from: code, packages, host. The worker adds its device and its data."""
+"""Code, packages and host of a result. The worker adds its device and its data."""
 
 import hashlib
 import os

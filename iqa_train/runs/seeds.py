@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 
 class UnknownSeed(int):
-    """A seed that an imported log does not state: a key like any other, and "unknown" wherever it is shown.
+    """A seed that an imported log does not state: a key like any other, shown as "unknown".
 
     Its rounds count on from it, as those of a seed do, and are unknown as well.
     """

@@ -1,4 +1,4 @@
-"""spec.json: what a run is to do, with the hash that its folder is named by."""
+"""spec.json: the settings of a run, with the hash that its folder is named by."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from iqa_train.study.revision import FIRST
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import DataSource, RunSpec
 
-_CURE = "start the run anew with --again"
+_CURE = "start the run over with --again"
 
 
 def spec_document(spec: RunSpec) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def read_spec(run: RunFolder) -> RunSpec:
     try:
         values = read_json(run.spec)
         if values is None:
-            raise RunError(f"{run.spec} is missing; {run.path} is no run")
+            raise RunError(f"{run.spec} is missing; {run.path} is not a run")
         hashed = values.pop("config_hash")
         spec = RunSpec.model_validate_json(json.dumps({"revision": FIRST, **values}))
     except DamagedFileError as error:

@@ -78,7 +78,7 @@ def outside_the_queue(state: RunState) -> RunState:
 def _damaged(document: Damage) -> RunState:
     if document.unreadable:
         return RunState(LOST, document.words)
-    return RunState(FAILED, f"{document.words}; mend or remove it, or start over with --again")
+    return RunState(FAILED, f"{document.words}; repair or remove it, or start over with --again")
 
 
 def _alive(name: str, live: Liveness, now: float) -> RunState:
@@ -98,8 +98,11 @@ def _alive(name: str, live: Liveness, now: float) -> RunState:
             return RunState(name, f"the worker continues, but its runner is {words}")
         return RunState(name, words, suspended=bool(words))
     if _is_orphaned(live):
-        return RunState(name, "runner and worker are gone; something that they started goes on: iqa-train stop ends it")
-    return RunState(name, "its runner is gone; the worker goes on")
+        return RunState(
+            name,
+            "runner and worker have ended, but a process that they started is still running: iqa-train stop ends it",
+        )
+    return RunState(name, "its runner has ended; the worker continues")
 
 
 def _is_orphaned(live: Liveness) -> bool:
@@ -140,7 +143,7 @@ def _of(found: RunSnapshot, outcome: Outcome) -> RunState:
         if isinstance(found.result, Damage):
             return _damaged(found.result)
         if found.result is None:
-            return RunState(LOST, "it ended well, but its result is gone")
+            return RunState(LOST, "it completed, but its result.json is missing")
     return RunState(outcome.state, outcome.reason, outcome.can_pass, outcome.requested)
 
 

@@ -1,4 +1,4 @@
-"""Delivers what lies in the outbox, beside the work of the scheduler: a channel that hangs holds up no run."""
+"""Delivers the outbox in a thread of its own: a channel that hangs does not delay the scheduler."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ from iqa_train.scheduler.outbox import PAUSES, Entry, entries
 
 
 class Courier:
-    """The one who delivers for a runs folder. `config_of` gives a study's [notify], or raises RunError."""
+    """Delivers for a runs folder. `config_of` gives a study's [notify], or raises RunError."""
 
     def __init__(
         self, runs_dir: Path, config_of: Callable[[str], Mapping[str, Any]], say: Callable[[str], None]
@@ -26,10 +26,10 @@ class Courier:
         self._say = say
         self._thread: threading.Thread | None = None
         self._ending = threading.Event()
-        self._noted: dict[Path, Entry] = {}  # what a full disk took no note of is not delivered once more for that
+        self._noted: dict[Path, Entry] = {}  # not delivered again where a full disk kept them from being saved
 
     def look(self) -> bool:
-        """Have delivered what is due; returns at once, with whether anything is left."""
+        """Start delivering what is due; returns at once whether anything is left."""
         left = self._entries()
         if any(entry.wait <= 0 for entry in left) and not self._is_busy() and not self._ending.is_set():
             self._thread = threading.Thread(target=self._work, daemon=True)
@@ -37,7 +37,7 @@ class Courier:
         return bool(left) or self._is_busy()
 
     def finish(self, patience: float = 2 * (COMMAND_LIMIT + WEB_LIMIT)) -> None:
-        """Begin nothing more, and wait for what is under way, at most `patience` seconds; the rest stays on disk."""
+        """Start no further delivery and wait at most `patience` seconds for the running one; the rest stays on disk."""
         self._ending.set()
         if self._thread is not None:
             self._thread.join(patience)

@@ -1,4 +1,4 @@
-"""Looks at the data of every run before the first is started."""
+"""Checks the data of every run before the first is started."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
@@ -52,7 +52,7 @@ def require_data(runs: Sequence[tuple[RunSpec, RunFolder]], bar: Bar, *, again: 
 
 
 def _require_same_data(spec: RunSpec, run: RunFolder, table: ImageTable, now: str) -> None:
-    """Raise DataError for a run that has something to go on with, or a result, of other data than there is now."""
+    """Raise DataError for a run that has a result or a checkpoint of other data than there is now."""
     root, then = trained_on(run)
     state = run_state(run)
     if then in {None, now} or not (state.finished or state.alive or run.outcome()):
@@ -60,7 +60,7 @@ def _require_same_data(spec: RunSpec, run: RunFolder, table: ImageTable, now: st
     how = "is complete" if state.finished else f"is {state.name}" if state.alive else "has begun"
     raise DataError(
         f"{spec.experiment} {how} in {run.path}, but with other images, scores or split than {table.root} has now "
-        f"(data in {root}: {then}; now: {now}); --again runs it anew and keeps the old result"
+        f"(data in {root}: {then}; now: {now}); --again runs it from scratch and keeps the old result"
     )
 
 

@@ -1,7 +1,7 @@
 """A detached runner, started by the scheduler: `python -m iqa_train.scheduler.detached_runner RUN_FOLDER ...`.
 
-Takes the lease of its device, makes one attempt, and ends. Exits with 0 when the attempt was made, whatever came of it;
-with `BUSY` when device or run was taken meanwhile; with 1, and a sentence on standard error, when it could not begin.
+Takes the lease of its device, makes one attempt, and ends. Exits with 0 when the attempt was made, whatever its end;
+with `BUSY` when device or run was taken meanwhile; with 1 and a sentence on standard error when it could not begin.
 """
 
 import iqa_train.startup  # noqa: F401 (before anything that opens a file)
@@ -47,7 +47,7 @@ def runner_command(item: Item, runs_dir: Path, device: Device, attempt: int, pla
 
 
 def holder_of(run: RunFolder) -> Holder:
-    """How a run signs a lease."""
+    """The holder that a run writes into a lease."""
     return Holder(run.experiment, run.study, user_name(), str(real_path(run.path)))
 
 
@@ -60,13 +60,13 @@ def user_name() -> str:
 
 
 def _is_queued(run: Path) -> bool:
-    """Whether the run is in the queue: a command that withdraws it checks afterwards whether it has started."""
+    """Whether the run is still queued: a command that withdraws it checks afterwards whether it has started."""
     runs_dir = run.parents[2]
     return any(folder_of(item, runs_dir).path == run for item in read_queue(runs_dir).items)
 
 
 class SchedulerKeeper:
-    """Starts a scheduler if one is needed and was killed: while any run lives, the study continues by itself."""
+    """Replaces a scheduler that was killed: while any run is alive, its study continues by itself."""
 
     def __init__(self, runs_dir: Path) -> None:
         self._runs_dir = runs_dir
@@ -108,14 +108,14 @@ def main(argv: list[str] | None = None) -> int:
         lease = acquire(device.key, holder_of(RunFolder(options.run)), places=options.places)
         if lease is None:
             return BUSY
-        order = AttemptRequest(
+        request = AttemptRequest(
             RunFolder(options.run), device, lease, options.logs_dir, list(options.command), attempt=options.attempt,
             resume=options.resume, again=options.again, queued_code=options.code,
             still_wanted=lambda: _is_queued(options.run),
         )  # fmt: skip
-        guard = SchedulerKeeper(options.run.parents[2])
-        run_attempt(order, guard)
-        guard.look()
+        keeper = SchedulerKeeper(options.run.parents[2])
+        run_attempt(request, keeper)
+        keeper.look()
     except AlreadyRunningError:
         return BUSY
     except UserError as error:

@@ -1,4 +1,4 @@
-"""The devices as they are now: for how many runs there is room, who has them, whose memory is in use."""
+"""The devices now: the room for runs on each, who holds it, and the memory that others use."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

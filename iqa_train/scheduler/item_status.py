@@ -17,7 +17,7 @@ Phase = Literal["waiting", "running", "settled"]
 
 @dataclass(frozen=True)
 class ItemStatus:
-    """`waiting` for an attempt, `running` one, or `settled`: done, given up, or stopped on request.
+    """`waiting` for an attempt, `running`, or `settled`: done, given up, or stopped on request.
 
     `attempt` is the number that its next attempt would have; `tried` says whether one has been made since queueing.
     """

@@ -165,9 +165,9 @@ def channels_of(
 
 
 def complaint(news: Notification, channel: Channel, why: str) -> str:
-    """That a channel has not taken the news, and why."""
+    """That a channel has not taken the notification, and why."""
     about = f"{news.event} of {news.study}" + (f"/{news.experiment}" if news.experiment else "")
-    return _clean(f"notify: {about} was not told: {channel.name}: {why}")
+    return _clean(f"notify: {about} was not delivered: {channel.name}: {why}")
 
 
 def lacking(config: Mapping[str, Any]) -> str:
@@ -259,7 +259,7 @@ def _push(url: str, news: Notification) -> str:
 def _within(limit: float, work: Callable[[], str]) -> str:
     """What `work` returns, or how it failed; after `limit` seconds it is left to itself.
 
-    A socket's own time limit does not do: it counts anew with every byte, and looking up a name knows none.
+    A socket's own time limit does not do: it starts again with every byte, and looking up a name knows none.
     """
     late = f"no answer within {limit:g} s"
     answers: list[str] = []

@@ -43,7 +43,7 @@ def notify_table(entry: Mapping[str, Any], runs_dir: Path) -> Mapping[str, Any]:
     """
     if not isinstance(entry.get(_FILE), str):
         return _checked(entry, "queue.json")
-    import tomllib  # most studies notify nobody
+    import tomllib  # most studies have no notifications
 
     path = real_path(real_path(runs_dir) / entry[_FILE])
     try:

@@ -1,4 +1,4 @@
-"""What people are still to be notified of: a file for each end, which goes once every channel has taken it.
+"""Notifications that are not delivered yet: a file for each end, removed once every channel has taken it.
 
 The file is written before the queue says that the end has been recorded, under a name that follows from the end: a
 process killed in between leaves it to the next, which writes the same file. Killed between a delivery and its note,

@@ -1,6 +1,6 @@
-"""Everything that can be said of a runs folder now: each run's state and reason, its device, how far it is, how long.
+"""The state of a runs folder: each run's state and reason, its device, its progress, its time left.
 
-Read off files at every call. The command line and the console show this; neither has another source.
+Read from files at every call. The command line and the console show this; neither has another source.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,12 +30,12 @@ from iqa_train.scheduler.scheduler_lock import scheduler_process, start_failures
 _MINUTE = 60.0
 
 CANNOT_START = "cannot be started"
-"""How the reason of a queued run starts that the scheduler tries to start in vain, again and again."""
+"""How the reason begins of a queued run whose runner fails to begin, at every try."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One run. `eta_s`: seconds until it is done, waiting included; `note`: something to know that is no state."""
+    """One run. `eta_s`: seconds until it is done, waiting included; `note`: a remark beside the state."""
 
     study: str
     experiment: str
@@ -82,7 +82,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Overview:
-    """All runs of the queue, or of one study, and how the queue is doing."""
+    """All runs of the queue, or of one study, and the queue itself."""
 
     rows: tuple[Row, ...]
     queue: Queue
@@ -117,7 +117,7 @@ def read_overview(
     queue: Queue | None = None,
     reader: SnapshotReader | None = None,
 ) -> Overview:
-    """How everything stands: the runs of the queue in its order, then other runs of its studies that were tried.
+    """Every run's row: those of the queue in its order, then other runs of its studies that were tried.
 
     With `study`, that study's alone; without a queue, all runs there are. A `reader` that is kept reads only what has
     changed since its last look. Raises RunError for a damaged queue, unless another is given in its place.
@@ -144,7 +144,7 @@ def read_overview(
 def _places(
     queue: Queue, status: Sequence[tuple[Item, ItemStatus]], found: Sequence[RunSnapshot], nvml: Nvml | None
 ) -> list[DeviceSlots]:
-    """The devices, where some run waits for one; nobody else needs to know, and asking a driver takes time."""
+    """The devices, where some run waits for one: asking a driver takes time."""
     if not any(s.phase == "waiting" for _, s in status):
         return []
     running = [(item, one) for (item, s), one in zip(status, found, strict=True) if s.phase == "running"]
@@ -197,9 +197,7 @@ def _queued_row(item: Item, status: ItemStatus, wait: str, complaint: str, found
         before = f"; attempt {status.attempt - 1} was {state.name}: {state.reason}" if status.tried else ""
         state = RunState(QUEUED, wait + before)
     row = _row(found, state, logs, item)
-    if (
-        status.phase == "waiting" and not status.tried and item.again
-    ):  # what earlier attempts came to is to be forgotten
+    if status.phase == "waiting" and not status.tried and item.again:  # earlier attempts do not count
         return replace(row, progress=RunProgress(epochs=row.progress.epochs))
     return row
 

@@ -1,4 +1,4 @@
-"""Placement, a pure function: from what is wanted, what runs and which devices are free to what is to start where.
+"""Which queued run to start on which device: a pure function of the queue, the running runs and the free devices.
 
 `batches`: a batch starts when all of the one before are settled, each run on the device that its batch names. `greedy`:
 a free device takes the next run. What is not started has a reason, in words for a person.
@@ -18,7 +18,7 @@ _FREE_SHARE = 0.5  # of a GPU's memory must be free of others for a run that doe
 
 @dataclass(frozen=True)
 class QueueEntry:
-    """An item of the queue and how it stands."""
+    """An item of the queue and its phase."""
 
     item: Item
     phase: Phase
@@ -26,7 +26,7 @@ class QueueEntry:
 
 @dataclass(frozen=True)
 class DeviceSlots:
-    """A device now: for how many more runs of ours there is room, who has it, how much memory is in use by others.
+    """A device now: its room for more of our runs, who holds it, how much of its memory others use.
 
     Memory is in GiB, None where it is not known; `ours_gib` is what our runs on it have declared.
     """
@@ -46,7 +46,7 @@ class DeviceSlots:
 
 @dataclass(frozen=True)
 class Start:
-    """To be started, and where."""
+    """A run to start, and its device."""
 
     item: Item
     device: Device
@@ -63,7 +63,7 @@ class Plan:
 def plan(
     entries: Sequence[QueueEntry], places: Sequence[DeviceSlots], *, policy: str = "batches", paused: bool = False
 ) -> Plan:
-    """What follows from the state of things. No device is given to more runs than it has room for."""
+    """What to start now. No device is given to more runs than it has room for."""
     waiting = [entry.item for entry in entries if entry.phase == "waiting"]
     if paused:
         return Plan(waits={item.key: "the queue is paused" for item in waiting})

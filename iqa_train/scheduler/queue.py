@@ -1,7 +1,7 @@
-"""What is wanted: the queue of runs, one file, replaced whole under a short lock. Nothing here starts a process.
+"""The queue of runs: one file, replaced whole under a short lock. Nothing here starts a process.
 
-An item names a run, whose settings lie in its own folder. Whether it is done is never written here: that is read off
-the run (`standing`), counted from the attempt that was its last when it was queued.
+An item names a run, whose settings lie in its own folder. Its status is never written here: `item_status` derives it
+from the run's attempts since it was queued.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,11 +22,11 @@ POLICIES = ("batches", "greedy")
 
 @dataclass(frozen=True)
 class Item:
-    """A run that is wanted.
+    """A queued run.
 
     `batch` numbers the batches of the whole queue in their order; `gpu` is the device that its batch gives it, binding
     under any policy only if `pinned`. `after` is the number of the run's last attempt when it was queued: later ones
-    count. `retries` is how many attempts in a row may come to nothing before it is given up.
+    count. `retries` is how many attempts in a row may end without an epoch before it is given up.
     """
 
     run: str  # relative to the runs' folder
@@ -45,13 +45,13 @@ class Item:
     logs_dir: str = "logs"
     cwd: str = ""  # the project that its settings name files of, as `runs.project` records it
     command: tuple[str, ...] = ()
-    told: bool = False  # its end has been recorded for those who want to be notified
+    told: bool = False  # its end has been recorded for notifications
     environment: dict[str, str] | None = None  # of the command that queued it, as far as `surroundings` names it
     python: str = ""  # the interpreter of that command, relative to the project if it lies there
 
     @property
     def key(self) -> str:
-        """What distinguishes it from every other item."""
+        """Unique in the queue."""
         return self.run
 
     @property
@@ -66,14 +66,14 @@ class Item:
 
 @dataclass(frozen=True)
 class Queue:
-    """The whole of what is wanted. `slots`: CPU slots to use instead of GPUs; None: GPUs, or one slot without any."""
+    """Items and options. `slots`: CPU slots to use instead of GPUs; None: GPUs, or one CPU slot where there is none."""
 
     items: tuple[Item, ...] = ()
     policy: str = "batches"
     paused: bool = False
     slots: Annotated[int, Span(1, 4096)] | None = None
     runs_per_gpu: Annotated[int, Span(1, 4096)] = 1
-    notify: dict[str, dict[str, Any]] = field(default_factory=dict)  # whom to notify of ends, by study
+    notify: dict[str, dict[str, Any]] = field(default_factory=dict)  # [notify] by study
     ended: tuple[str, ...] = ()  # studies of which a run's end has been recorded since the study's own
 
     def find(self, name: str) -> list[Item]:
@@ -94,7 +94,7 @@ def read_queue(runs_dir: Path) -> Queue:
         words = str(error)
     except ValueError as error:
         words = f"{QueueFiles(runs_dir).queue} is damaged ({error})"
-    raise RunError(f"{words}; move it away and queue the runs again: none is lost")
+    raise RunError(f"{words}; move it away and queue the runs again; no run is lost")
 
 
 def _queue(document: dict[str, Any]) -> Queue:
@@ -118,7 +118,7 @@ def _names_a_run(run: str) -> bool:
 
 
 class QueueEdit:
-    """The queue while its lock is held; what `queue` is set to is written when the lock is let go of."""
+    """The queue while its lock is held; `queue` is written when the lock is released."""
 
     def __init__(self, queue: Queue) -> None:
         self.queue = queue
@@ -135,9 +135,9 @@ def require_runs_folder(runs_dir: Path) -> None:
 
 @contextmanager
 def edit_queue(runs_dir: Path) -> Iterator[QueueEdit]:
-    """Change the queue: nobody else does meanwhile, and readers see the old or the new one whole.
+    """Change the queue under its lock; readers see the old or the new one whole.
 
-    The end of a run that leaves the queue is first recorded for those who want to be notified of it.
+    The end of a run that leaves the queue is first recorded for its notifications.
     Raises RunError where the runs folder is not there: only a command that starts runs makes it.
     """
     files = QueueFiles(runs_dir)

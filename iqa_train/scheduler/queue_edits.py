@@ -1,4 +1,4 @@
-"""Changes of the queue on somebody's order: pause and resume, remove, move, clear, policy. Each says what it did."""
+"""The commands of `iqa-train queue`: pause, resume, remove, move, clear, policy. Each returns what it did."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,15 +13,15 @@ from iqa_train.scheduler.scheduler_lock import ensure_scheduler
 
 
 def pause(runs_dir: Path) -> str:
-    """Let nothing more be started, or nothing at all where the first runs are still to be queued."""
+    """Start no further run; works before the first run is queued, too."""
     runs_dir.mkdir(exist_ok=True)  # but not what it lies in, which may have been moved away
     with edit_queue(runs_dir) as edit:
         edit.queue = replace(edit.queue, paused=True)
-    return "paused: nothing more is started; what runs goes on"
+    return "paused: no further run is started; running ones continue"
 
 
 def resume(runs_dir: Path) -> str:
-    """Go on, with a new scheduler where none is running and something waits."""
+    """Start runs again, with a new scheduler where none is running and something waits."""
     with edit_queue(runs_dir) as edit:
         edit.queue = replace(edit.queue, paused=False)
     queue = read_queue(runs_dir)
@@ -31,7 +31,7 @@ def resume(runs_dir: Path) -> str:
 
 
 def remove(names: Sequence[str], runs_dir: Path, study: str | None = None) -> str:
-    """Take experiments or runs that wait, or are settled, out. Raises UsageError for one that runs or is not there."""
+    """Remove experiments or runs. Raises UsageError for one that is running or not in the queue."""
     with edit_queue(runs_dir) as edit:
         keys = _waiting(edit.queue, names, runs_dir, study)
         edit.queue = removed(edit.queue, keys)
@@ -39,7 +39,7 @@ def remove(names: Sequence[str], runs_dir: Path, study: str | None = None) -> st
 
 
 def move(names: Sequence[str], to: int, runs_dir: Path, study: str | None = None) -> str:
-    """Put experiments or runs that wait at place `to`, from 1. Raises UsageError for one that runs or is not there."""
+    """Move experiments or runs to place `to`, from 1. Raises UsageError for one that is running or not in the queue."""
     with edit_queue(runs_dir) as edit:
         keys = _waiting(edit.queue, names, runs_dir, study)
         edit.queue = moved(edit.queue, keys, to)
@@ -47,15 +47,15 @@ def move(names: Sequence[str], to: int, runs_dir: Path, study: str | None = None
 
 
 def clear(runs_dir: Path, study: str | None = None) -> str:
-    """Take out everything that is settled."""
+    """Remove everything that is settled."""
     with edit_queue(runs_dir) as edit:
         keys = [i.key for i in _of(edit.queue, study).items if item_status(i, runs_dir).phase == "settled"]
         edit.queue = removed(edit.queue, keys)
-    return f"{len(keys)} settled taken out of the queue; their runs and results stay"
+    return f"{len(keys)} settled removed from the queue; their runs and results stay"
 
 
 def set_policy(policy: str, runs_dir: Path) -> str:
-    """Have runs placed by `policy`, one of POLICIES, those too that are still to be queued."""
+    """Place runs by `policy`, one of POLICIES, also those that are queued later."""
     runs_dir.mkdir(exist_ok=True)
     with edit_queue(runs_dir) as edit:
         edit.queue = replace(edit.queue, policy=policy)
@@ -63,7 +63,7 @@ def set_policy(policy: str, runs_dir: Path) -> str:
 
 
 def _of(queue: Queue, study: str | None) -> Queue:
-    """The queue as far as it is of `study`; None: all of it."""
+    """The items of `study`; None: all of them."""
     return replace(queue, items=tuple(item for item in queue.items if study in {None, item.study}))
 
 

@@ -1,4 +1,4 @@
-"""A new attempt at runs that have ended: which may have one, and their way into the queue."""
+"""Queues runs that have ended for a new attempt."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,10 +19,10 @@ from iqa_train.scheduler.submit import SubmitOptions, enqueue
 
 
 def relaunch(rows: Sequence[Row], runs_dir: Path, logs_dir: str, retries: int, *, again: bool) -> list[Item]:
-    """Queue each of `rows` once more and see to it that a scheduler works; returns their items.
+    """Queue each of `rows` again, with a scheduler running; returns their items.
 
-    It goes on from its last checkpoint, or with `again` starts over. Raises UsageError, with nothing queued, for one
-    that is under way, was imported, or is complete without `again`.
+    A run continues from its last checkpoint, or with `again` starts over. Raises UsageError, with nothing queued, for
+    one that is open, was imported, or is complete without `again`.
     """
     for row in rows:
         require_ended(row, again=again)
@@ -40,20 +40,22 @@ def has_ended(row: Row, *, again: bool) -> bool:
 def require_ended(row: Row, *, again: bool) -> None:
     """Raise UsageError with the reason where the run may not have a new attempt."""
     if imported_from(row.run) is not None:
-        raise UsageError(f"{row.experiment} (seed {row.seed}) was imported from a log and cannot go on; run it anew")
+        raise UsageError(
+            f"{row.experiment} (seed {row.seed}) was imported from a log and cannot be continued; run it from scratch"
+        )
     if label := revision_label(read_json(row.run.spec) or {}, imported=False):
         raise UsageError(
-            f"{row.experiment} (seed {row.seed}) was {label} and cannot go on; start {row.experiment} again, as a run "
-            "of its own"
+            f"{row.experiment} (seed {row.seed}) was {label} and cannot be continued; start "
+            f"{row.experiment} again, as a run of its own"
         )
     if row.state in OPEN:
         raise UsageError(f"{row.experiment} (seed {row.seed}) is {row.state}; there is nothing to relaunch")
     if row.state in FINISHED and not again:
-        raise UsageError(f"{row.experiment} (seed {row.seed}) is {row.state}; --again runs it anew")
+        raise UsageError(f"{row.experiment} (seed {row.seed}) is {row.state}; --again runs it from scratch")
 
 
 def _project(row: Row, runs_dir: Path) -> Path:
-    """Where its last attempt ran."""
+    """The project of its last attempt."""
     attempts = row.run.attempts()
     facts = read_runner_info(attempts[-1]) if attempts else {}
     return project_of(str(facts.get("cwd", "")), runs_dir, early="environment" not in facts)
@@ -65,8 +67,8 @@ def _item(row: Row, runs_dir: Path, logs_dir: str, code: str, retries: int, *, a
     base = row.item or Item(
         str(row.run.path.relative_to(runs_dir)), row.experiment, row.seed, logs_dir=inside(Path(logs_dir), project)
     )
-    anew = replace(base, after=row.attempt, again=again, retries=retries, code=code, command=command, told=False)
-    mine = replace(
-        anew, cwd=recorded(project, runs_dir), environment=surroundings(project), python=interpreter(project)
-    )  # what the command that asks for it has, counts
-    return replace(mine, batch=1, batch_name="")  # the first of the batches that come after those there
+    renewed = replace(base, after=row.attempt, again=again, retries=retries, code=code, command=command, told=False)
+    requeued = replace(
+        renewed, cwd=recorded(project, runs_dir), environment=surroundings(project), python=interpreter(project)
+    )  # those of the command that relaunches it
+    return replace(requeued, batch=1, batch_name="")  # the first of the batches that come after those there

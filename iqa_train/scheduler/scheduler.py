@@ -1,7 +1,7 @@
-"""The scheduler: one detached process per runs folder; starts runners until the queue is satisfied.
+"""The scheduler: one detached process per runs folder; starts runners until every queued run is settled.
 
-It keeps no state: the queue says what is wanted, run directories and leases say what is, and `placement.plan` what to
-start. Killing it and starting another changes nothing. Runs do not need it once they are started.
+It keeps no state: it compares the queue with the run folders and the leases, and `placement.plan` says what to start.
+Killing it and starting another changes nothing. Runs do not need it once they are started.
 """
 
 import iqa_train.startup  # noqa: F401 (before anything that opens a file)
@@ -72,11 +72,11 @@ class _Failure:
 
 
 class Scheduler:
-    """What one scheduler process remembers; all of it can be read off files again."""
+    """What one scheduler process remembers; all of it can be derived from files again."""
 
-    def __init__(self, runs_dir: Path, post: SchedulerLock) -> None:
+    def __init__(self, runs_dir: Path, lock: SchedulerLock) -> None:
         self._runs_dir = runs_dir
-        self._post = post
+        self._lock = lock
         self._files = QueueFiles(runs_dir)
         self._queue = Queue()
         self._queue_mark: tuple[int, int] | None = None
@@ -85,17 +85,17 @@ class Scheduler:
         self._failed: dict[str, _Failure] = {}
         self._reader = SnapshotReader()
         self._found: dict[str, RunSnapshot] = {}  # by the key of the item, as of this look
-        self._asleep: dict[str, str] = {}  # key -> what is said of a runner that was suspended before it could begin
+        self._suspended: dict[str, str] = {}  # key -> words for a runner that was suspended before it could begin
         self._last: dict[str, str] = {}
         self._passed: set[tuple[str, int]] = set()  # attempts whose worker was signalled in its runner's place
         self._places: list[DeviceSlots] = []
         self._looked = -float("inf")
         self._courier = Courier(runs_dir, self._config_of, say)
-        self._complaint = ""
+        self._last_error = ""
         self.stopping = False
 
     def work(self) -> None:
-        """Look and act until nothing is left to do, or until asked to stop; runs go on either way."""
+        """Look and act until nothing is left to do, or until asked to stop; runs continue either way."""
         try:
             self._work()
         finally:
@@ -105,25 +105,25 @@ class Scheduler:
         say(f"scheduler {os.getpid()} works on {real_path(self._runs_dir)}")
         while not self.stopping:
             began = time.monotonic()
-            if self._post.gone():
+            if self._lock.gone():
                 say(f"{gone_words(self._runs_dir)}; this scheduler ends, and so do its runs")
                 return
-            self._post.beat()
+            self._lock.beat()
             try:
                 if not self._look() and self._may_end():
                     return
-                self._complaint = ""
-            except (OSError, LockedError) as error:  # a full disk, a server that is away: it may pass, and runs go on
+                self._last_error = ""
+            except (OSError, LockedError) as error:  # a full disk, a server that is away: it may pass
                 words = str(error)
                 if isinstance(error, OSError):
                     words = f"{error.filename or self._runs_dir}: {error.strerror}"
-                if words != self._complaint:
+                if words != self._last_error:
                     say(words)
-                self._complaint = words
+                self._last_error = words
             spent = time.monotonic() - began
             time.sleep(min(max(_SHORTEST, _MAX_LOAD_SHARE * spent), _LONGEST))
-        self._post.leave()
-        say("asked to stop; runs go on")
+        self._lock.leave()
+        say("asked to stop; runs continue")
 
     def _look(self) -> bool:
         """One pass; returns whether anything is left to wait for."""
@@ -143,28 +143,28 @@ class Scheduler:
         return any(status.phase != "settled" for _, status in entries) or bool(self._launched)
 
     def _look_after(self, item: Item, status: ItemStatus) -> None:
-        """Do for a run what its runner would, if that was killed."""
+        """Do what the runner of a run would, if the runner was killed."""
         run = folder_of(item, self._runs_dir)
         if left := orphaned_attempt(self._found[item.key]):
-            say(f"{item.run}: runner and worker are gone; what they left is killed")
+            say(f"{item.run}: runner and worker have ended; the processes that they started are killed")
             kill_all(left.folder)
         elif (item.key, status.attempt) not in self._passed and pass_on_request(run):
             self._passed.add((item.key, status.attempt))
-            say(f"{item.run}: its runner is gone; the request to stop is passed on to its worker")
+            say(f"{item.run}: its runner has ended; the request to stop is passed on to its worker")
 
     def _start(self, entries: list[tuple[Item, ItemStatus]]) -> None:
-        held = [QueueEntry(item, self._stand_for_the_plan(item, status)) for item, status in entries]
+        held = [QueueEntry(item, self._planned_phase(item, status)) for item, status in entries]
         first = plan(held, self._devices(entries), policy=self._queue.policy)
         if not first.starts:
             return
-        self._looked = -float("inf")  # what a decision stands on is to be fresh
+        self._looked = -float("inf")  # decide on fresh readings
         for start in plan(held, self._devices(entries), policy=self._queue.policy).starts:
             status = next(s for item, s in entries if item.key == start.item.key)
             self._launch(start, status.attempt)
         self._looked = -float("inf")
 
-    def _stand_for_the_plan(self, item: Item, status: ItemStatus) -> Phase:
-        """An item on its way counts as running; so does one that could not begin a moment ago, for a while."""
+    def _planned_phase(self, item: Item, status: ItemStatus) -> Phase:
+        """Its phase; an item whose runner was started counts as running, and for a while one that could not begin."""
         failure = self._failed.get(item.key)
         if status.phase != "waiting":
             return status.phase
@@ -225,14 +225,14 @@ class Scheduler:
                 self._sign()
 
     def _note_suspended(self) -> None:
-        """Have it known of a runner that is suspended before it has begun: nothing else could tell."""
-        asleep = {
+        """Note runners that are suspended before they have begun: nothing else shows that."""
+        suspended = {
             key: f"its runner is {words}"
             for key, launch in self._launched.items()
             if not self._has_begun(key, launch.attempt) and (words := suspension(identity_of(launch.process.pid)))
         }
-        if asleep != self._asleep:
-            self._asleep = asleep
+        if suspended != self._suspended:
+            self._suspended = suspended
             self._sign()
 
     def _note_failure(self, key: str, attempt: int, words: str) -> None:
@@ -245,13 +245,13 @@ class Scheduler:
 
     def _sign(self) -> None:
         with contextlib.suppress(OSError):
-            self._post.sign({name: failure.words for name, failure in self._failed.items()} | self._asleep)
+            self._lock.sign({name: failure.words for name, failure in self._failed.items()} | self._suspended)
 
     def _has_begun(self, run: str, attempt: int) -> bool:
         return any(made.number >= attempt for made in RunFolder(self._runs_dir / run).attempts())
 
     def _log_and_notify(self, entries: list[tuple[Item, ItemStatus]]) -> None:
-        """Log changes of state, and record ends for those who want to be notified."""
+        """Log changes of state, and record ends for notifications."""
         for item, status in entries:
             state = f"{status.state.name} {status.state.reason}".strip()
             before = self._last.get(item.key)
@@ -264,7 +264,7 @@ class Scheduler:
                 edit.queue = with_ends_recorded(edit.queue, self._runs_dir, ended)
 
     def _config_of(self, study: str) -> Mapping[str, Any]:
-        """Who wants to be notified of a study's ends, and how. Raises RunError where its study file cannot be read."""
+        """The [notify] of a study. Raises RunError where its study file cannot be read."""
         return notify_table(self._queue.notify.get(study, {}), self._runs_dir)
 
     def _read_queue(self) -> None:
@@ -280,14 +280,14 @@ class Scheduler:
                 say(str(error))
             self._queue_mark = mark
             self._looked = -float("inf")
-            self._failed.clear()  # whoever changes the queue may have mended what was wrong
+            self._failed.clear()  # the change may have repaired what was wrong
             keys = {item.key for item in self._queue.items}
             self._last = {key: state for key, state in self._last.items() if key in keys}
 
     def _may_end(self) -> bool:
-        """Leave the post unless the queue has got more to do; under the queue's lock, so that nothing is missed.
+        """Release the scheduler's lock unless there is more to do; under the queue's lock, so that nothing is missed.
 
-        It is kept until every end is delivered or given up: whoever takes it next would deliver the same.
+        It is kept until every end is delivered or given up: the next scheduler would deliver the same.
         """
         with edit_queue(self._runs_dir) as edit:
             if any(item_status(item, self._runs_dir).phase != "settled" for item in edit.queue.items):
@@ -296,13 +296,13 @@ class Scheduler:
             edit.queue = with_studies_recorded(ended, self._runs_dir)
             if is_due(edit.queue, self._runs_dir) or self._courier.look():
                 return False
-            self._post.leave()
+            self._lock.leave()
         say("all queued runs are settled")
         return True
 
 
 def say(line: str) -> None:
-    """A line in the scheduler's log; a full disk takes the words, not the scheduler."""
+    """Write a line to the scheduler's log; on a full disk the line is lost."""
     with contextlib.suppress(OSError):
         sys.stdout.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {line}\n")
         sys.stdout.flush()
@@ -322,10 +322,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def _serve(runs_dir: Path) -> int:
     require_own_proc()
-    post = SchedulerLock(runs_dir)
-    if not post.take():
+    lock = SchedulerLock(runs_dir)
+    if not lock.take():
         return 0
-    scheduler = Scheduler(runs_dir, post)
+    scheduler = Scheduler(runs_dir, lock)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         scheduler.stopping = True

@@ -1,4 +1,4 @@
-"""Makes sure that exactly one scheduler works on a runs folder."""
+"""The lock of a runs folder's scheduler: there is never more than one, and `ensure_scheduler` starts it."""
 
 import contextlib
 import json
@@ -25,10 +25,10 @@ _SIGNED_WITHIN = 1.0
 
 
 def ensure_scheduler(runs_dir: Path) -> bool:
-    """See to it that a scheduler works on `runs_dir`; returns whether it had to be started.
+    """Start a scheduler for `runs_dir` unless one is running; returns whether one was started.
 
     Call it after a change of the queue: a scheduler that is about to end looks at the queue once more under its lock.
-    Raises RunError if none comes up, or if the one that there is, is suspended.
+    Raises RunError if it does not start, or if the running one is suspended.
     """
     files = QueueFiles(runs_dir)
     if is_held(files.scheduler_lock):
@@ -62,16 +62,16 @@ def _last_line(log: Path) -> str:
 
 
 def _require_awake(runs_dir: Path) -> None:
-    """What is queued is safe in its file; only that somebody has to wake the scheduler must be said."""
+    """Raise RunError for a suspended scheduler; what was queued is safe in its file."""
     words = suspension(scheduler_process(runs_dir))
     if words:
-        raise RunError(f"the scheduler is {words}; until then nothing that is queued is started")
+        raise RunError(f"the scheduler is {words}; queued runs do not start until then")
 
 
 def scheduler_process(runs_dir: Path) -> ProcessIdentity | None:
-    """The scheduler that works on `runs_dir` now, here or by its sign of life elsewhere; None for none.
+    """The running scheduler of `runs_dir`, on this host or, by its sign of life, on another; None for none.
 
-    Its `pid` is None where only its lock shows that there is one.
+    Its `pid` is None where only its lock is known.
     """
     files = QueueFiles(runs_dir)
     facts = _facts(files)
@@ -93,12 +93,12 @@ def _await_signature(runs_dir: Path) -> None:
 
 
 def start_failures(runs_dir: Path) -> dict[str, str]:
-    """Why runners could not begin, by the key of their item, as the scheduler tells."""
+    """Why runners could not begin, by the key of their item, from scheduler.json."""
     return (_facts(QueueFiles(runs_dir)) or {}).get("troubles", {})
 
 
 def _facts(files: QueueFiles) -> SchedulerFacts | None:
-    """What the scheduler says of itself; a damaged file says nothing, and the lock still tells that it works."""
+    """scheduler.json; None where it is missing or damaged: the lock still shows that a scheduler is running."""
     try:
         return read_scheduler(files.scheduler)
     except RunError:
@@ -106,7 +106,7 @@ def _facts(files: QueueFiles) -> SchedulerFacts | None:
 
 
 def _overwrite(path: Path, data: bytes) -> None:
-    """Write into the file that is there. A reader may see half of it for a moment, which counts as nothing said."""
+    """Write into the file that is there. A reader that sees half of it for a moment takes it for missing."""
     descriptor = open_regular(path, os.O_WRONLY)
     try:
         os.pwrite(descriptor, data, 0)
@@ -116,7 +116,7 @@ def _overwrite(path: Path, data: bytes) -> None:
 
 
 class SchedulerLock:
-    """The place of the one scheduler of a runs folder: its lock, and the file that says who has it."""
+    """The scheduler's lock on a runs folder, and scheduler.json, which says who holds it."""
 
     def __init__(self, runs_dir: Path) -> None:
         self._files = QueueFiles(runs_dir)
@@ -124,7 +124,7 @@ class SchedulerLock:
         self._next_beat = -float("inf")
 
     def take(self) -> bool:
-        """Whether it could be had. Raises RunError where a scheduler on another host has it."""
+        """Whether it was free. Raises RunError where a scheduler on another host holds it."""
         other = scheduler_process(self._files.runs_dir)
         if other is not None and other.host and not other.is_here:
             raise RunError(
@@ -145,7 +145,7 @@ class SchedulerLock:
         return True
 
     def sign(self, complaints: Mapping[str, str]) -> None:
-        """Say who has it, and which runs could not begin, and why."""
+        """Write scheduler.json: who holds the lock, and which runs could not begin, and why."""
         mine = this_process()
         facts = {"schema_version": SCHEMA_VERSION, **origin_facts()}
         about = {"scheduler": {"pid": mine.pid, "created": mine.created}, "troubles": dict(complaints)}
@@ -155,18 +155,18 @@ class SchedulerLock:
             _overwrite(self._files.scheduler, json.dumps(facts | about).encode())
 
     def beat(self) -> None:
-        """A sign of life for other hosts, now and then."""
+        """Give a sign of life for other hosts, every HEARTBEAT seconds."""
         if time.monotonic() >= self._next_beat:
             self._next_beat = time.monotonic() + HEARTBEAT
             with contextlib.suppress(OSError):
                 os.utime(self._files.scheduler)
 
     def gone(self) -> bool:
-        """Whether the runs folder is no longer the one that the post was taken in."""
+        """Whether the runs folder is no longer the one that the lock was taken in."""
         return self._descriptor is not None and FolderWatch(self._files.scheduler_lock, self._descriptor).gone()
 
     def leave(self) -> None:
-        """Let another have it."""
+        """Release the lock."""
         if self._descriptor is not None:
             self._files.scheduler.unlink(missing_ok=True)
             os.close(self._descriptor)

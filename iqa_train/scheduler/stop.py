@@ -1,4 +1,4 @@
-"""Stops a run: asks its runner, or its worker where the runner is gone, and kills what is left after a grace."""
+"""Stops runs: asks the runner, or the worker where the runner has ended, and kills what is left after a grace."""
 
 import contextlib
 import os
@@ -24,54 +24,54 @@ from iqa_train.scheduler.queue import Item, edit_queue, folder_of, removed
 if TYPE_CHECKING:  # a scheduler, which passes requests on, needs no overview
     from iqa_train.scheduler.overview import Row
 
-WITHDRAWN = "was waiting and is taken out of the queue"
+WITHDRAWN = "was queued and has been removed from the queue"
 
 _POLL = 0.05
 _LAST_RESORT = 10.0  # seconds for a runner that was asked three times to kill its tree, before we do
 
 
 def stop_run(run: RunFolder, grace: float, waiting: Callable[[], None] = lambda: None, *, asked: bool = False) -> str:
-    """Stop `run` if it runs; returns what came of it, in words. The worker has `grace` seconds for its checkpoint.
+    """Stop `run` if it is alive; returns the outcome in words. The worker has `grace` seconds for its checkpoint.
 
-    `asked`: it has the request to stop on disk already, so that its end may be an answer to that.
+    `asked`: the request to stop is on disk already, so its end may be an answer to that.
     """
     require_own_proc()
     state = run_state(run)
     if not state.alive:
-        return _words(run) if asked and state.name != QUEUED else _words_before(state)
+        return _words(run) if asked and state.name != QUEUED else _ended_words(state)
     attempt = _attempt(run)
     if attempt is None:
         return "is just starting; try again in a moment"
     facts = read_runner_info(attempt)
     runner = identity_from(facts, "runner")
-    hearer = _asked(attempt, facts)
-    if refused := _refusal(facts, hearer):
+    recipient = _asked(attempt, facts)
+    if refused := _refusal(facts, recipient):
         return refused
-    attempt.stop.touch()  # before anybody dies: a run that was to end is not one that was lost
-    if hearer is None:  # they are gone or unknown: ask every session leader, as a worker is
+    attempt.stop.touch()  # before any process ends: a run that was stopped is not lost
+    if recipient is None:  # ended or unknown: ask every session leader; a worker is one
         for process in processes_of(attempt.folder):
             with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
                 if os.getsid(process.pid) == process.pid:
                     process.terminate()
                     process.resume()
     else:
-        _signal(hearer, signal.SIGTERM)
+        _signal(recipient, signal.SIGTERM)
     if _gone(run, grace, waiting):
         return _words(run)
-    if hearer is not None and hearer == runner:
+    if recipient is not None and recipient == runner:
         for _ in range(2):  # a runner that is asked three times kills all that its worker started
-            _signal(hearer, signal.SIGTERM)
+            _signal(recipient, signal.SIGTERM)
             time.sleep(0.1)
         if _gone(run, _LAST_RESORT, waiting):
             return _words(run)
-        _signal(hearer, signal.SIGKILL)
+        _signal(recipient, signal.SIGKILL)
     kill_all(attempt.folder)
     _gone(run, _LAST_RESORT, waiting)
     return _words(run)
 
 
 def _asked(attempt: Attempt, facts: RunnerFacts) -> ProcessIdentity | None:
-    """The process that a request to stop goes to; None where neither runner nor worker lives."""
+    """The process that a request to stop goes to; None where runner and worker have ended."""
     candidates = (identity_from(facts, "runner"), worker_identity(attempt, facts))
     return next((who for who in candidates if who is not None and who.alive), None)
 
@@ -86,25 +86,25 @@ def _refusal(facts: RunnerFacts, asked: ProcessIdentity | None) -> str:
     return ""
 
 
-def _words_before(state: RunState) -> str:
-    """Of a run that nothing works on."""
+def _ended_words(state: RunState) -> str:
+    """For a run that no process works on."""
     if state.name == QUEUED:
-        return "has not been started, and does not wait in the queue"
+        return "has not been started and is not queued"
     return f"had ended before: {state.name}{' (' + state.reason + ')' if state.reason else ''}"
 
 
 def withdraw(items: Sequence[Item], runs_dir: Path) -> set[str]:
-    """Take those of `items` that wait out of the queue, all at once; returns their keys.
+    """Remove the waiting ones of `items` from the queue, all at once; returns their keys.
 
-    In the same step those that run get the request to stop on disk: a command killed before it signals loses nothing.
+    In the same step the running ones get the request to stop on disk: a command killed before it signals loses nothing.
     """
     with edit_queue(runs_dir) as edit:
         keys = {item.key for item in items}
-        stands = {item.key: item_status(item, runs_dir).phase for item in edit.queue.items if item.key in keys}
+        phases = {item.key: item_status(item, runs_dir).phase for item in edit.queue.items if item.key in keys}
         for item in items:
             if run_state(folder_of(item, runs_dir)).alive:
                 _leave_request(folder_of(item, runs_dir))
-        waiting = {key for key, phase in stands.items() if phase == "waiting"}
+        waiting = {key for key, phase in phases.items() if phase == "waiting"}
         edit.queue = removed(edit.queue, list(waiting))
     return waiting
 
@@ -118,7 +118,7 @@ def _leave_request(run: RunFolder) -> None:
 
 
 def pass_on_request(run: RunFolder) -> bool:
-    """Signal a worker that is asked on disk to end and has no runner which would; returns whether it was signalled."""
+    """Signal a worker whose stop was requested on disk and whose runner has ended; returns whether it was signalled."""
     attempts = run.attempts()
     if not attempts or not attempts[-1].stop.exists():
         return False
@@ -133,7 +133,7 @@ def pass_on_request(run: RunFolder) -> bool:
 def stop_item(
     item: Item, runs_dir: Path, grace: float, waiting: Callable[[], None] = lambda: None, *, asked: bool = False
 ) -> str:
-    """Stop an item of the queue, wherever it stands; returns what came of it. `asked`: see `stop_run`."""
+    """Stop an item of the queue, waiting or running; returns the outcome. `asked`: see `stop_run`."""
     run = folder_of(item, runs_dir)
     if run_state(run).alive:
         return stop_run(run, grace, waiting)
@@ -146,10 +146,10 @@ def stop_item(
 def stop_rows(
     rows: Sequence["Row"], runs_dir: Path, grace: float, waiting: Callable[[], None] = lambda: None
 ) -> list[tuple["Row", str]]:
-    """Stop each of `rows`, wherever it stands; returns what came of it, in words, in their order.
+    """Stop each of `rows`, waiting or running; returns the outcomes in words, in their order.
 
     A worker has `grace` seconds for its checkpoint; `waiting` is called meanwhile, from several threads, and may raise
-    to wait no more: what was asked of the runs stays asked. Raises RunError for a damaged queue, if one of them waits.
+    to end the wait: the requests to stop stay. Raises RunError for a damaged queue if one of them is queued.
     """
     from concurrent.futures import ThreadPoolExecutor
 
@@ -168,14 +168,14 @@ def stop_rows(
 
 
 def _attempt(run: RunFolder) -> Attempt | None:
-    """The attempt under way, once its runner has said who it is."""
+    """The attempt under way, once its runner has written runner.json."""
     deadline = time.monotonic() + 2
     while time.monotonic() < deadline:
         attempts = run.attempts()
         if attempts and attempts[-1].runner.exists() and not attempts[-1].exit.exists():
             return attempts[-1]
         time.sleep(_POLL)
-    attempts = run.attempts()  # its runner was killed before it could say anything
+    attempts = run.attempts()  # its runner was killed before it could write it
     return attempts[-1] if attempts and processes_of(attempts[-1].folder) else None
 
 
@@ -201,7 +201,7 @@ def _may_signal(who: ProcessIdentity) -> bool:
 
 
 def _signal(who: ProcessIdentity, number: int) -> None:
-    """Send a signal, and wake the process to hear it if it is suspended."""
+    """Send a signal, and continue the process if it is suspended: it would not notice."""
     if who.alive and who.pid is not None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(who.pid, number)
@@ -211,5 +211,5 @@ def _signal(who: ProcessIdentity, number: int) -> None:
 def _words(run: RunFolder) -> str:
     state = run_state(run)
     if state.alive:
-        return f"is still {state.name} after all signals; its processes may hang in the kernel"
+        return f"is still {state.name} after every signal; its processes may be stuck in the kernel"
     return f"{state.name}{': ' + state.reason if state.reason else ''}"

@@ -1,4 +1,4 @@
-"""Puts runs into the queue: writes what each is to do into its folder, and gives each its batch and its device."""
+"""Queues runs: writes the spec.json of each, and gives it its batch and its device."""
 
 import os
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from iqa_train.study.spec import RunSpec
 
 @dataclass(frozen=True)
 class SubmitOptions:
-    """How the runs of one command are to be carried out; see the options of `iqa-train`."""
+    """How the runs of one command are queued; see the options of `iqa-train`."""
 
     policy: str | None = None
     slots: int | None = None
@@ -33,13 +33,13 @@ class SubmitOptions:
     again: bool = False
     logs_dir: str = "logs"
     command: tuple[str, ...] = ()
-    notify: dict[str, dict[str, Any] | None] = field(default_factory=dict)  # by study; None: nobody
+    notify: dict[str, dict[str, Any] | None] = field(default_factory=dict)  # by study; None: no notifications
 
 
-def submit(specs: Sequence[RunSpec], batches: Sequence[Batch], runs_dir: Path, wishes: SubmitOptions) -> list[Item]:
-    """Queue runs, in the order of `specs`, and see to it that a scheduler works on them. Returns their items.
+def submit(specs: Sequence[RunSpec], batches: Sequence[Batch], runs_dir: Path, options: SubmitOptions) -> list[Item]:
+    """Queue runs, in the order of `specs`, with a scheduler running. Returns their items.
 
-    Every seed goes through all batches before the next; experiments that stand in no batch follow in one of their own.
+    Every seed goes through all batches before the next; experiments without a batch follow in one of their own.
     """
     code, project = code_fingerprint(), Path.cwd()
     numbers = {spec.seed: n for n, spec in reversed(list(enumerate(specs)))}
@@ -62,35 +62,35 @@ def submit(specs: Sequence[RunSpec], batches: Sequence[Batch], runs_dir: Path, w
             minutes=batch.minutes if batch else None,
             memory_gib=spec.settings.memory_gib,
             after=max((attempt.number for attempt in run.attempts()), default=0),
-            again=wishes.again,
-            retries=wishes.retries,
+            again=options.again,
+            retries=options.retries,
             code=code,
-            logs_dir=inside(Path(wishes.logs_dir), project),
+            logs_dir=inside(Path(options.logs_dir), project),
             cwd=recorded(project, runs_dir),
-            command=tuple(public_command(wishes.command)),
+            command=tuple(public_command(options.command)),
             environment=surroundings(project),
             python=interpreter(project),
         )
-        items.append(item if wishes.gpu is None else replace(item, gpu=wishes.gpu, pinned=True))
-    enqueue(_without_gaps(items), runs_dir, wishes, anew=True)
+        items.append(item if options.gpu is None else replace(item, gpu=options.gpu, pinned=True))
+    enqueue(_without_gaps(items), runs_dir, options, fresh=True)
     return items
 
 
-def enqueue(items: Sequence[Item], runs_dir: Path, wishes: SubmitOptions, *, anew: bool = False) -> None:
-    """Put items into the queue, those of runs that are alive excepted, and see to it that a scheduler works.
+def enqueue(items: Sequence[Item], runs_dir: Path, options: SubmitOptions, *, fresh: bool = False) -> None:
+    """Add items to the queue, except those of runs that are alive, and start a scheduler where none is running.
 
-    With `anew`, a queue that has nothing left to do forgets how earlier runs were wished to be carried out.
+    With `fresh`, a queue that has nothing left to do drops the options of earlier commands.
     """
     with edit_queue(runs_dir) as edit:
-        if anew and all(item_status(item, runs_dir).phase == "settled" for item in edit.queue.items):
+        if fresh and all(item_status(item, runs_dir).phase == "settled" for item in edit.queue.items):
             edit.queue = replace(edit.queue, policy=POLICIES[0], slots=None, runs_per_gpu=1)
         known = {item.key for item in edit.queue.items}
         new = [i for i in items if i.key not in known or not run_state(RunFolder(runs_dir / i.run)).alive]
-        said = {
-            name: value for name in ("policy", "slots", "runs_per_gpu") if (value := getattr(wishes, name)) is not None
+        changes = {
+            name: value for name in ("policy", "slots", "runs_per_gpu") if (value := getattr(options, name)) is not None
         }
-        notify = {study: table for study, table in {**edit.queue.notify, **wishes.notify}.items() if table}
-        edit.queue = replace(added(edit.queue, new), notify=notify, **said)
+        notify = {study: table for study, table in {**edit.queue.notify, **options.notify}.items() if table}
+        edit.queue = replace(added(edit.queue, new), notify=notify, **changes)
     ensure_scheduler(runs_dir)
 
 
@@ -101,7 +101,7 @@ def _without_gaps(items: Sequence[Item]) -> list[Item]:
 
 
 def declare(run: RunFolder, spec: RunSpec) -> None:
-    """Write what the run is to do into its folder, unless it is running: then it stands there, and is kept."""
+    """Write spec.json into the run's folder, unless the run is alive and has it."""
     run.path.mkdir(parents=True, exist_ok=True)
     descriptor = open_lock(run.lock)
     try:

@@ -113,7 +113,7 @@ def test_stop_of_what_waits_of_what_was_never_started_and_of_nothing(folder: Pat
     write_study(folder)
     queue(folder, items_of(folder)["A1"], paused=True)
     run("stop", "A1")
-    assert capsys.readouterr().out == "A1 (seed 1): was waiting and is taken out of the queue\n"
+    assert capsys.readouterr().out == "A1 (seed 1): was queued and has been removed from the queue\n"
     assert json.loads(QueueFiles(folder / "runs").queue.read_bytes())["items"] == []
     run("stop", "A1")
     assert capsys.readouterr().out == "A1: has not been started and is not queued\n"

@@ -143,7 +143,7 @@ def test_nobody_shares_a_device_that_one_has_for_itself(folder: Path) -> None:
 def test_a_holder_whose_name_cannot_be_read_is_somebody(folder: Path, text: bytes) -> None:
     lease = take_now("cpu-0")
     (folder / "cpu-0.lock").write_bytes(text)
-    assert [each.name for each in holders("cpu-0")] == ["somebody"]
+    assert [each.name for each in holders("cpu-0")] == ["an unknown process"]
     lease.close()
 
 
@@ -218,7 +218,9 @@ def test_leases_are_kept_in_a_real_folder_only(folder: Path, kind: str) -> None:
         folder.write_text("")
     else:
         folder.symlink_to(folder.parent if kind == "link" else folder.parent / "gone")
-    with pytest.raises(RunError, match=rf"^{folder} is no folder, where leases are kept; .*{VARIABLE}.*$"):
+    with pytest.raises(
+        RunError, match=rf"^{folder} is not a folder; remove it, since leases are kept there .*{VARIABLE}.*$"
+    ):
         acquire("cpu-0", Holder("A1"))
     assert holders("cpu-0") == []
 

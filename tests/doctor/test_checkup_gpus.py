@@ -32,9 +32,9 @@ def test_two_that_are_well_and_each_ill_with_its_verdict(where: CheckScope, driv
     driver.set({"0.mig": 0, "1.nvmlDeviceGetHandleByIndex_v2": 4, "0.power": 2**32 - 1})
     told = findings(where, driver)
     assert told["warning"].startswith("GPU 1: the driver refuses this GPU")
-    assert told["note"] == "GPU 0: the driver does not tell its temperature, power -> "
+    assert told["note"] == "GPU 0: the driver does not report its temperature, power -> "
     driver.set({"0.nvmlDeviceGetMemoryInfo_v2": 3}, without=("1.nvmlDeviceGetHandleByIndex_v2",))
-    assert "does not tell its memory" in findings(where, driver)["warning"]
+    assert "does not report its memory" in findings(where, driver)["warning"]
 
 
 def test_gpus_that_are_hidden(where: CheckScope, driver: FakeDriver) -> None:

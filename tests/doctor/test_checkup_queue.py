@@ -17,7 +17,7 @@ def test_runs_wait_and_nobody_sees_to_them(where: CheckScope) -> None:
     queue(where, "A1", "A2")
     (checkup,) = ills(where)
     assert (checkup.name, checkup.verdict) == ("queue", "warning")
-    assert checkup.message == "2 runs waiting and no scheduler running"
+    assert checkup.message == "2 runs waiting and no scheduler is running"
     assert checkup.cure.startswith("`iqa-train queue resume")
 
 

@@ -66,7 +66,7 @@ def test_a_process_that_outlives_its_run(where: CheckScope) -> None:
         )
     try:
         (checkup,) = found(where, "runs", "warning")
-        assert "A1 (seed 42) has ended, but a process of it still lives" in checkup.message
+        assert "A1 (seed 42) has ended, but one of its processes is still alive" in checkup.message
         assert checkup.cure == f"kill {process.pid}"
     finally:
         process.kill()

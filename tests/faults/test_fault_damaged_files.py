@@ -167,7 +167,7 @@ def test_who_holds_a_lease(make: Make, undisturbed_stand_ins: FaultyProject) -> 
     project.run("--all", "--detach", "--slots", "1")
     project.wait_for_worker("Baseline")
     _cut(project.folder / "leases" / "cpu-0.lock")
-    assert project.row("A1")["reason"] == "waiting for CPU slot 0 (leased by somebody)"
+    assert project.row("A1")["reason"] == "waiting for CPU slot 0 (leased by an unknown process)"
     project.let_go()
     assert {r["state"] for r in project.wait_until_settled()["runs"]} == {"completed"}
     assert_same_results(project, undisturbed_stand_ins)

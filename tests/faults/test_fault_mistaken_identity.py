@@ -70,7 +70,7 @@ def test_a_stranger_with_the_pid_of_a_runner_that_was_killed(make: Make) -> None
         facts = json.loads((attempt / "runner.json").read_text())
         _rewrite(attempt / "runner.json", runner=facts["runner"] | {"pid": stranger.pid})
         row = project.row("A1")
-        assert (row["state"], row["reason"]) == ("running", "its runner is gone; the worker goes on")
+        assert (row["state"], row["reason"]) == ("running", "its runner has ended; the worker continues")
         project.run("stop", "A1")
         assert stranger.poll() is None
         assert worker not in project.living()

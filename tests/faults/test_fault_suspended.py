@@ -119,10 +119,10 @@ def test_a_runner_killed_before_its_worker_is_written_down(make: Make, instant: 
     file.write_text(json.dumps(written | {"worker": None}))  # as it was in that instant
     if instant == "before it writes its worker down":
         row = project.row("A1")
-        assert (row["reason"], row["pid"]) == ("its runner is gone; the worker goes on", worker.pid)
+        assert (row["reason"], row["pid"]) == ("its runner has ended; the worker continues", worker.pid)
     worker.kill()
     project.wait("another attempt", lambda: len(project.attempts("A1")) == 2, 30)
     log = Path(project.folder / "runs" / "scheduler.log").read_text()
-    assert "runner and worker are gone; what they left is killed" in log
+    assert "runner and worker have ended; the processes that they started are killed" in log
     project.run("stop", "A1")
     project.wait("nothing is left", lambda: not project.of_role("worker") and not project.of_role("other"))

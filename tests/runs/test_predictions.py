@@ -42,7 +42,7 @@ def test_without_references_there_is_no_such_file_nor_an_earlier_one(path: Path)
     [
         ("", "is no predictions file; its first line is image,score,prediction"),
         ("image,score\n", "is no predictions file"),
-        ("image,score,prediction\na.jpg,1,2\na.jpg,1,3\n", "a.jpg stands in it twice"),
+        ("image,score,prediction\na.jpg,1,2\na.jpg,1,3\n", "a.jpg is listed twice"),
         ("image,score,prediction\na.jpg,1\n", "line 2 has 2 of 3 values"),
         ("image,score,prediction\na.jpg,1,2,3\n", "line 2 has 4 of 3 values"),
         ("image,score,prediction\na.jpg,1,good\n", "could not convert string to float"),

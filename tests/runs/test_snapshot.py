@@ -75,7 +75,7 @@ def away(origin: Origin, age: float) -> RunSnapshot:
 
 LOCK_DENIED = Damage("runs/small/A1/lock cannot be read: Permission denied", unreadable=True)
 CUT_SHORT = Damage("exit.json is damaged (no state)")
-MEND = "exit.json is damaged (no state); mend or remove it, or start over with --again"
+MEND = "exit.json is damaged (no state); repair or remove it, or start over with --again"
 CLOCK = f"{datetime.fromtimestamp(NOW):%Y-%m-%d %H:%M}"
 WAKE = "suspended{} (process 7); `kill -CONT 7` continues it"
 
@@ -96,7 +96,10 @@ STATES = {
     ),
     "both gone": (
         alive(runner=GONE, worker=GONE),
-        RunState("running", "runner and worker are gone; something that they started goes on: iqa-train stop ends it"),
+        RunState(
+            "running",
+            "runner and worker have ended, but a process that they started is still running: iqa-train stop ends it",
+        ),
     ),
     "elsewhere": (alive(origin=OTHER_HOST, last_sign=NOW - 1), RunState("running", "on host ada")),
     "elsewhere, silent": (
@@ -139,7 +142,7 @@ STATES = {
     ),
     "worker diverged": (attempted(metrics=ended_by(3, "diverged")), RunState("failed", "diverged")),
     "completed": (attempted(ended=closed(), result={}), RunState("completed")),
-    "result gone": (attempted(ended=closed()), RunState("lost", "it ended well, but its result is gone")),
+    "result gone": (attempted(ended=closed()), RunState("lost", "it completed, but its result.json is missing")),
     "result damaged": (attempted(ended=closed(), result=CUT_SHORT), RunState("failed", MEND)),
     "failed": (attempted(ended=closed("failed", 1, reason="x")), RunState("failed", "x")),
     "killed": (attempted(ended=closed("killed", None, 9, "by 9")), RunState("killed", "by 9", can_pass=True)),

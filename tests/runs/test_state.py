@@ -143,7 +143,7 @@ def test_starting_until_the_first_event_then_running(run: RunFolder) -> None:
 def test_the_worker_goes_on_without_its_runner(run: RunFolder) -> None:
     with working_on(run) as process:
         tell(begin(run, process, GONE), epoch(1))
-        assert run_state(run) == RunState("running", "its runner is gone; the worker goes on")
+        assert run_state(run) == RunState("running", "its runner has ended; the worker continues")
 
 
 def test_a_pid_that_is_anothers_by_now_is_not_the_runner(run: RunFolder) -> None:
@@ -151,7 +151,7 @@ def test_a_pid_that_is_anothers_by_now_is_not_the_runner(run: RunFolder) -> None
     assert mine.created is not None
     with working_on(run) as process:
         tell(begin(run, process, replace(mine, created=mine.created - 1)), epoch(1))
-        assert run_state(run).reason == "its runner is gone; the worker goes on"
+        assert run_state(run).reason == "its runner has ended; the worker continues"
     assert run_state(run) == lost("its processes died without recording an exit")
 
 
@@ -185,9 +185,9 @@ def test_stopped_early(run: RunFolder) -> None:
 def test_a_run_that_ended_well_and_has_no_result_is_lost(run: RunFolder) -> None:
     attempt = begin(run)
     tell(attempt, last_words(OK))
-    assert run_state(run) == RunState("lost", "it ended well, but its result is gone")
+    assert run_state(run) == RunState("lost", "it completed, but its result.json is missing")
     end(attempt, 0)
-    assert run_state(run) == RunState("lost", "it ended well, but its result is gone")
+    assert run_state(run) == RunState("lost", "it completed, but its result.json is missing")
 
 
 @pytest.mark.parametrize("closed", [True, False], ids=["by its runner", "by its worker alone"])
@@ -217,7 +217,7 @@ def test_failed_for_a_reason(run: RunFolder, code: int, said: str, expected: Run
 @pytest.mark.parametrize(
     ("number", "reason"),
     [
-        (signal.SIGKILL, "killed by signal 9: probably the kernel's OOM killer, or somebody's kill -9"),
+        (signal.SIGKILL, "killed by signal 9: probably the kernel's OOM killer, or a kill -9"),
         (signal.SIGSEGV, "killed by signal 11 (SIGSEGV)"),
         (40, "killed by signal 40"),
     ],
@@ -350,13 +350,13 @@ def test_a_damaged_exit_file(run: RunFolder, text: str) -> None:
     state = run_state(run)
     assert (state.name, state.can_pass) == ("failed", False)
     assert state.reason.startswith(f"{attempt.exit} is damaged (")
-    assert state.reason.endswith("; mend or remove it, or start over with --again")
+    assert state.reason.endswith("; repair or remove it, or start over with --again")
 
 
 def test_an_exit_file_that_lacks_what_every_version_writes(run: RunFolder) -> None:
     attempt = begin(run)
     write_json(attempt.exit, {"schema_version": 1, "state": "completed"})
-    cure = "mend or remove it, or start over with --again"
+    cure = "repair or remove it, or start over with --again"
     assert run_state(run) == RunState("failed", f"{attempt.exit} is damaged (no reason); {cure}")
 
 
@@ -651,11 +651,11 @@ def test_a_worker_that_nobody_wrote_down_is_found_by_its_mark(run: RunFolder) ->
     write_json(attempt.runner, facts | {"worker": None})
     tell(attempt, epoch(1))
     with marked_process(run, attempt, str(run.path), str(attempt.folder)) as worker:
-        assert run_state(run) == RunState("running", "its runner is gone; the worker goes on")
+        assert run_state(run) == RunState("running", "its runner has ended; the worker continues")
         assert worker_identity(attempt, facts | {"worker": None}) == worker
         assert orphaned_attempt(read_snapshot(run)) is None
     with marked_process(run, attempt):
-        assert run_state(run).reason.startswith("runner and worker are gone; something that they started goes on")
+        assert run_state(run).reason.startswith("runner and worker have ended, but a process that they started")
         assert orphaned_attempt(read_snapshot(run)) == attempt
     assert orphaned_attempt(read_snapshot(run)) is None
     assert run_state(run) == lost("its processes died without recording an exit")

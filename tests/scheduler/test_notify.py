@@ -247,7 +247,7 @@ def test_a_command_gets_the_news(tmp_path: Path) -> None:
 )
 def test_a_command_that_fails(command: str, why: str) -> None:
     (complaint,) = announce({"command": command}, NEWS)
-    assert complaint.startswith(f"notify: run-failed of lr5e7/A2 was not told: command: {why}")
+    assert complaint.startswith(f"notify: run-failed of lr5e7/A2 was not delivered: command: {why}")
 
 
 def test_a_command_that_ignores_term_and_forks(tmp_path: Path) -> None:
@@ -300,7 +300,7 @@ def test_a_refusal_is_told_without_the_secret(server: Server) -> None:
     server.status, server.body = 403, b"invalid_token"
     (complaint,) = announce({"webhook": server.url}, NEWS)
     assert complaint.endswith(
-        f"was not told: webhook to 127.0.0.1:{server.server_port}: it answered 403 Forbidden: invalid_token"
+        f"was not delivered: webhook to 127.0.0.1:{server.server_port}: it answered 403 Forbidden: invalid_token"
     )
     assert "secret" not in complaint
 
@@ -389,7 +389,7 @@ def test_with_a_stand_in_for_apprise(monkeypatch: pytest.MonkeyPatch) -> None:
     urls = ["good://a", "unknown://secret", "breaks://secret", "bad://secret", "hangs://secret"]
     complaints = announce({"urls": urls}, NEWS, web_limit=0.3)
     assert told[0] == ("good://a", {"body": MESSAGE, "title": "iqa-train: run-failed", "notify_type": "failure"})
-    assert [c.partition("was not told: ")[2] for c in complaints] == [
+    assert [c.partition("was not delivered: ")[2] for c in complaints] == [
         "urls, number 2 (unknown): apprise does not know such an address; its documentation lists the forms",
         "urls, number 3 (breaks): KeyError",
         "urls, number 4 (bad): apprise could not deliver it",

@@ -107,7 +107,7 @@ def test_the_run_of_another_project_with_other_data_is_refused(
 def test_data_changed_in_place_is_refused_unless_the_run_starts_over(shared: Path, *, finished: bool) -> None:
     trained_here(shared, finished=finished)
     other_scores(Path.cwd())
-    with pytest.raises(DataError, match="--again runs it anew"):
+    with pytest.raises(DataError, match="--again runs it from scratch"):
         require_data([baseline(shared)], no_bar, again=False)  # type: ignore[arg-type]
     require_data([baseline(shared)], no_bar, again=True)  # type: ignore[arg-type]
 

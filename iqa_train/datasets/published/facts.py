@@ -39,7 +39,7 @@ class DatasetFacts:
         try:
             below = [inside for inside in folder.iterdir() if (inside / self.table).is_file()]
         except OSError as error:
-            raise DataError(f"{folder}: cannot be listed: {error.strerror}; mend its permissions") from None
+            raise DataError(f"{folder}: cannot be listed: {error.strerror}; correct its permissions") from None
         return below[0] if len(below) == 1 else folder
 
     def within(self, home: Path, name: str) -> Path:

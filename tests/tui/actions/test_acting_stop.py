@@ -54,7 +54,7 @@ def test_escape_stops_nothing_and_all_stops_what_runs_and_takes_out_what_waits(s
         await pilot.press("enter")
         notice = await notice_with(pilot, "Baseline was stopped")
         for waiting in ("A1", "A2", "B1", "B2"):
-            assert f"{waiting} was waiting and is taken out of the queue" in notice
+            assert f"{waiting} was queued and has been removed from the queue" in notice
         await pilot.press("x")
         assert await notice_with(pilot, "nothing to stop: no run of this study is running or queued")
 
@@ -115,7 +115,7 @@ def test_the_queue_is_paused_and_goes_on(stand_ins: Make) -> None:
 
     async def act(app: Host, pilot: Pilot[None]) -> None:
         await pilot.press("p")
-        assert await notice_with(pilot, "press p to resume")
+        assert await said(pilot, "paused: no further run is started; running ones continue; p goes on")
         await pilot.press("s")
         await planned(pilot)
         await pilot.press("enter")
