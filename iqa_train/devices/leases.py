@@ -162,7 +162,7 @@ def folder_complaint(folder: Path) -> str | None:
     """
     about = folder.lstat()
     if not stat.S_ISDIR(about.st_mode):
-        return f"{folder} is not a folder; remove it, since leases are kept there"
+        return f"{folder} is not a folder, but leases are kept there; remove it"
     open_to_others = about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     if open_to_others and not about.st_mode & stat.S_ISVTX:
         cure = "chmod 1777 it" if about.st_uid == os.geteuid() else "have its owner chmod 1777 it"

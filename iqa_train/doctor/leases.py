@@ -34,7 +34,7 @@ def check_leases(root: Path) -> Iterator[Checkup]:
     mode = folder.lstat().st_mode
     if not stat.S_ISDIR(mode):
         yield Checkup(
-            "leases", "error", f"{folder} is not a folder, and leases are kept there", f"remove it, or {cure}"
+            "leases", "error", f"{folder} is not a folder, but leases are kept there", f"remove it, or {cure}"
         )
         return
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):

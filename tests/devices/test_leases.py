@@ -219,7 +219,7 @@ def test_leases_are_kept_in_a_real_folder_only(folder: Path, kind: str) -> None:
     else:
         folder.symlink_to(folder.parent if kind == "link" else folder.parent / "gone")
     with pytest.raises(
-        RunError, match=rf"^{folder} is not a folder; remove it, since leases are kept there .*{VARIABLE}.*$"
+        RunError, match=rf"^{folder} is not a folder, but leases are kept there; remove it, .*{VARIABLE}.*$"
     ):
         acquire("cpu-0", Holder("A1"))
     assert holders("cpu-0") == []

@@ -15,7 +15,7 @@ from tests.doctor.checkup_world import a_run, found, in_a_process, the, tool
     ("script", "verdict", "words"),
     [
         ("echo NTPSynchronized=yes", "ok", "synchronised"), ("echo NTPSynchronized=no", "warning", "not synchron"),
-        ("echo Failed to connect to bus >&2; exit 1", "ok", "is unknown"),
+        ("echo Failed to connect to bus >&2; exit 1", "ok", "could not be determined"),
     ],
 )  # fmt: skip
 def test_synchronised_or_not(

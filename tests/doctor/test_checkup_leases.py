@@ -28,7 +28,7 @@ def test_the_rights_of_the_folder(where: CheckScope, tmp_path: Path, mode: int, 
 
 
 def test_no_folder(where: CheckScope, tmp_path: Path) -> None:
-    assert "made by the first run" in the(where, "leases").message
+    assert "created by the first run" in the(where, "leases").message
     put(tmp_path / "leases", "")
     assert "is not a folder" in the(where, "leases").message
 
