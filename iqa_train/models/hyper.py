@@ -15,7 +15,7 @@ from iqa_train.study.backbones import REDUCTION
 
 GRID = 7  # side of the fused features; the published channel counts are for 7x7
 TARGET_WIDTHS = (224, 112, 56, 28, 14, 1)
-_REDUCED = 112
+_PUBLISHED = 112  # channels of the last map that `REDUCTION` leads to
 _DROPPED = 3  # layers of the target network followed by dropout
 
 
@@ -51,25 +51,27 @@ class SmallLinear(nn.Linear):
 
 
 class HyperNetwork(nn.Module):
-    """1x1 convolutions to `reduction` and 112 channels, then one head for each weight and bias of the target network.
+    """1x1 convolutions to `width` channels, then one head for each weight and bias of the target network.
 
-    Dropout acts once, on the 112-channel map that all heads read. The weight matrices of the first four layers are
+    `reduction` holds the channels on the way there when `width` is 112, as published; they scale with it. Dropout
+    acts once, on the last map, which all heads read. The weight matrices of the first four layers are
     outputs of 3x3 convolutions, reshaped (out x in values over the 7x7 grid); the last weight and all biases are linear
     in the globally averaged features.
     """
 
-    def __init__(self, channels: int, dropout: float, reduction: tuple[int, int] = REDUCTION) -> None:
+    def __init__(
+        self, channels: int, dropout: float, reduction: tuple[int, int] = REDUCTION, width: int = _PUBLISHED
+    ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        for wide, narrow in pairwise((channels, *reduction, _REDUCED)):
+        scaled = (between * width // _PUBLISHED for between in reduction)
+        for wide, narrow in pairwise((channels, *scaled, width)):
             layers += [nn.Conv2d(wide, narrow, 1), nn.ReLU(inplace=True)]
         self.reduce = nn.Sequential(*layers, nn.Dropout(dropout))
         pairs = list(pairwise(TARGET_WIDTHS))
-        self.weight_heads = nn.ModuleList(
-            KaimingConv2d(_REDUCED, a * b // GRID**2, 3, padding=1) for a, b in pairs[:-1]
-        )
-        self.weight_heads.append(KaimingLinear(_REDUCED, pairs[-1][0] * pairs[-1][1]))
-        self.bias_heads = nn.ModuleList(KaimingLinear(_REDUCED, b) for _, b in pairs)
+        self.weight_heads = nn.ModuleList(KaimingConv2d(width, a * b // GRID**2, 3, padding=1) for a, b in pairs[:-1])
+        self.weight_heads.append(KaimingLinear(width, pairs[-1][0] * pairs[-1][1]))
+        self.bias_heads = nn.ModuleList(KaimingLinear(width, b) for _, b in pairs)
 
     @torch.no_grad()
     def start_at(self, score: float) -> None:

@@ -25,7 +25,7 @@ class QualityNetwork(nn.Module):
         self.local = LocalDistortion(channels)
         self.fusion = Fusion(channels, multi_scale=settings.multi_scale, attention=settings.attention_fusion)
         reduction = known_backbone(settings.backbone).reduction
-        self.hyper = HyperNetwork(self.fusion.channels, settings.dropout_rate, reduction)
+        self.hyper = HyperNetwork(self.fusion.channels, settings.dropout_rate, reduction, settings.hyper_channels)
         self.target = TargetNetwork(settings.dropout_rate)
         for name, part in (("local", self.local), ("fusion", self.fusion), ("hyper", self.hyper)):
             initialise(part, seed, name)

@@ -106,12 +106,21 @@ class SettingFields:
         bool, Setting("Network", "feed all four stages to the hyper-network; off: only the last")
     ] = True
     attention_fusion: Annotated[bool, Setting("Network", "weigh the four stages per image; needs multi_scale")] = False
+    hyper_channels: Annotated[
+        int,
+        Setting(
+            "Network",
+            "channels of the hyper-network's last map; the maps before it scale with it (512 and 256 at 112)",
+            ge=8,
+            le=1024,
+        ),
+    ] = 112
     drop_path_rate: Annotated[float, Setting("Network", "stochastic depth in the backbone", ge=0, lt=1)] = 0.2
     dropout_rate: Annotated[
         float,
         Setting(
             "Network",
-            "dropout of the hyper-network's 112-channel map and of the target network's first three layers",
+            "dropout of the hyper-network's last map and of the target network's first three layers",
             ge=0,
             lt=1,
         ),

@@ -190,6 +190,14 @@ def test_the_attention_starts_near_equal_weights_and_the_rest_as_hyperiqa_does()
         assert abs(float(layer.weight.detach().mean())) < 0.2 * (2 / fan_in) ** 0.5
 
 
+@pytest.mark.parametrize(("channels", "widths"), [(112, (512, 256, 112)), (28, (128, 64, 28)), (8, (36, 18, 8))])
+def test_the_whole_hyper_network_scales_with_its_last_map(channels: int, widths: tuple[int, ...]) -> None:
+    network = demo(hyper_channels=channels)
+    found = [layer.out_channels for layer in network.hyper.reduce if isinstance(layer, nn.Conv2d)]
+    assert tuple(found) == widths
+    assert network(torch.zeros(2, 3, 64, 64)).shape == (2,)
+
+
 def test_resnet50_has_hyperiqas_own_reduction() -> None:
     with torch.device("meta"):
         network = QualityNetwork(settings(backbone="resnet50", multi_scale=False), 1)
