@@ -1,7 +1,7 @@
-"""The errors a person can mend, each one sentence: what, where, what is allowed, what to do.
+"""Errors that a user can fix, each one sentence: what is wrong, where, and what to do.
 
-`iqa_train.cli.main` prints them without a traceback and exits with their code. Anything else that is raised is a
-defect of the program and keeps its traceback.
+`iqa_train.cli.main` prints them without a traceback and exits with their code. Any other exception is a defect of the
+program and keeps its traceback.
 """
 
 import unicodedata
@@ -13,7 +13,7 @@ _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 class UserError(Exception):
-    """A mistake outside the program. `exit_code` is what the command ends with."""
+    """A mistake outside the program. `exit_code` is the exit status of the command."""
 
     exit_code = 2
 
@@ -23,7 +23,7 @@ class UsageError(UserError):
 
 
 class StudyError(UserError):
-    """A study file that is missing, broken or says something impossible."""
+    """A study file that is missing, malformed or contradictory."""
 
 
 class DataError(UserError):
@@ -35,18 +35,18 @@ class WeightsError(UserError):
 
 
 class RunError(UserError):
-    """A run that could not be carried to its end for a reason that has a name."""
+    """A run that could not be finished, for a known reason."""
 
     exit_code = 1
 
 
 def visible(text: str) -> str:
-    """`text` with control characters as escapes: on one line, and nothing that a terminal obeys."""
+    """`text` with control characters as escapes: on one line, and without effect on a terminal."""
     return "".join(_ESCAPES.get(c, f"\\u{ord(c):04x}") if _is_control(c) else c for c in text)
 
 
 def control_complaint(text: str) -> str | None:
-    """What is wrong with `text` as part of a line that people read; None where it can be one."""
+    """What is wrong with `text` as part of a printed line; None if nothing is."""
     found = next((c for c in text if _is_control(c)), None)
     if found is None:
         return None
@@ -54,13 +54,13 @@ def control_complaint(text: str) -> str | None:
 
 
 def _is_control(character: str) -> bool:
-    """Whether it moves the cursor, ends a line or turns the direction of text instead of being seen."""
+    """Whether it moves the cursor, ends a line or changes the direction of text instead of being visible."""
     return unicodedata.category(character) == "Cc" or character in _LINE_ENDS + _DIRECTIONS
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A clause naming the nearest of `known`, or listing all of them when none is near."""
-    from difflib import get_close_matches  # not for every start of the program
+    """A clause that names the nearest of `known`, or lists all of them if none is near."""
+    from difflib import get_close_matches  # slow to import
 
     names = list(dict.fromkeys(known))
     near = get_close_matches(word.lower(), [n.lower() for n in names], n=3, cutoff=0.6)

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: atomic replacement, appended lines, JSON, and where caches go."""
+"""Reads and writes files that are either complete or absent (atomic replacement), JSON and JSON Lines."""
 
 import json
 import math
@@ -15,24 +15,24 @@ from iqa_train.locks import lock_now
 from iqa_train.regular import NotRegularError, open_regular, open_temporary, sweep
 
 SCHEMA_VERSION = 1
-"""Of every JSON file this program writes; a reader of a later version reads all earlier ones."""
+"""The version in every JSON file that this program writes; later versions of the program read all earlier ones."""
 
 _APPEND_PATIENCE = 0.5
 _BLOCK = 1 << 16
-_DEEPEST = 64  # levels of a JSON value; what is read of it is walked and copied by functions that call themselves
+_DEEPEST = 64  # levels of a JSON value, because recursive functions walk and copy it
 _LARGEST = 1 << 64
-_HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # others stand for the bytes of a file's name that is no text
-_SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")  # of a string that may hold what no file's name can
+_HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # the other surrogates are undecodable bytes of file names
+_SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")  # in a string that may hold characters no file name can have
 
 
 class DamagedFileError(RunError):
-    """A file that should hold a JSON object and does not."""
+    """A file that does not hold the JSON object that it should."""
 
 
 def cache_root(configured: str = "") -> Path:
-    """Where things that can be made again are kept: `configured`, $XDG_CACHE_HOME/iqa-train, or ~/.cache/iqa-train.
+    """The folder for files that can be recreated: `configured`, $XDG_CACHE_HOME/iqa-train, or ~/.cache/iqa-train.
 
-    Raises UsageError where nothing says where that is.
+    Raises UsageError if the home folder is needed and unknown.
     """
     if configured:
         return expanded(configured)
@@ -40,16 +40,16 @@ def cache_root(configured: str = "") -> Path:
         return Path(named) / "iqa-train"
     if (folder := home()) is None:
         raise UsageError(
-            f"there is no place for the cache: HOME is not set and user {os.getuid()} has no home; set cache_dir, "
+            f"the cache folder is unknown: HOME is not set and user {os.getuid()} has no home folder; set cache_dir, "
             "XDG_CACHE_HOME or HOME"
         )
     return folder / ".cache" / "iqa-train"
 
 
 def write_atomic(path: Path, data: bytes, mode: int = 0o666) -> None:
-    """Replace `path` by `data`, durably: a reader or a crash sees all of the old or all of the new.
+    """Replace the content of `path` by `data`, durably: readers see the old or the new, even after a crash.
 
-    Raises OSError (a full disk, say) with the old file untouched and no remains.
+    Raises OSError (a full disk, say), leaving the old file unchanged and no temporary file.
     """
     descriptor, temporary = open_temporary(path, mode=mode)
     try:
@@ -66,20 +66,20 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o666) -> None:
 
 
 def write_json(path: Path, value: Any, mode: int = 0o666) -> None:  # noqa: ANN401
-    """`write_atomic` of indented JSON; NaN is refused, since other readers of JSON do not know it."""
+    """`write_atomic` of indented JSON. NaN is refused, because JSON does not have it."""
     text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
     write_atomic(path, text.encode(errors=ESCAPED), mode)
 
 
 def append_line(path: Path, value: Any) -> None:  # noqa: ANN401
-    """Add one JSON line in a single write, so that a reader never sees two lines mixed.
+    """Append one JSON line in a single write, so that readers never see two lines mixed.
 
-    A line that a crash cut short is first ended, so that it spoils itself alone.
+    If a crash cut the last line short, it is ended first, so that only that line is lost.
     """
     line = json.dumps(value, allow_nan=False, ensure_ascii=False).encode(errors=ESCAPED) + b"\n"
     descriptor = open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
-        # Or another's line, half seen, would look like one cut short. Whoever only reads may hold it for ever.
+        # Without the lock, a line that is being written would look like one cut short. Readers may hold it for ever.
         lock_now(descriptor, patience=_APPEND_PATIENCE)
         size = os.fstat(descriptor).st_size
         if size and os.pread(descriptor, 1, size - 1) != b"\n":
@@ -92,9 +92,9 @@ def append_line(path: Path, value: Any) -> None:  # noqa: ANN401
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """The object in `path`, or None where there is no file.
+    """The object in `path`; None if there is no file.
 
-    Files are replaced whole, so one that is cut short was damaged by something else: DamagedFileError.
+    This program replaces files atomically, so one that is cut short was damaged otherwise: DamagedFileError.
     """
     try:
         value = parse_json(_content(path))
@@ -110,7 +110,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 
 def _content(path: Path, last: int | None = None) -> bytes:
-    """All of a file, or so many bytes at its end. Raises NotRegularError or OSError."""
+    """The whole file, or its `last` bytes. Raises NotRegularError or OSError."""
     with os.fdopen(open_regular(path, follow=True), "rb", buffering=0) as file:
         if last is not None:
             file.seek(max(0, os.fstat(file.fileno()).st_size - last))
@@ -118,10 +118,9 @@ def _content(path: Path, last: int | None = None) -> bytes:
 
 
 def parse_json(data: str | bytes) -> Any:  # noqa: ANN401
-    """A JSON value. Raises ValueError, and nothing else, for anything that this program could not have written.
+    """A JSON value. Raises ValueError, and nothing else, for text that this program could not have written.
 
-    So it does for numbers that are not finite or beyond 64 bits, nesting without end, half of a surrogate pair, and
-    characters of number 0.
+    That includes numbers that are not finite or exceed 64 bits, deep nesting, half of a surrogate pair, and U+0000.
     """
     text = data if isinstance(data, str) else data.decode("utf-8-sig")
     try:
@@ -134,7 +133,7 @@ def parse_json(data: str | bytes) -> Any:  # noqa: ANN401
 
 
 def _walk(value: object) -> None:
-    """Raise ValueError for what is nested too deep, and for strings that cannot be printed or name a file."""
+    """Raise ValueError for deep nesting, and for strings that cannot be printed or be a file name."""
     level, depth = [value], 0
     while level:
         depth += 1
@@ -149,17 +148,17 @@ def _walk(value: object) -> None:
                 inner += one
             elif isinstance(one, str):
                 if "\0" in one:
-                    raise ValueError("it holds the character U+0000")
+                    raise ValueError("it contains the character U+0000")
                 if not one.isascii() and _HALF.search(one):
-                    raise ValueError("it holds half of a surrogate pair")
+                    raise ValueError("it contains half of a surrogate pair")
         level = inner
 
 
-_TOO_DEEP = "it is nested too deep"
+_TOO_DEEP = "it is nested too deeply"
 
 
 def _not_finite(word: str) -> float:
-    raise ValueError(f"{word[:20]} is no finite number")
+    raise ValueError(f"{word[:20]} is not a finite number")
 
 
 def _float(word: str) -> float:
@@ -170,7 +169,7 @@ def _float(word: str) -> float:
 def _int(word: str) -> int:
     value = int(word) if len(word) < 25 else _LARGEST
     if abs(value) >= _LARGEST:
-        raise ValueError(f"{word[:20]}... is beyond 64 bits")
+        raise ValueError(f"{word[:20]}... exceeds 64 bits")
     return value
 
 
@@ -178,10 +177,9 @@ _DECODER = json.JSONDecoder(parse_constant=_not_finite, parse_float=_float, pars
 
 
 def read_lines(path: Path, only: bytes = b"", last: int | None = None) -> Iterator[dict[str, Any]]:
-    """The whole JSON objects of a file of lines, oldest first; lines cut short are passed over. No file, no lines.
+    """The JSON objects of a JSON Lines file, oldest first, without damaged lines; none if there is no file.
 
-    With `only`, lines that do not hold these bytes are not even parsed; with `last`, only so many bytes at the end are
-    read.
+    With `only`, lines that do not contain these bytes are not parsed; with `last`, only the last bytes are read.
     """
     try:
         data = _content(path, last)
@@ -214,7 +212,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def tail_offset(file: BinaryIO, lines: int) -> int:
-    """Where the last `lines` lines of a file start; read from its end, so that its length does not matter."""
+    """The offset at which the last `lines` lines of a file start. It is read backwards, so its size does not matter."""
     end = file.seek(0, os.SEEK_END)
     position, wanted = end, lines + 1  # a newline at the very end closes the last line
     while position > 0 and lines > 0:
@@ -235,14 +233,14 @@ def tail_offset(file: BinaryIO, lines: int) -> int:
 
 
 class LineFollower:
-    """Reads what a growing file has got since the last look; a line not yet ended waits for its end."""
+    """Reads what has been appended to a file since the last call, up to the last complete line."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = 0
 
     def new_text(self) -> str:
-        """Whole new lines, undecodable bytes replaced; empty when there are none, or no file yet."""
+        """New complete lines, undecodable bytes replaced; empty if there are none, or no file yet."""
         try:
             with os.fdopen(open_regular(self._path, follow=True), "rb") as file:
                 file.seek(self._offset)
@@ -254,5 +252,5 @@ class LineFollower:
         return whole.decode(errors="replace")
 
     def new_events(self) -> list[dict[str, Any]]:
-        """The same for a file of JSON lines; lines cut short are passed over."""
-        return list(parse_lines(self.new_text().split("\n")))  # splitlines would also part at separators within a text
+        """The objects of new lines of a JSON Lines file, without damaged ones."""
+        return list(parse_lines(self.new_text().split("\n")))  # splitlines would also split at separators within strings

@@ -1,7 +1,7 @@
-"""Locked files that a worker is handed as open descriptors, and its check that it holds them.
+"""Passes locked files to a worker as open descriptors; the worker checks that it holds them.
 
-A worker that does not hold the lock of its run and the lease of its device must not touch either: another may start
-beside it.
+A worker that does not hold the lock of its run and the lease of its device must not touch either: another worker may
+start beside it.
 """
 
 import os
@@ -11,20 +11,20 @@ from pathlib import Path
 from iqa_train.errors import RunError
 
 HANDED = "IQA_TRAIN_HANDED"
-"""In the environment of a worker: `descriptor:device:inode:locked` of each, separated by spaces."""
+"""In the environment of a worker: `descriptor:device:inode:locked` for each, separated by spaces."""
 
 
 def handing(descriptors: Iterable[int]) -> dict[str, str]:
-    """What the environment of a process that inherits these descriptors is to hold besides."""
+    """The environment variable to add for a process that inherits these descriptors."""
     return {
         HANDED: " ".join(f"{descriptor}:{_file(descriptor)}:{_shown_locked(descriptor)}" for descriptor in descriptors)
     }
 
 
 def require_handed() -> None:
-    """Raise RunError unless each descriptor that this process was handed is the file it should be, and locked by it.
+    """Raise RunError unless each descriptor passed to this process is the right file, and locked.
 
-    A process that was handed nothing, as one that is started by hand, holds all that it must.
+    A process that was passed none, because it was started by hand, say, passes the check.
     """
     for entry in os.environ.get(HANDED, "").split():
         number, _, expected = entry.partition(":")
@@ -34,8 +34,8 @@ def require_handed() -> None:
             found = "closed"
         if found != expected:
             raise RunError(
-                f"descriptor {number} is not the lock that this worker was handed: another run could use its device or "
-                "its folder at the same time, so it ends; start the run again, and if that happens again, look for a "
+                f"descriptor {number} is not the lock that was passed to this worker, so another run could use its "
+                "device or its folder at the same time; start the run again, and if that does not help, look for a "
                 "program between iqa-train and its worker that closes descriptors"
             )
 
@@ -46,7 +46,7 @@ def _file(descriptor: int) -> str:
 
 
 def _shown_locked(descriptor: int) -> int:
-    """1 if the kernel shows a lock on the open file itself (Linux 4.1; some sandboxes show none, and then 0)."""
+    """1 if the kernel shows a lock on the open file (Linux 4.1 and later), else 0; some sandboxes show none."""
     try:
         return int("\nlock:" in Path(f"/proc/self/fdinfo/{descriptor}").read_text())
     except FileNotFoundError:

@@ -6,7 +6,7 @@ from iqa_train.errors import UsageError
 
 
 def home() -> Path | None:
-    """None where it is unknown."""
+    """None if it is unknown."""
     try:
         return Path.home()
     except (RuntimeError, KeyError):
@@ -14,9 +14,9 @@ def home() -> Path | None:
 
 
 def expanded(path: str | Path) -> Path:
-    """`path` with "~" or "~name" at its start replaced. Raises UsageError where nobody knows what that is."""
+    """`path` with "~" or "~name" at its start expanded. Raises UsageError if that home folder is unknown."""
     try:
         return Path(path).expanduser()
     except (RuntimeError, KeyError):
         name = Path(path).parts[0]
-        raise UsageError(f'{path}: nothing says where "{name}" is (HOME or the list of users); write it out') from None
+        raise UsageError(f'{path}: the home folder "{name}" is unknown; write the path out, or set HOME') from None

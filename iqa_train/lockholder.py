@@ -1,4 +1,4 @@
-"""Who holds a lock, by the kernel's table: for people who wait for it, and to tell intruders from those who may."""
+"""Finds the process that holds a lock in the kernel's table, for messages, and checks whether it is entitled to."""
 
 import os
 import pwd
@@ -23,13 +23,13 @@ class LockHolder:
     suspended: bool
 
     def __str__(self) -> str:
-        state = f", which is suspended (kill -CONT {self.pid} lets it go on)" if self.suspended else ""
+        state = f", which is suspended (kill -CONT {self.pid} resumes it)" if self.suspended else ""
         return f"process {self.pid} ({self.command or 'unknown command'}, {user_name(self.user_id)}){state}"
 
     def may_write(self, lock: Path) -> bool:
-        """Whether its user may write to the file or replace it, as everybody may who works with the lock.
+        """Whether its user can write to the lock's file or replace it, as every user who works with the lock can.
 
-        A lock that another user of a shared folder has made may not be written to where the umask withheld that.
+        A file that another user of a shared folder created may be read-only for this user, because of the umask.
         """
         try:
             file, folder = lock.stat(), lock.parent.stat()
@@ -42,7 +42,7 @@ class LockHolder:
 
 
 def user_name(user_id: int) -> str:
-    """The user's name, or number where the system knows no name."""
+    """The user's name, or `user NUMBER` if the system does not know it."""
     try:
         return pwd.getpwuid(user_id).pw_name
     except KeyError:
@@ -50,7 +50,7 @@ def user_name(user_id: int) -> str:
 
 
 def lock_holder(path: Path) -> LockHolder | None:
-    """Who holds the lock on the file `path`; None where that cannot be seen: not Linux, another host or container."""
+    """The holder of the lock on the file `path`; None if it cannot be seen: not Linux, another host or container."""
     try:
         about = path.stat()
     except OSError:
@@ -62,15 +62,15 @@ def lock_holder(path: Path) -> LockHolder | None:
 
 
 def holder_words(path: Path) -> str:
-    """The same for a sentence."""
+    """The holder in words."""
     return str(lock_holder(path) or "a process that cannot be seen from here")
 
 
 def _lockers(about: os.stat_result) -> list[int]:
-    """The processes that took locks on a file, as /proc/locks tells; one that handed its lock on may be gone."""
+    """The processes that locked a file, by /proc/locks; one that passed its lock on to a child may be gone."""
     device = f"{os.major(about.st_dev):02x}:{os.minor(about.st_dev):02x}"
     exact: list[int] = []
-    other: list[int] = []  # on some file systems (btrfs), the table has another device than stat
+    other: list[int] = []  # on some file systems (btrfs), the device in the table is not that of stat
     with suppress(OSError, ValueError, IndexError):
         for line in Path("/proc/locks").read_text().splitlines():
             words = line.split()
@@ -82,7 +82,7 @@ def _lockers(about: os.stat_result) -> list[int]:
 
 
 def _inheritors(about: os.stat_result) -> Iterator[int]:
-    """Processes that have the file open with a lock on it; of other users' processes, root alone sees that."""
+    """Processes that have the file open with a lock on it; only root sees other users' processes."""
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             for entry in os.scandir(folder / "fd"):

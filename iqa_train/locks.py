@@ -1,4 +1,4 @@
-"""Locks on files and folders: held by a process until it ends, and never waited for in silence."""
+"""Locks on files and folders: held until the process ends; whoever waits for one says which process holds it."""
 
 import errno
 import fcntl
@@ -19,13 +19,13 @@ _GIVE_UP_AFTER = 30.0
 
 
 class LockedError(RunError):
-    """A lock that another process does not let go of."""
+    """A lock that another process does not release."""
 
 
 def open_lock(path: Path, mode: int = 0o664) -> int:
-    """Open the file of a lock, made if missing; the umask says whether a group shares it.
+    """Open the file of a lock; it is created if missing, and the umask decides whether a group shares it.
 
-    Where it may only be read, that is enough to lock it.
+    A file that can only be read can still be locked.
     """
     try:
         return open_regular(path, os.O_RDWR | os.O_CREAT, mode)
@@ -39,15 +39,15 @@ def open_lock(path: Path, mode: int = 0o664) -> int:
 def locked(
     path: Path, waiting: Callable[[], None] = lambda: None, *, patient: bool = False, make_folder: bool = True
 ) -> Iterator[None]:
-    """Hold an exclusive lock on the file `path` (made if missing, never removed).
+    """Hold an exclusive lock on the file `path`, which is created if missing and never removed.
 
-    Its folder is made, too, with `make_folder`. Waits for another holder, says after a while on standard error who that
-    is, and calls `waiting`, which may raise to end that, several times a second. Raises LockedError after half a
-    minute, unless `patient`: for long work under it.
+    With `make_folder`, its folder is created as well. While another process holds the lock, `waiting` is called several
+    times a second (and may raise), and after 3 seconds standard error names that process. Raises LockedError after
+    30 seconds, or never if `patient`: for locks that are held during long work.
     """
     if make_folder:
         path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = open_lock(path, 0o660)  # not for everybody: whoever may read it may hold it
+    descriptor = open_lock(path, 0o660)  # whoever may read it can hold it
     try:
         _wait_for(descriptor, path, waiting, patient=patient)
         yield
@@ -57,7 +57,7 @@ def locked(
 
 @contextmanager
 def locked_folder(folder: Path) -> Iterator[None]:
-    """The same with a lock on a folder, which leaves no file behind."""
+    """As `locked`, with a lock on a folder, which leaves no file behind."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         _wait_for(descriptor, folder, lambda: None, patient=False)
@@ -73,8 +73,8 @@ def _wait_for(descriptor: int, path: Path, waiting: Callable[[], None], *, patie
         waited = time.monotonic() - began
         if waited >= _GIVE_UP_AFTER and not patient:
             raise LockedError(
-                f"the lock {path} has been held for {waited:.0f} s by {holder_words(path)}; try again when that is "
-                "done, or end it"
+                f"the lock {path} has been held for {waited:.0f} s by {holder_words(path)}; try again when that "
+                "process is done, or end it"
             )
         if waited >= _SAY_AFTER and not said:
             said = True
@@ -85,9 +85,9 @@ def _wait_for(descriptor: int, path: Path, waiting: Callable[[], None], *, patie
 
 
 def is_held(lock: Path) -> bool:
-    """Whether a living process holds the lock on the file `lock`, here or, on most network file systems, anywhere.
+    """Whether a process holds the lock on the file `lock`: on this host or, on most network file systems, on any.
 
-    A process whose user may only read the file does not count: it keeps others out, but does none of their work.
+    A process whose user can only read the file does not count: it blocks others, but does not do their work.
     """
     try:
         descriptor = open_regular(lock)
@@ -100,13 +100,13 @@ def is_held(lock: Path) -> bool:
 
 
 def intruder(lock: Path) -> str | None:
-    """The process that holds the lock and may not even write to its file, for a sentence; None for no such one."""
+    """The process that holds the lock although it cannot write to the file, in words; None if there is none."""
     holder = lock_holder(lock)
     return None if holder is None or holder.may_write(lock) else str(holder)
 
 
 def lock_now(descriptor: int, *, shared: bool = False, patience: float = 0.0) -> bool:
-    """Try to lock an open file, for `patience` seconds: who only asks whether it is held, holds it for a moment."""
+    """Try for `patience` seconds to lock an open file. Checking whether it is locked holds the lock for a moment."""
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     deadline = time.monotonic() + patience
     while True:

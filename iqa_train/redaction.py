@@ -1,4 +1,4 @@
-"""What documents, logs and pages do not say: passwords and tokens that stand in a command, an address or a table."""
+"""Removes passwords and tokens from commands, addresses and texts before they are recorded or shown."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -23,7 +23,7 @@ def without_secrets(text: str) -> str:
 
 
 def public_command(words: Sequence[str]) -> list[str]:
-    """A command line as it may be recorded: the value of an option such as --token is hidden."""
+    """A command line that may be recorded: values of options such as --token are hidden."""
     shown: list[str] = []
     hide = False
     for word in words:
@@ -38,9 +38,9 @@ def public_command(words: Sequence[str]) -> list[str]:
 
 
 def without_parts_of(text: str, addresses: Iterable[str]) -> str:
-    """`text` without what follows the host in any of `addresses`, whole or in parts: often that is the secret.
+    """`text` without the parts after the host of any of `addresses`, which are often secret.
 
-    Commands are searched for addresses.
+    An entry of `addresses` may be a command that contains addresses.
     """
     for address in (word for line in addresses for word in re.split(r"[\s\"']+", line)):
         host = _ADDRESS.match(address)
@@ -52,7 +52,7 @@ def without_parts_of(text: str, addresses: Iterable[str]) -> str:
 
 
 def without_words(text: str, words: Iterable[str]) -> str:
-    """`text` without any of `words`, nor what stands in quotes or behind an equals sign in them, that may be secret."""
+    """`text` without any of `words`, nor the parts of them in quotes or after an equals sign, which may be secret."""
     parts = {part for word in words for part in (word, *re.split(r"[\"'=]+", word)) if len(part) >= _SHORTEST}
     for part in sorted(parts, key=len, reverse=True):
         text = text.replace(part, HIDDEN)

@@ -1,6 +1,6 @@
-"""Opens files in places that others may write to: regular files only, without waiting, without following links.
+"""Opens files in folders that other users may write to: regular files only, without waiting or following links.
 
-A FIFO, a device or a link in the place of a file is an error that names it, never a pause and never another file.
+A FIFO, a device or a link in place of a file is an error that names it; it never blocks, and never leads elsewhere.
 """
 
 import errno
@@ -12,19 +12,19 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-_FLAGS = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY  # O_NONBLOCK: a FIFO without another end does not keep us
+_FLAGS = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY  # O_NONBLOCK: opening a FIFO that has no other end does not block
 _LEFTOVER = r"\.{}\.[0-9a-f]+\.(tmp|part)"
-_YOUNG = 60.0  # seconds for which a temporary file is left alone, even if nobody has locked it
+_YOUNG = 60.0  # seconds for which a temporary file is left alone, even if it is not locked
 
 _KINDS = {stat.S_ISDIR: "a folder", stat.S_ISLNK: "a link", stat.S_ISFIFO: "a pipe", stat.S_ISSOCK: "a socket"}
 
 
 class NotRegularError(OSError):
-    """Something else than a file is there."""
+    """Something other than a regular file is there."""
 
 
 def real_path(path: Path) -> Path:
-    """Where `path` leads, absolute and without links; of a loop of links the path itself, where `resolve` raises."""
+    """`path`, absolute and without links. For a loop of links, where `Path.resolve` raises, the path itself."""
     return Path(os.path.realpath(path))
 
 
@@ -43,13 +43,13 @@ def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o666, *, fol
 
 
 def require_regular(path: Path) -> None:
-    """Raise NotRegularError for what is there and no file, be it a link to one; it need not be readable."""
+    """Raise NotRegularError if something other than a file exists there, such as a link; it need not be readable."""
     if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
         raise _not_regular(path)
 
 
 def open_temporary(beside: Path, suffix: str = "tmp", mode: int = 0o666) -> tuple[int, Path]:
-    """A new file beside another for its next content: its name cannot be guessed, and it is locked while it is open."""
+    """Create a file beside another, for its next content. Its name cannot be guessed; it is locked while it is open."""
     path = beside.with_name(f".{beside.name}.{os.urandom(8).hex()}.{suffix}")
     descriptor = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
     with suppress(OSError):  # a file system without locks
@@ -58,9 +58,9 @@ def open_temporary(beside: Path, suffix: str = "tmp", mode: int = 0o666) -> tupl
 
 
 def sweep(folder: Path, name: str | None = None) -> None:
-    """Remove what killed writers of the file `name`, or of any, left in `folder`.
+    """Remove temporary files that killed writers of the file `name`, or of any file, left in `folder`.
 
-    That is temporary files of this user that no living process has locked. Without a name only where all is our own.
+    Only files of this user that no living process has locked. Omit `name` only for folders of this program's own.
     """
     leftover = re.compile(_LEFTOVER.format(".+" if name is None else re.escape(name)))
     with suppress(OSError):

@@ -1,7 +1,7 @@
-"""The one check of every document that this program reads: whether a JSON value has the type that a model declares.
+"""Checks that a JSON value has the type that a model declares; every document that this program reads is checked here.
 
-Models are TypedDicts, for documents that stay dictionaries, and dataclasses. Keys that a model does not know were
-written by a later version, or by hand, and are passed over; None is no value unless the model allows it.
+Models are TypedDicts, for documents that stay dictionaries, and dataclasses. Unknown keys were written by a later
+version or by hand, and are ignored; None is an error unless the model allows it.
 """
 
 import math
@@ -44,7 +44,7 @@ class Span(NamedTuple):
 
 
 class _Misfit(NamedTuple):
-    """A value that is not what it should be, and where it stands: `.device.label`, `.items[3]`."""
+    """A value of the wrong type and its path, such as `.device.label` or `.items[3]`."""
 
     path: str
     value: object = None
@@ -58,9 +58,9 @@ _Check = Callable[[Any], _Misfit | None]
 
 
 def read_document(path: Path, model: type[T]) -> T | None:
-    """The document in `path`, of the TypedDict `model`; None where there is no file.
+    """The document in `path`, of the TypedDict `model`; None if there is no file.
 
-    Raises DamagedFileError, one sentence that names the file and what in it is wrong.
+    Raises DamagedFileError, which names the file and what is wrong in it.
     """
     value = read_json(path)
     if value is None:
@@ -73,12 +73,12 @@ def read_document(path: Path, model: type[T]) -> T | None:
 
 
 def read_events(path: Path, model: type[T], only: bytes = b"", last: int | None = None) -> Iterator[T]:
-    """The lines of a JSON Lines file that are of `model`, as `read_lines` gives them; others are passed over."""
+    """The lines of a JSON Lines file that match `model`; `only` and `last` as for `read_lines`."""
     yield from _of_model(read_lines(path, only, last), model)
 
 
 def events_in(lines: Iterable[bytes], model: type[T]) -> Iterator[T]:
-    """The same of lines that have been read."""
+    """Those of `lines` that match `model`."""
     yield from _of_model(parse_lines(lines), model)
 
 
@@ -90,7 +90,7 @@ def _of_model(values: Iterable[dict[str, Any]], model: type[T]) -> Iterator[T]:
 
 
 def require(value: object, model: Any) -> None:  # noqa: ANN401
-    """Raise ValueError unless `value` is of the type `model`; it says which key, such as "seed cannot be 'x'"."""
+    """Raise ValueError unless `value` is of the type `model`; it names the key, such as "seed cannot be 'x'"."""
     wrong = _check_of(model)(value)
     if wrong is None:
         return
@@ -101,7 +101,7 @@ def require(value: object, model: Any) -> None:  # noqa: ANN401
 
 
 def build(model: type[T], entry: object) -> T:
-    """An instance of the dataclass `model` with the fields that `entry` has. Raises ValueError."""
+    """The dataclass `model` with the fields of the object `entry`. Raises ValueError."""
     require(entry, model)
     assert isinstance(entry, dict)
     known = _keys_of(model)  # type: ignore[arg-type]
@@ -110,7 +110,7 @@ def build(model: type[T], entry: object) -> T:
 
 @cache
 def _check_of(kind: Any) -> _Check:  # noqa: ANN401
-    """A function of a value that returns what in it is no `kind`, made once for each type."""
+    """A function that returns what in a value is not of type `kind`; made once for each type."""
     origin = get_origin(kind)
     if origin is Annotated:
         return _within(*get_args(kind)[:2])
@@ -131,7 +131,7 @@ def _check_of(kind: Any) -> _Check:  # noqa: ANN401
 
 
 def _plain(kind: Any) -> _Check:  # noqa: ANN401
-    """A whole number is a float, a truth value no number, and a float a number that is one."""
+    """An int counts as a float, a bool is not a number, and a float must be finite."""
     if kind is Any:
         return lambda _: None
     if kind is float:
@@ -157,7 +157,7 @@ def _any_of(checks: list[_Check]) -> _Check:
             if wrong is None:
                 return None
             found.append(wrong)
-        return max(found, key=lambda wrong: len(wrong.path))  # of an object, what is wrong inside it
+        return max(found, key=lambda wrong: len(wrong.path))  # the most specific: what is wrong inside an object
 
     return check
 
@@ -222,7 +222,7 @@ def _items(checks: list[_Check]) -> _Check:
 
 @cache
 def _keys_of(model: Any) -> dict[str, tuple[Any, bool]]:  # noqa: ANN401
-    """The type of each key of a model, and whether it must be there."""
+    """The type of each key of a model, and whether the key is required."""
     hints = get_type_hints(model, include_extras=True)
     if is_typeddict(model):
         return {key: (_bare(kind), key in model.__required_keys__) for key, kind in hints.items()}

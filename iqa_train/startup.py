@@ -1,12 +1,12 @@
-"""What each of our programs does before it imports anything else; importing this module does it.
+"""Prepares the process of each program, before it imports anything else; importing this module is enough.
 
-Standard input, output and error are open. Cron jobs, services and `<&-` in a shell start programs without them, and the
+It opens standard input, output and error. Cron jobs, services and `<&-` in a shell start programs without them, and the
 next file to be opened, a lock perhaps, would become descriptor 0, 1 or 2.
 
-Nothing in the working folder, nor in PYTHONPATH, takes the place of a library: a user's `queue.py` or `random.py` is
-found last. Programs that we start get `-P` as well (`runner.program`).
+It moves the working folder and PYTHONPATH to the end of the import path, so that a user's `queue.py` or `random.py`
+does not replace a library. Programs that this one starts get `-P` as well (`runner.program`).
 
-What is imported before this module cannot be helped: the start scripts `iqa-train` and `iqa-tui` are written by the
+Imports before this one cannot be protected: the start scripts `iqa-train` and `iqa-tui` are written by the
 installer, which takes no interpreter options for them, and pip's begin with `import re`. So a `re.py` in PYTHONPATH, or
 one of what `re` imports (types, enum, functools, collections, ...), runs there, as it does in any Python program.
 Scripts of our own in place of entry points would mend that, but tools that install programs look for entry points; a
@@ -21,7 +21,7 @@ _SCRIPTS = {"iqa-train", "iqa-tui"}
 
 
 def open_standard_descriptors() -> None:
-    """Open what is closed of 0, 1 and 2 on /dev/null: input is then empty, and output goes nowhere, without error."""
+    """Open /dev/null as each of 0, 1 and 2 that is closed: input is then empty, and output is discarded."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
@@ -37,7 +37,7 @@ def open_standard_descriptors() -> None:
 def libraries_first(path: list[str], variable: str, folder: str) -> list[str]:
     """The import path with the working folder `folder` and the entries of PYTHONPATH (`variable`) at its end.
 
-    They are kept: our packages, or helpers of a user's own network, may be installed that way.
+    They are kept, because this package, or helpers of a user's own network, may be installed that way.
     """
     last = {"", folder, *variable.split(os.pathsep)}
     last |= {os.path.realpath(entry) for entry in last}
@@ -45,16 +45,16 @@ def libraries_first(path: list[str], variable: str, folder: str) -> list[str]:
 
 
 def _is_ours() -> bool:
-    """Whether this process is a program of ours, and not somebody's script that imports this package."""
+    """Whether this process is one of this package's programs, and not another script that imports the package."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     module = spec.name if spec else ""
     return module.partition(".")[0] in _PACKAGES or os.path.basename(sys.argv[0]) in _SCRIPTS  # noqa: PTH119
 
 
 def handed_on(variable: str, folder: str, package: str) -> str:
-    """PYTHONPATH (`variable`) for the programs that we start, which work in another folder: absolute.
+    """PYTHONPATH (`variable`) for programs that this one starts in another folder: its entries made absolute.
 
-    The working folder `folder` is left out, as they import libraries before this module; unless `package` lies there.
+    The working folder `folder` is left out, since they import libraries before this module, unless `package` is in it.
     """
     entries = [os.path.abspath(entry) for entry in variable.split(os.pathsep)]  # noqa: PTH100
     left_out = {os.path.realpath(folder)} - {os.path.realpath(package)}
@@ -72,5 +72,5 @@ open_standard_descriptors()
 if _is_ours():
     try:  # noqa: SIM105 (contextlib imports much)
         _keep_to_libraries()
-    except OSError:  # the working folder is gone; whoever needs it says so
+    except OSError:  # the working folder is gone; code that needs it reports that
         pass

@@ -1,8 +1,7 @@
-"""The way of text to a terminal: what others wrote there (names, logs) moves no cursor and changes no title.
+"""Filters text on its way to a terminal, so that names and logs from elsewhere cannot move the cursor or set the title.
 
-Everything that a program prints goes through `filtered_output`, whether its output is a terminal, a pipe or a file: the
-escapes are JSON's own, so a JSON object stays the same. What is to reach a terminal as it is (a bar, a cleared screen)
-or a file byte by byte (a log, a table) is written to `raw`.
+All output of a program goes through `filtered_output`, be it to a terminal, a pipe or a file: the escapes are JSON's
+own, so JSON stays the same. What must not be filtered (a progress bar, a log byte by byte) is written to `raw`.
 """
 
 import codecs
@@ -15,36 +14,34 @@ from typing import Any, TextIO, cast
 from iqa_train.errors import visible
 
 _KEPT = re.compile(r"([\n\t])")
-_SGR = re.compile(r"\x1b\[([0-9;:]*)m")  # colours, bold...; of all escape sequences only these
+_SGR = re.compile(r"\x1b\[([0-9;:]*)m")  # colours, bold...: the only escape sequences that pass
 _RESET = "\x1b[0m"
 _NAMES = {"<stdout>": "standard output", "<stderr>": "standard error"}
-_LONGEST = 1 << 20  # characters of a line that is not ended yet
+_LONGEST = 1 << 20  # characters of an incomplete line
 
 
 def harmless(text: str) -> str:
-    """`text` with control characters as escapes, but for line ends and tabs."""
+    """`text` with control characters as escapes, except for line ends and tabs."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(part if part in {"\n", "\t"} else visible(part) for part in _KEPT.split(text))
 
 
 class Filtered:
-    """A text stream that passes on `harmless` text, and is the stream itself in everything else.
+    """A text stream that writes `harmless` text, and otherwise behaves as the stream it wraps.
 
-    Its errors name it, as those of a file name the file.
+    Its OSErrors name the stream, as those of a file name the file.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self.raw = stream
 
     def write(self, text: str) -> int:
-        """Returns the length of `text`, as a stream does."""
         with self._named():
             self.raw.write(harmless(text))
         return len(text)
 
     def flush(self) -> None:
-        """As that of a stream."""
         with self._named():
             self.raw.flush()
 
@@ -57,7 +54,6 @@ class Filtered:
             raise
 
     def writelines(self, lines: Iterable[str]) -> None:
-        """Several at once."""
         for line in lines:
             self.write(line)
 
@@ -72,7 +68,7 @@ def raw(stream: TextIO) -> TextIO:
 
 @contextmanager
 def filtered_output() -> Iterator[None]:
-    """Within the block, what is printed is harmless."""
+    """Filter standard output and standard error within the block."""
     before = sys.stdout, sys.stderr
     if sys.stdout is not None:
         sys.stdout = cast("TextIO", Filtered(raw(sys.stdout)))
@@ -85,26 +81,26 @@ def filtered_output() -> Iterator[None]:
 
 
 def log_text(text: str) -> str:
-    """Whole lines of a log as a terminal may have them: colours pass, and of a drawn bar what was drawn last."""
+    """Complete lines of a log for a terminal: colours pass, and a progress bar is shown as it was last drawn."""
     return "\n".join(map(_log_line, text.split("\n")))
 
 
 class LogText:
-    """The same for a log that comes in pieces, as bytes."""
+    """`log_text` for a log that is read in pieces, as bytes."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._rest = ""
 
     def feed(self, data: bytes) -> str:
-        """The lines that are whole by now."""
+        """The lines that are complete by now."""
         self._rest += self._decoder.decode(data)
         end = len(self._rest) if len(self._rest) > _LONGEST else self._rest.rfind("\n") + 1
         whole, self._rest = self._rest[:end], self._rest[end:]
         return log_text(whole)
 
     def end(self) -> str:
-        """What is left, without a line's end."""
+        """The rest, a line without an end."""
         left = log_text(self._rest + self._decoder.decode(b"", final=True))
         self._rest = ""
         return left
@@ -118,7 +114,7 @@ def _log_line(line: str) -> str:
 
 
 def _colour(parameters: str) -> str:
-    """The sequence, unless it hides text (8)."""
+    """The escape sequence, unless it hides text (8)."""
     words = iter(parameters.split(";"))
     for word in words:
         if word in {"38", "48", "58"}:  # the colour's number or its red, green and blue follow

@@ -1,8 +1,8 @@
-"""Says whether another user of this host could have put files in the place of ours, or could change ours.
+"""Decides whether another user of this host could have planted or changed the files below a folder.
 
-Trusted are this user, root, and whoever they or the path let in: the members of a group that a folder is shared with,
-and the owner of a folder that only its own parent's owner could have put there. Not trusted is what any user can write
-to, and what another user has put into a folder where any user can (`/tmp`, say), even under a name that we expect.
+Not trusted is what any user can write to, and what another user put into a folder where any user can (`/tmp`, say).
+Trusted are files of this user and of root, folders that their owner shares with a group of this user (group-writable),
+and another user's folder in a place that is not open to all (`/home/NAME`): naming its path means to trust that user.
 """
 
 import errno
@@ -18,7 +18,7 @@ _FOLDER_MODE = 0o775
 
 
 class _Step(NamedTuple):
-    """A folder or file on the way to another. `is_closed`: other users than owner and group cannot get into it."""
+    """A folder or file on the way to another. `is_closed`: users other than its owner and group cannot enter it."""
 
     path: Path
     about: os.stat_result
@@ -30,9 +30,9 @@ class _Step(NamedTuple):
 
 
 def distrust(root: Path, path: Path) -> str | None:
-    """Why `path`, which is the folder `root` or in it, is not trusted, and what to do; None where it is.
+    """Why `path`, which is the folder `root` or in it, is not trusted, and what to do; None if it is trusted.
 
-    Where part of the way does not exist yet, the rest decides. Raises OSError where the path cannot be followed.
+    If it does not exist, the part of the path that exists decides. Raises OSError if the path cannot be followed.
     """
     inside = path.relative_to(root).parts
     try:

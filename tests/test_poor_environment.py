@@ -63,17 +63,19 @@ def _elsewhere(act: Callable[[], Any]) -> Any:
 def test_a_user_without_a_home_is_asked_where_the_cache_is(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(UsageError, match=f"no place for the cache: HOME is not set and user {UNKNOWN} has no home"):
+    with pytest.raises(
+        UsageError, match=f"the cache folder is unknown: HOME is not set and user {UNKNOWN} has no home folder"
+    ):
         _elsewhere(cache_root)
     assert _elsewhere(lambda: cache_root("/somewhere")) == Path("/somewhere")
-    with pytest.raises(UsageError, match='nothing says where "~" is'):
+    with pytest.raises(UsageError, match='the home folder "~" is unknown'):
         _elsewhere(lambda: expanded("~/data"))
     assert _elsewhere(lambda: (config_path(), read_config().theme)) == (None, "")
 
 
 def test_a_home_that_nobody_has_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "verify", "demo", "--data_dir", "~nobody-has-this-name/demo"]) == 2
-    assert 'nothing says where "~nobody-has-this-name" is' in capsys.readouterr().err
+    assert 'the home folder "~nobody-has-this-name" is unknown' in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -238,7 +238,7 @@ def test_a_worker_that_does_not_hold_its_locks_ends(project: Project) -> None:
         **{HANDED: "7:1:2:1"},
     )  # fmt: skip
     assert done.returncode == 1
-    assert "descriptor 7 is not the lock that this worker was handed" in done.stdout
+    assert "descriptor 7 is not the lock that was passed to this worker" in done.stdout
     asked = run_closed(project, (), python_command("iqa_train.training.cross_test_worker"), **{HANDED: "7:1:2:1"})
     assert asked.returncode == 1
     assert asked.stderr.startswith("iqa-train: descriptor 7 is not the lock")

@@ -1,4 +1,7 @@
-"""The data sets the program knows by name, and the way from a name to a table."""
+"""The data sets that the program knows by name, and how a name becomes a table of images and scores.
+
+To add a published data set, write a module in `published` with NAME, FACTS and `read`, and list it in SETS.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,13 +23,13 @@ from iqa_train.study.spec import DataSource
 
 
 class PublishedSet(Protocol):
-    """What a module of `published` holds."""
+    """What a module of `published` provides."""
 
     NAME: str
     FACTS: DatasetFacts
 
     def read(self, folder: Path) -> ImageTable:
-        """The set in `folder`. Raises `DataError` when a file is missing or does not read."""
+        """The data set in `folder`. Raises `DataError` if a file is missing or cannot be read."""
         ...
 
 
@@ -36,15 +39,15 @@ PUBLISHED = {one.NAME: one.FACTS for one in SETS}
 
 
 def folder_of(name: str, data_dir: str, source: DataSource) -> Path:
-    """Where data set `name` lies: the setting `data_dir`, else the path declared for it, else data/<name>."""
+    """The folder of data set `name`: the setting `data_dir`, else the path declared for it, else data/NAME."""
     return expanded(data_dir or source.path or f"data/{name}")
 
 
 def read_table(name: str, source: DataSource, data_dir: str = "") -> ImageTable:
-    """Data set `name` as its files list it; whether the images are there is not asked, and nothing is made.
+    """Data set `name` as its files list it, with the split that `source` imports, if any.
 
-    With the split that `source` imports, if it does. Raises `DataError` for a name that is not known and for whatever
-    the reader finds amiss.
+    Images are not checked, and nothing is created. Raises `DataError` for an unknown name and for whatever the reader
+    finds wrong.
     """
     table = _read(name, source, folder_of(name, data_dir, source))
     return with_split(table, expanded(source.split), source.split_digest) if source.split else table
@@ -65,7 +68,7 @@ def _read(name: str, source: DataSource, folder: Path) -> ImageTable:
 def load_table(
     name: str, source: DataSource, data_dir: str = "", progress: Callable[[int, int], None] | None = None
 ) -> ImageTable:
-    """Data set `name`, every image present and scores that differ. The demo set is made first where it is missing.
+    """Data set `name`, with every image present and scores that differ. A missing demo set is made first.
 
     `progress` is called with (done, total) while the demo set is made. Raises `DataError`.
     """
@@ -73,7 +76,7 @@ def load_table(
         demo.make_demo(folder_of(name, data_dir, source), progress)
     table = require_images(read_table(name, source, data_dir))
     if len(table) == 1:
-        raise DataError(f'{table.root}: "{name}" has one image, which leaves nothing to rank and nothing to split')
+        raise DataError(f'{table.root}: "{name}" has one image, so there is nothing to rank or to split')
     if np.ptp(table.scores) == 0:
         raise DataError(f'{table.root}: all scores of "{name}" are {table.scores[0]:g}, so there is nothing to rank')
     return table

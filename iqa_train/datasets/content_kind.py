@@ -1,10 +1,10 @@
-"""What a file really is that should be a table or an image, from its first bytes."""
+"""Recognises by its first bytes what a file is that should be a table or an image."""
 
 import re
 from pathlib import Path
 
 HEAD = 1024
-"""Bytes that are enough to recognise it."""
+"""Bytes that are enough to recognise a file."""
 
 _MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "a PNG image"),
@@ -28,16 +28,15 @@ _MAGIC = (
 _HTML = re.compile(rb"<(!doctype\s+html|html|head|body|script)\b", re.IGNORECASE)
 _HTML_START = re.compile(
     rb"<(table|meta|title|style|link|div|p|!--)(?![\w:])", re.IGNORECASE
-)  # said elsewhere, it is a text
+)  # only at the start; elsewhere it may be part of a text
 _LFS = b"version https://git-lfs.github.com/spec/"
 _ANNEX = re.compile(rb"^\S*/?annex/objects/")
 
 
 def content_kind(data: bytes) -> str:
-    """In words, what a file that begins with `data` is; empty for a plain text, an unknown format or nothing at all.
+    """In words, what a file that begins with `data` is; empty for plain text, an unknown format or an empty file.
 
-    Only what a failed download, a wrong file or a pointer to another store leaves: not the formats of images that
-    are decoded.
+    It knows what a failed download, a wrong file or a pointer to another store leaves, not all formats of images.
     """
     found = next((words for magic, words in _MAGIC if data.startswith(magic)), "")
     if found or not data:
@@ -57,7 +56,7 @@ def content_kind(data: bytes) -> str:
 
 
 def instead(path: Path, expected: str) -> str:
-    """What the file at `path` is in words, if it is known and not what begins with `expected`; else nothing."""
+    """The kind of the file at `path` in words; empty if it is unknown or begins with `expected`."""
     try:
         with path.open("rb") as file:
             kind = content_kind(file.read(HEAD))
@@ -67,7 +66,7 @@ def instead(path: Path, expected: str) -> str:
 
 
 def _ascii(data: bytes) -> bytes:
-    """Without a byte order mark and blanks in front, and without the zero bytes of UTF-16, marked or not."""
+    """`data` without a byte order mark and leading blanks, and without the zero bytes of UTF-16."""
     start = data[:HEAD].removeprefix(b"\xef\xbb\xbf")
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         start = start[2:].replace(b"\0", b"")

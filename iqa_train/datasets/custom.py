@@ -1,4 +1,4 @@
-"""A user's own data set: one CSV, declared in a `[datasets.NAME]` table of the study file."""
+"""Reads a user's own data set: one CSV, declared in a `[datasets.NAME]` table of the study file."""
 
 from pathlib import Path
 
@@ -11,10 +11,10 @@ from iqa_train.study.spec import DataSource
 
 
 def read_own(name: str, folder: Path, source: DataSource) -> ImageTable:
-    """The set that `source` declares, its CSV and image folder relative to `folder`.
+    """The data set that `source` declares, with its CSV and image folder relative to `folder`.
 
-    Where lower is better as published, scores are turned round within the range: lowest + highest - score. Raises
-    `DataError` for a missing file or column, a score outside the range, or a split that is no split.
+    If lower is better as published, scores are reversed within the range: lowest + highest - score. Raises `DataError`
+    for a missing file or column, a score outside the range, or an unknown split.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: there is no such folder; set path in [datasets.{name}] to where {source.csv} lies")
@@ -22,7 +22,7 @@ def read_own(name: str, folder: Path, source: DataSource) -> ImageTable:
         raise DataError(f"[datasets.{name}]: score_range = [lowest, highest] is needed with csv")
     root = folder / source.image_dir
     if not root.is_dir():
-        raise DataError(f"{root}: there is no such folder; mend image_dir in [datasets.{name}]")
+        raise DataError(f"{root}: there is no such folder; correct image_dir in [datasets.{name}]")
     optional = (source.sd_column, source.split_column, source.reference_column)
     records = read_csv(folder / source.csv, (source.image_column, source.score_column, *filter(None, optional)))
     low, high = source.score_range

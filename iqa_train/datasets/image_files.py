@@ -1,4 +1,4 @@
-"""Which of a table's images are really there, by listing each folder once and not by asking for 10,000 files."""
+"""Finds a table's images on disk, under the names that they have there. Each folder is listed once."""
 
 import os
 from collections import defaultdict
@@ -31,17 +31,17 @@ SUFFIXES = {
     "ICO": (".ico",),
     "ICNS": (".icns",),
 }
-"""Endings of image files, in lower case, by the decoder's name of their format."""
+"""Suffixes of image files, in lower case, by the decoder's name for the format."""
 IMAGE_SUFFIXES = frozenset(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
 
 
 def files_in(folder: Path) -> set[str]:
-    """Names of the files in `folder`, links followed; empty when there is no such folder."""
+    """Names of the files in `folder`, links followed; empty if there is no such folder."""
     return _entries(folder, os.DirEntry.is_file)
 
 
 def folders_in(folder: Path) -> set[str]:
-    """Names of the folders in `folder`, as `files_in` has those of files."""
+    """Names of the folders in `folder`, as `files_in` for files."""
     return _entries(folder, os.DirEntry.is_dir)
 
 
@@ -56,7 +56,7 @@ def _entries(folder: Path, wanted: Callable[["os.DirEntry[str]"], bool]) -> set[
 
 
 def image_folders(images: Iterable[str]) -> list[str]:
-    """The folders, relative and sorted, that hold `images`; "" is the root itself."""
+    """The relative folders of `images`, sorted; "" is the root."""
     return sorted({name.rpartition("/")[0] for name in images})
 
 
@@ -67,9 +67,9 @@ def missing_images(table: ImageTable) -> list[str]:
 
 
 def folder_with_most_images(folders: Sequence[Path], images: Iterable[str]) -> Path:
-    """The one of `folders` that has most of `images`, the first of equals: half an archive hides no whole one.
+    """The one of `folders` that has most of `images`, whatever the spelling of the names; the first of equals.
 
-    However the names are written.
+    So a partly unpacked archive does not hide a complete one.
     """
     listed = [(name.rpartition("/")[0], folded(name.rpartition("/")[2])) for name in images]
     inside = {folder for folder, _ in listed}
@@ -82,7 +82,7 @@ def folder_with_most_images(folders: Sequence[Path], images: Iterable[str]) -> P
 
 
 def unlisted_images(table: ImageTable) -> list[str]:
-    """Image files beside the table's that it does not list, sorted."""
+    """Image files in the folders of the table's images that the table does not list, sorted."""
     listed = set(table.images)
     found = (
         f"{folder}/{file}" if folder else file
@@ -94,7 +94,7 @@ def unlisted_images(table: ImageTable) -> list[str]:
 
 
 def require_images(table: ImageTable) -> ImageTable:
-    """The table itself, or a `DataError` with the number of missing images and the first names."""
+    """The table itself. Raises `DataError` with the number and the first names of missing images."""
     missing = missing_images(table)
     if not missing:
         return table
@@ -107,12 +107,12 @@ def require_images(table: ImageTable) -> ImageTable:
 
 
 def subfolders(root: Path) -> tuple[str, ...]:
-    """ "" for `root` itself, then the names of the folders in it, sorted."""
+    """ "" for `root`, then the names of the folders in it, sorted."""
     return ("", *sorted(inside.name for inside in root.iterdir() if inside.is_dir() and inside.name[:1] != "."))
 
 
 def listed_images(records: Records, column: str, root: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The images in a table's `column` as they are on disk below `root`, and notes on names written otherwise.
+    """The images in a table's `column` as they are named on disk below `root`, and notes on names that differ.
 
     Raises DataError as `Records.names` and `as_on_disk` do.
     """
@@ -123,16 +123,16 @@ def listed_images(records: Records, column: str, root: Path) -> tuple[tuple[str,
     if not other:
         return images, ()
     are = "1 image is" if len(other) == 1 else f"{len(other)} images are"
-    says = f"{are} on disk under a name in other letters or another Unicode form, {ascii(other[0])[1:-1]} first"
+    says = f"{are} on disk under a name in another case or Unicode form, the first {ascii(other[0])[1:-1]}"
     return images, (says,)
 
 
 def as_on_disk(root: Path, names: Sequence[str], folders: Sequence[str] = ("",)) -> tuple[str, ...]:
-    """Each of the file `names` as a path relative to `root`: in the first of `folders` that has it.
+    """Each of the file `names` as a path relative to `root`, in the first of `folders` that has it.
 
-    A file of just that name is preferred, then one that differs in upper and lower case, in its Unicode form, or in
-    characters that are invisible. A name that no file has stays as it is, for `presence` to name. Raises DataError
-    where two files or two rows cannot be distinguished.
+    A file of exactly that name is preferred to one that differs in case, in Unicode form or in invisible characters. A
+    name without a file stays as it is, for `require_images` to report. Raises DataError if two files, or two rows,
+    cannot be distinguished.
     """
     disk = _Disk(root)
     found = [disk.exact(name, folders) or _one(root, name, disk.alike(name, folders)) for name in names]
@@ -147,7 +147,7 @@ def as_on_disk(root: Path, names: Sequence[str], folders: Sequence[str] = ("",))
 
 
 class _Disk:
-    """What is below a folder; each folder is listed once."""
+    """The files and folders below a root; each folder is listed once."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -155,7 +155,7 @@ class _Disk:
         self._alike: dict[tuple[str, bool], dict[str, list[str]]] = {}
 
     def exact(self, name: str, folders: Sequence[str]) -> str | None:
-        """The file of just that name."""
+        """The file of exactly that name."""
         for folder in folders:
             path = f"{folder}/{name}" if folder else name
             inside, _, base = path.rpartition("/")
@@ -166,7 +166,7 @@ class _Disk:
         return None
 
     def alike(self, name: str, folders: Sequence[str]) -> list[str]:
-        """The files of such a name in the first of `folders` that has any."""
+        """The files whose names differ only in spelling, in the first of `folders` that has any."""
         *above, base = map(folded, name.split("/"))
         for folder in folders:
             within = [folder]
@@ -190,8 +190,6 @@ class _Disk:
 def _one(root: Path, name: str, paths: list[str]) -> str:
     if len(paths) > 1:
         both = " and ".join(paths[:2])
-        form = (
-            "in upper and lower case alone" if len({path.lower() for path in paths}) == 1 else "in Unicode form alone"
-        )
+        form = "only in upper and lower case" if len({path.lower() for path in paths}) == 1 else "only in Unicode form"
         raise DataError(f'{root}: "{name}" may be {both}, which differ {form}; keep one of them')
     return paths[0] if paths else name

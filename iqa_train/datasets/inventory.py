@@ -1,4 +1,4 @@
-"""Every data set that has a name: where it was looked for, how much of it is there, and where the rest comes from."""
+"""Lists every known data set: its folder, how much of it is there, and where to get the rest."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ State = Literal["complete", "incomplete", "unreadable", "absent"]
 class DatasetEntry:
     """A data set and what was found of it.
 
-    `images` are those its table lists (None where it does not read), `present` those of them that are on disk,
-    `expected` the published number (None for a set of the user's own). `problem` is one sentence, empty where it is
-    complete. The score range and direction are as published or declared.
+    `images` is the number that its table lists (None if it cannot be read), `present` how many of them are on disk,
+    `expected` the published number (None for a user's own set). `problem` is one sentence, empty for a complete set.
+    The score range and direction are as published or declared.
     """
 
     name: str
@@ -40,7 +40,7 @@ class DatasetEntry:
 
 
 def inventory(sources: Mapping[str, DataSource]) -> list[DatasetEntry]:
-    """The sets known by name, then those that only `sources` ([datasets] of a study file) declare."""
+    """The sets known by name, then those that are only declared in `sources` ([datasets] of a study file)."""
     names = dict.fromkeys([*READERS, *sources])
     return [_entry(name, sources.get(name, DataSource())) for name in names]
 
@@ -89,10 +89,10 @@ def _entry(name: str, source: DataSource) -> DatasetEntry:
 
 def _how_to_get(name: str, source: DataSource, folder: Path) -> str:
     if source.csv:
-        return f"{folder} is not there; set path in [datasets.{name}] to where {source.csv} lies"
+        return f"there is no folder {folder}; set path in [datasets.{name}] to the folder of {source.csv}"
     if name == demo.NAME:
-        return f"{folder} is made by the first run, or by `iqa-train data make-demo`"
+        return f"{folder} is created by the first run, or by `iqa-train data make-demo`"
     if name not in PUBLISHED:
-        return f"{folder} is not there, and [datasets.{name}] names no csv to read it by"
+        return f"there is no folder {folder}, and [datasets.{name}] names no csv; set both"
     published = PUBLISHED[name]
     return f"unpack {' and '.join(published.archives)} into {folder}, or set path in [datasets.{name}]"

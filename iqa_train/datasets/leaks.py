@@ -1,4 +1,4 @@
-"""What the audit cannot say without a look at the data: references whose images stand on both sides of a split."""
+"""Adds to the audit what it can find only in the data: references that have images in several splits."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from iqa_train.study.spec import DataSource
 def audit_with_data(
     study: Study, profile: str | None = None, overrides: Mapping[str, Any] | None = None
 ) -> list[Finding]:
-    """As `study.audit.audit`, and `leaking-references` for data that are there; nothing is said of those that are not.
+    """As `study.audit.audit`, with `leaking-references` for data sets that are present.
 
     Raises UsageError for an unknown profile and for overrides that are not allowed.
     """
@@ -34,14 +34,14 @@ def _leaks(study: Study, profile: str | None, overrides: Mapping[str, Any] | Non
 
 
 def _parted(dataset: str, data_dir: str, source: DataSource) -> tuple[str, ...]:
-    """The note on references that leak; only a split that somebody made can part them."""
+    """The note on references that leak; only a split from a file or a column can divide them."""
     if not source.split and not (source.split_column and source.reference_column):
         return ()
-    from iqa_train.datasets.catalogue import read_table  # only now: `check` needs no image library otherwise
+    from iqa_train.datasets.catalogue import read_table  # here, so that `check` needs no image library otherwise
     from iqa_train.datasets.splits import parted_references
 
     try:
         table = read_table(dataset, source, data_dir)
-    except DataError:  # not there, or damaged: starting a run and `iqa-train data verify` say so
+    except DataError:  # missing or damaged, which a run and `iqa-train data verify` report
         return ()
     return parted_references(table.references, table.splits)

@@ -1,11 +1,11 @@
-"""One name written in several ways: other letters, another Unicode form, characters that nobody sees."""
+"""Compares names that are spelt differently: in case, in Unicode form, or in invisible characters."""
 
 import os
 import unicodedata
 
 
 def clean(text: str) -> str:
-    """`text` without invisible characters, and without blanks at its ends; others than a space become one."""
+    """`text` without invisible characters and without blanks at its ends; other blanks become spaces."""
     if text.isascii():
         return text.strip()
     seen = (c for c in text if unicodedata.category(c) != "Cf")  # zero-width spaces, marks of order and direction
@@ -13,7 +13,7 @@ def clean(text: str) -> str:
 
 
 def folded(name: str) -> str:
-    """What all spellings of `name` have in common: in lower case, composed (NFC), without invisible characters."""
+    """The form that all spellings of `name` share: in lower case, composed (NFC), without invisible characters."""
     if name.isascii():
         return name.strip().lower()
     text = unicodedata.normalize("NFC", clean(_decoded(name)))
@@ -21,14 +21,14 @@ def folded(name: str) -> str:
 
 
 def _decoded(name: str) -> str:
-    """A file's name as text, whatever encoding this process takes for that of file names."""
+    """A file name as text, whatever encoding this process uses for file names."""
     if not any("\udc80" <= c <= "\udcff" for c in name):
         return name
     try:
         data = os.fsencode(name)
     except UnicodeEncodeError:
         return name
-    for encoding in ("utf-8", "cp1252"):  # unpacked from an archive that a Windows program made
+    for encoding in ("utf-8", "cp1252"):  # the second: unpacked from an archive made on Windows
         try:
             return data.decode(encoding)
         except UnicodeDecodeError:

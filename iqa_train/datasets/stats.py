@@ -1,4 +1,4 @@
-"""What a data set looks like in numbers: its scores, its images' sizes, its split."""
+"""Statistics of a data set: its scores and the sizes of its images."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -16,7 +16,7 @@ BINS = 20
 
 @dataclass(frozen=True)
 class Scores:
-    """The scores of a table, higher is better. `counts` (BINS,) lie between neighbours of `edges` (BINS + 1,)."""
+    """The scores of a table, higher is better, with a histogram: `counts` (BINS,) between `edges` (BINS + 1,)."""
 
     lowest: float
     mean: float
@@ -28,19 +28,19 @@ class Scores:
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many images there are of each (width, height), most frequent first; and those without a readable header."""
+    """The number of images of each (width, height), most frequent first, and the images without a readable header."""
 
     counts: dict[tuple[int, int], int]
     unreadable: tuple[str, ...]
 
     @property
     def smallest(self) -> int:
-        """The shortest side of all, in pixels; 0 where no header can be read."""
+        """The shortest side of all images in pixels; 0 if no header can be read."""
         return min((min(size) for size in self.counts), default=0)
 
 
 def score_stats(table: ImageTable) -> Scores:
-    """Spread and histogram over the declared range, widened where scores lie beyond it; SD has n in its denominator."""
+    """Spread, and a histogram over the declared range, widened if scores exceed it; the SD divides by n."""
     scores = table.scores
     low, high = min(table.score_range[0], scores.min()), max(table.score_range[1], scores.max())
     counts, edges = np.histogram(scores, BINS, (low, high))
@@ -49,7 +49,7 @@ def score_stats(table: ImageTable) -> Scores:
 
 
 def image_sizes(table: ImageTable, progress: Callable[[int, int], None] | None = None) -> Sizes:
-    """Sizes of all images, upright, from their headers alone, one at a time. `progress` gets (done, total)."""
+    """Upright sizes of all images, from their headers. `progress` is called with (done, total)."""
     counts: Counter[tuple[int, int]] = Counter()
     unreadable = []
     for index, name in enumerate(table.images):

@@ -1,4 +1,4 @@
-"""The one table every reader gives: images, scores, and what else a data set knows. After it, higher is better."""
+"""The table that every reader returns: images, scores and what else a data set provides. Higher scores are better."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +13,12 @@ SPLITS = ("train", "val", "test")
 class ImageTable:
     """N scored images of one data set, in a fixed order.
 
-    `images` are paths relative to `root`, unique, with forward slashes; they name an image everywhere (predictions,
-    random streams). `scores` is float64 (N,), higher is better. `score_range` is the lowest and highest possible.
-    `splits` holds "train", "val" or "test" per image, or is None where nothing official is published; official
-    sets without validation images have no "val". `references` names the pristine image or scene per image.
-    `split_origin` says in words where `splits` comes from if they are not the set's own.
-    `resize` is the (width, height) at which the set is trained on by custom, None for as it is.
+    `images` are unique paths relative to `root`, with forward slashes; they identify an image everywhere (predictions,
+    random streams). `scores` is float64 (N,), higher is better. `score_range` is the lowest and highest possible score.
+    `splits` holds "train", "val" or "test" for each image, or is None if there is no official split; official splits
+    without validation images have no "val". `references` holds the reference image or scene of each image.
+    `split_origin` says in words where `splits` comes from, if not from the data set.
+    `resize` is the (width, height) that is customary for training on the set, None for the original size.
     """
 
     name: str
@@ -26,7 +26,7 @@ class ImageTable:
     images: tuple[str, ...]
     scores: NDArray[np.float64]
     score_range: tuple[float, float]
-    higher_is_better: bool = True  # as published; `scores` here are already turned round
+    higher_is_better: bool = True  # as published; `scores` are already reversed
     sd: NDArray[np.float64] | None = None
     references: tuple[str, ...] | None = None
     splits: tuple[str, ...] | None = None
@@ -38,7 +38,7 @@ class ImageTable:
         return len(self.images)
 
     def path(self, index: int) -> Path:
-        """Where image `index` lies."""
+        """The file of image `index`."""
         return self.root / self.images[index]
 
 

@@ -1,4 +1,4 @@
-"""Every image of a data set looked at: missing, unreadable, unlisted, or readable but not what it seems."""
+"""Checks every image of a data set: missing, unreadable, unlisted, too small, or not what its name says."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ from iqa_train.errors import DataError
 Code = Literal["missing", "unreadable", "unlisted", "other-format", "converted", "metadata", "small"]
 Severity = Literal["error", "note"]
 
-_REMEDY = "lower patch_size, set resize to a larger size, or take it out of the table"
+_REMEDY = "lower patch_size, set resize to a larger size, or remove it from the table"
 _MODES = {
     "1": "black and white",
     "L": "grey",
@@ -31,7 +31,7 @@ _MODES = {
 
 @dataclass(frozen=True)
 class ImageProblem:
-    """One thing about one image; errors keep a run from starting, notes do not."""
+    """Something about one image. Errors prevent a run from starting, notes do not."""
 
     code: Code
     severity: Severity
@@ -45,15 +45,15 @@ def verify(
     workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[ImageProblem]:
-    """Decode every image of `table` whole, in `workers` threads, and list what is amiss, in the table's order.
+    """Decode every image of `table` completely, in `workers` threads, and list the problems in the table's order.
 
-    `crops` are the sides in pixels of the crops that are trained on, by the setting `resize`: a run refuses images that
-    are stored smaller than a crop, so these are errors.
-    `progress` is called with (done, total). Unlisted images come last.
+    `crops` holds the side in pixels of the crops that are trained on for each setting `resize`: images that are stored
+    smaller than a crop are errors, because a run refuses them. `progress` is called with (done, total). Unlisted images
+    come last.
     """
     missing = set(missing_images(table))
     findings = [
-        ImageProblem("missing", "error", name, f"{table.root / name}: is listed but not there")
+        ImageProblem("missing", "error", name, f"{table.root / name}: is listed but missing")
         for name in table.images
         if name in missing
     ]
@@ -65,7 +65,7 @@ def verify(
             if progress is not None:
                 progress(done, len(present))
     return findings + [
-        ImageProblem("unlisted", "note", name, f"{table.root / name}: is there but not listed, so it is not used")
+        ImageProblem("unlisted", "note", name, f"{table.root / name}: is not listed, so it is not used")
         for name in unlisted_images(table)
     ]
 
@@ -79,7 +79,7 @@ def _look(table: ImageTable, name: str, crops: Mapping[str, int]) -> list[ImageP
         return [ImageProblem("unreadable", "error", name, str(error))]
     findings = []
     if path.suffix.lower() not in SUFFIXES.get(header.format, (path.suffix.lower(),)):
-        message = f"{path}: is a {header.format} file in spite of its name; it is read all the same"
+        message = f"{path}: is a {header.format} file in spite of its name; it is read as one"
         findings.append(ImageProblem("other-format", "note", name, message))
     mode = " ".join(filter(None, ("16-bit" if header.deep else "", _MODES.get(header.mode, ""))))
     if mode:
