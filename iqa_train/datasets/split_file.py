@@ -1,7 +1,7 @@
-"""Splits as CSV files, image,split and where it is known reference: made here for others, or made by others.
+"""Writes and reads splits as CSV files with the columns image, split and, if known, reference.
 
-A split that is imported replaces the data set's own. Without validation images, these are carved out of training by
-seed, as ever.
+A split that is read replaces the data set's own. If it has no validation images, they are taken from training by seed,
+as for an official split.
 """
 
 import csv
@@ -24,7 +24,7 @@ _FEW = 3
 
 
 def write_split(table: ImageTable, split: Split, file: TextIO) -> None:
-    """Write a row per image of `table`, in its order: image, split, and the reference where the set has them."""
+    """Write a row for each image of `table`, in its order: image, split, and reference if the set has references."""
     names = [""] * len(table)
     for part, indices in zip(SPLITS, (split.train, split.val, split.test), strict=True):
         for index in indices.tolist():
@@ -36,23 +36,23 @@ def write_split(table: ImageTable, split: Split, file: TextIO) -> None:
 
 
 def with_split(table: ImageTable, path: Path, digest: str = "") -> ImageTable:
-    """`table` with the split in the CSV file at `path`, and its references where the table knows none.
+    """`table` with the split in the CSV file at `path`, and with that file's references if the table has none.
 
-    `digest` is what the file's content must be (`study.splitdigest`), empty for any. Raises DataError when the file
-    cannot be read or has changed, names images that the table lacks or lacks some that it has, names one twice or a
-    split that is none, or leaves nothing to train or to test on.
+    `digest` is the expected digest of the file (`study.split_digest`), empty for any. Raises DataError if the file
+    cannot be read or has changed, if its images are not exactly the table's, each once, if a split is unknown, or if
+    there are no training or no test images.
     """
     records = read_csv(path, ("image", "split"))
     if digest and split_digest(path) != digest:
         raise DataError(
-            f"{path}: is another split than when this run was made (digest {split_digest(path)}, then {digest}); "
-            "put the file back or start the run anew"
+            f"{path}: is not the split that this run was queued with (digest {split_digest(path)}, expected {digest}); "
+            "restore the file or start the run over"
         )
     ours = _ours(table, records.names("image", table.root), path)
     given = dict(zip(ours, split_names(records, "split"), strict=True))
     lost = [name for name in table.images if name not in given]
     if lost:
-        raise DataError(f'{path}: has no split for {_some(lost)} of data set "{table.name}"; give each one a row')
+        raise DataError(f'{path}: has no row for {_some(lost)} of data set "{table.name}"; every image needs one')
     for part in ("train", "test"):
         if part not in given.values():
             raise DataError(f'{path}: no image is in the split "{part}"; {part} images are needed')
@@ -71,7 +71,7 @@ def with_split(table: ImageTable, path: Path, digest: str = "") -> ImageTable:
 
 
 def _ours(table: ImageTable, names: Sequence[str], path: Path) -> list[str]:
-    """What `table` calls the images `names`: elsewhere they may lie in other folders or be in other letters."""
+    """The names in `table` of the images `names`, which may be in other folders or in another case."""
     known = set(table.images)
     alike: dict[str, list[str]] = defaultdict(list)
     for image in table.images:
@@ -86,7 +86,7 @@ def _ours(table: ImageTable, names: Sequence[str], path: Path) -> list[str]:
             unknown.append(name)
     if unknown:
         raise DataError(
-            f'{path}: names {_some(unknown)}, not in data set "{table.name}"; it must be a split of that very set'
+            f'{path}: lists {_some(unknown)}, not in data set "{table.name}"; it must be a split of that data set'
         )
     seen: dict[str, str] = {}
     for name, image in zip(names, ours, strict=True):

@@ -1,7 +1,7 @@
-"""Who trains, who selects, who tests: the official split where one is published, else 80/20 by seed.
+"""Splits a data set into training, validation and test images: officially where a split is published, else by seed.
 
-Images of one reference never part. References (or images) are dealt out in the order of a hash of (seed, name), so a
-split depends on the names and the seed alone: not on the rows' order, nor on the version of any library.
+All images of a reference are in one split. References (or images) are ordered by a hash of (seed, name), so a split
+depends only on the names and the seed, not on the order of rows or the version of a library.
 """
 
 import hashlib
@@ -17,10 +17,10 @@ from iqa_train.errors import DataError, visible
 from iqa_train.escape import name_bytes
 
 TEST_SHARE = 1 / 5
-VAL_SHARE = 1 / 8  # of what is not tested on
+VAL_SHARE = 1 / 8  # of what is not test
 _OF_CAMERAS = frozenset({".arw", ".cr2", ".cr3", ".dng", ".heic", ".heif", ".jxl", ".nef", ".orf", ".raf", ".rw2"})
-"""Suffixes of reference images that this program does not read, and that need not be there."""
-_FEWEST = 2  # images in a split: fewer have no order
+"""Suffixes of reference images, which this program does not read and which need not exist."""
+_FEWEST = 2  # images in a split: fewer cannot be ranked
 _WORDS = {
     "train": "train",
     "training": "train",
@@ -35,9 +35,9 @@ _WORDS = {
 def split_table(table: ImageTable, seed: int) -> Split:
     """The split of `table` for the round of `seed`.
 
-    An official split is kept; without validation images, 1/8 of its training images (whole references) become them.
-    With no official split, 1/5 is tested on and 1/8 of the rest validates. Raises `DataError` when a split has fewer
-    than two images or all its scores are equal.
+    An official split is kept; if it has no validation images, 1/8 of its training images (whole references) become
+    validation images. Without an official split, 1/5 is test and 1/8 of the rest is validation. Raises `DataError` if a
+    split has fewer than two images or all its scores are equal.
     """
     units = np.array(table.references if table.references is not None else table.images)
     if table.splits is None:
@@ -46,14 +46,14 @@ def split_table(table: ImageTable, seed: int) -> Split:
         parts = np.array(table.splits, dtype="<U5")
     if not (parts == "val").any():
         parts = _deal(units, parts, "val", VAL_SHARE, seed)
-    for name in ("test", "train", "val"):  # report missing test images before missing validation images
+    for name in ("test", "train", "val"):  # a missing test split is reported first
         _check(table, name, np.flatnonzero(parts == name))
     train, val, test = (np.flatnonzero(parts == name).astype(np.int64) for name in SPLITS)
     return Split(train, val, test)
 
 
 def _deal(units: NDArray[np.str_], parts: NDArray[np.str_], to: str, share: float, seed: int) -> NDArray[np.str_]:
-    """`parts` with about `share` of the units that train, and at least two images, moved to `to`."""
+    """`parts` with about `share` of the training units, and at least two images, moved to `to`."""
     training = parts == "train"
     names, images = np.unique(units[training], return_counts=True)
     size = dict(zip(names.tolist(), images.tolist(), strict=True))
@@ -86,41 +86,42 @@ def _check(table: ImageTable, name: str, indices: NDArray[np.intp]) -> None:
 
 
 def split_names(records: Records, column: str) -> tuple[str, ...]:
-    """The column as "train", "val" or "test" per row; any other word is a `DataError`."""
+    """The column as "train", "val" or "test" for each row. Raises `DataError` for any other word."""
     words = records.texts(column)
     for word, line in zip(words, records.lines, strict=True):
         if word.lower() not in _WORDS:
             raise DataError(
-                f'{records.path}, row {line}: "{word}" in the column "{column}" is no split; '
+                f'{records.path}, row {line}: "{word}" in the column "{column}" is not a split; '
                 "allowed are training, validation and test"
             )
     return tuple(_WORDS[word.lower()] for word in words)
 
 
 def split_origin(table: ImageTable) -> str:
-    """Where the split of `table` comes from, in words: published or imported, carved out of it, or all by seed."""
+    """Where the split of `table` comes from, in words: official, from a file, or by seed."""
     unit = "reference" if table.references is not None else "image"
     if table.splits is None:
         return f"split by seed, {unit} by {unit}"
     if "val" in table.splits:
         return table.split_origin or "official split"
     given = table.split_origin or "official training and test images"
-    return f"{given}; validation carved out of training by seed, {unit} by {unit}"
+    return f"{given}; validation images taken from training by seed, {unit} by {unit}"
 
 
 def united_references(references: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """References of one name as the first of them is written, and a note where there are others.
+    """References that differ only in spelling replaced by the first spelling, and a note if there are any.
 
-    Names that differ in case, Unicode form, invisible characters or an image's extension are one: images of one
-    picture must not part because of how its name was typed.
+    Names that differ in case, Unicode form, invisible characters or an image suffix count as one: the images of a
+    reference must not be divided because its name is spelt in two ways.
     """
     first: dict[str, str] = {}
     one = tuple(first.setdefault(_bare(name), name) for name in references)
     other = [(name, kept) for name, kept in zip(references, one, strict=True) if name != kept]
     if not other:
         return references, ()
-    says = f'{len(set(other))} references are another\'s in other letters, "{other[0][0]}" of "{other[0][1]}" first'
-    return one, (visible(f"{says}: they count as one"),)
+    count = len(set(other))
+    are = "1 reference is another spelling" if count == 1 else f"{count} references are other spellings"
+    return one, (visible(f'{are} of a reference and counted as that, such as "{other[0][0]}" for "{other[0][1]}"'),)
 
 
 def _bare(reference: str) -> str:
@@ -130,7 +131,7 @@ def _bare(reference: str) -> str:
 
 
 def parted_references(references: tuple[str, ...] | None, splits: tuple[str, ...] | None) -> tuple[str, ...]:
-    """A note where the splits given part the images of a reference, so that one has seen what another asks."""
+    """A note if the given splits divide the images of a reference, so that content is both trained on and tested."""
     if references is None or splits is None:
         return ()
     found: dict[str, set[str]] = {}
@@ -142,11 +143,11 @@ def parted_references(references: tuple[str, ...] | None, splits: tuple[str, ...
     first = " and ".join(name for name in SPLITS if name in found[parted[0]])
     count = f"{len(parted)} of {len(found)} references {'is' if len(parted) == 1 else 'are'} in several splits"
     says = f'reference "{visible(parted[0])}" has images in {first} ({count})'
-    return (f"{says}: results on content that was seen before are too good",)
+    return (f"{says}: results on content that was seen in training are too good",)
 
 
 def fingerprint(table: ImageTable, split: Split) -> str:
-    """Sixteen hex digits of names, scores and split: equal on two hosts that hold the same data."""
+    """Sixteen hex digits of names, scores and split: equal on two hosts that have the same data."""
     digest = hashlib.sha256(name_bytes("\n".join(table.images)))
     for part in (table.scores, split.train, split.val, split.test):
         digest.update(part.tobytes())

@@ -123,7 +123,7 @@ def test_one_bad_picture_among_such_names_ends_nothing(crossed: Crossed, tmp_pat
     assert document["complete"] is True
     told = {Path(one["image"]).name.encode("utf-8", "surrogateescape") for one in document["predictions"]}
     assert told == set(NAMES)
-    assert "no image, but an HTML page" in document["skipped"][0]["reason"]
+    assert "not an image, but an HTML page" in document["skipped"][0]["reason"]
     assert rb"bad\udcff.png" in done.stderr
 
 

@@ -99,8 +99,9 @@ def test_pictures_that_cannot_be_scored_are_named_and_skipped(trained: Project, 
     assert {Path(name).name for name in scores(done.stdout)} == {"a.png", "b.PNG", "c.png", *good}
     said = done.stderr.splitlines()
     bad = {
-        "cut.png": "cannot be decoded", "empty.png": "no image", "small.png": "20x40, smaller", "loop.png": "links",
-        "nowhere.png": "is missing", "pipe.png": "is no file", "notes.txt": "no image", "missing.png": "is missing",
+        "cut.png": "cannot be decoded", "empty.png": "not an image", "small.png": "20x40, smaller", "loop.png": "links",
+        "nowhere.png": "is missing", "pipe.png": "is not a file", "notes.txt": "not an image",
+        "missing.png": "is missing",
     }  # fmt: skip
     assert len(said) == len(bad), done.stderr
     for name, why in bad.items():

@@ -63,7 +63,7 @@ def test_damage(tmp_path: Path) -> None:
         read_csv(path)
     for content, message in [
         (b"", "the file is empty"),
-        (b"image,score\n", "not one image"),
+        (b"image,score\n", "but no image"),
         (b"image;mos\na;1\n", 'no column "score"; its columns are image, mos'),
         (b"image,image\na,1\n", 'two columns are called "image"'),
         (b"\xff\xfe\x00image", "cannot be read as a UTF-8 CSV"),
@@ -78,7 +78,7 @@ def test_missing_folders(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no such folder; set path in \[datasets.mine\]"):
         load_table("mine", SOURCE, str(tmp_path / "nowhere"))
     own(tmp_path, [("a.png", 1), ("b.png", 9)])
-    with pytest.raises(DataError, match="mend image_dir"):
+    with pytest.raises(DataError, match="correct image_dir"):
         load_table("mine", SOURCE.model_copy(update={"image_dir": "pics"}), str(tmp_path))
 
 
@@ -110,7 +110,7 @@ def test_whole_references_are_nothing_to_tell(tmp_path: Path) -> None:
 
 def test_a_single_image_is_told_as_such(tmp_path: Path) -> None:
     own(tmp_path, [("a.png", 0)])
-    with pytest.raises(DataError, match='"mine" has one image, which leaves nothing to rank'):
+    with pytest.raises(DataError, match='"mine" has one image, so there is nothing to rank'):
         load_table("mine", SOURCE, str(tmp_path))
 
 

@@ -111,7 +111,7 @@ def test_nothing_is_made_twice(demo_root: Path) -> None:
 
 def test_other_peoples_files_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "holiday.jpg").write_bytes(b"mine")
-    with pytest.raises(DataError, match="holds other files than the demo set's"):
+    with pytest.raises(DataError, match="has files that are not the demo set's"):
         make_demo(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["holiday.jpg"]
     with pytest.raises(DataError, match="is a file"):

@@ -55,14 +55,14 @@ def test_livec_damage(livec: Path) -> None:
     path = livec / "Data" / "AllMOS_release.mat"
     whole = path.read_bytes()
     savemat(path, {"mos": np.ones(19)})
-    with pytest.raises(DataError, match='no variable "AllMOS_release"; it holds mos'):
+    with pytest.raises(DataError, match='no variable "AllMOS_release"; it has mos'):
         load_table("livec", DataSource(path=str(livec)))
     savemat(path, {"AllMOS_release": np.ones(5)})
-    with pytest.raises(DataError, match="holds 5 values for 19 images"):
+    with pytest.raises(DataError, match="has 5 values for 19 images"):
         load_table("livec", DataSource(path=str(livec)))
     for content in (b"", b"not a matrix at all, only text" * 20, whole[: len(whole) // 2], b"PK\x03\x04" + b"\0" * 300):
         path.write_bytes(content)
-        with pytest.raises(DataError, match=r"AllMOS_release.mat: is no MATLAB file"):
+        with pytest.raises(DataError, match=r"AllMOS_release.mat: is not a MATLAB file"):
             load_table("livec", DataSource(path=str(livec)))
     path.unlink()
     with pytest.raises(DataError, match=r"AllMOS_release.mat: there is no such file"):
@@ -87,7 +87,7 @@ def test_spaq_damage(spaq: Path) -> None:
         load_table("spaq", DataSource(path=str(spaq)))
     for content in (b"", b"Image name,MOS\n1.jpg,3\n", whole[: len(whole) // 2]):
         path.write_bytes(content)
-        with pytest.raises(DataError, match="is no Excel workbook"):
+        with pytest.raises(DataError, match="is not an Excel workbook"):
             load_table("spaq", DataSource(path=str(spaq)))
     path.unlink()
     with pytest.raises(DataError, match="there is no such file"):

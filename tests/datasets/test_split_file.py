@@ -69,7 +69,7 @@ def test_an_official_split_gives_way(tmp_path: Path) -> None:
     split = split_table(table, 1)
     assert split.test.tolist() == [0, 1, 2]
     assert len(split.val) == round((COUNT - 3) / 8)
-    assert "validation carved out of training by seed, image by image" in split_origin(table)
+    assert "validation images taken from training by seed, image by image" in split_origin(table)
 
 
 def test_references_in_the_file_keep_validation_apart_where_the_set_has_none(tmp_path: Path) -> None:
@@ -96,18 +96,18 @@ def test_what_is_no_split_of_the_set_is_refused(kadid: Path, tmp_path: Path) -> 
     exported(table_with(kadid), 7, path)
     whole = path.read_text().splitlines()
     for lines, says in [
-        ([*whole, "I99_01_01.png,train,I99.png"], 'names image "I99_01_01.png", not in data set "kadid-10k"'),
+        ([*whole, "I99_01_01.png,train,I99.png"], 'lists image "I99_01_01.png", not in data set "kadid-10k"'),
         (
             whole[:-2],
-            f'has no split for images "{whole[-2].split(",")[0]}" and "{whole[-1].split(",")[0]}" of data set',
+            f'has no row for images "{whole[-2].split(",")[0]}" and "{whole[-1].split(",")[0]}" of data set',
         ),
         ([*whole, whole[-1]], "keep one row per image"),
         ([*whole, whole[-1].replace("I0", "i0", 1)], "are the same image"),
-        ([line.replace(",train,", ",learn,") for line in whole], '"learn" in the column "split" is no split'),
+        ([line.replace(",train,", ",learn,") for line in whole], '"learn" in the column "split" is not a split'),
         ([line.replace(",test,", ",train,") for line in whole], 'no image is in the split "test"'),
         ([line.replace(",train,", ",val,") for line in whole], 'no image is in the split "train"'),
         ([whole[0].replace("split", "part"), *whole[1:]], 'no column "split"'),
-        (whole[:1], "not one image"),
+        (whole[:1], "but no image"),
     ]:
         path.write_text("\n".join(lines) + "\n")
         assert says in complaint(kadid, path)
@@ -121,4 +121,4 @@ def test_another_split_under_the_same_name_is_noticed(kadid: Path, tmp_path: Pat
     assert split_digest(path) == before  # line ends are no difference
     assert len(table_with(kadid, path, digest=before)) == COUNT
     exported(table_with(kadid), 8, path)
-    assert "is another split than when this run was made" in complaint(kadid, path, digest=before)
+    assert "is not the split that this run was queued with" in complaint(kadid, path, digest=before)

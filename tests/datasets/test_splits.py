@@ -107,7 +107,11 @@ def test_constant_scores_in_one_split() -> None:
     ("splits", "per_reference", "words"),
     [
         (("train", "val", "test"), 0, "official split"),
-        (("train", "train", "test"), 0, "official training and test images; validation carved out of training by seed"),
+        (
+            ("train", "train", "test"),
+            0,
+            "official training and test images; validation images taken from training by seed",
+        ),
         (None, 0, "split by seed, image by image"),
         (None, 3, "split by seed, reference by reference"),
     ],

@@ -113,20 +113,23 @@ REFUSED = {
     "an invisible score": ("image,score\na.png,\u200b\nb.png,3\n", 'row 2: the column "score" is empty'),
     "the same header": ("image,score,score \na.png,1,2\nb.png,3,4\n", 'two columns are called "score"'),
     "the same header, invisibly": ("image,score,score\u200b\na.png,1,2\n", 'two columns are called "score"'),
-    "HTML": ("\n<!DOCTYPE html>\n<html><body>404</body></html>", "is no table, but an HTML page"),
-    "LFS": ("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "is no table, but a Git LFS pointer"),
-    "workbook": (b"PK\x03\x04" + bytes(50), "is no table, but a ZIP archive or an Excel workbook"),
-    "old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(50), "is no table, but an old Excel workbook"),
-    "image": (b"\x89PNG\r\n\x1a\n" + bytes(50), "is no table, but a PNG image"),
-    "JSON": ('{"message": "Not Found"}', "is no table, but a JSON document"),
-    "XML": ("<?xml version='1.0'?><Error/>", "is no table, but an XML document"),
-    "gzip": (b"\x1f\x8b\x08" + bytes(50), "is no table, but a gzip archive"),
-    "zeros": (b"image,score\n" + bytes(50), "is no text, but a binary or damaged file"),
+    "HTML": ("\n<!DOCTYPE html>\n<html><body>404</body></html>", "is not a table, but an HTML page"),
+    "LFS": (
+        "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
+        "is not a table, but a Git LFS pointer",
+    ),
+    "workbook": (b"PK\x03\x04" + bytes(50), "is not a table, but a ZIP archive or an Excel workbook"),
+    "old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(50), "is not a table, but an old Excel workbook"),
+    "image": (b"\x89PNG\r\n\x1a\n" + bytes(50), "is not a table, but a PNG image"),
+    "JSON": ('{"message": "Not Found"}', "is not a table, but a JSON document"),
+    "XML": ("<?xml version='1.0'?><Error/>", "is not a table, but an XML document"),
+    "gzip": (b"\x1f\x8b\x08" + bytes(50), "is not a table, but a gzip archive"),
+    "zeros": (b"image,score\n" + bytes(50), "is not text, but a binary or damaged file"),
     "nothing": ("", "the file is empty"),
     "blanks": ("\n \n,,\n", "the file is empty"),
-    "another encoding": (b"image,score\n\x8d\x90.png,3\n", "line 2 holds bytes of another encoding"),
-    "elsewhere": ("image,score\n/etc/a.png,1\nb.png,3\n", "lies outside the image folder"),
-    "another drive": ("image,score\nC:\\data\\a.png,1\nb.png,3\n", "lies outside the image folder"),
+    "another encoding": (b"image,score\n\x8d\x90.png,3\n", "line 2 has bytes of another encoding"),
+    "elsewhere": ("image,score\n/etc/a.png,1\nb.png,3\n", "is outside the image folder"),
+    "another drive": ("image,score\nC:\\data\\a.png,1\nb.png,3\n", "is outside the image folder"),
     "twice": ("image,score\na.png,1\nA.PNG,3\n", "there is one file for both"),
 }
 
@@ -184,7 +187,7 @@ def test_names_in_another_unicode_form(tmp_path: Path, listed: str, there: str) 
     rows = "\u00e9t\u00e9/\u00fc1.jpg,1\n\u00c9t\u00e9/\u00fc2.JPG,2\n"
     table = loaded(tmp_path, unicodedata.normalize(listed, f"image,score\n{rows}"))
     assert all(table.path(k).is_file() for k in range(2))
-    assert "2 images are on disk under a name in other letters or another Unicode form" in table.notes[0]
+    assert "2 images are on disk under a name in another case or Unicode form" in table.notes[0]
 
 
 def test_names_on_disk_that_are_not_utf8(tmp_path: Path) -> None:
@@ -200,7 +203,7 @@ def test_windows_1252_is_read_with_a_note(tmp_path: Path) -> None:
         picture(tmp_path / f"caf\u00e9{number}.png")
     table = loaded(tmp_path, "image,score\ncaf\u00e91.png,1\ncaf\u00e92.png,2\n".encode("cp1252"))
     assert table.images == ("caf\u00e91.png", "caf\u00e92.png")
-    assert "labels.csv is not UTF-8 (line 2) and was read as Windows-1252" in table.notes[0]
+    assert "labels.csv is not UTF-8 (line 2) and is read as Windows-1252" in table.notes[0]
 
 
 def test_what_was_out_of_the_way_is_noted(folder: Path) -> None:
@@ -230,7 +233,7 @@ def test_references_written_in_two_ways_are_one(tmp_path: Path) -> None:
     source = SOURCE.model_copy(update={"split_column": "part", "reference_column": "scene"})
     table = loaded(tmp_path, f"image,score,part,scene\n{rows}", source)
     assert table.references == ("Sea.png",) * 4 + ("caf\u00e9",) * 2 + ("Sea.png", "wood.v1", "wood.v2", "Sea.png")
-    assert "count as one" in table.notes[0]
+    assert "other spellings of a reference" in table.notes[0]
     assert "2 of 4 references are in several splits" in table.notes[1]
     assert united_references(("a", "b")) == (("a", "b"), ())
 

@@ -96,7 +96,7 @@ def test_where_the_split_comes_from_is_told(
 ) -> None:
     for root, words in [
         (koniq, "official split"),
-        (seed_layout([float(k) for k in range(12)]), "validation carved out of training by seed"),
+        (seed_layout([float(k) for k in range(12)]), "validation images taken from training by seed"),
     ]:
         run(root)
         assert words in capsys.readouterr().out

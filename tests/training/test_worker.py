@@ -115,7 +115,7 @@ def test_the_log_says_where_the_split_comes_from(project: Project) -> None:
     study = project.folder / "experiments.toml"
     study.write_text(study.read_text().replace("reference_column", 'split_column = "split"\nreference_column'))
     log = work(project, epochs=1).log
-    assert "(official training and test images; validation carved out of training by seed, reference by" in log
+    assert "(official training and test images; validation images taken from training by seed, reference by" in log
     assert 'note: reference "scene0" has images in train and test (10 of 24 references are in several splits)' in log
 
 

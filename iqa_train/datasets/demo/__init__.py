@@ -1,1 +1,1 @@
-"""The demo data set: made here, no download."""
+"""The demo data set, which is generated rather than downloaded."""

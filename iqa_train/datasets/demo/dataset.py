@@ -1,13 +1,12 @@
-"""The built-in demo set: small, quick to make, and to a reader the same as KonIQ-10k.
+"""The built-in demo set: small, quick to make, and in the layout of KonIQ-10k.
 
-1,050 dead-leaves pictures of 128 x 96 pixels (`dead_leaves`), two versions of each under different damage
-(`distortions`), 16 simulated raters an image (`opinions`). The sets part by picture: 750 for training, 100 for
-validation, 200 for testing. No image is as large as the name of their folder says: it is the name under which the
-reader looks for images, and the reader is KonIQ's own.
+1,050 dead-leaves reference images of 128 x 96 pixels (`dead_leaves`), two differently distorted versions of each
+(`distortions`), 16 simulated raters per image (`raters`). The splits divide references: 750 for training, 100 for
+validation, 200 for testing. The folder of images is called 512x384 because KonIQ's reader looks for that name.
 
     koniq10k_distributions_sets.csv      image_name,c1,...,c5,c_total,MOS,SD,set
-    512x384/r0412_jpeg4.jpg              picture 412, JPEG coding at level 4; JPEG where that is the damage, else PNG
-    demo.json                            version and count; written last, so that without it the set is not whole
+    512x384/r0412_jpeg4.jpg              reference 412, JPEG coding at level 4; all other distortions are PNG files
+    demo.json                            version and count; written last: without it the set is incomplete
 """
 
 import csv
@@ -34,14 +33,14 @@ from iqa_train.locks import locked
 from iqa_train.regular import real_path
 
 NAME = "demo"
-VERSION = 1  # raise it with every change to the bytes: older folders are then made anew
+VERSION = 1  # raise it with every change to the bytes: older folders are then replaced
 WIDTH, HEIGHT = 128, 96
 PER_REFERENCE = 2
 REFERENCES = {"training": 750, "validation": 100, "test": 200}
 MARKER = "demo.json"
 FOLDER = FOLDERS[-1]
 _SEED = 20240817
-_PRISTINE_SHARE = 0.12  # of the references: the first of their images is undamaged
+_PRISTINE_SHARE = 0.12  # of the references: the first of their images is undistorted
 
 Progress = Callable[[int, int], None]
 
@@ -50,7 +49,7 @@ Progress = Callable[[int, int], None]
 class _Sample:
     reference: int
     kind: str
-    level: int  # 0: undamaged
+    level: int  # 0: undistorted
     part: str  # the word in the column "set"
 
     @property
@@ -60,19 +59,19 @@ class _Sample:
 
 
 def read(root: Path) -> ImageTable:
-    """The demo set in `root` through KonIQ's reader, with references, at its own size. `DataError` if it is missing."""
+    """The demo set in `root`, by KonIQ's reader, with references, at its own size. Raises `DataError`."""
     if not (root / MARKER).is_file():
-        raise DataError(f"{root}: the demo set is not there; make it with `iqa-train data make-demo`")
+        raise DataError(f"{root}: there is no demo set; create it with `iqa-train data make-demo`")
     table = koniq.read(root, name=NAME, resize=None)
     return replace(table, references=tuple(image.partition("_")[0] for image in table.images))
 
 
 def make_demo(root: Path, progress: Progress | None = None) -> None:
-    """Make the demo set in `root`, unless it is there, whole and of this version.
+    """Create the demo set in `root`, unless it is there, complete and of this version.
 
-    The same version gives the same bytes each time. It appears at once, by a rename; other processes wait meanwhile,
-    and what a killed one left is removed. `progress` is called with (references done, references in all). Raises
-    `DataError` when `root` holds anything else or cannot be written.
+    A version always has the same bytes. The folder appears at once, by a rename; other processes wait meanwhile, and
+    leftovers of a killed one are removed. `progress` is called with (references done, all references). Raises
+    `DataError` if `root` contains other files or cannot be written.
     """
     if _is_whole(root):
         return
@@ -117,18 +116,18 @@ def _is_whole(root: Path) -> bool:
 
 
 def _refuse_foreign(root: Path) -> None:
-    """What is replaced must be an earlier demo set or an empty folder, never somebody's pictures."""
+    """Raise DataError unless `root` is an earlier demo set, an empty folder, or missing."""
     if not root.exists():
         return
     if not root.is_dir():
-        raise DataError(f"{root}: is a file, where the demo set needs a folder")
+        raise DataError(f"{root}: is a file, but the demo set needs a folder; name another with --data_dir")
     found = {path.name for path in root.iterdir() if not path.name.startswith(".")}
     if found and (MARKER not in found or found - {MARKER, FOLDER, SETS_CSV}):
-        raise DataError(f"{root}: holds other files than the demo set's; name an empty folder with --data_dir")
+        raise DataError(f"{root}: has files that are not the demo set's; name an empty folder with --data_dir")
 
 
 def _plan() -> list[_Sample]:
-    """Every image, in the order of the CSV. Two versions of one picture never suffer the same kind of damage."""
+    """Every image, in the order of the CSV. The versions of a reference always have different kinds of distortion."""
     rng = np.random.default_rng([_SEED, 0])
     parts = [part for part, count in REFERENCES.items() for _ in range(count)]
     kinds = list(DEPTHS)
@@ -167,7 +166,7 @@ def _write_reference(folder: Path, samples: list[_Sample]) -> None:
 
 
 def _table(samples: list[_Sample]) -> str:
-    """The CSV's text: opinions per category, their mean on 0 to 100 and their standard deviation on 1 to 5."""
+    """The text of the CSV: opinions per category, their mean on 0 to 100 and standard deviation on 1 to 5."""
     quality = np.array([latent_quality(sample.kind, sample.level) for sample in samples])
     opinions = rate(np.random.default_rng([_SEED, 2]), quality)
     buffer = StringIO()

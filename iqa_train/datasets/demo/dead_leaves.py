@@ -1,4 +1,4 @@
-"""Dead-leaves pictures: opaque shapes of power-law size that hide one another, much as the things in a photograph do.
+"""Dead-leaves images: opaque shapes with sizes from a power law that occlude one another, as objects in photographs do.
 
 Source: Lee, Mumford & Huang, "Occlusion models for natural images", IJCV 41 (2001): radii with density r^-3 give the
 scale invariance of photographs, occlusion gives their edges.
@@ -10,11 +10,11 @@ from PIL import Image, ImageDraw
 _OVERSAMPLE = 2  # drawn twice as large and averaged down, so that edges are smooth
 _SMALLEST, _LARGEST = 1.6, 34.0  # radii, pixels of the finished image
 _LEAVES = 420
-_BACKDROP = 14  # large leaves laid first, so that hardly any ground shows
+_BACKDROP = 14  # large leaves drawn first, so that hardly any background shows
 
 
 def dead_leaves(rng: np.random.Generator, width: int, height: int) -> Image.Image:
-    """An RGB image of `width` x `height` pixels, a function of the generator's state alone."""
+    """An RGB image of `width` x `height` pixels, which depends only on the state of `rng`."""
     w, h = width * _OVERSAMPLE, height * _OVERSAMPLE
     low, high = _SMALLEST * _OVERSAMPLE, _LARGEST * _OVERSAMPLE
     u = rng.random(_LEAVES)
@@ -38,7 +38,7 @@ def dead_leaves(rng: np.random.Generator, width: int, height: int) -> Image.Imag
 
 
 def _colours(rng: np.random.Generator, count: int) -> list[tuple[int, int, int]]:
-    """Grey values over nearly the whole range round a palette of the picture's own, moderately saturated."""
+    """Grey values over nearly the whole range, with the image's own tint, moderately saturated."""
     tint = rng.normal(0, 18, 3)
     grey = rng.uniform(20, 235, (count, 1))
     colours = np.clip(grey + tint + rng.normal(0, 26, (count, 3)), 0, 255).astype(np.uint8)
@@ -46,7 +46,7 @@ def _colours(rng: np.random.Generator, count: int) -> list[tuple[int, int, int]]
 
 
 def _textured(rng: np.random.Generator, image: Image.Image) -> Image.Image:
-    """Soft grain of two scales over everything, so that detail is no proof of noise."""
+    """Add soft grain of two scales everywhere, so that fine detail alone does not indicate noise."""
     w, h = image.size
     strength = rng.uniform(1.0, 5.0)
     coarse = rng.normal(0, 1, (h // 2, w // 2)).astype(np.float32)

@@ -1,7 +1,7 @@
-"""What the demo set does to its pictures: seven kinds of real damage at five levels, and what they cost in quality.
+"""The distortions of the demo set, seven kinds at five levels, and the quality that each leaves.
 
-`latent_quality` is the whole ground truth of the demo set: the quality, 0 to 100, that its simulated raters perceive
-with bias and noise. An undamaged picture has 96; a damaged one 96 - depth x (level / 5)^0.9, a depth for each kind.
+`latent_quality` is the ground truth of the demo set: the quality, 0 to 100, that its simulated raters perceive with
+bias and noise. An undistorted image has 96; a distorted one 96 - depth x (level / 5)^0.9, with a depth for each kind.
 """
 
 from collections.abc import Callable
@@ -24,14 +24,14 @@ def blur(rng: np.random.Generator, image: Image.Image, level: int) -> Image.Imag
 
 
 def noise(rng: np.random.Generator, image: Image.Image, level: int) -> Image.Image:
-    """White Gaussian noise, each channel its own, standard deviation 6 to 58 grey levels."""
+    """White Gaussian noise, independent for each channel, standard deviation 6 to 58 grey levels."""
     sigma = (6, 12, 21, 35, 58)[level - 1]
     pixels = np.asarray(image, dtype=np.float32)
     return _image(pixels + sigma * rng.standard_normal(pixels.shape, dtype=np.float32))
 
 
 def motion(rng: np.random.Generator, image: Image.Image, level: int) -> Image.Image:
-    """The mean over a straight path of 3 to 15 pixels in a random direction, as a moving camera sees it."""
+    """Motion blur: the mean over a straight path of 3 to 15 pixels in a random direction."""
     length = (3, 5, 7, 10, 15)[level - 1]
     angle = rng.random() * np.pi
     steps = np.arange(length) - (length - 1) / 2
@@ -46,7 +46,7 @@ def motion(rng: np.random.Generator, image: Image.Image, level: int) -> Image.Im
 
 
 def contrast(rng: np.random.Generator, image: Image.Image, level: int) -> Image.Image:
-    """Contrast round the mean grey reduced to 70 down to 12 %, as in haze."""
+    """Contrast around the mean grey reduced to between 70 and 12 %, as in haze."""
     del rng
     keep = (0.70, 0.48, 0.33, 0.21, 0.12)[level - 1]
     pixels = np.asarray(image, dtype=np.float32)
@@ -54,7 +54,7 @@ def contrast(rng: np.random.Generator, image: Image.Image, level: int) -> Image.
 
 
 def pixelate(rng: np.random.Generator, image: Image.Image, level: int) -> Image.Image:
-    """Averaged down by 1.5 to 7 and enlarged again without interpolation."""
+    """Reduced by a factor of 1.5 to 7 by averaging, and enlarged again without interpolation."""
     del rng
     factor = (1.5, 2, 3, 4.5, 7)[level - 1]
     small = (max(1, round(image.width / factor)), max(1, round(image.height / factor)))
@@ -62,7 +62,7 @@ def pixelate(rng: np.random.Generator, image: Image.Image, level: int) -> Image.
 
 
 def banding(rng: np.random.Generator, image: Image.Image, level: int) -> Image.Image:
-    """Each channel rounded to 8 down to 2 evenly spaced values."""
+    """Each channel rounded to between 8 and 2 evenly spaced values."""
     del rng
     step = np.float32(255 / ((8, 6, 4, 3, 2)[level - 1] - 1))
     pixels: NDArray[np.float32] = np.asarray(image, dtype=np.float32)
@@ -70,7 +70,7 @@ def banding(rng: np.random.Generator, image: Image.Image, level: int) -> Image.I
 
 
 def jpeg_bytes(image: Image.Image, level: int) -> bytes:
-    """The file that JPEG coding leaves at quality 50 down to 4 (4:2:0, the encoder's standard tables)."""
+    """The JPEG file at quality 50 to 4 (4:2:0, the encoder's standard tables)."""
     buffer = BytesIO()
     image.save(buffer, "JPEG", quality=(50, 28, 16, 9, 4)[level - 1], subsampling=2)
     return buffer.getvalue()
@@ -89,7 +89,7 @@ DEPTHS = {"blur": 86, "noise": 84, JPEG: 88, "motion": 82, "contrast": 70, "pixe
 
 
 def latent_quality(kind: str, level: int) -> float:
-    """Quality in 0 to 100 of a picture under `kind` at `level` (1 to 5; 0 is undamaged, whatever the kind)."""
+    """Quality from 0 to 100 of an image distorted by `kind` at `level` (1 to 5; 0 is undistorted for any kind)."""
     return PRISTINE - DEPTHS[kind] * (level / LEVELS) ** 0.9 if level else PRISTINE
 
 

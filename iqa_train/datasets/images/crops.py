@@ -1,4 +1,4 @@
-"""Which crops an epoch or a test looks at: a pure function of the seed, the epoch and the images."""
+"""Chooses the crops of an epoch or an evaluation, as a pure function of the seed, the epoch and the images."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 from iqa_train.datasets.images.philox import uniforms
 
-_TRAIN, _JITTER, _TEST = 0, 1, 2  # purposes of the random streams
+_TRAIN, _JITTER, _TEST = 0, 1, 2  # purposes of random streams
 
 
 @dataclass(frozen=True)
 class CropPlan:
     """M crops in the order in which they are used: store index, top left corner, mirrored or not, colour jitter.
 
-    `jitter` is (M, 4) in [-1, 1): brightness, contrast, saturation, hue; None for none.
+    `jitter` is (M, 4) in [-1, 1) for brightness, contrast, saturation and hue, or None.
     """
 
     image: NDArray[np.int64]
@@ -28,19 +28,18 @@ class CropPlan:
         return len(self.image)
 
     def part(self, start: int, stop: int) -> "CropPlan":
-        """Crops start to stop."""
         jitter = None if self.jitter is None else self.jitter[start:stop]
         rows = slice(start, stop)
         return CropPlan(self.image[rows], self.top[rows], self.left[rows], self.flip[rows], jitter)
 
     def filled(self, size: int) -> "CropPlan":
-        """The plan with its last crop repeated until it is a multiple of `size` long; without jitter."""
+        """The plan without jitter, its last crop repeated until its length is a multiple of `size`."""
         rows = np.minimum(np.arange(-(-len(self) // size) * size), len(self) - 1)
         return CropPlan(self.image[rows], self.top[rows], self.left[rows], self.flip[rows])
 
 
 class CropSource(Protocol):
-    """What crops are cut out of."""
+    """Images from which crops can be cut."""
 
     def gather(self, plan: CropPlan, side: int) -> NDArray[np.uint8]:
         """The plan's crops, (M, side, side, 3), not yet mirrored. Safe to call from several threads."""
@@ -49,7 +48,7 @@ class CropSource(Protocol):
 
 @dataclass(frozen=True)
 class ImageSizes:
-    """What a plan needs to know of some images: store indices, stream keys, heights and widths, each (N,)."""
+    """What a plan needs to know about images: store indices, stream keys, heights and widths, each (N,)."""
 
     index: NDArray[np.int64]
     key: NDArray[np.uint64]
@@ -60,7 +59,7 @@ class ImageSizes:
 def training_crops(
     pictures: ImageSizes, *, seed: int, epoch: int, per_image: int, side: int, color_jitter: bool
 ) -> CropPlan:
-    """`per_image` random, randomly mirrored crops of each picture, shuffled over the whole epoch."""
+    """`per_image` random, randomly mirrored crops of each image, shuffled over the whole epoch."""
     keys, crops = np.meshgrid(pictures.key, np.arange(per_image), indexing="ij")
     u = uniforms(seed, _TRAIN, epoch, keys, crops).reshape(-1, 4)
     order = np.argsort(u[:, 3], kind="stable")
@@ -74,7 +73,7 @@ def training_crops(
 
 
 def eval_crops(pictures: ImageSizes, *, seed: int, per_image: int, side: int, random: bool) -> CropPlan:
-    """Crops picture by picture: `per_image` random ones, the same at every epoch, or the centre alone."""
+    """Crops image by image: `per_image` random ones, the same in every epoch, or only the centre."""
     if not random:
         top, left = (pictures.height - side) // 2, (pictures.width - side) // 2
         return CropPlan(pictures.index, top, left, np.zeros(len(top), np.bool_))

@@ -1,8 +1,8 @@
-"""One image file to 8-bit RGB, whatever it is inside; and what was done to make it so.
+"""Decodes image files to 8-bit RGB, whatever their format, and reports what was converted or ignored.
 
-Pixels are decoded, metadata are a hint: of EXIF only an orientation of 1 to 8 counts, XMP and colour profiles do not,
-and metadata that keep a file from being decoded are left out. Everything that opens an image comes here, so that
-what is verified, prepared, trained on and scored is the same.
+Of the metadata only an EXIF orientation of 1 to 8 counts; XMP and colour profiles are ignored, and metadata that
+prevent a file from being decoded are removed. Every image is opened here, so that verification, preparation, training
+and prediction see the same pixels.
 """
 
 import ctypes
@@ -26,7 +26,7 @@ from iqa_train.datasets.content_kind import HEAD, content_kind
 from iqa_train.datasets.images.metadata import without_metadata
 from iqa_train.errors import DataError, visible
 
-LARGEST = 300_000_000  # pixels; photographs of today stay well below
+LARGEST = 300_000_000  # pixels; today's photographs are well below
 _WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274  # tags of TIFF, and so of EXIF
 _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339  # tags of TIFF; where they are missing: 1
 _SIGNED = 2
@@ -45,14 +45,14 @@ _TURNS = {
 _T = TypeVar("_T")
 _DAMAGED = "its metadata are damaged and are ignored"
 Image.MAX_IMAGE_PIXELS = LARGEST  # Pillow warns above this, and refuses twice as many
-# What Pillow says of odd metadata is for its programmers. A filter, and not a context: threads share them.
+# Pillow's warnings on odd metadata are for programmers. A filter instead of a context, because threads share both.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 def _silence_libtiff() -> None:
-    """Keep libtiff from writing to stderr itself; what it cannot read, Pillow raises all the same."""
+    """Keep libtiff from writing to stderr itself; Pillow raises an error anyway."""
     try:
         maps = Path("/proc/self/maps").read_text(errors="replace").splitlines()
         library = next(line.split(maxsplit=5)[5] for line in maps if "/libtiff" in line)
@@ -66,10 +66,10 @@ _silence_libtiff()
 
 @dataclass(frozen=True)
 class Header:
-    """What is known of an image before its pixels.
+    """What is known about an image before its pixels are decoded.
 
-    `size` is (width, height) upright, before any reduction; `orientation` is EXIF's, 1 where there is none that
-    counts, and `remark` says in words what was ignored. `mode` is Pillow's, `deep` tells of more than 8 bits a sample.
+    `size` is (width, height) upright, before any reduction; `orientation` is EXIF's, or 1 if there is no valid one, and
+    `remark` says what was ignored. `mode` is Pillow's; `deep` means more than 8 bits per sample.
     """
 
     size: tuple[int, int]
@@ -81,29 +81,29 @@ class Header:
 
 
 def read_header(path: Path) -> Header:
-    """The header of the image at `path`. Raises DataError, one sentence, as `decode` does for the same file."""
+    """The header of the image at `path`. Raises DataError as `decode` does for the same file."""
     return _read(path, lambda _, header: header)
 
 
 def decode(path: Path, reduced_to: tuple[int, int] | None = None) -> Image.Image:
     """The image at `path` as RGB, upright as its EXIF says; grey, palette, alpha, CMYK and 16-bit are converted.
 
-    With `reduced_to`, the (width, height) that it will be resized to, a JPEG file of four times that and more is
-    decoded at 1/2, 1/4 or 1/8 of its size, never below twice what is wanted: in a fraction of the time and memory.
+    If it will be resized to `reduced_to`, (width, height), a JPEG file of at least four times that size is decoded at
+    1/2, 1/4 or 1/8 of its size, never below twice the target: in a fraction of the time and memory.
 
-    Raises DataError, one sentence, for a file that is missing, no image, cut short, damaged, or of floats or
-    integers whose white nothing tells.
+    Raises DataError, one sentence, for a file that is missing, not an image, cut short, damaged, or of floats or
+    integers for which no value is defined as white.
     """
     return decode_with_header(path, reduced_to)[0]
 
 
 def decode_with_header(path: Path, reduced_to: tuple[int, int] | None = None) -> tuple[Image.Image, Header]:
-    """As `decode`, and the header that belongs to it."""
+    """As `decode`, with the header."""
     return _read(path, lambda image, header: (_pixels(path, image, header, reduced_to), header))
 
 
 def _read(path: Path, use: Callable[[Image.Image, Header], _T]) -> _T:
-    """What `use` makes of the file; of the file without its metadata, if it fails with them."""
+    """The result of `use` on the file, or on the file without its metadata if that fails."""
     header: Header | None = None
     with _named(path):
         try:
@@ -112,7 +112,7 @@ def _read(path: Path, use: Callable[[Image.Image, Header], _T]) -> _T:
                 return use(image, header)
         except DataError:
             raise
-        except Exception as error:  # noqa: BLE001 - Pillow lets through what its parsers run into, of any type
+        except Exception as error:  # noqa: BLE001 - Pillow lets exceptions of its parsers through, of any type
             with _opened(_stripped(path, error)) as image:
                 header = replace(header or _header(image), remark=_DAMAGED)
                 return use(image, header)
@@ -120,17 +120,19 @@ def _read(path: Path, use: Callable[[Image.Image, Header], _T]) -> _T:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Turn whatever goes wrong with the file at `path` into a DataError that names it."""
+    """Turn any error with the file at `path` into a DataError that names it."""
     try:
         yield
     except DataError:
         raise
     except FileNotFoundError:
-        raise DataError(f"{path} is missing; put it back, or take it out of the table or list that names it") from None
+        raise DataError(f"{path} is missing; restore it, or remove it from the table or list that names it") from None
     except PermissionError:
-        raise DataError(f"{path} may not be read; give yourself read permission (chmod +r)") from None
+        raise DataError(
+            f"{path} cannot be read (Permission denied); give yourself read permission (chmod +r)"
+        ) from None
     except UnidentifiedImageError:
-        raise DataError(f"{path} is no image{_instead(path)}") from None
+        raise DataError(f"{path} is not an image{_instead(path)}") from None
     except MemoryError:
         raise DataError(f"{path} cannot be decoded: there is not enough memory for it") from None
     except OSError as error:
@@ -143,39 +145,38 @@ def _named(path: Path) -> Iterator[None]:
 
 def _undecodable(path: Path, error: Exception) -> str:
     reason = " ".join(visible(str(error)).split()) or type(error).__name__
-    return f"{path} cannot be decoded ({reason}); replace it by a whole copy"
+    return f"{path} cannot be decoded ({reason}); replace it with an intact copy"
 
 
 def _instead(path: Path) -> str:
-    """What the file is if no image, as the end of a sentence."""
+    """What the file is instead of an image, as the end of a sentence."""
     try:
         with path.open("rb") as file:
             start = file.read(HEAD)
     except OSError:
         return "; replace it"
     if not start.strip(b"\0"):
-        return "; it is empty; replace it" if not start else "; it begins with zeros; replace it by a whole copy"
+        return "; it is empty; replace it" if not start else "; it begins with zeros; replace it with an intact copy"
     kind = content_kind(start)
     if kind.endswith(" image"):
         name = kind.removesuffix(" image")
-        return (
-            f" that can be decoded, but {name} file whose header is damaged or of a kind that is not read; replace it"
-        )
-    return f", but {kind}" if kind else " in a format that is known; replace it"
+        return f" that can be decoded, but {name} file with a damaged or unsupported header; replace it"
+    return f", but {kind}" if kind else " in a known format; replace it"
 
 
 @contextmanager
 def _opened(source: Path | BytesIO) -> Iterator[Image.Image]:
     if isinstance(source, Path):
         mode = source.stat().st_mode
-        if not stat.S_ISREG(mode):  # to open a pipe would wait for whoever writes to it
-            raise DataError(f"{source} is a folder" if stat.S_ISDIR(mode) else f"{source} is no file")
+        if not stat.S_ISREG(mode):  # opening a pipe would wait for a writer
+            kind = "is a folder" if stat.S_ISDIR(mode) else "is not a file"
+            raise DataError(f"{source} {kind}; name an image file")
     with Image.open(source) as image:
         yield image
 
 
 def _stripped(path: Path, error: Exception) -> BytesIO:
-    """The file without its metadata, or the error again where these cannot be the reason."""
+    """The file without its metadata. Raises `error` again if the metadata cannot be the reason for it."""
     is_of_the_system = isinstance(error, OSError) and error.errno is not None
     if is_of_the_system or isinstance(error, MemoryError | Image.DecompressionBombError):
         raise error
@@ -187,15 +188,15 @@ def _stripped(path: Path, error: Exception) -> BytesIO:
 
 def _header(image: Image.Image) -> Header:
     deep = _is_deep(image)
-    form, file = image.format or "", getattr(image, "fp", None)  # which Pillow forgets, open, when it has decoded
-    # Icons hold several images, and only decoding chooses one; EXIF of a PNG may stand behind the pixels.
+    form, file = image.format or "", getattr(image, "fp", None)  # Pillow drops `fp` when it has decoded
+    # Icons contain several images, and only decoding chooses one; the EXIF of a PNG may follow the pixels.
     if form not in _SIZED or (form == "PNG" and "exif" not in image.info):
         image.load()
     if form == "PNG" and "exif" not in image.info and getattr(image, "is_animated", False) and file is not None:
         exif = _late_exif(file)  # Pillow has stopped before the second frame
         if exif is not None:
             image.info["exif"] = exif
-    tags = getattr(image, "tag_v2", None)  # TIFF, whose size Pillow gives as if it were turned already
+    tags = getattr(image, "tag_v2", None)  # of a TIFF, whose size Pillow gives as if it were already upright
     width, height = image.size if tags is None else (int(tags[_WIDTH]), int(tags[_HEIGHT]))
     if width <= 0 or height <= 0:
         raise ValueError(f"it has {width} x {height} pixels")
@@ -205,7 +206,7 @@ def _header(image: Image.Image) -> Header:
 
 
 def _late_exif(file: IO[bytes]) -> bytes | None:
-    """The first whole eXIf chunk of a PNG file, wherever it stands, as Pillow has it; the place in the file is kept."""
+    """The first intact eXIf chunk of a PNG file, in Pillow's form. The position in the file is kept."""
     place = file.tell()
     try:
         file.seek(_PNG_MAGIC)
@@ -222,16 +223,16 @@ def _late_exif(file: IO[bytes]) -> bytes | None:
 
 
 def _orientation(image: Image.Image) -> tuple[int, str]:
-    """The orientation that EXIF gives, 1 to 8, and in words why it is ignored where it is none of these."""
+    """The EXIF orientation, 1 to 8, and in words why it is ignored if it is none of these."""
     try:
         value = _exif_value(image)
-    except Exception:  # noqa: BLE001 - whatever Pillow's parser runs into, it is no fault of the pixels
+    except Exception:  # noqa: BLE001 - an error of Pillow's EXIF parser says nothing about the pixels
         return 1, "its EXIF cannot be read and is ignored"
     if value is None:
         return 1, ""
-    if value in range(1, 9):  # 6.0 and 6/1, too: Pillow turns a TIFF by these
+    if value in range(1, 9):  # 6.0 and 6/1, too: Pillow rotates a TIFF by these
         return int(value), ""
-    return 1, f"its EXIF orientation {visible(repr(value)[:20])} is none of 1 to 8 and is ignored"
+    return 1, f"its EXIF orientation {visible(repr(value)[:20])} is not one of 1 to 8 and is ignored"
 
 
 def _exif_value(image: Image.Image) -> int | None:
@@ -240,7 +241,7 @@ def _exif_value(image: Image.Image) -> int | None:
         value: int | None = tags.get(_ORIENTATION)
         return value
     data = image.info.get("exif")
-    profile = image.info.get("Raw profile type exif")  # as ImageMagick writes it: a name, a length, and digits
+    profile = image.info.get("Raw profile type exif")  # ImageMagick's form: a name, a length, and digits
     if data is None and profile is not None:
         data = bytes.fromhex("".join(profile.split("\n")[3:]))
     if data is None:
@@ -253,13 +254,13 @@ def _exif_value(image: Image.Image) -> int | None:
 
 def _pixels(path: Path, image: Image.Image, header: Header, reduced_to: tuple[int, int] | None) -> Image.Image:
     if image.mode == "F":
-        raise DataError(f"{path} holds floating-point samples, whose white nothing tells; save it with 8 or 16 bits")
+        raise DataError(f"{path} has floating-point samples, for which white is undefined; save it with 8 or 16 bits")
     _require_unsigned(path, image)
     if reduced_to is not None:
         width, height = (2 * side for side in reduced_to)
         on_its_side = header.orientation >= _FIRST_ON_ITS_SIDE
         image.draft(image.mode, (height, width) if on_its_side else (width, height))
-    vars(image)["getexif"] = Image.Exif  # so that Pillow, too, asks no metadata while it decodes and turns nothing
+    vars(image)["getexif"] = Image.Exif  # so that Pillow does not read metadata, or rotate, while it decodes
     image.load()
     if image.mode.startswith("I"):
         image = _grey(path, image)
@@ -269,18 +270,18 @@ def _pixels(path: Path, image: Image.Image, header: Header, reduced_to: tuple[in
 
 
 def _require_unsigned(path: Path, image: Image.Image) -> None:
-    """Pillow opens signed 8-bit samples of a TIFF as if they were unsigned."""
+    """Raise DataError for signed and for 32-bit integers. Pillow opens signed 8-bit samples of a TIFF as unsigned."""
     tags = getattr(image, "tag_v2", None)
     if tags is None:
         return
     bits, is_signed = int(tags.get(_BITS, (1,))[0]), _SIGNED in tags.get(_SAMPLE_FORMAT, (1,))
     if is_signed or (bits > 16 and image.mode.startswith("I")):
         kind = f"{'signed ' if is_signed else ''}{bits}-bit integers"
-        raise DataError(f"{path} holds {kind}, whose white nothing tells; save it as unsigned 8 or 16 bits")
+        raise DataError(f"{path} has {kind}, for which white is undefined; save it as unsigned 8 or 16 bits")
 
 
 def _is_deep(image: Image.Image) -> bool:
-    """Whether a sample has more than 8 bits; Pillow opens 16-bit RGB as RGB, and only the raw mode tells."""
+    """Whether a sample has more than 8 bits; Pillow opens 16-bit RGB as RGB, so only the raw mode shows it."""
     if image.mode.startswith("I"):
         return True
     tiles = getattr(image, "tile", [])
@@ -288,11 +289,11 @@ def _is_deep(image: Image.Image) -> bool:
 
 
 def _grey(path: Path, image: Image.Image) -> Image.Image:
-    """8-bit grey of an image of more bits, in whatever way Pillow holds it; a plain convert would clip."""
+    """8-bit grey of an image with more bits, in any mode of Pillow's; `convert` would clip."""
     tags = getattr(image, "tag_v2", None)
     bits, is_negative = 16, False
     if tags is not None:
-        bits, is_negative = int(tags.get(_BITS, (1,))[0]), tags.get(_PHOTOMETRIC) == 0  # which says: 0 is white
+        bits, is_negative = int(tags.get(_BITS, (1,))[0]), tags.get(_PHOTOMETRIC) == 0  # 0 is white
     white = 2**bits - 1
     grey = np.asarray(image).astype(np.int64).clip(0, white)
     if is_negative:

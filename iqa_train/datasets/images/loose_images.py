@@ -14,14 +14,14 @@ from iqa_train.regular import real_path
 
 
 class LooseImages:
-    """Pictures (H, W, 3) uint8 and the names that their random streams are keyed by."""
+    """Images (H, W, 3) uint8, and the names from which their random streams derive."""
 
     def __init__(self, images: Sequence[NDArray[np.uint8]], names: Sequence[str]) -> None:
         self._images = list(images)
         self._keys = image_keys(tuple(names))
 
     def pictures(self) -> ImageSizes:
-        """What crop plans need to know of all of them."""
+        """What crop plans need to know about all images."""
         sizes = np.array([image.shape[:2] for image in self._images], np.int64)
         return ImageSizes(np.arange(len(sizes), dtype=np.int64), self._keys, sizes[:, 0], sizes[:, 1])
 
@@ -35,9 +35,9 @@ class LooseImages:
 
 
 def read_picture(path: Path, target: tuple[int, int] | int | None, side: int) -> NDArray[np.uint8]:
-    """A picture at the size at which a pixel store would hold it (H, W, 3).
+    """The image at `path` at the size that a pixel store would have it at (H, W, 3).
 
-    Raises DataError, one sentence, for what is no picture, cannot be decoded, or is smaller than a crop.
+    Raises DataError, one sentence, for a file that is not an image, cannot be decoded, or is smaller than a crop.
     """
     height, width = stored_size(path, target)
     if min(height, width) < side:
@@ -46,9 +46,9 @@ def read_picture(path: Path, target: tuple[int, int] | int | None, side: int) ->
 
 
 class ImageNames:
-    """What a picture's random stream is keyed by: its path in the data set trained on, else its file's name.
+    """Names from which random streams derive: an image's path in the data set that was trained on, else its file name.
 
-    `roots` are the folders that the set's names are relative to.
+    `roots` are the folders that the names of the data set are relative to.
     """
 
     def __init__(self, roots: Sequence[Path]) -> None:
@@ -56,10 +56,10 @@ class ImageNames:
         self._under: dict[Path, str | None] = {}  # folder -> its path in the data set, None outside
 
     def of(self, path: Path) -> str:
-        """The name of the picture at `path`."""
+        """The name of the image at `path`."""
         path = path.absolute()
         inside = self._inside(path.parent)
-        if inside is None and path.is_symlink():  # a list of links to the set's own pictures
+        if inside is None and path.is_symlink():  # a folder of links to images of the data set
             real = real_path(path)
             inside = self._inside(real.parent)
             path = path if inside is None else real
@@ -68,7 +68,10 @@ class ImageNames:
     def _inside(self, folder: Path) -> str | None:
         if folder not in self._under:
             found = None
-            for parent in (folder, *folder.parents):  # as it was written: a link inside the set is a name of the set's
+            for parent in (
+                folder,
+                *folder.parents,
+            ):  # not resolved, because links inside the data set are names of its images
                 if real_path(parent) in self._roots:
                     found = folder.relative_to(parent).as_posix()
                     break

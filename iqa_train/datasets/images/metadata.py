@@ -1,4 +1,4 @@
-"""An image file without what says nothing of its pixels, for one whose metadata keep it from being decoded."""
+"""Removes the metadata of image files that cannot be decoded because of them."""
 
 import re
 import struct
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SOS, _COMMENT = 0xDA, 0xFE
-_KEPT_SEGMENTS = (0xE0, 0xEE)  # JFIF and Adobe say how colours are stored
-_JFIF, _JFIF_BYTES = 0xE0, 14  # what a decoder reads of it; a shorter one says nothing
+_KEPT_SEGMENTS = (0xE0, 0xEE)  # JFIF and Adobe, which specify how colours are stored
+_JFIF, _JFIF_BYTES = 0xE0, 14  # the part that a decoder reads; a shorter segment is useless
 _FILL = (0x00, 0xFF, 0x01, *range(0xD0, 0xD8))
 _JPEG_SEGMENT = re.compile(rb"\xff+[\xc0-\xcf\xda-\xef\xfe]")
 _JPEG_TABLES = re.compile(rb"\xff(\xdb\x00[\x43\x84\xc5]|\xc0\x00[\x0b\x11]|\xc2\x00[\x0b\x11])")  # DQT, SOF0, SOF2
@@ -16,7 +16,7 @@ _PNG_PIXELS = re.compile(rb".{4}(PLTE|IDAT)", re.DOTALL)
 _WEBP_CHUNKS = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF"})
 _WEBP_PIXELS = re.compile(b"VP8 |VP8L|ALPH|ANIM|ANMF")
 _WEBP_METADATA = 0x20 | 0x04  # flags of VP8X: there is a colour profile, XMP
-# TIFF tags that say where the pixels are and how they are stored; resolution, text, EXIF, GPS, XMP and ICC are not.
+# TIFF tags that specify where the pixels are and how they are stored; not resolution, text, EXIF, GPS, XMP and ICC.
 _TIFF_TAGS = frozenset(
     {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320, 322, 323, 324, 325, 332, 338}
     | {339, 340, 341, 347, *range(512, 522), 529, 530, 531, 532}
@@ -24,7 +24,7 @@ _TIFF_TAGS = frozenset(
 
 
 def without_metadata(data: bytes) -> bytes | None:
-    """The JPEG, PNG, TIFF or WebP file `data` without metadata; None for others and where nothing can be left out."""
+    """The JPEG, PNG, TIFF or WebP file `data` without metadata; None for others, and if nothing can be removed."""
     stripped: bytes | None = None
     if data.startswith(b"\xff\xd8"):
         stripped = b"".join(_jpeg(data))
@@ -54,7 +54,7 @@ def _jpeg(data: bytes) -> Iterator[bytes]:
 
 
 def _png(data: bytes) -> Iterator[bytes]:
-    """Only chunks that a decoder must know; transparency is dropped with the rest, as it is after decoding."""
+    """Only the critical chunks; transparency is dropped with the rest, as it would be after decoding."""
     yield _PNG
     at = len(_PNG)
     while at + 12 <= len(data):
@@ -71,9 +71,9 @@ def _png(data: bytes) -> Iterator[bytes]:
 
 
 def _webp(data: bytes) -> bytes | None:
-    """The chunks that hold pixels or say how they are stored, under a size that is theirs; None if one is cut short.
+    """The chunks for pixels and their format, with the total size corrected; None if one of them is cut short.
 
-    And EXIF that is whole: it keeps no file from being decoded, and may say which side is up.
+    An intact EXIF chunk is kept, too: it does not prevent decoding, and may contain the orientation.
     """
     kept: list[bytes] = []
     at = 12
@@ -96,14 +96,14 @@ def _webp(data: bytes) -> bytes | None:
 
 
 def _may_follow(data: bytes, at: int, kept: list[bytes]) -> bool:
-    """Whether a chunk that WebP knows begins there, or the file ends there after its pixels."""
+    """Whether a WebP chunk begins at `at`, or the file ends there after its pixels."""
     if at >= len(data):
         return any(_WEBP_PIXELS.match(chunk) for chunk in kept)
     return data[at : at + 4] in {b"ICCP", b"EXIF", b"XMP ", *_WEBP_CHUNKS}
 
 
 def _pixels_after(data: bytes, at: int) -> int:
-    """Where the next chunk of pixels begins that is whole; the end of the file if there is none."""
+    """The offset of the next intact chunk of pixels; the end of the file if there is none."""
     for found in _WEBP_PIXELS.finditer(data, at):
         if found.end() + 4 + int.from_bytes(data[found.end() : found.end() + 4], "little") <= len(data):
             return found.start()
@@ -111,7 +111,7 @@ def _pixels_after(data: bytes, at: int) -> int:
 
 
 def _tiff(data: bytes) -> bytes | None:
-    """The first directory shortened in its place, so that every offset stays right."""
+    """The file with its first directory shortened in place, so that all offsets stay valid."""
     order = "<" if data[:2] == b"II" else ">"
     try:
         (start,) = struct.unpack_from(f"{order}L", data, 4)

@@ -1,7 +1,7 @@
-"""Random numbers by address: a counter-based generator (Philox 4x32-10), vectorised.
+"""A counter-based random number generator (Philox 4x32-10), vectorised.
 
-A number depends only on (seed, purpose, epoch, image, crop), never on what was drawn before it. So two experiments with
-one seed see the same crops in the same order whatever else differs, and an interrupted run goes on without replay.
+A number depends only on (seed, purpose, epoch, image, crop), not on what was drawn before. So two experiments with one
+seed see the same crops in the same order whatever else differs, and an interrupted run continues without replay.
 Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 """
 
@@ -30,7 +30,7 @@ def philox(counter: NDArray[np.uint64], key: tuple[int, int]) -> NDArray[np.uint
 
 
 def uniforms(seed: int, purpose: int, epoch: int, image: ArrayLike, crop: ArrayLike) -> NDArray[np.float64]:
-    """Four numbers in [0, 1) for each (image key, crop number) pair, shape (..., 4); the arguments broadcast."""
+    """Four numbers in [0, 1) for each pair of image key and crop number, shape (..., 4); the arguments broadcast."""
     images, crops = np.broadcast_arrays(np.asarray(image, np.uint64), np.asarray(crop, np.uint64))
     counter = np.empty((*images.shape, 4), np.uint64)
     counter[..., 0], counter[..., 1], counter[..., 2], counter[..., 3] = purpose, epoch, images, crops
@@ -38,6 +38,6 @@ def uniforms(seed: int, purpose: int, epoch: int, image: ArrayLike, crop: ArrayL
 
 
 def image_keys(names: tuple[str, ...]) -> NDArray[np.uint64]:
-    """32-bit keys (N,) from image names, so that an image keeps its stream when others come or go."""
+    """32-bit keys (N,) from image names, so that an image keeps its stream when others are added or removed."""
     digests = (hashlib.blake2b(name_bytes(name), digest_size=4).digest() for name in names)
     return np.array([int.from_bytes(d, "big") for d in digests], np.uint64)

@@ -1,9 +1,9 @@
 """AGIQA-3K: 2,982 generated pictures, scores on 0 to 5, higher is better.
 
     data.csv      name,prompt,adj1,adj2,style,mos_quality,std_quality,mos_align,std_align
-    images/       the pictures; or AGIQA-3K/, or beside the table
+    images/       the pictures, which may also be in AGIQA-3K/ or beside the table
 
-The scores are those of perceived quality, not of the picture's agreement with its prompt.
+The scores are for perceived quality, not for alignment with the prompt.
 """
 
 from pathlib import Path
@@ -30,7 +30,7 @@ _FOLDERS = ("images", "AGIQA-3K", "")
 
 
 def read(folder: Path) -> ImageTable:
-    """AGIQA-3K in `folder`; no official split. Raises `DataError` when a file is missing or does not read."""
+    """AGIQA-3K in `folder`; no official split. Raises `DataError` if a file is missing or cannot be read."""
     home = FACTS.home(folder)
     records = read_csv(home / FACTS.table, ("name", "mos_quality"))
     root = folder_with_most_images([home / inside for inside in _FOLDERS], records.names("name", home))

@@ -1,6 +1,6 @@
 """BID, the Blurred Image Database: 586 photographs, scores on 0 to 5, higher is better.
 
-DatabaseGrades.xlsx       a picture's number and its mean score, under a header of any words or none
+DatabaseGrades.xlsx       a picture's number and its mean score, under a header of any words, or none
 DatabaseImage0001.JPG     the pictures, beside the table or in folders
 """
 
@@ -29,7 +29,7 @@ FACTS = DatasetFacts(
 
 
 def read(folder: Path) -> ImageTable:
-    """BID in `folder`; no official split. Raises `DataError` when a file is missing or does not read."""
+    """BID in `folder`; no official split. Raises `DataError` if a file is missing or cannot be read."""
     home = FACTS.home(folder)
     records = read_xlsx_by_place(home / FACTS.table, ("number", "MOS"))
     rows = tuple(
@@ -49,5 +49,7 @@ def read(folder: Path) -> ImageTable:
 def _file(path: Path, number: object, line: int) -> str:
     """The file of a picture's number."""
     if not is_number(number) or not float(str(number)).is_integer() or not 1 <= float(str(number)) <= 9999:
-        raise DataError(f'{path}, row {line}: "{number}" is no picture\'s number; expected is a whole number from 1')
+        raise DataError(
+            f'{path}, row {line}: "{number}" is not the number of a picture; expected: a whole number from 1'
+        )
     return f"DatabaseImage{int(float(str(number))):04d}.JPG"

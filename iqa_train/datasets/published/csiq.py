@@ -1,9 +1,9 @@
-"""CSIQ: 866 damaged versions of 30 pictures, scores on 0 to 1, lower is better as published, turned round here.
+"""CSIQ: 866 distorted versions of 30 reference images, scores on 0 to 1, lower is better as published; reversed here.
 
 csiq_label.txt      a name and a score a line: 1600.AWGN.1.png 0.062, the name with or without .png
-dst_imgs/           the damaged pictures, in one folder or in one per kind of damage (awgn/, blur/, ...);
-                    dst_imgs_all/, as programs of the HyperIQA family have it, will do
-src_imgs/           the pristine ones, 1600.png, which are not used
+dst_imgs/           the distorted images, in one folder or in one for each distortion (awgn/, blur/, ...);
+                    or dst_imgs_all/, as programs of the HyperIQA family have it
+src_imgs/           the reference images, 1600.png, which are not used
 """
 
 from pathlib import Path
@@ -32,7 +32,7 @@ FACTS = DatasetFacts(
 
 
 def read(folder: Path) -> ImageTable:
-    """CSIQ in `folder`; no official split. Raises `DataError` when a file is missing or does not read."""
+    """CSIQ in `folder`; no official split. Raises `DataError` if a file is missing or cannot be read."""
     home = FACTS.home(folder)
     root = home / _REPACKED if (home / _REPACKED).is_dir() else FACTS.within(home, "dst_imgs")
     records = read_words(home / FACTS.table, ("name", "score"))

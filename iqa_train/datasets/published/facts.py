@@ -1,4 +1,4 @@
-"""What is known of a published data set before a file of it is opened: facts to check its files by, and its source."""
+"""What is known about a published data set before its files are opened: facts to check them against, and the source."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +10,9 @@ from iqa_train.errors import DataError
 class DatasetFacts:
     """A data set as its authors published it.
 
-    `images` counts the scored images, `references` the pristine ones they were made from, None where there are none.
-    `score_range` and `higher_is_better` are as published: readers turn scores round where lower is better. `table` is
-    where the scores lie in the set's folder, `holds` what else must be there, in words. `archives` are the files to
+    `images` is the number of scored images, `references` that of the reference images they were made from (None if
+    there are none). `score_range` and `higher_is_better` are as published; readers reverse scores if lower is better.
+    `table` is the file of scores in the set's folder, `holds` says what else must be there. `archives` are the files to
     download, by their official names.
     """
 
@@ -28,9 +28,9 @@ class DatasetFacts:
     higher_is_better: bool = True
 
     def home(self, folder: Path) -> Path:
-        """`folder`, or the one folder in it, as an archive unpacks it, that has the table. Raises DataError for none.
+        """`folder`, or the only folder in it that has the table, as an archive unpacks it. Raises DataError.
 
-        Where neither has it, `folder`: the reader then says what it misses.
+        If neither has the table, `folder`: the reader then reports what is missing.
         """
         if not folder.is_dir():
             raise DataError(f"{folder}: there is no such folder; unpack {self.title} there ({self.needs})")
@@ -43,18 +43,18 @@ class DatasetFacts:
         return below[0] if len(below) == 1 else folder
 
     def within(self, home: Path, name: str) -> Path:
-        """The folder `name` in `home`. Raises DataError where there is none."""
+        """The folder `name` in `home`. Raises DataError if there is none."""
         if not (home / name).is_dir():
             raise DataError(f"{home}: there is no folder {name}/; unpack {self.title}'s images there ({self.needs})")
         return home / name
 
     @property
     def needs(self) -> str:
-        """What the set's folder must hold."""
+        """What the set's folder must contain, in words."""
         return f"{self.table} and {self.holds}"
 
     def count_note(self, images: int) -> tuple[str, ...]:
-        """A note where a table lists another number of images than was published."""
+        """A note if the table does not list as many images as were published."""
         if images == self.images:
             return ()
         return (f"lists {images:,} images where {self.title} as published has {self.images:,}",)

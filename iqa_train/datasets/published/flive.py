@@ -1,7 +1,7 @@
 """FLIVE (LIVE-FB, of PaQ-2-PiQ): about 39,800 photographs, scores on 0 to 100, higher is better.
 
 labels_image.csv      name,mos,...; a name may begin with a folder: voc_emotic_ava/....jpg
-database/             the images; or beside the table
+database/             the images, which may also be beside the table
 """
 
 from pathlib import Path
@@ -27,7 +27,7 @@ FACTS = DatasetFacts(
 
 
 def read(folder: Path) -> ImageTable:
-    """FLIVE in `folder`; no official split. Raises `DataError` when a file is missing or does not read."""
+    """FLIVE in `folder`; no official split. Raises `DataError` if a file is missing or cannot be read."""
     home = FACTS.home(folder)
     records = read_csv(home / FACTS.table, ("name", "mos"))
     root = folder_with_most_images([home / "database", home], records.names("name", home))

@@ -1,7 +1,7 @@
-"""KADID-10k: 10,125 damaged versions of 81 pictures, scores on 1 to 5, higher is better in spite of their name.
+"""KADID-10k: 10,125 distorted versions of 81 reference images, scores on 1 to 5; higher is better, despite their name.
 
 dmos.csv      dist_img,ref_img,dmos,var
-images/       the damaged pictures, I01_01_01.png, and the pristine ones, I01.png, which have no score
+images/       the distorted images, I01_01_01.png, and the reference images, I01.png, which have no score
 """
 
 from pathlib import Path
@@ -30,7 +30,7 @@ _LARGEST_VARIANCE = 4.0  # of opinions on 1 to 5
 
 
 def read(folder: Path) -> ImageTable:
-    """KADID-10k in `folder`; no official split. Raises `DataError` when a file is missing or does not read."""
+    """KADID-10k in `folder`; no official split. Raises `DataError` if a file is missing or cannot be read."""
     home = FACTS.home(folder)
     root = FACTS.within(home, "images")
     records = read_csv(home / FACTS.table, ("dist_img", "ref_img", "dmos"))

@@ -6,7 +6,7 @@
     koniq10k_scores_and_distributions.csv    image_name,...,MOS,SD,MOS_zscore: no split, MOS on 1-5, MOS_zscore on 0-100
     1024x768/  or  512x384/                  the images
 
-or, with train and test given and no validation images,
+or, with training and test images given and no validation images,
 
     train/  test/  koniq_train.json  koniq_test.json      lists of {"image": ..., "score": ...}, score optional
 """
@@ -48,10 +48,9 @@ _RANGE = FACTS.score_range
 
 
 def read(folder: Path, name: str = NAME, resize: tuple[int, int] | None = RESIZE) -> ImageTable:
-    """KonIQ-10k in `folder`, or in the one sub-folder koniq-10k/ or parent of it that holds it.
+    """KonIQ-10k in `folder`, in its sub-folder koniq-10k/, or in its parent.
 
-    Raises `DataError` when the folder, its table or its image folder is missing or does not read; whether each image
-    is there is asked by `presence.require_images`.
+    Raises `DataError` if the folder, its table or its image folder is missing or cannot be read.
     """
     real, notes = _locate(folder)
     has_images = any((real / f).is_dir() for f in FOLDERS)
@@ -81,11 +80,11 @@ def _locate(folder: Path) -> tuple[Path, tuple[str, ...]]:
         return folder, ()
     others = [f for f in (folder / NAME, real_path(folder).parent) if _has_table(f)]
     if len(others) == 1:
-        return others[0], (f"read from {others[0]}, where the tables of {folder} lie",)
+        return others[0], (f"read from {others[0]}, because the tables are there and not in {folder}",)
     if others:
-        raise DataError(f"{folder}: KonIQ-10k lies both in {others[0]} and in {others[1]}; name the one you mean")
+        raise DataError(f"{folder}: KonIQ-10k is both in {others[0]} and in {others[1]}; name the one you mean")
     raise DataError(
-        f"{folder}: none of KonIQ-10k's tables is there; it needs {SETS_CSV}, {SCORES_CSV}, or "
+        f"{folder}: there is no table of KonIQ-10k; it needs {SETS_CSV}, {SCORES_CSV}, or "
         f"{PARTS[0][1]} and {PARTS[1][1]}"
     )
 
@@ -111,7 +110,7 @@ def _read_scores(folder: Path, name: str, resize: tuple[int, int] | None, notes:
     records = read_csv(folder / SCORES_CSV, ("image_name", "MOS_zscore"))
     root = _image_folder(folder, records.names("image_name", folder))
     images, renamed = listed_images(records, "image_name", root)
-    split_by_seed = f"{SETS_CSV} is not there: scores are MOS_zscore, and the images are split by seed, not officially"
+    split_by_seed = f"there is no {SETS_CSV}: scores are MOS_zscore, and the split is by seed instead of official"
     return ImageTable(
         name=name,
         root=root,
@@ -125,7 +124,7 @@ def _read_scores(folder: Path, name: str, resize: tuple[int, int] | None, notes:
 
 
 def _spread(records: Records) -> NDArray[np.float64] | None:
-    """The opinions' standard deviation in units of the score, 25 per category; None where there is no such column."""
+    """The standard deviation of the opinions in units of the score, 25 per category; None without such a column."""
     if "SD" not in records.columns:
         return None
     sd = records.numbers("SD")
@@ -133,7 +132,7 @@ def _spread(records: Records) -> NDArray[np.float64] | None:
 
 
 def _image_folder(folder: Path, images: tuple[str, ...]) -> Path:
-    """The folder with most of the images, the larger pictures first."""
+    """The folder with most of the images; of equals, that of the larger images."""
     there = [folder / f for f in FOLDERS if (folder / f).is_dir()]
     if not there:
         raise DataError(f"{folder}: there is neither {FOLDERS[0]}/ nor {FOLDERS[1]}/; unpack the images into one")
@@ -181,7 +180,7 @@ def _read_parts(folder: Path, name: str, resize: tuple[int, int] | None, notes: 
 
 
 def _entries(path: Path) -> list[tuple[str, float | None]]:
-    """(file name, score or None) of each entry of a JSON list."""
+    """(file name, score or None) for each entry of a JSON list."""
     try:
         entries = json.loads(read_table_text(path, "a UTF-8 JSON file", "put the data set's list there").text)
     except (RecursionError, ValueError) as error:
@@ -210,7 +209,7 @@ def _entry(path: Path, number: int, entry: object) -> tuple[str, float | None]:
 
 
 def _scores_from_csv(folder: Path, images: list[str]) -> tuple[NDArray[np.float64], Path]:
-    """Scores by file name out of a published table in `folder` or one level up, and that table."""
+    """Scores by file name from a published table in `folder` or one level up, and the path of that table."""
     places = (folder, real_path(folder).parent)
     for place, table, column in ((p, t, c) for p in places for t, c in ((SETS_CSV, "MOS"), (SCORES_CSV, "MOS_zscore"))):
         path = place / table
@@ -220,9 +219,9 @@ def _scores_from_csv(folder: Path, images: list[str]) -> tuple[NDArray[np.float6
         known = dict(zip(records.names("image_name"), records.scores(column, _RANGE).tolist(), strict=True))
         lost = [image for image in images if image.rpartition("/")[2] not in known]
         if lost:
-            raise DataError(f'{path}: has no score for {len(lost)} of the images in {folder}, the first "{lost[0]}"')
+            raise DataError(f'{path}: has no score for {len(lost)} of the images in {folder}, such as "{lost[0]}"')
         return np.array([known[image.rpartition("/")[2]] for image in images]), path
     raise DataError(
         f"{folder}: {PARTS[0][1]} and {PARTS[1][1]} have images without a score, and neither {SETS_CSV} nor "
-        f"{SCORES_CSV} is there or one level up; put one of them there"
+        f"{SCORES_CSV} is in that folder or one level up; put one of them there"
     )

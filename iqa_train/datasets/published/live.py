@@ -1,10 +1,10 @@
-"""LIVE, release 2: 779 damaged versions of 29 pictures, scores on 0 to 100, lower is better, turned round here.
+"""LIVE, release 2: 779 distorted versions of 29 reference images, scores on 0 to 100, lower is better; reversed here.
 
-    dmos_realigned.mat      dmos_new, the scores; orgs, 1 for a pristine picture among the damaged; dmos_std
-    refnames_all.mat        refnames_all, the pristine picture of each
+    dmos_realigned.mat      dmos_new, the scores; orgs, 1 for a reference image among the distorted; dmos_std
+    refnames_all.mat        refnames_all, the reference image of each
     jp2k/  jpeg/  wn/  gblur/  fastfading/      img1.bmp, img2.bmp, ...
 
-The variables count through the folders in this order. Pictures that are pristine are left out.
+The variables list the images of the folders in this order. Reference images are left out.
 """
 
 from pathlib import Path
@@ -32,11 +32,11 @@ FACTS = DatasetFacts(
     table="dmos_realigned.mat",
     holds=f"refnames_all.mat, {', '.join(f'{name}/' for name in FOLDERS)}",
 )
-_SLACK = 20.0  # realigned scores of the best and the worst lie a little outside the scale
+_SLACK = 20.0  # realigned scores of the best and the worst images are slightly outside the range
 
 
 def read(folder: Path) -> ImageTable:
-    """LIVE in `folder`; no official split. Raises `DataError` when a file is missing or does not read."""
+    """LIVE in `folder`; no official split. Raises `DataError` if a file is missing or cannot be read."""
     home = FACTS.home(folder)
     for name in FOLDERS:
         FACTS.within(home, name)
@@ -48,10 +48,10 @@ def read(folder: Path) -> ImageTable:
         if len(cells) != len(images):
             where = home / "refnames_all.mat" if variable == "refnames_all" else table
             parts = ", ".join(f"{name} {count}" for name, count in FOLDERS.items())
-            raise DataError(f"{where}: {variable} holds {len(cells)} values; expected are {len(images)} ({parts})")
+            raise DataError(f"{where}: {variable} has {len(cells)} values; expected: {len(images)} ({parts})")
     damaged = np.flatnonzero(values["orgs"] == 0).tolist()
     if not damaged:
-        raise DataError(f"{table}: orgs calls every picture pristine; it must be 0 for those that are scored")
+        raise DataError(f"{table}: orgs is 1 for every image; it must be 0 for distorted images")
     columns = {"image": images, "dmos_new": values["dmos_new"].tolist(), "ref": texts_of(values["refnames_all"])}
     rows = tuple(tuple(cells[k] for cells in columns.values()) for k in damaged)
     records = Records(table, tuple(columns), rows, tuple(k + 1 for k in damaged))

@@ -2,7 +2,7 @@
 
 The first 7 of the 1,169 listed images trained the raters and are left out.
 
-    Data/AllImages_release.mat  AllMOS_release.mat  AllStdDev_release.mat      each holds a variable of its own name
+    Data/AllImages_release.mat  AllMOS_release.mat  AllStdDev_release.mat      each has a variable of its own name
     Images/
 """
 
@@ -30,7 +30,7 @@ FACTS = DatasetFacts(
 
 
 def read(folder: Path) -> ImageTable:
-    """LIVEC in `folder`; no official split. Raises `DataError` when a file is missing or does not read."""
+    """LIVEC in `folder`; no official split. Raises `DataError` if a file is missing or cannot be read."""
     home = FACTS.home(folder)
     root = FACTS.within(home, "Images")
     stems = {"image": "AllImages_release", "MOS": "AllMOS_release", "SD": "AllStdDev_release"}
@@ -39,13 +39,14 @@ def read(folder: Path) -> ImageTable:
     for column, stem in stems.items():
         if len(values[column]) != len(names):
             raise DataError(
-                f"{home / 'Data' / stem}.mat: holds {len(values[column])} values for {len(names)} images; "
-                "the three files must belong together"
+                f"{home / 'Data' / stem}.mat: has {len(values[column])} values for {len(names)} images; "
+                "take the three files from the same archive"
             )
     rows = tuple(zip(names, values["MOS"].tolist(), values["SD"].tolist(), strict=True))[TRAINING_EXAMPLES:]
     if not rows:
         raise DataError(
-            f"{home}: lists {len(names)} images, of which the first {TRAINING_EXAMPLES} only trained the raters"
+            f"{home}: lists {len(names)} images, of which the first {TRAINING_EXAMPLES} only trained the raters; take "
+            "the files from the whole archive"
         )
     lines = tuple(range(TRAINING_EXAMPLES + 1, len(names) + 1))
     records = Records(home / "Data", ("image", "MOS", "SD"), rows, lines)

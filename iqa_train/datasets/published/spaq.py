@@ -27,7 +27,7 @@ FACTS = DatasetFacts(
 
 
 def read(folder: Path) -> ImageTable:
-    """SPAQ in `folder`; no official split. Raises `DataError` when folder or table is missing or does not read."""
+    """SPAQ in `folder`; no official split. Raises `DataError` if a file is missing or cannot be read."""
     home = FACTS.home(folder)
     root = FACTS.within(home, FOLDER)
     records = read_xlsx(home / FACTS.table, ("Image name", "MOS"))

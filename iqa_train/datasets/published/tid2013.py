@@ -1,7 +1,7 @@
-"""TID2013: 3,000 damaged versions of 25 pictures, scores on 0 to 9, higher is better.
+"""TID2013: 3,000 distorted versions of 25 reference images, scores on 0 to 9, higher is better.
 
-mos_with_names.txt      a score and a name a line: 5.51429 I01_01_1.bmp
-mos_std.txt             the opinions' standard deviation, line by line in the same order; may be missing
+mos_with_names.txt      a score and a name per line: 5.51429 I01_01_1.bmp
+mos_std.txt             the standard deviations of the opinions, in the same order; may be missing
 distorted_images/       names in mixed case: I01_01_1.bmp, i01_01_2.BMP
 """
 
@@ -34,7 +34,7 @@ FACTS = DatasetFacts(
 
 
 def read(folder: Path) -> ImageTable:
-    """TID2013 in `folder`; no official split. Raises `DataError` when a file is missing or does not read."""
+    """TID2013 in `folder`; no official split. Raises `DataError` if a file is missing or cannot be read."""
     home = FACTS.home(folder)
     root = FACTS.within(home, "distorted_images")
     records = read_words(home / FACTS.table, ("MOS", "name"))
@@ -56,5 +56,5 @@ def _spread(path: Path, images: int) -> NDArray[np.float64] | None:
         return None
     values = read_words(path, ("SD",)).numbers("SD")
     if len(values) != images:
-        raise DataError(f"{path}: holds {len(values)} values for {images} images; take it from the same archive")
+        raise DataError(f"{path}: has {len(values)} values for {images} images; take it from the same archive")
     return values

@@ -1,4 +1,4 @@
-"""CSV files as data sets publish them and as spreadsheet programs save them."""
+"""Reads CSV files as data sets publish them and as spreadsheet programs save them."""
 
 import csv
 import io
@@ -14,15 +14,15 @@ from iqa_train.errors import DataError
 _EXPECTED = "a UTF-8 CSV file"
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
-Row = tuple[int, list[str]]  # its first line in the file, its cells
+Row = tuple[int, list[str]]  # number of its first line in the file, cells
 
 
 def read_csv(path: Path, required: Sequence[str] = ()) -> Records:
-    """Read a table whose first row names the columns, of which `required` must be there.
+    """Read a table whose first row names the columns; `required` ones must be among them.
 
-    Separated by commas; by semicolons or tabs, with a note, where these give the columns. Blank lines, and columns
-    without a name and content, are skipped. Raises `DataError` when the file is missing, empty, not text, has ragged
-    rows or a quote that is not closed, names a column twice, or lacks one.
+    Fields are separated by commas, or, with a note, by semicolons or tabs. Blank lines, and columns without a name and
+    content, are skipped. Raises `DataError` if the file is missing, empty or not text, has rows of different lengths or
+    an unclosed quote, names a column twice, or lacks one.
     """
     source = read_table_text(path, _EXPECTED, "put the data set's CSV there or name its folder")
     separator = source.separator or _separator(source.text, required)
@@ -48,12 +48,12 @@ def read_csv(path: Path, required: Sequence[str] = ()) -> Records:
     )
     records.require(required)
     if not rows:
-        raise DataError(f"{path}: there is a header but not one image; add a row per image")
+        raise DataError(f"{path}: there is a header but no image; add a row for each image")
     return records
 
 
 def _separator(text: str, required: Sequence[str]) -> str:
-    """The one that gives the columns, else the one that gives several; a comma, if in doubt."""
+    """The separator that yields the required columns, else the one that yields most; a comma if in doubt."""
     found: dict[str, set[str]] = {}
     for separator in _SEPARATORS:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
@@ -67,7 +67,7 @@ def _separator(text: str, required: Sequence[str]) -> str:
 
 
 def _rows(path: Path, source: TableText, separator: str) -> Iterator[Row]:
-    """Rows with any content. Raises DataError for a quote that is opened and not closed in its row, with its line."""
+    """Rows with any content. Raises DataError, with the line, for a quote that is not closed in its row."""
     lines = list(io.StringIO(source.text, newline=""))
     reader = csv.reader(lines, delimiter=separator)
     width = 0
@@ -89,7 +89,7 @@ def _rows(path: Path, source: TableText, separator: str) -> Iterator[Row]:
 
 
 def _too_long(spans: int) -> str:
-    """Why the field that the csv module refused is so long; it spans lines only where a quote keeps it open."""
+    """Why the csv module refused a field as too long; it spans several lines only because of an unclosed quote."""
     limit = f"{csv.field_size_limit():,} characters"
     return f"a field is longer than {limit}; shorten it" if spans == 1 else f"{_unclosed([])} (within {limit})"
 
@@ -98,11 +98,11 @@ def _unclosed(row: list[str]) -> str:
     cell = next((cell for cell in row if "\n" in cell or "\r" in cell), "")
     start = cell.splitlines()[0][:40] if cell.splitlines() else ""
     before = f' before "{start}"' if start else ""
-    return f'a quote (") opens a field{before} and is not closed in that row; take it away or close it'
+    return f'a quote (") opens a field{before} and is not closed in that row; remove or close it'
 
 
 def _is_strict(lines: list[str], separator: str) -> bool:
-    """Whether the row in `lines` is closed, and has no text behind a closing quote: there another row's quote opens."""
+    """Whether the row in `lines` is closed and has no text after a closing quote, where another row's quote opens."""
     try:
         next(csv.reader(lines, delimiter=separator, strict=True))
     except csv.Error:
@@ -111,10 +111,10 @@ def _is_strict(lines: list[str], separator: str) -> bool:
 
 
 def _is_several(row: list[str], lines: list[str], separator: str, width: int) -> bool:
-    """Whether `row`, which `lines` hold, is really several rows that two stray quotes make one of.
+    """Whether `row`, which spans `lines`, is really several rows that two stray quotes have joined.
 
-    The last line of a comment of several lines has, with the columns behind it, often as many fields as a row; so
-    that counts only if the first line does, too.
+    The last line of a comment of several lines often has, with the columns after it, as many fields as a row; so that
+    counts only if the first line has as many, too.
     """
     if not width or not any(map(clean, row)):
         return False
@@ -127,20 +127,20 @@ def _is_several(row: list[str], lines: list[str], separator: str, width: int) ->
 
 
 def _is_alike(row: list[str], fields: list[str]) -> bool:
-    """As many fields as in `row`, and numbers where there are numbers."""
+    """Whether there are as many fields as in `row`, with numbers in the same places."""
     pairs = zip(row, fields, strict=False)
     return len(row) == len(fields) and all(is_number(two) for one, two in pairs if is_number(one))
 
 
 def _check(path: Path, line: int, row: list[str], width: int, named: int) -> None:
-    """Raise DataError for a row with too few cells for the `width` columns that have names, or with content beyond."""
+    """Raise DataError for a row with fewer cells than the `width` named columns, or with content beyond the header."""
     if len(row) < width or any(clean(cell) for cell in row[named:]):
         raise DataError(
-            f"{path}, row {line}: {len(row)} fields where the header has {width}; put fields that hold commas in quotes"
+            f"{path}, row {line}: {len(row)} fields where the header has {width}; quote fields that contain commas"
         )
 
 
 def _note(path: Path, source: TableText, separator: str) -> tuple[str, ...]:
     if separator == "," or source.separator:
         return ()
-    return (f"{path.name} is separated by {_SEPARATORS[separator]}, and decimal commas in it are read as such",)
+    return (f"{path.name} is separated by {_SEPARATORS[separator]}; commas in its numbers are decimal commas",)

@@ -1,4 +1,4 @@
-"""Opens every table that is a text file: what it is, how its characters are stored, what separates its fields."""
+"""Opens tables that are text files: recognises other files, the encoding, and a declared separator."""
 
 import codecs
 import re
@@ -11,21 +11,21 @@ from iqa_train.errors import DataError
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # begins as that of UTF-16 does
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark is the beginning of this one
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _DECLARED = re.compile(r"\A(?:[ \t\r\n]*[\r\n])?\"?sep *= *(\\t|[^\w\s\"]|\t)\"?[,;\t ]*(?:\r\n|\r|\n)", re.IGNORECASE)
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_LOOKED_AT = 512  # bytes, to tell UTF-16 without a byte order mark
+_LOOKED_AT = 512  # bytes, to recognise UTF-16 without a byte order mark
 
 
 @dataclass(frozen=True)
 class TableText:
-    """A table's characters. `separator` is the one that a line `sep=` declares, empty without such a line.
+    """The text of a table. `separator` is the one that a line `sep=` declares, empty without such a line.
 
-    `first_line` is the number in the file of the line that `text` begins with. `notes` say what was out of the way.
+    `first_line` is the number in the file of the first line of `text`. `notes` are sentences about irregularities.
     """
 
     text: str
@@ -37,16 +37,16 @@ class TableText:
 def read_table_text(path: Path, expected: str, missing: str) -> TableText:
     """The text in `path`: UTF-8 or UTF-16, with or without a byte order mark, else Windows-1252, with a note.
 
-    `expected` is what the file should be, with an article ("a UTF-8 CSV file"), and `missing` what to do where there
-    is none. Raises DataError for a file that is missing, cannot be read, is no text, or quite another document.
+    `expected` is what the file should be, with an article ("a UTF-8 CSV file"), and `missing` what to do if there is
+    none. Raises DataError for a file that is missing, cannot be read, is not text, or is another kind of document.
     """
     data = _bytes(path, expected, missing)
     kind = content_kind(data)
     if kind and not (kind == "a JSON document" and "JSON" in expected):
-        raise DataError(f"{path}: is no table, but {kind}; expected is {expected}")
+        raise DataError(f"{path}: is not a table, but {kind}; expected: {expected}")
     text, notes = _decoded(path, data, expected)
     if "\0" in text:
-        raise DataError(f"{path}: is no text, but a binary or damaged file; expected is {expected}")
+        raise DataError(f"{path}: is not text, but a binary or damaged file; expected: {expected}")
     text = text.lstrip("\ufeff")
     declared = _DECLARED.match(text)
     if declared is None:
@@ -58,7 +58,7 @@ def read_table_text(path: Path, expected: str, missing: str) -> TableText:
 def _bytes(path: Path, expected: str, missing: str) -> bytes:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise DataError(f"{path}: cannot be read as {expected}: it is no file")
+            raise DataError(f"{path}: cannot be read as {expected}: it is not a file")
         return path.read_bytes()
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file; {missing}") from None
@@ -76,21 +76,21 @@ def _decoded(path: Path, data: bytes, expected: str) -> tuple[str, tuple[str, ..
             raise DataError(f"{path}: cannot be read as {expected}: {encoding} fails in line {line}") from None
     else:
         if encoding != "utf-8" and not any(c in text for c in " ,;\t\r\n"):
-            raise DataError(f"{path}: cannot be read as {expected}: it begins as {encoding} does, but holds no lines")
+            raise DataError(f"{path}: cannot be read as {expected}: it begins as {encoding}, but has no lines")
         return text, ()
     try:
         text = data.decode("cp1252")
     except UnicodeDecodeError:
         text = ""
     if not text or any(c < " " and c not in "\t\r\n\f" for c in text):
-        raise DataError(f"{path}: cannot be read as {expected}: line {line} holds bytes of another encoding")
+        raise DataError(f"{path}: cannot be read as {expected}: line {line} has bytes of another encoding")
     return text, (
-        f"{path.name} is not UTF-8 (line {line}) and was read as Windows-1252; if names are wrong, resave it",
+        f"{path.name} is not UTF-8 (line {line}) and is read as Windows-1252; if names are wrong, save it as UTF-8",
     )
 
 
 def _encoding(data: bytes) -> tuple[str, int]:
-    """The encoding that a mark, or zeros between the bytes of ASCII, tell; and how long the mark is."""
+    """The encoding, by a byte order mark or by zeros between the bytes of ASCII; and the length of the mark."""
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return encoding, len(mark)

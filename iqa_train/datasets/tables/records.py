@@ -1,4 +1,4 @@
-"""Rows of a published table, whatever file they came from, read column by column with errors that name the row."""
+"""The rows of a table in any file format, read column by column with errors that name the row."""
 
 import math
 import re
@@ -22,9 +22,9 @@ _DECIMAL_COMMA = re.compile(r"[+-]?(\d*),(\d+)([eE][+-]?\d+)?")
 
 @dataclass(frozen=True)
 class Records:
-    """A header and its rows. `lines` holds each row's number in the file, counted from 1, for messages.
+    """A header and its rows. `lines` holds each row's number in the file, from 1, for messages.
 
-    `notes` say in words what was out of the way in the file. With `decimal_comma`, 0,5 may be a number.
+    `notes` are sentences about irregularities of the file. With `decimal_comma`, 0,5 may be a number.
     """
 
     path: Path
@@ -38,18 +38,18 @@ class Records:
         return len(self.rows)
 
     def require(self, columns: Sequence[str]) -> None:
-        """Raise `DataError` unless every one of `columns` is there."""
+        """Raise `DataError` unless the table has all of `columns`."""
         for column in columns:
             if column not in self.columns:
                 hint = did_you_mean(column, self.columns).replace("known:", "its columns are")
                 raise DataError(f'{self.path}: there is no column "{column}"; {hint}')
 
     def texts(self, column: str) -> tuple[str, ...]:
-        """The column as text without what is invisible and spaces at the ends; an empty cell is a `DataError`."""
+        """The column as text, without invisible characters and outer blanks. Raises `DataError` for an empty cell."""
         return tuple(map(clean, self._cells(column)))
 
     def _cells(self, column: str) -> tuple[str, ...]:
-        """The column as it is written, but for spaces at the ends."""
+        """The column as written, without outer blanks."""
         self.require([column])
         at = self.columns.index(column)
         values = tuple("" if row[at] is None else str(row[at]).strip() for row in self.rows)
@@ -59,13 +59,13 @@ class Records:
             if "\n" in value or "\r" in value:
                 start = value.splitlines()[0][:40]
                 raise DataError(
-                    f'{self.path}, row {line}: the column "{column}" holds a line break after "{start}"; '
-                    "close the quote there, or take it away"
+                    f'{self.path}, row {line}: the column "{column}" has a line break after "{start}"; '
+                    "close the quote there, or remove it"
                 )
         return values
 
     def numbers(self, column: str) -> NDArray[np.float64]:
-        """The column as float64 (N,); a cell that is no finite number is a `DataError`."""
+        """The column as float64 (N,). Raises `DataError` for a cell that is not a finite number."""
         texts = self.texts(column)
         if self.decimal_comma and _are_decimal(texts):
             texts = tuple(text.replace(",", ".") for text in texts)
@@ -81,7 +81,7 @@ class Records:
         return np.array(values, dtype=np.float64)
 
     def scores(self, column: str, score_range: tuple[float, float]) -> NDArray[np.float64]:
-        """The column as float64 (N,), every value within `score_range`, or a `DataError` naming the first outside."""
+        """The column as float64 (N,). Raises `DataError` for the first value outside `score_range`."""
         values = self.numbers(column)
         low, high = score_range
         outside = np.flatnonzero((values < low) | (values > high))
@@ -90,14 +90,14 @@ class Records:
             more = f" (and {outside.size - 1} more)" if outside.size > 1 else ""
             raise DataError(
                 f"{self.path}, row {self.lines[first]}: {column} {values[first]:g} is outside the score range {low:g} "
-                f"to {high:g}{more}; mend the row or the declared range"
+                f"to {high:g}{more}; correct the row or the declared range"
             )
         return values
 
     def names(self, column: str, root: Path | None = None) -> tuple[str, ...]:
-        """The column as image paths with forward slashes, unique and inside their folder, or a `DataError`.
+        """The column as unique image paths inside their folder, with forward slashes. Raises `DataError`.
 
-        An absolute path may be one inside `root`. Characters that are invisible are left, since names on disk may hold
+        A path may be absolute if it is inside `root`. Invisible characters are kept, since names on disk may contain
         them.
         """
         roots = () if root is None else (PurePosixPath(root.absolute()), PurePosixPath(real_path(root)))
@@ -106,36 +106,36 @@ class Records:
         for name, line in zip(names, self.lines, strict=True):
             if name in seen:
                 raise DataError(
-                    f'{self.path}: image "{name}" stands in rows {seen[name]} and {line}; keep one row per image'
+                    f'{self.path}: image "{name}" is in rows {seen[name]} and {line}; keep one row per image'
                 )
             seen[name] = line
             parts = name.split("/")
             if ".." in parts or name.startswith("/") or (len(parts[0]) == 2 and parts[0].endswith(":")):
                 raise DataError(
-                    f'{self.path}, row {line}: image "{name}" lies outside the image folder; give paths inside it'
+                    f'{self.path}, row {line}: image "{name}" is outside the image folder; give paths inside it'
                 )
         return names
 
 
 def import_reader(path: Path, module: str, package: str) -> ModuleType:
-    """The module that reads `path`. Raises DataError with the command that installs it where it is not there."""
+    """The module that reads `path`. Raises DataError with the command to install it if it is missing."""
     try:
         return import_module(module)
     except ImportError:
-        raise DataError(f"{path}: to read it {package} is needed; install it with: pip install {package}") from None
+        raise DataError(f"{path}: {package} is needed to read it; install it with: pip install {package}") from None
 
 
 def is_number(cell: object) -> bool:
-    """Whether a cell of a table is a finite number, as one or as text."""
+    """Whether a cell is a finite number, or text that is one."""
     return cell is not None and _number(str(cell).strip()) is not None
 
 
 def _relative(text: str, roots: Sequence[PurePosixPath]) -> str:
-    """A path with forward slashes, relative to the first of `roots` that it lies in."""
+    """A path with forward slashes, relative to the first of `roots` that contains it."""
     bare = clean(text)
     if bare.startswith("file:///"):
         text = unquote(bare.removeprefix("file://"))
-    elif bare.startswith("/") or bare[1:3] in (":/", ":\\"):  # copied with a mark of direction in front of it
+    elif bare.startswith("/") or bare[1:3] in (":/", ":\\"):  # it may have been copied with a direction mark
         text = bare
     path = PurePosixPath(unescaped(text).replace("\\", "/"))
     inside = next((root for root in roots if path.is_relative_to(root)), None)
@@ -143,7 +143,7 @@ def _relative(text: str, roots: Sequence[PurePosixPath]) -> str:
 
 
 def _are_decimal(texts: Sequence[str]) -> bool:
-    """Whether commas in the numbers `texts` can only be decimal ones: 1,234 alone may be a thousand."""
+    """Whether commas in the numbers `texts` can only be decimal commas: 1,234 alone may be a thousand."""
     found = [_DECIMAL_COMMA.fullmatch(text) for text in texts if "," in text]
     if not all(found) or any("." in text for text in texts):
         return False
@@ -154,7 +154,7 @@ def _remedy(text: str) -> str:
     if "%" in text:
         return "; write it without the percent sign"
     if "," in text:
-        return "; write a decimal point, and no thousands separator"
+        return "; write a decimal point, and no thousands separators"
     return ""
 
 

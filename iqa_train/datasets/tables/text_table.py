@@ -1,4 +1,4 @@
-"""Plain lists of a file name and a number a line, as older data sets publish them."""
+"""Reads plain lists of a file name and a number per line, as older data sets publish them."""
 
 import re
 from pathlib import Path
@@ -12,10 +12,10 @@ _BETWEEN = re.compile(r"[\s,;]+")
 
 
 def read_words(path: Path, columns: tuple[str, ...]) -> Records:
-    """Lines of as many words as there are `columns`, parted by blanks, tabs, commas or semicolons.
+    """Lines of as many words as there are `columns`, separated by blanks, tabs, commas or semicolons.
 
-    With or without a byte order mark, a header (a first line without a digit), blank lines and Windows line ends.
-    Raises DataError for a file that is missing, is no text, or has other lines or none.
+    A header (a first line without a digit), blank lines and Windows line ends are allowed. Raises DataError for a file
+    that is missing, is not text, has other lines, or none.
     """
     source = read_table_text(path, "a UTF-8 text file", "put the data set's list there")
     lines = [(n, clean(line)) for n, line in enumerate(source.text.splitlines(), source.first_line)]
@@ -24,7 +24,7 @@ def read_words(path: Path, columns: tuple[str, ...]) -> Records:
         del rows[0]
     for n, words in rows:
         if len(words) != len(columns):
-            raise DataError(f"{path}, row {n}: has {len(words)} words; expected is a line of {' and '.join(columns)}")
+            raise DataError(f"{path}, row {n}: has {len(words)} words; expected: a line of {' and '.join(columns)}")
     if not rows:
-        raise DataError(f"{path}: lists no image; expected are lines of {' and '.join(columns)}")
+        raise DataError(f"{path}: lists no image; expected: lines of {' and '.join(columns)}")
     return Records(path, columns, tuple(words for _, words in rows), tuple(n for n, _ in rows), source.notes)
