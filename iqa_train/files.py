@@ -253,4 +253,4 @@ class LineFollower:
 
     def new_events(self) -> list[dict[str, Any]]:
         """The objects of new lines of a JSON Lines file, without damaged ones."""
-        return list(parse_lines(self.new_text().split("\n")))  # splitlines would also split at separators within strings
+        return list(parse_lines(self.new_text().split("\n")))  # splitlines would split within strings, too
