@@ -40,7 +40,7 @@ def results_of(
     if chosen.on:
         return cross_dataset_results(chosen, metric, anyway=anyway, resamples=resamples, parameters=parameters)
     found = build_study_results(
-        chosen.runs, metric, baseline=chosen.baseline, title=chosen.title, anyway=anyway, resamples=resamples,
+        chosen.runs, metric, baseline=chosen.baseline, anyway=anyway, resamples=resamples,
         parameters=parameters,
     )  # fmt: skip
     own = _reported(chosen, metric, "") + _reported(chosen, metric, chosen.name)
@@ -48,6 +48,7 @@ def results_of(
     return replace(
         found,
         study=chosen.name,
+        title=chosen.title,
         rows=(*found.rows, *own),
         notes=(*chosen.notes, *(note for note in found.notes if note not in notes)),
     )

@@ -45,7 +45,7 @@ def cross_dataset_results(
     Raises NotComparableError for experiments that were tested on other images or scores than the baseline.
     """
     found = build_study_results(
-        chosen.runs, metric, baseline=chosen.baseline, title=chosen.title, anyway=anyway, resamples=resamples,
+        chosen.runs, metric, baseline=chosen.baseline, anyway=anyway, resamples=resamples,
         parameters=parameters,
     )  # fmt: skip
     rows = [row for row in found.rows if row.value is not None or row.notes]
@@ -63,6 +63,7 @@ def cross_dataset_results(
     return replace(
         found,
         study=chosen.name,
+        title=chosen.title,
         rows=(*rows, *reported),
         notes=(*chosen.notes, *notes),
         dataset=chosen.on,

@@ -1,13 +1,13 @@
 """The results of a study, from its runs on disk: a row per experiment for one metric."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from math import isfinite
 from statistics import fmean
 
 from iqa_train.errors import visible
 from iqa_train.results.comparison import Comparison, NotComparableError, compare, resampled_words
-from iqa_train.results.epochs import at_last_common_epoch, epochs_of
+from iqa_train.results.epochs import AtEpoch, at_last_common_epoch, epochs_of
 from iqa_train.results.factors import factors, settings_that_differ
 from iqa_train.results.paired_predictions import ExperimentPredictions
 from iqa_train.results.run_record import RunRecord, by_experiment, common_baseline, predictions_by_seed
@@ -27,28 +27,27 @@ def build_study_results(
     metric: str = "srcc",
     *,
     baseline: str | None = None,
-    title: str = "",
     resamples: int | None = None,
     parameters: int = 4,
     anyway: bool = False,
 ) -> StudyResults:
-    """Results of one study's `runs` (see `recorded.record` and `record_study`), a row for each experiment.
+    """Results of the runs of one study (from `run_record.record` or `record_study`): a row for each experiment.
 
-    `baseline` is the experiment to compare with, that of the specifications unless given. With `resamples` 0 nothing is
-    resampled, and rows have no intervals: quick enough to be redone every second. `parameters` are the logistic's.
+    `baseline` is the experiment to compare with, by default the one that the specifications name. With `resamples` 0
+    rows have no intervals; that is fast enough to repeat every second. `parameters` (4 or 5) are the logistic's.
 
-    Raises NotComparableError, naming what differs, for test images or scores that are not the baseline's, and for
-    settings that differ beyond those that an experiment is about. With `anyway` these become notes: rows on other
-    images have no difference, rows with other settings have one.
+    Raises NotComparableError, naming what differs, for other test images or scores than the baseline's, and for
+    settings that differ beyond what the experiment declares. With `anyway` these become notes: rows on other images
+    have no difference, rows with other settings have one.
     """
     count = METRICS[metric].resamples if resamples is None else resamples
     grouped = by_experiment(runs)
-    first = next((run.spec for run in runs if run.spec["settings"]), {})
     name = baseline or common_baseline(run.spec for run in runs)
     study = runs[0].folder.study if runs else ""
-    remarks = {one: _settings_notes(own, grouped.get(name, []), name, anyway=anyway) for one, own in grouped.items()}
-    tested = {one: ExperimentPredictions(one, predictions_by_seed(own)) for one, own in grouped.items()}
-    found = compare(
+    base_runs = grouped.get(name, [])
+    remarks = {one: _settings_notes(group, base_runs, name, anyway=anyway) for one, group in grouped.items()}
+    tested = {one: ExperimentPredictions(one, predictions_by_seed(group)) for one, group in grouped.items()}
+    comparisons = compare(
         list(tested.values()),
         tested.get(name),
         metric,
@@ -57,25 +56,139 @@ def build_study_results(
         parameters=parameters,
         anyway=anyway,
     )
-    base = grouped.get(name, [])
-    comparisons = dict(zip(tested, found, strict=True))
-    rows = []
-    for one, own in grouped.items():
-        row = _row(own, comparisons[one], metric, is_baseline=one == name)
-        if one != name and base:
-            row = _beside(row, own, base, comparisons, metric)
-            row = replace(row, factors=factors(base[0].spec, own[0].spec))
-        rows.append(replace(row, notes=(*remarks[one], *row.notes)))
-    rows = with_verdicts(rows, list(comparisons.values()), metric)
+    experiments = {one.experiment: _Experiment(grouped[one.experiment], one, metric) for one in comparisons}
+    base = experiments.get(name)
+    rows = with_verdicts(
+        [_row(one, base, remarks[experiment]) for experiment, one in experiments.items()], comparisons, metric
+    )
+    settings = next((run.spec["settings"] for run in runs if run.spec["settings"]), None)
     return StudyResults(
         study=study,
-        title=title,
+        title="",
         baseline=name,
         metric=metric,
         rows=tuple(rows),
-        notes=(*_notes(rows, base, name, metric, count), *_fit_note(metric, parameters)),
-        dataset=str(first.get("settings", {}).get("dataset", "")),
+        notes=(*_notes(rows, base_runs, name, metric, count), *_fit_note(metric, parameters)),
+        dataset=str(settings.get("dataset", "")) if settings else "",
     )
+
+
+@dataclass(frozen=True)
+class _Value:
+    """An experiment's value. `epoch` is given for the value of an unfinished run."""
+
+    value: float | None
+    seeds: tuple[int, ...]
+    epoch: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Difference:
+    """A difference from the baseline. `at` is the epoch at which unfinished runs were compared."""
+
+    delta: float | None = None
+    notes: tuple[str, ...] = ()
+    at: AtEpoch | None = None
+
+
+@dataclass(frozen=True)
+class _Experiment:
+    """The runs of one experiment, and the comparison of their predictions with the baseline's."""
+
+    runs: list[RunRecord]
+    compared: Comparison
+    metric: str
+
+    @property
+    def name(self) -> str:
+        return self.compared.experiment
+
+    @property
+    def unfinished(self) -> bool:
+        return any(run.unfinished for run in self.runs)
+
+    @property
+    def value(self) -> _Value:
+        """The measured value, else the one that result.json reports, else that of the last epoch."""
+        found, metric = self.compared, self.metric
+        if found.value is not None:
+            return _Value(found.value, found.seeds)
+        reported = {s: v for run in self.runs for s, r in run.reported.items() if (v := r.get(metric)) is not None}
+        if reported and not any(run.predictions for run in self.runs):
+            note = "value as the run reported it, without an interval"
+            return _Value(fmean(reported.values()), tuple(sorted(reported)), notes=(note,))
+        last = at_last_common_epoch(epochs_of(run for run in self.runs if not run.state.finished), {}, metric)
+        return _Value(None, found.seeds) if last is None else _Value(last.value, found.seeds, last.epoch)
+
+
+def _row(one: _Experiment, base: _Experiment | None, remarks: tuple[str, ...]) -> ResultRow:
+    """The row of one experiment, without its verdict."""
+    found, runs, spec = one.compared, one.runs, one.runs[0].spec
+    others = base if base is not None and base.name != one.name else None
+    own = one.value
+    difference = _Difference() if others is None else _difference(one, others)
+    at = difference.at
+    value, epoch = own.value, own.epoch
+    if at is not None:
+        value, epoch = at.value if found.value is None else own.value, at.epoch
+    expect = spec.get("expect", {}) if one.metric == "srcc" else {}
+    gains = [run.optimism for run in runs if run.optimism is not None]
+    tests = found.dependent
+    return ResultRow(
+        experiment=one.name,
+        title=str(spec.get("title", "")),
+        seeds=own.seeds,
+        images=found.images,
+        clusters=found.clusters,
+        value=value,
+        interval=found.interval,
+        seed_sd=found.seed_sd,
+        delta=difference.delta,
+        delta_interval=found.delta_interval,
+        p=found.p,
+        p_williams=tests.p_williams if tests else None,
+        zou_interval=tests.zou_interval if tests else None,
+        expected=_span(expect.get("srcc")),
+        expected_delta=None if base is one else _span(expect.get("delta")),
+        provisional=one.unfinished or (others is not None and others.unfinished),
+        epoch=epoch,
+        state="/".join(sorted({run.state.name for run in runs})),
+        factors=() if others is None else factors(others.runs[0].spec, spec),
+        optimism=fmean(gains) if gains else None,
+        notes=(
+            *remarks,
+            *(note for run in runs for note in run.notes),
+            *_unfinished(runs),
+            *_at_odds(runs, one.metric),
+            *found.notes,
+            *own.notes,
+            *difference.notes,
+        ),
+    )
+
+
+def _difference(one: _Experiment, base: _Experiment) -> _Difference:
+    """From predictions, else of reported values, else at the last epoch that both have."""
+    found = one.compared
+    if found.delta is not None:
+        return _Difference(found.delta)
+    if found.value is not None and base.compared.value is not None:
+        return _Difference()  # on other images; a note says so
+    if all(run.failed for run in base.runs):
+        return _Difference(notes=(f"no difference: {base.name} failed",))
+    own, other = one.value, base.value
+    if own.epoch is None and own.value is not None and other.epoch is None and other.value is not None:
+        return _Difference(
+            own.value - other.value, ("difference of a value without predictions, which cannot be tested",)
+        )
+    if not (one.unfinished or base.unfinished):
+        return _Difference()
+    at = at_last_common_epoch(epochs_of(one.runs), epochs_of(base.runs), one.metric)
+    if at is None or at.delta is None:
+        return _Difference()
+    finished = found.value is not None
+    return _Difference(at.delta, (f"difference at epoch {at.epoch}, the last that both have",) if finished else (), at)
 
 
 def _settings_notes(own: list[RunRecord], base: list[RunRecord], name: str, *, anyway: bool) -> tuple[str, ...]:
@@ -98,76 +211,6 @@ def _settings_notes(own: list[RunRecord], base: list[RunRecord], name: str, *, a
 
 def _named(differ: dict[str, tuple[object, object]]) -> str:
     return ", ".join(f"{name} ({visible(f'{theirs} and {ours}')})" for name, (theirs, ours) in differ.items())
-
-
-def _row(runs: list[RunRecord], found: Comparison, metric: str, *, is_baseline: bool) -> ResultRow:
-    """An experiment's own part."""
-    spec = runs[0].spec
-    expect = spec.get("expect", {}) if metric == "srcc" else {}
-    gains = [run.optimism for run in runs if run.optimism is not None]
-    row = ResultRow(
-        experiment=found.experiment,
-        title=str(spec.get("title", "")),
-        seeds=found.seeds,
-        images=found.images,
-        clusters=found.clusters,
-        value=found.value,
-        interval=found.interval,
-        seed_sd=found.seed_sd,
-        expected=_span(expect.get("srcc")),
-        expected_delta=None if is_baseline else _span(expect.get("delta")),
-        provisional=any(run.unfinished for run in runs),
-        state="/".join(sorted({run.state.name for run in runs})),
-        optimism=fmean(gains) if gains else None,
-        notes=(*(n for run in runs for n in run.notes), *_unfinished(runs), *_at_odds(runs, metric), *found.notes),
-    )
-    return _without_predictions(row, runs, metric) if row.value is None else row
-
-
-def _without_predictions(row: ResultRow, runs: list[RunRecord], metric: str) -> ResultRow:
-    """The value that result.json reports, or that of the last epoch."""
-    reported = {seed: v for run in runs for seed, r in run.reported.items() if (v := r.get(metric)) is not None}
-    if reported and not any(run.predictions for run in runs):
-        note = "value as the run reported it, without an interval"
-        return replace(row, seeds=tuple(sorted(reported)), value=fmean(reported.values()), notes=(*row.notes, note))
-    stands = at_last_common_epoch(epochs_of(r for r in runs if not r.state.finished), {}, metric)
-    if stands is None:
-        return row
-    return replace(row, value=stands.value, epoch=stands.epoch)
-
-
-def _beside(
-    row: ResultRow, own: list[RunRecord], base: list[RunRecord], comparisons: dict[str, Comparison], metric: str
-) -> ResultRow:
-    """A row with its difference from the baseline: resampled, of reported values, or by epoch, as far as there is."""
-    found, other = comparisons[row.experiment], comparisons[base[0].experiment]
-    row = replace(row, provisional=row.provisional or any(run.unfinished for run in base))
-    if found.delta is not None:
-        tests = found.dependent
-        return replace(
-            row,
-            delta=found.delta,
-            delta_interval=found.delta_interval,
-            p=found.p,
-            p_williams=tests.p_williams if tests else None,
-            zou_interval=tests.zou_interval if tests else None,
-        )
-    if found.value is not None and other.value is not None:
-        return row  # on other images: said already
-    whose = base[0].experiment
-    if all(run.failed for run in base):
-        return replace(row, notes=(*row.notes, f"no difference: {whose} failed"))
-    theirs = _row(base, other, metric, is_baseline=True)
-    if row.epoch is None and row.value is not None and theirs.epoch is None and theirs.value is not None:
-        note = "difference of a value without predictions, which cannot be tested"
-        return replace(row, delta=row.value - theirs.value, notes=(*row.notes, note))
-    stands = at_last_common_epoch(epochs_of(own), epochs_of(base), metric) if row.provisional else None
-    if stands is None or stands.delta is None:
-        return row
-    row = replace(row, delta=stands.delta, epoch=stands.epoch)
-    if found.value is not None:  # this one is finished
-        return replace(row, notes=(*row.notes, f"difference at epoch {stands.epoch}, the last that both have"))
-    return replace(row, value=stands.value)
 
 
 def _at_odds(runs: list[RunRecord], metric: str) -> list[str]:

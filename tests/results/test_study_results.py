@@ -28,10 +28,8 @@ def test_a_finished_study_has_a_whole_row_for_each_experiment(study: MadeStudy) 
     study.run(
         "A1", worse, changes={"attention_fusion": False}, expect={"srcc": [0.9, 0.95], "delta": [-0.01, 0]}, gain=0.004
     )
-    results = build_study_results(study.recorded(), title="Ablations", resamples=FEW)
-    assert (results.study, results.baseline, results.title, results.metric) == (
-        "lr5e7", "Baseline", "Ablations", "srcc",
-    )  # fmt: skip
+    results = build_study_results(study.recorded(), resamples=FEW)
+    assert (results.study, results.baseline, results.metric) == ("lr5e7", "Baseline", "srcc")
     assert results.dataset == "koniq-10k"
     row, first = results.row("A1"), results.row("Baseline")
     assert row is not None and first is not None
