@@ -8,10 +8,10 @@ from typing import Any
 from iqa_train.cli.text import plain, text_table
 from iqa_train.report.comparison_text import (
     DAGGER,
-    OF_REPORTED,
-    across_cells,
-    across_notes,
-    across_title,
+    REPORTED_NOTE,
+    comparison_cells,
+    comparison_notes,
+    comparison_title,
     sources_words,
     value_words,
 )
@@ -26,8 +26,8 @@ _WIDEST_TEXT = 110
 def across_lines(across: StudyComparison, width: int | None = None) -> list[str]:
     """The table of a comparison, and notes on different settings and missing values."""
     return [
-        plain(across_title(across)), "", *text_table(*across_cells(across), width), "",
-        *_wrapped(across_notes(across), width),
+        plain(comparison_title(across)), "", *text_table(*comparison_cells(across), width), "",
+        *_wrapped(comparison_notes(across), width),
     ]  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def sweep_lines(sweep: Sweep, width: int | None = None) -> list[str]:
     lines += [*text_table([sweep.setting, name, "Of", "Seeds"], rows, width), ""]
     notes = list(sweep.notes)
     if any(point.reported for point in sweep.points):
-        notes.append(OF_REPORTED + "; its interval is from the number of test images alone")
+        notes.append(REPORTED_NOTE + "; its interval is from the number of test images alone")
         notes += sources_words(point.source for point in sweep.points)
     return lines + _wrapped(notes, width)
 

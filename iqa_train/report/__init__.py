@@ -1,1 +1,1 @@
-"""What results look like: tables, the tracker, figures, the page. Nothing here is measured or judged."""
+"""Renders results: tables, the tracker, figures, the HTML page. Computes nothing."""

@@ -1,6 +1,6 @@
-"""Gathers what a report is made from: results for every metric, and what the runs' files tell of themselves.
+"""Collects the data of a report: results for every metric, and the runs' settings and provenance.
 
-The contents of a damaged or missing file are left out: the run's state says that something is wrong.
+Damaged or missing files are left out; the state of the run says what is wrong.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,9 +33,9 @@ _DIGITS = 12
 def results_of(
     chosen: RunSelection, metric: str, *, anyway: bool = False, resamples: int | None = None, parameters: int = 4
 ) -> StudyResults:
-    """The study's results for one metric, numbers reported of it below its own.
+    """The study's results for one metric, with reported values of the study in the last rows.
 
-    `resamples` and `parameters` as `build_study_results` takes them. Raises NotComparableError.
+    `resamples` and `parameters` are those of `build_study_results`. Raises NotComparableError.
     """
     if chosen.on:
         return cross_dataset_results(chosen, metric, anyway=anyway, resamples=resamples, parameters=parameters)
@@ -55,7 +55,7 @@ def results_of(
 
 
 def reported_of(chosen: RunSelection, metric: str) -> tuple[StudyResults, ...]:
-    """Numbers reported of other studies on the same test images, a table for each."""
+    """Reported results of other studies on the same test images, a table for each."""
     if chosen.study is None:
         return ()
     groups = [group for group in groups_of(chosen.study) if group != chosen.name]
@@ -66,7 +66,7 @@ def reported_of(chosen: RunSelection, metric: str) -> tuple[StudyResults, ...]:
 
 
 def _reported(chosen: RunSelection, metric: str, group: str) -> tuple[ResultRow, ...]:
-    """Rows of the references in a group; "" is no group."""
+    """Rows of the references in a group; "" for those without a group."""
     if chosen.study is None:
         return ()
     return tuple(
@@ -77,15 +77,13 @@ def _reported(chosen: RunSelection, metric: str, group: str) -> tuple[ResultRow,
 
 
 def require_runs(chosen: RunSelection, runs_dir: Path) -> None:
-    """Raise RunError where no run of the study has ever been started: there is nothing to report."""
+    """Raise RunError if no run of the study was ever started."""
     if not any(run.folder.attempts() for run in chosen.runs):
-        raise RunError(
-            f"nothing of {chosen.name} has been run in {runs_dir}: there is nothing to report, and nothing is written"
-        )
+        raise RunError(f"no run of {chosen.name} in {runs_dir} has been started; there is nothing to report")
 
 
 def gather(chosen: RunSelection, runs_dir: Path, metric: str = "srcc", *, anyway: bool = False) -> ReportData:
-    """Everything; `metric` is the one that comes first and that the figures show. Raises NotComparableError."""
+    """All data of a report; `metric` comes first and is the one in the figures. Raises NotComparableError."""
     metrics = [metric, *(name for name in METRICS if name != metric)]
     results = tuple(results_of(chosen, name, anyway=anyway) for name in metrics)
     return ReportData(
@@ -103,7 +101,7 @@ def gather(chosen: RunSelection, runs_dir: Path, metric: str = "srcc", *, anyway
 
 
 def predictions_of(runs: Sequence[RunRecord]) -> dict[str, Predictions]:
-    """Each experiment's predictions on the test images, of the first seed that has them."""
+    """Each experiment's predictions on the test images, from the first seed that has them."""
     found: dict[str, Predictions] = {}
     for run in runs:
         for table in run.predictions.values():
@@ -112,7 +110,7 @@ def predictions_of(runs: Sequence[RunRecord]) -> dict[str, Predictions]:
 
 
 def parameters_of(runs: Sequence[RunRecord]) -> dict[str, int]:
-    """How many parameters each experiment's network has, where a result tells."""
+    """The number of parameters of each experiment's network, where a result records it."""
     found: dict[str, int] = {}
     for run in runs:
         rounds = _result(run).get("rounds") or [{}]
@@ -122,11 +120,11 @@ def parameters_of(runs: Sequence[RunRecord]) -> dict[str, int]:
 
 
 def differing_settings(runs: Sequence[RunRecord]) -> dict[str, dict[str, Any]]:
-    """By experiment, the settings in which not all of them agree; one that cannot act counts as switched off."""
+    """By experiment, the settings in which experiments differ; settings without effect count as switched off."""
     settings: dict[str, Mapping[str, Any]] = {}
     for run in runs:
         settings.setdefault(run.experiment, _acting(run))
-    names = dict.fromkeys(name for values in settings.values() for name in values if not _says_nothing(name))
+    names = dict.fromkeys(name for values in settings.values() for name in values if not _is_irrelevant(name))
     differ = [name for name in names if len({repr(values.get(name)) for values in settings.values()}) > 1]
     if not differ:
         return {}
@@ -137,7 +135,7 @@ def _acting(run: RunRecord) -> Mapping[str, Any]:
     return run.spec["settings"] if run.settings is None else effective(run.settings).model_dump()
 
 
-def _says_nothing(name: str) -> bool:
+def _is_irrelevant(name: str) -> bool:
     return name == "seed" or (name in SETTINGS and is_local(name))
 
 
@@ -161,7 +159,7 @@ def _origin(run: RunRecord) -> Origin:
 
 
 def _code(code: CodeFacts) -> str:
-    """The commit, else the fingerprint of the source; and whether there were changes that no commit holds."""
+    """The commit, or the fingerprint of the source, and whether there were uncommitted changes."""
     commit = code.get("commit")
     if not commit:
         return f"source {code['fingerprint']}" if code.get("fingerprint") else ""

@@ -13,7 +13,7 @@ Cell = Callable[[ResultRow, StudyResults], str]
 
 @dataclass(frozen=True)
 class Column:
-    """`key` names it to programs; the lower `rank`, the longer it stays where there is little room."""
+    """A column; `key` identifies it. Where room is short, columns of the highest `rank` are dropped first."""
 
     key: str
     head: str
@@ -24,16 +24,16 @@ class Column:
 
 DAGGER = "\u2020"
 
-ELSEWHERE = f"{DAGGER}: a number from elsewhere, never tested against ours"
+ELSEWHERE = f"{DAGGER}: a reported value, not tested against measured ones"
 BOLD = "Bold: the best, where it differs significantly from the baseline (or the baseline from all), Holm-corrected"
 
 LEGEND = {
-    "differs": "Differs: better or worse where the difference is significant, by p after Holm's correction",
-    "seeds_needed": "Needed: about how many seeds would show such a difference",
-    "state": "at epoch N: provisional, both runs as they were then",
-    "optimism": "Optimism: what choosing the epoch on the test images would have added",
+    "differs": "Differs: better or worse if the difference is significant (p after Holm's correction)",
+    "seeds_needed": "Needed: seeds needed to detect such a difference, about",
+    "state": "at epoch N: provisional, both runs compared at that epoch",
+    "optimism": "Optimism: how much higher the value would be if the epoch were chosen on the test images",
 }
-"""What heads do not say by themselves."""
+"""Explanations of column heads."""
 
 
 @dataclass(frozen=True)
@@ -45,46 +45,45 @@ class Table:
 
     @property
     def keys(self) -> list[str]:
-        """The columns' keys."""
         return [column.key for column in self.columns]
 
     def legend(self) -> str:
-        """The heads and marks that need a word, in one line."""
-        words = [LEGEND[key] for key in self.keys if key in LEGEND and self._uses(key)]
+        """Explanations of the heads and marks in use, in one line."""
+        entries = [LEGEND[key] for key in self.keys if key in LEGEND and self._uses(key)]
         if any(cell.endswith(DAGGER) for row in self.cells for cell in row[:1]):
-            words.append(ELSEWHERE)
-        return "; ".join(words)
+            entries.append(ELSEWHERE)
+        return "; ".join(entries)
 
     def _uses(self, key: str) -> bool:
-        at = self.keys.index(key)
-        return key != "state" or any("epoch" in row[at] for row in self.cells)
+        column = self.keys.index(key)
+        return key != "state" or any("epoch" in row[column] for row in self.cells)
 
     def without(self, key: str) -> "Table":
-        """The same with a column less."""
+        """The table without the column `key`."""
         keep = [k for k, column in enumerate(self.columns) if column.key != key]
         return Table(tuple(self.columns[k] for k in keep), tuple(tuple(row[k] for k in keep) for row in self.cells))
 
 
 def table_of(results: StudyResults, leave_out: Sequence[str] = ()) -> Table:
-    """The columns that say something in at least one row, in the order of the columns, not of their ranks."""
+    """The columns that have content in at least one row."""
     columns = [column for column in _columns(results) if column.key not in leave_out]
     body = [[column.cell(row, results) for column in columns] for row in results.rows]
-    keep = [k for k, column in enumerate(columns) if _says_something(column, [row[k] for row in body])]
+    keep = [k for k, column in enumerate(columns) if _has_content(column, [row[k] for row in body])]
     return Table(tuple(columns[k] for k in keep), tuple(tuple(row[k] for k in keep) for row in body))
 
 
 def metric_name(metric: str) -> str:
-    """For a column's head: "SRCC"."""
+    """The label of a metric, such as "SRCC"."""
     return METRICS[metric].label if metric in METRICS else metric
 
 
 def is_baseline(row: ResultRow, results: StudyResults) -> bool:
-    """Whether it is the row that the others are compared with."""
+    """Whether the others are compared with this row."""
     return row.experiment == results.baseline and not row.reported
 
 
 def state_words(row: ResultRow) -> str:
-    """A row's state where it is not simply done: what is missing, and whether the row may still change."""
+    """The state of a row that is not complete: what is missing, and whether the row may still change."""
     state = "" if row.state in FINISHED else row.state
     if not row.provisional:
         return state
@@ -152,8 +151,8 @@ def _against(expected: str, position: str | None) -> str:
     return f"{expected} {position}" if expected and position else expected
 
 
-def _says_something(column: Column, cells: Sequence[str]) -> bool:
-    """Not where all is empty; nor that all runs have one seed or the same images, or are completed."""
+def _has_content(column: Column, cells: Sequence[str]) -> bool:
+    """Whether the column has content. Seeds and images are shown only where they are not the same in all rows."""
     filled = {cell for cell in cells if cell}
     if column.key in {"experiment", "value"}:
         return True

@@ -1,4 +1,4 @@
-"""A comparison of two studies in words: the cells of its table, and what stands below it."""
+"""A comparison of two studies as text: title, table cells and notes."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,57 +8,57 @@ from iqa_train.results.study_comparison import ComparisonRow, StudyComparison
 from iqa_train.stats.registry import METRICS
 
 DAGGER = "†"
-OF_REPORTED = f"{DAGGER} reported: a number without predictions"
+REPORTED_NOTE = f"{DAGGER} reported: a value without predictions"
 
 
-def across_title(across: StudyComparison) -> str:
-    """What is subtracted from what."""
-    return f"{across.second} less {across.first}, {METRICS[across.metric].label} on the test images"
+def comparison_title(comparison: StudyComparison) -> str:
+    """What is subtracted from what, and the metric."""
+    return f"{comparison.second} minus {comparison.first}, {METRICS[comparison.metric].label} on the test images"
 
 
-def across_cells(across: StudyComparison) -> tuple[list[str], list[list[str]]]:
-    """The heads of the columns, and the cells of each row."""
-    head = ["Experiment", across.first, across.second, "Difference"]
-    rows = [_cells(row) for row in across.rows]
-    if any(row.p_holm is not None for row in across.rows):
+def comparison_cells(comparison: StudyComparison) -> tuple[list[str], list[list[str]]]:
+    """Column heads, and the cells of each row."""
+    head = ["Experiment", comparison.first, comparison.second, "Difference"]
+    rows = [_cells(row) for row in comparison.rows]
+    if any(row.p_holm is not None for row in comparison.rows):
         head += ["p (Holm)", "Verdict"]
-        rows = [[*cells, p_value(row.p_holm), _verdict(row)] for cells, row in zip(rows, across.rows, strict=True)]
+        rows = [[*cells, p_value(row.p_holm), _verdict(row)] for cells, row in zip(rows, comparison.rows, strict=True)]
     return head, rows
 
 
-def across_notes(across: StudyComparison) -> list[str]:
-    """What differs in settings, and why something is not said."""
+def comparison_notes(comparison: StudyComparison) -> list[str]:
+    """Settings that differ, and notes on the rows."""
     notes: list[str] = []
-    if across.differs:
-        notes.append(f"settings that differ in every experiment: {settings_words(across.differs)}")
-    elif any(row.first is not None and row.second is not None for row in across.rows):
-        notes.append("no setting that is known of both differs in every experiment")
-    shared = _shared(across)
-    for row in across.rows:
-        own = {k: v for k, v in row.differs.items() if k not in across.differs}
-        said = [f"differs in {settings_words(own)}"] if own else []
-        said += [note for note in row.notes if note not in shared]
-        notes += [f"{row.experiment}: {'; '.join(said)}"] if said else []
-    notes += [*shared, *across.notes]
-    if any(row.reported for row in across.rows):
-        notes += [OF_REPORTED, *sources_words(row.source for row in across.rows)]
+    if comparison.differs:
+        notes.append(f"settings that differ in every experiment: {settings_words(comparison.differs)}")
+    elif any(row.first is not None and row.second is not None for row in comparison.rows):
+        notes.append("no known setting differs in every experiment")
+    shared = _shared(comparison)
+    for row in comparison.rows:
+        own = {k: v for k, v in row.differs.items() if k not in comparison.differs}
+        remarks = [f"differs in {settings_words(own)}"] if own else []
+        remarks += [note for note in row.notes if note not in shared]
+        notes += [f"{row.experiment}: {'; '.join(remarks)}"] if remarks else []
+    notes += [*shared, *comparison.notes]
+    if any(row.reported for row in comparison.rows):
+        notes += [REPORTED_NOTE, *sources_words(row.source for row in comparison.rows)]
     return notes
 
 
 def settings_words(differs: Mapping[str, tuple[Any, Any]]) -> str:
-    """Settings with both values."""
+    """Settings that differ, with both values."""
     return ", ".join(f"{name} ({value_words(one)} and {value_words(two)})" for name, (one, two) in differs.items())
 
 
 def value_words(value: object) -> str:
-    """A setting's value."""
+    """A setting's value as text."""
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def sources_words(sources: Iterable[str]) -> list[str]:
-    """Where reported numbers are from, each source once."""
+    """The sources of reported values, each once."""
     return [f"source: {source}" for source in dict.fromkeys(sources) if source]
 
 
@@ -80,11 +80,11 @@ def _verdict(row: ComparisonRow) -> str:
     if row.distinguishable is None:
         return NONE
     if not row.distinguishable:
-        return "not distinguishable"
-    return f"distinguishable: {'better' if row.better else 'worse'}"
+        return "no significant difference"
+    return f"differs significantly: {'better' if row.better else 'worse'}"
 
 
-def _shared(across: StudyComparison) -> list[str]:
-    """Notes that every row has: said once."""
-    first = across.rows[0].notes if across.rows else ()
-    return [note for note in first if len(across.rows) > 1 and all(note in row.notes for row in across.rows)]
+def _shared(comparison: StudyComparison) -> list[str]:
+    """Notes that all rows have in common."""
+    first = comparison.rows[0].notes if comparison.rows else ()
+    return [note for note in first if len(comparison.rows) > 1 and all(note in row.notes for row in comparison.rows)]

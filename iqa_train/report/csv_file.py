@@ -1,4 +1,4 @@
-"""Results as CSV: every field of every row, numbers with all their digits, for programs."""
+"""Results as CSV: every field of every row at full precision."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ _SPANS = ("interval", "delta_interval", "zou_interval", "expected", "expected_de
 
 
 def results_csv(results: Sequence[StudyResults]) -> str:
-    """A line per experiment and metric; an interval is two columns, what is not known is empty."""
+    """A line per experiment and metric; an interval takes two columns, an unknown value is empty."""
     text = io.StringIO()
     head = ["study", "dataset", "baseline", "metric", *_flat(ResultRow("").as_json())]
     writer = csv.DictWriter(text, head, lineterminator="\n")

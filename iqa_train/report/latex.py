@@ -1,4 +1,4 @@
-"""Results as LaTeX, set with booktabs: a `table` that stands alone in any document with \\usepackage{booktabs}."""
+"""Results as LaTeX tables for any document that has \\usepackage{booktabs}."""
 
 import re
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ _SPECIAL = {
 _PATTERN = re.compile("[" + re.escape("".join(_SPECIAL)) + "]")
 _LEFT_OUT = ("seeds_needed", "optimism", "title")
 _MANY = 7  # columns that fit a page in footnote size
-_FIRST = "% \\usepackage{booktabs} in the preamble is all that this needs.\n"
+_FIRST = "% Needs only \\usepackage{booktabs} in the preamble.\n"
 
 
 def results_latex(results: StudyResults) -> str:
-    """One metric's table over the width of a page: values, differences, p, what was expected."""
+    """The table of one metric over the width of a page: values, differences, p, expectations."""
     table = table_of(results, _LEFT_OUT)
     bold = best(results)
     at = next(k for k, column in enumerate(table.columns) if column.key == "value") if table.cells else 1
@@ -39,7 +39,7 @@ def results_latex(results: StudyResults) -> str:
 
 
 def metrics_latex(results: Sequence[StudyResults]) -> str:
-    """Every metric of every experiment side by side, as papers have it, to the digits that its interval allows."""
+    """All metrics side by side, as in papers, each value to the digits that its interval allows."""
     first = results[0]
     heads = [f"{escaped(metric_name(r.metric))} {_arrow(r.metric)}" for r in results]
     named = f"{first.study}: all metrics" + (f" on {first.dataset}" if first.dataset else "")
@@ -59,7 +59,7 @@ def cross_latex(results: Sequence[StudyResults]) -> str:
 
 
 def _side_by_side(heads: Sequence[str], results: Sequence[StudyResults], caption: str, label: str) -> str:
-    """A row for whatever stands in any of the tables, a column for each table."""
+    """A row for each row of any of the tables, a column for each table."""
     rows = {_key(row): row for one in results for row in one.rows if not row.reported}
     rows |= {_key(row): row for one in results for row in one.rows if row.reported}
     body = [
@@ -74,7 +74,7 @@ def _side_by_side(heads: Sequence[str], results: Sequence[StudyResults], caption
 
 
 def escaped(text: str) -> str:
-    """`text` as LaTeX prints it, on one line."""
+    """`text` escaped for LaTeX, on one line."""
     return _PATTERN.sub(lambda found: _SPECIAL[found[0]], visible(text))
 
 
@@ -87,7 +87,7 @@ def _value(results: StudyResults, row: ResultRow) -> str:
 
 
 def _key(row: ResultRow) -> tuple[str, ...]:
-    """What makes it the same row in several tables; one experiment may be reported several times."""
+    """Identifies a row across tables; one experiment may be reported several times."""
     return (row.experiment, row.title, row.source) if row.reported else (row.experiment,)
 
 
@@ -104,8 +104,8 @@ def _arrow(metric: str) -> str:
 
 
 def _first_reported(rows: Sequence[ResultRow]) -> int | None:
-    """Before which row a rule parts what was measured here from what others report."""
-    return next((k for k, row in enumerate(rows) if row.reported), None) or None  # above the first row there is one
+    """Index of the first reported row, which a rule separates from the measured ones; None at the top."""
+    return next((k for k, row in enumerate(rows) if row.reported), None) or None  # the first row has a rule already
 
 
 def _table(
@@ -131,6 +131,6 @@ def _table(
 
 
 def _row(cells: Sequence[str]) -> str:
-    """A cell that begins with a bracket would be read as the distance to the row above."""
+    """A line of the table. LaTeX would read a bracket at its start as the distance to the row above."""
     first = ["{}" + cell if cell[:1] in "[*" and k == 0 else cell for k, cell in enumerate(cells)]
     return " & ".join(first) + r" \\"

@@ -1,4 +1,4 @@
-"""Results as Markdown (GitHub's tables): for the tracker, an issue, a wiki."""
+"""Results as GitHub-flavoured Markdown, for the tracker, issues and wikis."""
 
 import re
 
@@ -12,7 +12,7 @@ _SPECIAL = re.compile(r"([\\`*_\[\]|~#])")
 
 
 def results_markdown(results: StudyResults, level: int = 2) -> str:
-    """A heading, the table, verdicts with their reasons, notes; ends without a line's end."""
+    """A heading, the table, verdicts with their reasons, and notes; no newline at the end."""
     table = table_of(results)
     bold = best(results)
     lines = [f"{'#' * level} {escaped(headline(results))}", ""]
@@ -34,7 +34,7 @@ def results_markdown(results: StudyResults, level: int = 2) -> str:
 
 
 def escaped(text: str) -> str:
-    """`text` so that Markdown shows it as it is, on one line; no HTML, and so no comment, can come of it."""
+    """`text` escaped for Markdown, on one line; it cannot contain HTML, and so no comment markers."""
     safe = _SPECIAL.sub(r"\\\1", visible(text))
     return safe.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 

@@ -1,4 +1,4 @@
-"""Numbers as people read them: rounded by their interval, with a true minus, p values in words.
+"""Formats numbers: rounded according to their interval, with a minus sign, p values in sentences.
 
 Decimals follow the Guide to the Expression of Uncertainty in Measurement (JCGM 100:2008, 7.2.6): two significant
 digits of the uncertainty, and the value to the same place.
@@ -13,14 +13,14 @@ from iqa_train.stats.registry import METRICS
 
 MINUS = "\u2212"
 NONE = "\u2013"
-"""Stands where there is no number."""
+"""In place of a missing number."""
 
-_USUAL = 4  # decimals of a value whose interval is not known
+_USUAL = 4  # decimals of a value without an interval
 _MOST = 8
 
 
 def decimals(interval: Interval | None) -> int:
-    """How many decimals the half-width of `interval` allows: its two significant digits, none before the point."""
+    """Decimals for values with this interval: up to the second significant digit of its half-width."""
     if interval is None:
         return _USUAL
     half = abs(interval[1] - interval[0]) / 2
@@ -31,7 +31,7 @@ def decimals(interval: Interval | None) -> int:
 
 
 def number(value: float | None, places: int = _USUAL, *, signed: bool = False) -> str:
-    """`value` to so many decimals; `signed` puts a plus before what is above zero. Nothing is ever minus zero."""
+    """`value` to `places` decimals; `signed` puts a plus before positive numbers. Never minus zero."""
     if value is None or not math.isfinite(value):
         return NONE
     text = f"{abs(value):.{places}f}"
@@ -41,7 +41,7 @@ def number(value: float | None, places: int = _USUAL, *, signed: bool = False) -
 
 
 def given(value: float | None, *, signed: bool = False, places: int = 0) -> str:
-    """A number that somebody wrote down: its own digits and no more, or zeros up to `places` decimals."""
+    """A number as it was written down: its own digits, padded with zeros to `places` decimals."""
     if value is None or not math.isfinite(value):
         return NONE
     return number(value, max(places, _own_places(value)), signed=signed)
@@ -53,7 +53,7 @@ def _own_places(value: float) -> int:
 
 
 def span(interval: Interval | None, places: int | None = None, *, signed: bool = False) -> str:
-    """An interval in brackets, to `places` decimals or to those its width allows."""
+    """An interval in brackets, to `places` decimals, by default those that its width allows."""
     if interval is None:
         return ""
     digits = decimals(interval) if places is None else places
@@ -61,7 +61,7 @@ def span(interval: Interval | None, places: int | None = None, *, signed: bool =
 
 
 def given_span(interval: Interval | None, *, signed: bool = False) -> str:
-    """A range that somebody wrote down; one number where both ends are the same."""
+    """A range as it was written down; one number if both ends are equal."""
     if interval is None:
         return ""
     places = max(map(_own_places, interval))
@@ -77,7 +77,7 @@ def measured(value: float | None, interval: Interval | None, *, signed: bool = F
 
 
 def p_value(p: float | None) -> str:
-    """`p` for a column: two decimals, three below 0.01 and near 0.05, and never a zero that it is not."""
+    """`p` for a column: two decimals, three below 0.01 and near 0.05; never rounded to zero."""
     if p is None or not math.isfinite(p):
         return NONE
     if p < 0.001:
@@ -96,10 +96,10 @@ def p_words(p: float | None, name: str = "p") -> str:
 
 
 def best(results: StudyResults) -> ResultRow | None:
-    """The row to print in bold: the best, where that is more than luck; else None.
+    """The row to print in bold: the best one, if it is significantly so; else None.
 
-    An experiment must differ significantly (Holm) from the baseline; the baseline, from all experiments.
-    Numbers from elsewhere do not compete, and while a run is unfinished nobody has won.
+    An experiment must differ significantly (Holm) from the baseline; the baseline, from all experiments. Reported
+    values are not considered, and there is no best row while a run is unfinished.
     """
     rows = [row for row in results.rows if not row.reported and row.value is not None]
     if len(rows) < 2 or any(row.provisional for row in rows):

@@ -1,4 +1,4 @@
-"""All that a report is made from, gathered once; nothing here looks at a file."""
+"""The data of a report. Reads no files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from iqa_train.study.audit import Finding
 
 @dataclass(frozen=True)
 class Origin:
-    """Where one run's numbers come from, as its provenance tells; "" is what it does not tell."""
+    """The origin of one run's results, from its provenance; "" where it is not recorded."""
 
     experiment: str
     seed: int
@@ -27,14 +27,14 @@ class Origin:
 
 @dataclass(frozen=True)
 class ReportData:
-    """A study, ready to be reported. `results`: one for each metric, the main one first; mappings go by experiment.
+    """The data of a study's report. `results`: one for each metric, the main one first. Mappings are by experiment.
 
-    `settings` holds those settings alone in which some experiments differ.
+    `settings` holds only the settings in which experiments differ.
     """
 
     results: tuple[StudyResults, ...]
-    reported: tuple[StudyResults, ...] = ()  # of other studies, known only as numbers
-    cross: tuple[StudyResults, ...] = ()  # the main metric on data sets that were only tested on
+    reported: tuple[StudyResults, ...] = ()  # of other studies
+    cross: tuple[StudyResults, ...] = ()  # the main metric on other data sets
     curves: tuple[Curve, ...] = ()
     predictions: Mapping[str, Predictions] = field(default_factory=dict)
     parameters: Mapping[str, int] = field(default_factory=dict)
@@ -50,12 +50,12 @@ class ReportData:
 
     @property
     def differing(self) -> list[str]:
-        """The settings in which some experiments differ, in the order of the first experiment that tells them."""
+        """The settings in which experiments differ, in order of first appearance."""
         return list(dict.fromkeys(name for values in self.settings.values() for name in values))
 
 
 def shared_packages(origins: Sequence[Origin]) -> tuple[dict[str, str], list[str]]:
-    """Package versions that all runs have in common, and a sentence for each package in which they differ."""
+    """Package versions common to all runs, and a sentence for each package whose version differs."""
     names = dict.fromkeys(name for origin in origins for name in origin.packages)
     shared, sentences = {}, []
     for name in names:

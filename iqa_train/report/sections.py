@@ -1,4 +1,4 @@
-"""Everything about a run as sections of rows, for any front end to lay out."""
+"""Sections of rows about a run, independent of how they are laid out."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,9 +8,9 @@ Mark = Literal["", "differs", "inert", "error", "warning", "note", "good"]
 
 @dataclass(frozen=True)
 class Line:
-    """A row of a section. One cell alone is prose; of several, the last may be broken into lines. They hold any text.
+    """A row of a section. A single cell is prose; of several, the last may be wrapped. Cells hold unfiltered text.
 
-    `mark` says what is special about it.
+    `mark` says what is special about the row.
     """
 
     cells: tuple[str, ...]
@@ -19,7 +19,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Section:
-    """A titled block of rows; `head` names the columns, where they need a name."""
+    """A titled block of rows; `head` names the columns, if they have names."""
 
     title: str
     lines: tuple[Line, ...]
@@ -32,5 +32,5 @@ def prose(text: str, mark: Mark = "") -> Line:
 
 
 def pair(name: str, value: object, mark: Mark = "") -> Line:
-    """A name and what it stands for."""
+    """A name and its value."""
     return Line((name, str(value)), mark)

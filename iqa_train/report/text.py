@@ -1,4 +1,4 @@
-"""Results for a terminal: a table that fits it, then verdicts with their reasons, and what holds for all rows."""
+"""Results for a terminal: a table that fits its width, verdicts with their reasons, and notes."""
 
 import textwrap
 import unicodedata
@@ -15,8 +15,8 @@ _GAP = "  "
 
 
 def results_text(results: StudyResults, width: int | None = None) -> str:
-    """All of it, no line wider than `width` columns; the least important columns go first. None: all of them."""
-    whole = table_of(results, leave_out=["title"])  # which stands beside the verdict
+    """Table, verdicts and notes within `width` columns; the least important columns are dropped. None: no limit."""
+    whole = table_of(results, leave_out=["title"])  # shown with the verdict
     table = fitted(whole, width)
     blocks = [_wrapped(headline(results), width)]
     blocks.append(_table_lines(table, width) if results.rows else ["no experiments"])
@@ -26,13 +26,13 @@ def results_text(results: StudyResults, width: int | None = None) -> str:
     left_out = [column.head for column in whole.columns if column.key not in table.keys]
     notes = [*results.notes, table.legend()]
     if left_out:
-        notes.append(f"not shown for want of room: {', '.join(left_out)}; --format csv has everything")
+        notes.append(f"not shown (terminal too narrow): {', '.join(left_out)}; --format csv has everything")
     blocks.append([line for note in notes if note for line in _wrapped(note, width)])
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
 def fitted(table: Table, width: int | None) -> Table:
-    """The table less its least important columns, as many as it takes; the experiment and its value stay."""
+    """The table without its least important columns, as far as needed; experiment and value stay."""
     while width is not None and _width(table) > width and len(table.columns) > 2:
         least = max(table.columns, key=lambda column: column.rank)
         table = table.without(least.key)
@@ -40,7 +40,7 @@ def fitted(table: Table, width: int | None) -> Table:
 
 
 def display_width(text: str) -> int:
-    """Columns of a terminal that `text` takes: two for a wide character, none for an accent that combines."""
+    """Terminal columns that `text` takes: two for a wide character, none for a combining accent."""
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
     return len(text) + wide - sum(bool(unicodedata.combining(c)) for c in text)
 
@@ -71,7 +71,7 @@ def _width(table: Table) -> int:
 
 
 def _cut(line: str, width: int | None) -> str:
-    """The last resort of a terminal that is narrower than two columns of the table."""
+    """The line, cut off if the terminal is narrower than two columns of the table."""
     if width is None or display_width(line) <= width:
         return line
     while display_width(line) > max(width, 2) - 1:

@@ -1,11 +1,11 @@
-"""EXPERIMENTS_LOG_TRACKER.md: what a study found, between two markers; all that people write around them stays.
+"""Updates EXPERIMENTS_LOG_TRACKER.md: a study's results between two markers; text outside them is never changed.
 
     <!-- iqa-train:begin lr5e7 -->
     ...
     <!-- iqa-train:end lr5e7 -->
 
-The file is handled as bytes: whatever its encoding and its line ends, not one byte outside the markers changes. Markers
-that do not pair off are refused, since what lies between them might be somebody's notes.
+The file is handled as bytes, so that encoding and line ends outside the markers stay as they are. Unpaired markers are
+an error, since the text between them may be notes.
 """
 
 import re
@@ -24,16 +24,16 @@ from iqa_train.study.model import NAME_PATTERN
 FILE_NAME = "EXPERIMENTS_LOG_TRACKER.md"
 
 _HEAD = "# Experiments\n\n"
-_ANY = re.compile(rb"<!--[ \t]*iqa-train[ \t]*:")  # the beginning of a marker, whole or damaged
+_ANY = re.compile(rb"<!--[ \t]*iqa-train[ \t]*:")  # start of a marker, intact or damaged
 _MARKER = re.compile(rb"<!-- iqa-train:(begin|end) ([^\s<>]+) -->")
 _FENCE = re.compile(rb"^ {0,3}(`{3,}|~{3,})[^\n]*\n(?:.*\n)*? {0,3}\1[`~]*[ \t]*\r?$", re.MULTILINE)  # a block of code
 _MARK_OF_UTF8 = b"\xef\xbb\xbf"
-_MEND = "nothing was changed; mend or remove the markers by hand"
-_WIDE = (b"\xff\xfe", b"\xfe\xff")  # of UTF-16, in which our bytes would be noise
+_MEND = "nothing was changed; correct or remove the markers by hand"
+_WIDE = (b"\xff\xfe", b"\xfe\xff")  # byte order marks of UTF-16
 
 
 class TrackerError(RunError):
-    """A tracker that cannot be updated without a risk to somebody's notes."""
+    """A tracker that cannot be updated without risk to its other contents."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,12 @@ def tracker_text(data: ReportData) -> str:
 
 
 def update_tracker(path: Path, study: str, text: str) -> bool:
-    """Put `text` between the study's markers in the file at `path`, made if missing; returns whether bytes changed.
+    """Put `text` between the study's markers in the file at `path`, created if missing; returns whether it changed.
 
-    Raises TrackerError, with the file untouched, for damaged markers and for a file that cannot be read or written.
+    Raises TrackerError, leaving the file untouched, for damaged markers and if the file cannot be read or written.
     """
     try:
-        path = real_path(path)  # a link stays a link to the file that changes
+        path = real_path(path)  # the link stays, its target changes
         with locked_folder(path.parent):
             old = path.read_bytes() if path.exists() else None
             new = with_block(old, study, text, str(path))
@@ -70,7 +70,7 @@ def update_tracker(path: Path, study: str, text: str) -> bool:
                 return False
             mode = path.stat().st_mode & 0o7777 if old is not None else None
             if old is not None:
-                path.open("r+b").close()  # a file that its owner made read-only is not replaced
+                path.open("r+b").close()  # raises for a read-only file, which must not be replaced
             write_atomic(path, new)
             if mode is not None:
                 path.chmod(mode)
@@ -80,7 +80,7 @@ def update_tracker(path: Path, study: str, text: str) -> bool:
 
 
 def with_block(old: bytes | None, study: str, text: str, name: str = FILE_NAME) -> bytes:
-    """The bytes of a tracker in which `text` stands for `study`; `old` None for no file. Raises TrackerError."""
+    """The bytes of a tracker with `text` as the block of `study`; `old` is None for a new file. Raises TrackerError."""
     if not re.fullmatch(NAME_PATTERN, study):
         raise UsageError(f'"{visible(study)}" cannot be the name of a study in {name}')
     if old is not None and old.startswith(_WIDE):
@@ -96,8 +96,8 @@ def with_block(old: bytes | None, study: str, text: str, name: str = FILE_NAME) 
 
 
 def _block(study: str, text: str, newline: bytes) -> bytes:
-    """The markers and what stands between; `text` is Markdown that can hold no marker of ours."""
-    inner = text.strip("\n").encode(errors="replace")  # a file's name may hold what is no text
+    """The markers with `text` between them; `text` must not contain markers."""
+    inner = text.strip("\n").encode(errors="replace")  # file names may hold bytes that are not text
     if _ANY.search(inner):
         raise ValueError("a tracker's text must not hold its markers")
     begin, end = (f"<!-- iqa-train:{kind} {study} -->".encode() for kind in ("begin", "end"))
@@ -105,7 +105,7 @@ def _block(study: str, text: str, newline: bytes) -> bytes:
 
 
 def _markers(data: bytes, name: str) -> list[_Marker]:
-    """Begin, end, begin, end: all of the file's markers. Raises TrackerError where they are anything else."""
+    """All markers of the file. Raises TrackerError unless they are pairs of begin and end."""
     found: list[_Marker] = []
     code = [block.span() for block in _FENCE.finditer(data)]
     for start in (match.start() for match in _ANY.finditer(data)):
@@ -115,7 +115,7 @@ def _markers(data: bytes, name: str) -> list[_Marker]:
             raise TrackerError(f"{where}: a damaged iqa-train marker; {_MEND}")
         shown = any(begin < start < end for begin, end in code)
         if shown or (whole[1] == b"begin" and data[data.rfind(b"\n", 0, start) + 1 : start].strip(_MARK_OF_UTF8)):
-            raise TrackerError(f"{where}: an iqa-train marker in code or amid a line, not on one of its own; {_MEND}")
+            raise TrackerError(f"{where}: an iqa-train marker must be on a line by itself and outside code; {_MEND}")
         marker = _Marker(whole[1].decode(), whole[2].decode(errors="replace"), start, whole.end())
         _check_order(found, marker, where)
         found.append(marker)
@@ -130,12 +130,12 @@ def _check_order(before: list[_Marker], marker: _Marker, where: str) -> None:
     if marker.kind == "begin":
         if open_one is not None:
             raise TrackerError(
-                f'{where}: "{visible(marker.study)}" begins before "{visible(open_one.study)}" has ended; {_MEND}'
+                f'{where}: "{visible(marker.study)}" begins before the end of "{visible(open_one.study)}"; {_MEND}'
             )
         if any(earlier.study == marker.study for earlier in before):
-            raise TrackerError(f'{where}: "{visible(marker.study)}" begins a second time; {_MEND}')
+            raise TrackerError(f'{where}: "{visible(marker.study)}" has a second begin marker; {_MEND}')
     elif open_one is None or open_one.study != marker.study:
-        raise TrackerError(f'{where}: "{visible(marker.study)}" ends where it has not begun; {_MEND}')
+        raise TrackerError(f'{where}: "{visible(marker.study)}" has an end marker without a begin marker; {_MEND}')
 
 
 def _where(data: bytes, start: int, name: str) -> str:
@@ -148,7 +148,7 @@ def _mostly_crlf(data: bytes) -> bool:
 
 
 def _line_ends(data: bytes) -> int:
-    """How many of the two line ends before a block are there already."""
+    """How many of the two line ends before a block exist already."""
     tail = data[-4:].replace(b"\r\n", b"\n")
     return 2 if tail.endswith(b"\n\n") else 1 if tail.endswith(b"\n") else 0
 
@@ -161,11 +161,11 @@ def _contributions(data: ReportData) -> list[str]:
 
 
 def _origins(data: ReportData) -> list[str]:
-    """One line for all runs that come from the same code and data."""
+    """One line for all runs from the same code and data."""
     groups: dict[tuple[str, str], list[str]] = {}
     for origin in data.origins:
         run = f"{origin.experiment} s{origin.seed}-{origin.config_hash}"
-        groups.setdefault((origin.commit or "not known", origin.data or "not known"), []).append(run)
+        groups.setdefault((origin.commit or "unknown", origin.data or "unknown"), []).append(run)
     return [
         f"- code {escaped(code)}, data {escaped(data)}: {escaped(', '.join(runs))}"
         for (code, data), runs in groups.items()

@@ -1,4 +1,4 @@
-"""Verdicts in sentences: a line above the table, and each experiment's verdict with its reasons."""
+"""Verdicts as text: the headline above a table, and each experiment's verdict with its reasons."""
 
 from dataclasses import dataclass
 
@@ -10,17 +10,17 @@ from iqa_train.results.verdict import verdict_text
 from iqa_train.text import plural
 
 DASH = "\u2013"
-WHAT_IS_GAINED = "What the baseline gains by what an experiment changes; below zero, it is better without."
+WHAT_IS_GAINED = "What the baseline gains from each change; below zero, the baseline is better without it."
 
 
 @dataclass(frozen=True)
 class VerdictText:
-    """An experiment's verdict and what stands beside it, a sentence each."""
+    """An experiment's verdict with its reasons, a sentence each."""
 
     experiment: str
     title: str
     sentences: tuple[str, ...]
-    notes: tuple[str, ...] = ()  # those of the sentences that are neither verdict nor test
+    notes: tuple[str, ...] = ()  # the sentences that are neither verdict nor test
 
     @property
     def name(self) -> str:
@@ -40,7 +40,7 @@ def headline(results: StudyResults) -> str:
 
 
 def all_reasons(results: StudyResults) -> list[VerdictText]:
-    """For each row that there is something to say of, in the table's order; numbers of one source together, last."""
+    """Verdicts in table order; reported values come last, grouped by source."""
     rows = [row for row in results.rows if not row.reported]
     found = [VerdictText(row.experiment, row.title, tuple(_sentences(row, results)), row.notes) for row in rows]
     sources: dict[tuple[str, ...], list[str]] = {}
@@ -54,7 +54,7 @@ def all_reasons(results: StudyResults) -> list[VerdictText]:
 
 @dataclass(frozen=True)
 class ContributionText:
-    """A contribution in words: of what, in which experiment, how much, and what to bear in mind."""
+    """A contribution as text: factor, experiment, size, and a remark."""
 
     label: str
     experiment: str
@@ -63,7 +63,7 @@ class ContributionText:
 
 
 def gains(results: StudyResults) -> list[ContributionText]:
-    """Every experiment's contribution, single-factor ones first."""
+    """The contributions of all experiments, single-factor ones first."""
     found = []
     for one in contributions(results):
         remarks = [{True: "", False: "not distinguishable from zero", None: "not tested"}[one.distinguishable]]
@@ -74,7 +74,7 @@ def gains(results: StudyResults) -> list[ContributionText]:
 
 
 def second_opinion(row: ResultRow) -> str:
-    """The analytic tests beside the bootstrap."""
+    """The analytic tests, beside the bootstrap."""
     parts = [p_words(row.p_williams, "Williams' p")]
     if row.zou_interval is not None:
         parts.append(f"Zou's interval {span(row.zou_interval, signed=True)}")
@@ -82,18 +82,18 @@ def second_opinion(row: ResultRow) -> str:
 
 
 def why(row: ResultRow) -> str:
-    """Why the difference counts as significant, or does not."""
+    """Why the difference counts as significant or not."""
     if row.distinguishable is None or row.p_holm is None:
         return ""
     p = f"{p_words(row.p_holm)} after Holm's correction"
     if row.distinguishable:
         return p
     low, high = row.delta_interval or (0.0, 0.0)
-    return f"{p}, and the interval of the difference holds zero" if low <= 0 <= high else p
+    return f"{p}, and the interval of the difference contains zero" if low <= 0 <= high else p
 
 
 def expectation(row: ResultRow) -> str:
-    """What was written down before the run, and where the difference lies in it."""
+    """The expectation declared in the study file, and the position of the difference."""
     parts = []
     if row.expected is not None:
         parts.append(given_span(row.expected))
@@ -104,7 +104,7 @@ def expectation(row: ResultRow) -> str:
 
 
 def factors(row: ResultRow) -> str:
-    """That a difference is no single thing's, where it is not."""
+    """A warning if several factors change together."""
     if len(row.factors) < 2 or row.reported:
         return ""
     return f"changes {len(row.factors)} factors together: {', '.join(row.factors)}"

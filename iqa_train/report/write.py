@@ -1,4 +1,4 @@
-"""Writes a report: the page, the tables in every form, the figures in both widths; each file whole or not at all."""
+"""Writes a report: the page, tables in every format, figures in both widths. Each file is written atomically."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -40,10 +40,10 @@ FORMATS = {
 
 
 def write_report(material: ReportData, out: Path) -> list[Path]:
-    """Write index.html, tables/ and figures/ into the folder `out`, made if missing; returns the files, in order.
+    """Write index.html, tables/ and figures/ into the folder `out`, created if missing; returns the files, in order.
 
-    The same material gives the same bytes. What an earlier report left there and this one has not is removed; files of
-    anybody else are left alone. Raises RunError where the folder cannot be written to.
+    The same data give the same bytes. Files of an earlier report that this one does not have are removed; other files
+    are left alone. Raises RunError if the folder cannot be written to.
     """
     written: list[Path] = []
     try:
@@ -63,7 +63,7 @@ def write_report(material: ReportData, out: Path) -> list[Path]:
 
 
 def _listed(out: Path) -> set[Path]:
-    """The files of an earlier report; only of names that a report can have."""
+    """The files of an earlier report, restricted to names that a report can have."""
     try:
         names = (out / _LIST).read_text(encoding="utf-8").splitlines()
     except (FileNotFoundError, ValueError):
@@ -72,9 +72,9 @@ def _listed(out: Path) -> set[Path]:
 
 
 def report_files(material: ReportData) -> Iterator[tuple[str, bytes]]:
-    """Every file's name and bytes; the page comes last, so that what it speaks of is there."""
+    """Every file's name and bytes. The page comes last, after the files it refers to."""
     for name, text in _tables(material):
-        yield f"tables/{name}", text.encode(errors="replace")  # a file's name may hold what is no text
+        yield f"tables/{name}", text.encode(errors="replace")  # file names may hold bytes that are not text
     shown: list[PageFigure] = []
     with style.styled():
         for suffix, width in WIDTHS.items():

@@ -1,1 +1,1 @@
-"""What it means: metrics, and the tables made of them."""
+"""Results of a study: which runs count, how experiments compare, and the verdicts."""

@@ -1,4 +1,4 @@
-"""Which runs of an experiment count where it has been run with several settings, and what is said of the others."""
+"""Chooses which settings count for an experiment that was run with several, and names the runs left out."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ class Candidate:
 
     @property
     def settings(self) -> str:
-        """Their hash, the seed apart."""
+        """The hash of the settings without the seed."""
         return self.found.run.config_hash
 
     @property
@@ -33,10 +33,9 @@ class Candidate:
 
 
 def chosen_settings(runs: Sequence[Candidate]) -> dict[str, str]:
-    """For each experiment the settings that count: of a finished run, or one under way, before those of others.
+    """For each experiment the settings that count: of a finished or active run before all others, then the latest.
 
-    Among equals the latest count: an imported run took place when its log or the log's name states, and where
-    neither does, before all that state it.
+    An imported run is as old as its log or the log's name says; where neither gives a date, it counts as the oldest.
     """
     best: dict[str, _Rank] = {}
     for run in runs:
@@ -46,7 +45,7 @@ def chosen_settings(runs: Sequence[Candidate]) -> dict[str, str]:
 
 
 def left_out_notes(runs: Sequence[Candidate], chosen: Mapping[str, str], study: str) -> tuple[str, ...]:
-    """One line on the runs that do not count, why, and where they are shown; none if all count."""
+    """A line on the runs that are left out, why, and where to see them; none if all count."""
     others = [run for run in runs if run.settings != chosen[run.experiment]]
     if not others:
         return ()
@@ -58,11 +57,13 @@ def left_out_notes(runs: Sequence[Candidate], chosen: Mapping[str, str], study: 
         for experiment, counts in states.items()
     )
     imported = any(run.imported is not None for run in others)
-    alone = "; import-log FILE --study NAME imports a log into a study of its own" if imported else ""
-    one = len(others) == 1
-    whose = f"{'is' if one else 'are'} not shown, because {'its experiment has' if one else 'their experiments have'}"
+    alone = "; import-log FILE --study NAME imports a log into a separate study" if imported else ""
+    single = len(others) == 1
+    whose = (
+        f"{'is' if single else 'are'} not shown, because {'its experiment has' if single else 'their experiments have'}"
+    )
     return (
-        f"{len(others)} of {len(runs)} runs {whose} runs with other settings that are finished or later "
+        f"{len(others)} of {len(runs)} runs {whose} finished or newer runs with other settings "
         f"({which}); iqa-train status --study {study} lists all{alone}",
     )
 
@@ -85,5 +86,5 @@ def _seconds(moment: str) -> float:
 
 
 def _last_touched(run: RunSnapshot) -> float:
-    """When it was last worked on: a later test on another data set touches the run's folder alone."""
+    """When it was last trained. A later cross-dataset test changes only the run's folder, so attempts come first."""
     return max(path.stat().st_mtime for path in [a.files.folder for a in run.known_attempts] or [run.run.path])

@@ -1,4 +1,4 @@
-"""Experiments against the baseline, from per-image predictions: values, differences, intervals, p."""
+"""Compares experiments with the baseline from per-image predictions: values, differences, intervals, p."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 
 
 class NotComparableError(UserError):
-    """Two experiments whose difference would mean nothing: other test images, scores or settings."""
+    """Two experiments that differ in test images, scores or settings, so that their difference is meaningless."""
 
     exit_code = 1
 
@@ -35,9 +35,9 @@ class NotComparableError(UserError):
 class Comparison:
     """One experiment's value and its difference from the baseline's; None where there is none, and `notes` say why.
 
-    `clusters` are the references of the images, where several images share one: these were resampled then, and the
-    smallest number of any seed is given. `seeds` have a value, `shared` are those that the difference is over.
-    `image_variance` and `seed_variance` are of the difference, as `seeds.Estimate` has them.
+    `clusters` is the number of reference images that were resampled, where several test images share one (the smallest
+    number of any seed). `seeds` have a value; the difference is over the seeds `shared`. `image_variance` and
+    `seed_variance` belong to the difference; see `stats.seed_uncertainty.Estimate`.
     """
 
     experiment: str
@@ -67,13 +67,12 @@ def compare(
     parameters: int = 4,
     anyway: bool = False,
 ) -> list[Comparison]:
-    """A comparison for each of `experiments`, in their order, all on the same resamples of the images.
+    """A comparison for each of `experiments`, in order, all on the same resamples of the test images.
 
-    Images of one reference are resampled together.
-
-    `key` names the random stream: the same key and predictions give the same numbers. With `resamples` 0 there are
-    values and differences without intervals; None is the usual number for the metric. `baseline` may be one of the
-    experiments, whose comparison then has no difference. `parameters` are the logistic's, 4 or 5.
+    Images that share a reference image are resampled together. `key` names the random stream: the same key and
+    predictions give the same numbers. `resamples` defaults to the metric's number; 0 gives values and differences
+    without intervals. `baseline` may be one of the experiments, which then has no difference. `parameters` (4 or 5) are
+    the logistic's.
 
     Raises NotComparableError for an experiment that was tested on other images or scores than the baseline; with
     `anyway` that becomes a note, and the experiment has no difference.
@@ -86,8 +85,8 @@ def compare(
     for one, why in zip(ready, refused, strict=True):
         if why and base is not None and not anyway:
             raise NotComparableError(
-                f"{one.experiment} and {base.experiment} have {why}; a difference of the two would not be paired "
-                "(--anyway shows it without one)"
+                f"{one.experiment} and {base.experiment} have {why}; their difference cannot be paired "
+                "(--anyway shows them without one)"
             )
     together = [one for one, why in zip(ready, refused, strict=True) if not why]
     draws = _Draws(together if base is None else [base, *together], metric, key, count)
@@ -104,8 +103,8 @@ def compare(
     return [replace(one, notes=(*one.notes, *twins.get(one.experiment, ()))) for one in results]
 
 
-def resampled_words(resamples: int, clusters: Sequence[int | None], metric: str) -> list[str]:
-    """What intervals are from: images, or the references that they share; `clusters` are those of each comparison."""
+def resampling_notes(resamples: int, clusters: Sequence[int | None], metric: str) -> list[str]:
+    """How the intervals were made: by image, or by shared reference image; `clusters` are those of each comparison."""
     words = f"95 % intervals from {resamples:,} paired resamples of the test images"
     counts = [count for count in clusters if count is not None]
     if not counts:
@@ -113,12 +112,12 @@ def resampled_words(resamples: int, clusters: Sequence[int | None], metric: str)
     many = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
     notes = [f"{words}, resampled by reference ({many})"]
     if METRICS[metric].correlation:
-        notes.append("no tests by formula: they take images to be independent, and those of one reference are not")
+        notes.append("no analytic tests: they assume independent images, and images that share a reference are not")
     return notes
 
 
 class _Draws:
-    """Every model's values on the same resamples."""
+    """The values of all models on the same resamples."""
 
     def __init__(self, members: Sequence[UsableSeeds], metric: str, key: str, resamples: int) -> None:
         tables = {(m.experiment, seed): table for m in members for seed, table in m.by_seed.items()}
@@ -130,7 +129,7 @@ class _Draws:
         self._units = {name: len(np.unique(model.rows)) for name, model in zip(tables, models, strict=True)}
 
     def of(self, one: UsableSeeds, seeds: Sequence[int]) -> SeedDraws:
-        """An experiment's values by seed."""
+        """An experiment's values and draws by seed."""
         values = np.array([one.values[seed] for seed in seeds])
         draws = np.stack([self._by_model[one.experiment, seed] for seed in seeds])
         return SeedDraws(values, draws, min(self._units[one.experiment, seed] for seed in seeds))
@@ -146,7 +145,7 @@ def _alone(one: UsableSeeds, draws: _Draws, metric: str, key: str) -> Comparison
     notes = one.notes if len(sizes) == 1 else (*one.notes, f"{min(sizes)} to {max(sizes)} test images, by seed")
     if found.draws.size and interval is None:
         notes = (*notes, "no interval: the test images are too few")
-    elif interval is not None and interval[0] == interval[1]:  # it would claim that nothing is uncertain
+    elif interval is not None and interval[0] == interval[1]:  # it would claim certainty
         interval, notes = None, (*notes, "no interval: the value is the same on every resample")
     return Comparison(
         one.experiment,
@@ -163,7 +162,7 @@ def _alone(one: UsableSeeds, draws: _Draws, metric: str, key: str) -> Comparison
 def _against(
     found: Comparison, one: UsableSeeds, base: UsableSeeds, draws: _Draws, metric: str, key: str
 ) -> Comparison:
-    """`found` with its difference from the baseline: over shared seeds, or between means where there are none."""
+    """`found` with its difference from the baseline: over shared seeds, or between means if there are none."""
     if not one.seeds or not base.seeds:
         return found
     shared = tuple(seed for seed in one.seeds if seed in base.by_seed)
@@ -174,12 +173,14 @@ def _against(
             SeedDraws(mine.values - theirs.values, mine.draws - theirs.draws, min(mine.units, theirs.units)), key
         )
         if shared != one.seeds or len(shared) < len(base.seeds):
-            notes.append(f"difference over the {_seeds(shared)} that both have")
+            notes.append(f"difference over the shared {_seeds(shared)}")
     else:
         estimate = difference_of_means(draws.of(one, one.seeds), draws.of(base, base.seeds), key)
         notes.append(f"no shared seeds with {base.experiment}: the interval also contains seed-to-seed variation")
     if len(shared) == 2:
-        notes.append("two seeds say little of how much seeds vary, so the interval is wide; a third narrows it most")
+        notes.append(
+            "two seeds say little about the variation between seeds, so the interval is wide; a third helps most"
+        )
     return replace(
         found,
         delta=estimate.value,
@@ -188,13 +189,13 @@ def _against(
         shared=shared,
         image_variance=estimate.image_variance,
         seed_variance=estimate.seed_variance,
-        dependent=None if found.clusters else _by_formula(one, base, shared, metric),
+        dependent=None if found.clusters else _analytic_tests(one, base, shared, metric),
         notes=tuple(notes),
     )
 
 
 def _possible(interval: Interval | None, metric: str) -> Interval | None:
-    """The part of an interval of values that a measure can have."""
+    """The interval, cut to the range of the metric."""
     if interval is None:
         return None
     least, most = METRICS[metric].bounds
@@ -202,7 +203,7 @@ def _possible(interval: Interval | None, metric: str) -> Interval | None:
 
 
 def _why_not(one: UsableSeeds, base: UsableSeeds | None) -> str:
-    """Why the two cannot be paired; "" where they can, or have nothing to compare."""
+    """Why the two cannot be paired; "" if they can, or if there is nothing to compare."""
     if base is None or base.experiment == one.experiment or not one.seeds or not base.seeds:
         return ""
     shared = [seed for seed in one.seeds if seed in base.by_seed]
@@ -216,8 +217,8 @@ def _why_not(one: UsableSeeds, base: UsableSeeds | None) -> str:
     return next((why for table in tables[1:] if (why := why_unpaired(tables[0], table))), "")
 
 
-def _by_formula(one: UsableSeeds, base: UsableSeeds, shared: Sequence[int], metric: str) -> Dependent | None:
-    """The tests for dependent correlations, of the correlations' means over the shared seeds."""
+def _analytic_tests(one: UsableSeeds, base: UsableSeeds, shared: Sequence[int], metric: str) -> Dependent | None:
+    """Analytic tests of the correlations' means over the shared seeds."""
     measure = METRICS[metric].correlation
     if measure is None or not shared:
         return None
@@ -229,7 +230,7 @@ def _by_formula(one: UsableSeeds, base: UsableSeeds, shared: Sequence[int], metr
 
 
 def _twins(experiments: Sequence[ExperimentPredictions]) -> dict[str, list[str]]:
-    """Notes on predictions that are the same, number for number, as those of an experiment or a seed before."""
+    """Notes on predictions that are identical to those of an earlier experiment or seed."""
     notes: dict[str, list[str]] = {}
     seen: dict[tuple[int, bytes], str] = {}
     for one in experiments:
@@ -237,12 +238,12 @@ def _twins(experiments: Sequence[ExperimentPredictions]) -> dict[str, list[str]]
         for seed, table in one.by_seed.items():
             first = own.setdefault(table.predictions.tobytes(), seed)
             if first != seed:
-                says = f"suspicious: the predictions of seeds {first} and {seed} are identical"
-                notes.setdefault(one.experiment, []).append(says)
+                note = f"suspicious: the predictions of seeds {first} and {seed} are identical"
+                notes.setdefault(one.experiment, []).append(note)
             earlier = seen.setdefault((seed, table.predictions.tobytes()), one.experiment)
             if earlier != one.experiment:
-                says = f"suspicious: predictions identical to {earlier}'s (seed {seed})"
-                notes.setdefault(one.experiment, []).append(says)
+                note = f"suspicious: predictions identical to {earlier}'s (seed {seed})"
+                notes.setdefault(one.experiment, []).append(note)
     return notes
 
 

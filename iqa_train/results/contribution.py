@@ -1,4 +1,4 @@
-"""What each component contributes: how much is lost without it."""
+"""Contributions of components: how much the baseline loses without each."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,9 @@ from iqa_train.stats.registry import METRICS
 
 @dataclass(frozen=True)
 class Contribution:
-    """What the baseline gains by what an experiment leaves out, in the metric's unit; positive: it helps.
+    """What the baseline gains from what an experiment changes, in the metric's unit; positive: it helps.
 
-    Only a `single` one is the contribution of a component; one of several factors says what they do together.
+    Only a `single` contribution belongs to one component; several factors have a joint effect.
     """
 
     experiment: str
@@ -24,14 +24,14 @@ class Contribution:
 
     @property
     def single(self) -> bool:
-        """Whether one factor alone is behind it."""
+        """Whether it comes from exactly one factor."""
         return len(self.factors) == 1
 
     @property
     def label(self) -> str:
-        """The factors in words, several as such."""
+        """The factors, joined if there are several."""
         if not self.factors:
-            return f"{self.experiment} (no setting that acts differs)"
+            return f"{self.experiment} (no effective setting differs)"
         return self.factors[0] if self.single else " + ".join(self.factors) + " together"
 
 
@@ -39,8 +39,7 @@ class Contribution:
 class Step:
     """A bar of the waterfall, from `start` to `end`; `interval` is that of `end`.
 
-    Every step starts at the baseline. Steps are not stacked: each experiment leaves out one thing of the whole, and
-    effects measured so do not add up.
+    Every step starts at the baseline. Steps are not stacked: effects of single changes do not add up.
     """
 
     experiment: str
@@ -53,14 +52,14 @@ class Step:
 
 
 def contributions(results: StudyResults) -> list[Contribution]:
-    """Of every experiment that has a difference from the baseline, single-factor ones first, else in their order."""
+    """Contributions of all experiments with a difference from the baseline, single-factor ones first."""
     sign = -1.0 if METRICS[results.metric].higher_is_better else 1.0
     found = [_contribution(row, row.delta, sign) for row in results.rows if row.delta is not None and not row.reported]
     return sorted(found, key=lambda one: not one.single)
 
 
 def waterfall(results: StudyResults) -> list[Step]:
-    """The baseline's value as the first bar, from 0, and a step from it for each contribution; [] without a value."""
+    """The baseline's value as a bar from 0, then a step for each contribution; [] without a baseline value."""
     base = results.baseline_row
     if base is None or base.value is None:
         return []
@@ -75,7 +74,7 @@ def waterfall(results: StudyResults) -> list[Step]:
 
 
 def optimism(results: StudyResults) -> dict[str, float]:
-    """Experiment -> SRCC that choosing the epoch on test would have claimed on top, where it is known."""
+    """Experiment -> how much higher the SRCC would be if the epoch were chosen on test, where known."""
     return {row.experiment: row.optimism for row in results.rows if row.optimism is not None}
 
 

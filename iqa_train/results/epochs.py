@@ -1,4 +1,4 @@
-"""What can be said before runs are finished: their values by epoch."""
+"""Values by epoch, for comparing runs that are not finished."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from iqa_train.results.table import Curve
 
 ByEpoch = Mapping[int, Mapping[int, Event]]
 MEASURED = ("srcc", "plcc")
-"""The metrics that are taken at every epoch."""
+"""The metrics that are computed at every epoch."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class AtEpoch:
 
 
 def at_last_common_epoch(own: ByEpoch, base: ByEpoch, metric: str) -> AtEpoch | None:
-    """Where both stood at the last epoch that both have, over the seeds both have; without such, where `own` stands.
+    """Value and difference at the last epoch that both have, over shared seeds; without shared seeds, `own` alone.
 
-    None where `own` has no epoch yet.
+    None if `own` has no epoch yet.
     """
     if metric not in MEASURED or not own:
         return None
@@ -39,12 +39,12 @@ def at_last_common_epoch(own: ByEpoch, base: ByEpoch, metric: str) -> AtEpoch | 
 
 
 def epochs_of(runs: Iterable[RunRecord]) -> ByEpoch:
-    """Seed -> epoch -> event of an experiment's runs, those that failed left out."""
+    """Seed -> epoch -> event of an experiment's runs, without failed ones."""
     return {seed: events for run in runs if not run.failed for seed, events in run.epochs.items() if events}
 
 
 def curves(runs: Sequence[RunRecord]) -> list[Curve]:
-    """Each experiment's validation and test SRCC by epoch, of the first seed that has an epoch."""
+    """Validation and test SRCC by epoch of each experiment's first seed with an epoch."""
     found = []
     for experiment, own in by_experiment(runs).items():
         events = next((run.epochs[seed] for run in own for seed in run.epochs), {})
@@ -62,6 +62,6 @@ def _value(by_epoch: ByEpoch, seed: int, epoch: int, metric: str) -> float | Non
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
-    """None for no values, or where one is undefined: a mean over fewer seeds would be of something else."""
+    """The mean; None for no values or if one is undefined, since a mean over fewer seeds is not comparable."""
     known = [v for v in values if v is not None]
     return fmean(known) if values and len(known) == len(values) else None

@@ -1,4 +1,4 @@
-"""In which settings two runs differ, and which of the differences act."""
+"""Settings in which two runs differ, and the factors that can cause a difference in results."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,13 +7,13 @@ Spec = Mapping[str, Any]
 """The content of spec.json."""
 
 REVISION = "revision"
-"""Of the network and the losses; no setting, but what a difference can come from."""
+"""Revision of the network and losses: not a setting, but a possible cause of a difference."""
 
 
 def settings_that_differ(base: Spec, own: Spec) -> dict[str, tuple[Any, Any]]:
-    """Setting -> (the base's value, `own`'s), the seed and what cannot change a result apart.
+    """Setting -> (value of `base`, value of `own`), without the seed and settings that cannot change a result.
 
-    A setting that only one of them records (of another version, or imported from a log) is not compared. Keys of
+    Settings that only one of them records (from another version, or imported from a log) are not compared. Keys of
     `[datasets]` are written `datasets.csv`; `revision` is that of the network and losses.
     """
     pairs = {name: (value, own["settings"][name]) for name, value in _settings(base) if name in own["settings"]}
@@ -25,12 +25,12 @@ def settings_that_differ(base: Spec, own: Spec) -> dict[str, tuple[Any, Any]]:
 
 
 def factors(base: Spec, own: Spec) -> tuple[str, ...]:
-    """What a difference between the two can come from, as `iqa_train.study.factors` has it, and another data set."""
+    """What can cause a difference between the two: factors as in `study.factors`, data set and revision."""
     from iqa_train.runs.specfile import settings_from
     from iqa_train.study.factors import acting_differences, factors_of
 
     raw = settings_that_differ(base, own)
-    # What only one of them records is taken to be the other's too, not this program's default.
+    # What only one of them records is assumed for the other, instead of this program's default.
     one = settings_from({**own["settings"], **base["settings"]})
     other = settings_from({**base["settings"], **own["settings"]})
     if one is None or other is None:

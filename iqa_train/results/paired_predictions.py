@@ -1,4 +1,4 @@
-"""An experiment's predictions by seed: which of them can be used, and how their images line up with others'."""
+"""An experiment's predictions by seed: which are usable, and how their images pair with those of others."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,9 +16,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ExperimentPredictions:
-    """What was tested: an experiment's predictions on its test images, by seed."""
-
-    __test__ = False  # pytest would take the name for that of a test
+    """An experiment's predictions on its test images, by seed."""
 
     experiment: str
     by_seed: Mapping[int, Predictions]
@@ -26,7 +24,7 @@ class ExperimentPredictions:
 
 @dataclass(frozen=True)
 class UsableSeeds:
-    """The seeds of an experiment that a metric is defined for, after its mapping if it has one, and what is amiss."""
+    """The seeds with a defined value; predictions are mapped if the metric needs the fit; `notes` name other seeds."""
 
     experiment: str
     by_seed: dict[int, Predictions]
@@ -35,14 +33,14 @@ class UsableSeeds:
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """In the order of the runs."""
+        """The usable seeds, in order of the runs."""
         return tuple(self.by_seed)
 
 
 def usable(tested: ExperimentPredictions, metric: str, parameters: int = 4) -> UsableSeeds:
-    """The seeds with a defined value, sorted by image; a note for each that has none, and why.
+    """The seeds with a defined value, their tables sorted by image; a note with the reason for each other seed.
 
-    `parameters` are those of the logistic, 4 or 5, for a metric after the fit.
+    `parameters` (4 or 5) are the logistic's, for a metric after the fit.
     """
     kept: dict[int, Predictions] = {}
     values: dict[int, float] = {}
@@ -58,10 +56,10 @@ def usable(tested: ExperimentPredictions, metric: str, parameters: int = 4) -> U
 
 
 def units_of(tables: Sequence[Predictions]) -> dict[str, int]:
-    """Image -> number of the unit that is drawn with it, of all images of any table.
+    """Image -> number of its resampling unit, for the images of all tables.
 
-    Images of one reference are no independent samples of images, and are drawn together or not at all. An image without
-    one is a unit of its own. Where only some tables tell references, as runs of an older version do not, theirs count.
+    Images that share a reference image are not independent, so they form one unit; an image without a reference is a
+    unit by itself. Tables of older runs have no references and take those of the other tables.
     """
     reference = {
         image: own
@@ -75,18 +73,18 @@ def units_of(tables: Sequence[Predictions]) -> dict[str, int]:
 
 
 def model_of(table: Predictions, numbered: Mapping[str, int]) -> Model:
-    """A table as the bootstrap takes it, by the numbers of `units_of`."""
+    """A table in the form that the bootstrap takes, with unit numbers from `units_of`."""
     rows = np.array([numbered[image] for image in table.images], dtype=np.int64)
     return Model(table.scores, table.predictions, rows)
 
 
 def why_unpaired(one: Predictions, other: Predictions) -> str:
-    """Why predictions on these two tables (sorted by image) cannot be paired; "" where they can."""
+    """Why predictions in these two tables (sorted by image) cannot be paired; "" if they can."""
     if one.images != other.images:
         missing = len(set(one.images) ^ set(other.images))
         if len(one.images) != len(other.images):
             return f"different test images ({len(one.images)} and {len(other.images)})"
-        return f"different test images ({missing // 2} of {len(one.images)} are not the same)"
+        return f"different test images ({missing // 2} of {len(one.images)} differ)"
     differ = np.flatnonzero(one.scores != other.scores)
     if len(differ):
         first = differ[0]
@@ -95,7 +93,7 @@ def why_unpaired(one: Predictions, other: Predictions) -> str:
             f"{one.scores[first]:g} and {other.scores[first]:g})"
         )
     if one.references is not None and other.references is not None and one.references != other.references:
-        return "different references of the same test images"
+        return "different reference images for the same test images"
     return ""
 
 
@@ -111,14 +109,14 @@ def _sorted(table: Predictions) -> Predictions:
 def _mapped(table: Predictions, metric: str, parameters: int) -> tuple[Predictions | None, str]:
     bad = int(np.count_nonzero(~np.isfinite(table.predictions)))
     if bad:
-        return None, f"{bad} of {len(table.images)} predictions are no numbers"
+        return None, f"{bad} of {len(table.images)} predictions are not finite numbers"
     if not np.isfinite(table.scores).all():
-        return None, "some opinion scores are no numbers"
+        return None, "some opinion scores are not finite numbers"
     if len(table.images) < 2:
         return None, f"{len(table.images)} test images are too few"
     for name, side in (("predictions", table.predictions), ("opinion scores", table.scores)):
         if side.min() == side.max():
-            return None, f"all {name} are the same, so there is nothing to correlate"
+            return None, f"all {name} are equal, so correlation is undefined"
     if not METRICS[metric].fitted:
         return table, ""
     fit = fit_logistic(table.predictions, table.scores, parameters)

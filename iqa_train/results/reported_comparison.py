@@ -1,7 +1,7 @@
-"""Comparisons of which one side at least is known as numbers alone: reported ones, and runs without predictions.
+"""Comparisons in which at least one side has only reported values: references, and runs without predictions.
 
-A difference of such numbers has neither p nor interval. Both rest on how the two models' errors go together on the same
-images, and that nobody can tell from two correlations.
+Differences of reported values have no p and no interval: both depend on how the errors of the two models correlate on
+the same images, which two correlations with the scores do not determine.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,14 +22,14 @@ from iqa_train.study.literature import known_settings, references_of
 from iqa_train.study.model import Study
 
 UNTESTED = (
-    "differences of numbers alone have no p value and no interval: both need the predictions of the two on the same "
-    "images"
+    "differences of reported values have no p and no interval: both need the predictions of the two models on the "
+    "same images"
 )
 
 
 @dataclass(frozen=True)
 class ReportedValue:
-    """One experiment of one side. `settings` are those that are known; `reported`: not from a run of this program."""
+    """One experiment of one side. `settings` are the known ones; `reported`: not from a run of this program."""
 
     experiment: str
     title: str = ""
@@ -41,15 +41,15 @@ class ReportedValue:
     reported: bool = False
     source: str = ""
     notes: tuple[str, ...] = ()
-    dataset: str = ""  # whose test images
-    epoch: int | None = None  # of an unfinished run: the epoch that the value is of
+    dataset: str = ""  # that the test images belong to
+    epoch: int | None = None  # of the value of an unfinished run
 
 
 ReportedSide = Mapping[str, ReportedValue]
 
 
 def numbers_of_group(study: Study, group: str, metric: str, profile: str | None = None) -> dict[str, ReportedValue]:
-    """A group of references, by experiment; those that share theirs, or have none, by id."""
+    """A group of references by experiment; by id where several share an experiment or have none."""
     references = references_of(study, profile, group)
     experiments = [r.experiment for r in references]
     found = {}
@@ -64,7 +64,7 @@ def numbers_of_group(study: Study, group: str, metric: str, profile: str | None 
 
 
 def numbers_of_runs(runs: Sequence[RunRecord], metric: str) -> dict[str, ReportedValue]:
-    """The runs of a study, by experiment, as its table of results has them, but for differences from its baseline."""
+    """The runs of a study by experiment, with the values of its results table."""
     alone = [replace(run, spec={**run.spec, "baseline": None}) for run in runs]
     rows = {row.experiment: row for row in build_study_results(alone, metric, anyway=True).rows}
     return {name: _of_runs(own, rows[name], metric) for name, own in by_experiment(runs).items()}
@@ -87,7 +87,7 @@ def _of_runs(runs: list[RunRecord], row: ResultRow, metric: str) -> ReportedValu
 
 
 def compare_numbers(first: ReportedSide, second: ReportedSide, names: tuple[str, str], metric: str) -> StudyComparison:
-    """Experiment by experiment: values, their plain difference, and the known settings that differ."""
+    """Values, plain differences and the known settings that differ, experiment by experiment."""
     rows = tuple(_row(name, first.get(name), second.get(name), names) for name in dict.fromkeys([*first, *second]))
     paired = [row for row in rows if row.experiment in first and row.experiment in second]
     everywhere = paired[0].differs if paired else {}
@@ -95,16 +95,16 @@ def compare_numbers(first: ReportedSide, second: ReportedSide, names: tuple[str,
     return StudyComparison(*names, metric, rows, everywhere, notes_on_numbers(rows, metric))
 
 
-def with_numbers(across: StudyComparison, first: ReportedSide, second: ReportedSide) -> StudyComparison:
-    """`across` with the values of experiments that have no predictions, and their plain differences."""
-    names = (across.first, across.second)
+def with_numbers(comparison: StudyComparison, first: ReportedSide, second: ReportedSide) -> StudyComparison:
+    """`comparison` with values and plain differences for experiments that have no predictions."""
+    names = (comparison.first, comparison.second)
     rows = tuple(
         row if row.first is not None and row.second is not None
         else replace(_row(row.experiment, first.get(row.experiment), second.get(row.experiment), names),
                      differs=row.differs)
-        for row in across.rows
+        for row in comparison.rows
     )  # fmt: skip
-    return replace(across, rows=rows, notes=(*across.notes, *notes_on_numbers(rows, across.metric)))
+    return replace(comparison, rows=rows, notes=(*comparison.notes, *notes_on_numbers(rows, comparison.metric)))
 
 
 def _row(name: str, one: ReportedValue | None, two: ReportedValue | None, names: tuple[str, str]) -> ComparisonRow:
@@ -137,7 +137,7 @@ def _row(name: str, one: ReportedValue | None, two: ReportedValue | None, names:
 
 
 def notes_on_numbers(rows: Sequence[ComparisonRow], metric: str) -> tuple[str, ...]:
-    """Why nothing is tested, and what size of difference is worth a thought."""
+    """Why nothing is tested, and below what size a difference means little."""
     plain = [row for row in rows if row.delta is not None and row.delta_interval is None]
     if not plain:
         return ()
@@ -151,7 +151,7 @@ def notes_on_numbers(rows: Sequence[ComparisonRow], metric: str) -> tuple[str, .
         many = {0: "all of these are larger", len(plain): "all of these are smaller"}
         label = many.get(smaller, f"{smaller} of these {len(plain)} are smaller")
         notes.append(
-            f"for scale: one seed each on {count:,} images shows no difference below about {least:.4f}, if the "
-            f"predictions of the two correlate {ASSUMED_CORRELATION:g}; {label}"
+            f"for scale: with one seed each on {count:,} images, differences below about {least:.4f} are not "
+            f"significant if the predictions of the two correlate at {ASSUMED_CORRELATION:g}; {label}"
         )
     return tuple(notes)

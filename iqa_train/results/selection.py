@@ -1,4 +1,4 @@
-"""Which runs a report is about: those that the study file means now, or, without one, all that a study has left."""
+"""Selects the runs of a study: those the study file declares, or all on disk if no file declares the study."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +23,9 @@ from iqa_train.study.spec import RunSpec
 
 @dataclass(frozen=True)
 class RunSelection:
-    """A study and its runs; `study` is None where no file declares it. `notes` say which runs are left out, and why.
+    """A study and its runs; `study` is None if no file declares it. `notes` say which runs are left out, and why.
 
-    `on` is the other data set that the runs' predictions are of, "" for their own test images.
+    `on` is the other data set that the predictions are on, "" for the runs' own test images.
     """
 
     name: str
@@ -45,10 +45,10 @@ def chosen_runs(
     profile: str | None,
     reader: SnapshotReader | None = None,
 ) -> RunSelection:
-    """The runs of the study `name`, or else of the study file under `profile`; `reader` keeps what was read before.
+    """The runs of the study `name`, by default of the study file under `profile`; `reader` caches snapshots.
 
-    A name that the study file has, for itself or for one of its profiles, means the file; any other means the runs in
-    `runs_dir`/`name`. Raises UsageError for a study that is neither, with the nearest names, and StudyError.
+    If the study file declares `name` (directly or for a profile), its runs are meant, otherwise those in
+    `runs_dir`/`name`. Raises UsageError, with the nearest names, for an unknown study, and StudyError.
     """
     selected = select_study(experiments, name, profile)
     study, name = selected.file, selected.name
@@ -56,9 +56,7 @@ def chosen_runs(
         return _of_file(study, selected.profile, runs_dir, reader)
     there, reported = _studies(runs_dir), groups_of(study)
     if name not in there and name in reported:
-        return RunSelection(
-            name, "", study.baseline, (), study, None, ("all of it reported elsewhere, none of it run here",)
-        )
+        return RunSelection(name, "", study.baseline, (), study, None, ("all values are reported, none was run here",))
     if name not in there:
         known = did_you_mean(name, [*profiles_by_study(study), *there, *reported])
         raise UsageError(f'there is no study "{visible(name)}" in {study.path} or in {runs_dir}; {known}')
@@ -67,7 +65,7 @@ def chosen_runs(
 
 
 def _of_file(study: Study, profile: str | None, runs_dir: Path, reader: SnapshotReader | None) -> RunSelection:
-    """What the file resolves to, and the same experiments with further seeds, as --seeds makes them."""
+    """The runs of the study file, and runs of the same experiments with other seeds (from --seeds)."""
     name = study_name(study, profile)
     specs = _by_revision_that_ran(resolve_all(study, profile=profile), runs_dir, name)
     runs = [(spec, run_folder(runs_dir, spec)) for spec in specs]
@@ -88,14 +86,14 @@ def _of_file(study: Study, profile: str | None, runs_dir: Path, reader: Snapshot
 
 
 def _of_other_data(spec: RunSpec, run: RunFolder, words: str) -> RunRecord:
-    """A run whose numbers are those of other data that has the same name, another project's say: none of them count."""
+    """A run whose results come from other data of the same name (another project's, say) and do not count."""
     return RunRecord(spec.model_dump(mode="json"), run, RunState(LOST, f"its result does not count: {words}"))
 
 
 def _further(
     runs: list[tuple[RunSpec, RunFolder]], runs_dir: Path, study: str
 ) -> tuple[list[tuple[RunSpec, RunFolder]], list[str]]:
-    """Runs with the same settings and other seeds; and a note for each experiment that has runs with other settings."""
+    """Runs with the same settings and other seeds, and a note for each experiment with runs of other settings."""
     known = {run.path for _, run in runs}
     hashes = {(spec.experiment, spec.config_hash) for spec, _ in runs}
     earlier = {(old.experiment, old.config_hash) for spec, _ in runs for old in at_earlier_revisions(spec)}
@@ -121,9 +119,9 @@ def _further(
 
 
 def _by_revision_that_ran(specs: list[RunSpec], runs_dir: Path, study: str) -> list[RunSpec]:
-    """The same, at the latest revision by which any of them was trained, with whatever seed.
+    """The specs at the latest revision at which any of them was trained, with any seed.
 
-    Runs of two revisions never stand in one table; those of an earlier one are labelled in their notes.
+    Runs of two revisions are never in one table; a note marks those of an earlier revision.
     """
     there = {(run.experiment, run.config_hash) for run in run_folders(runs_dir, study)}
     for trained in (specs, *zip(*map(at_earlier_revisions, specs), strict=True)):
@@ -139,4 +137,4 @@ def _studies(runs_dir: Path) -> list[str]:
 def _nothing_run(name: str, runs_dir: Path) -> str:
     there = [other for other in _studies(runs_dir) if other != name]
     others = f"; there are runs of {', '.join(there)} (--study NAME)" if there else ""
-    return f"nothing of {name} has been run in {runs_dir}{others}"
+    return f"no run of {name} in {runs_dir} has been started{others}"

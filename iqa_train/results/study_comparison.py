@@ -1,10 +1,10 @@
-"""Two studies, experiment by experiment: which settings differ, and by how much the results do."""
+"""Compares two studies experiment by experiment: settings that differ, and differences in results."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from iqa_train.results.comparison import Comparison, compare, resampled_words
+from iqa_train.results.comparison import Comparison, compare, resampling_notes
 from iqa_train.results.factors import settings_that_differ
 from iqa_train.results.paired_predictions import ExperimentPredictions
 from iqa_train.results.run_record import RunRecord, by_experiment, predictions_by_seed
@@ -16,7 +16,7 @@ from iqa_train.stats.registry import METRICS
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """One experiment in both studies; `delta` is the second's value less the first's. None is what cannot be said.
+    """One experiment in both studies; `delta` is the second value minus the first. None where a value is unknown.
 
     `differs` holds every setting that differs, with both values.
     """
@@ -33,13 +33,13 @@ class ComparisonRow:
     p_holm: float | None = None
     distinguishable: bool | None = None
     better: bool | None = None  # in the second, where the difference is significant
-    seeds: tuple[int, ...] = ()  # that the difference is over
+    seeds: tuple[int, ...] = ()  # shared seeds, which the difference is over
     images: int | None = None
-    clusters: int | None = None  # references that the images are of and that are resampled
+    clusters: int | None = None  # resampled reference images
     differs: dict[str, tuple[Any, Any]] = field(default_factory=dict)
-    first_epoch: int | None = None  # of an unfinished run: the epoch that the value is of
+    first_epoch: int | None = None  # of the value of an unfinished run
     second_epoch: int | None = None
-    reported: bool = False  # numbers from elsewhere, without predictions
+    reported: bool = False  # without predictions
     source: str = ""
     notes: tuple[str, ...] = ()
 
@@ -64,10 +64,10 @@ def compare_studies(
     resamples: int | None = None,
     anyway: bool = False,
 ) -> StudyComparison:
-    """Compare the runs of two studies, those of the same experiment with each other, in the order of the first.
+    """Compare the runs of two studies by experiment, in the order of the first study.
 
-    Raises NotComparableError where the two were tested on different images; with `anyway` their values are listed
-    without a difference.
+    Raises NotComparableError if the two were tested on different images; with `anyway` values are listed without a
+    difference.
     """
     names = (_study(first), _study(second))
     count = METRICS[metric].resamples if resamples is None else resamples
@@ -96,7 +96,7 @@ def _row(
     ones: list[RunRecord], others: list[RunRecord], names: tuple[str, str], metric: str, resamples: int, *, anyway: bool
 ) -> ComparisonRow:
     experiment = ones[0].experiment
-    # Named by their studies, so that a refusal and a note say which is which.
+    # Labels with the study, so that errors and notes say which is which.
     labels = [f"{experiment} of {name}" for name in (names if names[0] != names[1] else ("the first", "the second"))]
     tested = [
         ExperimentPredictions(label, predictions_by_seed(runs))
@@ -146,10 +146,10 @@ def _judged(row: ComparisonRow, p_holm: float | None, metric: str) -> Comparison
 def _notes(rows: Sequence[ComparisonRow], metric: str, resamples: int) -> tuple[str, ...]:
     notes = []
     if any(row.delta_interval for row in rows):
-        notes += resampled_words(resamples, [row.clusters for row in rows if row.delta_interval], metric)
+        notes += resampling_notes(resamples, [row.clusters for row in rows if row.delta_interval], metric)
         if all(len(row.seeds) <= 1 for row in rows):
             notes.append("test-set uncertainty only: one seed each")
     tested = sum(row.p is not None for row in rows)
     if tested > 1:
-        notes.append(f"p adjusted over {tested} experiments (Holm)")
+        notes.append(f"p adjusted for {tested} experiments (Holm)")
     return tuple(notes)

@@ -1,4 +1,4 @@
-"""The results of a study, from its runs on disk: a row per experiment for one metric."""
+"""Builds the results of a study from its runs: a row per experiment for one metric."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from math import isfinite
 from statistics import fmean
 
 from iqa_train.errors import visible
-from iqa_train.results.comparison import Comparison, NotComparableError, compare, resampled_words
+from iqa_train.results.comparison import Comparison, NotComparableError, compare, resampling_notes
 from iqa_train.results.epochs import AtEpoch, at_last_common_epoch, epochs_of
 from iqa_train.results.factors import factors, settings_that_differ
 from iqa_train.results.paired_predictions import ExperimentPredictions
@@ -17,9 +17,9 @@ from iqa_train.runs.state_names import NOT_STARTED
 from iqa_train.stats.interval import Interval
 from iqa_train.stats.registry import METRICS
 
-_BOTH_TELL = ("srcc", "plcc", "krcc")  # result.json and predictions
-_ROUNDING = 1e-4  # of single precision, generously
-_FEW = 30  # test images; with 10, 86 of 100 simulated intervals of a difference held it, with 30 and more 95 to 98
+_IN_RESULT = ("srcc", "plcc", "krcc")  # metrics that result.json holds too
+_ROUNDING = 1e-4  # generous for single precision
+_FEW = 30  # test images; of simulated 95 % intervals, 86 of 100 hold the difference with 10 images, 95 to 98 from 30 on
 
 
 def build_study_results(
@@ -192,7 +192,7 @@ def _difference(one: _Experiment, base: _Experiment) -> _Difference:
 
 
 def _settings_notes(own: list[RunRecord], base: list[RunRecord], name: str, *, anyway: bool) -> tuple[str, ...]:
-    """What differs that should not: between an experiment's seeds, and from the baseline beyond what it is about."""
+    """Undeclared differences: between the seeds of an experiment, and from the baseline. Raises NotComparableError."""
     complaints = []
     one = own[0].experiment
     for run in own[1:]:
@@ -203,7 +203,7 @@ def _settings_notes(own: list[RunRecord], base: list[RunRecord], name: str, *, a
         declared = set(own[0].spec.get("differs", {}))
         undeclared = {k: v for k, v in settings_that_differ(base[0].spec, own[0].spec).items() if k not in declared}
         if undeclared:
-            complaints.append(f"{one} and {name} differ in more than they should: {_named(undeclared)}")
+            complaints.append(f"{one} and {name} differ in undeclared settings: {_named(undeclared)}")
     if complaints and not anyway:
         raise NotComparableError(f"{complaints[0]}; the difference would be confounded (--anyway shows it)")
     return tuple(complaints)
@@ -214,8 +214,8 @@ def _named(differ: dict[str, tuple[object, object]]) -> str:
 
 
 def _at_odds(runs: list[RunRecord], metric: str) -> list[str]:
-    """Where a run's result.json and its predictions do not go together, as if one of the two were another run's."""
-    if metric not in _BOTH_TELL:
+    """Notes on runs whose result.json contradicts their predictions, as if one of the two were another run's."""
+    if metric not in _IN_RESULT:
         return []
     notes = []
     for run in runs:
@@ -223,13 +223,13 @@ def _at_odds(runs: list[RunRecord], metric: str) -> list[str]:
             logged, own = run.reported.get(seed, {}).get(metric), METRICS[metric].value(table.predictions, table.scores)
             if logged is not None and isfinite(own) and abs(logged - own) > _ROUNDING:
                 name = METRICS[metric].label
-                says = f"result.json says {name} {logged:.4f}, and its predictions {own:.4f}, which count"
-                notes.append(f"suspicious: seed {seed}: {says}")
+                values = f"result.json says {name} {logged:.4f}, but its predictions give {own:.4f}, which is used"
+                notes.append(f"suspicious: seed {seed}: {values}")
     return notes
 
 
 def _unfinished(runs: list[RunRecord]) -> list[str]:
-    """What became of the runs without a result."""
+    """Notes on runs that ended without a result."""
     notes = []
     for run in runs:
         if not run.state.finished and not run.pending and run.state.name != NOT_STARTED:
@@ -242,7 +242,7 @@ def _unfinished(runs: list[RunRecord]) -> list[str]:
 
 
 def _notes(rows: Sequence[ResultRow], base: list[RunRecord], name: str, metric: str, resamples: int) -> tuple[str, ...]:
-    """What holds for all rows."""
+    """Notes that hold for all rows."""
     notes = []
     if not name:
         notes.append("no baseline: nothing is compared")
@@ -251,13 +251,15 @@ def _notes(rows: Sequence[ResultRow], base: list[RunRecord], name: str, metric: 
     elif all(run.failed for run in base):
         notes.append(f"{name}, the baseline, failed ({base[0].state.reason}): nothing is compared")
     elif len(rows) == 1:
-        notes.append(f"{name} is the only experiment: there is nothing to compare it with")
+        notes.append(f"{name} is the only experiment: there is nothing to compare")
     if any(row.interval for row in rows):
-        notes += resampled_words(resamples, [row.clusters for row in rows if row.interval], metric)
+        notes += resampling_notes(resamples, [row.clusters for row in rows if row.interval], metric)
         most = max(len(row.seeds) for row in rows)
-        notes.append("test-set uncertainty only: one seed each" if most == 1 else "over images and seeds")
+        notes.append(
+            "test-set uncertainty only: one seed each" if most == 1 else "intervals cover test images and seeds"
+        )
         fewest, what = min(
-            (row.clusters, "references") if row.clusters else (row.images or 0, "test images")
+            (row.clusters, "reference images") if row.clusters else (row.images or 0, "test images")
             for row in rows
             if row.interval
         )
@@ -265,12 +267,12 @@ def _notes(rows: Sequence[ResultRow], base: list[RunRecord], name: str, metric: 
             notes.append(f"only {fewest} {what}: intervals are rough")
     tested = sum(row.p is not None for row in rows)
     if tested > 1:
-        notes.append(f"p adjusted over {tested} experiments (Holm)")
+        notes.append(f"p adjusted for {tested} experiments (Holm)")
     return tuple(notes)
 
 
 def _fit_note(metric: str, parameters: int) -> tuple[str, ...]:
-    return (f"after a logistic fit of {parameters} parameters",) if metric.endswith("_fit") else ()
+    return (f"after a logistic fit with {parameters} parameters",) if metric.endswith("_fit") else ()
 
 
 def _span(span: Sequence[float] | None) -> Interval | None:

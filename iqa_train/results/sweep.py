@@ -75,7 +75,9 @@ def sweep(
     points = _sorted([*measured, *reported])
     if len({str(point.setting) for point in points}) < 2:
         reasons = f": {'; '.join([*notes, *left_out])}" if notes or left_out else ""
-        raise NotComparableError(f"{setting} has not two values with a result, all else alike{reasons}")
+        raise NotComparableError(
+            f"{setting} does not have two values with a result and otherwise equal settings{reasons}"
+        )
     differ = [
         name
         for name in sorted(_DURATION - {setting})
@@ -108,7 +110,7 @@ def measured_sweep(
         grouped.setdefault((_name(run), _value_of(run, setting)), []).append(run)
     if len({value for _, value in grouped}) < 2:
         reasons = f" ({'; '.join(notes)})" if notes else ""
-        raise NotComparableError(f"{setting} has one value only in runs that are otherwise alike{reasons}")
+        raise NotComparableError(f"{setting} has only one value in runs with otherwise equal settings{reasons}")
     tested = [
         ExperimentPredictions(f"{name} at {value}", predictions_by_seed(group))
         for (name, value), group in grouped.items()
@@ -196,8 +198,8 @@ def _alike(given: Sequence[_ReportedPoint], *, anyway: bool) -> tuple[list[Sweep
         return kept, []
     names = join_names([point.name for point in others], most=_MAX_NAMES)
     if anyway:
-        return [*kept, *others], [f"{names} differ from the other reported points in more than that"]
-    return kept, [f"left out, as they differ in more than that: {names}"]
+        return [*kept, *others], [f"{names} differ from the other reported points in other settings too"]
+    return kept, [f"left out because other settings differ too: {names}"]
 
 
 def _differing(base: RunRecord, run: RunRecord, setting: str) -> list[str]:

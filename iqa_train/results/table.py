@@ -1,4 +1,4 @@
-"""What a study's results are, as data: one row per experiment, from which every table, report and figure is made."""
+"""A study's results as data: one row per experiment, the source of every table, report and figure."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -11,10 +11,10 @@ Position = Literal["within", "below", "above"]
 
 @dataclass(frozen=True)
 class ResultRow:
-    """One experiment on one test set, all its seeds together; None is what cannot be said, and `notes` say why.
+    """One experiment on one test set, over all its seeds; None where something is unknown, and `notes` say why.
 
-    Intervals hold the true value in 95 of 100 studies. `delta` is the value less the baseline's. `position` compares
-    the value with the range expected, `delta_position` the difference with the difference expected.
+    Intervals are 95 %. `delta` is the value minus the baseline's. `position` compares the value with the expected
+    range, `delta_position` the difference with the expected difference.
     """
 
     experiment: str
@@ -35,20 +35,20 @@ class ResultRow:
     position: Position | None = None
     delta_position: Position | None = None
     distinguishable: bool | None = None
-    better: bool | None = None  # than the baseline, where the difference is significant
+    better: bool | None = None  # than the baseline; only for a significant difference
     seeds_needed: int | None = None
-    provisional: bool = False  # this run or the baseline's is not finished
-    epoch: int | None = None  # of a provisional row: the epoch that both were compared at
+    provisional: bool = False  # this experiment or the baseline is not finished
+    epoch: int | None = None  # of a provisional row: at which both were compared
     state: str = ""
-    factors: tuple[str, ...] = ()  # settings that differ from the baseline's and act
-    optimism: float | None = None  # what choosing the epoch on test would have added
-    reported: bool = False  # a number from elsewhere, without predictions
-    source: str = ""  # of a reported number
-    clusters: int | None = None  # references that the images are of and that are resampled, where images share them
+    factors: tuple[str, ...] = ()  # effective settings that differ from the baseline's
+    optimism: float | None = None  # how much higher the value would be if the epoch were chosen on test
+    reported: bool = False  # without predictions
+    source: str = ""  # of a reported value
+    clusters: int | None = None  # resampled reference images, if test images share them
     notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """What `iqa-train results --json` lists."""
+        """An entry of `iqa-train results --json`."""
         return {
             "experiment": self.experiment,
             "title": self.title,
@@ -84,7 +84,7 @@ class ResultRow:
 
 @dataclass(frozen=True)
 class StudyResults:
-    """All rows of a study for one metric. `notes` hold for all of them, such as what the intervals cover."""
+    """All rows of a study for one metric. `notes` hold for all rows."""
 
     study: str
     title: str
@@ -109,7 +109,7 @@ class StudyResults:
         return self.measured.get(self.baseline)
 
     def as_json(self) -> dict[str, Any]:
-        """What `iqa-train results --json` prints."""
+        """The output of `iqa-train results --json`."""
         return {
             "study": self.study,
             "title": self.title,
@@ -123,7 +123,7 @@ class StudyResults:
 
 @dataclass(frozen=True)
 class Curve:
-    """An experiment's values by epoch, first seed: (epoch, validation SRCC, test SRCC)."""
+    """An experiment's values by epoch for its first seed: (epoch, validation SRCC, test SRCC)."""
 
     experiment: str
     points: tuple[tuple[int, float | None, float | None], ...] = field(default=())

@@ -1,4 +1,4 @@
-"""What a row says: where it lies in what was expected, and whether its difference is more than chance."""
+"""Verdicts: whether values are as expected, and whether differences are significant."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,13 +14,13 @@ from iqa_train.stats.seed_uncertainty import seeds_needed
 LEVEL = 0.05
 
 TOLERANCE = 0.0005
-"""Expectations are given to three decimals; what rounds to one that is expected is expected."""
+"""Expectations have three decimals, so a value within rounding of the range counts as within it."""
 
-MORE_IMAGES = "no number of seeds would tell this difference from zero: more test images are needed"
+MORE_IMAGES = "no number of seeds could make this difference significant: more test images are needed"
 
 
 def position(value: float | None, expected: Interval | None) -> Position | None:
-    """Where `value` lies; None where either is missing."""
+    """Position of `value` relative to the expected range; None if either is missing."""
     if value is None or expected is None:
         return None
     low, high = expected
@@ -31,17 +31,17 @@ def position(value: float | None, expected: Interval | None) -> Position | None:
 def with_verdicts(
     rows: Sequence[ResultRow], comparisons: Sequence[Comparison | None], metric: str = "srcc"
 ) -> list[ResultRow]:
-    """The rows of one study with positions, Holm-adjusted p and verdicts; `comparisons` are what each row came from.
+    """The rows of one study with positions, Holm-adjusted p and verdicts; `comparisons` belong to the rows, in order.
 
-    Distinguishable: the adjusted p is below 0.05 and the interval of the difference excludes zero. A provisional row's
-    difference, by epoch, is not judged.
+    Distinguishable: the adjusted p is below 0.05 and the interval of the difference excludes zero. Differences at an
+    epoch (provisional rows) get no verdict.
     """
     adjusted = holm([row.p for row in rows])
     return [_judged(row, p, one, metric) for row, p, one in zip(rows, adjusted, comparisons, strict=True)]
 
 
 def is_better(delta: float, metric: str) -> bool:
-    """Whether a difference of `delta`, not 0, is for the better: of an error, the lower is."""
+    """Whether a nonzero difference is an improvement: for error metrics, lower is better."""
     return (delta > 0) is METRICS[metric].higher_is_better
 
 
@@ -58,32 +58,32 @@ def _judged(row: ResultRow, p_holm: float | None, comparison: Comparison | None,
     differs = p_holm < LEVEL and not low <= 0 <= high
     if differs or comparison.image_variance is None:
         return replace(row, distinguishable=differs, better=is_better(row.delta, metric) if differs else None)
-    # The level that Holm leaves to this row, so that the seeds named would be enough beside the other experiments.
+    # The level that Holm leaves for this row, so that the number of seeds accounts for the other experiments.
     level = LEVEL * row.p / p_holm
     needed = seeds_needed(row.delta, comparison.image_variance, comparison.seed_variance, level)
     if needed is None:
         why = MORE_IMAGES if row.delta else "the difference is exactly zero"
         return replace(row, distinguishable=False, notes=(*row.notes, why))
     needed = max(needed, len(comparison.shared) + 1)
-    return replace(row, distinguishable=False, seeds_needed=needed, notes=(*row.notes, _why(needed, comparison)))
+    return replace(row, distinguishable=False, seeds_needed=needed, notes=(*row.notes, _why_needed(needed, comparison)))
 
 
-def _why(needed: int, comparison: Comparison) -> str:
-    """Where the number of seeds comes from."""
+def _why_needed(needed: int, comparison: Comparison) -> str:
+    """The number of seeds needed, and what it is based on."""
     if comparison.seed_variance is None:
         return (
-            f"about {needed:,} seeds would tell, if what the two runs disagree on changes with the seed; one seed each "
-            "cannot say"
+            f"about {needed:,} seeds are needed if the disagreement of the two runs varies with the seed, which one "
+            "seed each cannot show"
         )
     images, seeds = (comparison.image_variance or 0.0) ** 0.5, comparison.seed_variance**0.5
     return (
-        f"about {needed:,} seeds would tell: the difference varies by {seeds:.4f} (SD) from seed to seed, "
-        f"and the choice of test images adds {images:.4f} however many there are"
+        f"about {needed:,} seeds are needed: the difference varies by {seeds:.4f} (SD) between seeds, and the choice "
+        f"of test images adds {images:.4f} for any number of seeds"
     )
 
 
 def verdict_text(row: ResultRow, baseline: str = "the baseline") -> str:
-    """One phrase for a person, such as "within, distinguishable from the baseline: worse"."""
+    """The verdict as a phrase, such as "within, differs significantly from the baseline: worse"."""
     if row.reported:
         return "reported"
     if row.value is None:
@@ -93,19 +93,19 @@ def verdict_text(row: ResultRow, baseline: str = "the baseline") -> str:
     parts: list[str] = [row.position or row.delta_position or ""]
     if row.distinguishable:
         how = {True: ": better", False: ": worse", None: ""}[row.better]
-        parts.append(f"distinguishable from {baseline}{how}")
+        parts.append(f"differs significantly from {baseline}{how}")
     elif row.distinguishable is False:
-        parts.append("not distinguishable" + _how_many(row))
+        parts.append("no significant difference" + _needed(row))
     text = ", ".join(part for part in parts if part) or "measured"
     if row.provisional:
         text = f"provisional at epoch {row.epoch}: {text}" if row.epoch is not None else f"provisional: {text}"
     return text
 
 
-def _how_many(row: ResultRow) -> str:
+def _needed(row: ResultRow) -> str:
     if row.seeds_needed is not None:
-        return f": about {row.seeds_needed:,} seeds"
-    return ": more test images" if MORE_IMAGES in row.notes else ""
+        return f" (about {row.seeds_needed:,} seeds needed)"
+    return " (more test images needed)" if MORE_IMAGES in row.notes else ""
 
 
 def _ended(state: str) -> bool:

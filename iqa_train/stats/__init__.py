@@ -1,1 +1,1 @@
-"""Pure numbers: metrics, resamples, intervals and tests. Imports nothing of the project."""
+"""Statistics: metrics, resamples, intervals and tests. Imports nothing else of the project."""

@@ -1,7 +1,7 @@
-"""Paired bootstrap over images, or over the references they share: every model on the same resamples of the test set.
+"""Paired bootstrap over test images, or over shared reference images: all models on the same resamples.
 
-Efron and Tibshirani, An Introduction to the Bootstrap (1993), ch. 13: the percentile interval. A resample is how often
-it holds each unit (`resamples`), and the measures are computed from that (`registry`), for all models at once.
+Percentile interval: Efron and Tibshirani, An Introduction to the Bootstrap (1993), ch. 13. A resample is stored as the
+count of each unit (`resamples`); metrics are computed from the counts (`registry`), for all models at once.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,14 +18,14 @@ from iqa_train.stats.resamples import Resamples
 Array = NDArray[np.float64]
 
 LEVEL = 0.95
-_NOTHING = 1e-12  # differences below it are rounding
+_NOTHING = 1e-12  # smaller differences are rounding errors
 
 
 @dataclass(frozen=True)
 class Model:
-    """What one trained network says of one test set.
+    """The predictions of one trained network on one test set.
 
-    `scores` and `predictions` are (n,); `rows` (n,) says which of the units that are drawn each image belongs to.
+    `scores` and `predictions` are (n,); `rows` (n,) is the resampling unit of each image.
     """
 
     scores: Array
@@ -34,9 +34,9 @@ class Model:
 
 
 def bootstrap(models: Sequence[Model], metric: str, resamples: Resamples) -> Array:
-    """(len(models), resamples.count): the measure of each model on each resample; NaN where it is undefined there.
+    """(len(models), resamples.count): the metric of each model on each resample; NaN where undefined.
 
-    `metric` is a name of the registry. One thread: the work is calls too short to share between several.
+    `metric` is a name in the registry. Single-threaded: the calls are too short to benefit from threads.
     """
     measures = [_prepared(models, group, metric) for group in _sharing(models)] if resamples.count else []
     result = np.empty((len(models), resamples.count))
@@ -48,7 +48,7 @@ def bootstrap(models: Sequence[Model], metric: str, resamples: Resamples) -> Arr
 
 
 def interval_of(draws: Array, level: float = LEVEL) -> Interval | None:
-    """Percentile interval of (B,); undefined draws are left out, and None if they are half of them or more."""
+    """Percentile interval of draws (B,) without undefined ones; None if half of them or more are undefined."""
     known = draws[np.isfinite(draws)]
     if 2 * len(known) <= len(draws):
         return None
@@ -73,7 +73,7 @@ _Measure = Callable[[Counts, Array], None]
 
 
 def _sharing(models: Sequence[Model]) -> list[list[int]]:
-    """Models by test set: those of one list have the same images and scores."""
+    """Indices of models, grouped by test set (same images and scores)."""
     found: list[list[int]] = []
     for number, model in enumerate(models):
         for group in found:
@@ -87,7 +87,7 @@ def _sharing(models: Sequence[Model]) -> list[list[int]]:
 
 
 def _prepared(models: Sequence[Model], group: Sequence[int], metric: str) -> _Measure:
-    """A function that fills the rows `group` of the result from counts, with everything sorted beforehand."""
+    """A function that fills the rows `group` of the result from counts; sorts everything in advance."""
     first = models[group[0]]
     measure = METRICS[metric].prepare(first.scores, [models[k].predictions for k in group])
     everything = np.arange(len(first.rows))

@@ -1,13 +1,13 @@
-"""Several differences are tested at once: Holm's correction."""
+"""Holm's correction for multiple tests."""
 
 from collections.abc import Sequence
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Adjusted p, so that all below 0.05 together are wrong in at most 5 of 100 studies. None stays None, uncounted.
+    """Adjusted p values, which bound the family-wise error rate. None stays None and is not counted.
 
-    The k-th smallest of m is multiplied by m - k + 1, and none is made smaller than a smaller one's (Holm,
-    Scandinavian Journal of Statistics 6, 1979).
+    The k-th smallest of m is multiplied by m - k + 1, and raised to the adjusted value before it if that is larger
+    (Holm, Scandinavian Journal of Statistics 6, 1979).
     """
     known = sorted((p, at) for at, p in enumerate(p_values) if p is not None)
     adjusted: list[float | None] = [None] * len(p_values)

@@ -1,3 +1,3 @@
-"""What every interval is: its two ends, the lower first."""
+"""The type of intervals: lower and upper end."""
 
 Interval = tuple[float, float]

@@ -1,4 +1,4 @@
-"""The monotonic mapping from predictions to opinion scores, after which PLCC and RMSE are usually reported.
+"""Logistic mapping from predictions to opinion scores, after which PLCC and RMSE are usually reported.
 
 Four parameters: VQEG, Final Report from the Video Quality Experts Group on the Validation of Objective Models of Video
 Quality Assessment (FR-TV Phase I, 2000). Five: Sheikh, Sabir and Bovik, A Statistical Evaluation of Recent Full
@@ -17,15 +17,15 @@ from iqa_train.stats.metrics import plcc, rmse
 Array = NDArray[np.float64]
 
 _EVALUATIONS = 2000
-_STEEPEST = 500.0  # exponent, beyond which exp() says nothing more
+_STEEPEST = 500.0  # exponent beyond which exp() is saturated
 
 
 @dataclass(frozen=True)
 class LogisticFit:
     """A least-squares fit: mapped predictions (n,) in the unit of the scores, PLCC and RMSE after it.
 
-    `mapped` is None, the two are NaN and `note` says why where there is no fit. `parameters` are those of the formula
-    for standardised predictions and scores.
+    Without a fit, `mapped` is None, `plcc` and `rmse` are NaN, and `note` says why. `parameters` are those of the
+    formula for standardised predictions and scores.
     """
 
     mapped: Array | None
@@ -48,9 +48,9 @@ def logistic5(q: Array, height: float, steepness: float, middle: float, linear: 
 
 
 def fit_logistic(predictions: Array, scores: Array, parameters: int = 4) -> LogisticFit:
-    """Fit the logistic of 4 or 5 parameters to predictions and scores, both (n,). Never raises for what they hold.
+    """Fit the logistic with 4 or 5 parameters to predictions and scores, both (n,). Never raises for their values.
 
-    The last fits are kept: PLCC, RMSE and the figure of one experiment need the same.
+    Recent fits are cached: PLCC, RMSE and the figure of one experiment use the same fit.
     """
     return _fit(predictions.tobytes(), scores.tobytes(), parameters)
 
@@ -73,7 +73,7 @@ def _fit(prediction_bytes: bytes, score_bytes: bytes, parameters: int) -> Logist
 
 def _unfit(predictions: Array, scores: Array, parameters: int) -> str:
     if not (np.isfinite(predictions).all() and np.isfinite(scores).all()):
-        return "no logistic fit: some values are no numbers"
+        return "no logistic fit: some values are not finite numbers"
     if len(scores) <= parameters:
         return f"no logistic fit: {len(scores)} images are too few for {parameters} parameters"
     for name, values in (("predictions", predictions), ("scores", scores)):
@@ -83,7 +83,7 @@ def _unfit(predictions: Array, scores: Array, parameters: int) -> str:
 
 
 def _curve(x: Array, y: Array, parameters: int) -> tuple[Callable[..., Array], list[tuple[float, ...]]]:
-    """The formula and where to start from: VQEG's start at several slopes, rising and falling."""
+    """The formula and starting points: VQEG's, with several slopes, rising or falling with the correlation."""
     up = 1.0 if plcc(x, y) >= 0 else -1.0
     low, high = float(y.min()), float(y.max())
     if parameters == 5:
@@ -95,7 +95,7 @@ def _curve(x: Array, y: Array, parameters: int) -> tuple[Callable[..., Array], l
 def _least_squares(
     curve: Callable[..., Array], starts: list[tuple[float, ...]], x: Array, y: Array
 ) -> tuple[float, ...] | None:
-    """The parameters with the least squares of all starts that converge, None if none does."""
+    """The best parameters over all starts that converge; None if none does."""
     from scipy.optimize import least_squares  # takes a second to import
 
     found: list[tuple[float, tuple[float, ...]]] = []

@@ -1,4 +1,4 @@
-"""Agreement of predictions with opinion scores. Undefined values are NaN, as SciPy has them, never an exception.
+"""Metrics of agreement between predictions and opinion scores. Undefined values are NaN, as in SciPy.
 
 Definitions: VQEG Final Report (2000) for PLCC, SRCC and RMSE; Kendall's tau-b (1945) for KRCC.
 """
@@ -25,7 +25,7 @@ def plcc(x: Scores, y: Scores) -> float:
     a, b = _centred(x), _centred(y)
     if a is None or b is None:
         return float("nan")
-    # One root of the product, not a product of two roots: it is exact where both sides are equal.
+    # The root of the product, not the product of roots: exact if both sides are equal.
     return float(np.clip((a @ b) / np.sqrt((a @ a) * (b @ b)), -1.0, 1.0))
 
 
@@ -39,7 +39,7 @@ def krcc(x: Scores, y: Scores) -> float:
     if not _usable(x, y):
         return float("nan")
     n = len(x)
-    x, y = ranks(x), ranks(y)  # integers in disguise, so that differences are exact
+    x, y = ranks(x), ranks(y)  # multiples of 1/2, so that differences are exact
     concordance, untied_x, untied_y = 0, 0, 0
     step = max(1, _CHUNK // n)
     for start in range(0, n, step):
@@ -72,7 +72,7 @@ MEASURES = {"srcc": srcc, "krcc": krcc, "plcc": plcc, "rmse": rmse}
 
 
 def _centred(x: Scores) -> Scores | None:
-    """`x` less its mean, in a unit that neither overflows nor vanishes when squared; None where `x` is constant."""
+    """`x` minus its mean, scaled so that squares neither overflow nor underflow; None if `x` is constant."""
     if x.min() == x.max():
         return None
     x = _near_one(x)
@@ -80,7 +80,7 @@ def _centred(x: Scores) -> Scores | None:
 
 
 def _near_one(x: Scores) -> Scores:
-    """`x` by the power of two, which rounds nothing, that brings its largest to between a half and one."""
+    """`x` scaled by a power of two (which is exact) so that the largest magnitude lies between 1/2 and 1."""
     scaled: Scores = np.ldexp(x, -np.frexp(np.abs(x).max())[1])
     return scaled
 
@@ -92,7 +92,9 @@ def _usable(x: Scores, y: Scores) -> bool:
 
 def _require_pairs(x: Scores, y: Scores) -> None:
     if x.shape != y.shape or x.ndim != 1:
-        raise ValueError(f"predictions and scores are lists of equal length, not {x.shape} and {y.shape}")
+        raise ValueError(
+            f"predictions and scores must be one-dimensional and of equal length, not {x.shape} and {y.shape}"
+        )
 
 
 def _finite(x: Scores, y: Scores) -> bool:

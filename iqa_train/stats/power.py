@@ -1,4 +1,4 @@
-"""How small a difference of two SRCCs a test set can show."""
+"""Smallest difference of two SRCCs that a test set can detect."""
 
 from math import ceil, sqrt
 
@@ -6,7 +6,7 @@ TEST_IMAGES = {"koniq-10k": 2015}
 """Test images of the data sets with an official split."""
 
 ASSUMED_CORRELATION = 0.97
-"""Between the predictions of two variants of one network, where it has not been measured."""
+"""Assumed correlation between the predictions of two variants of one network, if not measured."""
 
 _TWO_SIDED_95 = 1.96
 
@@ -14,9 +14,9 @@ _TWO_SIDED_95 = 1.96
 def rank_inflation(r: float) -> float:
     """Variance of Fisher's z of a rank correlation of about `r`, relative to that of Pearson's, 1 / (n - 3).
 
-    1.06 (Fieller, Hartley and Pearson, Biometrika 44, 1957, for |r| below .8) or 1 + r^2 / 2, whichever is more
-    (Bonett and Wright, Psychometrika 65, 2000, p. 24). Of a difference of two SRCCs the true factor is somewhat less:
-    1.28 to 1.32 of normal data at r = .93 with .95 to .99 between the predictions, where this gives 1.43.
+    1.06 (Fieller, Hartley and Pearson, Biometrika 44, 1957, for |r| below .8) or 1 + r^2 / 2, whichever is larger
+    (Bonett and Wright, Psychometrika 65, 2000, p. 24). For a difference of two SRCCs the true factor is smaller:
+    1.28 to 1.32 for normal data at r = .93 with .95 to .99 between the predictions, where this function gives 1.43.
     """
     return max(1.06, 1 + r * r / 2)
 
@@ -35,8 +35,8 @@ def critical_difference(srcc: float, images: int, correlation: float = ASSUMED_C
 
 
 def seeds_needed(delta: float, critical: float) -> int:
-    """Seeds at which a difference of `delta`, not 0, reaches `critical`, the critical difference with one seed.
+    """Number of seeds at which a nonzero difference `delta` reaches `critical`, the critical difference with one seed.
 
-    Takes what two runs disagree on to be independent from seed to seed, so that it shrinks with their square root.
+    Assumes that the disagreement of two runs is independent between seeds, so that it shrinks with their square root.
     """
     return max(1, ceil((critical / abs(delta)) ** 2))

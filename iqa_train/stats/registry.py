@@ -1,4 +1,4 @@
-"""The metrics of a study's results, each registered once: everything that computes or shows one reads it here."""
+"""Registry of metrics: all code that computes or shows a metric reads it here."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from iqa_train.stats.interval import Interval
 
-if TYPE_CHECKING:  # names and labels are wanted where NumPy is not, as for --help
+if TYPE_CHECKING:  # --help needs names and labels without importing NumPy
     import numpy as np
     from numpy.typing import NDArray
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:  # names and labels are wanted where NumPy is not, as for --he
 
 @dataclass(frozen=True)
 class Metric:
-    """What is known of a metric.
+    """A metric.
 
-    `value(predictions, scores)`, both (n,), is NaN where it is undefined. `prepare(scores, predictions of M models)`
-    returns the same on resamples. `fitted` predictions are mapped to scores by the logistic first. `correlation` is the
-    function whose tests for dependent correlations (Williams, Zou) apply, if any do.
+    `value(predictions, scores)`, both (n,), is NaN where undefined. `prepare(scores, predictions of M models)` returns
+    a function that computes it on resamples. If `fitted`, predictions are mapped to scores by the logistic first.
+    `correlation` is the function to which the analytic tests (Williams, Zou) apply, if they do.
     """
 
     name: str  # in --metric and --json
@@ -38,11 +38,11 @@ class Metric:
     fitted: bool = False
     correlation: "Values | None" = None
     ranks: bool = False  # the correlation is of ranks
-    resamples: int = 10_000  # of every interval and p, unless asked otherwise
+    resamples: int = 10_000  # default number for intervals and p
 
 
 def _values(name: str) -> "Values":
-    """The function `name` of `stats.metrics`, imported when it is called."""
+    """The function `name` of `stats.metrics`, imported on the first call."""
 
     def value(predictions: "Array", scores: "Array") -> float:
         from iqa_train.stats import metrics
@@ -60,9 +60,9 @@ def _srcc(scores: "Array", predictions: "Sequence[Array]") -> "OnResamples":
 
 
 def _krcc(scores: "Array", predictions: "Sequence[Array]") -> "OnResamples":
-    from iqa_train.stats.resampled_kendall import walk_of, weighted_krcc
+    from iqa_train.stats.resampled_kendall import pair_order, weighted_krcc
 
-    return partial(weighted_krcc, walks=[walk_of(scores, p) for p in predictions])
+    return partial(weighted_krcc, orders=[pair_order(scores, p) for p in predictions])
 
 
 def _plcc(scores: "Array", predictions: "Sequence[Array]") -> "OnResamples":
@@ -81,8 +81,8 @@ def _rmse(scores: "Array", predictions: "Sequence[Array]") -> "OnResamples":
     return partial(weighted_rmse, scores=scores, predictions=np.stack(predictions))
 
 
-# The logistic is fitted once, to all images, and kept in the resamples: it is a least-squares fit, so that a small
-# change of its parameters changes neither the error nor PLCC to first order, and what is left of it is far below the
+# The logistic is fitted once, to all images, and not again on each resample. It is a least-squares fit, so small
+# changes of its parameters have no first-order effect on the error or on PLCC, and the rest is far smaller than the
 # interval (four parameters, hundreds of images).
 _SRCC, _KRCC, _PLCC = (_values(name) for name in ("srcc", "krcc", "plcc"))
 _ALL = (

@@ -1,9 +1,9 @@
-"""Kendall's tau-b on many resamples at once, from how often each resample holds each image.
+"""Kendall's tau-b on many resamples at once, from the count of each image in each resample.
 
-Concordant pairs are counted by the highest binary digit in which two predictions' ranks differ. Pairs whose ranks first
-differ in one digit lie in one bucket of equal higher digits, and there the digit alone says which is higher. So each
-digit takes one walk through the images in the order of the scores: O(n log n) for a resample, not O(n^2), and the walk
-is laid out once for all resamples. Discordant pairs are what is left of those that differ in both.
+Concordant pairs are counted by the highest binary digit in which the ranks of two predictions differ. Such pairs share
+a bucket of equal higher digits, within which that digit decides which rank is higher. So each digit takes one pass over
+the images in order of score: O(n log n) per resample instead of O(n^2), and the order is computed once for all
+resamples. The remaining pairs that differ in both are discordant.
 """
 
 from collections.abc import Sequence
@@ -17,13 +17,13 @@ from iqa_train.stats.resampled_metrics import Array, Counts, Groups, divided, gr
 _LARGEST = 2**31 - 1
 
 Bucket = tuple[tuple[tuple[int, bool], ...], ...]
-"""Images with equal higher digits of the prediction's rank, by ascending score; those of one score together, which make
-no pairs. True: the digit is set."""
+"""Images with equal higher digits of the prediction's rank, by ascending score; images of equal score form one group
+and no pairs. True: the digit is set."""
 
 
 @dataclass(frozen=True)
 class PairOrder:
-    """The order in which the pairs of scores and one prediction are counted, and what is tied."""
+    """The order in which pairs are counted for the scores and one prediction, and the ties."""
 
     buckets: tuple[Bucket, ...]
     scores: Groups
@@ -31,38 +31,38 @@ class PairOrder:
     both: Groups  # images equal in score and prediction
 
 
-def walk_of(scores: Array, predictions: Array) -> PairOrder:
-    """Lay out the walk for scores and predictions, both (n,)."""
+def pair_order(scores: Array, predictions: Array) -> PairOrder:
+    """The order for scores and predictions, both (n,)."""
     level, rank = _numbered(scores), _numbered(predictions)
     buckets = [bucket for digit in range(int(rank.max()).bit_length()) for bucket in _buckets(rank >> digit, level)]
     both = groups_of((level * (rank.max() + 1) + rank).astype(np.float64))
     return PairOrder(tuple(buckets), groups_of(scores), groups_of(predictions), both)
 
 
-def weighted_krcc(counts: Counts, walks: Sequence[PairOrder]) -> Array:
-    """Tau-b for each walk: (len(walks), m); NaN where a side is constant. `counts` as in `weighted`."""
+def weighted_krcc(counts: Counts, orders: Sequence[PairOrder]) -> Array:
+    """Tau-b for each order: (len(orders), m); NaN where a side is constant. `counts` as in `resampled_metrics`."""
     drawn = counts.sum(axis=0)
     kind: type = np.int32 if int(drawn.max()) ** 2 <= _LARGEST else np.float64
     rows = list(counts.astype(kind, copy=False))
     pairs = drawn.astype(np.float64) ** 2
-    result = np.empty((len(walks), len(drawn)))
+    result = np.empty((len(orders), len(drawn)))
     tied: dict[Groups, Array] = {}
-    for k, walk in enumerate(walks):
-        for groups in (walk.scores, walk.predictions, walk.both):
+    for k, order in enumerate(orders):
+        for groups in (order.scores, order.predictions, order.both):
             if groups not in tied:
                 tied[groups] = _tied(rows, groups)
-        of_scores, of_predictions = pairs - tied[walk.scores], pairs - tied[walk.predictions]
-        differing = of_scores + of_predictions - pairs + tied[walk.both]  # in both: twice the number of pairs
-        balance = 4 * _concordant(rows, walk).astype(np.float64) - differing
+        of_scores, of_predictions = pairs - tied[order.scores], pairs - tied[order.predictions]
+        differing = of_scores + of_predictions - pairs + tied[order.both]  # in both; twice the number of pairs
+        balance = 4 * _concordant(rows, order).astype(np.float64) - differing
         result[k] = divided(balance, of_scores * of_predictions)
     return result
 
 
-def _concordant(rows: Sequence[Counts], walk: PairOrder) -> Counts:
+def _concordant(rows: Sequence[Counts], order: PairOrder) -> Counts:
     """(m,): pairs in which the higher score has the higher prediction."""
     total, below, product = np.zeros_like(rows[0]), np.zeros_like(rows[0]), np.empty_like(rows[0])
     add, multiply = np.add, np.multiply
-    for bucket in walk.buckets:
+    for bucket in order.buckets:
         below.fill(0)
         for members in bucket:
             for image, up in members:
@@ -76,7 +76,7 @@ def _concordant(rows: Sequence[Counts], walk: PairOrder) -> Counts:
 
 
 def _tied(rows: Sequence[Counts], groups: Groups) -> Array:
-    """(m,): the sum of the squared weights of groups, which is N and twice the number of pairs within them."""
+    """(m,): the sum of squared weights of groups, which is N plus twice the number of pairs within them."""
     squares = np.zeros_like(rows[0])
     for group in groups:
         squares += summed(rows, group) ** 2
@@ -93,5 +93,5 @@ def _buckets(rank: NDArray[np.int64], level: NDArray[np.int64]) -> list[Bucket]:
 
 
 def _numbered(values: Array) -> NDArray[np.int64]:
-    """(n,): dense ranks from 0, ties alike."""
+    """(n,): dense ranks from 0, equal for ties."""
     return np.unique(values, return_inverse=True)[1].astype(np.int64)

@@ -1,12 +1,11 @@
-"""Measures of agreement on many resamples at once, from how often each resample holds each image.
+"""Metrics on many resamples at once, from the count of each image in each resample.
 
-A resample need not be written out and sorted. Its order is that of the images, sorted once; its ranks follow from
-running sums of the multiplicities, ties sharing their average exactly as in a written-out list. SRCC is a
-ratio of sums of whole numbers, and nothing is rounded before the division (for fewer than 200,000 images): they are
-kept in 32 bits where they fit, else in the 53 of a float.
+Resamples are never expanded and sorted. Images are sorted once; ranks follow from running sums of counts, with average
+ranks for ties exactly as in an expanded list. SRCC is a ratio of sums of integers without rounding before the division
+(for fewer than 200,000 images): the sums are kept in 32 bits if they fit, else in the 53 bits of a float.
 
-Everywhere `counts` is (n, m) of whole numbers: how often resample j holds image i. Image after image, a row of m values
-each, is much faster than one call on the whole table, which leaves the processor's caches.
+`counts` is always (n, m) of integers: how often resample j contains image i. Processing one image (a row of m values)
+at a time is much faster than one call on the whole table, which does not fit into the processor's caches.
 """
 
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ Counts = NDArray[Any]
 Groups = tuple[tuple[int, ...], ...]
 
 _LARGEST = 2**31 - 1
-_FEWEST = 8  # products to add up before 32 bits are worth it
+_FEWEST = 8  # products to sum before 32 bits pay off
 
 
 def groups_of(values: Array) -> Groups:
@@ -33,12 +32,12 @@ def groups_of(values: Array) -> Groups:
 def weighted_srcc(counts: Counts, scores: Groups, predictions: Sequence[Groups]) -> Array:
     """Spearman's correlation of the scores with each prediction: (len(predictions), m); NaN where a side is constant.
 
-    With doubled mid-ranks less their mean, u for the prediction and v for the score, it is
+    With doubled mid-ranks minus their mean, u for the prediction and v for the score, it is
     sum(w u v) / sqrt(sum(w u^2) sum(w v^2)), and sum(w u^2) = (N^3 - sum of the cubes of tied weights) / 3.
     """
     drawn = counts.sum(axis=0)
     most, images = int(counts.max()), int(drawn.max())
-    # |w v| <= most * images, and a running sum of weights <= images: so many products fit.
+    # |w v| <= most * images and a running sum of weights <= images, so `fit` products fit into 32 bits.
     fit = _LARGEST // (most * images**2)
     kind: type = np.int32 if fit >= _FEWEST else np.float64
     if kind is np.float64:
@@ -66,7 +65,7 @@ def weighted_plcc(counts: Counts, scores: Array, predictions: Array) -> Array:
     mean_y, square_y = means[:2]
     mean_x, square_x, product = (means[2 + part * k : 2 + (part + 1) * k] for part in range(3))
     spread_y, spread_x = square_y - mean_y**2, square_x - mean_x**2
-    tiny = 1e-13  # of values of size one: what rounding leaves of a spread of nothing
+    tiny = 1e-13  # rounding error of a zero spread, for values of size one
     return divided(product - mean_x * mean_y, np.where((spread_y > tiny) & (spread_x > tiny), spread_y * spread_x, 0))
 
 
@@ -77,7 +76,7 @@ def weighted_rmse(counts: Counts, scores: Array, predictions: Array) -> Array:
 
 
 def _ranked(counts: Counts, groups: Groups) -> Counts:
-    """(n, m): each image's doubled mid-rank less the mean, times its multiplicity."""
+    """(n, m): each image's doubled mid-rank minus the mean, times its count."""
     ranked = np.empty_like(counts)
     rank = -counts.sum(axis=0, dtype=counts.dtype)
     for group in groups:
@@ -90,10 +89,10 @@ def _ranked(counts: Counts, groups: Groups) -> Counts:
 
 
 def _covariance(rows: Sequence[Counts], ranked: Sequence[Counts], groups: Groups, singly: Array, fit: int) -> Array:
-    """Sum of w u v, where `ranked` is w v: twice its running product with the weights, less what counts double there.
+    """Sum of w u v, where `ranked` is w v: twice its running product with the weights, minus what that counts twice.
 
-    `singly` is the sum of w (w v), which is subtracted where no predictions are tied; `fit` products can be added up in
-    the kind of number that the rows hold.
+    `singly` is the sum of w (w v), which is subtracted where no predictions are tied; `fit` products can be summed in
+    the number type of the rows.
     """
     covariance, doubled = np.zeros_like(singly), singly
     upto, product = np.zeros_like(rows[0]), np.empty_like(rows[0])
@@ -115,7 +114,7 @@ def _covariance(rows: Sequence[Counts], ranked: Sequence[Counts], groups: Groups
 
 
 def _spread(rows: Sequence[Counts], groups: Groups, total: Array, cubes: Array) -> Array:
-    """Sum of w u^2: `total` is N^3, `cubes` the sum of w^3, which is right where nothing is tied."""
+    """Sum of w u^2: `total` is N^3, `cubes` the sum of w^3, which is corrected for ties."""
     for group in groups:
         if len(group) > 1:
             cubes = cubes + summed(rows, group).astype(np.float64) ** 3 - sum(rows[i].astype(float) ** 3 for i in group)
@@ -124,7 +123,7 @@ def _spread(rows: Sequence[Counts], groups: Groups, total: Array, cubes: Array) 
 
 
 def summed(rows: Sequence[Counts] | Counts, group: tuple[int, ...]) -> Counts:
-    """The sum of some rows; a row itself, not to be written to, where it is the only one."""
+    """The sum of some rows; a single row is returned itself and must not be written to."""
     total: Counts = rows[group[0]]
     for i in group[1:]:
         total = total + rows[i]
@@ -132,14 +131,14 @@ def summed(rows: Sequence[Counts] | Counts, group: tuple[int, ...]) -> Counts:
 
 
 def _standard(values: Array) -> Array:
-    """(n,) less its mean, in a unit in which the largest is one."""
+    """(n,) minus its mean, scaled to a maximum magnitude of one."""
     centred: Array = values - values.mean()
     size = np.abs(centred).max()
     return centred / size if size > 0 else centred
 
 
 def divided(numerator: Array, product: Array) -> Array:
-    """`numerator` by the root of `product`, within [-1, 1]; NaN where that is nothing."""
+    """`numerator` divided by the root of `product`, within [-1, 1]; NaN where `product` is zero."""
     with np.errstate(invalid="ignore", divide="ignore"):
         result: Array = np.where(product > 0, np.clip(numerator / np.sqrt(product), -1.0, 1.0), np.nan)
     return result

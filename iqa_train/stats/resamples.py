@@ -1,7 +1,7 @@
-"""Resamples of a test set: how often each of `count` resamples holds each unit, in blocks that fit in memory.
+"""Resamples of a test set: how often each resample contains each unit, in blocks that fit in memory.
 
-A unit is an image, or all images of a reference. The same key gives the same resamples on every machine. Each block has
-a random stream of its own, keyed by the key and the block's number.
+A unit is an image, or all images of one reference image. The same key gives the same resamples on every machine. Each
+block has its own random stream, determined by the key and the block's number.
 """
 
 import hashlib
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_CELLS = 1 << 22  # multiplicities in a block: 16 MiB
-_PART = 64  # resamples counted before the table of them is turned over, which is quick only inside the caches
-_WIDEST = 2048  # resamples in a block; more leave the processor's caches
+_CELLS = 1 << 22  # counts in a block: 16 MiB
+_PART = 64  # resamples counted before they are transposed, which is fast only inside the caches
+_WIDEST = 2048  # resamples in a block; more do not fit into the processor's caches
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class Resamples:
 
     @property
     def blocks(self) -> list[slice]:
-        """The resamples of each block."""
+        """The range of resamples in each block."""
         width = max(1, min(_WIDEST, _CELLS // max(1, self.units)))
         return [slice(at, min(at + width, self.count)) for at in range(0, self.count, width)]
 
     def counts(self, number: int) -> NDArray[np.int32]:
-        """(units, width of block `number`): how often a resample holds a unit."""
+        """(units, width of block `number`): how often each resample contains each unit."""
         block = self.blocks[number]
         width = block.stop - block.start
         drawn = generator(self.key, number).integers(0, self.units, size=(width, self.units))
@@ -50,6 +50,6 @@ class Resamples:
 
 
 def generator(key: str, number: int = 0) -> np.random.Generator:
-    """The random stream that `key` and `number` name."""
+    """The random stream of `key` and `number`."""
     digest = int.from_bytes(hashlib.sha256(key.encode()).digest()[:16], "big")
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(digest, spawn_key=(number,))))

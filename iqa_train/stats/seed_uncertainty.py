@@ -1,16 +1,16 @@
-"""One value from several seeds, and how uncertain it is: the images could have been others, and so could the seeds.
+"""The mean over several seeds and its uncertainty, from the choice of test images and from the choice of seeds.
 
-Images are crossed with seeds: every seed is tested on the images of one draw. A value's error is a part that all seeds
-share (images), a part of each seed, and what seed and images do together. The spread of the seeds' values holds the
-last two, the resamples of the images the first and the last. So that nothing counts twice, the deviations of the
-resampled mean are shrunk to the part that seeds share, and the seeds' part is added to them: the mean of k seeds,
-resampled as Student's t with k - 1 degrees of freedom in units of their SD / sqrt(k).
+Images and seeds are crossed: every seed is tested on the same draw of images. The error of a value has a part that all
+seeds share (images), a part of each seed, and an interaction. The spread over seeds contains the last two, the
+resamples of images the first and the last. To count nothing twice, the deviations of the resampled mean are shrunk to
+the part that seeds share, and the seeds' part is added: the mean of k seeds, drawn as Student's t with k - 1 degrees of
+freedom in units of SD / sqrt(k).
 
-Picking k of k seeds with replacement, as one picks images, would be the plainer way, and is wrong for few: it has
-(k - 1) / k of the variance, and its tails do not know that three seeds say little of how much seeds vary: in
-simulations its 95 % intervals held the truth in 81 to 100 of 100 studies. Where the images' part is nothing, ours is
-the t test over seeds; where the seeds' part is nothing, the bootstrap over images; in between, a sum of a normal and a
-t variable, whose intervals hold the truth in 95 to 97 of 100 (three seeds and more; two: up to 99).
+Resampling k of k seeds with replacement, like images, would be simpler but is wrong for few seeds: it has (k - 1) / k
+of the variance, and its tails ignore that few seeds say little about the variation between seeds. In simulations its
+95 % intervals held the truth in 81 to 100 of 100 studies. The method here is the t test over seeds if images add no
+variance, and the bootstrap over images if seeds add none. In between, it is the sum of a normal and a t variable, whose
+intervals hold the truth in 95 to 97 of 100 studies (from three seeds on; with two, up to 99).
 """
 
 from collections.abc import Sequence
@@ -25,12 +25,12 @@ from iqa_train.stats.small_samples import widen
 
 Array = NDArray[np.float64]
 
-_MOST = 1 << 20  # seeds that are worth naming
+_MOST = 1 << 20  # seeds; a larger number is not reported
 
 
 @dataclass(frozen=True)
 class SeedDraws:
-    """A statistic by seed: its values (k,), and on each of B resamples of `units` images or references (k, B)."""
+    """A statistic by seed: values (k,), and draws (k, B) on B resamples of `units` images or reference images."""
 
     values: Array
     draws: Array
@@ -39,10 +39,10 @@ class SeedDraws:
 
 @dataclass(frozen=True)
 class Estimate:
-    """The mean over seeds and its resampled values (B,).
+    """The mean over seeds and its draws (B,).
 
-    `image_variance` is the part of its variance that more seeds do not shrink, `seed_variance` that of one seed, which
-    k seeds divide by k; with one seed the two cannot be separated, and the first holds both.
+    `image_variance` is the part of the variance that more seeds do not reduce; `seed_variance` is that of one seed,
+    which k seeds divide by k. With one seed the two cannot be separated, and `image_variance` contains both.
     """
 
     value: float
@@ -54,12 +54,12 @@ class Estimate:
 
 
 def mean_over_seeds(side: SeedDraws, key: str) -> Estimate:
-    """The mean of one side."""
+    """The mean over the seeds of one experiment."""
     return _combined([(1.0, side)], key)
 
 
 def difference_of_means(one: SeedDraws, other: SeedDraws, key: str) -> Estimate:
-    """`one` minus `other` where they share no seed; with a shared one, take the mean of the differences."""
+    """`one` minus `other` without shared seeds; with shared seeds, use the mean of the differences."""
     return _combined([(1.0, one), (-1.0, other)], key)
 
 
@@ -67,9 +67,9 @@ def _combined(sides: Sequence[tuple[float, SeedDraws]], key: str) -> Estimate:
     mean = sum(sign * side.draws.mean(axis=0) for sign, side in sides)
     assert isinstance(mean, np.ndarray)
     variance = _variance(mean)
-    together = sum(_together(side) / len(side.values) for _, side in sides)
+    interaction = sum(_interaction_variance(side) / len(side.values) for _, side in sides)
     centre = float(np.nanmean(mean)) if np.isfinite(mean).any() else 0.0
-    shared = sqrt(max(0.0, 1.0 - together / variance)) if variance > 0 else 1.0
+    shared = sqrt(max(0.0, 1.0 - interaction / variance)) if variance > 0 else 1.0
     draws = centre + (mean - centre) * shared
     units = min(side.units for _, side in sides)
     draws = widen(draws, units)
@@ -91,8 +91,8 @@ def _combined(sides: Sequence[tuple[float, SeedDraws]], key: str) -> Estimate:
     )
 
 
-def _together(side: SeedDraws) -> float:
-    """Variance over resamples of what one seed has and the mean of the seeds has not: 0 for one seed."""
+def _interaction_variance(side: SeedDraws) -> float:
+    """Variance over resamples of the deviation of a seed from the mean over seeds; 0 for one seed."""
     k = len(side.values)
     if k < 2:
         return 0.0
@@ -104,12 +104,12 @@ def _variance(draws: Array) -> float:
 
 
 def seeds_needed(delta: float, image_variance: float, seed_variance: float | None, level: float = 0.05) -> int | None:
-    """About how many seeds would tell a difference of `delta` from zero; None where no number of seeds would.
+    """About how many seeds make a difference of `delta` significant; None if no number does.
 
-    The smallest k of at least 2 with delta^2 > z^2 V + t(k - 1)^2 S^2 / k: V is the part of the variance that comes
-    from the choice of images and stays however many seeds there are, S^2 the seeds' own, z and t the quantiles of the
-    two-sided `level`. With one seed (`seed_variance` None) the two cannot be separated; then all of it is taken to be
-    the seed's, as `study.power` does, which is the most hopeful reading: only more seeds can tell.
+    The smallest k >= 2 with delta^2 > z^2 V + t(k - 1)^2 S^2 / k: V is the variance from the choice of images, which
+    more seeds do not reduce, S^2 that of one seed, z and t the quantiles of the two-sided `level`. With one seed
+    (`seed_variance` None) the two cannot be separated; all variance is then attributed to the seed, as in
+    `stats.power`, which is the most optimistic assumption.
     """
     from scipy.special import ndtri, stdtrit  # not for every start of the program
 

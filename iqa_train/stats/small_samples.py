@@ -1,11 +1,11 @@
 """Widens bootstrap draws for small samples, as Student's t does (Hesterberg 2015, section 3.2).
 
-Resamples vary by (n - 1) / n of what they stand for, and their tails are a normal distribution's, where n units say
-little of how much units vary. Hesterberg, What Teachers Should Know About the Bootstrap, The American Statistician 69
-(2015), section 3.2, takes other percentiles instead of 2.5 and 97.5: those at which a normal variable stands where
-sqrt(n / (n - 1)) times a t with n - 1 degrees of freedom has them. Here each draw is moved to where its rank belongs by
-that rule, so that p follows too, and draws can be added to others. Of 2,015 units nothing comes of it (0.1 %); of five
-references, intervals become 1.6 times as wide.
+Resamples have only (n - 1) / n of the variance, and the tails of a normal distribution, although n units say little
+about the variation between units. Hesterberg, What Teachers Should Know About the Bootstrap, The American Statistician
+69 (2015), section 3.2, therefore replaces the percentiles 2.5 and 97.5 by those at which a normal variable equals the
+quantiles of sqrt(n / (n - 1)) times a t variable with n - 1 degrees of freedom. Here each draw is moved to the place of
+its rank by that rule, so that p follows too and draws can be added. For 2,015 units the effect is negligible (0.1 %);
+for five reference images, intervals become 1.6 times as wide.
 """
 
 from functools import lru_cache
@@ -17,9 +17,9 @@ Array = NDArray[np.float64]
 
 
 def widen(draws: Array, units: int) -> Array:
-    """(B,) resampled values of `units` units that are drawn from, each moved away from the median as its rank asks.
+    """Move draws (B,) from `units` units away from the median, according to their ranks.
 
-    Undefined draws (NaN) stay so. One unit says nothing of how units vary: all become NaN.
+    Undefined draws (NaN) stay undefined. With one unit all draws become NaN.
     """
     if units < 2:
         return np.full_like(draws, np.nan)
@@ -40,7 +40,7 @@ def widen(draws: Array, units: int) -> Array:
 
 @lru_cache(maxsize=32)
 def _places(count: int, units: int) -> tuple[Array, Array]:
-    """Where `count` draws stand in units of a standard deviation: of the normal distribution, and widened."""
+    """Quantiles of `count` ranks in standard deviations: of the normal distribution, and widened."""
     from scipy.special import ndtri, stdtrit  # not for every start of the program
 
     share = (np.arange(count) + 0.5) / count

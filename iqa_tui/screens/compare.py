@@ -143,7 +143,7 @@ class CompareScreen(Screen[None]):
     def _two_studies(self, first: Pick, second: Pick) -> tuple[Section, ...]:
         """The same text as `iqa-train compare` prints."""
         from iqa_train.errors import UserError
-        from iqa_train.report.comparison_text import across_cells, across_notes, across_title
+        from iqa_train.report.comparison_text import comparison_cells, comparison_notes, comparison_title
         from iqa_train.results.compare_by_name import NameScope
         from iqa_train.study.find import find_study
         from iqa_train.study.load import load_study
@@ -157,11 +157,11 @@ class CompareScreen(Screen[None]):
             return (Section("Not compared", (prose(str(error), "error"),)),)
         except OSError as error:
             return (Section("Not compared", (prose(f"{error.filename}: {error.strerror}", "error"),)),)
-        head, rows = across_cells(across)
+        head, rows = comparison_cells(across)
         marks = {True: "good", False: "warning", None: ""}
         lines = [Line(tuple(c), marks[row.better]) for c, row in zip(rows, across.rows, strict=True)]  # type: ignore[arg-type]
-        notes = tuple(prose(note) for note in across_notes(across))
-        return (Section(across_title(across), tuple(lines), tuple(head)), Section("Notes", notes))
+        notes = tuple(prose(note) for note in comparison_notes(across))
+        return (Section(comparison_title(across), tuple(lines), tuple(head)), Section("Notes", notes))
 
     def on_compare_screen_loaded(self, message: Loaded) -> None:
         """Show the comparison, unless it is outdated."""

@@ -57,8 +57,8 @@ def test_the_seeds_two_rates_are_compared_as_reported(capsys: pytest.CaptureFixt
         assert row["first_interval"][0] < row["first"] < row["first_interval"][1]
         assert row["source"] == "seed study, EXPERIMENTS_LOG_TRACKER.md"
     assert found["differs"] == {"lr": [5e-6, 5e-7], "epochs": [5, 10]}
-    assert "no p value and no interval" in found["notes"][0]
-    assert "no difference below about 0.0044" in found["notes"][1]
+    assert "no p and no interval" in found["notes"][0]
+    assert "differences below about 0.0044 are not significant" in found["notes"][1]
     assert "all of these are smaller" in found["notes"][1]
 
 
@@ -66,7 +66,7 @@ def test_the_same_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     out = text(capsys, "lr5e6", "lr5e7")
     assert "Baseline†   0.9354 [0.9285, 0.9416]  0.9378 [0.9312, 0.9438]  +0.0024" in out
     assert "settings that differ in every experiment: lr (5e-06 and 5e-07), epochs (5 and 10)" in out
-    assert "† reported: a number without predictions" in out
+    assert "† reported: a value without predictions" in out
     assert "Holm" not in out
     assert max(map(len, out.splitlines())) <= 110
 
@@ -102,7 +102,7 @@ def test_two_studies_of_runs_are_tested(capsys: pytest.CaptureFixture[str]) -> N
     assert base["distinguishable"] is True
     assert not base["reported"]
     out = text(capsys, "old", "new")
-    assert re.search(r"^Baseline .*<0\.001 +distinguishable: better$", out, re.MULTILINE)
+    assert re.search(r"^Baseline .*<0\.001 +differs significantly: better$", out, re.MULTILINE)
 
 
 def test_runs_against_reported_numbers(capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,14 +119,14 @@ def test_runs_against_reported_numbers(capsys: pytest.CaptureFixture[str]) -> No
     assert "lr_floor" not in base["differs"]  # the made runs do not tell it
     assert "on 2,010 and 200 test images" in base["notes"]
     assert rows["B2"]["notes"][0] == "only in lr5e6 (reported)"
-    assert any("no p value and no interval" in note for note in found["notes"])
+    assert any("no p and no interval" in note for note in found["notes"])
 
 
 def test_own_runs_go_before_recorded_results_of_the_same_name(capsys: pytest.CaptureFixture[str]) -> None:
     made("lr5e6", lr=5e-6)
     found = document(capsys, "lr5e6", "lr5e7")
     assert found["first"] == "lr5e6"
-    assert any("lr5e6 is this project's own runs; reported:lr5e6 are" in note for note in found["notes"])
+    assert any("lr5e6 means the runs here; reported:lr5e6 means" in note for note in found["notes"])
     assert document(capsys, "reported:lr5e6", "lr5e7")["first"] == "lr5e6 (reported)"
     assert document(capsys, "reported:lr5e6", "lr5e6")["second"] == "lr5e6"
 
@@ -135,7 +135,7 @@ def test_runs_without_a_result_yet_do_not_hide_the_recorded_ones(capsys: pytest.
     MadeStudy(Path("runs"), "lr5e6").run("Baseline", state="lost", epochs=[0.9])
     found = document(capsys, "lr5e6", "lr5e7")
     assert found["first"] == "lr5e6 (reported)"
-    assert "no run of lr5e6 has a result yet, so its recorded results are shown" in found["notes"]
+    assert "no run of lr5e6 has a result yet; its recorded results are shown" in found["notes"]
 
 
 def test_other_test_images_are_refused_unless_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -167,7 +167,7 @@ def test_the_seeds_losses(capsys: pytest.CaptureFixture[str]) -> None:
     assert {p["setting"]: p["value"] for p in found["points"]} == {
         "l2": 0.9373, "srcc": 0.9313, "rank": 0.9292, "pairwise": 0.9315,
     }  # fmt: skip
-    assert "left out, as they differ in more than that: loss-l1" in found["notes"]  # it ran at 1e-7 for 15 epochs
+    assert "left out because other settings differ too: loss-l1" in found["notes"]  # it ran at 1e-7 for 15 epochs
 
 
 def test_sizes_at_5e_6_had_the_baselines_dropouts(capsys: pytest.CaptureFixture[str]) -> None:
@@ -202,9 +202,9 @@ def test_one_run_is_a_point_beside_references(capsys: pytest.CaptureFixture[str]
 
 
 def test_one_value_is_no_curve() -> None:
-    with pytest.raises(NotComparableError, match="lr has not two values with a result"):
+    with pytest.raises(NotComparableError, match="lr does not have two values with a result"):
         main(["--sweep", "lr", "lr5e7"])
-    with pytest.raises(NotComparableError, match="batch_size has not two values"):
+    with pytest.raises(NotComparableError, match="batch_size does not have two values"):
         main(["--sweep", "batch_size"])
 
 
@@ -248,7 +248,9 @@ def test_through_the_program(empty: Callable[..., "subprocess.CompletedProcess[s
     assert "+0.0024" in done.stdout
     assert done.stderr == ""
     assert empty("compare", "lr5e6", "x", code=2).stderr.startswith('iqa-train: there is no study "x"')
-    assert empty("compare", "--sweep", "batch_size", code=1).stderr.startswith("iqa-train: batch_size has not two")
+    assert empty("compare", "--sweep", "batch_size", code=1).stderr.startswith(
+        "iqa-train: batch_size does not have two"
+    )
 
 
 def test_help_is_quick(tmp_path: Path) -> None:

@@ -20,4 +20,4 @@ def test_what_a_run_is_to_its_baseline_is_not_said_of_it_and_a_reference(
     assert main(["old", "tiny-demo"]) == 0
     told = " ".join(capsys.readouterr().out.split())
     assert "on other data sets: koniq-10k and demo" in told
-    assert "seeds would tell" not in told
+    assert "seeds are needed" not in told

@@ -144,9 +144,7 @@ def test_a_report_without_a_run_writes_nothing_and_says_so(folder: Path, capsys:
     run("report", code=1)
     out, err = capsys.readouterr()
     assert out == ""
-    assert (
-        err == "iqa-train: nothing of tiny has been run in runs: there is nothing to report, and nothing is written\n"
-    )
+    assert err == "iqa-train: no run of tiny in runs has been started; there is nothing to report\n"
     assert [path.name for path in folder.iterdir()] == ["experiments.toml"]
 
 

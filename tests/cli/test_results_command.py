@@ -38,7 +38,7 @@ def test_a_table_for_a_terminal(folder: Path, capsys: Out) -> None:
     assert main([]) == 0
     text = capsys.readouterr().out
     assert text.startswith("tiny: Three experiments & <nothing> else – SRCC on 120 test images of koniq-10k\n")
-    assert "A1, Without attention: within, distinguishable from Baseline" in " ".join(text.split())
+    assert "A1, Without attention: within, differs significantly from Baseline" in " ".join(text.split())
     assert "test-set uncertainty only: one seed" in text
     assert "paper\u2020" in text
 
@@ -141,7 +141,7 @@ def test_other_test_images_are_refused_unless_told(folder: Path, capsys: Out) ->
 def test_nothing_has_been_run(folder: Path, capsys: Out) -> None:
     write_study(folder)
     assert main([]) == 0
-    assert "nothing of tiny has been run in runs" in capsys.readouterr().out
+    assert "no run of tiny in runs has been started" in capsys.readouterr().out
 
 
 @pytest.mark.slow
@@ -151,7 +151,7 @@ def test_the_logistic_is_of_four_or_five_parameters(folder: Path, capsys: Out) -
     for count in ("4", "5"):
         assert main(["--metric", "plcc_fit", "--logistic", count, "--json"]) == 0
         document = json.loads(capsys.readouterr().out)
-        assert f"after a logistic fit of {count} parameters" in document["notes"]
+        assert f"after a logistic fit with {count} parameters" in document["notes"]
         values[count] = document["rows"][0]["value"]
     assert values["4"] != values["5"]
     with pytest.raises(UsageError, match="invalid choice"):

@@ -28,7 +28,7 @@ def test_nothing_in_a_title_is_markup() -> None:
 def test_bold_and_verdicts() -> None:
     text = results_markdown(replace(SEED_STUDY, rows=(BASELINE, A2)))
     assert r"**0.9378 \[0.9329, 0.9423\]**" in text
-    assert "- **A2**: above, distinguishable from Baseline" in text
+    assert "- **A2**: above, differs significantly from Baseline" in text
     assert "**0.93" not in results_markdown(SEED_STUDY)
 
 

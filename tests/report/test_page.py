@@ -28,7 +28,7 @@ def test_it_says_everything(figures: list[PageFigure]) -> None:
     text = words(page(MATERIAL, figures))
     for wanted in (
         "Ablations at learning rate 5e-7", "test-set uncertainty only", "−0.0025 [−0.0047, −0.0003]",
-        "not distinguishable: about 2 seeds", "changes 2 factors together", "Contributions",
+        "no significant difference (about 2 seeds needed)", "changes 2 factors together", "Contributions",
         "+0.0025 [+0.0003, +0.0047]", "KRCC", "RMSE after logistic fit",
         "Reported elsewhere", "lr5e6", "On other data sets", "spaq", "B1 differs in &lt;3&gt; factors", "multi_scale",
         "c40ae93f96d7 + changes", "25bfdfa9ba52", "numpy 2.4.6",

@@ -42,13 +42,13 @@ def test_160_columns_hold_all_of_the_seeds_own_study() -> None:
 
 def test_what_is_left_out_is_said() -> None:
     text = " ".join(results_text(SEVERAL_SEEDS, 80).split())
-    assert "not shown for want of room: " in text
+    assert "not shown (terminal too narrow): " in text
     assert "Seed SD" in text
 
 
 def test_verdicts_reasons_and_notes_stand_below() -> None:
     text = " ".join(results_text(SEED_STUDY, 80).split())
-    assert "A1, Remove attention fusion: above, not distinguishable: about 2 seeds" in text
+    assert "A1, Remove attention fusion: above, no significant difference (about 2 seeds needed)" in text
     assert "p = 0.051 after Holm's correction" in text
     assert "changes 2 factors together: multi_scale, attention_fusion" in text
     assert "test-set uncertainty only: one seed" in text

@@ -99,7 +99,7 @@ def test_a_damaged_file_is_refused_in_one_sentence_and_stays_as_it_is(tmp_path: 
     ],
 )
 def test_markers_that_a_person_shows_as_code_are_not_taken_for_ours(notes: bytes) -> None:
-    with pytest.raises(TrackerError, match=r"in code or amid a line.*nothing was changed"):
+    with pytest.raises(TrackerError, match=r"on a line by itself and outside code.*nothing was changed"):
         with_block(notes, "one", "text")
 
 

@@ -49,7 +49,7 @@ def test_seeds_are_paired_where_both_have_them() -> None:
     ]
     assert found.seeds == (43, 44, 45) and found.shared == (43, 44)
     assert found.delta == pytest.approx(np.mean(differences))
-    assert "difference over the seeds 43, 44 that both have" in found.notes
+    assert "difference over the shared seeds 43, 44" in found.notes
     assert any("two seeds say little" in note for note in found.notes)
 
 

@@ -47,7 +47,7 @@ def test_other_test_images_are_refused_and_named(study: MadeStudy) -> None:
         build_study_results(study.recorded(), resamples=FEW)
     row = build_study_results(study.recorded(), resamples=FEW, anyway=True).row("A1")
     assert row.interval is not None and row.delta is None
-    assert "not compared with Baseline: different test images (1 of 200 are not the same) at seed 42" in row.notes
+    assert "not compared with Baseline: different test images (1 of 200 differ) at seed 42" in row.notes
 
 
 def test_other_scores_are_refused_and_named(study: MadeStudy) -> None:
@@ -62,7 +62,7 @@ def test_other_fixed_settings_are_refused_and_named(study: MadeStudy) -> None:
     study.run("Baseline", predictions(1, 6.0))
     study.run("A1", predictions(2, 12.0), changes={"attention_fusion": False}, undeclared={"lr": 5e-6, "epochs": 8})
     with pytest.raises(
-        NotComparableError, match=r"A1 and Baseline differ in more than they should: lr \(5e-07 and 5e-06\), epochs"
+        NotComparableError, match=r"A1 and Baseline differ in undeclared settings: lr \(5e-07 and 5e-06\), epochs"
     ):
         build_study_results(study.recorded(), resamples=FEW)
     row = build_study_results(study.recorded(), resamples=FEW, anyway=True).row("A1")
@@ -95,8 +95,8 @@ def test_identical_predictions_are_called_suspicious(study: MadeStudy) -> None:
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        (np.full(200, 3.0), "all predictions are the same, so there is nothing to correlate"),
-        (np.append(np.arange(198.0), [np.nan, np.inf]), "2 of 200 predictions are no numbers"),
+        (np.full(200, 3.0), "all predictions are equal, so correlation is undefined"),
+        (np.append(np.arange(198.0), [np.nan, np.inf]), "2 of 200 predictions are not finite numbers"),
     ],
 )
 @pytest.mark.parametrize("metric", METRICS)
@@ -124,7 +124,7 @@ def test_a_result_that_its_predictions_deny_is_suspicious_and_the_predictions_co
     results = build_study_results(study.recorded(), resamples=FEW)
     row = results.row("A1")
     assert row.value < 0.95
-    says = f"result.json says SRCC 0.9900, and its predictions {row.value:.4f}, which count"
+    says = f"result.json says SRCC 0.9900, but its predictions give {row.value:.4f}, which is used"
     assert f"suspicious: seed 42: {says}" in row.notes
     assert not any("suspicious" in note for note in results.row("Baseline").notes)
     assert not any(

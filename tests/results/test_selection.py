@@ -65,7 +65,7 @@ def test_a_study_without_a_file_is_what_its_folder_holds(folder: Path) -> None:
     found = chosen("tiny")
     assert found.study is None
     assert [run.experiment for run in found.runs] == ["Baseline", "A1", "Cold", "Hot"]
-    assert chosen().notes == ("nothing of other has been run in runs; there are runs of tiny (--study NAME)",)
+    assert chosen().notes == ("no run of other in runs has been started; there are runs of tiny (--study NAME)",)
 
 
 def test_an_unknown_study_is_answered_with_the_nearest(folder: Path) -> None:
@@ -78,13 +78,13 @@ def test_a_study_that_is_only_reported(folder: Path) -> None:
     write_study(folder, STUDY.replace('id = "paper"', 'id = "paper"\nstudy = "elsewhere"'))
     found = chosen("elsewhere")
     assert found.runs == ()
-    assert "reported elsewhere" in found.notes[0]
+    assert "all values are reported" in found.notes[0]
 
 
 def test_without_a_runs_folder(folder: Path) -> None:
     whole_study(folder)
     shutil.rmtree(folder / "runs")
-    assert chosen().notes == ("nothing of tiny has been run in runs",)
+    assert chosen().notes == ("no run of tiny in runs has been started",)
 
 
 def of_revision_1(folder: Path, **choice: object) -> dict[str, RunSpec]:

@@ -116,5 +116,5 @@ def test_what_cannot_be_swept_is_refused(tmp_path: Path) -> None:
     study.run("B", predictions(2, 6.0), changes={"lr": 1e-5, "epochs": 9})
     with pytest.raises(UsageError, match='no run has the setting "lrr"; did you mean "lr"'):
         measured_sweep(study.recorded(), "lrr")
-    with pytest.raises(NotComparableError, match=r"lr has one value only.*differs in epochs too"):
+    with pytest.raises(NotComparableError, match=r"lr has only one value.*differs in epochs too"):
         measured_sweep(study.recorded(), "lr")

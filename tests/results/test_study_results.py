@@ -88,7 +88,7 @@ def test_several_seeds_are_one_row_with_their_spread(study: MadeStudy) -> None:
     assert row.seeds == (42, 43, 44)
     assert row.value == pytest.approx(np.mean(values))
     assert row.seed_sd == pytest.approx(np.std(values, ddof=1))
-    assert "over images and seeds" in results.notes
+    assert "intervals cover test images and seeds" in results.notes
     assert not any("test-set" in note for note in results.notes)
 
 
@@ -103,7 +103,7 @@ def test_the_baseline_alone(study: MadeStudy) -> None:
     study.run("Baseline", predictions(1, 6.0), expect={"srcc": [0.9, 0.99]})
     results = build_study_results(study.recorded(), resamples=FEW)
     assert len(results.rows) == 1 and results.rows[0].position == "within"
-    assert "Baseline is the only experiment: there is nothing to compare it with" in results.notes
+    assert "Baseline is the only experiment: there is nothing to compare" in results.notes
 
 
 def test_no_baseline_among_the_runs(study: MadeStudy) -> None:
@@ -126,8 +126,8 @@ def test_the_logistic_may_have_five_parameters(study: MadeStudy) -> None:
     study.run("Baseline", predictions(1, 6.0))
     four, five = (build_study_results(study.recorded(), "rmse_fit", resamples=FEW, parameters=k) for k in (4, 5))
     assert four.rows[0].value != five.rows[0].value
-    assert "after a logistic fit of 4 parameters" in four.notes
-    assert "after a logistic fit of 5 parameters" in five.notes
+    assert "after a logistic fit with 4 parameters" in four.notes
+    assert "after a logistic fit with 5 parameters" in five.notes
 
 
 def test_krcc_says_that_it_has_fewer_resamples(study: MadeStudy) -> None:
@@ -169,5 +169,5 @@ def test_seeds_of_their_own_are_not_called_one_seed_each(tmp_path: Path) -> None
         made.run("A1", predictions(seed, 5.2), seed=seed, changes={"lr": 1e-6})
     row = build_study_results(made.recorded()).row("A1")
     assert row is not None and row.seeds_needed is not None
-    assert any("(SD) from seed to seed" in note for note in row.notes)
+    assert any("(SD) between seeds" in note for note in row.notes)
     assert not any("one seed each" in note for note in row.notes)

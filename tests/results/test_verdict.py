@@ -42,14 +42,14 @@ def test_position_to_three_decimals(
 def test_a_clear_difference_is_distinguishable() -> None:
     row = judge(-0.006, (-0.008, -0.004), 0.001)
     assert (row.distinguishable, row.p_holm, row.seeds_needed) == (True, 0.001, None)
-    assert verdict_text(row, "Baseline") == "within, distinguishable from Baseline: worse"
+    assert verdict_text(row, "Baseline") == "within, differs significantly from Baseline: worse"
 
 
 @pytest.mark.parametrize(("metric", "says"), [("krcc", "better"), ("rmse_fit", "worse")])
 def test_which_way_is_better_is_the_metrics(metric: str, says: str) -> None:
     row = ResultRow("A1", value=0.9, delta=0.02, delta_interval=(0.01, 0.03), p=0.001)
     (told,) = with_verdicts([row], [Comparison("A1", image_variance=1e-5)], metric)
-    assert verdict_text(told) == f"distinguishable from the baseline: {says}"
+    assert verdict_text(told) == f"differs significantly from the baseline: {says}"
 
 
 def test_one_that_is_lost_among_the_others_is_not() -> None:
@@ -65,14 +65,14 @@ def test_an_interval_that_holds_zero_is_not_whatever_p_is() -> None:
 def test_about_how_many_seeds_and_why() -> None:
     row = judge(-0.001, (-0.003, 0.001), 0.3)
     assert row.seeds_needed == 7
-    assert verdict_text(row) == "within, not distinguishable: about 7 seeds"
-    assert "about 7 seeds would tell, if what the two runs disagree on changes with the seed" in row.notes[-1]
+    assert verdict_text(row) == "within, no significant difference (about 7 seeds needed)"
+    assert "about 7 seeds are needed if the disagreement of the two runs varies with the seed" in row.notes[-1]
 
 
 def test_several_seeds_say_how_much_is_theirs() -> None:
     row = judge(-0.003, (-0.007, 0.001), 0.1, sd=0.002, image_variance=0.0005**2, shared=(1, 2, 3))
     assert row.seeds_needed == 5
-    assert "varies by 0.0020 (SD) from seed to seed, and the choice of test images adds 0.0005" in row.notes[-1]
+    assert "varies by 0.0020 (SD) between seeds, and the choice of test images adds 0.0005" in row.notes[-1]
 
 
 def test_never_fewer_seeds_than_there_were() -> None:
@@ -82,7 +82,7 @@ def test_never_fewer_seeds_than_there_were() -> None:
 def test_where_images_hide_it_more_images_are_needed() -> None:
     row = judge(-0.001, (-0.003, 0.001), 0.3, sd=0.002, shared=(1, 2, 3))
     assert row.seeds_needed is None and row.notes[-1] == MORE_IMAGES
-    assert verdict_text(row) == "within, not distinguishable: more test images"
+    assert verdict_text(row) == "within, no significant difference (more test images needed)"
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def harmed(
         path.write_bytes(before)
         os.utime(path, ns=(kept.st_atime_ns, kept.st_mtime_ns))
     refused = [str(refusal) for refusal in found.pop("refused")]
-    at_odds = f"_of_folder: {own} and Baseline differ in more than they should"  # a value that it might well have
+    at_odds = f"_of_folder: {own} and Baseline differ in undeclared settings"  # a value that it might well have
     for refusal in (one for one in refused if not one.startswith(at_odds)):  # of files of the whole project alone
         assert str(path) in refusal and "\n" not in refusal
         assert own not in whole

@@ -47,7 +47,7 @@ def test_references_that_only_some_runs_tell_count_for_all() -> None:
 
 def test_other_references_of_the_same_images_are_refused() -> None:
     other = replace(clustered(2, 8.0), references=tuple(reversed(OF_EIGHT)))
-    with pytest.raises(NotComparableError, match="different references of the same test images at seed 42"):
+    with pytest.raises(NotComparableError, match="different reference images for the same test images at seed 42"):
         compare(
             [ExperimentPredictions("A1", {42: other})],
             ExperimentPredictions("Baseline", {42: clustered(1, 6.0)}),
@@ -74,7 +74,7 @@ def test_one_reference_has_no_interval() -> None:
     assert (found.interval, found.delta_interval, found.p) == (None, None, None)
 
 
-def test_it_is_said_and_the_tests_by_formula_are_left_out(tmp_path: Path) -> None:
+def test_notes_say_so_and_analytic_tests_are_left_out(tmp_path: Path) -> None:
     study = MadeStudy(tmp_path)
     study.run("Baseline", clustered(1, 6.0))
     study.run("A1", clustered(2, 12.0), changes={"attention_fusion": False})
@@ -83,10 +83,10 @@ def test_it_is_said_and_the_tests_by_formula_are_left_out(tmp_path: Path) -> Non
     assert (row.clusters, row.as_json()["clusters"], row.p_williams, row.zou_interval) == (25, 25, None, None)
     assert row.delta_interval is not None and row.p is not None
     assert "95 % intervals from 400 paired resamples of the test images, resampled by reference (25)" in results.notes
-    assert any(note.startswith("no tests by formula") for note in results.notes)
-    assert "only 25 references: intervals are rough" in results.notes
+    assert any(note.startswith("no analytic tests") for note in results.notes)
+    assert "only 25 reference images: intervals are rough" in results.notes
     assert not any(
-        note.startswith("no tests") for note in build_study_results(study.recorded(), "krcc", resamples=FEW).notes
+        note.startswith("no analytic") for note in build_study_results(study.recorded(), "krcc", resamples=FEW).notes
     )
 
 

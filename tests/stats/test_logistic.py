@@ -72,7 +72,7 @@ def test_a_line_is_fitted_as_well_as_by_a_line(parameters: int) -> None:
     [
         (np.full(20, 0.3), np.arange(20.0), "the predictions are constant"),
         (np.arange(20.0), np.full(20, 3.0), "the scores are constant"),
-        (np.append(np.arange(19.0), math.nan), np.arange(20.0), "some values are no numbers"),
+        (np.append(np.arange(19.0), math.nan), np.arange(20.0), "some values are not finite numbers"),
         (np.arange(4.0), np.arange(4.0), "4 images are too few"),
     ],
 )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from iqa_train.stats import metrics
-from iqa_train.stats.resampled_kendall import walk_of, weighted_krcc
+from iqa_train.stats.resampled_kendall import pair_order, weighted_krcc
 from iqa_train.stats.resampled_metrics import groups_of, weighted_plcc, weighted_rmse, weighted_srcc
 
 Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
@@ -31,7 +31,7 @@ def weighted(name: str, counts: np.ndarray, scores: np.ndarray, predictions: lis
     if name == "srcc":
         return weighted_srcc(counts, groups_of(scores), [groups_of(p) for p in predictions])
     if name == "krcc":
-        return weighted_krcc(counts, [walk_of(scores, p) for p in predictions])
+        return weighted_krcc(counts, [pair_order(scores, p) for p in predictions])
     return PLAIN[name](counts, scores, np.stack(predictions))
 
 

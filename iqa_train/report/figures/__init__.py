@@ -1,1 +1,1 @@
-"""Figures for a paper and for the page: one file each, in one style. matplotlib is imported when one is drawn."""
+"""Figures for papers and for the page, one file each, in one style. matplotlib is imported when one is drawn."""

@@ -1,4 +1,4 @@
-"""Ablation bars: values and differences from the baseline, with their intervals, against what was expected."""
+"""Ablation figure: values and differences from the baseline with intervals, and the expected ranges."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -17,28 +17,28 @@ _HALF = 0.36  # of a bar's thickness, in rows
 
 
 def caption(results: StudyResults) -> str:
-    """What the figure shows: no word of what is not in it."""
+    """What the figure shows; mentions only what it contains."""
     rows = [row for row in results.rows if row.value is not None]
     name = metric_name(results.metric)
     differ = any(row.delta is not None for row in rows)
-    said = [
+    parts = [
         f"Left: {name} with 95 % intervals. Right: difference from {results.baseline}."
         if differ
         else f"{name} with 95 % intervals."
     ]
     if any(row.expected or row.expected_delta for row in rows):
-        said.append("Grey bands: the range expected.")
+        parts.append("Grey bands: expected ranges.")
     if differ:
-        said.append("Full bars differ significantly from zero after Holm's correction, hatched ones do not.")
+        parts.append("Filled bars differ significantly from zero after Holm's correction, hatched bars do not.")
     if any(row.provisional for row in rows):
-        said.append("Hollow dots and dashed bars are provisional.")
+        parts.append("Hollow dots and dashed bars are provisional.")
     if any(row.reported for row in rows):
-        said.append("Hollow diamonds are reported elsewhere.")
-    return " ".join(said)
+        parts.append("Hollow diamonds are reported values.")
+    return " ".join(parts)
 
 
 def draw(results: StudyResults, width: float) -> "Figure":
-    """Two panels that share the experiments; the right one only where there are differences to show."""
+    """Two panels that share the experiments; the right one only if there are differences."""
     rows = [row for row in results.rows if row.value is not None]
     if not rows:
         return style.empty(width, "no experiment has a value yet")
@@ -61,7 +61,7 @@ def draw(results: StudyResults, width: float) -> "Figure":
 
 
 def _values(axes: "Axes", rows: Sequence[ResultRow], results: StudyResults) -> None:
-    """Dots, not bars: a bar promises that its axis begins at zero."""
+    """Dots, since bars would suggest that the axis starts at zero."""
     base = results.baseline_row
     if base is not None and base.value is not None:
         axes.axvline(base.value, color=style.BASE, linewidth=0.8, linestyle=(0, (1, 1.5)))
@@ -98,7 +98,7 @@ def _differences(axes: "Axes", rows: Sequence[ResultRow], results: StudyResults)
 
 
 def _band(axes: "Axes", at: int, expected: Interval | None) -> None:
-    """The range expected, behind its row; a number expected is a line."""
+    """The expected range behind its row; a line if it is a single number."""
     if expected is None:
         return
     low, high = expected
@@ -111,7 +111,7 @@ def _band(axes: "Axes", at: int, expected: Interval | None) -> None:
 
 
 def _reach(value: float, interval: Interval | None) -> list[list[float]] | None:
-    """What matplotlib calls xerr; a value outside its own interval has no arm on that side."""
+    """The `xerr` of matplotlib; a value outside its interval has no arm on that side."""
     if interval is None:
         return None
     return [[max(0.0, value - interval[0])], [max(0.0, interval[1] - value)]]

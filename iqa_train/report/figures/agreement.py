@@ -1,4 +1,4 @@
-"""Predicted against opinion scores, image by image, with the logistic curve that PLCC and RMSE are taken after."""
+"""Predicted against opinion scores for each image, with the logistic fit that PLCC and RMSE are computed after."""
 
 import math
 from collections.abc import Mapping
@@ -18,13 +18,13 @@ CAPTION = "Predicted against opinion scores of the test images, first seed. Line
 
 
 def caption(predictions: Mapping[str, Predictions]) -> str:
-    """What the figure shows, and how many experiments it leaves out."""
+    """What the figure shows, and how many experiments it omits."""
     left = len(predictions) - MOST
     return CAPTION + (f" The first {MOST} experiments; {left} more are in the tables." if left > 0 else "")
 
 
 def draw(predictions: Mapping[str, Predictions], width: float) -> "Figure":
-    """A panel for each of the first experiments, on one scale; points are dots of ink, so that thousands stay small."""
+    """A panel for each of the first experiments, on one scale; points are rasterised, to keep files small."""
     chosen = [(name, table) for name, table in predictions.items() if len(table.images)][:MOST]
     if not chosen:
         return style.empty(width, "no experiment has predictions yet")

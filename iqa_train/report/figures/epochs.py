@@ -1,4 +1,4 @@
-"""SRCC by epoch: every experiment's curve on the test images, the baseline's in front, the chosen epochs ringed."""
+"""Test SRCC by epoch for every experiment, the baseline in front, with rings at the selected epochs."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -11,21 +11,21 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_NAMED = 7  # curves beside the baseline's that the eye can still tell apart
+_NAMED = 7  # curves beside the baseline's that can still be distinguished
 
 
 def caption(curves: Sequence[Curve], expected: Interval | None) -> str:
     """What the figure shows."""
-    said = "Test SRCC by epoch, first seed. Rings: the epoch that validation chose, by which the result goes."
+    text = "Test SRCC by epoch, first seed. Rings: the epoch selected on validation, which gives the result."
     if expected is not None:
-        said += " Grey: what the baseline was expected to reach."
+        text += " Grey: expected value of the baseline."
     if len(curves) > _NAMED + 1:
-        said += " Thin grey lines: the other experiments."
-    return said
+        text += " Thin grey lines: the other experiments."
+    return text
 
 
 def draw(curves: Sequence[Curve], baseline: str, expected: Interval | None, width: float) -> "Figure":
-    """The curves of all experiments that have finished an epoch; beyond eight, the others are thin and grey."""
+    """The curves of all experiments with at least one epoch; beyond eight, curves are thin and grey."""
     drawn = [curve for curve in curves if any(test is not None for _, _, test in curve.points)]
     if not drawn:
         return style.empty(width, "no experiment has finished an epoch yet")
@@ -73,7 +73,7 @@ def _test(curve: Curve) -> tuple[list[int], list[float]]:
 
 
 def _chosen(curve: Curve) -> tuple[int, float] | None:
-    """The epoch of the best validation SRCC and its test SRCC; the earliest, where several are equal."""
+    """The epoch with the best validation SRCC (the earliest of equals), and its test SRCC."""
     known = [(val, epoch, test) for epoch, val, test in curve.points if val is not None and test is not None]
     if not known:
         return None

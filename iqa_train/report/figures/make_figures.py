@@ -1,4 +1,4 @@
-"""Every figure of a report, by name, in a given width."""
+"""Draws the figures of a report in a given width."""
 
 from collections.abc import Iterator
 
@@ -6,11 +6,11 @@ from iqa_train.report.figures import ablation, agreement, epochs, sensitivity, s
 from iqa_train.report.figures.style import Drawing
 from iqa_train.report.report_data import ReportData
 
-_DIFFERENT = 1.02  # the largest network by the smallest, for a figure of size to say something
+_DIFFERENT = 1.02  # minimum ratio of the largest to the smallest network for the size figure
 
 
 def figures_of(material: ReportData, width: float) -> Iterator[Drawing]:
-    """The figures that this material has something to show in; one at a time, since each takes memory."""
+    """The figures that these data can fill, one at a time, since each takes memory."""
     results = material.main
     yield Drawing("ablation", ablation.caption(results), ablation.draw(results, width))
     if any(row.delta is not None and not row.reported for row in results.rows):

@@ -1,4 +1,4 @@
-"""How the result depends on one setting, such as the learning rate."""
+"""Sensitivity figure: results over the values of one setting, such as the learning rate."""
 
 import math
 from collections.abc import Sequence
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _NAMES = {"lr": "learning rate", "loss_type": "loss"}
-_ROOM = 0.1  # of the axis, for a value's name
+_ROOM = 0.1  # of the axis, for a tick label
 
 Point = tuple[float, float, Interval | None]
-"""Where it stands on the axis, its value, and the interval."""
+"""Position on the axis, value, interval."""
 
 
 def caption(sweep: Sweep) -> str:
-    """What the figure shows, and what it may not be read as."""
+    """What the figure shows, with the notes of the sweep."""
     name = _NAMES.get(sweep.setting, sweep.setting)
-    text = f"Test {metric_name(sweep.metric)} over {name}, all else equal, with 95 % intervals."
+    text = f"Test {metric_name(sweep.metric)} over {name}, other settings equal, with 95 % intervals."
     if any(point.reported for point in sweep.points):
-        text += " Hollow diamonds are reported elsewhere, their intervals from the number of images alone."
+        text += " Hollow diamonds are reported values; their intervals come from the number of images alone."
     return " ".join([text, *(f"{note[:1].upper()}{note[1:]}." for note in sweep.notes)])
 
 
 def draw(sweep: Sweep, width: float) -> "Figure":
-    """Measured points are joined; numbers are placed by size, on a logarithmic axis where they span a decade."""
+    """Points joined by a line; the axis is logarithmic if the values span a decade."""
     if not sweep.points:
         return style.empty(width, f"{sweep.setting} has no value with a result")
     figure, (axes,) = style.sheet(width, 2.1 if width < 5 else 2.6)
@@ -71,7 +71,7 @@ def _series(axes: "Axes", points: Sequence[Point], *, reported: bool) -> None:
 
 
 def _places(axes: "Axes", values: Sequence[Any]) -> list[float]:
-    """Where each value stands on the axis, which is set up for them."""
+    """The position of each value on the axis; sets up the axis."""
     numbers = [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
     if len(numbers) < len(values):
         names = list(dict.fromkeys(map(str, values)))
@@ -85,7 +85,7 @@ def _places(axes: "Axes", values: Sequence[Any]) -> list[float]:
 
 
 def _name_values(axes: "Axes", numbers: Sequence[float]) -> None:
-    """Ticks at the values themselves, where they leave room for their names; else at the decades."""
+    """Ticks at the values if their labels fit, else at the decades."""
     from matplotlib.ticker import NullLocator
 
     values = sorted(set(numbers))

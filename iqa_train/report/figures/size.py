@@ -1,4 +1,4 @@
-"""Model size against SRCC: what a parameter buys."""
+"""Size figure: the metric against the number of parameters."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 CAPTION = "{name} against the network's parameters, with 95 % intervals. The square is {base}."
 _MILLION = 1e6
 _NAME_WIDTH = 0.5  # inches
-_NAMED = 12  # points that leave room for all their names; of more, the best and the baseline have one
+_NAMED = 12  # points up to which all are labelled; beyond, only the best and the baseline
 
 
 def caption(results: StudyResults) -> str:
@@ -29,7 +29,7 @@ def draw(results: StudyResults, parameters: Mapping[str, int], width: float) -> 
         row for row in results.rows if row.value is not None and not row.reported and parameters.get(row.experiment)
     ]
     if not rows:
-        return style.empty(width, "no finished experiment tells its size")
+        return style.empty(width, "no finished experiment records its size")
     figure, (axes,) = style.sheet(width, 2.3 if width < 5 else 2.8)
     sizes = [parameters[row.experiment] / _MILLION for row in rows]
     if max(sizes) / min(sizes) >= 10:
@@ -49,9 +49,9 @@ def draw(results: StudyResults, parameters: Mapping[str, int], width: float) -> 
 
 
 def _sides(rows: Sequence[ResultRow], sizes: Sequence[float], width: float) -> list[int]:
-    """1 for a name to the right of its point, -1 to the left: away from a neighbour where there is one on one side.
+    """Side of each label: 1 is right of its point, -1 left; away from a neighbour on one side.
 
-    In a crowd of about one size they go by turns, from the top.
+    Labels of points of nearly the same size alternate, from the top.
     """
     sides = [1] * len(rows)
     span = max(sizes) - min(sizes)

@@ -1,8 +1,8 @@
-"""The look that all figures share, and the bytes they become.
+"""The style of all figures, and their export.
 
-Colours are Okabe and Ito's (2008), distinguishable with every common colour blindness; what a colour says, a marker, a
-hatch or a dash says too, so that a grey print loses nothing. Fonts are embedded (TrueType in PDF, outlines in SVG), and
-come with matplotlib: a machine's own do not matter.
+Colours are Okabe and Ito's (2008), distinguishable with all common forms of colour blindness. Markers, hatches and
+dashes repeat what colours say, for grey prints. Fonts come with matplotlib and are embedded (TrueType in PDF, outlines
+in SVG), so that the fonts of a machine do not matter.
 """
 
 import io
@@ -24,7 +24,7 @@ FORMATS = ("pdf", "svg", "png")
 
 INK = "#1a1a1b"
 GROUND = "#fefefe"
-"""Not quite black and white, so that the page can find them and turn them with its own colours."""
+"""Almost black and white, so that the page can find and replace them with its own colours."""
 
 BASE = "#0072B2"
 PLAIN = "#56B4E9"
@@ -60,7 +60,7 @@ _RC: Any = {
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure by name, in one width."""
+    """A named figure in one width."""
 
     name: str
     caption: str
@@ -69,8 +69,8 @@ class Drawing:
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """matplotlib as all figures want it, whatever a user's matplotlibrc says."""
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # where it keeps its fonts is no user's concern
+    """Set up matplotlib for all figures, regardless of the user's matplotlibrc."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # messages about its font cache
     import matplotlib as mpl
 
     with mpl.rc_context():
@@ -89,16 +89,16 @@ def sheet(width: float, height: float, columns: int = 1, rows: int = 1, **option
     return figure, list(axes.flat)
 
 
-def empty(width: float, says: str) -> "Figure":
-    """A figure for what there is nothing to draw of, which says so."""
+def empty(width: float, message: str) -> "Figure":
+    """A figure without data, which shows a message."""
     figure, (axes,) = sheet(width, 0.9)
     axes.axis("off")
-    axes.text(0.5, 0.5, says, ha="center", va="center", transform=axes.transAxes, wrap=True)
+    axes.text(0.5, 0.5, message, ha="center", va="center", transform=axes.transAxes, wrap=True)
     return figure
 
 
 def rendered(figure: "Figure", form: str, name: str) -> bytes:
-    """The figure as a file; the same drawing gives the same bytes, today and tomorrow."""
+    """The figure as a file; the same drawing always gives the same bytes."""
     import matplotlib as mpl
 
     _settle(figure)
@@ -109,7 +109,7 @@ def rendered(figure: "Figure", form: str, name: str) -> bytes:
 
 
 def _settle(figure: "Figure") -> None:
-    """Find the layout once: it is the slowest part, and so it is the same in every form."""
+    """Compute the layout once: it is the slowest part, and must be the same in every format."""
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     if isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):
@@ -118,7 +118,7 @@ def _settle(figure: "Figure") -> None:
 
 
 def _ground(form: str) -> str:
-    """A picture of pixels is white; the others have no ground."""
+    """The background: white for PNG, none for the others."""
     return "white" if form == "png" else "none"
 
 
@@ -130,7 +130,7 @@ _METADATA: dict[str, dict[str, str | None]] = {
 
 
 def cycle(position: int) -> dict[str, Any]:
-    """Colour, marker and dash of the `position`th series."""
+    """Colour, marker and dash of series number `position`."""
     return {
         "color": COLOURS[position % len(COLOURS)],
         "marker": MARKERS[position % len(MARKERS)],
@@ -139,12 +139,12 @@ def cycle(position: int) -> dict[str, Any]:
 
 
 def shortened(names: Sequence[str], most: int = 18) -> list[str]:
-    """Names for the ticks of an axis; where one is too long, its end gives way. A dollar is no formula."""
+    """Tick labels: long names are cut, dollar signs are escaped (they would start a formula)."""
     return [(name if len(name) <= most else name[: most - 1] + "…").replace("$", r"\$") for name in names]
 
 
 def thinned(axes: "Axes", horizontal: int | None = None, vertical: int | None = None) -> None:
-    """At most so many intervals between ticks."""
+    """Limit the number of intervals between ticks."""
     from matplotlib.ticker import MaxNLocator
 
     if horizontal is not None:

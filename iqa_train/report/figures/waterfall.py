@@ -1,4 +1,4 @@
-"""Contributions as a waterfall: what each change alone costs or brings, hanging from the baseline's level."""
+"""Waterfall figure: the contribution of each change, as a bar from the baseline's value."""
 
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _CAPTION = (
-    "Contributions: every bar begins at the {name} of {base} (dotted line) and ends where the experiment does, with "
-    "the 95 % interval of the difference; {left}. The bars are not stacked: effects of changes made alone do not add "
-    "up. Cross-hatched: several factors changed together, so no component's contribution. Pale: not "
-    "significant."
+    "Contributions: every bar starts at the {name} of {base} (dotted line) and ends at that of the experiment, with "
+    "the 95 % interval of the difference; {left}. The bars are not stacked, since effects of single changes do not add "
+    "up. Cross-hatched: several factors changed together. Pale: not significant."
 )
 _ROW = 0.26  # inches
 
@@ -25,15 +24,15 @@ _ROW = 0.26  # inches
 def caption(results: StudyResults) -> str:
     """What the figure shows."""
     better = METRICS[results.metric].higher_is_better
-    left = "to the left is lost, to the right is gained" if better else "an error: to the left is gained"
+    left = "left is a loss, right a gain" if better else "for an error, left is a gain"
     return _CAPTION.format(name=metric_name(results.metric), base=results.baseline, left=left)
 
 
 def draw(results: StudyResults, width: float) -> "Figure":
-    """The baseline's line, then a bar for each contribution with its size in figures."""
+    """The baseline as a line, then a bar for each contribution, labelled with its size."""
     steps = waterfall(results)
     if len(steps) < 2:
-        return style.empty(width, "there is no contribution to show yet")
+        return style.empty(width, "no contributions yet")
     base, *steps = steps
     figure, (axes,) = style.sheet(width, 0.6 + _ROW * (len(steps) + 1))
     axes.axvline(base.end, color=style.INK, linewidth=0.9, linestyle=(0, (1, 1.5)), zorder=1)
@@ -50,7 +49,7 @@ def draw(results: StudyResults, width: float) -> "Figure":
     axes.grid(visible=True, axis="x")
     axes.set_xlabel(metric_name(results.metric))
     axes.use_sticky_edges = False
-    axes.margins(x=0.16 if width > 5 else 0.3)  # for the figures beside the bars
+    axes.margins(x=0.16 if width > 5 else 0.3)  # for the labels beside the bars
     style.thinned(axes, horizontal=7 if width > 5 else 4)
     return figure
 

@@ -1,1 +1,1 @@
-"""The report as one page that needs nothing beside itself."""
+"""The report as one self-contained HTML page."""

@@ -1,4 +1,4 @@
-"""A figure's SVG as part of a page: without a file's prologue, in the page's colours, with names of its own."""
+"""Prepares a figure's SVG for embedding: no prologue, the page's colours, unique ids."""
 
 import re
 
@@ -16,8 +16,8 @@ _COLOURS = {
 }  # fmt: skip
 
 
-def inlined(svg: bytes, name: str, says: str) -> str:
-    """`svg` to stand in HTML; `name` keeps its ids apart from other figures', `says` is for those who cannot see it."""
+def inlined(svg: bytes, name: str, label: str) -> str:
+    """`svg` for HTML; `name` keeps its ids apart from those of other figures, `label` is the text alternative."""
     text = _METADATA.sub("", _PROLOGUE.sub("", svg.decode()))
     text = _HEIGHT.sub(r"\1", _SIZE.sub(r"\1", text))
     text = re.sub(r'\bid="([^"]*)"', rf'id="{name}-\1"', text)
@@ -25,5 +25,5 @@ def inlined(svg: bytes, name: str, says: str) -> str:
     text = re.sub(r"url\(#([^)]*)\)", rf"url(#{name}-\1)", text)
     for colour, ours in _COLOURS.items():
         text = text.replace(colour, ours)
-    label = re.sub(r'["&<>]', " ", visible(says))
+    label = re.sub(r'["&<>]', " ", visible(label))
     return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)

@@ -1,4 +1,4 @@
-"""index.html: every table, verdict, figure, finding and origin on one page, without network and without scripts."""
+"""index.html: all tables, verdicts, figures, findings and origins on one page, without network access or scripts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class PageFigure:
-    """A figure as the page shows it."""
+    """A figure for the page."""
 
     name: str
     caption: str
@@ -43,14 +43,14 @@ class _Table:
 
 @dataclass(frozen=True)
 class _Setting:
-    """One setting over all experiments: its value, and whether that is other than the baseline's."""
+    """One setting over all experiments: its values, and whether each differs from the baseline's."""
 
     name: str
     values: tuple[tuple[str, bool], ...]
 
 
 def page(material: ReportData, figures: Sequence[PageFigure]) -> str:
-    """The page; the same material gives the same text."""
+    """The page; the same data give the same text."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -84,12 +84,12 @@ def page(material: ReportData, figures: Sequence[PageFigure]) -> str:
 
 
 def _with_values(material: ReportData) -> list[StudyResults]:
-    """The other metrics that something is known of."""
+    """The results of other metrics that have values."""
     return [results for results in material.results[1:] if any(row.value is not None for row in results.rows)]
 
 
 def _table(results: StudyResults, *, titles: bool = False) -> _Table:
-    table, bold = table_of(results, [] if titles else ["title"]), best(results)  # it stands beside the verdict
+    table, bold = table_of(results, [] if titles else ["title"]), best(results)  # titles are shown with the verdicts
     at = table.keys.index("value") if "value" in table.keys else None
     rows = [
         _Row(_kind(row, results), cells, at if row is bold else None)
@@ -117,7 +117,7 @@ def _setting(material: ReportData, name: str) -> _Setting:
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401
-    """As the study file has it."""
+    """A setting as it is written in the study file."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,1 +1,1 @@
-"""Everything about one run, as sections of a page, read off its files: a damaged one is said and hides no other."""
+"""The page of one run, as sections made from its files; a damaged file is named and hides no other section."""

@@ -1,4 +1,4 @@
-"""Every attempt at a run: when, how long, where, by which command, and how it ended."""
+"""The attempts at a run: when, how long, where, with which command, and how each ended."""
 
 from iqa_train.redaction import public_command
 from iqa_train.report.run_page.json_fields import (
@@ -20,23 +20,23 @@ from iqa_train.text import format_duration
 
 
 def attempt_sections(run: RunFolder) -> list[Section]:
-    """The latest first."""
+    """A section for each attempt, the latest first."""
     try:
         attempts = run.attempts()
     except OSError as error:
         return [Section("Attempts", (prose(cannot_be_read(error, run.path), "error"),))]
     if not attempts:
-        return [Section("Attempts", (prose("none yet: the run has never been started"),))]
+        return [Section("Attempts", (prose("none yet: the run was never started"),))]
     state = run_state(run)
     last = attempts[-1]
     return [_section(a, state.name if a is last else "", state.reason if a is last else "") for a in reversed(attempts)]
 
 
 def _section(attempt: Attempt, state: str, reason: str) -> Section:
-    """`state` and `reason` are the run's, for the attempt that they come from."""
+    """`state` and `reason` are the run's if this is its last attempt, else ""."""
     runner, no_runner = document(read_runner, attempt.runner)
     ended, no_end = document(read_exit, attempt.exit)
-    state = words(ended, "state") or state or "no word of how it ended"
+    state = words(ended, "state") or state or "end not recorded"
     reason = words(ended, "reason") or reason
     lines = [
         pair("started", moment(words(runner, "started")) + (_resumed(runner) if runner else "")),
@@ -50,11 +50,11 @@ def _section(attempt: Attempt, state: str, reason: str) -> Section:
     ]
     lines = [line for line in lines if line.cells[1]]
     lines += [prose(problem, "error") for problem in (no_runner, no_end, *_set_aside(attempt)) if problem]
-    return Section(f"Attempt {attempt.number}: {state}", tuple(lines or [prose("it left nothing behind")]))
+    return Section(f"Attempt {attempt.number}: {state}", tuple(lines or [prose("it left no files")]))
 
 
 def _resumed(runner: Document) -> str:
-    return ", on from a checkpoint" if value_at(runner, "resumed") else ""
+    return ", resumed from a checkpoint" if value_at(runner, "resumed") else ""
 
 
 def _ended(ended: Document) -> str:
@@ -90,7 +90,7 @@ def _log(attempt: Attempt, runner: Document) -> str:
 
 
 def _set_aside(attempt: Attempt) -> list[str]:
-    """What is left of an attempt that the next one started over."""
+    """What is left of an attempt after the next one started over."""
     try:
         names = [path.name for path in RunFolder(attempt.folder).outcome()]
         word = end_event(attempt)
@@ -98,12 +98,12 @@ def _set_aside(attempt: Attempt) -> list[str]:
         return [cannot_be_read(error, attempt.folder)]
     found = [f"set aside in {attempt.folder}: {', '.join(names)}"] if names else []
     if word is not None and not attempt.exit.exists() and word["message"]:
-        found.append(f"the worker's last word: {word['message']}")
+        found.append(f"the worker's last message: {word['message']}")
     return found
 
 
 def code_line(run: RunFolder) -> Line | None:
-    """Whether the program had changed between the queueing of the last attempt and its start."""
+    """A warning if the program changed between queueing and start of the last attempt."""
     try:
         attempts = run.attempts()
     except OSError:
@@ -111,5 +111,5 @@ def code_line(run: RunFolder) -> Line | None:
     runner = document(read_runner, attempts[-1].runner)[0] if attempts else {}
     then, started = words(runner, "queued_code"), words(runner, "code")
     if then and started and then != started:
-        return pair("changed", f"since it was queued: source {then} then, {started} when it started", "warning")
+        return pair("changed", f"between queueing (source {then}) and start (source {started})", "warning")
     return None

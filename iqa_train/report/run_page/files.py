@@ -12,13 +12,13 @@ _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
 def files_section(run: RunFolder) -> Section:
-    """The run's folder, its log, and everything that is in the folder."""
+    """The run's folder, its log, and the files in the folder."""
     lines = [pair("folder", run.path.absolute())]
     try:
         lines += _logs(run)
         paths = sorted(path for path in run.path.rglob("*") if path.is_file()) if run.path.is_dir() else []
         if not run.path.is_dir():
-            lines.append(prose("the folder is not there yet"))
+            lines.append(prose("the folder does not exist yet"))
         lines += [Line((str(path.relative_to(run.path)), size_of(path))) for path in paths if path != run.lock]
     except OSError as error:
         lines.append(prose(cannot_be_read(error, run.path), "error"))
@@ -26,11 +26,11 @@ def files_section(run: RunFolder) -> Section:
 
 
 def size_of(path: Path) -> str:
-    """Such as 3.2 MiB; a sentence for a file that is gone."""
+    """A size such as 3.2 MiB, or why there is none."""
     try:
         size = float(path.stat().st_size)
     except FileNotFoundError:
-        return "not there"
+        return "missing"
     except OSError as error:
         return cannot_be_read(error, path)
     for unit in _UNITS:
@@ -41,7 +41,7 @@ def size_of(path: Path) -> str:
 
 
 def _logs(run: RunFolder) -> list[Line]:
-    """The last attempt's; those of earlier ones stand beside them."""
+    """The log of the last attempt."""
     attempts = run.attempts()
     log = log_of(attempts[-1]) if attempts else None
     return [pair("log", f"{log} ({size_of(log)})")] if log is not None else []

@@ -1,4 +1,4 @@
-"""Reading what may be missing, damaged or of another version, without a word about it twice."""
+"""Reads fields of JSON documents that may be missing, damaged or of another version."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -11,7 +11,7 @@ Document = Mapping[str, Any]
 
 
 def document(reader: Callable[[Path], Mapping[str, Any] | None], path: Path) -> tuple[Document, str]:
-    """What `reader` finds in a file and what is wrong with the file; nothing is wrong with one that is not there."""
+    """The contents of a file, and what is wrong with it; a missing file is empty and not wrong."""
     try:
         return reader(path) or {}, ""
     except UserError as error:
@@ -21,12 +21,12 @@ def document(reader: Callable[[Path], Mapping[str, Any] | None], path: Path) -> 
 
 
 def cannot_be_read(error: OSError, path: Path) -> str:
-    """The sentence of an error of the operating system."""
+    """A message for an error of the operating system."""
     return f"{error.filename or path} cannot be read: {error.strerror or error}"
 
 
 def value_at(value: object, *names: str) -> Any:  # noqa: ANN401 (whatever the file holds)
-    """What stands at the end of a path of names; None where a part of it is missing or no object."""
+    """The value at a path of names; None if a part of the path is missing or not an object."""
     for name in names:
         if not isinstance(value, Mapping):
             return None
@@ -35,19 +35,19 @@ def value_at(value: object, *names: str) -> Any:  # noqa: ANN401 (whatever the f
 
 
 def words(value: object, *names: str) -> str:
-    """The same as text; empty for nothing."""
+    """The value as text; empty for None."""
     found = value_at(value, *names)
     return "" if found is None else str(found)
 
 
 def figure(value: object, *names: str) -> float | None:
-    """The same as a number; None for anything else."""
+    """The value as a number; None for anything else."""
     found = value_at(value, *names)
     return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
 
 
 def moment(text: str) -> str:
-    """A time of a state file as this machine's clock on the wall has it; `text` itself where it is no time."""
+    """A time of a state file in local time; `text` unchanged if it is not a time."""
     try:
         return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S}"
     except ValueError:

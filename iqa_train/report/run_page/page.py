@@ -1,4 +1,4 @@
-"""The page of a run: its sections, the most wanted first."""
+"""The page of a run: its sections in order of interest."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,18 +19,18 @@ from iqa_train.study.model import Study
 
 @dataclass(frozen=True)
 class StudyContext:
-    """What is known of the study that the run stands in. `row` and `reasons` are its experiment's in the results."""
+    """The study that the run belongs to; `row` and `reasons` are the results of the run's experiment."""
 
     study: Study | None = None
     profile: str | None = None
     baseline: str = ""
     row: ResultRow | None = None
     reasons: tuple[str, ...] = ()
-    planned: bool = True  # the study file means the run, with these very settings
+    planned: bool = True  # the study file declares the run with exactly these settings
 
 
 def about_run(run: RunFolder, within: StudyContext) -> tuple[Section, ...]:
-    """The page. Never raises for what files hold or lack: the section that they belong to says what is amiss."""
+    """The sections of the page. Never raises for damaged or missing files: the section concerned says what is wrong."""
     try:
         settings = settings_of(run, within.study, within.profile)
     except OSError as error:
@@ -48,7 +48,7 @@ def about_run(run: RunFolder, within: StudyContext) -> tuple[Section, ...]:
 
 
 def _guarded(run: RunFolder, title: str, make: Callable[[], Section]) -> Section:
-    """A section, or the same title over why it cannot be read."""
+    """The section, or one with the same title that says why it cannot be read."""
     try:
         return make()
     except OSError as error:
@@ -62,20 +62,20 @@ def _about(settings: Settings, within: StudyContext) -> list[Section]:
             prose("these settings are not in the study file now, so the run is not in the results table", "note")
         )
     if settings.revision:
-        lines.append(prose(f"{settings.revision}: its results are not those of the same settings now", "warning"))
+        lines.append(prose(f"{settings.revision}: the same settings give other results now", "warning"))
     if settings.problem:
         lines.append(prose(settings.problem, "error"))
     return [Section("About", tuple(lines))] if lines else []
 
 
 def _judged(within: StudyContext) -> tuple[ResultRow | None, Sequence[str]]:
-    """The experiment's row and verdict, which are not those of a run with other settings."""
+    """The experiment's row and verdict; none for a run with other settings."""
     return (within.row, within.reasons) if within.planned else (None, ())
 
 
 def _audit(within: StudyContext, experiment: str) -> Section:
     if within.study is None:
-        return Section("Audit", (prose("no study file tells of this study, so there is nothing to audit"),))
+        return Section("Audit", (prose("no study file declares this study, so there is nothing to audit"),))
     try:
         found = findings_about(audit(within.study, within.profile), {experiment})
     except UserError as error:

@@ -1,4 +1,4 @@
-"""What a run's result came from: code, packages, host, device, data."""
+"""Where a run's result comes from: code, packages, host, device, data."""
 
 from iqa_train.report.run_page.attempts import code_line
 from iqa_train.report.run_page.json_fields import Document, document, value_at, words
@@ -13,7 +13,7 @@ _TITLE = "Provenance"
 
 
 def provenance_section(run: RunFolder) -> Section:
-    """As provenance.json of the last attempt tells."""
+    """The contents of provenance.json of the last attempt."""
     changed = code_line(run)
     imported = imported_from(run)
     if imported is not None:
@@ -22,7 +22,7 @@ def provenance_section(run: RunFolder) -> Section:
     if problem:
         return Section(_TITLE, (prose(problem, "error"), *filter(None, [changed])))
     if not found:
-        none = prose("none yet: the worker writes it once it has its data and its device")
+        none = prose("none yet: the worker writes it when it has its data and its device")
         return Section(_TITLE, (none, *filter(None, [changed])))
     lines = [*_code(found), changed, *_data(found), *_machine(found), *_packages(found)]
     return Section(_TITLE, tuple(line for line in lines if line is not None and line.cells[-1]))
@@ -34,14 +34,14 @@ def _imported(imported: Imported) -> list[Line]:
         pair("log's digest", f"sha256 {imported.sha256}, {imported.size:,} bytes"),
         pair("images", ", ".join(f"{count} {split}" for split, count in imported.images.items())),
         *(prose(note, "note") for note in imported.notes),
-        prose("code, packages, host and device are not known: the log does not tell"),
+        prose("the log does not record code, packages, host and device"),
     ]
 
 
 def _code(found: Document) -> list[Line | None]:
     commit, print_ = words(found, "code", "commit"), words(found, "code", "fingerprint")
     now = code_fingerprint()
-    same = "as it is now" if print_ == now else f"now {now}: the program has changed since"
+    same = "unchanged since" if print_ == now else f"changed since: now {now}"
     return [
         pair("program", f"iqa-tui {words(found, 'code', 'version')}"),
         pair("git commit", commit or "not from a git checkout"),

@@ -1,4 +1,4 @@
-"""What a run came to: its measures by round, its experiment's place beside the baseline, and the verdict."""
+"""Results of a run: its experiment compared with the baseline, the verdict, and metrics by round."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ _SPLITS = ("val", "test")
 
 
 def results_section(run: RunFolder, row: ResultRow | None, reasons: Sequence[str], *, baseline: str = "") -> Section:
-    """`row` is the experiment's in the study's table, all its seeds together; `reasons` its verdict in sentences."""
+    """`row` is the experiment's row of the results table, over all its seeds; `reasons` its verdict in sentences."""
     result, problem = document(read_result, run.result)
     lines = [prose(problem, "error")] if problem else []
     if row is not None and row.value is not None:
@@ -38,11 +38,11 @@ def _of_experiment(row: ResultRow, baseline: str) -> list[Line]:
     if row.delta is not None:
         emphasis = {True: "good", False: "warning", None: ""}[row.better]
         words_ = measured(row.delta, row.delta_interval, signed=True) + _star(row)
-        lines.append(Line((f"less {baseline or 'baseline'}", words_), emphasis))  # type: ignore[arg-type]
+        lines.append(Line((f"minus {baseline or 'baseline'}", words_), emphasis))  # type: ignore[arg-type]
     if row.expected is not None:
         lines.append(pair("expected", given_span(row.expected) + (f" ({row.position})" if row.position else "")))
     if row.seed_sd is not None:
-        lines.append(pair("seeds' SD", number(row.seed_sd)))
+        lines.append(pair("seed SD", number(row.seed_sd)))
     return lines
 
 
@@ -83,17 +83,17 @@ def _best(one: Document) -> str:
 
 
 def _optimism(one: Document) -> str:
-    """What choosing the epoch on the test images would have claimed."""
+    """What choosing the epoch on the test images would have reported."""
     claimed, own = figure(one, "test_chosen", "srcc"), figure(one, "test", "srcc")
     if claimed is None or own is None:
         return ""
     epoch = words(one, "test_chosen", "epoch")
-    return f"choosing on test would have taken epoch {epoch} and claimed {number(claimed - own, signed=True)} SRCC"
+    return f"choosing on test would have selected epoch {epoch}, with {number(claimed - own, signed=True)} SRCC"
 
 
 def _so_far(run: RunFolder) -> Line:
     progress = run_progress(run, run_state(run))
     if not progress.epoch:
-        return prose("none yet: no epoch is done")
+        return prose("none yet: no epoch is complete")
     at = f"{progress.epoch} of {progress.epochs} epochs" if progress.epochs else f"{progress.epoch} epochs"
     return pair("so far", f"test SRCC {number(progress.srcc)} at the best validation epoch of {at}")

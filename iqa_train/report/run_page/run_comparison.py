@@ -1,4 +1,4 @@
-"""Two runs side by side: results and their difference, how each ended, the settings that differ, curves."""
+"""Two runs side by side: results and their difference, settings that differ, how each ended, curves."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from iqa_train.report.numbers import NONE, measured, number, p_words
 from iqa_train.report.run_page.json_fields import cannot_be_read, document, moment, words
 from iqa_train.report.run_page.settings import settings_of
 from iqa_train.report.sections import Line, Section, prose
-from iqa_train.results.comparison import Comparison, compare, resampled_words
+from iqa_train.results.comparison import Comparison, compare, resampling_notes
 from iqa_train.results.factors import factors, settings_that_differ
 from iqa_train.results.paired_predictions import ExperimentPredictions
 from iqa_train.results.run_record import RunRecord, record
@@ -28,11 +28,11 @@ _METRICS = ("srcc", "plcc")
 
 @dataclass(frozen=True)
 class TwoRuns:
-    """The page of two runs, and their curves by epoch under the runs' labels."""
+    """The page of two runs, and their curves by epoch, labelled like the runs."""
 
     sections: tuple[Section, ...]
     curves: tuple[Curve, ...] = ()
-    epochs: int = 0  # planned, of the longer
+    epochs: int = 0  # planned; of the longer run
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class _Side:
 def two_runs(
     folders: tuple[RunFolder, RunFolder], labels: tuple[str, str], study: Study | None, profile: str | None
 ) -> TwoRuns:
-    """Compare two runs, the second less the first. Never raises for what files hold: a section says what is amiss."""
+    """Compare two runs, the second minus the first. Never raises for damaged files: a section says what is wrong."""
     try:
         one, two = (_side(f, label, study, profile) for f, label in zip(folders, labels, strict=True))
     except UserError as error:
@@ -82,14 +82,14 @@ def _results(one: _Side, two: _Side) -> Section:
     lines += [prose(note, "note") for note in notes]
     clusters = [c.clusters for c in (first, second) if c.interval is not None]
     if clusters:
-        words = resampled_words(METRICS[metric].resamples, clusters, "")
-        lines += [prose(f"{words[0]}; p of this one comparison alone")]
-    return Section("Results", tuple(lines), ("", one.label, two.label, f"{two.label} less {one.label}"))
+        words = resampling_notes(METRICS[metric].resamples, clusters, "")
+        lines += [prose(f"{words[0]}; p is not adjusted for other comparisons")]
+    return Section("Results", tuple(lines), ("", one.label, two.label, f"{two.label} minus {one.label}"))
 
 
 def _compared(one: _Side, two: _Side, metric: str) -> list[Comparison]:
     tested = [ExperimentPredictions(side.label, side.run.predictions) for side in (one, two)]
-    study = one.run.folder.study  # as in the table of the study: the same draws, the same numbers
+    study = one.run.folder.study  # as in the study's results, for the same draws
     return compare(tested, tested[0], metric, key=f"{study}/{metric}", anyway=True)
 
 
@@ -113,9 +113,9 @@ def _settings(one: _Side, two: _Side) -> Section:
     title = "Settings that differ"
     differ = settings_that_differ(one.run.spec, two.run.spec)
     if not one.run.spec["settings"] or not two.run.spec["settings"]:
-        return Section(title, (prose("the settings of one of them are not known", "error"),))
+        return Section(title, (prose("the settings of one run are unknown", "error"),))
     if not differ:
-        return Section(title, (prose("none that can change a result" + _seeds(one, two)),))
+        return Section(title, (prose("none that affects results" + _seeds(one, two)),))
     silent = [_inert(side.run) for side in (one, two)]
     lines = []
     for name, values in differ.items():
@@ -125,7 +125,7 @@ def _settings(one: _Side, two: _Side) -> Section:
     if len(acting) > 1:
         lines.append(prose(f"several factors together: {', '.join(acting)}", "warning"))
     elif not acting:
-        lines.append(prose("none of these makes a difference", "note"))
+        lines.append(prose("none of these affects results", "note"))
     return Section(title, tuple(lines), ("Setting", one.label, two.label))
 
 

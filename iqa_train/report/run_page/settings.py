@@ -1,4 +1,4 @@
-"""A run's settings: what differs from the baseline, where each comes from, and which of them cannot act."""
+"""A run's settings: differences from the baseline, the origin of each, and settings without effect."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,14 +20,14 @@ from iqa_train.study.resolve import resolve_with_origins
 from iqa_train.study.setting_fields import SETTINGS
 
 _HEAD = ("Setting", "Value", "Baseline", "From")
-_PROGRAM = "the program's default"
-_TYPED = "given when it was started"
-_ASSUMED = "assumed: the log does not tell"
+_PROGRAM = "built-in default"
+_TYPED = "given at start"
+_ASSUMED = "assumed: not in the log"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What is known of them: values, the baseline's where they differ, origins, why some cannot act, what is amiss."""
+    """The known settings of a run, with their origins; `inert` says why a setting has no effect."""
 
     values: Mapping[str, Any] = field(default_factory=dict)
     differs: Mapping[str, Any] = field(default_factory=dict)  # name -> the baseline's value
@@ -38,11 +38,11 @@ class Settings:
     title: str = ""
     purpose: str = ""
     problem: str = ""
-    revision: str = ""  # how it was trained, where not by this revision of the network and losses
+    revision: str = ""  # label of an earlier revision of network and losses; "" for this one
 
 
 def settings_of(run: RunFolder, study: Study | None, profile: str | None) -> Settings:
-    """From the run's spec.json, as far as there is one, else from the study file; origins always from the latter."""
+    """From the run's spec.json, else from the study file; origins always come from the study file."""
     spec, problem = _spec(run)
     filed, origins = _filed(run, study, profile)
     if not spec and filed:
@@ -67,20 +67,20 @@ def settings_of(run: RunFolder, study: Study | None, profile: str | None) -> Set
 
 
 def differing_section(settings: Settings) -> Section:
-    """What makes this run another than the baseline."""
+    """The settings in which the run differs from the baseline."""
     title = f"Differs from {settings.baseline}" if settings.baseline else "Differs from the baseline"
     if not settings.values:
-        return Section(title, (prose(settings.problem or "its settings are not known", "error"),))
+        return Section(title, (prose(settings.problem or "its settings are unknown", "error"),))
     if settings.experiment == settings.baseline:
         return Section(title, (prose("this is the baseline"),))
     lines = [_line(name, settings) for name in settings.values if name in settings.differs]
     if not lines:
-        lines = [prose("in no setting that is recorded" if settings.baseline else "it has no baseline to differ from")]
+        lines = [prose("no recorded setting differs" if settings.baseline else "it has no baseline")]
     return Section(title, tuple(lines), _HEAD if settings.differs else ())
 
 
 def settings_sections(settings: Settings) -> list[Section]:
-    """All of them, in the groups of the help page; those of other versions last."""
+    """All settings, grouped as in --help; those of other versions last."""
     groups: dict[str, list[Line]] = {}
     for name in settings.values:
         group = SETTINGS[name].about.group if name in SETTINGS else "other versions"
@@ -102,7 +102,7 @@ def _line(name: str, settings: Settings) -> Line:
 
 
 def _spec(run: RunFolder) -> tuple[Mapping[str, Any], str]:
-    """spec.json as far as it can be read, and what is wrong with it."""
+    """The readable part of spec.json, and what is wrong with it."""
     found, problem = document(read_spec_facts, run.spec)
     if problem or not found:
         return {}, problem
@@ -114,7 +114,7 @@ def _spec(run: RunFolder) -> tuple[Mapping[str, Any], str]:
 
 
 def _filed(run: RunFolder, study: Study | None, profile: str | None) -> tuple[dict[str, Any], dict[str, str]]:
-    """What the study file says of this run now, and which of its layers says what."""
+    """The run as the study file declares it now, and the layer each setting comes from."""
     if study is None or run.experiment not in study.ids or run.seed == UNKNOWN_SEED:
         return {}, {}
     try:
@@ -131,9 +131,9 @@ def _origins(
     found = {}
     for name, value in values.items():
         if imported is not None:
-            found[name] = _ASSUMED if name in imported.assumed else "the log"
+            found[name] = _ASSUMED if name in imported.assumed else "log"
         elif name == "seed":
-            found[name] = "the seed of this run"
+            found[name] = "seed of this run"
         elif filed and filed.get(name) == value:
             found[name] = layers.get(name, _PROGRAM)
         elif filed:

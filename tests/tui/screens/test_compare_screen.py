@@ -39,7 +39,7 @@ async def test_the_chosen_run_stands_beside_the_baseline(study: Path, size: tupl
     results = [json.loads((run_of(study, name) / "result.json").read_text()) for name in ("Baseline", "A1")]
     async with seat(size) as console:
         await console.press("down", "c")
-        await console.sees("1 run Baseline   2 run A1", "A1 less Baseline", "≠ attention_fusion")
+        await console.sees("1 run Baseline   2 run A1", "A1 minus Baseline", "≠ attention_fusion")
         page = await console.reads()
         await console.press("escape")
         assert isinstance(console.app.screen, StudyScreen)
@@ -51,7 +51,7 @@ async def test_the_chosen_run_stands_beside_the_baseline(study: Path, size: tupl
 async def test_follows_the_runs(study: Path) -> None:
     async with seat((160, 48)) as console:
         await console.press("down", "c")
-        await console.sees("1 run Baseline   2 run A1", "A1 less Baseline")
+        await console.sees("1 run Baseline   2 run A1", "A1 minus Baseline")
         ended = run_of(study, "A1") / "attempt-01" / "exit.json"
         ended.write_text(json.dumps(json.loads(ended.read_text()) | {"state": "failed", "reason": "it diverged"}))
         console.app.look_now()
@@ -61,7 +61,7 @@ async def test_follows_the_runs(study: Path) -> None:
 async def test_two_marked_runs_and_the_sides_swapped(study: Path) -> None:
     async with seat() as console:
         await console.press("down", "space", "space", "c")
-        await console.sees("1 run A1   2 run A2", "A2 less A1", "multi_scale")
+        await console.sees("1 run A1   2 run A2", "A2 minus A1", "multi_scale")
         await console.press("w")
         await console.sees("1 run A2   2 run A1", "A1 less A2")
 
@@ -74,7 +74,7 @@ async def test_curves_of_the_two_stand_below_where_there_is_room(study: Path) ->
         await console.until(lambda: "epoch 3" not in console.text())
     async with seat((80, 24)) as console:
         await console.press("down", "c")
-        await console.sees("A1 less Baseline")
+        await console.sees("A1 minus Baseline")
         assert "epoch 3" not in console.text()
         await console.press("v")
         await console.sees("epoch 3")
@@ -83,10 +83,10 @@ async def test_curves_of_the_two_stand_below_where_there_is_room(study: Path) ->
 async def test_sides_are_chosen_from_lists(study: Path) -> None:
     async with seat() as console:
         await console.press("down", "c")
-        await console.sees("A1 less Baseline")
+        await console.sees("A1 minus Baseline")
         await picks(console, "2", "G", "k")  # the last run, above the one study
         await console.until(lambda: isinstance(console.app.screen, CompareScreen))
-        await console.sees("2 run A2", "A2 less Baseline")
+        await console.sees("2 run A2", "A2 minus Baseline")
 
 
 async def test_two_studies_say_what_the_command_says(study: Path) -> None:
@@ -101,7 +101,7 @@ async def test_two_studies_say_what_the_command_says(study: Path) -> None:
         await console.sees("1 study small   2 study older", "older (reported) less small", "Baseline†")
         page = " ".join((await console.reads()).split())
     assert "[/] somebody's table" in page
-    assert "differences of numbers alone have no p value" in page
+    assert "differences of reported values have no p" in page
 
 
 async def test_runs_without_results_and_damaged_ones_are_said(study: Path) -> None:
@@ -109,7 +109,7 @@ async def test_runs_without_results_and_damaged_ones_are_said(study: Path) -> No
     (run_of(study, "A2") / "result.json").write_text("{")
     async with seat() as console:
         await console.press("down", "c")
-        await console.sees("A1 less Baseline", "≠ attention_fusion")
+        await console.sees("A1 minus Baseline", "≠ attention_fusion")
         await picks(console, "1", "G", "k")
         await console.sees("1 run A2")
         await console.until(lambda: "reading and comparing" not in console.text())

@@ -84,4 +84,4 @@ def test_a_setting_that_the_study_file_means_otherwise_now(study: Path) -> None:
     file.write_text(
         file.read_text().replace("dropout_rate = 0.1", "dropout_rate = 0.2").replace("lr = 3e-3", "lr = 1e-3")
     )
-    assert "lr | 0.003 |  | given when it was started; the study file now says 0.001" in page_of(study, "A1")
+    assert "lr | 0.003 |  | given at start; the study file now says 0.001" in page_of(study, "A1")

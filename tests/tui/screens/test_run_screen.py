@@ -38,14 +38,14 @@ async def test_says_what_the_run_is_and_came_to(study: Path, size: tuple[int, in
     runner = json.loads((run_of(study, "A1") / "attempt-01" / "runner.json").read_text())
     async with seat(size, settled=True) as console:
         await console.press("down", "enter")
-        await console.sees("less Baseline")
+        await console.sees("minus Baseline")
         page = await console.reads()
     for words in (
         "≠ attention_fusion", "experiment A1",  # what differs, and where that is from
         "Attempt 1: completed", runner["device"]["label"], runner["host"], "exit code 0",
         f"SRCC {result['srcc']:.4f}", "best epoch", "on 20 test images",
         "result.json", "predictions-test.csv",
-        "spec.json", "defaults", "the program's default",
+        "spec.json", "defaults", "built-in default",
         "none yet: the worker writes it",  # the stand-in leaves no provenance
     ):  # fmt: skip
         assert words in page, words
@@ -75,7 +75,7 @@ async def test_shows_provenance(study: Path) -> None:
         await console.sees("Provenance")
         page = await console.reads()
     for words in (
-        "f" * 40, "2 lines changed in 1 file", "the program has changed since", "torch 2.13.0", "node7, 64 CPUs",
+        "f" * 40, "2 lines changed in 1 file", "changed since: now", "torch 2.13.0", "node7, 64 CPUs",
         "NVIDIA H200", "25bf", "small (20 test)", "source aaa then, bbb when it started",
     ):  # fmt: skip
         assert words in page, words
@@ -85,10 +85,10 @@ async def test_a_run_that_was_never_tried(study: Path) -> None:
     shutil.rmtree(run_of(study, "A2"))
     async with seat() as console:
         await console.press("G", "enter")
-        await console.sees("? lost", "no epoch is done")  # its folder is gone while the run waits in the queue
+        await console.sees("? lost", "no epoch is complete")  # its folder is gone while the run waits in the queue
         page = await console.reads()
     assert "the run has never been started" in page
-    assert "the folder is not there yet" in page
+    assert "the folder does not exist yet" in page
     assert "≠ multi_scale" in page  # as the study file means it
 
 
@@ -117,7 +117,7 @@ async def test_an_imported_run(study: Path) -> None:
     assert "/old/A1.log" in page
     assert "2015 test" in page
     assert "the log ends early" in page
-    assert "assumed: the log does not tell" in " ".join(page.split())
+    assert "assumed: not in the log" in " ".join(page.split())
 
 
 async def test_follows_the_run(study: Path) -> None:
