@@ -63,7 +63,7 @@ async def test_two_marked_runs_and_the_sides_swapped(study: Path) -> None:
         await console.press("down", "space", "space", "c")
         await console.sees("1 run A1   2 run A2", "A2 minus A1", "multi_scale")
         await console.press("w")
-        await console.sees("1 run A2   2 run A1", "A1 less A2")
+        await console.sees("1 run A2   2 run A1", "A1 minus A2")
 
 
 async def test_curves_of_the_two_stand_below_where_there_is_room(study: Path) -> None:
@@ -98,7 +98,7 @@ async def test_two_studies_say_what_the_command_says(study: Path) -> None:
         await console.until(lambda: isinstance(console.app.screen, PickScreen))  # the other side must be one, too
         assert "Runs of this study" not in console.text()
         await console.press("G", "enter")
-        await console.sees("1 study small   2 study older", "older (reported) less small", "Baseline†")
+        await console.sees("1 study small   2 study older", "older (reported) minus small", "Baseline†")
         page = " ".join((await console.reads()).split())
     assert "[/] somebody's table" in page
     assert "differences of reported values have no p" in page

@@ -76,7 +76,7 @@ async def test_shows_provenance(study: Path) -> None:
         page = await console.reads()
     for words in (
         "f" * 40, "2 lines changed in 1 file", "changed since: now", "torch 2.13.0", "node7, 64 CPUs",
-        "NVIDIA H200", "25bf", "small (20 test)", "source aaa then, bbb when it started",
+        "NVIDIA H200", "25bf", "small (20 test)", "between queueing (source aaa) and start (source bbb)",
     ):  # fmt: skip
         assert words in page, words
 
@@ -87,7 +87,7 @@ async def test_a_run_that_was_never_tried(study: Path) -> None:
         await console.press("G", "enter")
         await console.sees("? lost", "no epoch is complete")  # its folder is gone while the run waits in the queue
         page = await console.reads()
-    assert "the run has never been started" in page
+    assert "the run was never started" in page
     assert "the folder does not exist yet" in page
     assert "≠ multi_scale" in page  # as the study file means it
 
