@@ -6,7 +6,15 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from iqa_train.cli.text import terminal_width
 from iqa_train.errors import UsageError, did_you_mean, visible
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Knows the width from the start: argparse makes a formatter for each option, and asks shutil each time."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=terminal_width() - 2)
 
 
 class Parser(argparse.ArgumentParser):
@@ -15,7 +23,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, prog: str, description: str = "", epilog: str = "", usage: str | None = None) -> None:
         super().__init__(
             prog=prog, description=description, epilog=epilog, usage=usage, allow_abbrev=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_HelpFormatter,
         )  # fmt: skip
 
     def read(self, argv: Sequence[str]) -> argparse.Namespace:

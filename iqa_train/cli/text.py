@@ -1,6 +1,7 @@
 """Messages and text tables; nothing from a file reaches the terminal unfiltered."""
 
 import contextlib
+import os
 import sys
 import unicodedata
 from collections.abc import Sequence
@@ -11,6 +12,21 @@ def say(text: str, stream: TextIO | None = None) -> None:
     """Print, to stderr by default; a closed pipe is ignored."""
     with contextlib.suppress(OSError, ValueError):
         print(text, file=stream or sys.stderr, flush=True)
+
+
+def output_width() -> int | None:
+    """The width of the terminal, None if stdout is not one."""
+    return terminal_width() if sys.stdout.isatty() else None
+
+
+def terminal_width() -> int:
+    """$COLUMNS, else the width of the terminal, else 80: as shutil.get_terminal_size, which is slow to import."""
+    with contextlib.suppress(ValueError):
+        if (columns := int(os.environ.get("COLUMNS", "0"))) > 0:
+            return columns
+    with contextlib.suppress(AttributeError, ValueError, OSError):
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80  # type: ignore[union-attr]
+    return 80
 
 
 def plain(text: str) -> str:

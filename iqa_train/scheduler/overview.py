@@ -3,16 +3,15 @@
 Read from files at every call. The command line and the console show this; neither has another source.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from iqa_train.devices.nvml import Nvml
 from iqa_train.runs.attempt_facts import LogFinder
 from iqa_train.runs.document_cache import Damage
 from iqa_train.runs.documents import RunnerFacts
-from iqa_train.runs.identity import ProcessIdentity, suspension
+from iqa_train.runs.identity import ProcessIdentity
 from iqa_train.runs.layout import RunFolder, run_folders
 from iqa_train.runs.progress import RunProgress, progress_of
 from iqa_train.runs.project import inside
@@ -20,17 +19,13 @@ from iqa_train.runs.seeds import seed_as_json
 from iqa_train.runs.snapshot import Liveness, RunSnapshot, SnapshotReader
 from iqa_train.runs.state import RunState, state_of
 from iqa_train.runs.state_names import ALIVE, QUEUED, STARTING
-from iqa_train.scheduler.device_slots import list_device_slots, occupant_of
-from iqa_train.scheduler.forecast import Forecast, forecast
 from iqa_train.scheduler.item_status import ItemStatus, status_of
-from iqa_train.scheduler.placement import DeviceSlots, QueueEntry, plan
 from iqa_train.scheduler.queue import Item, Queue, folder_of, read_queue
 from iqa_train.scheduler.scheduler_lock import scheduler_process, start_failures
 
-_MINUTE = 60.0
-
-CANNOT_START = "cannot be started"
-"""How the reason begins of a queued run whose runner fails to begin, at every try."""
+if TYPE_CHECKING:  # needed only while a run of the queue has not ended, and slow to import
+    from iqa_train.devices.nvml import Nvml
+    from iqa_train.scheduler.forecast import Forecast
 
 
 @dataclass(frozen=True)
@@ -112,7 +107,7 @@ class Overview:
 def read_overview(
     runs_dir: Path,
     study: str | None = None,
-    nvml: Nvml | None = None,
+    nvml: "Nvml | None" = None,
     *,
     queue: Queue | None = None,
     reader: SnapshotReader | None = None,
@@ -126,55 +121,30 @@ def read_overview(
     found = [reader.read(folder_of(item, runs_dir)) for item in queue.items]
     status = [(item, status_of(item, one)) for item, one in zip(queue.items, found, strict=True)]
     scheduler = scheduler_process(runs_dir)
-    places = _places(queue, status, found, nvml)
     complaints = start_failures(runs_dir)
-    waits = _waits(queue, status, places, scheduler, complaints)
+    has_open = any(s.phase != "settled" for _, s in status)
+    waits: Mapping[str, str] = {}
+    if has_open:
+        from iqa_train.scheduler import outlook
+
+        places = outlook.device_slots(queue, status, found, nvml)
+        waits = outlook.waiting_reasons(queue, status, places, scheduler, complaints)
     logs = LogFinder(runs_dir)
     rows = [
         _queued_row(item, s, waits.get(item.key, ""), complaints.get(item.key, ""), one, logs)
         for (item, s), one in zip(status, found, strict=True)
     ]
     rows += [_row(one, state, logs) for one, state in _others(queue, runs_dir, study, reader)]
-    ahead, guess = (None, False) if scheduler and scheduler.suspended else _ahead(queue, status, rows, places)
+    ahead, guess = None, False
+    halted = queue.paused or (scheduler is not None and scheduler.suspended)
+    if has_open and not halted:
+        queued = {row.item.key: row for row in rows if row.item is not None}
+        progress = {key: row.progress for key, row in queued.items()}
+        devices = {key: row.device for key, row in queued.items() if row.device}
+        ahead, guess = outlook.forecast_queue(status, progress, devices, places, queue.policy)
     rows = [_with_eta(row, ahead, guess=guess) for row in rows if study is None or row.study == study]
-    seconds = ahead.seconds if ahead and ahead.complete else None
+    seconds = ahead.seconds if ahead and ahead.complete else None if has_open or halted else 0.0
     return Overview(tuple(rows), queue, scheduler, seconds, guess and seconds is not None)
-
-
-def _places(
-    queue: Queue, status: Sequence[tuple[Item, ItemStatus]], found: Sequence[RunSnapshot], nvml: Nvml | None
-) -> list[DeviceSlots]:
-    """The devices, where some run waits for one: asking a driver takes time."""
-    if not any(s.phase == "waiting" for _, s in status):
-        return []
-    running = [(item, one) for (item, s), one in zip(status, found, strict=True) if s.phase == "running"]
-    occupants = [use for item, one in running if (use := occupant_of(item, one)) is not None]
-    driver = nvml or Nvml()
-    try:
-        waiting = [item for item, s in status if s.phase == "waiting"]
-        return list_device_slots(queue.slots, queue.runs_per_gpu, occupants, driver, waiting)
-    finally:
-        if nvml is None:
-            driver.close()
-
-
-def _waits(
-    queue: Queue,
-    status: Sequence[tuple[Item, ItemStatus]],
-    places: list[DeviceSlots],
-    scheduler: ProcessIdentity | None,
-    complaints: Mapping[str, str],
-) -> dict[str, str]:
-    entries = [QueueEntry(item, s.phase) for item, s in status]
-    planned = plan(entries, places, policy=queue.policy, paused=queue.paused)
-    waits = dict(planned.waits) | {start.item.key: "about to start" for start in planned.starts}
-    if queue.paused:
-        return waits
-    if scheduler is None:
-        return dict.fromkeys(waits, "no scheduler is running; `iqa-train queue resume` starts one")
-    if words := suspension(scheduler):
-        return dict.fromkeys(waits, f"the scheduler is {words}")
-    return waits | {key: f"{CANNOT_START}: {words}" for key, words in complaints.items() if key in waits}
 
 
 def _others(
@@ -242,31 +212,7 @@ def _note(facts: RunnerFacts) -> str:
     return ""
 
 
-def _ahead(
-    queue: Queue, status: Sequence[tuple[Item, ItemStatus]], rows: Sequence[Row], places: Sequence[DeviceSlots]
-) -> tuple[Forecast | None, bool]:
-    """The rest of the queue played forward, and whether that is a guess; None while nothing is known of run times."""
-    if queue.paused or any(s.state.suspended for _, s in status if s.phase == "running"):
-        return None, False
-    left = {row.item.key: row.progress.seconds_left for row in rows if row.item and row.state in ALIVE}
-    usual = [row.progress.seconds for row in rows if row.item and row.progress.seconds]
-    seconds: dict[str, float] = {}
-    guessed = False
-    for item, s in status:
-        known = left.get(item.key) if s.phase == "running" else None
-        guess = max(usual) if usual else item.minutes * _MINUTE if item.minutes else None
-        if s.phase != "settled" and known is None and guess is None:
-            return None, False
-        guessed |= s.phase != "settled" and known is None and not usual
-        seconds[item.key] = known if known is not None else guess or 0.0
-    on = {row.item.key: row.device for row in rows if row.item and row.device}
-    labels = {place.device.label: place.device.key for place in places}
-    running_on = {key: labels[label] for key, label in on.items() if label in labels}
-    entries = [QueueEntry(item, s.phase) for item, s in status]
-    return forecast(entries, places, seconds, policy=queue.policy, running_on=running_on), guessed
-
-
-def _with_eta(row: Row, ahead: Forecast | None, *, guess: bool) -> Row:
+def _with_eta(row: Row, ahead: "Forecast | None", *, guess: bool) -> Row:
     if row.state in ALIVE:
         return replace(row, eta_s=row.progress.seconds_left)
     if row.item is not None and row.state == QUEUED and ahead is not None:

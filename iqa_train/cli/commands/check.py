@@ -1,12 +1,12 @@
 """`iqa-train check`: reads a study file and reports what can mislead in it, before anything runs."""
 
 import json
-import shutil
 import textwrap
 from collections.abc import Sequence
 
 from iqa_train.cli.parser import Parser, add_study_options
 from iqa_train.cli.scope import study_and_profile
+from iqa_train.cli.text import terminal_width
 from iqa_train.datasets.leaks import audit_with_data
 from iqa_train.study.audit import SEVERITIES, Finding
 from iqa_train.study.profiles import study_name, study_title
@@ -44,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
 
 def findings_text(findings: Sequence[Finding], width: int | None = None) -> str:
     """The findings as text: by severity, wrapped to `width` (default: the terminal's), and a closing count."""
-    width = width or min(shutil.get_terminal_size().columns, _WIDEST)
+    width = width or min(terminal_width(), _WIDEST)
     parts = []
     for severity in SEVERITIES:
         chosen = [finding for finding in findings if finding.severity == severity]

@@ -2,8 +2,6 @@
 
 import argparse
 import json
-import shutil
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from iqa_train.cli.parser import Parser, add_study_options
 from iqa_train.cli.scope import study_and_profile
+from iqa_train.cli.text import output_width
 from iqa_train.errors import UsageError
 from iqa_train.stats.registry import METRICS
 
@@ -55,7 +54,7 @@ def _compare(where: "NameScope", options: argparse.Namespace) -> tuple[dict[str,
     from iqa_train.cli.compare_text import across_document, across_lines
 
     across = where.compared(options.names, options.metric, anyway=options.anyway)
-    return across_document(across), across_lines(across, _width())
+    return across_document(across), across_lines(across, output_width())
 
 
 def _sweep(where: "NameScope", options: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
@@ -76,8 +75,4 @@ def _sweep(where: "NameScope", options: argparse.Namespace) -> tuple[dict[str, A
         runs = [run for run in runs if run.spec["settings"].get("dataset") == dataset_of(study, profile)]
     found = sweep(study, runs, references, options.sweep, options.metric, anyway=options.anyway)
     found = replace(found, notes=(*found.notes, *(note for one in names for note in one.notes)))
-    return sweep_document(found), sweep_lines(found, _width())
-
-
-def _width() -> int | None:
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    return sweep_document(found), sweep_lines(found, output_width())

@@ -2,14 +2,13 @@
 
 import argparse
 import json
-import shutil
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
 from iqa_train.cli.parser import Parser, add_study_options, profile_of
 from iqa_train.cli.scope import study_and_profile
-from iqa_train.cli.text import plain
+from iqa_train.cli.text import plain, terminal_width
 from iqa_train.doctor.check_result import CheckScope, Checkup, Verdict
 from iqa_train.doctor.run_checks import checkups
 from iqa_train.errors import StudyError
@@ -49,7 +48,7 @@ def _profile(options: argparse.Namespace) -> str | None:
 
 def checkups_text(found: Sequence[Checkup], width: int | None = None) -> str:
     """The findings as text: the worst first, then a line for each check that passed, and a closing count."""
-    width = width or min(shutil.get_terminal_size().columns, _WIDEST)
+    width = width or min(terminal_width(), _WIDEST)
     parts = []
     for verdict in _WORST_FIRST:
         chosen = [checkup for checkup in found if checkup.verdict == verdict]

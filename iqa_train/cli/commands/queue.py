@@ -1,14 +1,14 @@
 """`iqa-train queue`: lists and changes the queue."""
 
+import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from iqa_train.cli.parser import Parser, add_study_options, command_first, whole_number
 from iqa_train.cli.scope import study_named
 from iqa_train.cli.status_table import status_lines
 from iqa_train.cli.text import say
-from iqa_train.scheduler import queue_edits as orders
 from iqa_train.scheduler.overview import read_overview
 from iqa_train.scheduler.queue import POLICIES, read_queue
 
@@ -35,16 +35,7 @@ def main(argv: Sequence[str]) -> int:
         return _add(argv[1:])
     options = _parser().read(argv if argv and (argv[0] in {"-h", "--help"} or argv[0][:1] != "-") else ["list", *argv])
     runs_dir, study = Path(options.runs_dir), study_named(options)
-    actions: dict[str, Callable[[], str]] = {
-        "list": lambda: _list(runs_dir, study),
-        "pause": lambda: f"{orders.pause(runs_dir)}; `iqa-train queue resume` continues",
-        "resume": lambda: orders.resume(runs_dir),
-        "remove": lambda: orders.remove(options.names, runs_dir, study),
-        "move": lambda: orders.move(options.names, options.to, runs_dir, study),
-        "clear": lambda: orders.clear(runs_dir, study),
-        "policy": lambda: orders.set_policy(options.policy, runs_dir),
-    }
-    text = actions[options.action]()
+    text = _list(runs_dir, study) if options.action == "list" else _edit(options, runs_dir, study)
     if study is not None and options.action in {"pause", "resume", "policy"}:
         say(f"note: {runs_dir} has one queue; this applies to every study in it")
     if options.json:
@@ -80,6 +71,25 @@ def _list(runs_dir: Path, study: str | None) -> str:
     overview = read_overview(runs_dir, study)
     rows = [row for row in overview.rows if row.item is not None]
     return "\n".join(status_lines(overview, rows)) if rows else "the queue is empty"
+
+
+def _edit(options: argparse.Namespace, runs_dir: Path, study: str | None) -> str:
+    """Change the queue; returns what was done."""
+    from iqa_train.scheduler import queue_edits  # only here: `queue list` starts sooner without it
+
+    match options.action:
+        case "pause":
+            return f"{queue_edits.pause(runs_dir)}; `iqa-train queue resume` continues"
+        case "resume":
+            return queue_edits.resume(runs_dir)
+        case "remove":
+            return queue_edits.remove(options.names, runs_dir, study)
+        case "move":
+            return queue_edits.move(options.names, options.to, runs_dir, study)
+        case "clear":
+            return queue_edits.clear(runs_dir, study)
+        case _:
+            return queue_edits.set_policy(options.policy, runs_dir)
 
 
 def _add(argv: Sequence[str]) -> int:

@@ -2,14 +2,13 @@
 
 import argparse
 import json
-import shutil
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iqa_train.cli.parser import Parser, add_study_options, profile_of
+from iqa_train.cli.text import output_width
 from iqa_train.errors import UsageError
 from iqa_train.stats.registry import METRICS
 
@@ -48,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
     elif form == "table":
         from iqa_train.report.text import results_text
 
-        text = results_text(results, shutil.get_terminal_size().columns if sys.stdout.isatty() else None)
+        text = results_text(results, output_width())
     else:
         from iqa_train.report.write import FORMATS
 

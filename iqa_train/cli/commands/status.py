@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from iqa_train.cli.find_rows import in_study_order
 from iqa_train.cli.parser import Parser, add_study_options
 from iqa_train.cli.scope import study_named
 from iqa_train.cli.status_table import status_lines
-from iqa_train.devices.nvml import Nvml
+from iqa_train.cli.text import output_width
 from iqa_train.errors import visible
 from iqa_train.runs.snapshot import SnapshotReader
 from iqa_train.scheduler.overview import read_overview
@@ -38,16 +37,21 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     add_study_options(parser)
     options = parser.read(argv)
-    study, experiments = study_named(options), experiments_in_order(find_study(options.experiments))
-    nvml, reader, shown = Nvml(), SnapshotReader(), None
+    study, nvml, reader, shown = study_named(options), None, SnapshotReader(), None
+    if options.watch:
+        from iqa_train.devices.nvml import Nvml
+
+        nvml = Nvml()  # one connection to the driver for all looks
     while True:
         overview = read_overview(Path(options.runs_dir), study, nvml, reader=reader)
-        overview = replace(overview, rows=tuple(in_study_order(overview.rows, experiments)))
+        if len(overview.rows) > 1:
+            experiments = experiments_in_order(find_study(options.experiments))
+            overview = replace(overview, rows=tuple(in_study_order(overview.rows, experiments)))
         if options.json:
             text = json.dumps(overview.as_json(), indent=None if options.watch else 2, ensure_ascii=False)
         else:
             live = sys.stdout.isatty()
-            lines = status_lines(overview, overview.rows, shutil.get_terminal_size().columns if live else None)
+            lines = status_lines(overview, overview.rows, output_width())
             if study is not None and not overview.rows:
                 lines = [f"no run of {visible(study)} is queued or has been started in {options.runs_dir}"]
             text = "\n".join(lines)

@@ -22,7 +22,8 @@ from iqa_train.runs.state import outside_the_queue, run_state
 from iqa_train.runs.state_names import FINISHED, OPEN, QUEUED, RUNNING
 from iqa_train.scheduler.notify_table import notify_reference
 from iqa_train.scheduler.outbox import is_due
-from iqa_train.scheduler.overview import CANNOT_START, Overview, Row, read_overview
+from iqa_train.scheduler.outlook import CANNOT_START
+from iqa_train.scheduler.overview import Overview, Row, read_overview
 from iqa_train.scheduler.queue import Item, folder_of, require_runs_folder
 from iqa_train.scheduler.scheduler_lock import ensure_scheduler, scheduler_process
 from iqa_train.scheduler.stop import stop_item, withdraw
