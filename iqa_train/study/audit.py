@@ -1,4 +1,4 @@
-"""What in a study cannot mean anything, and what confounds what it is meant to show."""
+"""Audits a study: settings that cannot work, and differences that are confounded or too small to detect."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -24,7 +24,7 @@ _RENAMED = {
     "rank": ("a hinge on the differences of pairs, without a margin", "margin_rank"),
     "pairwise": ("the fidelity of preferences", "ranknet"),
 }
-"""What a loss of that name computes, and the name of what it once computed."""
+"""Loss -> (what it computes, the present name of what it computed in earlier versions)."""
 
 _TOLERANCE = 0.0005
 _DEFAULT_SRCC = 0.9
@@ -32,7 +32,7 @@ _DEFAULT_SRCC = 0.9
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to know before running. `experiment` is None where it holds for every experiment."""
+    """One finding. `experiment` is None if it applies to every experiment."""
 
     code: str
     severity: Severity
@@ -41,13 +41,13 @@ class Finding:
     message: str
 
     def as_json(self) -> dict[str, Any]:
-        """What `iqa-train check --json` lists."""
+        """As in `iqa-train check --json`."""
         return {**asdict(self), "settings": list(self.settings)}
 
 
 @dataclass(frozen=True)
 class _Audited:
-    """A study as it would run."""
+    """The study, resolved."""
 
     runs: tuple[Resolved, ...]
     baseline: Resolved
@@ -55,7 +55,7 @@ class _Audited:
 
 
 def audit(study: Study, profile: str | None = None, overrides: Mapping[str, Any] | None = None) -> list[Finding]:
-    """Every finding, errors first, then by code, then in the order of the file.
+    """All findings: errors first, then by code, then in the order of the file.
 
     Raises UsageError for an unknown profile and for overrides that are not allowed.
     """
@@ -67,19 +67,19 @@ def audit(study: Study, profile: str | None = None, overrides: Mapping[str, Any]
 
 
 def findings_about(findings: Iterable[Finding], experiments: Collection[str]) -> list[Finding]:
-    """Those that hold for one of `experiments`, or for all there are."""
+    """The findings that apply to one of `experiments`, or to every experiment."""
     return [f for f in findings if f.experiment is None or f.experiment in experiments]
 
 
 def refuse_errors(findings: Iterable[Finding]) -> None:
-    """Raise RunError for the first that is an error: what cannot mean anything is not started."""
+    """Raise RunError for the first error: such runs are not started."""
     for finding in findings:
         if finding.severity == "error":
             raise RunError(f"not started: {finding.code}: {finding.message}")
 
 
 def merged(findings: Iterable[Finding], ids: list[str]) -> Iterator[Finding]:
-    """Findings, each that is the same for all experiments `ids` once."""
+    """The findings, with one that is the same for all experiments `ids` given once."""
     listed = list(findings)
     done: set[tuple[Any, ...]] = set()
     for finding in listed:
@@ -102,14 +102,14 @@ def _rising_schedule(audited: _Audited) -> Iterator[Finding]:
             yield Finding("rising-schedule", "error", name, ("lr_step_gamma",), says)
         if c.warmup_epochs > 0 and c.warmup_epochs >= c.epochs:
             says = (
-                f"the rate rises to the very end and the schedule never starts: warmup_epochs = {c.warmup_epochs:g} "
-                f"leaves nothing of epochs = {c.epochs}"
+                f"the rate rises to the end and the schedule never starts: warmup_epochs = {c.warmup_epochs:g} is not "
+                f"below epochs = {c.epochs}"
             )
             yield Finding("rising-schedule", "error", name, ("warmup_epochs", "epochs"), says)
 
 
 def _rising_cosine(c: TrainingConfig, name: str) -> Finding:
-    """An error, unless the original script's schedule is asked for by name: then what that is known to do."""
+    """An error; only a warning if the original script's schedule, which does this, is set explicitly."""
     settings: tuple[str, ...] = ("lr_floor", "lr")
     if c.lr_floor > c.lr:
         peak = f"its peak lr = {shown(c.lr)}"
@@ -140,7 +140,7 @@ def _selects_on_test(audited: _Audited) -> Iterator[Finding]:
         if run.spec.settings.select_on == "test":
             says = (
                 "the best epoch is chosen on the test images (select_on = test), so the reported test SRCC is the best "
-                "of many looks and too high; choose on val"
+                "of many and too high; choose on val"
             )
             yield Finding("selects-on-test", "warning", run.spec.experiment, ("select_on",), says)
 
@@ -162,7 +162,7 @@ def _inert_setting(audited: _Audited) -> Iterator[Finding]:
             elif rule.setting in spec.differs:
                 says = f"{value}: {rule.because}"
                 if getattr(effective(spec.settings), rule.setting) == getattr(effective(acting), rule.setting):
-                    says += f"; so this difference of {spec.experiment} from {base} is none"
+                    says += f"; so {spec.experiment} does not differ from {base} in this"
             else:
                 severity, says = "note", f"{value}: {rule.because}"
             settings = (rule.setting, *rule.involved)
@@ -184,7 +184,7 @@ def _nothing_to_compare(audited: _Audited) -> Iterator[Finding]:
         c = run.spec.settings
         if c.batch_size == 1 and c.loss_type in COMPARING:
             says = (
-                f"nothing is learnt: loss_type = {shown(c.loss_type)} compares the crops of a batch, and "
+                f"nothing is learned: loss_type = {shown(c.loss_type)} compares the crops of a batch, and "
                 "batch_size = 1 leaves none to compare"
             )
             yield Finding("inert-setting", "error", run.spec.experiment, ("loss_type", "batch_size"), says)
@@ -195,7 +195,7 @@ def _several_factors(audited: _Audited) -> Iterator[Finding]:
     for run in audited.runs:
         spec = run.spec
         c = spec.settings
-        # What others switch off has a finding of its own.
+        # Settings that others switch off have their own finding.
         silenced = {rule.setting for rule in inert(c)} - set(spec.differs)
         factors = [name for name in acting_differences(base.settings, c) if name not in silenced]
         named = factors_of(factors, base.settings, c)

@@ -1,4 +1,4 @@
-"""Refuses control characters in a study file: no title may forge the lines of a log or steer a terminal."""
+"""Rejects control characters in a study file, which could forge lines of a log or control a terminal."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ _NAMED = ("profiles", "datasets")  # tables of tables
 
 
 def check_controls(raw: Mapping[str, Any], problems: Problems) -> None:
-    """Note every key and every string of the document that holds one."""
+    """Note every key and every string of the document that contains one."""
     for name, value in raw.items():
         _note(None, (name,), name, problems)
         if isinstance(value, list):
@@ -31,7 +31,7 @@ def _check(value: object, place: TomlTable, problems: Problems) -> None:
 
 
 def _strings(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """(keys that lead there, text) of every key and every string in `value`."""
+    """(path of keys, text) of every key and every string in `value`."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, list):

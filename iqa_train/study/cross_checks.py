@@ -1,4 +1,4 @@
-"""Checks what one table of a study file says about another: names that must differ, names that must exist."""
+"""Checks that relate tables of a study file: names that must be unique, and names that must exist."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ SEEDS_BELONG = "seeds belong in [study] seeds"
 def check_seeds(
     head: StudyHead | None, defaults: Mapping[str, Any], profiles: Mapping[str, Profile], problems: Problems
 ) -> None:
-    """A seed among the settings must not contradict the study's seeds."""
+    """A seed in the settings must not contradict the study's seeds."""
     if head is None:
         return
     for place, values, seeds in (
@@ -24,16 +24,16 @@ def check_seeds(
         *((TomlTable(f"profiles.{n}"), p.set, p.study.seeds or head.seeds) for n, p in profiles.items()),
     ):
         if "seed" in values and seeds is not None and seeds != (values["seed"],):
-            says = f"seed = {shown(values['seed'])} is at odds with seeds = {shown(list(seeds))}"
+            says = f"seed = {shown(values['seed'])} contradicts seeds = {shown(list(seeds))}"
             profile = place.table.startswith("profiles.")
             belong = SEEDS_BELONG + (", or in the profile's study = { seeds = [...] }" if profile else "")
             problems.add(place, f"{says}; {belong}", "seed")
         if seeds is not None and len(set(seeds)) < len(seeds) and place is DEFAULTS:
-            problems.add(HEAD, f"seeds = {shown(list(seeds))} holds a seed twice; each runs once", "seeds")
+            problems.add(HEAD, f"seeds = {shown(list(seeds))} contains a seed twice; each runs once", "seeds")
 
 
 def check_references(raw: Mapping[str, Any], profiles: Mapping[str, Profile], problems: Problems) -> None:
-    """Names that must differ, and names that must exist. By the raw tables: one bad table hides no other."""
+    """Check names that must be unique and names that must exist, on the raw tables: a bad table hides no other."""
     tables = [t for t in _listed(raw.get("experiments")) if isinstance(t, dict)]
     ids = list(dict.fromkeys(id_of(table) for table in tables if id_of(table)))
     slugs = [str(table.get("slug", table.get("id", ""))) for table in tables]
@@ -44,17 +44,17 @@ def check_references(raw: Mapping[str, Any], profiles: Mapping[str, Profile], pr
     head = raw.get("study")
     baseline = head.get("baseline") if isinstance(head, dict) else None
     if isinstance(baseline, str) and ids and baseline not in ids:
-        problems.add(HEAD, f'baseline = "{baseline}" is no experiment; {did_you_mean(baseline, ids)}', "baseline")
+        problems.add(HEAD, f'baseline = "{baseline}" is not an experiment; {did_you_mean(baseline, ids)}', "baseline")
     for name, profile in profiles.items():
         for experiment in profile.expect:
             if experiment not in ids:
-                says = f'expect: "{experiment}" is no experiment; {did_you_mean(experiment, ids)}'
+                says = f'expect: "{experiment}" is not an experiment; {did_you_mean(experiment, ids)}'
                 problems.add(TomlTable(f"profiles.{name}"), says, experiment)
     _check_batches(_listed(raw.get("batches")), ids, problems)
 
 
 def _check_distinct(key: str, values: list[str], problems: Problems, unless: list[str] | None = None) -> None:
-    """Names must differ by more than case: some file systems keep no case. `unless`: names already complained of."""
+    """Names must differ in more than case, which some file systems ignore. `unless`: names already reported."""
     first: dict[str, int] = {}
     known = Counter(name.lower() for name in unless or [])
     for number, value in enumerate(values):

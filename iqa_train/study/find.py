@@ -1,4 +1,4 @@
-"""Where the study file is, and the order of its experiments; without pydantic, which takes long to import."""
+"""Finds the study file and the order of its experiments; without pydantic, which is slow to import."""
 
 from pathlib import Path
 
@@ -17,9 +17,9 @@ def find_study(explicit: Path | None = None) -> Path:
 
 
 def experiments_in_order(path: Path) -> list[str]:
-    """The ids of the experiments in the study file at `path`, in its order; none where it cannot be read.
+    """The ids of the experiments in the study file at `path`, in its order; none if it cannot be read.
 
-    Nothing else in the file is checked: this is for lists of runs, which there are also when the file has mistakes.
+    Checks nothing else: lists of runs must work even if the file has mistakes.
     """
     import tomllib
 

@@ -1,4 +1,4 @@
-"""Settings that cannot act, given the others: a table of rules."""
+"""Settings that have no effect, given the others: a table of rules."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from iqa_train.study.backbones import PINNED_WEIGHTS, SIZED_BACKBONES
 from iqa_train.study.settings import TrainingConfig
 
 COMPARING = ("srcc", "rank", "pairwise", "soft_srcc", "margin_rank", "ranknet")
-"""The losses that compare crops of a batch with each other, and with no score."""
+"""The losses that compare crops of a batch with each other."""
 
 _WITH_MARGIN = ("margin_rank", "ranknet")
 
 
 @dataclass(frozen=True)
 class Rule:
-    """`setting` cannot act while `blocked` holds, unless its value asks for nothing anyway (`idle`).
+    """`setting` has no effect while `blocked` holds; the value `idle` requests no effect anyway.
 
-    `neutral` is what it counts as then, `because` the clause that says why, `involved` the settings that decide. A
-    `component` is something an ablation could be about, rather than a detail of what is switched off.
+    `neutral` is the value it counts as then, `because` the clause that says why, `involved` the settings that decide. A
+    `component` is something an ablation could be about, as opposed to a detail of what is switched off.
     """
 
     setting: str
@@ -30,12 +30,12 @@ class Rule:
     component: bool = False
 
     def holds(self, config: TrainingConfig) -> bool:
-        """Whether the setting asks for something that cannot happen."""
+        """Whether the setting requests an effect that it cannot have."""
         return getattr(config, self.setting) != self.idle and self.blocked(config)
 
 
 def never_steps(config: TrainingConfig) -> bool:
-    """Whether a step schedule's first drop would come when training is over."""
+    """Whether the first drop of a step schedule would come after the last epoch."""
     return config.lr_scheduler == "step" and config.lr_step_epochs >= config.epochs
 
 
@@ -48,7 +48,7 @@ RULES = (
         "attention_fusion",
         lambda c: not c.multi_scale,
         ("multi_scale",),
-        "attention weighs the four scales against each other and never runs on a single scale (multi_scale is off)",
+        "attention weighs the four scales against each other and is not used on a single scale (multi_scale is off)",
         neutral=False,
         idle=False,
         component=True,
@@ -135,18 +135,18 @@ RULES = (
 
 
 def inert(config: TrainingConfig) -> list[Rule]:
-    """The rules that hold: settings of `config` that ask for something which cannot happen."""
+    """The rules that hold: settings of `config` without the effect they request."""
     return [rule for rule in RULES if rule.holds(config)]
 
 
 def effective(config: TrainingConfig) -> TrainingConfig:
-    """`config` with every setting that cannot act at its neutral value, and the pinned weights under one name.
+    """`config` with every setting without effect at its neutral value, and pinned weights under one name.
 
-    Two are equal if and only if they do the same.
+    Two are equal if and only if they train the same.
     """
     if PINNED_WEIGHTS.get(config.backbone) == config.weights:
         config = config.model_copy(update={"weights": "imagenet"})
-    while True:  # what does not act may have been all that another setting could act on
+    while True:  # a setting without effect may have been all that another one acts on
         acting = config.model_copy(update={rule.setting: rule.neutral for rule in inert(config)})
         if acting == config:
             return acting
@@ -154,7 +154,7 @@ def effective(config: TrainingConfig) -> TrainingConfig:
 
 
 def is_detail(setting: str, one: TrainingConfig, other: TrainingConfig, differ: Iterable[str]) -> bool:
-    """Whether `setting` only says how something works that is switched on in `one` and off in `other`, or vice versa.
+    """Whether `setting` is a detail of something that is on in `one` and off in `other`, or vice versa.
 
     `differ` are the settings in which the two differ.
     """

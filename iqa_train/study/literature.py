@@ -1,4 +1,4 @@
-"""Results known only as numbers: which of them belong beside a study's own, and which of their settings are known."""
+"""Results reported elsewhere ([[references]]): those on a study's data, and what is known of their settings."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from iqa_train.study.settings import TrainingConfig
 
 
 def references_of(study: Study, profile: str | None = None, group: str | None = None) -> tuple[Reference, ...]:
-    """The references on the test images that the study has under `profile`; with `group`, that group's alone.
+    """The references on the study's test images under `profile`; with `group`, only those of that group.
 
     Raises UsageError for an unknown profile.
     """
@@ -25,23 +25,23 @@ def groups_of(study: Study) -> tuple[str, ...]:
 
 
 def dataset_of(study: Study, profile: str | None = None) -> str:
-    """The data set that the study's experiments run on, unless one of them says otherwise."""
+    """The data set of the study's experiments, unless an experiment sets another."""
     chosen = profile_of(study, profile)
     values = study.defaults | (chosen.set if chosen else {})
     return str(values.get("dataset", TrainingConfig.model_fields["dataset"].default))
 
 
 def known_settings(study: Study, reference: Reference) -> dict[str, Any]:
-    """What is known of its settings: what its experiment changes, and under that what the reference itself says.
+    """The known settings of a reference: what its experiment changes, overridden by its own `settings`.
 
-    The study's [defaults] are not among them: a table of somebody else's was made with defaults of its own.
+    The study's [defaults] do not count: a table from elsewhere was made with other defaults.
     """
     changed = next((e.set for e in study.experiments if e.id == reference.experiment), {})
     return {**changed, **reference.settings}
 
 
 def check_reported(tables: list[Any], experiments: list[Any], problems: Problems) -> None:
-    """Ids of references must differ, their experiments must exist. By the raw tables: one bad table hides no other."""
+    """Check, on the raw tables, that ids of references are unique and that their experiments exist."""
     known = [id_of(table) for table in experiments if isinstance(table, dict)]
     seen: set[str] = set()
     for number, table in enumerate(tables):

@@ -1,4 +1,4 @@
-"""Reads a study file and checks all of it before anything else happens."""
+"""Reads a study file and checks all of it."""
 
 import re
 import tomllib
@@ -17,7 +17,7 @@ _TWICE = re.compile(r"Duplicate inline table key '(\d+)'|Cannot overwrite a valu
 
 
 def load_study(path: Path) -> Study:
-    """The study in the file at `path`. Raises StudyError with a line for each thing that is wrong."""
+    """The study in the file at `path`. Raises StudyError with a line for each problem."""
     name = _shown(path)
     text = _read(path, name)
     problems = Problems(name, text)
@@ -72,7 +72,7 @@ def _toml(text: str, name: str) -> dict[str, Any]:
         if twice and twice[1] and "gpus" in lines[line - 1]:
             what = f"a batch names GPU {twice[1]} twice; a GPU runs one experiment at a time"
         elif twice:
-            what += "; the key stands there a second time"
+            what += "; the key is given a second time"
         else:
             what = re.sub(r"\('([^']*)',\)", r"[\1]", what)
         raise StudyError(f"{name}: line {line}, column {column}: {visible(what)}") from None

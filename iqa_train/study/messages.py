@@ -1,4 +1,4 @@
-"""Says what a study file or an option got wrong: the key, the value given, what is allowed."""
+"""Error messages on a study file or an option: the key, the value given, what is allowed."""
 
 import json
 import re
@@ -51,7 +51,7 @@ _LIMITS = (
 _WRONG_TYPE = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
-# What is wrong, by the start of pydantic's name for it; all else is a wrong type.
+# The problem, by the start of pydantic's name for it; everything else is a wrong type.
 _WRONG = {
     "finite_number": "not a finite number",
     "greater_than": "out of range",
@@ -63,7 +63,7 @@ _WRONG = {
 
 
 def shown(value: object) -> str:
-    """A value the way a study file spells it, on one line, shortened where it is long."""
+    """A value as a study file spells it, on one line, shortened if it is long."""
     if isinstance(value, bool):
         return str(value).lower()
     try:
@@ -79,7 +79,7 @@ def shown(value: object) -> str:
 
 
 def allowed(name: str, field: FieldInfo) -> str:
-    """What key `name` may be: choices, limits, or its kind."""
+    """The allowed values of key `name`: choices, limits, or its type."""
     if name in _WORDS and _plain(field) is not float:  # srcc is a span in one table, a number in another
         return _WORDS[name]
     if any(getattr(limit, "pattern", None) == NAME_PATTERN for limit in field.metadata):
@@ -99,7 +99,7 @@ def allowed(name: str, field: FieldInfo) -> str:
 def complaints(
     error: ValidationError, model: type[BaseModel], values: Mapping[str, Any], what: str = "key", option: str = ""
 ) -> list[tuple[str, str]]:
-    """(key, sentence without its place) for each key of `values` that `model` refused, "" for all of it together.
+    """(key, sentence without its place) for each key of `values` that `model` rejected; "" is the whole table.
 
     `what` is what an unknown key is called. With `option`, keys are spelt as options that start with it.
     """
@@ -116,7 +116,7 @@ def _complaint(
 ) -> str:
     what, option = spelling
     fields = model.model_fields
-    if details["type"] == "value_error":  # one of our own validators: it says what is allowed
+    if details["type"] == "value_error":  # from one of our own validators, complete
         return str(details["ctx"]["error"])
     if details["type"] == "extra_forbidden":
         name = option + key

@@ -1,4 +1,4 @@
-"""What a study file holds, once it is known to be valid. Frozen; made by `iqa_train.study.load.load_study`."""
+"""The content of a valid study file. Frozen; made by `iqa_train.study.load.load_study`."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ _FROZEN = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-"""A study, experiment, slug or profile: it becomes part of the names of files and directories."""
+"""The name of a study, experiment, slug or profile, which becomes part of names of files and directories."""
 
 Seeds = Annotated[tuple[Annotated[int, Field(strict=True, ge=0, lt=2**63)], ...], Field(min_length=1)]
 
@@ -38,7 +38,7 @@ class StudyHead(BaseModel):
 
 
 class ProfileHead(BaseModel):
-    """A profile's `study` table: what it gives lies over `[study]`."""
+    """A profile's `study` table, which overrides `[study]`."""
 
     model_config = _FROZEN
 
@@ -48,7 +48,7 @@ class ProfileHead(BaseModel):
 
 
 class Experiment(BaseModel):
-    """One `[[experiments]]` table: what it changes in the defaults, and why."""
+    """One `[[experiments]]` table: the changes to the defaults, and their purpose."""
 
     model_config = _FROZEN
 
@@ -61,24 +61,24 @@ class Experiment(BaseModel):
 
 
 class Batch(BaseModel):
-    """One `[[batches]]` table: which GPU runs which experiment, and how long that should take."""
+    """One `[[batches]]` table: the experiment of each GPU, and the expected minutes."""
 
     model_config = _FROZEN
 
     name: str = Field(min_length=1)
     gpus: dict[Annotated[int, Field(ge=0, lt=1024)], str] = Field(min_length=1)
-    minutes: float | None = Field(strict=True, gt=0)  # None: not known, as under a profile that does not set it
+    minutes: float | None = Field(strict=True, gt=0)  # None: unknown, as under a profile that does not set it
 
     @field_validator("gpus", mode="before")
     @classmethod
     def _keys_are_numbers(cls, value: object) -> object:
-        """TOML's keys are text: "0" is GPU 0, "1.0" and "-1" are none, "0" and "00" are the same one twice."""
+        """TOML's keys are text: "0" is GPU 0, "1.0" and "-1" are invalid, "0" and "00" are the same GPU."""
         if not isinstance(value, dict):
             return value
         gpus: dict[int, object] = {}
         for key, experiment in value.items():
             if not re.fullmatch("[0-9]{1,9}", str(key)):  # isdecimal would take the digits of every script
-                raise ValueError(f'"{key:.20}" in gpus is no GPU number; allowed: whole numbers from 0')
+                raise ValueError(f'"{key:.20}" in gpus is not a GPU number; allowed: whole numbers from 0')
             if int(key) in gpus:
                 raise ValueError(f"gpus names GPU {int(key)} twice; a GPU runs one experiment at a time")
             gpus[int(key)] = experiment
@@ -86,32 +86,32 @@ class Batch(BaseModel):
 
 
 class Profile(BaseModel):
-    """A `[profiles.NAME]` table: settings laid over the defaults, with its own name, seeds and expectations.
+    """A `[profiles.NAME]` table: settings that override the defaults, with its own name, seeds and expectations.
 
-    A profile usually means other data, so the expectations of the experiments themselves do not hold under it.
+    A profile usually means other data, so the expectations of the experiments do not apply under it.
     """
 
     model_config = _FROZEN
 
     study: ProfileHead = ProfileHead()
-    minutes: float | None = Field(None, strict=True, gt=0, description="what a batch should take under the profile")
+    minutes: float | None = Field(None, strict=True, gt=0, description="expected minutes of a batch under the profile")
     expect: dict[str, Expectation] = {}
     set: dict[str, Any] = {}
 
 
 Address = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*://")]
-"""A place that apprise can reach; only apprise knows all the forms."""
+"""An address for apprise, which knows all the forms."""
 
 _WEB = r"^(?i:https?)://([^\s/?#@:\[\]]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?([/?#][!-~]*)?$"
 
 
 class Notify(BaseModel):
-    """The `[notify]` table: whom to notify that a run or the study has ended, and of which ends."""
+    """The `[notify]` table: whom to notify that a run or the study has ended, and of which events."""
 
     model_config = _FROZEN
 
-    command: str = Field("", min_length=1, description="a shell command line; the news is in its environment")
-    webhook: str = Field("", pattern=_WEB, description="gets the news as JSON")
+    command: str = Field("", min_length=1, description="a shell command line; its environment describes the event")
+    webhook: str = Field("", pattern=_WEB, description="receives the event as JSON")
     urls: tuple[Address, ...] = Field((), min_length=1, description="addresses for apprise, if that is installed")
     on: tuple[Event, ...] = Field(USUAL, min_length=1)
 
@@ -120,7 +120,7 @@ class Notify(BaseModel):
     def _events_are_known(cls, value: object) -> object:
         for event in value if isinstance(value, list | tuple) else ():
             if isinstance(event, str) and event not in EVENTS:
-                raise ValueError(f'"{event}" in on is no event; {did_you_mean(event, EVENTS)}')
+                raise ValueError(f'"{event}" in on is not an event; {did_you_mean(event, EVENTS)}')
         return value
 
     @model_validator(mode="after")
@@ -131,19 +131,19 @@ class Notify(BaseModel):
 
 
 class Reference(BaseModel):
-    """One `[[references]]` table: a result known only as numbers, from a paper or from somebody's table."""
+    """One `[[references]]` table: a reported result, from a paper or another table."""
 
     model_config = _FROZEN
 
     id: Name
     study: Name = Field("", description="the study it belongs to; what `iqa-train compare` calls the whole group")
-    experiment: str = Field("", description="the experiment of this file that it speaks of; empty: none")
+    experiment: str = Field("", description="the corresponding experiment of this file; empty: none")
     title: str = ""
     dataset: DataName = Field("", description="whose test images; empty: those of the data set that [defaults] names")
     srcc: float | None = Field(None, strict=True, ge=-1, le=1)
     plcc: float | None = Field(None, strict=True, ge=-1, le=1)
     n: int | None = Field(None, strict=True, ge=1, description="test images")
-    settings: dict[str, Any] = Field({}, description="as far as they are told")
+    settings: dict[str, Any] = Field({}, description="as far as they are known")
     source: str = Field(min_length=1)
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Turns a parsed TOML document into a Study, noting everything that is wrong on the way."""
+"""Turns a parsed TOML document into a Study, and notes every problem."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -68,7 +68,7 @@ def parse_study(raw: Mapping[str, Any], path: Path, problems: Problems) -> Study
     )
 
 
-# Each of these makes one kind of table, and leaves out those that are wrong.
+# Each of these parses one kind of table, and skips invalid ones.
 
 
 def _head(raw: Mapping[str, Any], problems: Problems) -> StudyHead | None:
@@ -77,7 +77,7 @@ def _head(raw: Mapping[str, Any], problems: Problems) -> StudyHead | None:
         return None
     head = _made(StudyHead, _table(raw, "study", problems), HEAD, problems)
     if head and head.name.lower() == BY_HAND:
-        problems.add(HEAD, f'name = "{head.name}" is kept for runs typed by hand; choose another', "name")
+        problems.add(HEAD, f'name = "{head.name}" is reserved for runs without a study file; choose another', "name")
     return head
 
 
@@ -85,7 +85,7 @@ def _experiments(tables: list[Any], problems: Problems) -> list[Experiment]:
     found = []
     for number, table in enumerate(tables):
         if not isinstance(table, dict):
-            problems.add(None, f"experiments: {shown(table)} is no table; each is an [[experiments]] of its own")
+            problems.add(None, f"experiments: {shown(table)} is not a table; write an [[experiments]] table for each")
             continue
         place = TomlTable("experiments", number, id_of(table))
         fields = dict(table)
@@ -119,18 +119,22 @@ def _profiles(tables: Mapping[str, Any], problems: Problems) -> dict[str, Profil
         if not is_name(name):
             problems.add(place, f"{shown(name)} is not a profile's name; allowed: {NAME_WORDS}")
         if not isinstance(table, dict):
-            problems.add(place, f"{shown(table)} is no table; allowed: a table of settings")
+            problems.add(place, f"{shown(table)} is not a table; allowed: a table of settings")
             continue
         changes = {key: value for key, value in table.items() if key not in ("study", "expect", "minutes")}
         settings = _settings(changes, place, problems)
         head = _made(ProfileHead, table.get("study", {}), place, problems, "study")
         if head and head.name.lower() == BY_HAND:
-            problems.add(place, f'study: name = "{head.name}" is kept for runs typed by hand; choose another', "name")
+            problems.add(
+                place, f'study: name = "{head.name}" is reserved for runs without a study file; choose another', "name"
+            )
         timed = _made(Profile, {key: table[key] for key in ("minutes",) if key in table}, place, problems)
         expect = {}
         spans = table.get("expect", {})
         if not isinstance(spans, dict):
-            problems.add(place, f"expect = {shown(spans)} is no table; allowed: experiments, each with srcc or delta")
+            problems.add(
+                place, f"expect = {shown(spans)} is not a table; allowed: experiments, each with srcc or delta"
+            )
             spans = {}
         for experiment, span in spans.items():
             made = _made(Expectation, span, place, problems, f"expect.{experiment}")
@@ -172,20 +176,22 @@ def _references(tables: list[Any], defaults: Mapping[str, Any], problems: Proble
     return found
 
 
-# Small help.
+# Helpers.
 
 
 def _settings(values: Mapping[str, Any], place: TomlTable, problems: Problems, within: str = "") -> dict[str, Any]:
-    """The valid settings of `values`, with their types; what is wrong with the others is noted."""
+    """The valid settings of `values`, with their types; problems with others are noted."""
     valid, wrong = check_settings(values)
     problems.extend(place, wrong, within)
     return valid
 
 
 def _made(model: type[Model], values: object, place: TomlTable, problems: Problems, within: str = "") -> Model | None:
-    """`values` as `model`, or None with what is wrong noted."""
+    """`values` as `model`, or None after noting what is wrong."""
     if not isinstance(values, dict):
-        problems.add(place, f"{within + ' = ' if within else ''}{shown(values)} is no table; allowed: a table", within)
+        problems.add(
+            place, f"{within + ' = ' if within else ''}{shown(values)} is not a table; allowed: a table", within
+        )
         return None
     try:
         return model.model_validate(values)
@@ -208,7 +214,7 @@ def _table(raw: Mapping[str, Any], name: str, problems: Problems) -> dict[str, A
     value = raw.get(name, {})
     if isinstance(value, dict):
         return value
-    problems.add(None, f"{name} = {shown(value)} is no table; write [{name}]")
+    problems.add(None, f"{name} = {shown(value)} is not a table; write [{name}]")
     return {}
 
 
@@ -216,5 +222,5 @@ def _array(raw: Mapping[str, Any], name: str, problems: Problems) -> list[Any]:
     value = raw.get(name, [])
     if isinstance(value, list):
         return value
-    problems.add(None, f"{name} is no list of tables; write [[{name}]] in double brackets for each")
+    problems.add(None, f"{name} is not a list of tables; write [[{name}]] in double brackets for each")
     return []

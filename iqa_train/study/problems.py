@@ -1,4 +1,4 @@
-"""Gathers what is wrong with a study file, so that one reading names all of it."""
+"""Collects the problems of a study file, with their lines, so that one reading reports all of them."""
 
 import re
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ class TomlTable:
 
 @dataclass
 class Problems:
-    """What is wrong with `file`, whose text is `text`."""
+    """The problems of `file`, whose text is `text`."""
 
     file: str
     text: str = ""
@@ -39,7 +39,7 @@ class Problems:
         self.found.append(f"{self.file}: {where}{sentence}" + (f" (line {line})" if line else ""))
 
     def extend(self, place: TomlTable, complaints: Iterable[tuple[str, str]], within: str = "") -> None:
-        """Note (key, sentence) pairs; `within` names the key they stand inside of."""
+        """Note (key, sentence) pairs; `within` is the key that contains them."""
         for key, sentence in complaints:
             self.add(place, f"{within}: {sentence}" if within else sentence, key or within)
 
@@ -56,7 +56,7 @@ class Problems:
 def line_of(text: str, table: str, key: str = "", index: int | None = None) -> int | None:
     """The line, from 1, of `key` in `[table]`, or in the `index`th `[[table]]`; without a key, that of the header.
 
-    None where the scan cannot be sure: the key stands there several times, or the file has multi-line strings.
+    None if it is not certain: the key occurs several times, or the file has multi-line strings.
     """
     if '"""' in text or "'''" in text:
         return None
@@ -72,7 +72,7 @@ def line_of(text: str, table: str, key: str = "", index: int | None = None) -> i
 
 
 def _extent(lines: list[str], table: str, index: int | None) -> tuple[int | None, int]:
-    """Line of the table's header, from 0, and the line after its end; tables inside it belong to it."""
+    """Line of the table's header, from 0, and the line after its end, sub-tables included."""
     start, seen = None, -1
     for n, line in enumerate(lines):
         header = _HEADER.match(line)

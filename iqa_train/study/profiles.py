@@ -8,7 +8,7 @@ from iqa_train.study.model import Batch, Profile, Study
 
 
 def profile_of(study: Study, profile: str | None) -> Profile | None:
-    """The profile of that name, None for none. Raises UsageError when the study file has no such profile."""
+    """The profile of that name, None for None. Raises UsageError for an unknown profile."""
     if profile is None:
         return None
     if profile not in study.profiles:
@@ -18,13 +18,13 @@ def profile_of(study: Study, profile: str | None) -> Profile | None:
 
 
 def study_name(study: Study, profile: str | None) -> str:
-    """What the study is called under a profile; never the same as without one, so that results do not mix."""
+    """The study's name under a profile, always different from that without one, so that results do not mix."""
     chosen = profile_of(study, profile)
     return study.name if chosen is None else chosen.study.name or f"{study.name}-{profile}"
 
 
 def profiles_by_study(study: Study) -> dict[str, str | None]:
-    """What the file's studies are called, with the profile of each; None for the study without a profile."""
+    """The names of the file's studies, each with its profile; None for the study without a profile."""
     return {study_name(study, profile): profile for profile in study.profiles} | {study.name: None}
 
 
@@ -45,10 +45,7 @@ def seeds_of(study: Study, profile: str | None = None, overrides: Mapping[str, A
 
 
 def batches_of(study: Study, name: str) -> tuple[Batch, ...]:
-    """The file's batches for its study `name`: under a profile they take as long as the profile says, or nobody knows.
-
-    `minutes` of `[[batches]]` are of the study itself, on its own data and devices.
-    """
+    """The batches of the study `name`. Their `minutes` hold without a profile only: a profile has its own or none."""
     profile = profiles_by_study(study).get(name)
     if profile is None:
         return study.batches

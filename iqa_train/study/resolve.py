@@ -1,4 +1,4 @@
-"""Lays the layers of settings over each other: defaults < profile < experiment < command line."""
+"""Resolves runs from layers of settings: defaults < profile < experiment < command line."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from iqa_train.study.validate import COMMAND_LINE, training_config
 
 @dataclass(frozen=True)
 class Resolved:
-    """A run and where its settings come from: setting -> the layer that set it last, for those that are set."""
+    """A run, and for each setting that some layer sets, the last layer that does."""
 
     spec: RunSpec
     origins: dict[str, str]
@@ -54,7 +54,7 @@ def resolve_all(
 ) -> list[RunSpec]:
     """Every experiment (or those in `ids`) with the first seed, in the order of the file, then with the next seed.
 
-    So that after the first seed there is a whole, if uncertain, table.
+    Thus the table of results is complete, if uncertain, after the first seed.
     """
     for wanted in ids or ():
         _experiment(study, wanted)
@@ -67,7 +67,7 @@ def resolve_all(
 
 
 def resolve_by_hand(overrides: Mapping[str, Any], sources: Mapping[str, DataSource] | None = None) -> RunSpec:
-    """A run that names no experiment: the program's own defaults under `overrides`."""
+    """A run without an experiment: the program's defaults with `overrides`."""
     return runs_by_hand(study_by_hand(overrides, sources))[0]
 
 
@@ -77,7 +77,7 @@ def runs_by_hand(study: Study, seeds: Sequence[int] | None = None) -> list[RunSp
 
 
 def study_by_hand(overrides: Mapping[str, Any], sources: Mapping[str, DataSource] | None = None) -> Study:
-    """A study of the one experiment that `overrides` describe, so that it can be resolved and audited like any."""
+    """A study with one experiment made of `overrides`, to be resolved and audited like any other."""
     settings = training_config(overrides)
     parts = [settings.dataset]
     if settings.backbone != "swin":
@@ -131,13 +131,13 @@ def resolve_with_origins(
 
 
 def differences(baseline: TrainingConfig, settings: TrainingConfig) -> dict[str, tuple[Any, Any]]:
-    """Setting -> (the baseline's value, this one's) where they differ, the seed apart."""
+    """Setting -> (the baseline's value, this one's) for those that differ, without the seed."""
     pairs = {name: (getattr(baseline, name), getattr(settings, name)) for name in TrainingConfig.model_fields}
     return {name: pair for name, pair in pairs.items() if name != "seed" and pair[0] != pair[1]}
 
 
 def experiments_of_batches(study: Study, batches: Sequence[str]) -> list[str]:
-    """The experiments of the batches named, each by its number from 1 or its name. Raises UsageError for no such."""
+    """The experiments of batches, given by number from 1 or by name. Raises UsageError for an unknown batch."""
     names = [batch.name for batch in study.batches]
     chosen: list[str] = []
     for word in batches:
@@ -166,7 +166,7 @@ def with_split(study: Study, specs: Sequence[RunSpec], file: str) -> tuple[Study
     names = sorted({spec.settings.dataset for spec in specs})
     if len(names) > 1:
         raise UsageError(
-            f"--split {file} is the split of one data set, and these runs train on {' and '.join(names)}; "
+            f"--split {file} is the split of one data set, but these runs train on {' and '.join(names)}; "
             "set split in each [datasets.NAME] instead"
         )
     source = split_from(file, study.datasets.get(names[0]))
@@ -198,7 +198,7 @@ def _laid(layers: Sequence[tuple[str, Mapping[str, Any]]], seed: int) -> Trainin
     values: dict[str, Any] = {}
     for _, layer in layers:
         values.update(layer)
-        if layer.get("spaq") is False and "cross_datasets" not in layer:  # takes back what layers below have named
+        if layer.get("spaq") is False and "cross_datasets" not in layer:  # overrides the name in lower layers
             values["cross_datasets"] = tuple(name for name in values.get("cross_datasets", ()) if name != SPAQ)
     return training_config({**values, "seed": seed})
 
@@ -211,7 +211,7 @@ def _pinned(source: DataSource) -> DataSource:
 
 
 def _expectation(experiment: Experiment, profile: Profile | None, overrides: Mapping[str, Any]) -> Expectation:
-    """None of the study's expectations holds for other data."""
+    """Expectations do not apply to other data."""
     if "dataset" in overrides:
         return Expectation()
     return experiment.expect if profile is None else profile.expect.get(experiment.id, Expectation())

@@ -1,12 +1,12 @@
-"""The revision of training: what the names of networks and losses compute, how networks start and are optimised.
+"""The revision of training: what networks and losses of a given name compute, their initialisation and optimisation.
 
 A change in any of these that the settings do not show needs a new number here. It is part of a run's identity, so that
-runs trained before never count as runs of now.
+earlier runs never count as runs of this revision.
 
 1: dropout after each reduction of the hyper-network and after four layers of the target network; local distortion
    layers at lr_ratio x lr; the cosine's floor multiplied by lr_ratio; `srcc`, `rank` and `pairwise` what is now
-   `soft_srcc`, `margin_rank` and `ranknet`; the ranking term with l1 and l2 only; PyTorch's start of the attention;
-   ResNet-50 reduced 512-256-112.
+   `soft_srcc`, `margin_rank` and `ranknet`; the ranking term with l1 and l2 only; attention initialised
+   as PyTorch does; ResNet-50 reduced 512-256-112.
 2: all of this as in the original training script and, for ResNet-50, in HyperIQA.
 """
 
@@ -17,13 +17,13 @@ FIRST, REVISION = 1, 2
 
 
 def revision_in(document: Mapping[str, Any]) -> int:
-    """That of a spec.json, which did not say it at first."""
+    """The revision in a spec.json; early ones do not state it."""
     number = document.get("revision", FIRST)
     return number if isinstance(number, int) else FIRST
 
 
 def revision_words(number: int) -> str:
-    """How a run of revision `number` was trained; "" for this one."""
+    """Says that a run was trained by another revision; "" for this one."""
     if number == REVISION:
         return ""
     return f"trained by {'an earlier' if number < REVISION else 'a later'} revision of the network and losses"

@@ -43,7 +43,7 @@ class TrainingConfig(BaseModel, SettingFields):
     @field_validator("cross_datasets")
     @classmethod
     def _files_of_their_own(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        """Predictions on a set go to a file of its name; two are taken."""
+        """Predictions on a set go to a file of its name; two names are taken."""
         for name in value:
             if name.lower() in OWN_SPLITS:
                 raise ValueError(
@@ -54,14 +54,14 @@ class TrainingConfig(BaseModel, SettingFields):
 
     @property
     def across(self) -> tuple[str, ...]:
-        """The sets to test across on: those named, then SPAQ where it is on; never the set that is trained on."""
+        """The sets to evaluate on after training: those named, then SPAQ if it is on; never the training set."""
         names = (*self.cross_datasets, *((SPAQ,) if self.spaq else ()))
         return tuple(name for name in dict.fromkeys(names) if name != self.dataset)
 
     @field_validator("*", mode="before")
     @classmethod
     def _text_is_plain(cls, value: object) -> object:
-        """Settings are printed into logs, where a line's end would forge the next line."""
+        """Settings are printed to logs, where a line break could forge a line."""
         complaint = control_complaint(value) if isinstance(value, str) else None
         if complaint:
             raise PydanticCustomError(CONTROL, "{complaint}", {"complaint": complaint})

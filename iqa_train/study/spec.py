@@ -1,4 +1,4 @@
-"""What one run is to do: resolved, validated, hashed. The worker reads this and nothing else."""
+"""The specification of one run: resolved, validated, hashed. The worker reads nothing else."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ def _as_span(value: object) -> object:
 
 
 class DataSource(BaseModel):
-    """`[datasets.NAME]`: where a data set lies; with `csv`, a set of the user's own and how to read it."""
+    """`[datasets.NAME]`: the place of a data set; with `csv`, a custom data set and how to read it."""
 
     model_config = _FROZEN
 
@@ -33,16 +33,18 @@ class DataSource(BaseModel):
     csv: str = Field(
         "", description="table of images and scores, relative to path; empty: the reader built in for NAME"
     )
-    image_dir: str = Field("", description="folder the image column is relative to, itself relative to path")
+    image_dir: str = Field("", description="folder that the image column is relative to, relative to path")
     image_column: str = "image"
     score_column: str = "score"
-    sd_column: str = Field("", description="standard deviation of the opinions; empty: none")
+    sd_column: str = Field("", description="standard deviation of the ratings; empty: none")
     split_column: str = Field("", description="training, validation or test; empty: split by seed")
-    reference_column: str = Field("", description="the pristine image or scene; images of one never part; empty: none")
+    reference_column: str = Field(
+        "", description="reference image or scene, whose images stay in one split; empty: none"
+    )
     score_range: Span | None = Field(None, description="lowest and highest score possible; needed with csv")
     higher_is_better: bool = True
     split: str = Field("", description="CSV of image,split that replaces the set's own split; empty: none")
-    split_digest: str = Field("", description="digits of what split must hold; found when a run is made")
+    split_digest: str = Field("", description="digest of the split file; set when a run is resolved")
 
     @model_validator(mode="after")
     def _own_set_is_declared(self) -> "DataSource":
@@ -54,12 +56,12 @@ class DataSource(BaseModel):
 
 
 class Expectation(BaseModel):
-    """What an experiment is expected to show, written down before it runs. A single number is a range of no width."""
+    """The expected result of an experiment, stated before it runs. A single number is a range of width 0."""
 
     model_config = _FROZEN
 
     srcc: Span | None = Field(None, description="test SRCC, lowest and highest")
-    delta: Span | None = Field(None, description="test SRCC less the baseline's, lowest and highest")
+    delta: Span | None = Field(None, description="test SRCC minus the baseline's, lowest and highest")
 
     @model_validator(mode="before")
     @classmethod
@@ -76,7 +78,7 @@ class Expectation(BaseModel):
 
 
 class RunSpec(BaseModel):
-    """One experiment with one seed, ready to run."""
+    """One experiment with one seed."""
 
     model_config = _FROZEN
 
@@ -87,10 +89,10 @@ class RunSpec(BaseModel):
     slug: str
     title: str = ""
     purpose: str = ""
-    baseline: str | None = Field(None, description="id of the study's baseline; None for a run typed by hand")
+    baseline: str | None = Field(None, description="id of the study's baseline; None for a run without a study file")
     settings: TrainingConfig
     source: DataSource = DataSource()
-    cross_sources: dict[str, DataSource] = Field({}, description="the same for sets that are only tested on")
+    cross_sources: dict[str, DataSource] = Field({}, description="the sources of sets for cross-dataset evaluation")
     expect: Expectation = Expectation()
     differs: dict[str, tuple[Any, Any]] = Field({}, description="setting -> (the baseline's value, this run's)")
 
@@ -101,10 +103,10 @@ class RunSpec(BaseModel):
 
     @property
     def config_hash(self) -> str:
-        """Ten hex digits of what determines the result, seed and places apart: equal hash, equal experiment.
+        """Ten hex digits of everything that determines the result, without seed and paths: same hash, same experiment.
 
-        What is at its default is left out, so that a setting which a later version adds changes no hash. Hence no
-        default may ever change. The revision is part of it from the second on.
+        Settings at their default are left out, so that new settings change no hash. Hence no default may ever change.
+        The revision is included from the second on.
         """
         given = self.settings.model_dump(exclude_defaults=True)
         what = {k: v for k, v in given.items() if k != "seed" and not is_local(k)}
@@ -115,7 +117,7 @@ class RunSpec(BaseModel):
 
 
 def split_digest(path: Path) -> str:
-    """Sixteen hex digits of the file's lines, in any order and with any line ends; empty where it cannot be read."""
+    """Sixteen hex digits of the file's lines, in any order and with any line ends; empty if it cannot be read."""
     try:
         stat = path.stat()
         return _digest(path, stat.st_mtime_ns, stat.st_size)

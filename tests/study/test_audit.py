@@ -165,7 +165,7 @@ def test_a_loss_that_compares_needs_two_crops(small, loss):
     )
     (finding,) = [f for f in found(study, "inert-setting") if f.severity == "error"]
     assert (finding.experiment, finding.settings) == ("one", ("loss_type", "batch_size"))
-    assert "nothing is learnt" in finding.message
+    assert "nothing is learned" in finding.message
 
 
 def test_one_tag_of_weights_under_two_names(small):

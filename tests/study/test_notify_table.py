@@ -70,9 +70,9 @@ BAD = [
     ("urls = ['slack']", 'urls = ["slack"] is not valid; allowed: a list of addresses for apprise, such as'),
     (
         "command = 'true'\non = ['run-fail']",
-        '[notify]: "run-fail" in on is no event; did you mean "run-failed" or "study-failed"? (line 17)',
+        '[notify]: "run-fail" in on is not an event; did you mean "run-failed" or "study-failed"? (line 17)',
     ),
-    ("command = 'true'\non = ['all']", '"all" in on is no event; known: run-ended, run-failed, study-ended,'),
+    ("command = 'true'\non = ['all']", '"all" in on is not an event; known: run-ended, run-failed, study-ended,'),
     ("command = 'true'\non = 'run-failed'", f'on = "run-failed" is not valid; allowed: {EVENT_WORDS}'),
     ("command = 'true'\non = [1]", f"on = [1] is not valid; allowed: {EVENT_WORDS}"),
     ("command = 'true'\non = []", f"on = [] is empty; allowed: {EVENT_WORDS}"),
@@ -93,8 +93,8 @@ def test_what_is_wrong_is_said_in_one_sentence(small, lines, says):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("notify = 3\n", "experiments.toml: notify = 3 is no table; write [notify]"),
-        ("[[notify]]\ncommand = 'true'\n", "is no table; write [notify]"),
+        ("notify = 3\n", "experiments.toml: notify = 3 is not a table; write [notify]"),
+        ("[[notify]]\ncommand = 'true'\n", "is not a table; write [notify]"),
         ("[notfy]\ncommand = 'true'\n", 'experiments.toml: [notfy]: unknown table; did you mean "notify"?'),
     ],
 )

@@ -129,9 +129,9 @@ def test_what_is_wrong_is_said_in_one_sentence(small, lines, says):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("references = 3\n", "references is no list of tables; write [[references]] in double brackets for each"),
-        ("[references]\nid = 'x'\n", "references is no list of tables"),
-        ("references = [3]\n", "[[references]] number 1: 3 is no table; allowed: a table"),
+        ("references = 3\n", "references is not a list of tables; write [[references]] in double brackets for each"),
+        ("[references]\nid = 'x'\n", "references is not a list of tables"),
+        ("references = [3]\n", "[[references]] number 1: 3 is not a table; allowed: a table"),
         ("[[refrences]]\nid = 'x'\n", '[refrences]: unknown table; did you mean "references"?'),
     ],
 )
