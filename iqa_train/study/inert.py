@@ -127,7 +127,7 @@ RULES = (
         "test_patch_num",
         lambda c: not c.test_random_crop,
         ("test_random_crop",),
-        "without test_random_crop the centre crop alone is tested",
+        "without test_random_crop only the centre crop is tested",
         neutral=1,
         idle=1,
     ),

@@ -87,7 +87,7 @@ def test_inert_for_all_is_one_note_and_a_change_without_effect_is_a_warning(smal
     assert (note.experiment, note.severity, note.settings[0]) == (None, "note", "patience")
     (y,) = found(study, "inert-setting", "Y", profile="centre")
     assert y.severity == "warning"
-    assert "this difference of Y from Base is none" in y.message
+    assert "so Y does not differ from Base in this" in y.message
     assert effective(TrainingConfig(multi_scale=False, attention_fusion=True)).attention_fusion is False
 
 
@@ -181,7 +181,7 @@ def test_what_the_baseline_never_had_is_not_called_removed(small):
     )
     plain = study.model_copy(update={"defaults": study.defaults | {"attention_fusion": False}})
     (finding,) = found(plain, "inert-setting")
-    assert "this difference of X from Base is none" in finding.message
+    assert "so X does not differ from Base in this" in finding.message
 
 
 def test_a_component_that_wakes_or_falls_silent_with_another(small):

@@ -95,7 +95,7 @@ BAD = [
     ("warmup_epochs = 0.5", "warmup_epoch = 0.5", '[profiles.demo]: unknown setting "warmup_epoch"; did you mean'),
     ('study = { name = "demo"', 'study = { nam = "demo"', '[profiles.demo]: study: unknown key "nam"'),
     ("[profiles.demo]\n", "[profiles.demo]\nseed = 3\n", "[profiles.demo]: seed = 3 contradicts seeds = [42]"),
-    ("[profiles.demo]\n", "[profiles.demo]\nexpect = { A3 = {} }\n", 'expect: "A3" is no experiment'),
+    ("[profiles.demo]\n", "[profiles.demo]\nexpect = { A3 = {} }\n", 'expect: "A3" is not an experiment'),
     ("# [datasets.mine]\n", "[datasets.mine]\nscore_range = [3, 1]\n", "[datasets.mine]: score_range must be"),
     ("# [datasets.mine]\n", "[colours]\n", "[colours]: unknown table; known: study, defaults"),
 ]
