@@ -161,7 +161,7 @@ def _parser() -> Parser:
     )  # fmt: skip
     how.add_argument(
         "--retries", type=whole_number(0), default=3, metavar="N",
-        help="retries of a run that was killed, lost or out of memory, in a row without progress [3]",
+        help="attempts in a row without progress before a run that was killed, lost or out of memory is given up [3]",
     )  # fmt: skip
     how.add_argument(
         "--json", action="store_true",
