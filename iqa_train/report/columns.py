@@ -29,7 +29,7 @@ BOLD = "Bold: the best, where it differs significantly from the baseline (or the
 
 LEGEND = {
     "differs": "Differs: better or worse if the difference is significant (p after Holm's correction)",
-    "seeds_needed": "Needed: seeds needed to detect such a difference, about",
+    "seeds_needed": "Needed: approximate number of seeds to detect such a difference",
     "state": "at epoch N: provisional, both runs compared at that epoch",
     "optimism": "Optimism: how much higher the value would be if the epoch were chosen on the test images",
 }

@@ -178,7 +178,7 @@ def test_status_shows_them_and_logs_finds_them(capsys: pytest.CaptureFixture[str
 
 def test_nothing_tries_to_go_on_with_one(capsys: pytest.CaptureFixture[str]) -> None:
     main([CUT])
-    with pytest.raises(UsageError, match=r"B2 .*was imported from a log and cannot go on"):
+    with pytest.raises(UsageError, match=r"B2 .*was imported from a log and cannot be continued"):
         relaunch(["B2", "--again"])
     doctor([])
     assert "lost-runs" not in capsys.readouterr().out

@@ -246,7 +246,7 @@ def test_a_killed_run_does_not_hide_a_completed_one_of_other_settings(place: Pat
     chosen = chosen_runs(Path("runs"), "imported", SEED_FILE, None)
     assert [run.folder for run in chosen.runs] == [first.run]
     (note,) = chosen.notes
-    assert note.startswith("2 of 3 runs are not shown, because their experiments have runs with other settings")
+    assert note.startswith("2 of 3 runs are not shown, because their experiments have finished or newer runs")
     assert "(Baseline: " in note
     assert "1 lost" in note
     assert "1 completed" in note

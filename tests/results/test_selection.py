@@ -146,5 +146,7 @@ def test_it_has_no_further_attempt(folder: Path) -> None:
     run = finish(folder, of_revision_1(folder)["A1"])
     (row,) = read_overview(folder / "runs").rows
     assert row.run == run
-    with pytest.raises(UsageError, match=f"A1 .* was {LABEL} and cannot go on; start A1 again, as a run of its own"):
+    with pytest.raises(
+        UsageError, match=f"A1 .* was {LABEL} and cannot be continued; start A1 again, as a run of its own"
+    ):
         require_ended(row, again=True)
