@@ -39,7 +39,7 @@ FORMATS = {
 """By the name that `--format` takes."""
 
 
-def write_report(material: ReportData, out: Path) -> list[Path]:
+def write_report(data: ReportData, out: Path) -> list[Path]:
     """Write index.html, tables/ and figures/ into the folder `out`, created if missing; returns the files, in order.
 
     The same data give the same bytes. Files of an earlier report that this one does not have are removed; other files
@@ -48,10 +48,10 @@ def write_report(material: ReportData, out: Path) -> list[Path]:
     written: list[Path] = []
     try:
         earlier = _listed(out)
-        for name, data in report_files(material):
+        for name, contents in report_files(data):
             path = out / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(path, data)
+            write_atomic(path, contents)
             written.append(path)
         for path in earlier - set(written):
             path.unlink(missing_ok=True)
@@ -71,28 +71,28 @@ def _listed(out: Path) -> set[Path]:
     return {out / name for name in names if _OURS.fullmatch(name)}
 
 
-def report_files(material: ReportData) -> Iterator[tuple[str, bytes]]:
+def report_files(data: ReportData) -> Iterator[tuple[str, bytes]]:
     """Every file's name and bytes. The page comes last, after the files it refers to."""
-    for name, text in _tables(material):
+    for name, text in _tables(data):
         yield f"tables/{name}", text.encode(errors="replace")  # file names may hold bytes that are not text
     shown: list[PageFigure] = []
     with style.styled():
         for suffix, width in WIDTHS.items():
-            for drawing in figures_of(material, width):
+            for drawing in figures_of(data, width):
                 for form in style.FORMATS:
-                    data = style.rendered(drawing.figure, form, drawing.name)
-                    yield f"figures/{drawing.name}-{suffix}.{form}", data
+                    image = style.rendered(drawing.figure, form, drawing.name)
+                    yield f"figures/{drawing.name}-{suffix}.{form}", image
                     if form == "svg" and suffix == "page":
-                        shown.append(PageFigure(drawing.name, drawing.caption, data))
-    yield INDEX, page(material, shown).encode(errors="replace")
+                        shown.append(PageFigure(drawing.name, drawing.caption, image))
+    yield INDEX, page(data, shown).encode(errors="replace")
 
 
-def _tables(material: ReportData) -> Iterator[tuple[str, str]]:
-    everything = (*material.results, *material.cross)
+def _tables(data: ReportData) -> Iterator[tuple[str, str]]:
+    everything = (*data.results, *data.cross)
     yield "results.csv", results_csv(everything)
     yield "results.md", "\n\n".join(results_markdown(results) for results in everything) + "\n"
-    for results in material.results:
+    for results in data.results:
         yield f"{results.metric}.tex", results_latex(results)
-    yield "metrics.tex", metrics_latex(material.results)
-    if material.cross:
-        yield "cross.tex", cross_latex(material.cross)
+    yield "metrics.tex", metrics_latex(data.results)
+    if data.cross:
+        yield "cross.tex", cross_latex(data.cross)

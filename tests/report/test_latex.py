@@ -40,8 +40,8 @@ def test_the_parts_of_a_booktabs_table() -> None:
     assert r"$<$0.001" in text
 
 
-def test_only_what_can_be_told_apart_is_bold() -> None:
-    assert r"\textbf" not in results_latex(SEED_STUDY)  # A1 cannot be told from the best, the baseline
+def test_only_a_significantly_better_row_is_bold() -> None:
+    assert r"\textbf" not in results_latex(SEED_STUDY)  # A1 does not differ significantly from the best, the baseline
     text = results_latex(replace(SEED_STUDY, rows=(BASELINE, A2)))
     assert r"Baseline & \textbf{0.9378 [0.9329, 0.9423]}" in text
     assert "Bold: the best" in text

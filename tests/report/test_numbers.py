@@ -68,12 +68,12 @@ def with_rows(*rows: object) -> StudyResults:
     return replace(SEED_STUDY, rows=rows)
 
 
-def test_the_baseline_is_bold_where_all_others_can_be_told_from_it() -> None:
+def test_the_baseline_is_bold_if_all_others_differ_significantly() -> None:
     assert best(with_rows(BASELINE, A2)) is BASELINE
     assert best(with_rows(BASELINE, A1, A2)) is None
 
 
-def test_an_experiment_is_bold_where_it_can_be_told_from_the_baseline() -> None:
+def test_an_experiment_is_bold_if_it_differs_significantly_from_the_baseline() -> None:
     better = replace(A1, value=0.95, delta=0.0122, distinguishable=True)
     assert best(with_rows(BASELINE, better, A2)) is better
     assert best(with_rows(BASELINE, replace(better, distinguishable=False))) is None
@@ -86,7 +86,7 @@ def test_lower_is_better_for_an_error() -> None:
     assert best(errors) is low
 
 
-def test_reported_numbers_do_not_compete_and_nobody_has_won_before_the_end() -> None:
+def test_reported_values_are_never_bold_nor_is_any_row_of_an_unfinished_study() -> None:
     assert best(with_rows(BASELINE, A2, replace(REPORTED, value=0.99))) is BASELINE
     assert best(PROVISIONAL) is None
     assert best(NO_ROWS) is None

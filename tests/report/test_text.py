@@ -40,7 +40,7 @@ def test_160_columns_hold_all_of_the_seeds_own_study() -> None:
     assert "not shown" not in text
 
 
-def test_what_is_left_out_is_said() -> None:
+def test_columns_left_out_are_named() -> None:
     text = " ".join(results_text(SEVERAL_SEEDS, 80).split())
     assert "not shown (terminal too narrow): " in text
     assert "Seed SD" in text

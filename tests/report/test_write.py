@@ -81,7 +81,7 @@ def test_a_list_of_files_that_was_tampered_with_removes_nothing_else(tmp_path: P
     assert (tmp_path / "precious.tex").exists()
 
 
-def test_a_place_that_cannot_be_written_to_is_said_in_a_sentence(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(RunError, match=r"the report cannot be written to .*file: "):
         write_report(SMALL, tmp_path / "file")

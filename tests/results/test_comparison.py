@@ -53,7 +53,7 @@ def test_seeds_are_paired_where_both_have_them() -> None:
     assert any("two seeds say little" in note for note in found.notes)
 
 
-def test_without_a_common_seed_means_are_compared_and_it_is_said() -> None:
+def test_without_shared_seeds_means_are_compared_with_a_note() -> None:
     (found,) = compare([ExperimentPredictions("A1", {7: predictions(3, 9.0)})], BASE, key="k", resamples=FEW)
     assert found.shared == () and found.delta is not None and found.dependent is None
     assert "no shared seeds with Baseline: the interval also contains seed-to-seed variation" in found.notes
@@ -114,7 +114,7 @@ def test_nothing_to_compare_is_nothing() -> None:
     assert found.value is None and found.notes == ()
 
 
-def test_an_interval_without_width_is_none_and_it_is_said() -> None:
+def test_an_interval_without_width_is_left_out_with_a_note() -> None:
     few = [ExperimentPredictions(name, {1: predictions(seed, 0.01, 3)}) for name, seed in (("Baseline", 1), ("A1", 2))]
     for one in compare(few, few[0]):
         assert (one.value, one.interval) == (pytest.approx(1.0), None)

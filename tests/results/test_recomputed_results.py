@@ -76,9 +76,9 @@ def williams(r1: float, r2: float, r12: float, inflation: float) -> float:
     return float(2 * stats.t.sf(abs(t), IMAGES - 3))
 
 
-def near(told: Any, own: Array) -> bool:
+def near(recorded: Any, own: Array) -> bool:
     """Ends of intervals, within the chance of 1,500 draws."""
-    return bool(np.abs(np.asarray(told) - own).max() < 0.12 * (own[1] - own[0]))
+    return bool(np.abs(np.asarray(recorded) - own).max() < 0.12 * (own[1] - own[0]))
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -23,16 +23,16 @@ def study(tmp_path: Path) -> MadeStudy:
 def test_runs_without_predictions_show_what_they_reported(study: MadeStudy) -> None:
     study.run("Baseline", predictions(1, 6.0))
     kept = study.run("A1", predictions(2, 12.0), changes={"attention_fusion": False})
-    told = json.loads(kept.result.read_text())["srcc"]
+    recorded = json.loads(kept.result.read_text())["srcc"]
     (kept.path / "predictions-test.csv").unlink()
     row = build_study_results(study.recorded(), resamples=FEW).row("A1")
-    assert (row.value, row.interval, row.p) == (pytest.approx(told), None, None)
+    assert (row.value, row.interval, row.p) == (pytest.approx(recorded), None, None)
     assert row.delta is not None and row.delta_interval is None
     assert {"seed 42: no predictions were kept", "value as the run reported it, without an interval"} <= set(row.notes)
     assert "difference of a value without predictions, which cannot be tested" in row.notes
 
 
-def test_damaged_predictions_are_said_to_be(study: MadeStudy) -> None:
+def test_damaged_predictions_are_noted(study: MadeStudy) -> None:
     kept = study.run("Baseline", predictions(1, 6.0))
     (kept.path / "predictions-test.csv").write_text("image,score,prediction\n0.jpg,1\n")
     row = build_study_results(study.recorded(), resamples=FEW).row("Baseline")
@@ -100,7 +100,7 @@ def test_identical_predictions_are_called_suspicious(study: MadeStudy) -> None:
     ],
 )
 @pytest.mark.parametrize("metric", METRICS)
-def test_predictions_that_cannot_be_measured_are_said_to_be(
+def test_predictions_without_a_defined_metric_are_noted(
     study: MadeStudy, metric: str, values: np.ndarray, says: str
 ) -> None:
     study.run("Baseline", predictions(1, 6.0), epochs=[0.7, 0.9])
@@ -118,9 +118,9 @@ def test_predictions_that_cannot_be_measured_are_said_to_be(
 def test_a_result_that_its_predictions_deny_is_suspicious_and_the_predictions_count(study: MadeStudy) -> None:
     study.run("Baseline", predictions(1, 6.0))
     kept = study.run("A1", predictions(2, 12.0), changes={"attention_fusion": False})
-    told = json.loads(kept.result.read_text())
-    told["rounds"][0]["test"]["srcc"] = 0.99
-    kept.result.write_text(json.dumps(told))
+    recorded = json.loads(kept.result.read_text())
+    recorded["rounds"][0]["test"]["srcc"] = 0.99
+    kept.result.write_text(json.dumps(recorded))
     results = build_study_results(study.recorded(), resamples=FEW)
     row = results.row("A1")
     assert row.value < 0.95
@@ -141,7 +141,7 @@ def test_of_several_configurations_the_newest_counts(study: MadeStudy) -> None:
     assert run.spec["settings"]["lr"] == 5e-7
 
 
-def test_a_damaged_specification_is_said_and_harms_no_other_run(study: MadeStudy) -> None:
+def test_a_damaged_specification_is_noted_and_harms_no_other_run(study: MadeStudy) -> None:
     study.run("Baseline", predictions(1, 6.0))
     broken = study.run("A1", predictions(2, 12.0), changes={"attention_fusion": False})
     broken.spec.write_text("{")

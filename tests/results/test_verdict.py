@@ -46,13 +46,13 @@ def test_a_clear_difference_is_distinguishable() -> None:
 
 
 @pytest.mark.parametrize(("metric", "says"), [("krcc", "better"), ("rmse_fit", "worse")])
-def test_which_way_is_better_is_the_metrics(metric: str, says: str) -> None:
+def test_the_metric_decides_which_direction_is_better(metric: str, says: str) -> None:
     row = ResultRow("A1", value=0.9, delta=0.02, delta_interval=(0.01, 0.03), p=0.001)
-    (told,) = with_verdicts([row], [Comparison("A1", image_variance=1e-5)], metric)
-    assert verdict_text(told) == f"differs significantly from the baseline: {says}"
+    (judged,) = with_verdicts([row], [Comparison("A1", image_variance=1e-5)], metric)
+    assert verdict_text(judged) == f"differs significantly from the baseline: {says}"
 
 
-def test_one_that_is_lost_among_the_others_is_not() -> None:
+def test_a_difference_that_is_not_significant_after_correction() -> None:
     row = judge(-0.004, (-0.006, -0.0001), 0.03, others=(0.5, 0.6, 0.7))
     assert row.p_holm == pytest.approx(0.12)
     assert row.distinguishable is False
@@ -69,7 +69,7 @@ def test_about_how_many_seeds_and_why() -> None:
     assert "about 7 seeds are needed if the disagreement of the two runs varies with the seed" in row.notes[-1]
 
 
-def test_several_seeds_say_how_much_is_theirs() -> None:
+def test_the_note_gives_the_variation_between_seeds() -> None:
     row = judge(-0.003, (-0.007, 0.001), 0.1, sd=0.002, image_variance=0.0005**2, shared=(1, 2, 3))
     assert row.seeds_needed == 5
     assert "varies by 0.0020 (SD) between seeds, and the choice of test images adds 0.0005" in row.notes[-1]

@@ -40,8 +40,8 @@ def test_references_that_only_some_runs_tell_count_for_all() -> None:
         ExperimentPredictions("Baseline", {42: predictions(1, 6.0)}),
         ExperimentPredictions("A1", {42: clustered(2, 8.0)}),
     )
-    told = ExperimentPredictions("Baseline", {42: clustered(1, 6.0)})
-    mixed, whole = (compare([new], base, key="k", resamples=FEW)[0] for base in (old, told))
+    new_baseline = ExperimentPredictions("Baseline", {42: clustered(1, 6.0)})
+    mixed, whole = (compare([new], base, key="k", resamples=FEW)[0] for base in (old, new_baseline))
     assert mixed.delta_interval == whole.delta_interval and mixed.clusters == 25
 
 

@@ -82,7 +82,7 @@ def test_where_there_is_no_fit_the_note_says_why(parameters: int, q: np.ndarray,
     assert says in fit.note
 
 
-def test_a_fit_that_does_not_converge_is_said_to_be_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fit_that_does_not_converge_is_none_with_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logistic, "_EVALUATIONS", 2)
     logistic._fit.cache_clear()
     fit = fit_logistic(*curved())

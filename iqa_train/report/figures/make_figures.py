@@ -9,24 +9,24 @@ from iqa_train.report.report_data import ReportData
 _DIFFERENT = 1.02  # minimum ratio of the largest to the smallest network for the size figure
 
 
-def figures_of(material: ReportData, width: float) -> Iterator[Drawing]:
+def figures_of(data: ReportData, width: float) -> Iterator[Drawing]:
     """The figures that these data can fill, one at a time, since each takes memory."""
-    results = material.main
+    results = data.main
     yield Drawing("ablation", ablation.caption(results), ablation.draw(results, width))
     if any(row.delta is not None and not row.reported for row in results.rows):
         yield Drawing("waterfall", waterfall.caption(results), waterfall.draw(results, width))
-    if any(curve.points for curve in material.curves):
+    if any(curve.points for curve in data.curves):
         base = results.baseline_row
         expected = base.expected if base is not None and results.metric == "srcc" else None
         yield Drawing(
             "epochs",
-            epochs.caption(material.curves, expected),
-            epochs.draw(material.curves, results.baseline, expected, width),
+            epochs.caption(data.curves, expected),
+            epochs.draw(data.curves, results.baseline, expected, width),
         )
-    for sweep in material.sweeps:
+    for sweep in data.sweeps:
         yield Drawing(f"sensitivity-{sweep.setting}", sensitivity.caption(sweep), sensitivity.draw(sweep, width))
-    sizes = material.parameters.values()
+    sizes = data.parameters.values()
     if sizes and max(sizes) >= _DIFFERENT * min(sizes):
-        yield Drawing("size", size.caption(results), size.draw(results, material.parameters, width))
-    if material.predictions:
-        yield Drawing("agreement", agreement.caption(material.predictions), agreement.draw(material.predictions, width))
+        yield Drawing("size", size.caption(results), size.draw(results, data.parameters, width))
+    if data.predictions:
+        yield Drawing("agreement", agreement.caption(data.predictions), agreement.draw(data.predictions, width))

@@ -49,7 +49,7 @@ class _Setting:
     values: tuple[tuple[str, bool], ...]
 
 
-def page(material: ReportData, figures: Sequence[PageFigure]) -> str:
+def page(data: ReportData, figures: Sequence[PageFigure]) -> str:
     """The page; the same data give the same text."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
@@ -61,31 +61,31 @@ def page(material: ReportData, figures: Sequence[PageFigure]) -> str:
         loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, finalize=finished,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    packages, mixed = shared_packages(material.origins)
+    packages, mixed = shared_packages(data.origins)
     return environment.get_template("page.html.j2").render(
-        main=material.main,
-        headline=headline(material.main),
+        main=data.main,
+        headline=headline(data.main),
         css=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),
-        tables=[_table(results) for results in (material.main, *_with_values(material))],
-        contributions=gains(material.main),
+        tables=[_table(results) for results in (data.main, *_with_values(data))],
+        contributions=gains(data.main),
         what=WHAT_IS_GAINED,
-        cross=[(results.dataset, _table(results, titles=True)) for results in material.cross],
-        reported=[(results.study, _table(results, titles=True)) for results in material.reported],
+        cross=[(results.dataset, _table(results, titles=True)) for results in data.cross],
+        reported=[(results.study, _table(results, titles=True)) for results in data.reported],
         figures=[
             {"name": f.name, "caption": f.caption, "svg": Markup(inlined(f.svg, f.name, f.caption))} for f in figures
         ],
-        findings=material.findings,
-        experiments=list(material.settings),
-        settings=[_setting(material, name) for name in material.differing],
-        origins=material.origins,
+        findings=data.findings,
+        experiments=list(data.settings),
+        settings=[_setting(data, name) for name in data.differing],
+        origins=data.origins,
         packages=packages,
         mixed=mixed,
     )
 
 
-def _with_values(material: ReportData) -> list[StudyResults]:
+def _with_values(data: ReportData) -> list[StudyResults]:
     """The results of other metrics that have values."""
-    return [results for results in material.results[1:] if any(row.value is not None for row in results.rows)]
+    return [results for results in data.results[1:] if any(row.value is not None for row in results.rows)]
 
 
 def _table(results: StudyResults, *, titles: bool = False) -> _Table:
@@ -107,11 +107,10 @@ def _kind(row: ResultRow, results: StudyResults) -> str:
     return "baseline" if is_baseline(row, results) else ""
 
 
-def _setting(material: ReportData, name: str) -> _Setting:
-    base = material.settings.get(material.main.baseline, {})
+def _setting(data: ReportData, name: str) -> _Setting:
+    base = data.settings.get(data.main.baseline, {})
     values = [
-        (_shown(values.get(name)), name in base and values.get(name) != base[name])
-        for values in material.settings.values()
+        (_shown(values.get(name)), name in base and values.get(name) != base[name]) for values in data.settings.values()
     ]
     return _Setting(name, tuple(values))
 
