@@ -15,11 +15,11 @@ runs/<study>/<experiment>/s<seed>-<config hash>/
 logs/<slug>_<study>_<YYYYmmdd_HHMMSS>.log
 """
 
+import os
 import re
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
-from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -248,8 +248,21 @@ def run_folder(runs_dir: Path, spec: "RunSpec") -> RunFolder:
 
 def run_folders(runs_dir: Path, study: str | None = None) -> list[RunFolder]:
     """Every run there is, or those of a study, by study, experiment and seed."""
-    found = runs_dir.glob(f"{escape(study) if study else '*'}/*/s*-*")
-    return [RunFolder(path) for path in sorted(found) if _RUN.fullmatch(path.name)]
+    found = []
+    for name in [study] if study else _folders_in(runs_dir):
+        for experiment in _folders_in(runs_dir / name):
+            folder = runs_dir / name / experiment
+            found += [RunFolder(folder / run) for run in _folders_in(folder) if _RUN.fullmatch(run)]
+    return found
+
+
+def _folders_in(folder: Path) -> list[str]:
+    """Their names, sorted; none where the folder is missing or may not be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir())
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return []
 
 
 def log_path(logs_dir: Path, slug: str, study: str, started: datetime) -> Path:

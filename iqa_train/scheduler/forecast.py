@@ -33,27 +33,35 @@ def forecast(
 ) -> Forecast:
     """Play the plan forward. `seconds`: what each item has left; `running_on`: item key -> key of its device."""
     at = dict(running_on or {})
-    now, phases = 0.0, {entry.item.key: entry.phase for entry in entries}
-    ends = {key: seconds.get(key, 0.0) for key, phase in phases.items() if phase == "running"}
+    now, played = 0.0, {entry.item.key: entry for entry in entries}
+    ends = {key: seconds.get(key, 0.0) for key, entry in played.items() if entry.phase == "running"}
     starts = dict.fromkeys(ends, 0.0)
     room = {place.device.key: place.room for place in places}
     while True:
         ours = {p.device.key: 0.0 for p in places}
-        for entry in entries:
-            if phases[entry.item.key] == "running" and at.get(entry.item.key) in ours:
-                ours[at[entry.item.key]] += entry.item.memory_gib
+        running = [entry.item for entry in played.values() if entry.phase == "running"]
+        for item in running:
+            if at.get(item.key) in ours:
+                ours[at[item.key]] += item.memory_gib
         seats = [replace(p, room=room[(key := p.device.key)], others_gib=None, ours_gib=ours[key]) for p in places]
-        now_entries = [QueueEntry(entry.item, phases[entry.item.key]) for entry in entries]
-        for start in plan(now_entries, seats, policy=policy).starts:
+        for start in plan(list(played.values()), seats, policy=policy).starts:
             key = start.item.key
-            phases[key], at[key] = "running", start.device.key
+            played[key], at[key] = QueueEntry(start.item, "running"), start.device.key
             room[start.device.key] -= 1
             starts[key], ends[key] = now, now + seconds.get(key, 0.0)
-        running = [key for key, phase in phases.items() if phase == "running"]
+            running.append(start.item)
         if not running:
-            return Forecast(starts, ends, all(phase == "settled" for phase in phases.values()))
-        now = max(now, min(ends[key] for key in running))
-        for key in [k for k in running if ends[k] <= now]:
-            phases[key] = "settled"
-            if at.get(key) in room:
-                room[at[key]] += 1
+            return Forecast(starts, ends, all(entry.phase == "settled" for entry in played.values()))
+        now = max(now, min(ends[item.key] for item in running))
+        for item in running:
+            if ends[item.key] <= now:
+                played[item.key] = QueueEntry(item, "settled")
+                if at.get(item.key) in room:
+                    room[at[item.key]] += 1
+        played = _without_settled_batches(played)
+
+
+def _without_settled_batches(entries: dict[str, QueueEntry]) -> dict[str, QueueEntry]:
+    """Without the batches before the first that is open: they have no say in what follows."""
+    first = min((entry.item.batch for entry in entries.values() if entry.phase != "settled"), default=0)
+    return {key: entry for key, entry in entries.items() if entry.item.batch >= first}

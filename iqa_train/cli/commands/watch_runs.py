@@ -18,6 +18,7 @@ from iqa_train.runner.runner import GRACE
 from iqa_train.runs.documents import read_exit
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.outcome import outcome_from
+from iqa_train.runs.snapshot import SnapshotReader
 from iqa_train.runs.state import outside_the_queue, run_state
 from iqa_train.runs.state_names import FINISHED, OPEN, QUEUED, RUNNING
 from iqa_train.scheduler.notify_table import notify_reference
@@ -78,10 +79,10 @@ def attend(runs: Runs, items: Sequence[Item], options: argparse.Namespace) -> in
 
 def _watch(runs_dir: Path, keys: set[str]) -> None:
     """Show the runs until all have ended. A scheduler that was killed is started again."""
-    nvml, screen = Nvml(), _Screen()
+    nvml, reader, screen = Nvml(), SnapshotReader(), _Screen()
     while True:
         require_runs_folder(runs_dir)
-        overview = read_overview(runs_dir, nvml=nvml)
+        overview = read_overview(runs_dir, nvml=nvml, reader=reader)
         mine = [row for row in overview.rows if row.item is not None and row.item.key in keys]
         screen.show(overview, mine)
         open_ = [row for row in mine if row.state in OPEN]
