@@ -31,8 +31,8 @@ demo: $(STAMP)   ## train the five experiments on built-in data, on a terminal i
 	  else $(BIN)/iqa-train --demo --slots 2 --resume; fi
 	$(BIN)/iqa-train results --demo
 
-test: $(STAMP)   ## the tests, without the slow ones, two at a time
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+test: $(STAMP)   ## the tests, without the slow ones, three at a time (they wait for processes more than they compute)
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 slow: $(STAMP)   ## the slow tests alone
 	$(BIN)/python -m pytest -m slow

@@ -35,6 +35,7 @@ dataset = "small"
 backbone = "demo"
 weights = "none"
 model_size = "tiny"
+hyper_channels = 16
 patch_size = 32
 train_patch_num = 4
 test_patch_num = 2

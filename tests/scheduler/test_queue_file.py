@@ -194,7 +194,7 @@ def _add_many(runs_dir: Path, editor: int, count: int) -> None:
 def test_of_eight_who_add_at_once_nobody_loses_anything(tmp_path: Path) -> None:
     """And who reads meanwhile sees every state whole."""
     context = multiprocessing.get_context("fork")
-    editors = [context.Process(target=_add_many, args=(tmp_path, k, 25)) for k in range(8)]
+    editors = [context.Process(target=_add_many, args=(tmp_path, k, 12)) for k in range(8)]
     for editor in editors:
         editor.start()
     seen = [0]
@@ -205,11 +205,11 @@ def test_of_eight_who_add_at_once_nobody_loses_anything(tmp_path: Path) -> None:
     assert seen == sorted(seen)
     assert len(set(seen)) > 10
     queue = read_queue(tmp_path)
-    assert {each.experiment for each in queue.items} == {f"E{e}.{k}" for e in range(8) for k in range(25)}
-    assert [each.batch for each in queue.items] == list(range(1, 201))
+    assert {each.experiment for each in queue.items} == {f"E{e}.{k}" for e in range(8) for k in range(12)}
+    assert [each.batch for each in queue.items] == list(range(1, 97))
     for number in range(8):
         own = [each.experiment for each in queue.items if each.experiment.startswith(f"E{number}.")]
-        assert own == [f"E{number}.{k}" for k in range(25)]
+        assert own == [f"E{number}.{k}" for k in range(12)]
 
 
 def test_an_editor_killed_at_any_instant_leaves_the_old_or_the_new(tmp_path: Path) -> None:
