@@ -13,7 +13,7 @@ from iqa_tui import safe
 
 _SIGNS = {"search": "/", "filter": "&", "goto": ":"}
 _HINTS = {
-    "search": "text or pattern; case matters if it has a capital",
+    "search": "text or pattern; case-sensitive if it has a capital",
     "filter": "show only lines with this text or pattern",
     "goto": "line number",
 }

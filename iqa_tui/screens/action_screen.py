@@ -217,7 +217,7 @@ class ActionScreen(Screen[None]):
         def waiting() -> None:
             check()
             if order.grace is None and time.monotonic() > hint_at and once.acquire(blocking=False):
-                text = "still ending: a checkpoint is being written; press x again to kill what has not ended"
+                text = "still stopping: a checkpoint is being written; press x again to kill runs that have not ended"
                 self.post_message(self.ActionReport(Notice(text, "warning", time.time())))
 
         return waiting

@@ -111,7 +111,7 @@ def _differences(order: StartOrder, plan: StartPlan, line: RunLine) -> Content:
     pairs = [f"{name}: {shown(before[name])} → {shown(value)}" for name, value in order.changes.items()]
     parts = [Content(plain(pair)) for pair in pairs]
     if spec.baseline is not None and spec.differs:
-        pairs = [f"{name} {shown(value)} (not {shown(base)})" for name, (base, value) in spec.differs.items()]
+        pairs = [f"{name} {shown(base)} → {shown(value)}" for name, (base, value) in spec.differs.items()]
         parts.append(Content(plain(f"differs from {spec.baseline} in: {', '.join(pairs)}")))
     if spec.config_hash != line.run.config_hash:
         text = (

@@ -39,9 +39,9 @@ def read_address(text: str) -> Address:
         host, port = (default_host, text) if text.isdigit() else (text, default_port)
     host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
     if not host or (":" in host and not text.startswith("[")):
-        raise UsageError(f'--serve "{text}" cannot be read: {_FORM}')
+        raise UsageError(f'--serve "{text}" is not an address; {_FORM}')
     if not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
-        raise UsageError(f'--serve "{text}": the port is a whole number from 0 to 65535; {_FORM}')
+        raise UsageError(f'--serve "{text}": the port must be a whole number from 0 to 65535; {_FORM}')
     return Address(host, int(port))
 
 

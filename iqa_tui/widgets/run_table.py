@@ -34,7 +34,7 @@ class RunTable(ScrollView, can_focus=True):
         Binding("pagedown", "page(1)", show=False, id="runs.page-down", tooltip="One page down"),
         Binding("pageup", "page(-1)", show=False, id="runs.page-up", tooltip="One page up"),
         Binding("space", "mark", "Mark", show=False, id="runs.mark", tooltip="Mark or unmark the run"),
-        Binding("enter", "open", "Details", show=False, id="runs.open", tooltip="Show all about the selected run"),
+        Binding("enter", "open", "Details", show=False, id="runs.open", tooltip="Show details of the selected run"),
     ]
 
     board: reactive[Board] = reactive(Board, repaint=False)

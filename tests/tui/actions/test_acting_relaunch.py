@@ -89,7 +89,7 @@ def test_a_changed_setting_makes_a_run_of_its_own_and_the_dialog_says_so(stand_i
         await pilot.press("right", "tab", "tab", *"weight_", "right", *"1e-3")
         await planned(pilot)
         assert "weight_decay: 0.0005 → 0.001" in words(app, "#differs")
-        assert "differs from Baseline in: attention_fusion false (not true)" in words(app, "#differs")
+        assert "differs from Baseline in: attention_fusion true → false" in words(app, "#differs")
         assert "make a separate run" in words(app, "#differs")
         await pilot.press("tab", *"epochs = 2")
         await until(pilot, "both", lambda: "epochs: 3 → 2" in words(app, "#differs"))

@@ -74,7 +74,7 @@ def test_one_that_does_not_end_is_offered_to_be_killed_at_once_and_is(stand_ins:
         await pilot.press("x")
         await pilot.pause()
         await pilot.press("enter")
-        await notice_with(pilot, "press x again to kill what has not ended")
+        await notice_with(pilot, "press x again to kill runs that have not ended")
         assert app.host.line is not None
         assert seconds_since_stop(app.host.line.run) is not None
         await pilot.press("x")
