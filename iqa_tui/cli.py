@@ -62,15 +62,9 @@ def _run(argv: Sequence[str]) -> int:
 
         return serve(options.serve, argv, open_to_network=options.open_to_network, readonly=options.readonly)
     in_browser = "TEXTUAL_DRIVER" in os.environ  # the page is the terminal
-    if not in_browser and not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
-        raise UsageError("the console needs a terminal; without one, use iqa-train status --watch")
-    if not in_browser and os.environ.get("TERM", "") in _NO_TERMINALS:
-        raise UsageError(
-            f'the console cannot be drawn on a terminal with TERM="{visible(os.environ.get("TERM", ""))}"; set TERM to '
-            "your terminal's type, such as xterm-256color, or use iqa-train status --watch"
-        )
-
-    if in_browser:
+    if not in_browser:
+        _require_terminal()
+    else:
         from iqa_tui.serve.exit_with_server import exit_with_server
 
         exit_with_server()
@@ -92,6 +86,18 @@ def _run(argv: Sequence[str]) -> int:
         print(f"iqa-tui: {parting}" if code else parting, file=sys.stderr)
     atexit.register(_end, code)
     return code
+
+
+def _require_terminal() -> None:
+    """Raises UsageError if the console cannot be drawn here."""
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+        raise UsageError("the console needs a terminal; without one, use iqa-train status --watch")
+    term = os.environ.get("TERM", "")
+    if term in _NO_TERMINALS:
+        raise UsageError(
+            f'the console cannot be drawn on a terminal with TERM="{visible(term)}"; set TERM to the type of your '
+            "terminal, such as xterm-256color, or use iqa-train status --watch"
+        )
 
 
 def _end(code: int) -> None:
