@@ -1,4 +1,4 @@
-"""Runs that look finished, made in a moment: what a trainer leaves, without one."""
+"""Makes finished runs quickly: the files that a trainer leaves, without training."""
 
 from collections.abc import Mapping
 from pathlib import Path

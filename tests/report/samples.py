@@ -1,4 +1,4 @@
-"""Results made by hand: the seed's five experiments, and others that a report must survive."""
+"""Results made by hand: the five experiments of the original study, and difficult cases for a report."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What a report is made from."""
+"""The data of a report."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -39,7 +39,7 @@ def test_everything_of_a_study(folder: Path) -> None:
     assert [finding.code for finding in found.findings]
 
 
-def test_the_setting_that_three_values_were_tried_of(folder: Path) -> None:
+def test_a_setting_with_three_values_is_a_sweep(folder: Path) -> None:
     whole_study(folder)
     (curve,) = material().sweeps
     assert curve.setting == "lr"
@@ -47,7 +47,7 @@ def test_the_setting_that_three_values_were_tried_of(folder: Path) -> None:
     assert all(point.interval and not point.reported for point in curve.points)
 
 
-def test_runs_of_other_studies_that_differ_in_one_setting_alone_belong_to_the_curve(folder: Path) -> None:
+def test_runs_of_other_studies_that_differ_in_one_setting_belong_to_the_sweep(folder: Path) -> None:
     whole_study(folder)
     write_study(folder, STUDY.replace('"tiny"', '"other"').replace("lr = 1e-6", "lr = 3e-6").replace("-demo", "-d"))
     finish(folder, specs(folder)["Baseline"])
@@ -56,7 +56,7 @@ def test_runs_of_other_studies_that_differ_in_one_setting_alone_belong_to_the_cu
     assert [point.setting for point in curve.points] == [1e-7, 1e-6, 3e-6, 1e-5]
 
 
-def test_reported_numbers_make_a_curve_and_say_what_else_differs(folder: Path) -> None:
+def test_reported_values_make_a_sweep_with_a_note_on_other_differences(folder: Path) -> None:
     reported = "".join(
         f'[[references]]\nid = "r{k}"\nexperiment = "Baseline"\nsrcc = 0.9{k}\nsource = "s"\n'
         f"settings = {{ lr = {k + 1}e-6, epochs = {k + 5} }}\n"

@@ -1,4 +1,4 @@
-"""Figures: the size a paper asks for, fonts inside, the same bytes every time, and no input that breaks them."""
+"""Figures have exact sizes, embedded fonts and reproducible bytes, and survive any input."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""LaTeX that compiles, whatever stands in a title."""
+"""LaTeX tables compile for any text in titles."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""Numbers are rounded by their interval, and bold means something."""
+"""Numbers are rounded by their interval, and bold marks a significant best value."""
 
 import math
 from dataclasses import replace
@@ -39,13 +39,13 @@ def test_signs() -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, math.nan, math.inf])
-def test_what_is_no_number_is_a_dash(nothing: float | None) -> None:
+def test_a_missing_number_is_a_dash(nothing: float | None) -> None:
     assert number(nothing) == given(nothing) == p_value(nothing) == "\u2013"
     assert measured(None, None) == "\u2013"
     assert span(None) == given_span(None) == p_words(nothing) == ""
 
 
-def test_what_somebody_wrote_down_keeps_its_digits() -> None:
+def test_given_numbers_keep_their_digits() -> None:
     assert given(0.9323) == "0.9323"
     assert given(-1.0, signed=True) == "\u22121"
     assert given_span((0.93, 0.933)) == "[0.930, 0.933]"

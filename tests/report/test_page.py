@@ -1,4 +1,4 @@
-"""The page: whole, alone, and not to be broken into."""
+"""The HTML page is complete, self-contained and safe from injected markup."""
 
 import re
 from dataclasses import replace

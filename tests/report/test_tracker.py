@@ -1,4 +1,4 @@
-"""The tracker: ours is what stands between the markers, and not a byte more."""
+"""The tracker changes nothing outside its markers."""
 
 import threading
 from pathlib import Path
@@ -35,7 +35,7 @@ def test_a_persons_bytes_are_kept_and_a_second_update_changes_none(
 
 
 @given(notes, texts, texts)
-def test_a_study_that_is_not_there_yet_is_added_at_the_end(before: bytes, text: str, later: str) -> None:
+def test_a_new_study_is_added_at_the_end(before: bytes, text: str, later: str) -> None:
     new = with_block(before, "one", text)
     assert new.startswith(before)
     both = with_block(new, "two", later)
@@ -44,7 +44,7 @@ def test_a_study_that_is_not_there_yet_is_added_at_the_end(before: bytes, text: 
     assert with_block(with_block(both, "one", "other"), "one", text) == both
 
 
-def test_what_is_no_text_becomes_a_question_mark() -> None:
+def test_bytes_that_are_not_text_become_question_marks() -> None:
     assert b"caf?" in with_block(b"", "one", "caf\udce9")
 
 
@@ -126,7 +126,7 @@ def test_a_link_stays_a_link_and_a_mode_a_mode(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["missing/T.md", "folder"])
-def test_where_nothing_can_be_written_a_sentence(tmp_path: Path, place: str) -> None:
+def test_an_unwritable_tracker_is_one_sentence(tmp_path: Path, place: str) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(TrackerError, match="cannot be updated"):
         update_tracker(tmp_path / place, "one", "x")

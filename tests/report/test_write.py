@@ -48,20 +48,20 @@ def test_page_tables_and_figures_in_both_widths(report: Path) -> None:
 
 
 @pytest.mark.usefixtures("without_figures")
-def test_the_same_material_gives_the_same_bytes(tmp_path: Path) -> None:
+def test_the_same_data_give_the_same_bytes(tmp_path: Path) -> None:
     first, second = write_report(SMALL, tmp_path / "a"), write_report(SMALL, tmp_path / "b")
     assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]
 
 
 @pytest.mark.usefixtures("without_figures")
-def test_a_name_that_is_no_text_breaks_nothing(tmp_path: Path) -> None:
+def test_names_that_are_not_text_are_written(tmp_path: Path) -> None:
     row = replace(SEED_STUDY.rows[0], title="caf\udce9", notes=("caf\udce9",))
     write_report(ReportData((replace(SEED_STUDY, rows=(row,)),)), tmp_path)
     assert "caf?" in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("without_figures")
-def test_what_an_earlier_report_had_goes_and_what_is_somebodys_stays(tmp_path: Path) -> None:
+def test_files_of_an_earlier_report_are_removed_and_others_stay(tmp_path: Path) -> None:
     write_report(replace(SMALL, cross=(SEED_STUDY,)), tmp_path)
     mine = tmp_path / "tables" / "mine.tex"
     mine.write_text("mine", encoding="utf-8")

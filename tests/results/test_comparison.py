@@ -1,4 +1,4 @@
-"""Experiments against the baseline: which seeds and images are compared, and what is said of the rest."""
+"""Comparisons with the baseline: which seeds and images are paired, and the notes on the others."""
 
 import numpy as np
 import pytest

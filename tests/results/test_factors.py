@@ -1,4 +1,4 @@
-"""In what two runs differ, and what of it acts."""
+"""Settings in which two runs differ, and which of them have an effect."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What `iqa-train results --json` says, computed once more in the plainest way, by NumPy and SciPy alone."""
+"""`iqa-train results --json` against an independent computation with NumPy and SciPy."""
 
 import json
 from pathlib import Path

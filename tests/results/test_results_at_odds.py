@@ -1,4 +1,4 @@
-"""Runs that cannot be compared are refused and named, and what is missing, damaged or suspicious is said."""
+"""Runs that cannot be compared are an error that names them; missing, damaged or suspicious parts are noted."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Which runs are meant: by the study file, by a name, by what is in the folder."""
+"""Selection of runs: by the study file, by a name, by the contents of the runs folder."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""A study's results, from what its runs have left on disk."""
+"""Results of a study, from its runs on disk."""
 
 import json
 import subprocess

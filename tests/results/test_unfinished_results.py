@@ -1,4 +1,4 @@
-"""Results of studies that are under way, or parts of which failed: what can be said is said, by epoch, and marked."""
+"""Results of unfinished and partly failed studies: values by epoch, marked as provisional."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a row says: its place in what was expected, and whether its difference is more than chance."""
+"""Verdicts: position relative to the expectation, and significance of the difference."""
 
 import pytest
 
@@ -39,7 +39,7 @@ def test_position_to_three_decimals(
     assert position(value, expected) == where
 
 
-def test_a_clear_difference_is_distinguishable() -> None:
+def test_a_clear_difference_is_significant() -> None:
     row = judge(-0.006, (-0.008, -0.004), 0.001)
     assert (row.distinguishable, row.p_holm, row.seeds_needed) == (True, 0.001, None)
     assert verdict_text(row, "Baseline") == "within, differs significantly from Baseline: worse"
@@ -58,7 +58,7 @@ def test_a_difference_that_is_not_significant_after_correction() -> None:
     assert row.distinguishable is False
 
 
-def test_an_interval_that_holds_zero_is_not_whatever_p_is() -> None:
+def test_an_interval_that_contains_zero_is_never_significant() -> None:
     assert judge(-0.004, (-0.008, 0.0), 0.04).distinguishable is False
 
 
@@ -79,7 +79,7 @@ def test_never_fewer_seeds_than_there_were() -> None:
     assert judge(-0.02, (-0.03, 0.001), 0.06, sd=0.002, shared=(1, 2, 3)).seeds_needed == 4
 
 
-def test_where_images_hide_it_more_images_are_needed() -> None:
+def test_more_images_are_needed_if_seeds_cannot_help() -> None:
     row = judge(-0.001, (-0.003, 0.001), 0.3, sd=0.002, shared=(1, 2, 3))
     assert row.seeds_needed is None and row.notes[-1] == MORE_IMAGES
     assert verdict_text(row) == "within, no significant difference (more test images needed)"

@@ -1,4 +1,4 @@
-"""The paired bootstrap: SciPy's answers, the same answers every time, and sensible ones at the edges."""
+"""The paired bootstrap agrees with SciPy, is reproducible, and handles edge cases."""
 
 import math
 
@@ -53,7 +53,7 @@ def test_the_values_are_the_same_every_time() -> None:
     assert bootstrap(pair, "srcc", Resamples(500, 5000, "other/srcc")).tobytes() != first.tobytes()
 
 
-def test_a_model_has_the_same_resamples_whoever_else_is_compared() -> None:
+def test_a_model_has_the_same_resamples_with_any_others() -> None:
     one, two, three = models(80, 5.0, 6.0, 7.0)
     resamples = Resamples(80, 300, "k")
     together = bootstrap([one, two, three], "krcc", resamples)

@@ -1,4 +1,4 @@
-"""Test images that share a reference: they are drawn together, and said to be."""
+"""Test images that share a reference image are resampled together, with a note."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The logistic mapping before PLCC and RMSE: recovered where it is there, said where it cannot be."""
+"""The logistic fit before PLCC and RMSE: recovers known curves, and notes when it cannot fit."""
 
 import math
 

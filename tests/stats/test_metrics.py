@@ -1,4 +1,4 @@
-"""The measures against SciPy's, on ties, odd scales and edge cases."""
+"""The metrics against SciPy's, with ties, extreme scales and edge cases."""
 
 import math
 import warnings

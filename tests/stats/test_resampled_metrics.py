@@ -1,4 +1,4 @@
-"""Measures from multiplicities are those of the resample written out, ties and all."""
+"""Metrics computed from counts equal those of the expanded resample, including ties."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Several seeds: what their spread adds, and how many would be needed."""
+"""Several seeds: the uncertainty their spread adds, and how many are needed."""
 
 import numpy as np
 import pytest
