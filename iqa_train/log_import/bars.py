@@ -1,9 +1,9 @@
-"""Progress bars as tqdm draws them, taken out of a line of a log."""
+"""Removes progress bars, as tqdm draws them, from the lines of a log."""
 
 import re
 
 # tqdm draws `\rEpoch 1/5:  44%|####4     | 1955/4404 [09:38<12:49,  3.18batch/s, loss=7.3081]`; some copies of a log
-# have lost the returns, so that one bar follows the other. Every part is bounded: no file may take for ever.
+# have lost the carriage returns, so that bars follow each other. Every part is bounded, so that no file takes for ever.
 _BAR = re.compile(
     r"\r?[ ]{0,8}(?:(?P<what>[^\W\d_][^\r\n\t|:%\[\]]{0,60}):[ ]{0,8})?\d{1,3}%\|[^|\r\n]{0,200}\|[ ]{0,8}"
     r"(?P<done>\d{1,12})/(?P<total>\d{1,12})[ ]{0,8}\[(?P<elapsed>[\d:]{1,12})<[^\]\r\n]{0,200}\]"
@@ -13,16 +13,16 @@ Bars = tuple[tuple[str, float], ...]
 
 
 def without_bars(piece: str) -> tuple[str, Bars]:
-    """What stands round the bars, and the bars that came to their ends, as (label, seconds).
+    """The text around the bars, and the bars that reached 100 %, as (label, seconds).
 
-    A buffered row may have been written in two parts, round a bar: without the bar they are one again.
+    A buffered row may have been written in two parts around a bar; without the bar they are one again.
     """
     parts = parts_of(piece)
     return "\r".join(text for text, _ in parts), tuple(bar for _, bars in parts for bar in bars)
 
 
 def parts_of(piece: str) -> list[tuple[str, Bars]]:
-    """The same by carriage returns: what stands between two of them, with the bars that stood there."""
+    """The same for each part between carriage returns."""
     if "%|" not in piece:
         return [(text, ()) for text in piece.split("\r")]
     found: list[tuple[str, Bars]] = [("", ())]

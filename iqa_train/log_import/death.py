@@ -1,4 +1,4 @@
-"""Logs of the old script that never came to an epoch: whether a file is one, and which error it ends with."""
+"""Recognises logs of the original training script that never reached an epoch, and the error that they end with."""
 
 import re
 from collections.abc import Sequence
@@ -25,18 +25,18 @@ _OTHER = re.compile(
 
 
 def is_of_the_script(lines: Sequence[Line]) -> bool:
-    """Whether the lines are the script's, though there is no table among them."""
+    """Whether the lines are from the script, although there is no table among them."""
     return any(_MARKS.search(line.text) for line in lines)
 
 
 def word_of_an_epoch(lines: Sequence[Line], *, table: bool) -> str:
-    """A line that only a log with epochs has, "" where there is none; with a `table`, its header is no such line."""
+    """A line that only a log with epochs has, "" if there is none. With `table`, the header does not count."""
     found = (line.text for line in lines if _EPOCHS.search(line.text) and not (table and header_of(line.text)))
     return next(found, "")
 
 
 def error_of(lines: Sequence[Line]) -> str:
-    """The last line of the last traceback, else the last line that names an error; "" where there is neither."""
+    """The last line of the last traceback, else the last line that names an error; "" if there is neither."""
     error, within, head = "", False, 0
     for line in lines:
         text = line.text

@@ -1,4 +1,4 @@
-"""The table of epochs in an old log: its header, in any of its layouts, and its rows."""
+"""Parses the table of epochs in a log: its header, in any of its layouts, and its rows."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -23,10 +23,10 @@ _STANDARD = ("epoch", "train_loss", "train_srcc", "test_srcc", "test_plcc")
 
 @dataclass(frozen=True)
 class Epoch:
-    """A row of the table; None is what it does not say or what is no number.
+    """A row of the table; values that are missing or not numbers are None.
 
-    `parts` are what the loss is the sum of, such as L1 and Rank; `more` are further columns, such as spaq_srcc. `rate`
-    is the backbone's, and `seconds` the epoch's, as far as the lines around the row tell.
+    `parts` are the terms of the loss, such as L1 and Rank; `more` are further columns, such as spaq_srcc. `rate` is the
+    backbone's learning rate and `seconds` the duration, if the lines around the row state them.
     """
 
     number: int
@@ -41,11 +41,11 @@ class Epoch:
 
 
 class BrokenRowError(ValueError):
-    """A line that begins as a row of the table and is none."""
+    """A line that begins like a row of the table but is not one."""
 
 
 def header_of(text: str) -> tuple[str, ...] | None:
-    """The names of the columns, if `text` is a header: Epoch first and Test_SRCC after it, however separated."""
+    """The names of the columns, if `text` is a header: Epoch first, Test_SRCC later, with any separator."""
     plain = text.strip().replace('"', "")
     if plain[:5].lower() != "epoch":
         return None
@@ -58,7 +58,7 @@ def header_of(text: str) -> tuple[str, ...] | None:
 
 
 def separator_of(header: str) -> str:
-    """What stands between the columns of a header: a comma, a semicolon, an upright line, or "" for space."""
+    """The separator of the columns of a header: a comma, a semicolon, a vertical bar, or "" for blanks."""
     for mark in ",;|":
         names = [_name(cell) for cell in header.strip().split(mark)]
         if names[0] == "epoch" and "test_srcc" in names:
@@ -67,10 +67,10 @@ def separator_of(header: str) -> str:
 
 
 def row_of(text: str, columns: Sequence[str], separator: str = "") -> Epoch | None:
-    """The epoch that `text` tells of; None for a line of another kind. Raises BrokenRowError.
+    """The epoch of a row; None for any other line. Raises BrokenRowError.
 
-    The script prints every correlation with the same number of decimals; where they differ, the row has lost some.
-    A row with fewer or more numbers than columns would give a column the number of another.
+    The script prints all correlations with the same number of decimals; if they differ, the row has lost some. In a row
+    with fewer or more numbers than columns, numbers cannot be assigned to columns.
     """
     if separator:
         text = "\t".join(cell.strip() or "nan" for cell in text.replace('"', "").split(separator))
@@ -100,10 +100,10 @@ def row_of(text: str, columns: Sequence[str], separator: str = "") -> Epoch | No
 
 
 def _fits(words: Sequence[str], columns: Sequence[str]) -> bool:
-    """Whether each word can be given to its column.
+    """Whether the words can be assigned to the columns.
 
-    Further columns may be missing as a whole, an unnamed last one (a time, say) may be of several words, and behind
-    the numbers there may be remarks.
+    All non-standard columns may be missing, an unnamed last one (a time, say) may have several words, and remarks may
+    follow the numbers.
     """
     standard = max(place for place, name in enumerate(columns) if name in _STANDARD) + 1
     more = words[len(columns) :]
@@ -113,12 +113,12 @@ def _fits(words: Sequence[str], columns: Sequence[str]) -> bool:
 
 
 def _is_spoilt(cell: str, name: str) -> bool:
-    """Whether the name of a measure has something else about it, as behind what another program added."""
+    """Whether something else is attached to the name of a measure, such as text that another program added."""
     return not name and re.search(r"srcc|plcc|[{}\\\"]", cell, re.IGNORECASE) is not None
 
 
 def _name(cell: str) -> str:
-    """`Test_SRCC`, `Test SRCC` and `test srcc` are one; a column that is no measure is called ""."""
+    """The column's name: `Test_SRCC`, `Test SRCC` and `test srcc` are the same; "" if it is not a measure."""
     plain = re.sub(r"[^a-z0-9]", "", cell.lower())
     measure = _MEASURE.fullmatch(plain)
     return _NAMES.get(plain) or (f"{measure['set']}_{measure['measure']}" if measure else "")
@@ -137,7 +137,7 @@ def _numbers(group: str) -> list[tuple[str, float]]:
 
 
 def _number(cell: str) -> float | None:
-    """None for nan and inf. Raises BrokenRowError for what is no number at all."""
+    """None for nan and inf. Raises BrokenRowError for text that is not a number."""
     try:
         return number(cell)
     except ValueError:

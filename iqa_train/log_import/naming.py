@@ -1,4 +1,4 @@
-"""What an imported run is called: the experiment that its log's name speaks of, by the study file's slugs and ids."""
+"""Names imported runs: the experiment of the study file whose slug or id begins the log's file name."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from iqa_train.study.model import Study
 from iqa_train.study.resolve import resolve
 
 STUDY = "imported"
-"""The study of imported runs, unless they are given one."""
+"""The default study of imported runs."""
 
 _STAMP = re.compile(r"[_.-]?\d{8}[_-]\d{6}(-\d+)?$")
 _LONGEST = 80
@@ -18,10 +18,10 @@ _LONGEST = 80
 
 @dataclass(frozen=True)
 class RunNames:
-    """Of an imported run; `baseline` is None for an experiment that the study file does not have.
+    """Names of an imported run; `baseline` is None for an experiment that is not in the study file.
 
-    `about` are the settings that the experiment may differ from the baseline in, with the baseline's values: those that
-    the study file says, or all, for an experiment that it does not have.
+    `about` holds the settings in which the experiment may differ from the baseline, with the baseline's values: those
+    of the study file, or all for an experiment that is not in it.
     """
 
     experiment: str
@@ -31,7 +31,7 @@ class RunNames:
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def numbered(self, number: int) -> "RunNames":
-        """The same for a further log of the same settings and seed; the first keeps its name."""
+        """The names for log number `number` with the same settings and seed; the first has no number."""
         if number == 1:
             return self
         title = f"{self.title} ({number})" if self.title else ""
@@ -39,10 +39,10 @@ class RunNames:
 
 
 def names_for(log: Path, study: Study, experiment: str | None = None) -> RunNames:
-    """Names for the run in `log`; with `experiment`, as that one.
+    """Names for the run in `log`, as the given `experiment` or by the file name.
 
-    `A1_no_attention_lr5e7_20251223_092034.log` is A1 where the study file has this slug or id: the longest that the
-    name begins with, up to a word's end. Else the experiment is called as the log, without date and time.
+    `A1_no_attention_lr5e7_20251223_092034.log` is A1 if the study file has that slug or id: the longest that the name
+    begins with counts, if a word ends there. Otherwise the experiment is named after the log, without date and time.
     """
     stem = _STAMP.sub("", log.stem)
     for e in sorted(study.experiments, key=lambda e: -max(len(e.slug), len(e.id))):
@@ -63,6 +63,6 @@ def _begins_with(stem: str, word: str) -> bool:
 
 
 def _as_name(stem: str) -> str:
-    """`stem` as the name of a folder: other characters become hyphens."""
+    """`stem` as a folder name: unsuitable characters become hyphens."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).lstrip("._-")[:_LONGEST]
     return name or "log"

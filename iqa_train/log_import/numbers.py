@@ -1,4 +1,4 @@
-"""Numbers as logs have them: with decimal commas, exponents, and words for what is no number."""
+"""Parses numbers in logs: with decimal commas, with exponents, and words such as nan."""
 
 import math
 import re
@@ -21,7 +21,7 @@ _NO_NUMBER = re.compile(
 def with_points(texts: Sequence[str]) -> list[str]:
     """The lines with decimal points, if the numbers in the rows of the table have decimal commas.
 
-    In a log that has numbers of both kinds, each number goes by itself; without rows that show it, a comma stays.
+    If a log has both kinds, each number is decided for itself; without rows that show it, commas stay.
     """
     rows = [text for text in texts if _ROW.match(text)]
     if not any(_COMMA.search(row) for row in rows):
@@ -34,7 +34,7 @@ def with_points(texts: Sequence[str]) -> list[str]:
 
 
 def has_commas(row: str) -> bool:
-    """Whether a number in it has a decimal comma, where that is certain."""
+    """Whether a number in the row certainly has a decimal comma."""
     return _DECIMAL_COMMA.search(row) is not None
 
 
@@ -47,7 +47,7 @@ def _pointed(text: str) -> str:
 
 
 def number(cell: str) -> float | None:
-    """The number; None for nan, inf and other words for nothing. Raises ValueError for what is no number at all."""
+    """The number; None for nan, inf and the like. Raises ValueError for text that is not a number."""
     plain = cell.strip().replace("\u2212", "-")
     if _NO_NUMBER.fullmatch(plain):
         return None
@@ -55,13 +55,13 @@ def number(cell: str) -> float | None:
         plain = plain.replace(",", "")
     plain = re.sub(r"(?<=[\d.])[dD](?=[-+]?\d)", "e", plain)
     if not _NUMBER.fullmatch(plain):
-        raise ValueError(f"{cell} is no number")
+        raise ValueError(f"{cell} is not a number")
     value = float(plain)
     return value if math.isfinite(value) else None
 
 
 def decimals(cell: str) -> tuple[bool, int] | None:
-    """How many decimals are written, and whether an exponent shifts them; None for what is no finite number."""
+    """Whether the number has an exponent, and how many decimals it is written with; None if it is not finite."""
     try:
         if number(cell) is None:
             return None

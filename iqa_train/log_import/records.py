@@ -1,4 +1,4 @@
-"""Logs whose lines are records of a collector: JSON of many kinds, CSV, Kubernetes' CRI format, logfmt, asciinema."""
+"""Unpacks logs of collectors, whose lines are records: JSON, CSV, Kubernetes' CRI format, logfmt, asciinema."""
 
 import csv
 import io
@@ -36,9 +36,9 @@ _LOGFMT = re.compile(
 
 @dataclass(frozen=True)
 class Piece:
-    """A line without its end, as far as it is unwrapped. `whole` is False where its end is missing.
+    """A line without its end, after some wrappers were removed. `whole` is False if the line end is missing.
 
-    `task` is who wrote it, in a log that several tasks wrote to, and `time` its time stamp; "" is unknown.
+    `task` is the task that wrote it, in a log of several tasks, and `time` its time stamp; "" if unknown.
     """
 
     text: str
@@ -57,7 +57,7 @@ class _Record:
 
 
 def pieces_of(text: str) -> list[Piece]:
-    """The lines of a log; of one that is a JSON document or an export as CSV, its records."""
+    """The lines of a log, or the records of one that is a JSON document or a CSV export."""
     text = _recorded(text)
     document = _document(text) or _exported(text)
     if document is not None:
@@ -67,7 +67,7 @@ def pieces_of(text: str) -> list[Piece]:
 
 
 def opened(pieces: list[Piece]) -> list[Piece]:
-    """Records opened; those that hold parts of one line are joined, by task and stream."""
+    """The texts of records; parts of one line are joined, by task and stream."""
     records = [_record(piece) or piece for piece in pieces]
     return list(_joined(records)) if any(isinstance(one, _Record) for one in records) else pieces
 
@@ -91,7 +91,7 @@ def _joined(records: Sequence[_Record | Piece]) -> Iterator[Piece]:
 
 
 def _record(piece: Piece) -> _Record | None:
-    """The record that the line is; None for a line of another kind."""
+    """The line as a record; None if it is not one."""
     line = piece.text
     start, found = line.lstrip(" \x1e\ufeff")[:1], None
     if start == "{":
@@ -111,7 +111,7 @@ def _record(piece: Piece) -> _Record | None:
 def _of_json(content: Mapping[str, Any]) -> _Record | None:
     text = next((content[key] for key in _TEXT if key in content), None)
     if isinstance(text, list) and text and all(isinstance(byte, int) and 0 <= byte < 256 for byte in text):
-        text = bytes(text).decode(errors="replace")  # journald's form of a message that is no plain text
+        text = bytes(text).decode(errors="replace")  # journald's form of a message that is not plain text
     if isinstance(text, Mapping):
         return _of_json(text)
     if not isinstance(text, str):
@@ -123,7 +123,7 @@ def _of_json(content: Mapping[str, Any]) -> _Record | None:
 
 
 def _document(text: str) -> list[_Record] | None:
-    """The records of a log that is one JSON document: a list, or an object that holds one."""
+    """The records of a log that is a single JSON document: a list, or an object with one."""
     start = text.lstrip(" \r\n\t\ufeff")[:1]
     if start not in {"[", "{"} or text.rstrip()[-1:] not in {"]", "}"}:
         return None
@@ -143,7 +143,7 @@ def _of_text(one: object) -> _Record | None:
 
 
 def _exported(text: str) -> list[_Record] | None:
-    """The records of an export as CSV: times and lines, under a header that names them or without one."""
+    """The records of a CSV export: times and lines, with or without a header."""
     head = text[:500].lstrip("\ufeff").partition("\n")[0].strip()
     bare = _TIME_AND_LINE.match(head) is not None
     names = ["time", "line"] if bare else [name.strip().strip('"') for name in head.split(",")]
@@ -161,7 +161,7 @@ def _exported(text: str) -> list[_Record] | None:
 
 
 def _recorded(text: str) -> str:
-    """What a terminal showed, of asciinema's recording of it; any other text as it is."""
+    """The terminal output in an asciinema recording; any other text unchanged."""
     head, _, rest = text.partition("\n")
     about = _json(head) if head.startswith("{") and len(head) < _LONGEST_HEAD else None
     if not isinstance(about, dict) or about.get("version") not in {2, 3} or not {"width", "term"} & about.keys():

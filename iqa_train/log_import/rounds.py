@@ -1,4 +1,4 @@
-"""What an old log tells of training: rounds, their epochs, and how it ended."""
+"""Reads the course of training from a log: rounds, their epochs, and how it ended."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -23,7 +23,7 @@ Best = tuple[float | None, float | None]
 
 @dataclass(frozen=True)
 class Round:
-    """One round. `best` is the SRCC and PLCC that its closing line claims; None where that line is missing."""
+    """One round. `best` is the SRCC and PLCC of its closing line, None if that is missing."""
 
     epochs: tuple[Epoch, ...] = ()
     best: Best | None = None
@@ -31,19 +31,19 @@ class Round:
 
     @property
     def chosen(self) -> Epoch | None:
-        """The epoch with the highest test SRCC, by which the script chose; the first of equals, as there."""
+        """The epoch with the highest test SRCC, which the script selected by; the first of equals, as in the script."""
         known = [epoch for epoch in self.epochs if epoch.test_srcc is not None]
         return max(known, key=lambda epoch: epoch.test_srcc or 0.0, default=None)
 
 
 @dataclass(frozen=True)
 class Training:
-    """All rounds. `starts` counts the times that the script was started into this log and came to an epoch.
+    """All rounds. `starts` counts how often the script was started into this log and reached an epoch.
 
-    `median` are the SRCC and PLCC of the last line. `error` is the last line of a traceback, if one ends the log, and
-    `shown_zero` says that rates were printed as 0.000000. `repeated` counts rows that were there twice, and `tangled`
-    are the numbers of epochs, as far as one follows another that it cannot follow. `again` says that epochs follow a
-    closing line of all rounds, or a round whose number was there before: they are of another run.
+    `median` is the SRCC and PLCC of the last line. `error` is the last line of a traceback that ends the log.
+    `shown_zero` means that rates were printed as 0.000000. `repeated` counts duplicate rows; `tangled` names two epochs
+    that cannot follow each other. `again` means that epochs follow the closing line of all rounds, or a round number
+    that was there before: they belong to another run.
     """
 
     rounds: tuple[Round, ...]
@@ -64,7 +64,7 @@ class Training:
 
     @property
     def is_newest_first(self) -> bool:
-        """Whether every epoch stands before the one that it follows."""
+        """Whether the rows are in descending order of epochs."""
         numbers = [epoch.number for r in self.rounds for epoch in r.epochs]
         return len(numbers) > 1 and all(later - 1 == earlier for later, earlier in pairwise(numbers))
 
@@ -162,7 +162,7 @@ class _Reader:
         epoch = replace(epoch, rate=self._rate, seconds=seconds)
         self.rounds[-1] = replace(self.rounds[-1], epochs=(*self.rounds[-1].epochs, epoch))
         self._new_round = self._new_start = False
-        self._rate, self.error = None, ""  # what went wrong before has not ended it
+        self._rate, self.error = None, ""  # training survived earlier errors
         self._seen = epoch.number
         self._took.clear()
 
@@ -172,14 +172,14 @@ class _Reader:
         self._took.clear()
 
     def _is_last(self, epoch: Epoch) -> bool:
-        """Whether it is the row before once more, as where two copies of a line were written."""
+        """Whether the row repeats the one before, as when a line was written twice."""
         last = self.rounds[-1].epochs[-1]
         return replace(epoch, rate=last.rate, seconds=last.seconds) == last
 
     def _read_error(self, text: str) -> None:
-        """The last line of the last traceback: the first after it that is indented no more than its head."""
+        """Keep the last line of the last traceback: the first that is not indented more than its head."""
         indent = len(text) - len(text.lstrip())
-        if text.rstrip().endswith("Traceback (most recent call last):"):  # it may follow a bar, or a terminal's ^C
+        if text.rstrip().endswith("Traceback (most recent call last):"):  # it may follow a bar, or ^C
             self._in_traceback, self._indent = True, indent
         elif self._in_traceback and indent <= self._indent and _ERROR.fullmatch(text.strip()):
             self.error = text.strip()
@@ -193,7 +193,7 @@ class _Reader:
 
 
 def _closes(line: Line, pattern: re.Pattern[str], decimals: int) -> bool:
-    """Whether it is the whole of a closing line: one without an end counts if its last number has all its decimals."""
+    """Whether it is a complete closing line: one without a line end counts if its last number has all its decimals."""
     found = pattern.search(line.text)
     if found is None or any(_value(text) is _UNREADABLE for text in found.groups()):
         return False
@@ -210,7 +210,7 @@ _UNREADABLE = float("nan")
 
 
 def _value(text: str) -> float | None:
-    """None for nan; what can be no correlation is unreadable."""
+    """None for nan; a number that cannot be a correlation counts as unreadable."""
     try:
         value = number(text)
     except ValueError:
@@ -219,7 +219,7 @@ def _value(text: str) -> float | None:
 
 
 def _rate(text: str) -> float | None:
-    """A rate as printed; None for 0.000000, which the script prints for every rate below 0.0000005."""
+    """A rate as printed; None for 0.000000, which the script prints for any rate below 0.0000005."""
     try:
         return number(text) or None
     except ValueError:

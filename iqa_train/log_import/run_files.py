@@ -1,4 +1,4 @@
-"""An old log as the files of a run: what each of them holds, and nothing that the log does not tell."""
+"""Turns an imported log into the documents of a run, with only what the log states."""
 
 import statistics
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ Document = dict[str, Any]
 
 
 def spec_of(log: OldLog, names: RunNames, study: str) -> RunSpec:
-    """What the run was to do, as far as the log tells; the rest as `imported` in its provenance says."""
+    """The run's specification as far as the log states it; `imported` in its provenance lists what was assumed."""
     values = log.settings.model_dump()
     return RunSpec(
         study=study,
@@ -35,9 +35,9 @@ def spec_of(log: OldLog, names: RunNames, study: str) -> RunSpec:
 
 
 def spec_document_of(log: OldLog, spec: RunSpec) -> Document:
-    """spec.json, with the settings that are known alone: reading it gives the others their defaults, and the hash.
+    """spec.json with only the known settings; reading it gives the others their defaults, and the same hash.
 
-    What is not there is not compared with other runs.
+    Settings that are not in it are not compared with other runs.
     """
     document = spec_document(spec)
     known = {
@@ -48,17 +48,17 @@ def spec_document_of(log: OldLog, spec: RunSpec) -> Document:
 
 
 def imported_of(log: OldLog, shown: str) -> Imported:
-    """Where it comes from; `shown` is the path of the log as it is displayed."""
+    """Where the run comes from; `shown` is the path of the log for display."""
     return Imported(shown, log.sha256, log.size, log.assumed, log.images, log.notes, log.began)
 
 
 def provenance_of(imported: Imported) -> Document:
-    """provenance.json: the log instead of code, packages and host, of which nothing is known."""
+    """provenance.json: the log in place of code, packages and host, which are unknown."""
     return {"schema_version": SCHEMA_VERSION, "imported": imported.as_json()}
 
 
 def runner_of(log: OldLog, shown: str, folder: str) -> Document:
-    """runner.json: no process, but the command if the log has it, and where the log is."""
+    """runner.json: without a process; the command, if the log has it, and the path of the log."""
     return {
         "schema_version": SCHEMA_VERSION,
         "command": public_command(log.command),
@@ -70,7 +70,7 @@ def runner_of(log: OldLog, shown: str, folder: str) -> Document:
 
 
 def exit_of(log: OldLog) -> Document:
-    """exit.json: how the log says that it ended."""
+    """exit.json: how the run ended according to the log."""
     outcome = log.outcome
     return {
         "schema_version": SCHEMA_VERSION,
@@ -85,7 +85,7 @@ def exit_of(log: OldLog) -> Document:
 
 
 def events_of(log: OldLog) -> Iterator[Document]:
-    """metrics.jsonl: an event for each epoch. The validation images were not used, and their scores are null."""
+    """metrics.jsonl: an event for each epoch. There were no validation images, so their scores are null."""
     time = _written(log)
     yield {"event": "imported", "time": time, "log": str(log.path), "sha256": log.sha256}
     for number, round_ in enumerate(log.rounds, 1):
@@ -122,7 +122,7 @@ def _event(log: OldLog, number: int, epoch: Epoch, *, best: bool) -> Document:
 
 
 def result_of(log: OldLog, spec: RunSpec) -> Document | None:
-    """result.json, marked as imported and without predictions; None where the log does not come to a result."""
+    """result.json, marked as imported and without predictions; None if the log has no final result."""
     if log.outcome.state not in FINISHED:
         return None
     rounds = [_round(log, number, round_) for number, round_ in enumerate(log.rounds, 1)]
@@ -166,7 +166,7 @@ def _round(log: OldLog, number: int, round_: Round) -> Document:
 
 
 def _seconds(rounds: tuple[Round, ...]) -> float:
-    """As far as progress bars tell."""
+    """The time of training and testing, as far as progress bars state it."""
     return round(sum(epoch.seconds or 0.0 for r in rounds for epoch in r.epochs), 3)
 
 
@@ -176,5 +176,5 @@ def _median(values: list[float | None]) -> float | None:
 
 
 def _written(log: OldLog) -> str:
-    """When the log was last written."""
+    """When the log was last modified."""
     return datetime.fromtimestamp(log.path.stat().st_mtime, UTC).isoformat(timespec="milliseconds")

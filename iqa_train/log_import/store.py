@@ -1,4 +1,4 @@
-"""Puts an old log under runs/ as a run: whole or not at all, and the same log once."""
+"""Stores a log of the original training script in the runs folder as a run: completely or not at all, and only once."""
 
 import json
 import re
@@ -28,9 +28,9 @@ NEW, LONGER, THERE = "imported", "updated", "unchanged"
 
 @dataclass(frozen=True)
 class Stored:
-    """A log and the run that holds it. `what`: imported, updated (the log has grown since), or unchanged.
+    """A log and its run. `what` is imported, updated (the log has grown since the last import), or unchanged.
 
-    `note` says why the run is not called as its log is, or why it is taken for an earlier one, if either is so.
+    `note` is a sentence if the run is not named after its log, or if it was matched to an earlier import.
     """
 
     log: OldLog
@@ -41,9 +41,9 @@ class Stored:
 
 
 def store(log: OldLog, names: RunNames, study: str, runs_dir: Path) -> Stored:
-    """Write the run, unless it is there. A log that has grown since it was imported becomes another attempt.
+    """Write the run, unless it exists. A log that has grown since it was imported becomes another attempt of its run.
 
-    A further log of the same settings and seed becomes a run of its own, of an experiment called NAME-2, NAME-3, ...
+    Another log with the same settings and seed becomes a run of its own, of an experiment NAME-2, NAME-3, ...
     """
     with _alone(runs_dir):
         runs = run_folders(runs_dir, study)
@@ -64,7 +64,7 @@ def store(log: OldLog, names: RunNames, study: str, runs_dir: Path) -> Stored:
 
 
 def _free(log: OldLog, names: RunNames, study: str, runs_dir: Path) -> Iterator[tuple[int, RunFolder, RunSpec]]:
-    """Places for the run: where no other run is, and below a number, none with other settings."""
+    """Free folders for the run; in a numbered experiment, only if that has no runs with other settings."""
     for number in count(1):
         spec = record.spec_of(log, names.numbered(number), study)
         run = _folder(runs_dir, log, spec)
@@ -80,13 +80,13 @@ def _folder(runs_dir: Path, log: OldLog, spec: RunSpec) -> RunFolder:
 
 
 def _spec_at(run: RunFolder, log: OldLog, names: RunNames, study: str) -> RunSpec:
-    """The specification, by the name that the run in `run` has."""
+    """The specification, under the experiment's name in the path of `run`."""
     number = run.experiment.removeprefix(f"{names.experiment}-")
     return record.spec_of(log, names.numbered(int(number)) if number.isdecimal() else names, study)
 
 
 def _may_hold(run: RunFolder, log: OldLog, names: RunNames, study: str) -> bool:
-    """Whether it is of this experiment, settings and seed, by its name."""
+    """Whether the run has this experiment, settings and seed, by its path."""
     number = run.experiment.removeprefix(names.experiment)
     spec = record.spec_of(log, names, study)
     return re.fullmatch(r"(?:-\d{1,6})?", number) is not None and run.path.name == _folder(Path(), log, spec).path.name
@@ -99,7 +99,7 @@ def _why_the_same(run: RunFolder) -> str:
 
 
 def _note(log: OldLog, names: RunNames, spec: RunSpec, others: Sequence[RunFolder], run: RunFolder, number: int) -> str:
-    """Why the run has a number in its name, or stands beside the same log when that was shorter."""
+    """Why the run has a number in its name, or that a shorter version of the log was imported under other settings."""
     if number > 1:
         first = RunFolder(run.path.parent.with_name(names.experiment) / run.path.name)
         ended = "" if not first.path.exists() or run_state(first).finished else " (it did not end)"
@@ -117,17 +117,14 @@ def _note(log: OldLog, names: RunNames, spec: RunSpec, others: Sequence[RunFolde
 
 
 def require_own_study(study: str, runs_dir: Path) -> None:
-    """Raise RunError if `study` has runs that this program carried out: tables would mix the two."""
+    """Raise RunError if `study` has runs of this program: tables would mix them with imported ones."""
     own = next((run for run in run_folders(runs_dir, study) if imported_from(run) is None), None)
     if own is not None:
-        raise RunError(
-            f"the study {study} has runs of its own, such as {own.path}; imported runs need a study of theirs: "
-            "give another --study"
-        )
+        raise RunError(f"the study {study} has runs that were not imported, such as {own.path}; give another --study")
 
 
 def _write_new(run: RunFolder, log: OldLog, spec: RunSpec) -> None:
-    """The whole folder under another name, then renamed."""
+    """Write the complete folder under another name, then rename it."""
     run.path.parent.mkdir(parents=True, exist_ok=True)
     with _scratch(run.path.parent) as scratch:
         made = RunFolder(scratch / run.path.name)
@@ -140,7 +137,7 @@ def _write_new(run: RunFolder, log: OldLog, spec: RunSpec) -> None:
 
 
 def _write_longer(run: RunFolder, log: OldLog, spec: RunSpec) -> None:
-    """A further attempt, then what is said of the run: cut off in between, the next import does it again."""
+    """Write another attempt, then result and provenance; after a kill in between, the next import repeats it."""
     with _scratch(run.path) as scratch:
         attempt = run.next_attempt()
         made = Attempt(scratch / attempt.folder.name)
@@ -166,7 +163,7 @@ def _write_top(run: RunFolder, log: OldLog, spec: RunSpec) -> None:
 
 @contextmanager
 def _scratch(folder: Path) -> Iterator[Path]:
-    """A folder of its own beside what it is to become; gone afterwards, whatever happens."""
+    """A temporary folder in `folder`, which is removed afterwards."""
     path = Path(tempfile.mkdtemp(prefix=".import-", dir=folder))
     try:
         yield path
@@ -176,7 +173,7 @@ def _scratch(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def _alone(runs_dir: Path) -> Iterator[None]:
-    """One import at a time: two of the same log at once would race for its folder."""
+    """Prevent another import at the same time, which could write the same folder."""
     runs_dir.mkdir(parents=True, exist_ok=True)
     with locked_folder(runs_dir):
         yield

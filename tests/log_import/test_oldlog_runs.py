@@ -309,7 +309,7 @@ def test_runs_of_this_program_and_imported_ones_do_not_mix(place: Path, study: S
     require_own_study("nothing-yet", Path("runs"))
     own = RunFolder(Path("runs/mine/Baseline/s42-0123456789"))
     own.path.mkdir(parents=True)
-    with pytest.raises(RunError, match=r"the study mine has runs of its own.*give another --study"):
+    with pytest.raises(RunError, match=r"the study mine has runs that were not imported.*give another --study"):
         require_own_study("mine", Path("runs"))
 
 
