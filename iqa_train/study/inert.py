@@ -6,6 +6,7 @@ from typing import Any
 
 from iqa_train.study.backbones import PINNED_WEIGHTS, SIZED_BACKBONES
 from iqa_train.study.settings import TrainingConfig
+from iqa_train.text import join_names
 
 COMPARING = ("srcc", "rank", "pairwise", "soft_srcc", "margin_rank", "ranknet")
 """The losses that compare crops of a batch with each other."""
@@ -57,7 +58,7 @@ RULES = (
         "model_size",
         lambda c: c.backbone not in SIZED_BACKBONES,
         ("backbone",),
-        f"only the {' and '.join(SIZED_BACKBONES)} backbones come in sizes",
+        f"only the {join_names(SIZED_BACKBONES)} backbones come in sizes",
         neutral="tiny",
     ),
     Rule(

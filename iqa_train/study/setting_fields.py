@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from iqa_train.study.backbones import BACKBONES, SIZED_BACKBONES
+from iqa_train.text import join_names
 
 DATA_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
@@ -96,7 +97,7 @@ class SettingFields:
         str, Setting("Network", f"{', '.join(BACKBONES)}, or any timm feature network with four stages")
     ] = "swin"
     model_size: Annotated[
-        Literal["tiny", "small", "base"], Setting("Network", f"size of the {' or '.join(SIZED_BACKBONES)} backbone")
+        Literal["tiny", "small", "base"], Setting("Network", f"size of the {join_names(SIZED_BACKBONES)} backbones")
     ] = "tiny"
     weights: Annotated[
         str,

@@ -122,3 +122,9 @@ def test_rmse_of_few() -> None:
 def test_ranks_are_scipys(values: list[float]) -> None:
     x = np.array(values)
     assert metrics.ranks(x).tolist() == stats.rankdata(x).tolist()
+
+
+def test_a_result_holds_every_measure_and_none_where_it_is_undefined() -> None:
+    constant, scores = np.array([3.0, 3.0]), np.array([3.0, 5.0])
+    assert metrics.measure(constant, scores) == {"srcc": None, "krcc": None, "plcc": None, "rmse": 2**0.5}
+    assert metrics.measure(scores, scores) == {"srcc": 1.0, "krcc": 1.0, "plcc": 1.0, "rmse": 0.0}

@@ -17,7 +17,7 @@ from iqa_train.models.network import QualityNetwork
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.training.batches import batches, color_jitter, prepare
 from iqa_train.training.compute_device import ComputeDevice
-from iqa_train.training.evaluate import predict
+from iqa_train.training.evaluate import NonFiniteScoreError, predict, score_images
 
 CPU = torch.device("cpu")
 DEVICE = ComputeDevice(CPU, bf16=False)
@@ -183,6 +183,22 @@ def test_predicting_leaves_the_network_as_it_was(store: PixelStore) -> None:
     assert np.array_equal(first, again)  # no dropout
     assert model.training
     assert all(torch.equal(v, state[k]) for k, v in model.state_dict().items())  # batch statistics, too
+
+
+def test_images_are_scored_on_the_crops_that_the_settings_choose(store: PixelStore) -> None:
+    config = TrainingConfig(patch_size=32, test_patch_num=3, test_random_crop=True, seed=7, workers=0)
+    images, model, ticks = store.pictures(np.array([7, 2, 11, 0])), network(), []
+    plan = crops.eval_crops(images, seed=7, per_image=3, side=32, random=True)
+    scores = score_images(model, store, images, config, DEVICE, tick=lambda *done: ticks.append(done))
+    assert np.array_equal(scores, predict(model, store, plan, side=32, device=DEVICE, workers=0))
+    assert ticks[-1] == (12, 12)
+
+
+def test_a_network_whose_scores_are_not_finite_is_refused(store: PixelStore) -> None:
+    model = network()
+    model.hyper.start_at(float("inf"))
+    with pytest.raises(NonFiniteScoreError, match="not a finite number"):
+        score_images(model, store, store.pictures(np.arange(3)), TrainingConfig(patch_size=32), DEVICE)
 
 
 class _StopError(Exception):
