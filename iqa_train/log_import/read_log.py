@@ -1,4 +1,4 @@
-"""An old log, read: settings, rounds, and how it ended."""
+"""Reads a log of the original training script: settings, rounds, and how it ended."""
 
 import hashlib
 import re
@@ -43,18 +43,18 @@ _PLANNED = {"train_test_num": "rounds", "epochs": "epochs"}
 
 
 class NoOldLogError(UserError):
-    """A file that is not a log of the old script, or one that nothing can be taken from."""
+    """A file that is not a log of the original training script, or one that nothing can be taken from."""
 
 
 class DiedBeforeItsFirstEpochError(NoOldLogError):
-    """A log of the old script, without an epoch."""
+    """A log of the original training script, without an epoch."""
 
     exit_code = 1
 
 
 @dataclass(frozen=True)
 class OldLog:
-    """A log of the old script. `size` in bytes; `images` are numbers by split, as far as they are known.
+    """A log of the original training script. `size` in bytes; `images` are numbers by split, as far as they are known.
 
     `settings` are complete; of these the log states `logged`, its name `by_name`, and `assumed` are the script's
     defaults, which may be wrong. `notes` are sentences on what could not be read. `began` is when the run took place,
@@ -92,7 +92,7 @@ class OldLog:
 
 
 def read_log(path: Path) -> OldLog:
-    """Read a log of the old script. Raises NoOldLogError, with one sentence, for what is none."""
+    """Read a log of the original training script. Raises NoOldLogError, with one sentence, for what is none."""
     data = _bytes(path)
     name = visible(str(path))
     _require_unpacked(name, data)
@@ -231,10 +231,14 @@ def _refuse_without_epochs(name: str, lines: Sequence[Line], training: Training)
             f"{_shortened(word)}"
         )
     if not training.has_table and not is_of_the_script(lines):
-        raise NoOldLogError(f"{name}: no log of the old script; it has no header line with Epoch and Test_SRCC")
+        raise NoOldLogError(
+            f"{name}: no log of the original training script; it has no header line with Epoch and Test_SRCC"
+        )
     error = error_of(lines) or training.error
     how = f"died before its first epoch ({_shortened(error, 200)})" if error else "ends before its first epoch"
-    raise DiedBeforeItsFirstEpochError(f"{name}: a log of the old script that {how}, so there is nothing to import")
+    raise DiedBeforeItsFirstEpochError(
+        f"{name}: a log of the original training script that {how}, so there is nothing to import"
+    )
 
 
 def _shortened(text: str, length: int = 60) -> str:
@@ -246,9 +250,9 @@ def _bytes(path: Path) -> bytes:
     try:
         if not path.is_file():
             what = "a folder" if path.is_dir() else "no such file" if not path.exists() else "no regular file"
-            raise NoOldLogError(f"{name}: {what}; give the logs of the old script, such as logs/*.log")
+            raise NoOldLogError(f"{name}: {what}; give the logs of the original training script, such as logs/*.log")
         if path.stat().st_size > _LARGEST:
-            raise NoOldLogError(f"{name}: larger than {_LARGEST >> 20} MiB; no log of the old script is")
+            raise NoOldLogError(f"{name}: larger than {_LARGEST >> 20} MiB; no log of the original training script is")
         return path.read_bytes()
     except OSError as error:
         raise NoOldLogError(f"{name}: cannot be read: {error.strerror}") from None

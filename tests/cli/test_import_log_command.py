@@ -79,7 +79,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert (one["settings"]["lr"], "patch_size" in one["settings"]) == (5e-7, False)
     (bad,) = found["failed"]
     assert bad["log"] == "other.txt"
-    assert bad["message"].startswith("other.txt: no log of the old script")
+    assert bad["message"].startswith("other.txt: no log of the original training script")
 
 
 def test_good_ones_are_imported_and_bad_ones_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,8 +88,8 @@ def test_good_ones_are_imported_and_bad_ones_named(capsys: pytest.CaptureFixture
     captured = capsys.readouterr()
     assert captured.out.startswith(f"{BASELINE}: imported")
     assert captured.err.splitlines() == [
-        "iqa-train: other.txt: no log of the old script; it has no header line with Epoch and Test_SRCC",
-        "iqa-train: missing.log: no such file; give the logs of the old script, such as logs/*.log",
+        "iqa-train: other.txt: no log of the original training script; it has no header line with Epoch and Test_SRCC",
+        "iqa-train: missing.log: no such file; give the logs of the original training script, such as logs/*.log",
     ]
 
 
@@ -229,8 +229,8 @@ def test_a_log_that_died_before_its_first_epoch_is_called_that(capsys: pytest.Ca
     Path("died.log").write_text(trace + "ModuleNotFoundError: No module named 'timm'\n")
     assert main(["died.log"]) == 1
     assert capsys.readouterr().err == (
-        "iqa-train: died.log: a log of the old script that died before its first epoch (ModuleNotFoundError: No module "
-        "named 'timm'), so there is nothing to import\n"
+        "iqa-train: died.log: a log of the original training script that died before its first epoch "
+        "(ModuleNotFoundError: No module named 'timm'), so there is nothing to import\n"
     )
 
 

@@ -399,12 +399,12 @@ def test_a_traceback_that_training_survived_says_nothing(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "no log of the old script; it has no header line with Epoch and Test_SRCC"),
-        ("hello\n", "no log of the old script"),
-        (bytes(range(256)) * 50, "no log of the old script"),
+        ("", "no log of the original training script; it has no header line with Epoch and Test_SRCC"),
+        ("hello\n", "no log of the original training script"),
+        (bytes(range(256)) * 50, "no log of the original training script"),
         (
             HEADER + "\n  Total batches: 4404\n",
-            "a log of the old script that ends before its first epoch, so there is nothing to import",
+            "a log of the original training script that ends before its first epoch, so there is nothing to import",
         ),
         (old_log() + old_log(), "the script was started 2 times into this log; cut it into one file for each start"),
     ],
@@ -451,7 +451,7 @@ def test_what_was_planned_need_not_be_known_for_it(tmp_path: Path, mark: str) ->
 
 
 def test_folders_missing_files_and_files_that_may_not_be_read(tmp_path: Path) -> None:
-    with pytest.raises(NoOldLogError, match="a folder; give the logs of the old script"):
+    with pytest.raises(NoOldLogError, match="a folder; give the logs of the original training script"):
         read_log(tmp_path)
     with pytest.raises(NoOldLogError, match=r"none\.log: no such file"):
         read_log(tmp_path / "none.log")

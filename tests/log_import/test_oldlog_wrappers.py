@@ -388,7 +388,7 @@ def test_a_table_that_cannot_be_read_is_never_called_missing(tmp_path: Path, wra
     with pytest.raises(NoOldLogError) as caught:
         read(tmp_path, wrap(old_log(BARE)))
     assert "before its first epoch" not in str(caught.value)
-    assert "no log of the old script" not in str(caught.value)
+    assert "no log of the original training script" not in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
 
 
@@ -528,7 +528,7 @@ def test_a_log_that_died_before_its_first_epoch(tmp_path: Path, text: str, error
     for wrap in (str, stamped("%Y-%m-%dT%H:%M:%SZ"), each_line(lambda _, __: "0: "), docker):
         with pytest.raises(NoOldLogError) as caught:
             read(tmp_path, wrap(text))
-        assert "a log of the old script that" in str(caught.value)
+        assert "a log of the original training script that" in str(caught.value)
         assert (f"died before its first epoch ({error}" if error else "ends before its first epoch,") in str(
             caught.value
         )
