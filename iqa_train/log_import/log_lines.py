@@ -1,4 +1,4 @@
-"""The bytes of an old log as lines: decoded, without what other programs put round them, without bars and colours."""
+"""Splits a log of the original script into lines: decoded, without other programs' prefixes, bars and colours."""
 
 import codecs
 import re
@@ -10,10 +10,10 @@ from iqa_train.log_import.numbers import with_points
 from iqa_train.log_import.records import Piece, opened, pieces_of
 from iqa_train.log_import.wrappers import before_header, unwrapped
 
-_LONGEST = 4000  # characters; what the script itself prints is shorter
+_LONGEST = 4000  # characters; the script's own lines are shorter
 _COLOURS = re.compile(
     r"(?:\x1b\[|\x9b|\^\[\[|#033\[|\\x1b\[|\\033\[|\\u001b\[)[0-9;:?<=>]{0,40}[@-~]"
-    r"|\x1b\][^\x07\x1b\n]{0,200}(?:\x07|\x1b\\)|\x1b[()][A-Z0-9]|\x1b[=>78cDEHM]"  # and a window's titles
+    r"|\x1b\][^\x07\x1b\n]{0,200}(?:\x07|\x1b\\)|\x1b[()][A-Z0-9]|\x1b[=>78cDEHM]"  # and window titles
 )
 _HEADER = re.compile(r"epoch.{1,40}test[_ ]srcc", re.IGNORECASE)
 _ESCAPED = {"#011": "\t", "#012": "\n", "#015": "\r"}  # as rsyslog writes them
@@ -23,10 +23,10 @@ _BACKSLASHES = re.compile(r"\\([tr])")
 
 @dataclass(frozen=True)
 class Line:
-    """A line without its end. `whole` is False for a last line that has none: it may have been cut short.
+    """A line without its newline. `whole` is False for a last line without a newline, which may have been cut short.
 
-    `bars` are the progress bars that stood on it and came to their ends, as (label, seconds). `time` is the time stamp
-    that stood before it, if any.
+    `bars` are the progress bars that reached their ends on it, as (label, seconds). `time` is the time stamp before it,
+    if any.
     """
 
     text: str
@@ -37,10 +37,10 @@ class Line:
 
 @dataclass(frozen=True)
 class LogText:
-    """What a log holds: the lines of each task that wrote to it, with those that no task is named for.
+    """The lines of each task that wrote to a log, together with the lines that name no task.
 
-    `before` is what stands before the header of the table and could not be taken off. `overlong` is the length of a
-    line with a header that was left out for it; 0 where there is none.
+    `before` is a prefix of the table's header that could not be removed. `overlong` is the length of a line with a
+    header that was skipped for its length; 0 if there is none.
     """
 
     tasks: dict[str, list[Line]]
@@ -50,17 +50,17 @@ class LogText:
 
     @property
     def lines(self) -> list[Line]:
-        """Those of the first task."""
+        """The lines of the first task."""
         return next(iter(self.tasks.values()))
 
 
 def lines_of(data: bytes) -> list[Line]:
-    """Every line of the log; bytes that are no text become U+FFFD. Blank and overlong lines are left out."""
+    """Every line of the log; undecodable bytes become U+FFFD. Blank and overlong lines are skipped."""
     return text_of(data).lines
 
 
 def text_of(data: bytes) -> LogText:
-    """The lines of a log by the task that wrote them."""
+    """The lines of a log, by the task that wrote them."""
     text = _decoded(data).replace("\0", "")
     if "\n" not in text:
         text = text.replace("\u2028", "\n")
@@ -86,7 +86,7 @@ def _order(task: str) -> tuple[list[int], str]:
 
 
 def _plain(text: str) -> str:
-    """Without colours, and with tabs where a copy has names for them."""
+    """Without colours, and with real tabs where a copy has escaped them."""
     text = _COLOURS.sub("", text)
     if "#011" in text or "#015" in text:
         text = _CODES.sub(lambda code: _ESCAPED[code[0]], text)
@@ -117,7 +117,7 @@ def _decoded(data: bytes) -> str:
     if utf16:
         return data.decode("utf-16", errors="replace")
     start = data[:2000]
-    if len(start) >= 20 and start[:2] != b"\0\0":  # the same without its mark
+    if len(start) >= 20 and start[:2] != b"\0\0":  # UTF-16 without a byte-order mark
         for encoding, zeros, letters in (
             ("utf-16-le", start[1::2], start[::2]),
             ("utf-16-be", start[::2], start[1::2]),

@@ -1,4 +1,4 @@
-"""The settings that an old log tells, in this program's names: from its command line, its lists, and its remarks."""
+"""Settings stated in a log of the original script, under this program's names: from command line, lists and remarks."""
 
 import ast
 import re
@@ -49,7 +49,7 @@ _CROPS = {"random": True, "center": False, "centre": False}
 _BACKBONES = re.compile(r"(?:.*\b(?:backbone|swin|initial|base|peak)\b.*)?", re.IGNORECASE)
 _HEAD = re.compile(r"hyper-?net\w*|head|hyper-?network", re.IGNORECASE)  # which learns at lr x lr_ratio
 
-# Remarks of the script while it begins. It says "Backbone: Swin Transformer Tiny" of every size: that tells nothing.
+# What the script prints at its start. "Backbone: Swin Transformer Tiny" is printed for every size, so it is ignored.
 _REMARKS: tuple[tuple[str, Callable[[re.Match[str]], Values]], ...] = (
     (
         r"Training and testing on (\S+) dataset for (\d+) rounds",
@@ -101,10 +101,10 @@ COSINE_FLOOR = 1e-6
 
 @dataclass(frozen=True)
 class LoggedSettings:
-    """Settings that the log tells, valid ones alone; `command` is the script's command line, and `notes` name others.
+    """The valid settings that the log states; `command` is the script's command line, `notes` name invalid settings.
 
-    `whole` says that the script's whole list of settings, or its command line, was there: what it does not name had
-    the script's own default.
+    `whole`: the log has the script's whole list of settings, or its command line, so that unnamed settings had the
+    script's defaults.
     """
 
     settings: Values = field(default_factory=dict)
@@ -114,7 +114,7 @@ class LoggedSettings:
 
 
 def parse_settings(lines: Sequence[Line]) -> LoggedSettings:
-    """What the lines tell. Where they tell a setting twice, the exact list goes before a rounded remark."""
+    """The settings stated in the lines; an exact list takes precedence over a rounded remark."""
     texts = [line.text for line in lines if line.whole]
     command = _command(texts)
     namespace = _namespace(texts)
@@ -132,7 +132,7 @@ def parse_settings(lines: Sequence[Line]) -> LoggedSettings:
 
 
 def bar_epochs(lines: Sequence[Line]) -> int | None:
-    """Epochs planned, off the progress bars of a log that says it nowhere else."""
+    """The planned number of epochs from the progress bars, for a log that states it nowhere else."""
     labels = (label for line in lines for label, _ in line.bars)
     return next((int(found[1]) for label in labels if (found := _BAR.fullmatch(label))), None)
 
@@ -160,7 +160,7 @@ def _listed(texts: Sequence[str]) -> Values:
 
 
 def _listed_name(label: str, of: str) -> str | None:
-    """The setting that a label of the list means; `of` is what stands behind it in brackets."""
+    """The setting that a label of the list means; `of` is the text in brackets after it."""
     rate = re.fullmatch(r"(?:(?P<whose>.*) )?(?:learning rate|lr)", label)
     if rate is None:
         return _LABELS.get(label)
@@ -171,7 +171,7 @@ def _listed_name(label: str, of: str) -> str | None:
 
 
 def _apply_heads_rate(values: Values, head: Any) -> tuple[str, ...]:  # noqa: ANN401
-    """The rate of the head is lr x lr_ratio: with either of the two it gives the other. Notes on what it does not."""
+    """Derive lr or lr_ratio from the other and the head's rate, their product; returns notes on conflicts."""
     if not isinstance(head, float) or not head > 0:
         return ()
     known = {name: values.get(name) for name in ("lr", "lr_ratio")}
@@ -179,18 +179,18 @@ def _apply_heads_rate(values: Values, head: Any) -> tuple[str, ...]:  # noqa: AN
     if lr and ratio:
         if abs(lr * ratio / head - 1) < 1e-3:
             return ()
-        return (f"the log says that the hyper-network learns at {head:g}, and lr x lr_ratio is {lr * ratio:g}",)
+        return (f"the log says that the hyper-network trains at {head:g}, but lr x lr_ratio is {lr * ratio:g}",)
     if lr:
         values["lr_ratio"] = float(f"{head / lr:.6g}")
     elif ratio:
         values["lr"] = float(f"{head / ratio:.6g}")
     else:
-        return (f"of lr and lr_ratio the log says their product alone: {head:g}",)
+        return (f"the log states only the product of lr and lr_ratio: {head:g}",)
     return ()
 
 
 def _namespace(texts: Sequence[str]) -> Values:
-    """`Namespace(lr=5e-07, ...)` as argparse shows itself; empty where there is none that can be read."""
+    """`Namespace(lr=5e-07, ...)` as printed by argparse; empty if there is none that can be parsed."""
     for text in texts:
         at = text.find("Namespace(")
         if at < 0:
@@ -254,7 +254,7 @@ def _options(command: Sequence[str]) -> Values:
 
 
 def _cast(name: str, text: str) -> Any:  # noqa: ANN401
-    """`text` as the type of the setting, without a unit or a remark after it; as it is where it cannot be converted."""
+    """`text` as the type of the setting, without a unit or a remark after it; unchanged if it cannot be converted."""
     kind = TrainingConfig.model_fields[name].annotation
     plain = text
     if kind is bool:
@@ -271,7 +271,7 @@ def _cast(name: str, text: str) -> Any:  # noqa: ANN401
 
 
 def _valid(values: Mapping[str, Any]) -> tuple[Values, tuple[str, ...]]:
-    """Those that this program can have, and a note on each of the others."""
+    """The values that this program accepts, and a note on each of the others."""
     valid, wrong = check_settings(values)
     notes = tuple(f"the log says {name} = {shown(values[name])}, which this program does not have" for name, _ in wrong)
     return valid, notes

@@ -43,7 +43,7 @@ _PLANNED = {"train_test_num": "rounds", "epochs": "epochs"}
 
 
 class NoOldLogError(UserError):
-    """A file that is not a log of the original training script, or one that nothing can be taken from."""
+    """A file that is not a log of the original training script, or one that cannot be used."""
 
 
 class DiedBeforeItsFirstEpochError(NoOldLogError):
@@ -54,11 +54,11 @@ class DiedBeforeItsFirstEpochError(NoOldLogError):
 
 @dataclass(frozen=True)
 class OldLog:
-    """A log of the original training script. `size` in bytes; `images` are numbers by split, as far as they are known.
+    """A log of the original training script. `size` is in bytes; `images` are counts by split, where known.
 
-    `settings` are complete; of these the log states `logged`, its name `by_name`, and `assumed` are the script's
-    defaults, which may be wrong. `notes` are sentences on what could not be read. `began` is when the run took place,
-    as the log or its name states it, in ISO 8601; "" where neither does.
+    `settings` are complete: `logged` names those stated in the log, `by_name` those in its file name, and `assumed`
+    those set to the script's defaults, which may be wrong. `notes` are sentences on what could not be read. `began` is
+    the time stated by the log or its name, in ISO 8601; "" if there is none.
     """
 
     path: Path
@@ -77,22 +77,22 @@ class OldLog:
 
     @property
     def seed_is_known(self) -> bool:
-        """Whether the log says it; `settings` holds a number in any case."""
+        """Whether the log states the seed; `settings` always has one."""
         return "seed" not in self.assumed
 
     @property
     def unknown(self) -> frozenset[str]:
-        """The settings of which `settings` holds nothing but this program's defaults; what was planned is counted."""
+        """The settings that are only this program's defaults; planned epochs and rounds are counted instead."""
         return (frozenset(self.assumed) | _NOT_OF_THE_SCRIPT) - _PLANNED.keys()
 
     @property
     def rounds(self) -> tuple[Round, ...]:
-        """The rounds that came to an epoch."""
+        """The rounds that finished an epoch."""
         return self.training.rounds
 
 
 def read_log(path: Path) -> OldLog:
-    """Read a log of the original training script. Raises NoOldLogError, with one sentence, for what is none."""
+    """Read a log of the original training script. Raises NoOldLogError, with one sentence, for any other file."""
     data = _bytes(path)
     name = visible(str(path))
     _require_unpacked(name, data)
@@ -138,19 +138,19 @@ def read_log(path: Path) -> OldLog:
 
 
 def _of_one_task(text: LogText, name: str) -> tuple[list[Line], Training, list[str]]:
-    """The lines of the task that wrote the table. Raises NoOldLogError where several wrote tables that differ."""
+    """The lines of the task that wrote the table. Raises NoOldLogError if several tasks wrote different tables."""
     read = {task: (lines, training_of(lines)) for task, lines in text.tasks.items()}
     tables = {task: training for task, (_, training) in read.items() if training.epochs}
     numbers = {task: [r.epochs for r in _untimed(training)] for task, training in tables.items()}
     first = next(iter(tables or read))
-    notes = ["its numbers have decimal commas; they are read as points"] if text.commas else []
+    notes = ["its numbers have decimal commas, which are read as points"] if text.commas else []
     if any(rows != numbers[first] for rows in numbers.values()):
         tasks = ", ".join(visible(task) for task in list(tables)[:8])
         raise NoOldLogError(
-            f"{name}: holds the tables of {len(tables)} tasks ({tasks}) that differ; cut it into one file for each task"
+            f"{name}: holds different tables of {len(tables)} tasks ({tasks}); split it into one file for each task"
         )
     if len(text.tasks) > 1:
-        notes.append(f"{len(text.tasks)} tasks wrote to it; what {visible(first)} wrote is read")
+        notes.append(f"{len(text.tasks)} tasks wrote to it; the output of {visible(first)} is read")
     return *read[first], notes
 
 
@@ -159,64 +159,64 @@ def _untimed(training: Training) -> list[Round]:
 
 
 def _require_epochs(name: str, text: LogText, lines: Sequence[Line], training: Training) -> None:
-    """Raise NoOldLogError for what is no log of the script, or one that cannot be read as one run."""
+    """Raise NoOldLogError unless this is a log of the script that can be read as one run."""
     if text.before:
         before = visible(text.before.rpartition("\r")[2])[-60:]
         raise NoOldLogError(
-            f'{name}: the header of its table stands behind "{before}", which most of its lines do not begin with; '
-            "take off what another program put before each line, and import that"
+            f'{name}: the header of its table follows "{before}", but most other lines do not begin with that; '
+            "remove what another program put before each line, and import the result"
         )
     if not training.epochs and text.overlong:
         raise NoOldLogError(
-            f"{name}: its table stands on a line of {text.overlong} characters, which no line of the script has; give "
-            "each line of the log a line of its own, and import that"
+            f"{name}: its table is on a line of {text.overlong} characters, longer than any line of the script; put "
+            "each line of the log on its own line, and import the result"
         )
     if not training.epochs:
         _refuse_without_epochs(name, lines, training)
     if len(rows := [row for row in training.broken if has_commas(row)]) > 1:
         raise NoOldLogError(
             f"{name}: {len(rows)} rows of its table have a comma that may be a decimal one or part of thousands, such "
-            f"as: {_shortened(rows[0])}; write the numbers of its table with points, and import that"
+            f"as: {_shortened(rows[0])}; write the numbers with decimal points, and import the result"
         )
     if training.starts > 1:
         raise NoOldLogError(
-            f"{name}: the script was started {training.starts} times into this log; cut it into one file for each "
+            f"{name}: the script was started {training.starts} times in this log; split it into one file for each "
             'start, at "Training and testing on", and import those'
         )
     if training.is_newest_first:
         raise NoOldLogError(
-            f"{name}: the rows of its table are newest first; put epoch 1 first, under the header, and import that"
+            f"{name}: the rows of its table are newest first; put epoch 1 first, below the header, and import that"
         )
     if training.tangled:
         raise NoOldLogError(
-            f"{name}: the epochs of its table do not follow each other ({training.tangled}), as where several "
-            "processes wrote to it at once; cut it into one file for each process"
+            f"{name}: the epochs of its table are out of order ({training.tangled}), as if several "
+            "processes had written to it at once; split it into one file for each process"
         )
 
 
 def _require_one_run(name: str, training: Training, planned: int | None) -> None:
-    """Raise NoOldLogError where the rounds are of several runs: they would be averaged as if they were of one."""
+    """Raise NoOldLogError if the rounds belong to several runs, which would be averaged as one."""
     there = len(training.rounds)
     if planned is not None and there > planned:
         were = "was" if planned == 1 else "were"
         why = f"its table holds {there} rounds and the log says that {planned} {were} planned"
     elif training.again:
-        why = "epochs follow where a run had come to its end or to the same round before"
+        why = "epochs follow after the end of a run, or repeat a round"
     else:
         return
     raise NoOldLogError(
-        f"{name}: holds more than one run ({why}); cut it into one file for each run, where its epochs begin again at "
-        "1, and import those"
+        f"{name}: holds more than one run ({why}); split it into one file for each run, where the epochs start again "
+        "at 1, and import those"
     )
 
 
 def _require_possible(name: str, training: Training, planned: int | None) -> None:
-    """Raise NoOldLogError for an epoch beyond the last: digits of two columns, or of two lines, have run together."""
+    """Raise NoOldLogError for an epoch beyond the last: digits of two columns or lines have run together."""
     last = max(epoch.number for round_ in training.rounds for epoch in round_.epochs)
     if planned is not None and last > planned:
         raise NoOldLogError(
-            f"{name}: a row of its table is of epoch {last}, and the log says that {planned} were planned; import the "
-            "log as the script wrote it, without lines broken or joined"
+            f"{name}: a row of its table is for epoch {last}, but the log says that {planned} were planned; import the "
+            "log as the script wrote it, without broken or joined lines"
         )
 
 
@@ -227,12 +227,12 @@ def _refuse_without_epochs(name: str, lines: Sequence[Line], training: Training)
         )
     if word := word_of_an_epoch(lines, table=training.has_table):
         raise NoOldLogError(
-            f"{name}: the table of epochs cannot be read as it stands there; the log speaks of it, such as in: "
+            f"{name}: the table of epochs cannot be read in this form; the log mentions epochs, such as in: "
             f"{_shortened(word)}"
         )
     if not training.has_table and not is_of_the_script(lines):
         raise NoOldLogError(
-            f"{name}: no log of the original training script; it has no header line with Epoch and Test_SRCC"
+            f"{name}: not a log of the original training script; it has no header line with Epoch and Test_SRCC"
         )
     error = error_of(lines) or training.error
     how = f"died before its first epoch ({_shortened(error, 200)})" if error else "ends before its first epoch"
@@ -252,7 +252,9 @@ def _bytes(path: Path) -> bytes:
             what = "a folder" if path.is_dir() else "no such file" if not path.exists() else "no regular file"
             raise NoOldLogError(f"{name}: {what}; give the logs of the original training script, such as logs/*.log")
         if path.stat().st_size > _LARGEST:
-            raise NoOldLogError(f"{name}: larger than {_LARGEST >> 20} MiB; no log of the original training script is")
+            raise NoOldLogError(
+                f"{name}: larger than {_LARGEST >> 20} MiB, which no log of the original training script is"
+            )
         return path.read_bytes()
     except OSError as error:
         raise NoOldLogError(f"{name}: cannot be read: {error.strerror}") from None
@@ -261,7 +263,7 @@ def _bytes(path: Path) -> bytes:
 def _require_unpacked(name: str, data: bytes) -> None:
     for start, (kind, how) in _PACKED.items():
         if data.startswith(start):
-            raise NoOldLogError(f"{name}: compressed ({kind}); unpack it first, with {how}, and import what is in it")
+            raise NoOldLogError(f"{name}: compressed ({kind}); unpack it first, with {how}, and import its content")
 
 
 def _rate_in(stem: str) -> float | None:
@@ -272,7 +274,7 @@ def _rate_in(stem: str) -> float | None:
 
 
 def _counted(training: Training) -> dict[str, Any]:
-    """Without word of how many epochs and rounds were planned: as many as there are."""
+    """Planned epochs and rounds for a log that does not state them: as many as there are."""
     return {
         "epochs": max(epoch.number for r in training.rounds for epoch in r.epochs),
         "train_test_num": len(training.rounds),
@@ -307,12 +309,12 @@ def _notes(
 ) -> list[str]:
     notes = []
     if "lr" in assumed:
-        printed = "prints it as 0.000000" if training.shown_zero else "does not say it"
-        notes.append(f"lr is unknown: the log {printed}; {settings.lr:g} stands for it, the script's default")
+        printed = "prints it as 0.000000" if training.shown_zero else "does not state it"
+        notes.append(f"lr is unknown: the log {printed}; the script's default, {settings.lr:g}, is used")
     elif "lr" in by_name:
-        notes.append(f"lr = {settings.lr:g} is taken from the file's name; the log does not say it")
+        notes.append(f"lr = {settings.lr:g} is taken from the file's name; the log does not state it")
     if unplanned := [word for name, word in _PLANNED.items() if name in assumed]:
-        notes.append(f"how many {' and '.join(unplanned)} were planned is not in the log; as many as it has are taken")
+        notes.append(f"the log does not state how many {' and '.join(unplanned)} were planned; its own number is used")
     others = [name for name in assumed if name != "lr" and name not in _PLANNED]
     if others:
         notes.append(f"not in the log, so assumed at the script's defaults: {', '.join(others)}")
@@ -322,12 +324,12 @@ def _notes(
         notes.append(f"{rows} of its table without all its numbers {was} left out: {first}")
     notes += _missing(training)
     if settings.train_test_num > 1:
-        notes.append("its rounds went on with one stream of random numbers; they have no seeds of their own")
+        notes.append("its rounds share one stream of random numbers; they have no seeds of their own")
     return notes
 
 
 def _missing(training: Training) -> list[str]:
-    """What the table lacks or has twice, and where its closing line knows of more."""
+    """Notes on missing and repeated rows, and on closing lines that do not match the table."""
     notes = []
     for number, round_ in enumerate(training.rounds, 1):
         where = f" in round {number}" if len(training.rounds) > 1 else ""
@@ -336,14 +338,14 @@ def _missing(training: Training) -> list[str]:
         if gone:
             some = ", ".join(map(str, gone[:10])) + (", ..." if len(gone) > 10 else "")
             what = f"epoch {some} is" if len(gone) == 1 else f"epochs {some} are"
-            notes.append(f"{what} missing in its table{where}; the best epoch may be among what is missing")
+            notes.append(f"{what} missing in its table{where}; the best epoch may be among them")
         best, chosen = round_.best and round_.best[0], round_.chosen
         if best is not None and chosen is not None and abs(best - (chosen.test_srcc or 0.0)) > _ROUNDED:
             notes.append(
-                f"its closing line{where} says {best:g}, and the best of its table is {chosen.test_srcc:g} at epoch "
+                f"its closing line{where} says {best:g}, but the best in its table is {chosen.test_srcc:g} at epoch "
                 f"{chosen.number}; the closing line counts"
             )
     if training.repeated:
         rows = "a row" if training.repeated == 1 else f"{training.repeated} rows"
-        notes.append(f"{rows} of its table stood there twice, and count once")
+        notes.append(f"{rows} of its table appeared twice; each counts once")
     return notes

@@ -1,4 +1,4 @@
-"""When the run of a log took place, as the log or its name states it."""
+"""The time at which a logged run began, as stated by the log or its file name."""
 
 from collections.abc import Sequence
 
@@ -9,9 +9,9 @@ _HEAD = 200  # lines
 
 
 def began_of(lines: Sequence[Line], name: str) -> str:
-    """The first time stamp of the lines, else the first time that its first lines name, else that in its name.
+    """The first time stamp of the lines, or the first time named in the first lines, or the one in the file name.
 
-    In ISO 8601 without a zone: the script's clock is whatever its computer had. "" where none of them states one.
+    ISO 8601 without a time zone, since the script's clock is local. "" if none of them states a time.
     """
     stamps = (line.time for line in lines if line.time)
     texts = (line.text for line in lines[:_HEAD])

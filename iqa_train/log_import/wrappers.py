@@ -1,8 +1,8 @@
-"""What other programs put before each line of a log, taken off: time stamps, levels, names and numbers of tasks.
+"""Removes what other programs put before each line of a log: time stamps, levels, names and numbers of tasks.
 
-Three kinds: stamps that nothing of the script resembles, taken off wherever they stand; labels that a row of the table
-could be mistaken for, taken off where (nearly) every line has one; and whatever else stands before the table's header
-and before most other lines.
+There are three kinds. Stamps that resemble nothing in the script's output are removed everywhere; labels that could be
+part of a table row are removed if (nearly) every line has one; any other prefix is removed if the table's header and
+most other lines have it.
 """
 
 import re
@@ -73,7 +73,7 @@ _SAMPLE = 5000  # lines
 
 
 def unwrapped(pieces: Sequence[Piece], header: Callable[[str], object]) -> list[Piece]:
-    """The lines without what was put before them; `header` says whether a text is the header of the table."""
+    """The lines without their prefixes; `header` recognises the header of the table."""
     found = list(pieces)
     for _ in range(_LAYERS):
         before = found
@@ -90,12 +90,12 @@ def unwrapped(pieces: Sequence[Piece], header: Callable[[str], object]) -> list[
 
 
 def before_header(pieces: Sequence[Piece], header: Callable[[str], object]) -> str:
-    """What still stands before the table's header; "" where nothing does or there is no header."""
+    """The remaining prefix of the table's header; "" if there is none, or no header."""
     return next((before for piece in pieces if (before := _head(piece.text, header))), "")
 
 
 def _without_stamp(piece: Piece) -> Piece:
-    """Also behind a carriage return, where a program wrote over its own line."""
+    """Also after a carriage return, where a program overwrote its own line."""
     if "\r" in piece.text:
         first, *others = (_unstamped(replace(piece, text=part)) for part in piece.text.split("\r"))
         return replace(first, text="\r".join([first.text, *(other.text for other in others)]))
@@ -126,9 +126,9 @@ def _unstamped(piece: Piece) -> Piece:
 
 
 def _without(pieces: list[Piece], label: re.Pattern[str], header: Callable[[str], object], least: float) -> list[Piece]:
-    """Without the label, if at least that share of the lines has it, or the header itself."""
+    """Remove the label if at least the share `least` of the lines has it, or if the header has it."""
     lines = [piece for piece in pieces if piece.text.strip()]
-    if len(lines) > _SAMPLE:  # of a long log a part is enough, and the lines that may be a header
+    if len(lines) > _SAMPLE:  # in a long log, a sample and the possible headers are enough
         some = lines[:: len(lines) // _SAMPLE + 1]
         lines = [*some, *(piece for piece in lines if "epoch" in piece.text[:400].lower() and "est" in piece.text)]
     hits = [piece for piece in lines if label.match(piece.text)]
@@ -143,10 +143,10 @@ def _without(pieces: list[Piece], label: re.Pattern[str], header: Callable[[str]
 
 
 def _is_counter(before: Sequence[Piece], after: Sequence[Piece], header: Callable[[str], object]) -> bool:
-    """Whether the labels taken off count lines, steps or seconds, so that they name no task.
+    """Whether the removed labels count lines, steps or seconds instead of naming tasks.
 
-    They only grow, or there is another on every few lines; and not most of them have a table, as tasks would whose
-    logs were put one behind the other.
+    Counters only grow, or change every few lines; and most of them have no table, unlike tasks whose logs were
+    concatenated.
     """
     labelled = [(old.task, new) for old, new in zip(before, after, strict=True) if new.task != old.task]
     names = {new.task for _, new in labelled}
@@ -160,7 +160,7 @@ def _is_counter(before: Sequence[Piece], after: Sequence[Piece], header: Callabl
 
 
 def _grows(labelled: Sequence[tuple[str, Piece]]) -> bool:
-    """Whether, within each task, lines of one label are neighbours and each label is more than the one before."""
+    """Whether, within each task, the lines of a label are adjacent and each label is larger than the one before."""
     last: dict[str, tuple[str, list[int]]] = {}
     for task, piece in labelled:
         words = re.sub(r"\d+", "0", piece.task)
@@ -186,7 +186,7 @@ def _is_header_behind(text: str, label: re.Pattern[str], header: Callable[[str],
 
 
 def _without_numbers(pieces: list[Piece]) -> list[Piece]:
-    """Without the numbers of lines: each one more than the last, or more where lines were left out."""
+    """Remove line numbers, which grow by one, or by more where lines were left out."""
     hits = [(piece, _NUMBER.match(piece.text)) for piece in pieces if piece.text.strip()]
     numbers = [int(hit[1]) for _, hit in hits if hit]
     if len(numbers) < 10 or len(numbers) < len(hits) - 1 or any(b <= a for a, b in pairwise(numbers)):
@@ -195,7 +195,7 @@ def _without_numbers(pieces: list[Piece]) -> list[Piece]:
 
 
 def _head(text: str, header: Callable[[str], object]) -> str:
-    """What stands before a header on the same line."""
+    """The text before a header on the same line."""
     plain, _ = without_bars(text)
     if "rain" not in plain and "est" not in plain.lower():
         return ""
@@ -207,7 +207,7 @@ def _head(text: str, header: Callable[[str], object]) -> str:
 
 
 def _before_header(pieces: Sequence[Piece], header: Callable[[str], object]) -> re.Pattern[str] | None:
-    """The same before other lines: with other numbers, names of months and levels."""
+    """A pattern for the header's prefix before other lines, with other numbers, months and levels."""
     before = before_header(pieces, header)
     if not before or len(before) > 300:
         return None

@@ -79,7 +79,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert (one["settings"]["lr"], "patch_size" in one["settings"]) == (5e-7, False)
     (bad,) = found["failed"]
     assert bad["log"] == "other.txt"
-    assert bad["message"].startswith("other.txt: no log of the original training script")
+    assert bad["message"].startswith("other.txt: not a log of the original training script")
 
 
 def test_good_ones_are_imported_and_bad_ones_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,7 +88,8 @@ def test_good_ones_are_imported_and_bad_ones_named(capsys: pytest.CaptureFixture
     captured = capsys.readouterr()
     assert captured.out.startswith(f"{BASELINE}: imported")
     assert captured.err.splitlines() == [
-        "iqa-train: other.txt: no log of the original training script; it has no header line with Epoch and Test_SRCC",
+        "iqa-train: other.txt: not a log of the original training script; "
+        "it has no header line with Epoch and Test_SRCC",
         "iqa-train: missing.log: no such file; give the logs of the original training script, such as logs/*.log",
     ]
 

@@ -77,7 +77,7 @@ def test_a_log_without_the_list_is_read_by_its_remarks(tmp_path: Path) -> None:
 def test_a_rate_printed_as_zero_is_unknown_and_that_is_said(tmp_path: Path) -> None:
     log = read(tmp_path, old_log(Script(lr=4e-7, configuration=False)))
     assert "lr" in log.assumed
-    assert "lr is unknown: the log prints it as 0.000000; 2e-05 stands for it, the script's default" in log.notes
+    assert "lr is unknown: the log prints it as 0.000000; the script's default, 2e-05, is used" in log.notes
     assert all(epoch.rate is None for epoch in log.rounds[0].epochs)
 
 
@@ -98,7 +98,7 @@ def test_the_name_of_a_log_may_tell_the_rate(tmp_path: Path, name: str, rate: fl
     assert log.by_name == (("lr",) if rate else ())
     if rate:
         assert log.settings.lr == rate
-        assert f"lr = {rate:g} is taken from the file's name; the log does not say it" in log.notes
+        assert f"lr = {rate:g} is taken from the file's name; the log does not state it" in log.notes
 
 
 def test_the_list_goes_before_the_name(tmp_path: Path) -> None:
@@ -358,7 +358,7 @@ def test_without_its_closing_line_a_log_was_cut_short(tmp_path: Path) -> None:
     bare = Script(configuration=False, remarks=False, bars=False)
     log = read(tmp_path, old_log(bare, SCORES[:4], ends=False))
     assert log.outcome.reason == "the log ends after epoch 4, without its closing line"
-    assert "how many epochs were planned is not in the log; as many as it has are taken" in log.notes
+    assert "the log does not state how many epochs were planned; its own number is used" in log.notes
     log = read(tmp_path, old_log(Script(rounds=3)).split("Round 3")[0])
     assert log.outcome.reason == "the log ends in round 2 of 3, after epoch 10 of 10, without its closing line"
 
@@ -399,14 +399,14 @@ def test_a_traceback_that_training_survived_says_nothing(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "no log of the original training script; it has no header line with Epoch and Test_SRCC"),
-        ("hello\n", "no log of the original training script"),
-        (bytes(range(256)) * 50, "no log of the original training script"),
+        ("", "not a log of the original training script; it has no header line with Epoch and Test_SRCC"),
+        ("hello\n", "not a log of the original training script"),
+        (bytes(range(256)) * 50, "not a log of the original training script"),
         (
             HEADER + "\n  Total batches: 4404\n",
             "a log of the original training script that ends before its first epoch, so there is nothing to import",
         ),
-        (old_log() + old_log(), "the script was started 2 times into this log; cut it into one file for each start"),
+        (old_log() + old_log(), "the script was started 2 times in this log; split it into one file for each start"),
     ],
     ids=["empty", "other text", "binary", "no epoch", "two starts"],
 )
@@ -438,7 +438,9 @@ def test_two_runs_in_one_file_are_never_averaged(
 ) -> None:
     text = old_log(Script(bars=False, rounds=rounds), ends=ends)
     other = second(text.replace("0.9378", "0.9178").replace("0.9377", "0.9177"))
-    with pytest.raises(NoOldLogError, match=r"holds more than one run \(.*; cut it into one file for each run, where"):
+    with pytest.raises(
+        NoOldLogError, match=r"holds more than one run \(.*; split it into one file for each run, where"
+    ):
         read(tmp_path, text + other)
 
 
@@ -521,7 +523,7 @@ def test_titles_of_a_terminal_are_no_text() -> None:
 def test_an_epoch_beyond_the_last_is_refused(tmp_path: Path) -> None:
     """Where lines were broken at a width or joined, digits of two numbers may run together."""
     (log := tmp_path / "a.log").write_text(old_log(Script(bars=False)).replace("\n10\t", "\n251\t"))
-    with pytest.raises(NoOldLogError, match=r"a row of its table is of epoch 251, and the log says that 10 were"):
+    with pytest.raises(NoOldLogError, match=r"a row of its table is for epoch 251, but the log says that 10 were"):
         read_log(log)
 
 

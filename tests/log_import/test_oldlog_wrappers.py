@@ -295,11 +295,11 @@ def test_several_tasks_of_one_run_are_read_once(tmp_path: Path) -> None:
     for others in (["UserWarning: nothing of note\n"] * 3, [alone, alone]):
         log = read(tmp_path, tasks(alone, *others))
         assert facts(log.training) == facts(read(tmp_path, alone).training)
-        assert any("tasks wrote to it; what 0 wrote is read" in note for note in log.notes)
+        assert any("tasks wrote to it; the output of 0 is read" in note for note in log.notes)
 
 
 def test_tasks_with_tables_that_differ_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(NoOldLogError, match=r"holds the tables of 2 tasks \(0, 1\) that differ; cut it into one file"):
+    with pytest.raises(NoOldLogError, match=r"holds different tables of 2 tasks \(0, 1\); split it into one file"):
         read(tmp_path, tasks(old_log(BARE), old_log(BARE, SCORES[:-1])))
 
 
@@ -309,7 +309,7 @@ def test_tasks_one_behind_the_other_are_tasks_and_no_counter(tmp_path: Path) -> 
 
     log = read(tmp_path, behind(old_log(BARE), old_log(BARE)))
     assert facts(log.training) == facts(read(tmp_path, old_log(BARE)).training)
-    with pytest.raises(NoOldLogError, match=r"holds the tables of 2 tasks \(0, 1\) that differ"):
+    with pytest.raises(NoOldLogError, match=r"holds different tables of 2 tasks \(0, 1\)"):
         read(tmp_path, behind(old_log(BARE), old_log(BARE, SCORES[:-1])))
 
 
@@ -326,7 +326,7 @@ def test_processes_that_wrote_to_one_log_without_labels_are_refused(tmp_path: Pa
         line + theirs if line != theirs else line
         for line, theirs in zip(text.splitlines(keepends=True), other.splitlines(keepends=True), strict=True)
     )
-    with pytest.raises(NoOldLogError, match="the epochs of its table do not follow each other"):
+    with pytest.raises(NoOldLogError, match="the epochs of its table are out of order"):
         read(tmp_path, both)
 
 
@@ -335,10 +335,10 @@ def test_missing_and_repeated_epochs_are_noted(tmp_path: Path) -> None:
     rows = [line for line in lines if re.match(r"[2358]\t", line)]
     assert len(rows) == 4
     gone = read(tmp_path, "".join(line for line in lines if line not in rows))
-    assert "epochs 2, 3, 5, 8 are missing in its table; the best epoch may be among what is missing" in gone.notes
-    assert any("says 0.9378, and the best of its table is 0.9377 at epoch 9" in note for note in gone.notes)
+    assert "epochs 2, 3, 5, 8 are missing in its table; the best epoch may be among them" in gone.notes
+    assert any("says 0.9378, but the best in its table is 0.9377 at epoch 9" in note for note in gone.notes)
     twice = read(tmp_path, "".join(line * 2 if line in rows else line for line in lines))
-    assert "4 rows of its table stood there twice, and count once" in twice.notes
+    assert "4 rows of its table appeared twice; each counts once" in twice.notes
     assert [epoch.number for epoch in twice.rounds[0].epochs] == list(range(1, 11))
 
 
@@ -359,7 +359,7 @@ def test_a_compressed_log_is_called_that(tmp_path: Path, pack: Callable[[bytes],
 
 def test_a_table_on_a_line_that_is_too_long_is_called_that(tmp_path: Path) -> None:
     for text in (strings(old_log(BARE))[:-9], old_log(BARE).replace("\n", "  ")):
-        with pytest.raises(NoOldLogError, match=r"its table stands on a line of \d{4,5} characters"):
+        with pytest.raises(NoOldLogError, match=r"its table is on a line of \d{4,5} characters"):
             read(tmp_path, text)
 
 
@@ -372,7 +372,7 @@ def test_tables_with_other_separators(tmp_path: Path, mark: str) -> None:
 
 def test_a_header_behind_what_most_lines_do_not_have_is_said(tmp_path: Path) -> None:
     text = old_log(BARE).replace(HEADER, f"column names are {HEADER}")
-    with pytest.raises(NoOldLogError, match='the header of its table stands behind "column names are "'):
+    with pytest.raises(NoOldLogError, match='the header of its table follows "column names are "'):
         read(tmp_path, text)
 
 
@@ -388,7 +388,7 @@ def test_a_table_that_cannot_be_read_is_never_called_missing(tmp_path: Path, wra
     with pytest.raises(NoOldLogError) as caught:
         read(tmp_path, wrap(old_log(BARE)))
     assert "before its first epoch" not in str(caught.value)
-    assert "no log of the original training script" not in str(caught.value)
+    assert "not a log of the original training script" not in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
 
 
@@ -499,10 +499,10 @@ def test_the_rate_of_the_hyper_network_is_not_lr(tmp_path: Path) -> None:
     assert (ratio["lr"], ratio["lr_ratio"]) == (5e-6, 10.0)
     alone = told_by_lines(tmp_path, head)
     assert "lr" not in alone
-    assert "of lr and lr_ratio the log says their product alone: 5e-05" in str(alone["notes"])
+    assert "the log states only the product of lr and lr_ratio: 5e-05" in str(alone["notes"])
     odd = told_by_lines(tmp_path, head, "Learning Rate: 5e-06", "LR Ratio: 2")
     assert (odd["lr"], odd["lr_ratio"]) == (5e-6, 2.0)
-    assert "the hyper-network learns at 5e-05, and lr x lr_ratio is 1e-05" in str(odd["notes"])
+    assert "the hyper-network trains at 5e-05, but lr x lr_ratio is 1e-05" in str(odd["notes"])
 
 
 @pytest.mark.parametrize(
