@@ -136,7 +136,7 @@ def _seed_sd(row: ResultRow, _: StudyResults) -> str:
 
 
 def _seeds_needed(row: ResultRow, _: StudyResults) -> str:
-    return "" if row.seeds_needed is None or row.distinguishable else f"~{row.seeds_needed} seeds"
+    return row.needed
 
 
 def _expected_delta(row: ResultRow, _: StudyResults) -> str:

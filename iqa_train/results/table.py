@@ -8,6 +8,9 @@ from iqa_train.stats.interval import Interval
 
 Position = Literal["within", "below", "above"]
 
+MANY_SEEDS = 1000
+"""A larger number of needed seeds is not shown: it says only that the difference is close to zero."""
+
 
 @dataclass(frozen=True)
 class ResultRow:
@@ -46,6 +49,13 @@ class ResultRow:
     source: str = ""  # of a reported value
     clusters: int | None = None  # resampled reference images, if test images share them
     notes: tuple[str, ...] = ()
+
+    @property
+    def needed(self) -> str:
+        """The number of seeds that such a difference needs, for a cell; "" if it is significant or unknown."""
+        if self.seeds_needed is None or self.distinguishable:
+            return ""
+        return f">{MANY_SEEDS} seeds" if self.seeds_needed > MANY_SEEDS else f"~{self.seeds_needed} seeds"
 
     def as_json(self) -> dict[str, Any]:
         """An entry of `iqa-train results --json`."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from iqa_train.results.comparison import Comparison
-from iqa_train.results.table import Position, ResultRow
+from iqa_train.results.table import MANY_SEEDS, Position, ResultRow
 from iqa_train.runs.state_names import NOT_STARTED, OPEN
 from iqa_train.stats.holm import holm
 from iqa_train.stats.interval import Interval
@@ -72,12 +72,12 @@ def _why_needed(needed: int, comparison: Comparison) -> str:
     """The number of seeds needed, and what it is based on."""
     if comparison.seed_variance is None:
         return (
-            f"about {needed:,} seeds are needed if the disagreement of the two runs varies with the seed, which one "
+            f"{_seeds(needed)} are needed if the disagreement of the two runs varies with the seed, which one "
             "seed each cannot show"
         )
     images, seeds = (comparison.image_variance or 0.0) ** 0.5, comparison.seed_variance**0.5
     return (
-        f"about {needed:,} seeds are needed: the difference varies by {seeds:.4f} (SD) between seeds, and the choice "
+        f"{_seeds(needed)} are needed: the difference varies by {seeds:.4f} (SD) between seeds, and the choice "
         f"of test images adds {images:.4f} for any number of seeds"
     )
 
@@ -104,8 +104,12 @@ def verdict_text(row: ResultRow, baseline: str = "the baseline") -> str:
 
 def _needed(row: ResultRow) -> str:
     if row.seeds_needed is not None:
-        return f" (about {row.seeds_needed:,} seeds needed)"
+        return f" ({_seeds(row.seeds_needed)} needed)"
     return " (more test images needed)" if MORE_IMAGES in row.notes else ""
+
+
+def _seeds(needed: int) -> str:
+    return f"more than {MANY_SEEDS:,} seeds" if needed > MANY_SEEDS else f"about {needed} seeds"
 
 
 def _ended(state: str) -> bool:

@@ -52,8 +52,8 @@ def how_it_works(*, readonly: bool = False) -> Section:
         f"States: {states}",
         "* after a number: provisional, because this run or the baseline has not finished.",
         "Verdict: within, below or above the expected range; better or worse if the difference from the baseline is "
-        "significant (p < 0.05 after Holm's correction, and an interval without zero); ~N seeds: about so many would "
-        "be needed to decide; no difference: no number of seeds would help.",
+        "significant (p < 0.05 after Holm's correction, and an interval without zero); ~N seeds: about this many "
+        "would be needed to decide; not significant: more seeds alone would not help.",
         f"Keys and theme can be changed in {config_path()}, by the names below.",
     ]
     if readonly:

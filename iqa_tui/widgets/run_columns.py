@@ -61,7 +61,7 @@ def verdict_cell(line: RunLine) -> str:
     if result.better is not None:
         words.append("better" if result.better else "worse")
     elif result.distinguishable is False:
-        words.append(f"~{result.seeds_needed} seeds" if result.seeds_needed else "no difference")
+        words.append(result.needed or "not significant")
     if result.provisional:
         words.append("provisional")
     return ", ".join(filter(None, words)) or ("the baseline" if line.is_baseline else "measured")

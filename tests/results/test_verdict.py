@@ -67,6 +67,16 @@ def test_about_how_many_seeds_and_why() -> None:
     assert row.seeds_needed == 7
     assert verdict_text(row) == "within, no significant difference (about 7 seeds needed)"
     assert "about 7 seeds are needed if the disagreement of the two runs varies with the seed" in row.notes[-1]
+    assert row.needed == "~7 seeds"
+
+
+def test_a_difference_close_to_zero_needs_more_seeds_than_are_worth_counting() -> None:
+    row = judge(-0.00001, (-0.003, 0.001), 0.98)
+    assert row.seeds_needed is not None
+    assert row.seeds_needed > 1000
+    assert row.needed == ">1000 seeds"
+    assert verdict_text(row).endswith("no significant difference (more than 1,000 seeds needed)")
+    assert row.notes[-1].startswith("more than 1,000 seeds are needed")
 
 
 def test_the_note_gives_the_variation_between_seeds() -> None:

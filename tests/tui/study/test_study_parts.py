@@ -71,7 +71,7 @@ def test_columns_give_way_in_the_order_of_their_ranks() -> None:
         (A1, "completed", "below, worse"),
         (ResultRow("A1", value=0.9, delta=0.01, distinguishable=True, better=True), "completed", "better"),
         (ResultRow("A1", value=0.9, delta=0.01, distinguishable=False, seeds_needed=7), "completed", "~7 seeds"),
-        (ResultRow("A1", value=0.9, delta=0.0, distinguishable=False), "completed", "no difference"),
+        (ResultRow("A1", value=0.9, delta=0.0, distinguishable=False), "completed", "not significant"),
         (ResultRow("A1", value=0.9, position="within", provisional=True), "running", "pending"),
         (ResultRow("A1", value=0.9, position="within", provisional=True), "completed", "within, provisional"),
     ],
