@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from iqa_train.doctor.caches import check_caches
 from iqa_train.doctor.check_result import CheckScope, Checkup, from_sentence
 from iqa_train.doctor.clock import check_clock
 from iqa_train.doctor.data import check_data
@@ -24,7 +25,7 @@ def checkups(where: CheckScope) -> list[Checkup]:
     specs, study = read_study(where)
     folders = {"runs": where.runs_dir, "logs": where.logs_dir}
     caches: dict[Path, None] = {}
-    with suppress(UsageError):  # no home: the check of the disks then says nothing of caches
+    with suppress(UsageError):  # without a home folder, caches are not checked
         caches = dict.fromkeys(cache_root(spec.settings.cache_dir) for spec in specs) or {cache_root(): None}
     folders |= {f"pixel cache{f' {n}' if n > 1 else ''}": path / "pixels" for n, path in enumerate(caches, 1)}
     checks: dict[str, Callable[[], Iterable[Checkup]]] = {
@@ -33,6 +34,7 @@ def checkups(where: CheckScope) -> list[Checkup]:
         "runs": lambda: check_runs(where.runs_dir),
         "queue": lambda: check_queue(where.runs_dir),
         "disk-space": lambda: check_disks(folders),
+        "cache": lambda: check_caches(caches),
         "file-system": lambda: check_file_systems(folders, where),
         "log-out": lambda: check_logout(where.root),
         "study": lambda: study,
