@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from iqa_train.errors import RunError
+from iqa_train.runs.freezer import is_frozen
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,16 @@ class ProcessIdentity:
 
     @property
     def condition(self) -> str | None:
-        """The kernel's letter for the state of the living process; None where `alive` is false."""
+        """The kernel's letter for the state of the living process, F for a frozen one; None if it is not alive."""
         stat = self._stat()
-        return None if stat is None else stat.state
+        if stat is None or self.pid is None:
+            return None
+        return stat.state if stat.state in _STOPPED or not is_frozen(self.pid) else _FROZEN
 
     @property
     def suspended(self) -> bool:
-        """Whether it is alive and stopped, by SIGSTOP, Ctrl-Z or a debugger."""
-        return self.condition in _STOPPED
+        """Whether it is alive and stopped, by SIGSTOP, Ctrl-Z, a debugger or a frozen control group."""
+        return self.condition in {*_STOPPED, _FROZEN}
 
     @property
     def may_be_an_earlier_boot(self) -> bool:
@@ -85,6 +88,7 @@ class _Stat(NamedTuple):
 
 
 _STOPPED = {"T", "t"}
+_FROZEN = "F"
 
 
 def identity_of(pid: int) -> ProcessIdentity:
@@ -144,6 +148,8 @@ def suspension(process: ProcessIdentity | None, since: str = "") -> str:
 
 def suspension_words(pid: int | None, condition: str | None, since: str = "") -> str:
     """The same of a process whose `condition` is known."""
+    if condition == _FROZEN:
+        return f"frozen{since} with its control group (process {pid}); thaw that group to continue it"
     if condition not in _STOPPED:
         return ""
     if condition == "t":
