@@ -161,7 +161,7 @@ def test_a_run_under_way_or_stopped_is_not_tested(project: Project) -> None:
             assert process.poll() is None
         folder = str(project.run_folder("A2").relative_to(project.folder))
         done = project.run("test", "--exp", folder, "--on", "other", code=2)
-        assert "A2 (seed 42) is running; wait for its end" in done.stderr
+        assert "A2 (seed 42) is running; wait until it has ended" in done.stderr
     finally:
         process.terminate()
         process.communicate(timeout=60)

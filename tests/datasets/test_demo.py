@@ -94,7 +94,7 @@ def test_killed_in_the_middle_it_is_made_whole_by_the_next(demo_root: Path, tmp_
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not root.exists()
-    with pytest.raises(DataError, match="make it with `iqa-train data make-demo`"):
+    with pytest.raises(DataError, match="create it with `iqa-train data make-demo`"):
         read_demo(root)
     steps: list[tuple[int, int]] = []
     make_demo(root, lambda done, total: steps.append((done, total)))

@@ -70,10 +70,11 @@ def test_a_terminal_of_any_size_will_do(make: Make, size: tuple[int, int]) -> No
 
 @pytest.mark.slow
 def test_the_demo_from_its_first_second_to_the_verdicts(tmp_path: Path) -> None:
-    """With the real trainer and two of its eight epochs: nothing here is a stand-in."""
+    """With the real trainer and three of its five epochs: nothing here is a stand-in."""
     project = Project(tmp_path)
     whole = (ROOT / "experiments.toml").read_text()
-    (tmp_path / "experiments.toml").write_text(whole.replace("\nepochs = 8\n", "\nepochs = 2\n"))
+    assert whole.count("\nepochs = 5\n") == 1
+    (tmp_path / "experiments.toml").write_text(whole.replace("\nepochs = 5\n", "\nepochs = 3\n"))
     environment = project.environment() | {"XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(tmp_path / "cache"))}
     with tmux(tmp_path, environment, (80, 24)) as terminal:
         terminal.start("--demo", "--slots", "2")
@@ -89,7 +90,7 @@ def _follow_the_demo(terminal: Tmux) -> None:
         terminal.keys(number)
         terminal.see(rf"▸ +{number} +{name}")
         terminal.see(rf"{name} · FOLLOW")
-    terminal.see(r"A1 +.*running +s1 +1/2", 300)
+    terminal.see(r"A1 +.*running +s1 +1/3", 300)
     terminal.keys("x")
     terminal.see(r"Which.*A1 \(seed 42\)")
     terminal.keys("Enter")
