@@ -114,7 +114,7 @@ def test_numbers_that_json_lacks_are_not_appended(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-def test_a_full_disk_is_told_and_the_next_line_is_whole(tmp_path: Path) -> None:
+def test_a_full_disk_is_an_error_and_the_next_line_is_whole(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 64) as disk:
         path, ballast = disk / "metrics.jsonl", disk / "ballast"
         append_line(path, {"k": 0})

@@ -73,7 +73,7 @@ def test_a_user_without_a_home_is_asked_where_the_cache_is(monkeypatch: pytest.M
     assert _elsewhere(lambda: (config_path(), read_config().theme)) == (None, "")
 
 
-def test_a_home_that_nobody_has_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_home_folder_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "verify", "demo", "--data_dir", "~nobody-has-this-name/demo"]) == 2
     assert 'the home folder "~nobody-has-this-name" is unknown' in capsys.readouterr().err
 

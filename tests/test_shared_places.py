@@ -175,7 +175,7 @@ def test_a_lock_on_a_folder_is_given_up_and_a_patient_one_is_not(tmp_path: Path)
         pass
 
 
-def test_whoever_only_reads_a_file_of_lines_keeps_no_writer(tmp_path: Path) -> None:
+def test_a_reader_of_a_file_of_lines_blocks_no_writer(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     append_line(path, {"k": 0})
     with _held(path, os.O_RDONLY), _within(5):
@@ -281,7 +281,7 @@ def test_another_users_leftover_is_his(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", PLANTED)
-def test_what_is_no_lease_is_named_and_holds_nobody_off_for_ever(
+def test_what_is_no_lease_is_named_and_blocks_no_device(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path / "leases"))
@@ -345,7 +345,7 @@ def _open_and_wait(path: Path) -> None:
         open_regular(path, os.O_WRONLY | os.O_CREAT)
 
 
-def test_a_fifo_for_writing_keeps_nobody(tmp_path: Path) -> None:
+def test_opening_a_fifo_for_writing_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "log")
     process = multiprocessing.get_context("fork").Process(target=_open_and_wait, args=(tmp_path / "log",))
     process.start()

@@ -138,7 +138,7 @@ def test_runs_without_a_result_yet_do_not_hide_the_recorded_ones(capsys: pytest.
     assert "no run of lr5e6 has a result yet; its recorded results are shown" in found["notes"]
 
 
-def test_other_test_images_are_refused_unless_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_test_images_are_refused_unless_allowed(capsys: pytest.CaptureFixture[str]) -> None:
     made("old")
     MadeStudy(Path("runs"), "new").run("Baseline", predictions(1, 5.0, 150))
     with pytest.raises(NotComparableError, match="different test images"):

@@ -84,7 +84,7 @@ def test_an_image_without_a_header_is_counted(here: Project, capsys: pytest.Capt
     assert answer(capsys, "stats", code=1)["unreadable"] == ["images/07.png"]
 
 
-def test_preparing_tells_programs_where_the_pixels_are(here: Project, capsys: pytest.CaptureFixture[str]) -> None:
+def test_prepare_prints_the_place_of_the_pixels_as_json(here: Project, capsys: pytest.CaptureFixture[str]) -> None:
     document = answer(capsys, "prepare", "--cache_dir", str(here.folder / "pixels"))
     assert document["images"] == 48
     assert (Path(str(document["folder"])) / "pixels.u8").stat().st_size == 48 * 48 * 40 * 3

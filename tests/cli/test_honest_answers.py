@@ -254,7 +254,7 @@ def held(folder: Path) -> Iterator[QueueFiles]:
     "text",
     ["", "{", "[]", '{"scheduler": 5}', '{"host": "h", "boot_id": "b", "scheduler": {"pid": 0, "created": 1}}', None],
 )
-def test_nobody_is_called_process_0(held: QueueFiles, capsys: Out, text: str | None) -> None:
+def test_no_process_is_called_process_0(held: QueueFiles, capsys: Out, text: str | None) -> None:
     write_study(held.runs_dir.parent)
     if text is not None:
         held.scheduler.write_text(text, encoding="utf-8")

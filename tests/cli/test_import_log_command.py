@@ -149,7 +149,7 @@ def test_another_run_of_the_same_settings_gets_another_name(capsys: pytest.Captu
     assert main(["baseline_2.log", "--study", "elsewhere"]) == 0
 
 
-def test_a_run_that_was_killed_and_begun_anew_hides_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_started_over_after_a_kill_hides_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """Its log is the older one, and so comes first in `logs/*.log`."""
     killed, anew = "baseline_lr5e7_20251222_080000.log", BASELINE
     Path(killed).write_bytes(old_log(scores=[(0.91, 0.92)] * 3, ends=False).encode())
@@ -177,7 +177,7 @@ def test_status_shows_them_and_logs_finds_them(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out == "Testing median SRCC 0.9378,\tmedian PLCC 0.9485\n"
 
 
-def test_nothing_tries_to_go_on_with_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_tries_to_continue_one(capsys: pytest.CaptureFixture[str]) -> None:
     main([CUT])
     with pytest.raises(UsageError, match=r"B2 .*was imported from a log and cannot be continued"):
         relaunch(["B2", "--again"])

@@ -70,7 +70,7 @@ def test_it_is_held_back_and_obeyed_at_the_end_also_from_within_an_import(tmp_pa
     assert _said(tmp_path, lines.format("import swallows")) == (["whole", "heard"], "")
 
 
-def test_whoever_counts_requests_to_stop_by_then_hears_it(tmp_path: Path) -> None:
+def test_a_handler_that_counts_stop_requests_receives_it(tmp_path: Path) -> None:
     """As a run in the foreground does, whose own code listens while it runs."""
     (tmp_path / "begins.py").write_text(
         "from press import press\nfrom iqa_train.runner.stop_requests import stop_signals\n"
@@ -86,7 +86,7 @@ def test_other_errors_that_can_only_be_printed_are_printed(tmp_path: Path) -> No
     assert "ZeroDivisionError" in complaint
 
 
-def test_a_command_that_is_told_to_ignore_it_does(tmp_path: Path) -> None:
+def test_a_command_started_with_the_signal_ignored_ignores_it(tmp_path: Path) -> None:
     """As nohup's and a shell's background jobs are told to."""
     (tmp_path / "press.py").write_text(PRESS)
     program = f"{BEGIN}with deliver_interrupts():\n    press()\n    print('went on')\n"

@@ -128,7 +128,7 @@ def test_the_same_predictions_twice_are_suspicious(folder: Path, capsys: Out) ->
     assert row["delta"] == 0
 
 
-def test_other_test_images_are_refused_unless_told(folder: Path, capsys: Out) -> None:
+def test_other_test_images_are_refused_unless_allowed(folder: Path, capsys: Out) -> None:
     runs = whole_study(folder)
     path = runs["A1"].path / "predictions-test.csv"
     path.write_text("".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[:100]), encoding="utf-8")

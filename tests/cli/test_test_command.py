@@ -144,7 +144,7 @@ def test_a_run_without_its_network_says_so(project: Project) -> None:
 
 
 @pytest.mark.slow
-def test_a_damaged_network_fails_and_the_others_go_on(project: Project) -> None:
+def test_a_damaged_network_fails_and_the_others_continue(project: Project) -> None:
     best = project.run_folder("Baseline") / "checkpoints" / "best.safetensors"
     best.write_bytes(best.read_bytes()[:-100])
     done = project.run("test", "--exp", "Baseline", "A1", "--on", "other", code=1)

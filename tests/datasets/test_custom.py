@@ -97,18 +97,18 @@ def parted(root: Path, rows: list[tuple[str, str]]) -> tuple[str, ...]:
     return load_table("mine", PARTS, str(own(root, listed, ("image", "score", "part", "scene")))).notes
 
 
-def test_a_reference_in_two_splits_is_told(tmp_path: Path) -> None:
+def test_a_reference_in_two_splits_is_reported(tmp_path: Path) -> None:
     rows = [("train", "sea"), ("train", "wood"), ("test", "wood"), ("val", "hill"), ("test", "hill"), ("val", "town")]
     (note,) = parted(tmp_path, rows)
     assert note.startswith('reference "wood" has images in train and test (2 of 4 references are in several splits)')
 
 
-def test_whole_references_are_nothing_to_tell(tmp_path: Path) -> None:
+def test_references_within_one_split_are_not_reported(tmp_path: Path) -> None:
     rows = [("train", "sea"), ("train", "sea"), ("test", "wood"), ("val", "hill"), ("test", "wood"), ("val", "hill")]
     assert parted(tmp_path, rows) == ()
 
 
-def test_a_single_image_is_told_as_such(tmp_path: Path) -> None:
+def test_a_single_image_is_reported_as_such(tmp_path: Path) -> None:
     own(tmp_path, [("a.png", 0)])
     with pytest.raises(DataError, match='"mine" has one image, so there is nothing to rank'):
         load_table("mine", SOURCE, str(tmp_path))

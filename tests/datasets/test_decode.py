@@ -82,7 +82,7 @@ def test_grey_of_any_depth_is_the_same_picture(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("kind", "form"), [("<u4", 1), ("<i4", 2), ("<i2", 2), ("<i1", 2)])
-def test_integers_whose_white_nothing_tells_are_refused(tmp_path: Path, kind: str, form: int) -> None:
+def test_integers_with_an_undefined_white_are_refused(tmp_path: Path, kind: str, form: int) -> None:
     samples = GREY.astype(kind)
     bits = 8 * samples.itemsize
     path = tiff_of_grey(tmp_path / "a.tif", samples.tobytes(), bits, 1, form)

@@ -141,7 +141,7 @@ def test_disk_that_is_full_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_older_version_is_made_anew(demo_root: Path, tmp_path: Path) -> None:
+def test_an_older_version_is_replaced(demo_root: Path, tmp_path: Path) -> None:
     root = tmp_path / "demo"
     (root / "512x384").mkdir(parents=True)
     (root / "512x384" / "old.png").touch()

@@ -157,7 +157,7 @@ def test_opened_again_it_is_not_built_again(table: ImageTable, cache: str) -> No
     assert told == []
 
 
-def test_a_changed_image_is_stored_anew_while_the_old_store_is_still_read(table: ImageTable, cache: str) -> None:
+def test_a_changed_image_is_stored_again_while_the_old_store_is_still_read(table: ImageTable, cache: str) -> None:
     old = open_store(table, cache_dir=cache)
     before = old.image(3).copy()
     picture(table.path(3), 99, (77, 55))
@@ -183,7 +183,7 @@ def test_leftovers_and_a_damaged_manifest_are_no_store(table: ImageTable, cache:
 
 
 @pytest.mark.parametrize("damage", ["gone", "empty", "cut short", "longer"])
-def test_a_store_whose_bytes_are_not_all_there_is_built_anew(table: ImageTable, cache: str, damage: str) -> None:
+def test_a_store_with_missing_bytes_is_rebuilt(table: ImageTable, cache: str, damage: str) -> None:
     """To read past the end of a mapped file would be the end of the process."""
     pixels = open_store(table, cache_dir=cache).folder / "pixels.u8"
     size = pixels.stat().st_size
@@ -254,7 +254,7 @@ def test_two_processes_build_it_once_and_both_read_it(many: Path, tmp_path: Path
     assert {path.name for path in left.iterdir()} == {"lock", "manifest.json", "pixels.u8"}
 
 
-def test_killed_in_the_middle_of_a_build_it_goes_on(many: Path, tmp_path: Path) -> None:
+def test_a_build_that_was_killed_is_continued(many: Path, tmp_path: Path) -> None:
     _, clean = result(opener(many, tmp_path / "clean"))
     cache = tmp_path / "killed"
     left_to_do = [60]
@@ -277,7 +277,7 @@ def test_killed_in_the_middle_of_a_build_it_goes_on(many: Path, tmp_path: Path) 
     assert left_to_do[1] <= 50
 
 
-def test_images_changed_after_a_kill_are_decoded_anew(many: Path, tmp_path: Path) -> None:
+def test_images_changed_after_a_kill_are_decoded_again(many: Path, tmp_path: Path) -> None:
     process = opener(many, tmp_path / "cache", "tell")
     assert process.stdout is not None
     for line in process.stdout:
@@ -296,7 +296,7 @@ class _StopError(Exception):
     pass
 
 
-def test_a_stop_is_not_kept_waiting_and_the_next_build_goes_on(many: Path, tmp_path: Path) -> None:
+def test_a_stop_is_immediate_and_the_next_build_continues(many: Path, tmp_path: Path) -> None:
     names = sorted(path.name for path in many.iterdir())
     table = table_of(many, names, resize=(96, 64))
     done: list[int] = []
@@ -314,7 +314,7 @@ def test_a_stop_is_not_kept_waiting_and_the_next_build_goes_on(many: Path, tmp_p
 
 
 @pytest.mark.parametrize("resize", ["none", "64x48"])
-def test_an_unreadable_image_is_named_and_once_replaced_the_build_goes_on(
+def test_an_unreadable_image_is_named_and_once_replaced_the_build_continues(
     table: ImageTable, cache: str, resize: str
 ) -> None:
     whole = table.path(4).read_bytes()

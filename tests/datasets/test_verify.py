@@ -91,7 +91,7 @@ def test_command_on_a_whole_set(koniq: Path, capsys: pytest.CaptureFixture[str])
     assert "all present and readable" in capsys.readouterr().out
 
 
-def test_where_the_split_comes_from_is_told(
+def test_the_origin_of_the_split_is_stated(
     koniq: Path, seed_layout: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     for root, words in [

@@ -130,7 +130,7 @@ def test_runs_that_share_a_device_take_places(folder: Path) -> None:
         take_now("GPU-10", 1).close()
 
 
-def test_nobody_shares_a_device_that_one_has_for_itself(folder: Path) -> None:
+def test_an_exclusive_device_is_not_shared(folder: Path) -> None:
     with process("GPU-1", "A1") as alone:
         assert answer(alone) == "taken"
         assert [each.name for each in holders("GPU-1", places=2)] == ["A1"]
@@ -140,14 +140,14 @@ def test_nobody_shares_a_device_that_one_has_for_itself(folder: Path) -> None:
 @pytest.mark.parametrize(
     "text", [b"", b"{", b"[]", b'{"experiment": 1}', pytest.param(b"[" * 100_000, id="deep"), b"\xff" * 5000]
 )
-def test_a_holder_whose_name_cannot_be_read_is_somebody(folder: Path, text: bytes) -> None:
+def test_a_holder_with_an_unreadable_name_is_an_unknown_process(folder: Path, text: bytes) -> None:
     lease = take_now("cpu-0")
     (folder / "cpu-0.lock").write_bytes(text)
     assert [each.name for each in holders("cpu-0")] == ["an unknown process"]
     lease.close()
 
 
-def test_what_a_past_holder_left_names_nobody(folder: Path) -> None:
+def test_a_past_holders_record_names_no_process(folder: Path) -> None:
     take_now("cpu-0").close()
     assert holders("cpu-0") == []
     assert holders("cpu-7") == []

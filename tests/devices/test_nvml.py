@@ -40,7 +40,7 @@ def test_every_reading_of_two_gpus(driver: FakeDriver) -> None:
     assert (second["index"], second["uuid"], second["utilisation"], second["processes"]) == (1, UUIDS[1], 0, [])
 
 
-def test_memory_in_use_is_without_what_the_driver_reserves_unless_it_is_too_old_to_tell(tmp_path: Path) -> None:
+def test_memory_in_use_excludes_the_drivers_reserve_unless_the_driver_is_too_old(tmp_path: Path) -> None:
     with FakeDriver(tmp_path).conversation() as talk:
         assert talk.sample()["gpus"][0]["memory_used"] == 0
     with FakeDriver(tmp_path, old=True).conversation() as talk:
@@ -260,7 +260,7 @@ def test_a_gpu_in_instances_shows_its_memory_only(driver: FakeDriver) -> None:
     assert {second[what] for what in ("utilisation", "temperature", "power", "processes")} == {None}
 
 
-def test_names_reach_nobody_with_control_characters(driver: FakeDriver) -> None:
+def test_names_with_control_characters_are_escaped(driver: FakeDriver) -> None:
     driver.set({"0.name": "H200\x1b[2J\x07 \xe9", "0.uuid": UUIDS[0] + "\x9b"})  # latin-1, which is not UTF-8
     with driver.conversation() as talk:
         gpu = talk.sample()["gpus"][0]

@@ -35,7 +35,7 @@ def test_bytes_and_files(where: CheckScope, options: str, verdict: str) -> None:
     assert any("cannot be written" in c.message for c in told) is ("ro" in options)
 
 
-def test_one_disk_is_told_once(where: CheckScope) -> None:
+def test_one_disk_is_reported_once(where: CheckScope) -> None:
     assert the(where, "disk-space").message.startswith("runs, logs, pixel cache: ")
 
 

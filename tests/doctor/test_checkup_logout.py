@@ -60,7 +60,7 @@ def test_a_service_knows_no_log_out(host: Host) -> None:
     assert host("KillUserProcesses=yes\nKillExcludeUsers=", cgroup=SERVICE) is None
 
 
-def test_where_the_unit_is_not_told_both_settings_count(host: Host) -> None:
+def test_without_a_stated_unit_both_settings_count(host: Host) -> None:
     always = "KillUserProcesses=yes\nKillExcludeUsers="
     assert host(always, cgroup="0::/\n") is not None
     assert host(always, linger="yes", cgroup="0::/\n") is None

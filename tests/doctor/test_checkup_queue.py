@@ -13,7 +13,7 @@ from iqa_train.scheduler.scheduler_lock import ensure_scheduler
 from tests.doctor.checkup_world import found, ills, queue, the, until
 
 
-def test_runs_wait_and_nobody_sees_to_them(where: CheckScope) -> None:
+def test_runs_are_queued_without_a_scheduler(where: CheckScope) -> None:
     queue(where, "A1", "A2")
     (checkup,) = ills(where)
     assert (checkup.name, checkup.verdict) == ("queue", "warning")

@@ -39,7 +39,7 @@ def _rewrite(path: Path, **facts: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | facts))
 
 
-def test_pids_that_belong_to_somebody_else_now(make: Make) -> None:
+def test_pids_that_other_processes_have_now(make: Make) -> None:
     project = make()
     runner = _left_behind(project)
     stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])

@@ -43,7 +43,7 @@ def test_no_retries(make: Make) -> None:
     assert [len(project.attempts(name)) for name in ("Baseline", "A1", "A2")] == [1, 1, 1]
 
 
-def test_again_keeps_the_old_results_and_goes_on_from_its_own(make: Make, undisturbed_stand_ins: FaultyProject) -> None:
+def test_again_keeps_the_old_results_and_resumes_its_own(make: Make, undisturbed_stand_ins: FaultyProject) -> None:
     """The second attempt starts over and is killed in its second epoch; the third goes on from there."""
     project = make(behaviour="A1=die:9@2", seconds=0.01)
     project.run("--all", "--slots", "3", "--policy", "greedy")
@@ -84,7 +84,7 @@ def test_starting_over_was_killed_in_the_blink_before_its_worker(make: Make) -> 
     assert project.wait_until_settled()["runs"][0]["state"] == "completed"
 
 
-def test_a_run_whose_processes_were_killed_is_not_told_to_be_unable_to_start(make: Make) -> None:
+def test_a_run_with_killed_processes_is_not_called_unable_to_start(make: Make) -> None:
     project = make(behaviour="A1=hold", seconds=0.02)
     project.run("--exp", "A1", "--detach")
     for number in (1, 2, 3):
@@ -101,9 +101,7 @@ def test_a_run_whose_processes_were_killed_is_not_told_to_be_unable_to_start(mak
 
 
 @pytest.mark.slow
-def test_an_attempt_that_came_to_nothing_is_told_as_what_it_was(
-    make: Make, undisturbed_stand_ins: FaultyProject
-) -> None:
+def test_an_attempt_without_a_result_is_reported_as_it_ended(make: Make, undisturbed_stand_ins: FaultyProject) -> None:
     """Killed while its worker was not yet able to say anything; then all goes well."""
     project = make(behaviour="A1=slow-start:5@1")
     project.run("--all", "--detach", "--slots", "2")

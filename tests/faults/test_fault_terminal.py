@@ -76,7 +76,7 @@ class Terminal:
 
 
 @pytest.mark.parametrize("way", WAYS[:2])
-def test_the_study_goes_on(make: Make, undisturbed_stand_ins: FaultyProject, way: str) -> None:
+def test_the_study_continues(make: Make, undisturbed_stand_ins: FaultyProject, way: str) -> None:
     project = make(behaviour="*=hold", seconds=0.02)
     terminal = Terminal(project, "--all", "--slots", "2")
     project.wait("the table", lambda: b"running" in terminal.look())

@@ -93,7 +93,7 @@ def test_a_rate_that_is_printed_belongs_to_the_epoch_after_it(tmp_path: Path) ->
         ("lr3e6.log", 3e-6), ("baseline.log", None), ("colr5e7.log", None), ("x_lr0e7.log", None),
     ],
 )  # fmt: skip
-def test_the_name_of_a_log_may_tell_the_rate(tmp_path: Path, name: str, rate: float | None) -> None:
+def test_the_name_of_a_log_may_state_the_rate(tmp_path: Path, name: str, rate: float | None) -> None:
     log = read(tmp_path, old_log(Script(configuration=False)), name)
     assert log.by_name == (("lr",) if rate else ())
     if rate:
@@ -119,7 +119,7 @@ COMMAND = (
     [COMMAND, "+ " + COMMAND, COMMAND.replace(" --", " \\\n    --"), COMMAND.replace("--lr 5e-7", "--lr=5e-7")],
     ids=["one line", "set -x", "backslashes", "equals sign"],
 )
-def test_a_command_line_tells_all_settings(tmp_path: Path, command: str) -> None:
+def test_a_command_line_states_all_settings(tmp_path: Path, command: str) -> None:
     log = read(tmp_path, old_log(Script(configuration=False, remarks=False), before=command + "\n"))
     c = log.settings
     assert (c.lr, c.weight_decay, c.batch_size, c.model_size, c.patience) == (5e-7, 2e-4, 32, "base", 3)
@@ -153,7 +153,7 @@ NAMESPACE = (
 )
 
 
-def test_a_namespace_tells_all_settings(tmp_path: Path) -> None:
+def test_a_namespace_states_all_settings(tmp_path: Path) -> None:
     log = read(tmp_path, old_log(Script(configuration=False, remarks=False), before=NAMESPACE + "\n"))
     c = log.settings
     assert (c.lr, c.multi_scale, c.attention_fusion, c.lr_scheduler) == (5e-7, False, True, "step")

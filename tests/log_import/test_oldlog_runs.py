@@ -87,7 +87,7 @@ def test_the_log_is_named_with_its_hash_and_left_as_it_was(place: Path, study: S
     assert log_of(attempt) == place / path
 
 
-def test_what_the_log_does_not_tell_does_not_stand_in_the_specification(place: Path, study: Study) -> None:
+def test_settings_missing_from_the_log_are_missing_from_the_specification(place: Path, study: Study) -> None:
     run = put(study, old_log(Script(configuration=False), before="Random seed set to 42\n"), "x.log").run
     known = json.loads(run.spec.read_text())["settings"]
     assert {"lr", "weight_decay", "patch_size", "weights", "precision"}.isdisjoint(known)
@@ -339,7 +339,9 @@ def test_runs_that_were_not_imported_or_do_not_say(place: Path, study: Study) ->
         ("实验.log", "log", None),
     ],
 )
-def test_what_a_log_is_a_run_of_is_told_by_its_name(study: Study, name: str, experiment: str, slug: str | None) -> None:
+def test_the_experiment_of_a_log_follows_from_its_name(
+    study: Study, name: str, experiment: str, slug: str | None
+) -> None:
     names = names_for(Path("logs") / name, study)
     assert (names.experiment, names.slug) == (experiment, slug or experiment)
     assert names.baseline == ("Baseline" if experiment in study.ids else None)
@@ -354,7 +356,7 @@ def test_an_experiment_may_differ_in_what_it_is_about_alone(place: Path, study: 
     assert read_spec(other.run).differs["lr"] == (5e-7, 1e-6)
 
 
-def test_names_given_go_before_those_told(study: Study) -> None:
+def test_given_names_take_precedence_over_logged_ones(study: Study) -> None:
     assert names_for(Path("A1.log"), study, "B1").slug == "B1_tiny"
     assert names_for(Path("A1.log"), study, "B9") == RunNames("B9", "B9", about=names_for(Path("x.log"), study).about)
 

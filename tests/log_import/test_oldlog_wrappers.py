@@ -418,7 +418,7 @@ def test_commas_are_points_only_where_rows_show_it() -> None:
 
 
 @pytest.mark.parametrize("row", ["7\t1\t9.0\t0.90\t0.92\t0.93", "1\t\t0.9001\t0.9251\t0.9370", "1,5\t9\t0.9\t0.9\t0.9"])
-def test_rows_whose_numbers_cannot_be_told_apart_are_refused(row: str) -> None:
+def test_rows_with_ambiguous_numbers_are_refused(row: str) -> None:
     columns = header_of(HEADER)
     assert columns is not None
     with pytest.raises(BrokenRowError):
@@ -486,7 +486,7 @@ def test_settings_are_read_in_the_forms_that_logs_state_them(
 
 
 @pytest.mark.parametrize("line", ["  Backbone:                 ResNet-50", "Model:                      ResNet-50"])
-def test_a_log_of_hyperiqas_trainer_tells_its_backbone(tmp_path: Path, line: str) -> None:
+def test_a_log_of_hyperiqas_trainer_states_its_backbone(tmp_path: Path, line: str) -> None:
     log = old_log(Script(configuration=False, remarks=False)).replace("Using Swin Transformer backbone\n", "")
     assert read(tmp_path, f"{line}\n{log}").settings.backbone == "resnet50"
 

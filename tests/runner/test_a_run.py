@@ -204,7 +204,7 @@ def test_spaq_is_tested_across_where_it_is_found(project: Project) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_does_not_go_on_with_other_data(project: Project) -> None:
+def test_a_run_does_not_continue_on_other_data(project: Project) -> None:
     runner = project.start("--exp", "Baseline", "--epochs", "40")
     while not list((project.folder / "runs").rglob("last.safetensors")):
         assert runner.poll() is None

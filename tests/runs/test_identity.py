@@ -150,7 +150,7 @@ def test_a_suspended_process_lives_and_says_so(sleeper: "subprocess.Popen[bytes]
     assert suspension(who) == ""
 
 
-def test_nobody_and_the_dead_are_not_suspended(sleeper: "subprocess.Popen[bytes]") -> None:
+def test_missing_and_dead_processes_are_not_suspended(sleeper: "subprocess.Popen[bytes]") -> None:
     who = identity_of(sleeper.pid)
     sleeper.kill()
     wait_for_state(sleeper.pid, "Z")

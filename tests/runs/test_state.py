@@ -140,7 +140,7 @@ def test_starting_until_the_first_event_then_running(run: RunFolder) -> None:
     assert run_state(run) == lost("its processes died without recording an exit")
 
 
-def test_the_worker_goes_on_without_its_runner(run: RunFolder) -> None:
+def test_the_worker_continues_without_its_runner(run: RunFolder) -> None:
     with working_on(run) as process:
         tell(begin(run, process, GONE), epoch(1))
         assert run_state(run) == RunState("running", "its runner has ended; the worker continues")
@@ -227,7 +227,7 @@ def test_killed_by_a_signal(run: RunFolder, number: int, reason: str) -> None:
     assert run_state(run) == RunState("killed", reason, can_pass=True)
 
 
-def test_killed_because_somebody_asked_for_it_is_not_tried_again(run: RunFolder) -> None:
+def test_a_run_killed_on_request_is_not_retried(run: RunFolder) -> None:
     end(begin(run), -9, requested=True, reason="stopped on request, killed after 60 s; --resume continues")
     state = run_state(run)
     assert (state.name, state.requested) == ("killed", True)
@@ -645,7 +645,7 @@ def marked_process(run: RunFolder, attempt: Attempt, *words: str) -> Iterator[Pr
         holder.communicate()
 
 
-def test_a_worker_that_nobody_wrote_down_is_found_by_its_mark(run: RunFolder) -> None:
+def test_an_unrecorded_worker_is_found_by_its_mark(run: RunFolder) -> None:
     attempt = begin(run)
     facts = json.loads(attempt.runner.read_text())
     write_json(attempt.runner, facts | {"worker": None})

@@ -74,7 +74,7 @@ def test_a_set_that_cannot_be_tested_on_stops_before_anything_starts(project: Pr
     assert not (project.folder / "runs").exists()
 
 
-def test_a_damaged_image_of_another_set_is_told_before_training(project: Project) -> None:
+def test_a_damaged_image_of_another_set_is_reported_before_training(project: Project) -> None:
     image = project.folder / "data" / "other" / "pictures" / "07.png"
     image.write_bytes(image.read_bytes()[:300])
     done = project.run("--exp", "A1", "--cross_datasets", "other", code=2)

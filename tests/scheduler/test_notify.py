@@ -150,7 +150,7 @@ def test_news_of_a_run_without_result(tmp_path: Path, state: RunState, event: st
 
 
 @pytest.mark.parametrize("result", ["", "{", "[]", "{}", '{"srcc": null}', '{"srcc": NaN}', '{"srcc": "high"}'])
-def test_a_result_that_tells_nothing_is_no_error(tmp_path: Path, result: str) -> None:
+def test_an_empty_result_is_no_error(tmp_path: Path, result: str) -> None:
     early = RunState("stopped-early", "stopped early after epoch 8")
     news = Notification.of_run(*settled(tmp_path, "A2", early, result), tmp_path)
     assert news.srcc is None
@@ -206,7 +206,7 @@ def test_the_scheduler_stays_light() -> None:
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_only_what_is_asked_for_is_told(tmp_path: Path, event: str) -> None:
+def test_only_requested_events_are_announced(tmp_path: Path, event: str) -> None:
     told = tmp_path / "told"
     news = replace(NEWS, event=event)
     config = {"command": f"touch {told}"}
@@ -296,7 +296,7 @@ def test_a_webhook_gets_the_news(server: Server) -> None:
     assert json.loads(body) == news.as_json() | {"text": escaped}
 
 
-def test_a_refusal_is_told_without_the_secret(server: Server) -> None:
+def test_a_refusal_is_logged_without_the_secret(server: Server) -> None:
     server.status, server.body = 403, b"invalid_token"
     (complaint,) = announce({"webhook": server.url}, NEWS)
     assert complaint.endswith(

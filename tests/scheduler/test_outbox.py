@@ -82,7 +82,7 @@ def test_an_end_is_recorded_once_and_named_by_itself(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "notify").iterdir()) == first
 
 
-def test_nobody_who_wants_to_know_nothing_to_record(tmp_path: Path) -> None:
+def test_without_notifications_nothing_is_recorded(tmp_path: Path) -> None:
     queue = ended_runs(tmp_path, tmp_path / "told")
     assert is_due(queue, tmp_path)
     with edit_queue(tmp_path) as edit:
@@ -142,7 +142,7 @@ def test_any_value_in_any_place_of_a_record_is_delivered_or_set_aside(tmp_path: 
     assert {path.suffix for path in (tmp_path / "notify").iterdir()} <= {".damaged"}
 
 
-def test_a_folder_in_the_place_of_a_record_holds_nobody_up(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_a_record_blocks_no_other_record(tmp_path: Path) -> None:
     (tmp_path / "notify" / "A1-0.json").mkdir(parents=True)
     (tmp_path / "notify" / "A1-0.damaged" / "more").mkdir(parents=True)
     assert entries(tmp_path) == []
@@ -161,7 +161,7 @@ def test_a_damaged_record_is_set_aside_and_harms_no_other(tmp_path: Path, text: 
 # How it is delivered.
 
 
-def test_a_courier_delivers_in_order_and_holds_nobody_up(tmp_path: Path) -> None:
+def test_a_courier_delivers_in_order_and_blocks_nothing(tmp_path: Path) -> None:
     queue = ended_runs(tmp_path, tmp_path / "told")
     record_all(tmp_path)
     said: list[str] = []

@@ -189,7 +189,7 @@ def test_a_later_batch_waits_for_the_one_before(name: str, words: str) -> None:
     assert waits(made) == {"A2": f"waiting for {words}"}
 
 
-def test_a_batch_that_failed_holds_up_nobody() -> None:
+def test_a_failed_batch_does_not_block_the_next() -> None:
     first, later = item("A1"), item("A2", 2)
     assert started(plan([QueueEntry(first, "settled"), *waiting(later)], [gpu(0)])) == [("A2", 0)]
 
@@ -239,7 +239,7 @@ def test_runs_spread_over_the_gpus_before_they_share_one() -> None:
     assert Counter(start.device.index for start in made.starts) == {0: 2, 1: 2}
 
 
-def test_declared_memory_counts_where_nobody_knows_what_others_use() -> None:
+def test_declared_memory_counts_where_use_by_others_is_unknown() -> None:
     two = [item(name, memory_gib=50) for name in ("A1", "A2")]
     made = plan(waiting(*two), [gpu(0, room=2, others_gib=None)])
     assert started(made) == [("A1", 0)]

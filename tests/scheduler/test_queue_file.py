@@ -191,7 +191,7 @@ def _add_many(runs_dir: Path, editor: int, count: int) -> None:
             edit.queue = added(edit.queue, [item(f"E{editor}.{k}")])
 
 
-def test_of_eight_who_add_at_once_nobody_loses_anything(tmp_path: Path) -> None:
+def test_eight_simultaneous_additions_lose_nothing(tmp_path: Path) -> None:
     """And who reads meanwhile sees every state whole."""
     context = multiprocessing.get_context("fork")
     editors = [context.Process(target=_add_many, args=(tmp_path, k, 12)) for k in range(8)]

@@ -34,7 +34,7 @@ def test_an_image_without_a_reference_is_drawn_on_its_own() -> None:
     assert len(set(units_of([predictions(1, 6.0)]).values())) == 200
 
 
-def test_references_that_only_some_runs_tell_count_for_all() -> None:
+def test_references_recorded_by_some_runs_count_for_all() -> None:
     """Runs from before references were kept, compared with newer ones."""
     old, new = (
         ExperimentPredictions("Baseline", {42: predictions(1, 6.0)}),

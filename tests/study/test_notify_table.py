@@ -10,7 +10,7 @@ from iqa_train.study.model import Notify
 from tests.study.conftest import SEED_FILE
 
 
-def test_nobody_is_told_unless_asked_for(seed_study):
+def test_without_a_notify_table_nothing_is_sent(seed_study):
     assert seed_study.notify is None
 
 

@@ -40,7 +40,7 @@ def test_the_seeds_recorded_results_come_along(seed_study):
     assert {r.n for r in references_of(seed_study)} == {2010}  # 40,200 forwards of 20 crops each
 
 
-def test_the_seeds_floor_and_its_choice_on_test_are_told(seed_study):
+def test_the_original_studys_floor_and_choice_on_test_are_stated(seed_study):
     for r in seed_study.references:
         told = known_settings(seed_study, r)
         assert (told["lr_floor"], told["lr_step"], told["select_on"]) == (1e-6, "epoch", "test")
@@ -60,7 +60,7 @@ def test_runs_that_differed_in_more_than_their_experiment_say_so(seed_study):
     assert sources["lr5e7"] == "seed study, EXPERIMENTS_LOG_TRACKER.md"
 
 
-def test_told_settings_are_those_of_the_experiment_under_its_own(small):
+def test_known_settings_are_those_of_the_experiment_with_the_references_own(small):
     study = small(
         ("A1", "set = { attention_fusion = false, lr = 1e-4 }"),
         more=f'[[references]]\n{ONE}experiment = "A1"\nsettings = {{ lr = 5e-6, lr_ratio = 10 }}\n',

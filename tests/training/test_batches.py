@@ -141,7 +141,7 @@ def test_each_component_does_what_its_name_says(amount: float) -> None:
     assert torch.allclose(back, before, atol=1e-3)
 
 
-def test_each_crop_is_jittered_by_its_own_amounts_and_stays_in_range() -> None:
+def test_each_crop_has_its_own_jitter_and_stays_in_range() -> None:
     generator = torch.Generator().manual_seed(2)
     many = torch.rand(20, 3, 16, 16, generator=generator)
     amounts = 2 * torch.rand(20, 4, generator=generator) - 1

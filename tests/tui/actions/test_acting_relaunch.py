@@ -34,7 +34,7 @@ def runs_of(project: FaultyProject, experiment: str) -> list[str]:
     return sorted(path.name for path in (project.folder / "runs" / "small" / experiment).iterdir())
 
 
-def test_a_stopped_run_goes_on_from_its_checkpoint_as_a_new_attempt(stand_ins: Make) -> None:
+def test_a_stopped_run_continues_from_its_checkpoint_as_a_new_attempt(stand_ins: Make) -> None:
     project = stand_ins(behaviour="A1=hold")
     project.run("--exp", "A1", "--detach", "--slots", "1")
     project.wait_for_worker("A1")

@@ -110,7 +110,7 @@ def test_closing_the_console_does_not_wait_for_a_run_that_is_ending(stand_ins: M
     assert project.of_role("worker", "/A1/") != []
 
 
-def test_the_queue_is_paused_and_goes_on(stand_ins: Make) -> None:
+def test_the_queue_is_paused_and_resumed(stand_ins: Make) -> None:
     project = stand_ins()
 
     async def act(app: Host, pilot: Pilot[None]) -> None:

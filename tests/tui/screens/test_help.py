@@ -64,7 +64,7 @@ async def test_opens_from_everywhere_and_closes(study: Path) -> None:
             await console.sees("Run 1 of 3")
 
 
-def test_a_changed_digit_is_told_on_its_own() -> None:
+def test_a_changed_digit_is_reported_by_itself() -> None:
     keys = every_key()
     assert any("logs.1 to logs.9" in line.cells for section in key_sections(keys, {}) for line in section.lines)
     lines = [line for section in key_sections(keys, {"logs.3": "f3"}) for line in section.lines]

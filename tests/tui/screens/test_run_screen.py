@@ -130,7 +130,7 @@ async def test_follows_the_run(study: Path) -> None:
         assert "Attempt 1: failed" in await console.reads()
 
 
-async def test_goes_on_to_other_runs_and_to_the_log(study: Path) -> None:
+async def test_the_page_leads_to_other_runs_and_to_the_log(study: Path) -> None:
     async with seat() as console:
         await console.press("enter")
         await console.sees("Run 1 of 3", "Baseline")

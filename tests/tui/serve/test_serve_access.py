@@ -141,7 +141,7 @@ def _another_user(port: int, cookie: str) -> None:
     assert "another user" in done.stdout
 
 
-def test_a_connection_that_has_been_closed_is_nobodys() -> None:
+def test_a_closed_connection_has_no_owner() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         client = socket.create_connection(listening.getsockname())
         connection, peer = listening.accept()

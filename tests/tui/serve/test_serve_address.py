@@ -72,7 +72,7 @@ CONNECT = "import socket, sys, time; c = socket.create_connection((sys.argv[1], 
 
 
 @pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
-def test_a_program_of_another_user_of_this_machine_is_told_apart(
+def test_another_users_program_on_this_machine_is_recognised(
     monkeypatch: pytest.MonkeyPatch, family: socket.AddressFamily, host: str
 ) -> None:
     """As root, the other user is real; else we pretend to be another, and the kernel's table says who we are."""

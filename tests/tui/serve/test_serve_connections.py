@@ -60,7 +60,7 @@ def is_closed(client: socket.socket) -> bool:
         return True
 
 
-async def test_many_idle_connections_keep_nobody_out() -> None:
+async def test_many_idle_connections_do_not_block_a_client() -> None:
     async with serving() as (address, token):
         clients = await open_idle(address, IDLE)
         started = time.monotonic()

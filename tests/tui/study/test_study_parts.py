@@ -141,7 +141,7 @@ def test_a_gpu_is_one_line_and_what_is_not_known_is_not_zero(width: int) -> None
     assert " 0 %" not in text.plain
 
 
-def test_old_readings_tell_their_age_and_the_cure() -> None:
+def test_old_readings_show_their_age_and_the_remedy() -> None:
     device = Device("gpu", 0, "GPU-1", "H200", lost=True, note="restart the container")
     stale = DeviceLine(device, GpuReading(0, "GPU-1", "H200", 50.0), (), (50.0,), (None,), age_s=42.0)
     text = "\n".join(part.plain for part in device_lines(Devices((stale,)), 160))

@@ -26,7 +26,7 @@ def _running(project: FaultyProject) -> None:
 @pytest.mark.parametrize(
     "way", ["kill", *(pytest.param(w, marks=pytest.mark.slow) for w in ("hang up", "terminate", "leave"))]
 )
-def test_runs_go_on_and_the_next_console_shows_them(make: Make, way: str) -> None:
+def test_runs_continue_and_the_next_console_shows_them(make: Make, way: str) -> None:
     project = make(behaviour="Baseline=hold", seconds=0.05)
     _running(project)
     first = _watched(project)
