@@ -5,7 +5,7 @@ COMMANDS = {
     "data": "list, verify, count, split and decode data sets; make the demo set",
     "devices": "list the GPUs as the driver reports them, or the CPU slots",
     "doctor": "check this machine and the runs: driver, leases, disk, clock, log-out rules, data",
-    "status": "show what runs, what waits and why, and the time left",
+    "status": "show states, why runs wait, and the time left",
     "logs": "print the log of a run, or follow it",
     "stop": "stop running experiments with a checkpoint, take queued ones out of the queue",
     "relaunch": "queue a new attempt at a run that failed, was stopped or was lost",

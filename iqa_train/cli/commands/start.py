@@ -132,7 +132,7 @@ def _leave(runs: list[str], options: argparse.Namespace) -> int:
     who = f"; scheduler running (pid {scheduler.pid})" if scheduler and scheduler.pid else ""
     print(
         f"{plural(len(runs), 'run')} queued{who}. You can close this terminal. Check progress with:\n"
-        f"  iqa-train status{where} --watch        what runs, what waits and why\n"
+        f"  iqa-train status{where} --watch        states, and why runs wait\n"
         f"  iqa-train logs{where} EXPERIMENT -f    its log as it grows\n"
         f"  iqa-train stop{where} --all            stop everything, with checkpoints"
     )

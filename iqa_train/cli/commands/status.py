@@ -1,4 +1,4 @@
-"""`iqa-train status`: what runs, what waits and why, and how the other runs ended."""
+"""`iqa-train status`: the states of runs: what they wait for, how far they are, how they ended."""
 
 import json
 import os
