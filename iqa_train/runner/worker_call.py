@@ -10,10 +10,9 @@ import os
 import select
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, BinaryIO
+from typing import Any
 
 from iqa_train.devices.inventory import Device, worker_environment
 from iqa_train.devices.leases import Lease
@@ -21,6 +20,7 @@ from iqa_train.errors import RunError
 from iqa_train.files import parse_json
 from iqa_train.handed import handing
 from iqa_train.locks import lock_now, open_lock
+from iqa_train.runner.complaints import Complaints
 from iqa_train.runner.process_limits import NO_THREADS, may_start_threads, starting
 from iqa_train.runner.program import python_command
 from iqa_train.runs.identity import identity_of, suspension
@@ -50,11 +50,11 @@ def run_errand(
     Whatever `hear` raises, and Ctrl-C, ends the worker; events sent by then are still delivered.
     """
     held = (*lease.descriptors, *locks)
-    complaints = os.fdopen(os.memfd_create("complaints"), "w+b")  # kept until its exit says whether they are the cause
+    complaints = Complaints()
     with starting("the worker"):
         worker = subprocess.Popen(
             python_command(f"iqa_train.training.{module}"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=complaints, env=worker_environment(device) | _OWN | handing(held), start_new_session=True,
+            stderr=complaints.file, env=worker_environment(device) | _OWN | handing(held), start_new_session=True,
             pass_fds=held,
         )  # fmt: skip
     assert worker.stdin is not None
@@ -64,33 +64,33 @@ def run_errand(
             worker.stdin.write(json.dumps(request).encode())
         with contextlib.suppress(BrokenPipeError):
             worker.stdin.close()
-        _hear(worker, hear)
+        _hear(worker, hear, complaints)
         return _ended(worker.wait(), complaints)
     except KeyboardInterrupt:
         _terminate(worker)
-        _hear(worker, hear)
+        _hear(worker, hear, complaints)
         raise
     finally:
         _end(worker)
-        complaints.close()
+        complaints.file.close()
 
 
-def _ended(code: int, complaints: BinaryIO) -> int:
-    """The exit code; what the worker wrote to standard error is passed on, unless a refused thread explains it."""
-    if code and not may_start_threads(_THREADS):
+def _ended(code: int, complaints: Complaints) -> int:
+    """The exit code; the rest of the worker's standard error is passed on, unless a refused thread explains it."""
+    if code and complaints.are_of_refused_threads() and not may_start_threads(_THREADS):
         raise RunError(NO_THREADS)
-    complaints.seek(0)
-    sys.stderr.write(complaints.read().decode(errors="replace"))
+    complaints.pass_on(ended=True)
     if code < 0:
         why = "a library of it crashed" if -code in _CRASHES else "by a user, or for lack of memory"
         raise RunError(f"the worker was killed by signal {-code}: {why}")
     return code
 
 
-def _hear(worker: "subprocess.Popen[bytes]", hear: Callable[[Event], None]) -> None:
+def _hear(worker: "subprocess.Popen[bytes]", hear: Callable[[Event], None], complaints: Complaints) -> None:
     """Pass on each event, and "suspended" with a sentence when nothing comes because the worker is suspended."""
     said = ""
     for line in _lines(worker):
+        complaints.pass_on()
         if line is None:
             words = suspension(identity_of(worker.pid))
             if words and words != said:
