@@ -95,7 +95,7 @@ def test_a_flood_in_the_log(make: Make, tmp_path: Path) -> None:
         after = runner.memory_info().rss
         began = time.monotonic()
         project.run("stop", "A1", "--grace", "0")
-        assert time.monotonic() - began < 6
+        assert time.monotonic() - began < 30  # far less than the usual grace, on a busy machine too
         _gone(project)
     print(f"\n{rate:.0f} MB/s into the log; the runner took {before / MEBI:.1f}, then {after / MEBI:.1f} MiB")
     assert rate > 50
