@@ -67,7 +67,7 @@ def locked_folder(folder: Path) -> Iterator[None]:
 
 
 def _wait_for(descriptor: int, path: Path, waiting: Callable[[], None], *, patient: bool) -> None:
-    began, said = time.monotonic(), False
+    began, announced = time.monotonic(), False
     while not lock_now(descriptor):
         waiting()
         waited = time.monotonic() - began
@@ -76,8 +76,8 @@ def _wait_for(descriptor: int, path: Path, waiting: Callable[[], None], *, patie
                 f"the lock {path} has been held for {waited:.0f} s by {holder_words(path)}; try again when that "
                 "process is done, or end it"
             )
-        if waited >= _SAY_AFTER and not said:
-            said = True
+        if waited >= _SAY_AFTER and not announced:
+            announced = True
             with suppress(OSError, ValueError):
                 sys.stderr.write(f"waiting for the lock {path}, held by {holder_words(path)}\n")
                 sys.stderr.flush()

@@ -68,7 +68,7 @@ def deliver_interrupts() -> Iterator[None]:
         return
     unheard = sys.unraisablehook
 
-    def hear(what: "sys.UnraisableHookArgs") -> None:
+    def deliver(what: "sys.UnraisableHookArgs") -> None:
         if what.exc_type is KeyboardInterrupt:
             _ctrl_c.wait()
         else:
@@ -76,7 +76,7 @@ def deliver_interrupts() -> Iterator[None]:
 
     alarm = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
     signal.signal(signal.SIGINT, _ctrl_c.press)
-    sys.unraisablehook = hear
+    sys.unraisablehook = deliver
     try:
         yield
     finally:

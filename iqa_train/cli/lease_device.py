@@ -23,7 +23,7 @@ def lease_device(
     holder: Holder, options: argparse.Namespace, look: Callable[[], None] = lambda: None
 ) -> tuple[Device, Lease]:
     """Lease the first free device; if there is none, say so and wait. `look` is called at each try, and may raise."""
-    said = ""
+    shown = ""
     while True:
         look()
         found = inventory(options.slots)
@@ -33,9 +33,9 @@ def lease_device(
             if lease is not None:
                 return device, lease
         why = " or ".join(_taken(device) for device in usable) or "a device: " + _none(found)
-        if why != said:
+        if why != shown:
             say(f"waiting for {why}")
-        said = why
+        shown = why
         time.sleep(_POLL)
 
 

@@ -281,7 +281,7 @@ def _wait(
             asked = asked or stopping.requested > 0
             if asked and kill_at is None:
                 kill_at = now + GRACE
-                for number in (signal.SIGTERM, signal.SIGCONT):  # a suspended worker would hear nothing
+                for number in (signal.SIGTERM, signal.SIGCONT):  # a suspended worker would not react
                     process.send_signal(number)
             if kill_at is not None and (now > kill_at or stopping.requested > 2):
                 killed = True

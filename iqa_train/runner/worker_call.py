@@ -36,18 +36,18 @@ _OWN = {"OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING"
 Event = Mapping[str, Any]
 
 
-def run_errand(
+def call_worker(
     module: str,
     request: Mapping[str, Any],
     device: Device,
     lease: Lease,
-    hear: Callable[[Event], None],
+    on_event: Callable[[Event], None],
     locks: Sequence[int] = (),
 ) -> int:
-    """Run `iqa_train.training.<module>` on `device` with `request`; `hear` is called with each of its events.
+    """Run `iqa_train.training.<module>` on `device` with `request`; `on_event` is called with each of its events.
 
     Returns its exit code; raises RunError for one that was killed.
-    Whatever `hear` raises, and Ctrl-C, ends the worker; events sent by then are still delivered.
+    Whatever `on_event` raises, and Ctrl-C, ends the worker; events sent by then are still delivered.
     """
     held = (*lease.descriptors, *locks)
     complaints = Complaints()
@@ -64,11 +64,11 @@ def run_errand(
             worker.stdin.write(json.dumps(request).encode())
         with contextlib.suppress(BrokenPipeError):
             worker.stdin.close()
-        _hear(worker, hear, complaints)
+        _forward_events(worker, on_event, complaints)
         return _ended(worker.wait(), complaints)
     except KeyboardInterrupt:
         _terminate(worker)
-        _hear(worker, hear, complaints)
+        _forward_events(worker, on_event, complaints)
         raise
     finally:
         _end(worker)
@@ -86,23 +86,25 @@ def _ended(code: int, complaints: Complaints) -> int:
     return code
 
 
-def _hear(worker: "subprocess.Popen[bytes]", hear: Callable[[Event], None], complaints: Complaints) -> None:
+def _forward_events(
+    worker: "subprocess.Popen[bytes]", on_event: Callable[[Event], None], complaints: Complaints
+) -> None:
     """Pass on each event, and "suspended" with a sentence when nothing comes because the worker is suspended."""
-    said = ""
+    shown = ""
     for line in _lines(worker):
         complaints.pass_on()
         if line is None:
             words = suspension(identity_of(worker.pid))
-            if words and words != said:
-                hear({"event": "suspended", "message": f"the worker is {words}"})
-            said = words
+            if words and words != shown:
+                on_event({"event": "suspended", "message": f"the worker is {words}"})
+            shown = words
             continue
         try:
             event = parse_json(line)
         except ValueError:  # cut short by its end
             continue
         if isinstance(event, dict) and isinstance(event.get("event"), str):
-            hear(event)
+            on_event(event)
 
 
 def _lines(worker: "subprocess.Popen[bytes]") -> Iterator[bytes | None]:

@@ -53,16 +53,16 @@ class Outcome:
         return not self.requested and (self.signal is not None or self.exit_code == OUT_OF_MEMORY)
 
 
-def outcome_of(returncode: int, said: str | None, *, stopped_early: bool = False) -> Outcome:
+def outcome_of(returncode: int, message: str | None, *, stopped_early: bool = False) -> Outcome:
     """From a return code as `subprocess` gives it (negative: a signal) and what the worker itself said, if anything."""
     if returncode < 0:
         hint = ": probably the kernel's OOM killer, or a kill -9" if returncode == -signal.SIGKILL else ""
         return Outcome(KILLED, f"killed by signal {-returncode}{hint or _name(-returncode)}", None, -returncode)
     if returncode in WITH_RESULT:
-        reason = said or _WORDS.get(returncode, "")
+        reason = message or _WORDS.get(returncode, "")
         return Outcome(STOPPED_EARLY if stopped_early else COMPLETED, reason, returncode, None)
     state = KILLED if returncode == STOPPED else FAILED
-    return Outcome(state, said or _WORDS.get(returncode, f"exit code {returncode}"), returncode, None)
+    return Outcome(state, message or _WORDS.get(returncode, f"exit code {returncode}"), returncode, None)
 
 
 def outcome_from(ended: "ExitFacts") -> Outcome:

@@ -65,15 +65,15 @@ class Courier:
     def _deliver(self, entry: Entry) -> None:
         failures, config = [], dict[str, Any]()
         try:
-            config |= self._config_of(entry.news.study)
+            config |= self._config_of(entry.notification.study)
         except RunError as error:
             failures.append(f"notify: {error}")
-        for channel in channels_of(config, entry.news):
+        for channel in channels_of(config, entry.notification):
             if channel.key in entry.taken:
                 continue
             why = channel.send()
             if why:
-                failures.append(_public(complaint(entry.news, channel, why), config))
+                failures.append(_public(complaint(entry.notification, channel, why), config))
                 continue
             entry = self._note(replace(entry, taken=(*entry.taken, channel.key)))
         again = PAUSES[entry.tries] if failures and entry.tries < len(PAUSES) else None

@@ -127,11 +127,15 @@ class Notification:
 
 
 def announce(
-    config: Mapping[str, Any], news: Notification, *, command_limit: float = COMMAND_LIMIT, web_limit: float = WEB_LIMIT
+    config: Mapping[str, Any],
+    notification: Notification,
+    *,
+    command_limit: float = COMMAND_LIMIT,
+    web_limit: float = WEB_LIMIT,
 ) -> list[str]:
-    """Tell `news` as the study file's [notify], `config`, wants it; returns a sentence for each channel that failed."""
-    channels = channels_of(config, news, command_limit=command_limit, web_limit=web_limit)
-    return [complaint(news, channel, why) for channel in channels if (why := channel.send())]
+    """Deliver `notification` as the study file's [notify], `config`, says; returns a sentence per failed channel."""
+    channels = channels_of(config, notification, command_limit=command_limit, web_limit=web_limit)
+    return [complaint(notification, channel, why) for channel in channels if (why := channel.send())]
 
 
 @dataclass(frozen=True)
@@ -144,29 +148,35 @@ class Channel:
 
 
 def channels_of(
-    config: Mapping[str, Any], news: Notification, *, command_limit: float = COMMAND_LIMIT, web_limit: float = WEB_LIMIT
+    config: Mapping[str, Any],
+    notification: Notification,
+    *,
+    command_limit: float = COMMAND_LIMIT,
+    web_limit: float = WEB_LIMIT,
 ) -> list[Channel]:
-    """The channels that `config` wants `news` delivered by, in order; none for an event that it does not want."""
-    if news.event not in (config.get("on") or USUAL):
+    """The channels that `config` delivers `notification` by, in order; none for an event that it does not want."""
+    if notification.event not in (config.get("on") or USUAL):
         return []
     channels = []
     if command := config.get("command"):
-        channels.append(Channel("command", "command", partial(_run, str(command), news, command_limit)))
+        channels.append(Channel("command", "command", partial(_run, str(command), notification, command_limit)))
     if webhook := config.get("webhook"):
-        post = partial(_within, web_limit, partial(_post, str(webhook), news, web_limit))
+        post = partial(_within, web_limit, partial(_post, str(webhook), notification, web_limit))
         channels.append(Channel("webhook", f"webhook to {_host(str(webhook))}", post))
     if lacks := lacking(config):
         channels.append(Channel("urls", "urls", lambda: lacks))
     for number, url in enumerate(() if lacks else config.get("urls") or (), start=1):
         scheme = str(url).partition("://")[0]
-        push = partial(_within, web_limit, partial(_push, str(url), news))
+        push = partial(_within, web_limit, partial(_push, str(url), notification))
         channels.append(Channel(f"url-{number}", f"urls, number {number} ({scheme})", push))
     return channels
 
 
-def complaint(news: Notification, channel: Channel, why: str) -> str:
+def complaint(notification: Notification, channel: Channel, why: str) -> str:
     """That a channel has not taken the notification, and why."""
-    about = f"{news.event} of {news.study}" + (f"/{news.experiment}" if news.experiment else "")
+    about = f"{notification.event} of {notification.study}" + (
+        f"/{notification.experiment}" if notification.experiment else ""
+    )
     return _clean(f"notify: {about} was not delivered: {channel.name}: {why}")
 
 
@@ -180,28 +190,30 @@ def lacking(config: Mapping[str, Any]) -> str:
 # The channels. Each returns why it failed, or "".
 
 
-def _run(command: str, news: Notification, limit: float) -> str:
+def _run(command: str, notification: Notification, limit: float) -> str:
     """Run a shell command line in a session of its own; at the time limit, all that is left of its group is killed."""
     deadline = time.monotonic() + limit
     try:
-        with os.fdopen(os.memfd_create("news"), "w+b") as stream:  # in memory: the news may be that the disk is full
-            stream.write(json.dumps(news.as_json()).encode() + b"\n")
+        with os.fdopen(
+            os.memfd_create("notification"), "w+b"
+        ) as stream:  # in memory: the notification may be that the disk is full
+            stream.write(json.dumps(notification.as_json()).encode() + b"\n")
             stream.seek(0)
             process = subprocess.Popen(
                 ["/bin/sh", "-c", command], stdin=stream, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, bufsize=0,
-                env=os.environ | news.as_environment(), start_new_session=True,
+                env=os.environ | notification.as_environment(), start_new_session=True,
             )  # fmt: skip
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the command
         return _words(error)
     assert process.stderr is not None
-    said = b""
+    output = b""
     with process.stderr as stderr:  # what it leaves in the background may keep this open: it is not read to its end
         os.set_blocking(stderr.fileno(), False)
         running = True
         while running and time.monotonic() < deadline:
             time.sleep(_TICK)
             running = process.poll() is None
-            said = (said + (stderr.read(1 << 16) or b""))[-_TAIL:]
+            output = (output + (stderr.read(1 << 16) or b""))[-_TAIL:]
     if running:
         os.killpg(process.pid, signal.SIGKILL)
         with suppress(subprocess.TimeoutExpired):
@@ -209,16 +221,16 @@ def _run(command: str, news: Notification, limit: float) -> str:
         return f"it took more than {limit:g} s and was killed"
     code = process.returncode
     end = f"exit code {code}" if code > 0 else f"killed by signal {-code}"
-    return _with_last_line(end, said) if code else ""
+    return _with_last_line(end, output) if code else ""
 
 
-def _post(url: str, news: Notification, limit: float) -> str:
-    """POST the news to an http or https address. Certificates are verified; proxies are those of the environment."""
+def _post(url: str, notification: Notification, limit: float) -> str:
+    """POST the notification to an http or https address, with verified certificates and the environment's proxies."""
     import ssl
     import urllib.error
     import urllib.request
 
-    body = json.dumps(news.as_json() | {"text": _for_chats(news.message)}).encode()
+    body = json.dumps(notification.as_json() | {"text": _for_chats(notification.message)}).encode()
     headers = {"Content-Type": "application/json", "User-Agent": "iqa-train"}
     opener = urllib.request.OpenerDirector()  # without redirects, which would make the POST a GET with no body
     for handler in (
@@ -242,8 +254,8 @@ def _post(url: str, news: Notification, limit: float) -> str:
     return ""
 
 
-def _push(url: str, news: Notification) -> str:
-    """Hand the news to apprise."""
+def _push(url: str, notification: Notification) -> str:
+    """Hand the notification to apprise."""
     import logging
 
     logging.getLogger("apprise").addHandler(logging.NullHandler())  # it would print whole addresses, tokens included
@@ -251,8 +263,8 @@ def _push(url: str, news: Notification) -> str:
     service = apprise.Apprise()
     if not service.add(url):
         return "apprise does not know such an address; its documentation lists the forms"
-    kind = apprise.NotifyType.FAILURE if news.event.endswith("-failed") else apprise.NotifyType.INFO
-    done = service.notify(body=news.message, title=f"iqa-train: {news.event}", notify_type=kind)
+    kind = apprise.NotifyType.FAILURE if notification.event.endswith("-failed") else apprise.NotifyType.INFO
+    done = service.notify(body=notification.message, title=f"iqa-train: {notification.event}", notify_type=kind)
     return "" if done else "apprise could not deliver it"
 
 
@@ -286,8 +298,8 @@ def _words(error: Exception) -> str:
     return (error.strerror or str(error)) if isinstance(error, OSError) else type(error).__name__
 
 
-def _with_last_line(what: str, said: bytes) -> str:
-    lines = said.decode(errors="replace").strip().splitlines()
+def _with_last_line(what: str, output: bytes) -> str:
+    lines = output.decode(errors="replace").strip().splitlines()
     return f"{what}: {lines[-1][:200]}" if lines else what
 
 

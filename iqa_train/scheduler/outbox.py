@@ -39,7 +39,7 @@ class Entry:
     """An end on its way: `taken` are the channels that have it, `due` is when the others are tried (time.time())."""
 
     path: Path
-    news: Notification
+    notification: Notification
     taken: tuple[str, ...] = ()
     tries: int = 0
     due: float = 0.0
@@ -52,12 +52,12 @@ class Entry:
 
     def save(self, runs_dir: Path) -> None:
         """Write it. Folders are named from the runs folder, which may be moved meanwhile."""
-        news = asdict(self.news)
+        notification = asdict(self.notification)
         for name in ("run_dir", "log"):
-            news[name] = os.path.relpath(news[name], real_path(runs_dir)) if news[name] else ""
+            notification[name] = os.path.relpath(notification[name], real_path(runs_dir)) if notification[name] else ""
         facts = {"taken": list(self.taken), "tries": self.tries, "due": self.due}
         self.path.parent.mkdir(exist_ok=True)  # but never the runs folder
-        write_json(self.path, {"schema_version": SCHEMA_VERSION, "news": news, **facts})
+        write_json(self.path, {"schema_version": SCHEMA_VERSION, "news": notification, **facts})
 
 
 def entries(runs_dir: Path) -> list[Entry]:
@@ -70,14 +70,18 @@ def entries(runs_dir: Path) -> list[Entry]:
                 found.append(_entry(path, document, runs_dir))
         except (RunError, ValueError):
             set_aside(path)
-    return sorted(found, key=lambda entry: (entry.news.time, not entry.news.experiment, entry.path.name))
+    return sorted(
+        found, key=lambda entry: (entry.notification.time, not entry.notification.experiment, entry.path.name)
+    )
 
 
 def _entry(path: Path, document: dict[str, Any], runs_dir: Path) -> Entry:
     require(document, _EntryFacts)
-    news = build(Notification, document["news"])
-    news = replace(news, run_dir=_here(news.run_dir, runs_dir), log=_here(news.log, runs_dir))
-    return Entry(path, news, tuple(document["taken"]), document["tries"], document["due"])
+    notification = build(Notification, document["news"])
+    notification = replace(
+        notification, run_dir=_here(notification.run_dir, runs_dir), log=_here(notification.log, runs_dir)
+    )
+    return Entry(path, notification, tuple(document["taken"]), document["tries"], document["due"])
 
 
 def set_aside(path: Path) -> None:
@@ -140,8 +144,8 @@ def keep_ends(before: Queue, gone: Sequence[Item], after: Queue, runs_dir: Path)
     return replace(after, ended=closed.ended)
 
 
-def _record(news: Notification, key: str, runs_dir: Path) -> None:
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", news.experiment or news.study)[:60]
-    path = Outbox(runs_dir).entry(f"{name}-{hashlib.sha256(f'{news.event} {key}'.encode()).hexdigest()[:12]}")
+def _record(notification: Notification, key: str, runs_dir: Path) -> None:
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", notification.experiment or notification.study)[:60]
+    path = Outbox(runs_dir).entry(f"{name}-{hashlib.sha256(f'{notification.event} {key}'.encode()).hexdigest()[:12]}")
     if not path.exists():
-        Entry(path, news).save(runs_dir)
+        Entry(path, notification).save(runs_dir)

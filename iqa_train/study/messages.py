@@ -123,10 +123,10 @@ def _complaint(
         return f"unknown {what} {name if option else shown(name)}; {did_you_mean(name, [option + f for f in fields])}"
     if key not in values:
         return f'"{key}" is missing; allowed: {allowed(key, fields[key])}'
-    said = f"{option}{key} {visible(str(values[key]))}" if option else f"{key} = {shown(values[key])}"
+    given = f"{option}{key} {visible(str(values[key]))}" if option else f"{key} = {shown(values[key])}"
     if details["type"] == CONTROL:
-        return f"{said} {details['msg']}"
-    return f"{said} is {_wrong(details, values[key], fields[key])}; allowed: {allowed(key, fields[key])}"
+        return f"{given} {details['msg']}"
+    return f"{given} is {_wrong(details, values[key], fields[key])}; allowed: {allowed(key, fields[key])}"
 
 
 def _wrong(details: ErrorDetails, value: object, field: FieldInfo) -> str:

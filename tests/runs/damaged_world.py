@@ -122,9 +122,9 @@ def _queue(runs_dir: Path, _: object) -> Iterator[tuple[str, object]]:
     start_failures(runs_dir)
     for item in read_queue(runs_dir).items:
         status = item_status(item, runs_dir)
-        news = Notification.of_run(item, status, runs_dir)
-        assert json.dumps(news.as_json(), allow_nan=False)
-        yield item.experiment, (status, news.message)
+        notification = Notification.of_run(item, status, runs_dir)
+        assert json.dumps(notification.as_json(), allow_nan=False)
+        yield item.experiment, (status, notification.message)
 
 
 def _status(runs_dir: Path, _: object) -> Iterator[tuple[str, object]]:

@@ -242,11 +242,11 @@ from pathlib import Path
 from iqa_train.runs.snapshot import SnapshotReader
 from iqa_train.scheduler.overview import read_overview
 counts = Counter()
-def hear(event, arguments):
+def record(event, arguments):
     if event == "open" and isinstance(arguments[0], str | os.PathLike):
         counts[os.fspath(arguments[0])] += 1
 runs_dir = Path(sys.argv[1])
-sys.addaudithook(hear)
+sys.addaudithook(record)
 second = counts.clear
 {action}
 import json

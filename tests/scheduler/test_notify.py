@@ -125,12 +125,17 @@ def settled(tmp_path: Path, experiment: str, state: RunState, result: str = "") 
 
 def test_news_of_a_finished_run(tmp_path: Path) -> None:
     item, status = settled(tmp_path, "A2", RunState("completed"), '{"srcc": 0.93384}')
-    news = Notification.of_run(item, status, tmp_path)
-    assert (news.event, news.study, news.experiment, news.seed) == ("run-ended", "lr5e7", "A2", 42)
-    assert (news.state, news.reason, news.srcc) == ("completed", "", 0.93384)
-    assert news.run_dir == str(tmp_path / item.run)
-    assert news.log == str(tmp_path / "logs" / "a.log")
-    assert news.message == f"A2 (seed 42) of lr5e7 on {news.host}: completed; test SRCC 0.9338"
+    notification = Notification.of_run(item, status, tmp_path)
+    assert (notification.event, notification.study, notification.experiment, notification.seed) == (
+        "run-ended",
+        "lr5e7",
+        "A2",
+        42,
+    )
+    assert (notification.state, notification.reason, notification.srcc) == ("completed", "", 0.93384)
+    assert notification.run_dir == str(tmp_path / item.run)
+    assert notification.log == str(tmp_path / "logs" / "a.log")
+    assert notification.message == f"A2 (seed 42) of lr5e7 on {notification.host}: completed; test SRCC 0.9338"
 
 
 @pytest.mark.parametrize(
@@ -144,46 +149,57 @@ def test_news_of_a_finished_run(tmp_path: Path) -> None:
     ids=lambda value: value.name if isinstance(value, RunState) else "",
 )
 def test_news_of_a_run_without_result(tmp_path: Path, state: RunState, event: str, says: str) -> None:
-    news = Notification.of_run(*settled(tmp_path, "A2", state, '{"srcc": 0.5}'), tmp_path)
-    assert (news.event, news.srcc) == (event, None)
-    assert news.message.endswith(says)
+    notification = Notification.of_run(*settled(tmp_path, "A2", state, '{"srcc": 0.5}'), tmp_path)
+    assert (notification.event, notification.srcc) == (event, None)
+    assert notification.message.endswith(says)
 
 
 @pytest.mark.parametrize("result", ["", "{", "[]", "{}", '{"srcc": null}', '{"srcc": NaN}', '{"srcc": "high"}'])
 def test_an_empty_result_is_no_error(tmp_path: Path, result: str) -> None:
     early = RunState("stopped-early", "stopped early after epoch 8")
-    news = Notification.of_run(*settled(tmp_path, "A2", early, result), tmp_path)
-    assert news.srcc is None
-    assert news.message.endswith(": stopped early after epoch 8")
+    notification = Notification.of_run(*settled(tmp_path, "A2", early, result), tmp_path)
+    assert notification.srcc is None
+    assert notification.message.endswith(": stopped early after epoch 8")
 
 
 def test_news_of_a_run_whose_folder_is_gone(tmp_path: Path) -> None:
     item = Item("lr5e7/A2/s42-0123456789", "A2", 42)
-    news = Notification.of_run(item, ItemStatus("settled", RunState("lost", "gone"), 0, True), tmp_path)
-    assert (news.event, news.log) == ("run-failed", "")
+    notification = Notification.of_run(item, ItemStatus("settled", RunState("lost", "gone"), 0, True), tmp_path)
+    assert (notification.event, notification.log) == ("run-failed", "")
 
 
 def test_news_of_a_study(tmp_path: Path) -> None:
     good = [settled(tmp_path, name, RunState("completed"), "{}")[0] for name in ("Baseline", "A1")]
-    news = Notification.of_study(Queue(tuple(good)), tmp_path)
-    assert (news.event, news.study, news.state, news.counts) == ("study-ended", "lr5e7", "completed", {"completed": 2})
-    assert news.run_dir == str(tmp_path / "lr5e7")
-    assert news.message == f"lr5e7 on {news.host}: all runs have ended: 2 completed"
+    notification = Notification.of_study(Queue(tuple(good)), tmp_path)
+    assert (notification.event, notification.study, notification.state, notification.counts) == (
+        "study-ended",
+        "lr5e7",
+        "completed",
+        {"completed": 2},
+    )
+    assert notification.run_dir == str(tmp_path / "lr5e7")
+    assert notification.message == f"lr5e7 on {notification.host}: all runs have ended: 2 completed"
     bad = [settled(tmp_path, f"B{n}", RunState("failed", "diverged"))[0] for n in range(7)]
-    news = Notification.of_study(Queue((*good, *bad)), tmp_path)
+    notification = Notification.of_study(Queue((*good, *bad)), tmp_path)
     assert all(item_status(item, tmp_path).phase == "settled" for item in bad)
-    assert (news.event, news.state, news.counts) == ("study-failed", "failed", {"completed": 2, "failed": 7})
-    assert news.reason == "2 completed, 7 failed (B0, B1, B2, B3, B4, ...)"
-    assert news.as_environment()["IQA_TRAIN_EXPERIMENT"] == news.as_environment()["IQA_TRAIN_SEED"] == ""
+    assert (notification.event, notification.state, notification.counts) == (
+        "study-failed",
+        "failed",
+        {"completed": 2, "failed": 7},
+    )
+    assert notification.reason == "2 completed, 7 failed (B0, B1, B2, B3, B4, ...)"
+    assert (
+        notification.as_environment()["IQA_TRAIN_EXPERIMENT"] == notification.as_environment()["IQA_TRAIN_SEED"] == ""
+    )
 
 
 def test_values_are_single_lines_of_bounded_length() -> None:
-    news = replace(NEWS, reason="a\nb\0c\x1b[31m\u2028d\udcff " + 9999 * "x")
-    for told in (news.as_environment()["IQA_TRAIN_REASON"], news.as_json()["reason"]):
+    notification = replace(NEWS, reason="a\nb\0c\x1b[31m\u2028d\udcff " + 9999 * "x")
+    for told in (notification.as_environment()["IQA_TRAIN_REASON"], notification.as_json()["reason"]):
         assert told.startswith("a b c [31m d  xx")
         assert len(told) == 2000
-    assert "\n" not in news.message
-    json.dumps(news.as_json(), ensure_ascii=False).encode()
+    assert "\n" not in notification.message
+    json.dumps(notification.as_json(), ensure_ascii=False).encode()
 
 
 def test_the_environment_is_the_same_as_the_json() -> None:
@@ -208,17 +224,17 @@ def test_the_scheduler_stays_light() -> None:
 @pytest.mark.parametrize("event", EVENTS)
 def test_only_requested_events_are_announced(tmp_path: Path, event: str) -> None:
     told = tmp_path / "told"
-    news = replace(NEWS, event=event)
+    notification = replace(NEWS, event=event)
     config = {"command": f"touch {told}"}
-    assert announce(config, news) == []
+    assert announce(config, notification) == []
     assert told.exists() == (event != "run-ended")  # runs that end well are told of on request
     told.unlink(missing_ok=True)
-    assert announce(config | {"on": [event]}, news) == []
+    assert announce(config | {"on": [event]}, notification) == []
     assert told.exists()
     told.unlink()
-    assert announce(config | {"on": [e for e in EVENTS if e != event]}, news) == []
+    assert announce(config | {"on": [e for e in EVENTS if e != event]}, notification) == []
     assert not told.exists()
-    assert announce({}, news) == []
+    assert announce({}, notification) == []
 
 
 # Commands.
@@ -288,12 +304,12 @@ def test_what_a_command_leaves_in_the_background_is_not_waited_for() -> None:
 
 
 def test_a_webhook_gets_the_news(server: Server) -> None:
-    news = replace(NEWS, reason="<lr> & more")
-    assert announce({"webhook": server.url}, news) == []
+    notification = replace(NEWS, reason="<lr> & more")
+    assert announce({"webhook": server.url}, notification) == []
     ((path, kind, body),) = server.received
     assert (path, kind) == ("/hooks/secret", "application/json")
     escaped = "A2 (seed 42) of lr5e7 on gpu7: failed: &lt;lr&gt; &amp; more"
-    assert json.loads(body) == news.as_json() | {"text": escaped}
+    assert json.loads(body) == notification.as_json() | {"text": escaped}
 
 
 def test_a_refusal_is_logged_without_the_secret(server: Server) -> None:

@@ -102,7 +102,7 @@ def test_what_leaves_the_queue_in_the_moment_of_its_end_is_recorded_first(tmp_pa
     else:
         with edit_queue(tmp_path) as edit:
             edit.queue = replace(edit.queue, items=tuple(replace(item, after=1) for item in edit.queue.items))
-    there = [(entry.news.event, entry.news.experiment) for entry in entries(tmp_path)]
+    there = [(entry.notification.event, entry.notification.experiment) for entry in entries(tmp_path)]
     runs = [("run-ended", "A1"), ("run-ended", "Baseline"), ("run-failed", "A2")]
     closed = [] if how == "queued once more" else [("study-failed", "")]
     assert sorted(there) == sorted([*runs, *closed])
@@ -116,8 +116,8 @@ def test_a_record_holds_no_secret_and_no_path_of_this_machine(tmp_path: Path) ->
     texts = [path.read_text() for path in (tmp_path / "runs" / "notify").iterdir()]
     assert not any(str(tmp_path) in text or "echo" in text for text in texts)
     shutil.move(tmp_path / "runs", tmp_path / "elsewhere")
-    (one, *_) = [entry for entry in entries(tmp_path / "elsewhere") if entry.news.experiment == "A1"]
-    assert one.news.run_dir == str(tmp_path / "elsewhere" / "small/A1/s42-0123456789")
+    (one, *_) = [entry for entry in entries(tmp_path / "elsewhere") if entry.notification.experiment == "A1"]
+    assert one.notification.run_dir == str(tmp_path / "elsewhere" / "small/A1/s42-0123456789")
 
 
 ODD: tuple[object, ...] = ("x", -10, 99, 2.5, [1], {"a": []}, None, True)

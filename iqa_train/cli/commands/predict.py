@@ -38,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
     from iqa_train.cli.predictions_out import PredictionsOut
     from iqa_train.cli.text import say
     from iqa_train.devices.leases import Holder
-    from iqa_train.runner.worker_call import run_errand
+    from iqa_train.runner.worker_call import call_worker
 
     check_gpu(options.gpu, options.slots)
     run = _one(finished_runs(options, [options.run], seed=options.seed))
@@ -57,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
         for complaint in complaints:
             scoring.complain(complaint)
         try:
-            run_errand("predict_worker", request, device, lease, scoring.hear)
+            call_worker("predict_worker", request, device, lease, scoring.on_event)
             scoring.require_all()
         except (KeyboardInterrupt, RunError):
             scoring.end(complete=False)
@@ -143,7 +143,7 @@ class _Scoring:
     def __exit__(self, *_: object) -> None:
         self._bar.close()
 
-    def hear(self, event: Mapping[str, Any]) -> None:
+    def on_event(self, event: Mapping[str, Any]) -> None:
         if event["event"] == "failed":
             self.failure = event["message"]
         elif event["event"] == "suspended":

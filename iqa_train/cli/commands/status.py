@@ -56,8 +56,10 @@ def main(argv: Sequence[str]) -> int:
                 lines = [f"no run of {visible(study)} is queued or has been started in {options.runs_dir}"]
             text = "\n".join(lines)
             if options.watch and live and os.environ.get("TERM") == "dumb":
-                news = [(row.experiment, row.seed, row.state, row.device, row.progress.epoch) for row in overview.rows]
-                text, shown = "" if news == shown else text, news
+                current = [
+                    (row.experiment, row.seed, row.state, row.device, row.progress.epoch) for row in overview.rows
+                ]
+                text, shown = "" if current == shown else text, current
             elif options.watch and live:
                 raw(sys.stdout).write(_CLEAR)
         if text:

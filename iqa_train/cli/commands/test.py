@@ -43,14 +43,16 @@ def main(argv: Sequence[str]) -> int:
 
     from iqa_train.cli.find_finished import finished_runs
     from iqa_train.devices.leases import Holder
-    from iqa_train.runner.worker_call import held_runs, run_errand
+    from iqa_train.runner.worker_call import call_worker, held_runs
 
     runs = finished_runs(options, None if options.all else options.exp, seed=options.seed)
     jobs = [_job(run, sets) for run, sets in _wanted(runs, options)]
     with held_runs([run.folder for run in runs]) as locks, _Shown(runs) as shown:
         holder = Holder(f"iqa-train test of {runs[0].experiment}", str(runs[0].spec["study"]))
         device, lease = lease_device(holder, options)
-        code = run_errand("cross_test_worker", {"again": options.again, "runs": jobs}, device, lease, shown.hear, locks)
+        code = call_worker(
+            "cross_test_worker", {"again": options.again, "runs": jobs}, device, lease, shown.on_event, locks
+        )
         lease.close()
     shown.print(as_json=options.json)
     return 1 if code else 0
@@ -116,7 +118,7 @@ class _Shown:
     def __exit__(self, *_: object) -> None:
         self._bar.close()
 
-    def hear(self, event: Mapping[str, Any]) -> None:
+    def on_event(self, event: Mapping[str, Any]) -> None:
         """One event of the worker."""
         kind = event["event"]
         if kind == "progress":
