@@ -1,4 +1,4 @@
-"""Locks on files and folders: held until the process ends; whoever waits for one says which process holds it."""
+"""Locks on files and folders: held until the process ends; a waiting process says which one holds it."""
 
 import errno
 import fcntl
@@ -47,7 +47,7 @@ def locked(
     """
     if make_folder:
         path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = open_lock(path, 0o660)  # whoever may read it can hold it
+    descriptor = open_lock(path, 0o660)  # a user who may read it can hold it
     try:
         _wait_for(descriptor, path, waiting, patient=patient)
         yield

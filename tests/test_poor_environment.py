@@ -2,7 +2,6 @@
 
 import fcntl
 import json
-import multiprocessing
 import os
 import pty
 import resource
@@ -10,9 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -30,33 +27,10 @@ from iqa_train.runner.process_limits import RefusedError
 from iqa_train.runner.runner import AttemptRequest, run_attempt
 from iqa_train.runs.layout import RunFolder
 from iqa_tui.config import config_path, read_config
+from tests.other_user import as_user
 
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user")
 UNKNOWN = 54321  # no entry in passwd
-
-
-def _elsewhere(act: Callable[[], Any]) -> Any:
-    """What `act` returns or raises in a process of its own, where root is a user that nobody knows."""
-    ours, theirs = multiprocessing.Pipe(duplex=False)
-
-    def work() -> None:
-        if os.getuid() == 0:
-            os.setgroups([])
-            os.setgid(UNKNOWN)
-            os.setuid(UNKNOWN)
-        try:
-            theirs.send(act())
-        except Exception as error:  # noqa: BLE001
-            theirs.send(error)
-
-    process = multiprocessing.get_context("fork").Process(target=work)
-    process.start()
-    theirs.close()
-    answer = ours.recv()
-    process.join()
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
 
 
 @as_root
@@ -66,11 +40,11 @@ def test_a_user_without_a_home_is_asked_where_the_cache_is(monkeypatch: pytest.M
     with pytest.raises(
         UsageError, match=f"the cache folder is unknown: HOME is not set and user {UNKNOWN} has no home folder"
     ):
-        _elsewhere(cache_root)
-    assert _elsewhere(lambda: cache_root("/somewhere")) == Path("/somewhere")
+        as_user(UNKNOWN, cache_root)
+    assert as_user(UNKNOWN, lambda: cache_root("/somewhere")) == Path("/somewhere")
     with pytest.raises(UsageError, match='the home folder "~" is unknown'):
-        _elsewhere(lambda: expanded("~/data"))
-    assert _elsewhere(lambda: (config_path(), read_config().theme)) == (None, "")
+        as_user(UNKNOWN, lambda: expanded("~/data"))
+    assert as_user(UNKNOWN, lambda: (config_path(), read_config().theme)) == (None, "")
 
 
 def test_an_unknown_home_folder_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,10 +83,10 @@ def test_a_cache_of_another_user_is_read_and_one_that_is_not_complete_is_a_sente
         Image.new("RGB", (40, 30)).save(place / "0.png")
         table = ImageTable("few", place, ("0.png",), np.zeros(1), (0, 100))
         open_store(table, cache_dir=name)
-        assert _elsewhere(lambda: len(open_store(table, cache_dir=name))) == 1
+        assert as_user(UNKNOWN, lambda: len(open_store(table, cache_dir=name))) == 1
         Image.new("RGB", (50, 30)).save(place / "0.png")
         with pytest.raises(Exception, match=r"cannot be written to .* \(Permission denied\)"):
-            _elsewhere(lambda: len(open_store(table, cache_dir=name)))
+            as_user(UNKNOWN, lambda: len(open_store(table, cache_dir=name)))
 
 
 def _finished_run(folder: Path) -> RunFolder:
@@ -145,7 +119,7 @@ def test_a_worker_that_is_refused_is_no_attempt_and_nothing_is_lost(monkeypatch:
             run_attempt(AttemptRequest(run, device, lease, folder / "logs", ["iqa-train"], again=True))
 
         with pytest.raises(RefusedError, match=r"the worker of A1 could not be started: .*\(ulimit -u\)"):
-            _elsewhere(start)
+            as_user(UNKNOWN, start)
         assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
         assert not (run.path / "attempt-02").exists()
         assert list((folder / "logs").iterdir()) == []

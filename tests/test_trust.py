@@ -1,11 +1,9 @@
 """Cache folders: what another user could have put there is not trusted, what is shared on purpose is."""
 
-import multiprocessing
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,35 +15,11 @@ from iqa_train.errors import DataError, WeightsError
 from iqa_train.models.weights import timm_name, weights_file
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.trust import distrust, make_folder
+from tests.other_user import as_user
 
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user")
 US, OTHER = 54321, 54322  # users without an entry in passwd
 TEAM = 54400  # a group
-
-
-def _as_user(user: int, act: Callable[[], Any], groups: tuple[int, ...] = (), umask: int = 0o022) -> Any:
-    """What `act` returns, or raises, in a process of the user."""
-    ours, theirs = multiprocessing.Pipe(duplex=False)
-
-    def work() -> None:
-        os.setgroups(list(groups))
-        os.setgid(user)
-        os.setuid(user)
-        os.umask(umask)
-        try:
-            theirs.send(act())
-        except Exception as error:  # noqa: BLE001
-            theirs.send(error)
-
-    process = multiprocessing.get_context("fork").Process(target=work)
-    process.start()
-    theirs.close()
-    assert ours.poll(30), "it waits"
-    answer = ours.recv()
-    process.join()
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
 
 
 @pytest.fixture
@@ -90,7 +64,7 @@ def test_a_cache_that_another_user_put_into_a_folder_for_all_is_refused(
         if planted == "pixels/":
             _folder(cache / "pixels", OTHER, 0o777)
         with pytest.raises(DataError) as refused:
-            _as_user(US, lambda: _images(table, cache))
+            as_user(US, lambda: _images(table, cache))
         assert str(refused.value) == (
             f"{cache} belongs to user {OTHER} and any user may put files into {place}, so it is not trusted; have "
             f"user {OTHER} share it with one of your groups (chgrp, chmod g+w), or set cache_dir to a folder of your "
@@ -100,9 +74,9 @@ def test_a_cache_that_another_user_put_into_a_folder_for_all_is_refused(
 
 @as_root
 def test_a_complete_store_that_another_user_planted_is_not_read(place: Path, table: ImageTable) -> None:
-    _as_user(OTHER, lambda: _images(table, place / "cache"))
+    as_user(OTHER, lambda: _images(table, place / "cache"))
     with pytest.raises(DataError, match="is not trusted"):
-        _as_user(US, lambda: _images(table, place / "cache"))
+        as_user(US, lambda: _images(table, place / "cache"))
     with pytest.raises(DataError, match="is not trusted"):
         _images(table, place / "cache")
 
@@ -113,42 +87,42 @@ def test_a_complete_store_that_another_user_planted_is_not_read(place: Path, tab
 )
 def test_what_any_user_may_write_to_is_refused(place: Path, table: ImageTable, level: str) -> None:
     cache = place / "cache"
-    _as_user(US, lambda: _images(table, cache))
-    assert _as_user(US, lambda: _images(table, cache)) == 2
+    as_user(US, lambda: _images(table, cache))
+    assert as_user(US, lambda: _images(table, cache)) == 2
     (store,) = (cache / "pixels").iterdir()
     open_to_all = cache / level.replace("STORE", store.name)
     mode = open_to_all.stat().st_mode
     open_to_all.chmod(0o777)
     with pytest.raises(DataError) as refused:
-        _as_user(US, lambda: _images(table, cache))
+        as_user(US, lambda: _images(table, cache))
     assert str(refused.value) == (
         f"any user may write to {open_to_all}, so it is not trusted; run chmod -R o-w on it, or set cache_dir to a "
         "folder of your own"
     )
     open_to_all.chmod(mode)
-    assert _as_user(US, lambda: _images(table, cache)) == 2
+    assert as_user(US, lambda: _images(table, cache)) == 2
 
 
 @as_root
 def test_in_a_sticky_folder_each_files_owner_counts(place: Path, table: ImageTable) -> None:
     cache = _folder(place / "cache", 0, 0o1777)
-    assert _as_user(US, lambda: _images(table, cache)) == 2
+    assert as_user(US, lambda: _images(table, cache)) == 2
     with pytest.raises(DataError, match=rf"{cache}/pixels belongs to user {US} and any user may put files into"):
-        _as_user(OTHER, lambda: _images(table, cache))
+        as_user(OTHER, lambda: _images(table, cache))
     (store,) = (cache / "pixels").iterdir()
     store.chmod(0o1777)
     os.chown(store / "pixels.u8", OTHER, OTHER)
     with pytest.raises(DataError, match=rf"pixels\.u8 belongs to user {OTHER}"):
-        _as_user(US, lambda: _images(table, cache))
+        as_user(US, lambda: _images(table, cache))
 
 
 @as_root
 def test_a_cache_that_its_owner_shares_with_a_group_of_ours_is_used_and_filled(place: Path, table: ImageTable) -> None:
     cache = _folder(place / "cache", OTHER, 0o2775, TEAM)
-    assert _as_user(US, lambda: _images(table, cache), groups=(TEAM,), umask=0o002) == 2
-    assert _as_user(OTHER, lambda: _images(table, cache), groups=(TEAM,)) == 2
+    assert as_user(US, lambda: _images(table, cache), groups=(TEAM,), umask=0o002) == 2
+    assert as_user(OTHER, lambda: _images(table, cache), groups=(TEAM,)) == 2
     with pytest.raises(DataError, match="is not trusted"):
-        _as_user(US, lambda: _images(table, cache))
+        as_user(US, lambda: _images(table, cache))
 
 
 @as_root
@@ -156,8 +130,8 @@ def test_a_cache_that_its_owner_shares_with_a_group_of_ours_is_used_and_filled(p
 def test_a_complete_cache_in_another_users_own_place_is_read(place: Path, table: ImageTable, owner: int) -> None:
     place.chmod(0o755)  # only root decides who has a folder here, as in /home
     home = _folder(place / "home", owner, 0o755)
-    _as_user(owner, lambda: _images(table, home / "cache"))
-    assert _as_user(US, lambda: _images(table, home / "cache")) == 2
+    as_user(owner, lambda: _images(table, home / "cache"))
+    assert as_user(US, lambda: _images(table, home / "cache")) == 2
 
 
 @as_root
@@ -167,23 +141,23 @@ def test_where_only_we_get_in_the_mode_inside_does_not_matter(place: Path, table
     home = _folder(place / "home", owner, 0o700 if owner == US else 0o750, US)
     cache = _folder(home / "cache", US, 0o777)
     _folder(cache / "pixels", US, 0o777)
-    assert _as_user(US, lambda: _images(table, cache), umask=0) == 2
+    assert as_user(US, lambda: _images(table, cache), umask=0) == 2
     for path in cache.rglob("*"):
         path.chmod(0o777)
-    assert _as_user(US, lambda: _images(table, cache), umask=0) == 2
+    assert as_user(US, lambda: _images(table, cache), umask=0) == 2
     home.chmod(0o755)
     with pytest.raises(DataError, match=f"any user may write to {cache}, so it is not trusted; run chmod"):
-        _as_user(US, lambda: _images(table, cache))
+        as_user(US, lambda: _images(table, cache))
 
 
 @as_root
 def test_without_a_umask_we_make_nothing_that_others_may_write_to(place: Path, table: ImageTable) -> None:
     cache = place / "a" / "b" / "cache"
-    _as_user(US, lambda: _images(table, cache), umask=0)
+    as_user(US, lambda: _images(table, cache), umask=0)
     made = [place / "a", *(place / "a").rglob("*")]
     assert len(made) == 8
     assert not [path for path in made if path.stat().st_mode & 0o002]
-    assert _as_user(US, lambda: _images(table, cache), umask=0) == 2
+    assert as_user(US, lambda: _images(table, cache), umask=0) == 2
 
 
 @as_root
@@ -193,10 +167,10 @@ def test_another_users_link_is_refused_and_our_own_is_followed(place: Path, tabl
         link.symlink_to(home)
         os.chown(link, owner, owner, follow_symlinks=False)
     (place / "twice").symlink_to("planted")
-    assert _as_user(US, lambda: _images(table, place / "own" / "cache")) == 2
+    assert as_user(US, lambda: _images(table, place / "own" / "cache")) == 2
     for planted in ("planted", "twice", "images/../planted"):
         with pytest.raises(DataError, match=rf"{place}/planted belongs to user {OTHER}"):
-            _as_user(US, lambda path=place / planted: _images(table, path / "cache"))
+            as_user(US, lambda path=place / planted: _images(table, path / "cache"))
 
 
 PLANTED: dict[str, Callable[[Path], object]] = {

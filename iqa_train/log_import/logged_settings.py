@@ -27,7 +27,7 @@ _SWITCHES: dict[str, tuple[str, Any]] = {
     "no_early_stopping": ("early_stopping", False), "no_lr_scheduler": ("lr_scheduler", "none"),
 }  # fmt: skip
 
-# `Learning Rate:              5e-07` under EXPERIMENT CONFIGURATION; without what stands in brackets.
+# `Learning Rate:              5e-07` under EXPERIMENT CONFIGURATION; without the text in brackets.
 _LABELS = {
     "dataset": "dataset", "model size": "model_size", "epochs": "epochs", "batch size": "batch_size",
     "learning rate": "lr", "lr ratio": "lr_ratio", "weight decay": "weight_decay", "patch size": "patch_size",

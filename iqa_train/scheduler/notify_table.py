@@ -1,6 +1,6 @@
 """Where the queue has its `[notify]` tables from: the study file, at the time of use.
 
-A webhook or a command is often a secret that stands in a study file which others may not read, and `queue.json` is read
+A webhook or a command is often a secret in a study file which others may not read, and `queue.json` is read
 by everybody: the queue says which file it is. Queues of earlier versions hold the table itself. Knows no pydantic.
 """
 

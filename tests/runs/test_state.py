@@ -1,7 +1,6 @@
 """What became of a run, read off its files and its lock: every state, and why."""
 
 import json
-import multiprocessing
 import os
 import signal
 import socket
@@ -36,6 +35,7 @@ from iqa_train.scheduler.item_status import item_status
 from iqa_train.scheduler.overview import read_overview
 from iqa_train.scheduler.queue import Item, edit_queue
 from iqa_train.scheduler.stop import stop_run
+from tests.other_user import as_user
 
 NAME = "s42-0123456789"
 GONE = ProcessIdentity(socket.gethostname(), boot_id(), 2**22, 1)  # no Linux gives a pid so high
@@ -478,21 +478,7 @@ def as_another_user(act: Callable[[], object]) -> object:
     """What `act` returns in a process that is not root's; skips where there is no changing users."""
     if os.getuid() != 0:
         pytest.skip("only root can be another user")
-    context = multiprocessing.get_context("fork")
-    ours, theirs = context.Pipe(duplex=False)
-
-    def work() -> None:
-        os.setgroups([])
-        os.setgid(65534)
-        os.setuid(65534)
-        theirs.send(act())
-
-    other = context.Process(target=work)
-    other.start()
-    theirs.close()
-    said = ours.recv()
-    other.join()
-    return said
+    return as_user(65534, act)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ class SettingsForm(Vertical):
         yield self._line(_FIRST)
 
     def on_input_changed(self) -> None:
-        """Add a line once the last is used; the event goes on to the dialog."""
+        """Add a line once the last is used; the event continues to the dialog."""
         lines = list(self.query(Input))
         if lines and lines[-1].value.strip():
             self.mount(self._line(_NEXT))
