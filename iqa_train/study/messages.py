@@ -37,6 +37,9 @@ _WORDS = {
     "command": "a shell command line",
     "webhook": "an address that starts with http:// or https://, in ASCII, without spaces, user name and password",
     "urls": 'a list of addresses for apprise, such as ["slack://TOKEN/#channel"]',
+    "margin": "a number more than 0, or a table of such numbers by metric, such as { srcc = 0.002 }",
+    "metric": "the name of a metric, such as srcc",
+    "primary": "the name of a metric, such as srcc",
     "on": f"a list of events out of {', '.join(EVENTS)}",
 }
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from iqa_train.errors import did_you_mean
+from iqa_train.study.design import Design, Margin, require_margins, require_metric
 from iqa_train.study.events import EVENTS, USUAL, Event
 from iqa_train.study.setting_fields import DataName
 from iqa_train.study.spec import DataSource, Expectation
@@ -35,6 +36,11 @@ class StudyHead(BaseModel):
     title: str = ""
     baseline: str
     seeds: Seeds | None = None
+    primary: str = Field("", min_length=1, description="metric whose verdicts count; empty: srcc, or that of [design]")
+    margin: dict[str, Margin] = Field({}, description="by metric; a number is that of the primary one")
+
+    _margins = field_validator("margin", mode="before")(require_margins)
+    _primary = field_validator("primary")(require_metric)
 
 
 class ProfileHead(BaseModel):
@@ -45,6 +51,9 @@ class ProfileHead(BaseModel):
     name: Name = Field("", description="empty: <study>-<profile>, so that results never mix with the study's own")
     title: str = ""
     seeds: Seeds | None = None
+    margin: dict[str, Margin] | None = Field(None, description="in place of those of [study]")
+
+    _margins = field_validator("margin", mode="before")(require_margins)
 
 
 class Experiment(BaseModel):
@@ -97,6 +106,7 @@ class Profile(BaseModel):
     minutes: float | None = Field(None, strict=True, gt=0, description="expected minutes of a batch under the profile")
     expect: dict[str, Expectation] = {}
     set: dict[str, Any] = {}
+    design: Design | None = Field(None, description="that of the file with what the profile changes in it")
 
 
 Address = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*://")]
@@ -170,6 +180,9 @@ class Study(BaseModel):
     datasets: dict[str, DataSource] = {}
     notify: Notify | None = None
     references: tuple[Reference, ...] = ()
+    primary: str = ""
+    margins: dict[str, float] = {}
+    design: Design | None = None
 
     @property
     def ids(self) -> list[str]:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from iqa_train.errors import did_you_mean
 from iqa_train.study.cross_checks import DEFAULTS, HEAD, SEEDS_BELONG, check_references, check_seeds, id_of
+from iqa_train.study.design import Design, contradiction
 from iqa_train.study.literature import check_reported
 from iqa_train.study.messages import NAME_WORDS, complaints, is_name, shown
 from iqa_train.study.model import (
@@ -27,7 +28,7 @@ from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import DataSource, Expectation
 from iqa_train.study.validate import check_settings
 
-TABLES = ("study", "defaults", "experiments", "batches", "profiles", "datasets", "notify", "references")
+TABLES = ("study", "defaults", "experiments", "batches", "profiles", "datasets", "notify", "references", "design")
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -41,7 +42,8 @@ def parse_study(raw: Mapping[str, Any], path: Path, problems: Problems) -> Study
     settings = _settings(defaults, DEFAULTS, problems)
     experiments = _experiments(_array(raw, "experiments", problems), problems)
     batches = _batches(_array(raw, "batches", problems), problems)
-    profiles = _profiles(_table(raw, "profiles", problems), problems)
+    design = _design(raw, head, problems)
+    profiles = _profiles(_table(raw, "profiles", problems), raw.get("design", {}), problems)
     datasets = _datasets(_table(raw, "datasets", problems), problems)
     notify = _notify(raw, problems)
     reported = _array(raw, "references", problems)
@@ -65,6 +67,9 @@ def parse_study(raw: Mapping[str, Any], path: Path, problems: Problems) -> Study
         datasets=datasets,
         notify=notify,
         references=tuple(references),
+        primary=head.primary,
+        margins=head.margin,
+        design=design,
     )
 
 
@@ -112,7 +117,7 @@ def _batches(tables: list[Any], problems: Problems) -> list[Batch]:
     return found
 
 
-def _profiles(tables: Mapping[str, Any], problems: Problems) -> dict[str, Profile]:
+def _profiles(tables: Mapping[str, Any], design: object, problems: Problems) -> dict[str, Profile]:
     found = {}
     for name, table in tables.items():
         place = TomlTable(f"profiles.{name}")
@@ -121,7 +126,7 @@ def _profiles(tables: Mapping[str, Any], problems: Problems) -> dict[str, Profil
         if not isinstance(table, dict):
             problems.add(place, f"{shown(table)} is not a table; allowed: a table of settings")
             continue
-        changes = {key: value for key, value in table.items() if key not in ("study", "expect", "minutes")}
+        changes = {key: value for key, value in table.items() if key not in ("study", "expect", "minutes", "design")}
         settings = _settings(changes, place, problems)
         head = _made(ProfileHead, table.get("study", {}), place, problems, "study")
         if head and head.name.lower() == BY_HAND:
@@ -141,8 +146,25 @@ def _profiles(tables: Mapping[str, Any], problems: Problems) -> dict[str, Profil
             if made:
                 expect[experiment] = made
         if head and timed:
-            found[name] = Profile(study=head, minutes=timed.minutes, expect=expect, set=settings)
+            own = _profile_design(table, design, place, problems)
+            found[name] = Profile(study=head, minutes=timed.minutes, expect=expect, set=settings, design=own)
     return found
+
+
+def _design(raw: Mapping[str, Any], head: StudyHead | None, problems: Problems) -> Design | None:
+    place = TomlTable("design")
+    design = _made(Design, raw["design"], place, problems) if "design" in raw else None
+    if head and (found := contradiction(design, head.primary, head.margin)):
+        problems.add(place, found[1], found[0])
+    return design
+
+
+def _profile_design(table: Mapping[str, Any], of_file: object, place: TomlTable, problems: Problems) -> Design | None:
+    """The design of the file with the profile's changes; None where the profile changes nothing."""
+    own = table.get("design")
+    if isinstance(own, dict) and isinstance(of_file, dict):
+        own = {**of_file, **own}
+    return None if own is None else _made(Design, own, place, problems, "design")
 
 
 def _datasets(tables: Mapping[str, Any], problems: Problems) -> dict[str, DataSource]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from iqa_train.errors import UsageError, did_you_mean, visible
+from iqa_train.study.design import Declaration, declaration
 from iqa_train.study.model import Batch, Profile, Study
 
 
@@ -51,3 +52,13 @@ def batches_of(study: Study, name: str) -> tuple[Batch, ...]:
         return study.batches
     minutes = study.profiles[profile].minutes
     return tuple(batch.model_copy(update={"minutes": minutes}) for batch in study.batches)
+
+
+def declaration_of(study: Study, profile: str | None = None, overrides: Mapping[str, Any] | None = None) -> Declaration:
+    """What the study declares of its verdicts under a profile."""
+    chosen = profile_of(study, profile)
+    design, margins = study.design, study.margins
+    if chosen is not None:
+        design = chosen.design or design
+        margins = margins if chosen.study.margin is None else chosen.study.margin
+    return declaration(design, study.primary, margins, seeds_of(study, profile, overrides))
