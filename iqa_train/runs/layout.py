@@ -4,6 +4,7 @@ runs/
   queue.json  queue.lock                        the queued runs
   scheduler.json  scheduler.lock  scheduler.log the scheduler's process, its lock, what it did
   notify/                                       notifications that are not delivered yet, a file each
+runs/<study>/design.json  design.lock           what the study declared before its first result
 runs/<study>/<experiment>/s<seed>-<config hash>/
   spec.json  provenance.json  result.json  lock
   attempt-01/  runner.json  metrics.jsonl  exit.json   (while it runs: heartbeat, reserve; stop)
@@ -219,6 +220,24 @@ class QueueFiles:
     def scheduler_log(self) -> Path:
         """What the scheduler has done, a line each."""
         return self.runs_dir / "scheduler.log"
+
+
+@dataclass(frozen=True)
+class DesignFiles:
+    """The files of what a study declared."""
+
+    runs_dir: Path
+    study: str
+
+    @property
+    def design(self) -> Path:
+        """Primary metric, margins and looks."""
+        return self.runs_dir / self.study / "design.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held while the design is sealed."""
+        return self.runs_dir / self.study / "design.lock"
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ def start(target: Target, order: StartOrder, progress: Callable[[str], None] = l
 def _queue(runs: Sequence[PlannedRun], target: Target, order: StartOrder) -> None:
     """Submit as `iqa-train --detach` does; a run that is not in the study file belongs to no batch."""
     from iqa_train.scheduler.notify_table import notify_reference
+    from iqa_train.scheduler.seal_design import seal_design
     from iqa_train.scheduler.submit import SubmitOptions, submit
     from iqa_train.study.profiles import batches_of
 
@@ -60,6 +61,8 @@ def _queue(runs: Sequence[PlannedRun], target: Target, order: StartOrder) -> Non
         command=("iqa-tui",), notify=notify,
     )  # fmt: skip
     batches = batches_of(study, first.spec.study) if study else ()
+    if study is not None:
+        seal_design(study, first.spec.study, target.runs_dir)
     submit([planned.spec for planned in runs], batches, target.runs_dir, options)
 
 

@@ -20,6 +20,7 @@ from iqa_train.runs.state import RunState
 from iqa_train.scheduler.data_check import require_data, require_known
 from iqa_train.scheduler.detached_runner import holder_of
 from iqa_train.scheduler.queue import Item
+from iqa_train.scheduler.seal_design import seal_design
 from iqa_train.study.model import Study
 from iqa_train.study.revision import FIRST, revision_words
 from iqa_train.study.spec import RunSpec
@@ -53,6 +54,9 @@ def start_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list
     """Run all that is not complete; returns the command's exit code. Raises UserError before anything is started."""
     before = require_startable(runs, options)  # before the first one starts
     require_data(runs, bar, again=options.again)
+    design = seal_design(study, runs[0][0].study, Path(options.runs_dir))
+    if design is not None and design.exploratory:
+        say(f"verdicts are exploratory: the design was {design.exploratory}")
     for spec, run in runs:
         state = before[run]
         if state is not None:
