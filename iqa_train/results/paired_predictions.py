@@ -24,7 +24,7 @@ class ExperimentPredictions:
 
 @dataclass(frozen=True)
 class UsableSeeds:
-    """The seeds with a defined value; predictions are mapped if the metric needs the fit; `notes` name other seeds."""
+    """The seeds with a defined value, mapped if the metric needs the fit; `notes` are on fits and on other seeds."""
 
     experiment: str
     by_seed: dict[int, Predictions]
@@ -52,6 +52,7 @@ def usable(tested: ExperimentPredictions, metric: str, parameters: int = 4) -> U
             continue
         kept[seed] = ready
         values[seed] = METRICS[metric].value(ready.predictions, ready.scores)
+        notes += [f"seed {seed}: {why}"] if why else []
     return UsableSeeds(tested.experiment, kept, values, tuple(notes))
 
 
@@ -107,6 +108,7 @@ def _sorted(table: Predictions) -> Predictions:
 
 
 def _mapped(table: Predictions, metric: str, parameters: int) -> tuple[Predictions | None, str]:
+    """The table that the metric is computed from, with a remark; or None, with the reason."""
     bad = int(np.count_nonzero(~np.isfinite(table.predictions)))
     if bad:
         return None, f"{bad} of {len(table.images)} predictions are not finite numbers"
@@ -122,4 +124,4 @@ def _mapped(table: Predictions, metric: str, parameters: int) -> tuple[Predictio
     fit = fit_logistic(table.predictions, table.scores, parameters)
     if fit.mapped is None:
         return None, fit.note
-    return replace(table, predictions=fit.mapped), ""
+    return replace(table, predictions=fit.mapped), fit.remark

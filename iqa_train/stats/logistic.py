@@ -3,21 +3,24 @@
 Four parameters: VQEG, Final Report from the Video Quality Experts Group on the Validation of Objective Models of Video
 Quality Assessment (FR-TV Phase I, 2000). Five: Sheikh, Sabir and Bovik, A Statistical Evaluation of Recent Full
 Reference Image Quality Assessment Algorithms, IEEE Trans. Image Processing 15 (2006), section IV.
+
+ITU-T P.1401 (2020) requires a monotonic mapping. With four parameters every map is. Of those with five, only maps that
+are monotonic over the range of the predictions are admitted, and a remark says where one that is not would fit better.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from iqa_train.stats.logistic_search import Curve, best_curve, rise
 from iqa_train.stats.metrics import plcc, rmse
 
 Array = NDArray[np.float64]
 
-_EVALUATIONS = 2000
-_STEEPEST = 500.0  # exponent beyond which exp() is saturated
+FEWEST = 30  # images; with fewer, the parameters follow the noise
+_WORTH = 1e-3  # relative decrease of the squared error that a remark is worth
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class LogisticFit:
     """A least-squares fit: mapped predictions (n,) in the unit of the scores, PLCC and RMSE after it.
 
     Without a fit, `mapped` is None, `plcc` and `rmse` are NaN, and `note` says why. `parameters` are those of the
-    formula for standardised predictions and scores.
+    formula for standardised predictions and scores. `remark` says whether a map that is not monotonic would fit better.
     """
 
     mapped: Array | None
@@ -33,17 +36,18 @@ class LogisticFit:
     plcc: float
     rmse: float
     note: str = ""
+    remark: str = ""
 
 
 def logistic4(q: Array, top: float, bottom: float, middle: float, slope: float) -> Array:
     """VQEG: bottom + (top - bottom) / (1 + exp(-(q - middle) / |slope|)) of predictions q (n,)."""
-    result: Array = bottom + (top - bottom) * _rise((q - middle) / max(abs(slope), 1e-12))
+    result: Array = bottom + (top - bottom) * rise((q - middle) / max(abs(slope), 1e-12))
     return result
 
 
 def logistic5(q: Array, height: float, steepness: float, middle: float, linear: float, offset: float) -> Array:
     """Sheikh et al.: height (1/2 - 1 / (1 + exp(steepness (q - middle)))) + linear q + offset."""
-    result: Array = height * (_rise(steepness * (q - middle)) - 0.5) + linear * q + offset
+    result: Array = height * (rise(steepness * (q - middle)) - 0.5) + linear * q + offset
     return result
 
 
@@ -58,64 +62,41 @@ def fit_logistic(predictions: Array, scores: Array, parameters: int = 4) -> Logi
 @lru_cache(maxsize=64)
 def _fit(prediction_bytes: bytes, score_bytes: bytes, parameters: int) -> LogisticFit:
     predictions, scores = np.frombuffer(prediction_bytes), np.frombuffer(score_bytes)
-    why = _unfit(predictions, scores, parameters)
+    why = _unfit(predictions, scores)
     if why:
-        return _none(why)
+        return LogisticFit(None, (), float("nan"), float("nan"), why)
     x, y = _standard(predictions), _standard(scores)
-    curve, starts = _curve(x, y, parameters)
-    best = _least_squares(curve, starts, x, y)
-    if best is None:
-        return _none("the logistic fit did not converge")
-    mapped = scores.mean() + scores.std() * curve(x, *best)
+    free = best_curve(x, y, linear=parameters == 5)
+    best = free if free.monotonic else best_curve(x, y, linear=True, monotonic=True)
+    mapped = scores.mean() + scores.std() * best(x)
     mapped.setflags(write=False)
-    return LogisticFit(mapped, best, plcc(mapped, scores), rmse(mapped, scores))
+    error = rmse(mapped, scores)
+    remark = ""
+    if free.error < best.error * (1 - _WORTH):
+        lower = scores.std() * np.sqrt(free.error)
+        remark = f"a logistic that is not monotonic would fit better (RMSE {lower:.4g} instead of {error:.4g})"
+    return LogisticFit(mapped, _parameters(best, parameters), plcc(mapped, scores), error, remark=remark)
 
 
-def _unfit(predictions: Array, scores: Array, parameters: int) -> str:
+def _unfit(predictions: Array, scores: Array) -> str:
     if not (np.isfinite(predictions).all() and np.isfinite(scores).all()):
         return "no logistic fit: some values are not finite numbers"
-    if len(scores) <= parameters:
-        return f"no logistic fit: {len(scores)} images are too few for {parameters} parameters"
+    if len(scores) < FEWEST:
+        return f"no logistic fit: {len(scores)} images are too few (at least {FEWEST} are needed)"
     for name, values in (("predictions", predictions), ("scores", scores)):
         if values.min() == values.max():
             return f"no logistic fit: the {name} are constant"
     return ""
 
 
-def _curve(x: Array, y: Array, parameters: int) -> tuple[Callable[..., Array], list[tuple[float, ...]]]:
-    """The formula and starting points: VQEG's, with several slopes, rising or falling with the correlation."""
-    up = 1.0 if plcc(x, y) >= 0 else -1.0
-    low, high = float(y.min()), float(y.max())
-    if parameters == 5:
-        return logistic5, [(up * (high - low), s, 0.0, 0.0, 0.0) for s in (1.0, 0.3, 3.0)]
-    ends = (high, low) if up > 0 else (low, high)
-    return logistic4, [(*ends, 0.0, s) for s in (1.0, 0.3, 3.0)]
-
-
-def _least_squares(
-    curve: Callable[..., Array], starts: list[tuple[float, ...]], x: Array, y: Array
-) -> tuple[float, ...] | None:
-    """The best parameters over all starts that converge; None if none does."""
-    from scipy.optimize import least_squares  # takes a second to import
-
-    found: list[tuple[float, tuple[float, ...]]] = []
-    for start in starts:
-        with np.errstate(all="ignore"):
-            done = least_squares(lambda p: curve(x, *p) - y, start, method="lm", max_nfev=_EVALUATIONS)
-        if done.success and np.isfinite(done.x).all():
-            found.append((float(done.cost), tuple(map(float, done.x))))
-    return min(found)[1] if found else None
-
-
-def _rise(exponent: Array) -> Array:
-    result: Array = 1.0 / (1.0 + np.exp(-np.clip(exponent, -_STEEPEST, _STEEPEST)))
-    return result
+def _parameters(curve: Curve, count: int) -> tuple[float, ...]:
+    """Those of `logistic4` or `logistic5`."""
+    if count == 5:
+        return curve.height, curve.steepness, curve.middle, curve.linear, curve.offset
+    half = curve.height / 2
+    return curve.offset + half, curve.offset - half, curve.middle, 1 / curve.steepness
 
 
 def _standard(values: Array) -> Array:
     result: Array = (values - values.mean()) / values.std()
     return result
-
-
-def _none(note: str) -> LogisticFit:
-    return LogisticFit(None, (), float("nan"), float("nan"), note)

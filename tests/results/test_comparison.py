@@ -105,7 +105,7 @@ def test_a_mapped_metric_says_which_seed_could_not_be_mapped() -> None:
     tiny = predictions(2, 7.0, images=4)
     (found,) = compare([ExperimentPredictions("A1", {42: tiny})], None, "plcc_fit", resamples=FEW)
     assert found.value is None
-    assert found.notes == ("seed 42: no logistic fit: 4 images are too few for 4 parameters",)
+    assert found.notes == ("seed 42: no logistic fit: 4 images are too few (at least 30 are needed)",)
 
 
 def test_nothing_to_compare_is_nothing() -> None:

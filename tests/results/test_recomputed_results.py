@@ -43,14 +43,22 @@ def study(folder: Path, seeds: list[int]) -> dict[str, list[Predictions]]:
 
 
 def fitted(q: Array, y: Array) -> Array:
-    def curve(q: Array, top: float, bottom: float, middle: float, slope: float) -> Array:
-        return np.asarray((top - bottom) / (1 + np.exp(-(q - middle) / abs(slope))) + bottom)
+    """Least squares: the ends of the curve by linear regression, its middle and slope by a search."""
 
-    start = [y.max(), y.min(), q.mean(), q.std()]
-    found = np.asarray(start)
-    for _ in range(4):  # its valley is flat: one descent may stop a hundred-thousandth short of the floor
-        found = optimize.curve_fit(curve, q, y, p0=found, maxfev=20000)[0]
-    return curve(q, *found)
+    def mapped(at: Array) -> Array:
+        rise = 1 / (1 + np.exp(-(q - at[0]) / np.exp(at[1])))
+        basis = np.column_stack([np.ones_like(q), rise])
+        return np.asarray(basis @ np.linalg.lstsq(basis, y, rcond=None)[0])
+
+    def error(at: Array) -> float:
+        exponents = (q - at[0]) / np.exp(at[1])
+        rounding = np.abs(exponents).min() > 14 or np.ptp(exponents) < 1e-3  # what is left of the rise
+        return np.inf if rounding else float(np.sum((mapped(at) - y) ** 2))
+
+    found = optimize.brute(error, ((q.min(), q.max()), np.log([q.std() / 10, q.std() * 10])), Ns=12, finish=None)
+    for _ in range(3):  # its valley is flat: one descent may stop short of the floor
+        found = optimize.minimize(error, found, method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-9}).x
+    return mapped(found)
 
 
 def percentiles(draws: Array, units: int = IMAGES) -> Array:

@@ -1,15 +1,18 @@
 """The logistic fit before PLCC and RMSE: recovers known curves, and notes when it cannot fit."""
 
 import math
+import warnings
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.optimize import curve_fit
 
-from iqa_train.stats import logistic
 from iqa_train.stats.logistic import fit_logistic, logistic4, logistic5
+from iqa_train.stats.logistic_search import best_curve
 from iqa_train.stats.metrics import plcc, rmse
 
 BOTH = pytest.mark.parametrize("parameters", [4, 5])
@@ -70,10 +73,10 @@ def test_a_line_is_fitted_as_well_as_by_a_line(parameters: int) -> None:
 @pytest.mark.parametrize(
     ("q", "scores", "says"),
     [
-        (np.full(20, 0.3), np.arange(20.0), "the predictions are constant"),
-        (np.arange(20.0), np.full(20, 3.0), "the scores are constant"),
+        (np.full(30, 0.3), np.arange(30.0), "the predictions are constant"),
+        (np.arange(30.0), np.full(30, 3.0), "the scores are constant"),
         (np.append(np.arange(19.0), math.nan), np.arange(20.0), "some values are not finite numbers"),
-        (np.arange(4.0), np.arange(4.0), "4 images are too few"),
+        (np.arange(29.0), np.arange(29.0), "29 images are too few (at least 30 are needed)"),
     ],
 )
 def test_where_there_is_no_fit_the_note_says_why(parameters: int, q: np.ndarray, scores: np.ndarray, says: str) -> None:
@@ -82,17 +85,77 @@ def test_where_there_is_no_fit_the_note_says_why(parameters: int, q: np.ndarray,
     assert says in fit.note
 
 
-def test_a_fit_that_does_not_converge_is_none_with_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logistic, "_EVALUATIONS", 2)
-    logistic._fit.cache_clear()
-    fit = fit_logistic(*curved())
-    assert fit.mapped is None
-    assert fit.note == "the logistic fit did not converge"
+def hard_inputs() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Name, predictions, scores: inputs on which a solver with a few starts stops early, or not at all."""
+    rng = np.random.default_rng(11)
+    scores = 1 + 4 * rng.beta(0.5, 0.5, 400)  # most images very good or very bad, as in KADID-10k
+    yield "U-shaped scores", scores + 0.55 * rng.standard_t(2, 400), scores
+    yield "predictions that saturate", 3 + 1.1 * np.tanh(1.3 * (scores - 3)) + rng.normal(0, 0.4, 400), scores
+    scores = rng.uniform(0, 100, 400)
+    yield "inverse S", np.cbrt(scores - 50) + rng.normal(0, 0.5, 400), scores
+    yield "exponential", np.log(scores + 1) + rng.normal(0, 0.1, 400), scores
+    yield "heavy tails", scores + 10 * rng.standard_t(1.5, 400), scores
+    yield "no relation", rng.normal(size=400), scores
+    scores = rng.integers(0, 2, 200).astype(float)
+    yield "two scores", scores + rng.normal(0, 0.3, 200), scores
+    q = rng.uniform(-1, 1, 200)
+    yield "parabola", q, q * q + rng.normal(0, 0.1, 200)
+    q = np.append(rng.normal(size=200), 8.0)
+    yield "an outlier", q, np.append(q[:200] + rng.normal(0, 0.5, 200), -4.0)
+    q = np.round(rng.normal(size=200) * 2)
+    yield "few different predictions", q, q + rng.normal(0, 1, 200)
+
+
+def by_random_starts(x: np.ndarray, y: np.ndarray, parameters: int, starts: int = 20) -> float:
+    """The least mean squared error of SciPy's `curve_fit` from random starts."""
+    rng, best = np.random.default_rng(3), math.inf
+    for _ in range(starts):
+        steepness, middle = np.exp(rng.uniform(-2, 3)), rng.normal() * 1.5
+        rest = rng.normal(size=2)
+        start = (3 * rest[0], steepness, middle, rest[1], 0.0) if parameters == 5 else (*rest, middle, 1 / steepness)
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                found = curve_fit(logistic5 if parameters == 5 else logistic4, x, y, p0=start, maxfev=800)[0]
+        except RuntimeError:  # it did not converge
+            continue
+        best = min(best, float(np.mean(((logistic5 if parameters == 5 else logistic4)(x, *found) - y) ** 2)))
+    return best
 
 
 @BOTH
-@given(values=arrays(float, (2, 12), elements=st.floats(-1e3, 1e3, width=32)))
-@settings(deadline=None, max_examples=25)
+@pytest.mark.parametrize(("name", "q", "scores"), hard_inputs(), ids=lambda one: one if isinstance(one, str) else "")
+def test_no_solver_with_many_random_starts_fits_better(
+    name: str, q: np.ndarray, scores: np.ndarray, parameters: int
+) -> None:
+    x, y = ((one - one.mean()) / one.std() for one in (q, scores))
+    found = best_curve(x, y, linear=parameters == 5)
+    assert found.error <= by_random_starts(x, y, parameters) * (1 + 1e-6)
+    assert np.mean((found(x) - y) ** 2) == pytest.approx(found.error, rel=1e-6)
+    fit = fit_logistic(q, scores, parameters)
+    formula = (logistic5 if parameters == 5 else logistic4)(x, *fit.parameters)
+    assert scores.mean() + scores.std() * formula == pytest.approx(fit.mapped, rel=1e-6, abs=1e-6 * scores.std())
+
+
+@pytest.mark.parametrize(("name", "q", "scores"), hard_inputs(), ids=lambda one: one if isinstance(one, str) else "")
+def test_the_map_is_monotonic_and_a_better_one_that_is_not_is_remarked(
+    name: str, q: np.ndarray, scores: np.ndarray
+) -> None:
+    fit, plain = fit_logistic(q, scores, 5), fit_logistic(q, scores, 4)
+    rises = np.diff(fit.mapped[np.argsort(q, kind="stable")])
+    tiny = 1e-9 * scores.std()
+    assert (rises >= -tiny).all() or (rises <= tiny).all()
+    assert fit.rmse <= plain.rmse * (1 + 1e-6)  # it contains the logistic with four
+    free = best_curve((q - q.mean()) / q.std(), (scores - scores.mean()) / scores.std(), linear=True)
+    assert fit.rmse >= scores.std() * np.sqrt(free.error) * (1 - 1e-9)
+    assert ("not monotonic would fit better" in fit.remark) == (free.error < 0.999 * (fit.rmse / scores.std()) ** 2)
+    if name == "parabola":
+        assert fit.remark
+
+
+@BOTH
+@given(values=arrays(float, (2, 31), elements=st.floats(-1e3, 1e3, width=32)))
+@settings(deadline=None, max_examples=8)
 def test_no_predictions_raise_an_error(parameters: int, values: np.ndarray) -> None:
     fit = fit_logistic(values[0], values[1], parameters)
     assert (fit.mapped is None) == bool(fit.note)
