@@ -12,7 +12,7 @@ from iqa_train.runs.documents import read_scheduler
 from iqa_train.runs.identity import origin_from, suspension
 from iqa_train.runs.layout import QueueFiles
 from iqa_train.runs.snapshot import SnapshotReader
-from iqa_train.scheduler.item_status import status_of
+from iqa_train.scheduler.item_status import snapshots_of, status_of
 from iqa_train.scheduler.outbox import is_due
 from iqa_train.scheduler.queue import Item, folder_of, read_queue
 from iqa_train.scheduler.scheduler_lock import scheduler_process, start_failures
@@ -24,18 +24,20 @@ def check_queue(runs_dir: Path) -> Iterator[Checkup]:
     files = QueueFiles(runs_dir)
     if damage_of(files.queue):
         return
-    waiting, paused = waiting_in(runs_dir), read_queue(runs_dir).paused
+    queue = read_queue(runs_dir)
+    found = snapshots_of(queue.items, runs_dir)
+    waiting = [item for item in queue.items if status_of(item, found[item.key]).phase == "waiting"]
     scheduler = scheduler_process(runs_dir)
     count = plural(len(waiting), "run")
     resume = f"`{command_for('queue resume', runs_dir)}`"
-    if waiting and paused:
+    if waiting and queue.paused:
         yield Checkup("queue", "note", f"the queue is paused; waiting in it: {count}", f"{resume} continues it")
     elif waiting and scheduler is None:
         yield Checkup("queue", "warning", f"{count} waiting and no scheduler is running", f"{resume} starts one")
     else:
         yield Checkup("queue", "ok", f"{count} waiting")
     if scheduler is None:
-        if is_due(read_queue(runs_dir), runs_dir):
+        if is_due(queue, runs_dir, found):
             yield Checkup("queue", "warning", "notifications are waiting to be delivered", f"{resume} delivers them")
         if not damage_of(files.scheduler):
             yield from _no_scheduler(files)
@@ -77,6 +79,5 @@ def waiting_in(runs_dir: Path, reader: SnapshotReader | None = None) -> list[Ite
         queue = read_queue(runs_dir)
     except (RunError, OSError):
         return []
-    reader = reader or SnapshotReader()
-    found = [(item, reader.read(folder_of(item, runs_dir))) for item in queue.items]
-    return [item for item, run in found if status_of(item, run).phase == "waiting"]
+    found = snapshots_of(queue.items, runs_dir, reader)
+    return [item for item in queue.items if status_of(item, found[item.key]).phase == "waiting"]

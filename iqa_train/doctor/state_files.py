@@ -5,14 +5,14 @@ from pathlib import Path
 
 from iqa_train.errors import RunError
 from iqa_train.runs.document_cache import Damage
-from iqa_train.runs.documents import read_exit, read_scheduler
+from iqa_train.runs.documents import read_scheduler
 from iqa_train.runs.outcome import outcome_from
-from iqa_train.runs.snapshot import RunSnapshot
+from iqa_train.runs.snapshot import AttemptSnapshot, RunSnapshot
 from iqa_train.scheduler.queue import read_queue
 
 
 def damages_of(found: RunSnapshot) -> Iterator[tuple[str, str]]:
-    """Each damaged file of a run, and what to do about it. Attempts that cannot be listed are in the run's state."""
+    """Each damaged file of a run that was read whole, and what to do about it. The state names unlisted attempts."""
     again = "move it away; status then shows the run's state, and relaunch continues it"
     cures: list[tuple[object, str]] = [
         (found.spec, "move it away and queue the run again"),
@@ -24,12 +24,23 @@ def damages_of(found: RunSnapshot) -> Iterator[tuple[str, str]]:
         if isinstance(document, Damage):
             yield document.words.partition("; ")[0], cure
     for attempt in found.known_attempts:
-        if damage := damage_of(attempt.files.exit):
+        if damage := _damage_of_exit(attempt):
             yield damage, again
 
 
+def _damage_of_exit(attempt: AttemptSnapshot) -> str:
+    if isinstance(attempt.exit, Damage):
+        return attempt.exit.words.partition("; ")[0]
+    try:
+        if attempt.exit is not None:
+            outcome_from(attempt.exit)
+    except ValueError as error:
+        return f"{attempt.files.exit} is damaged ({error})"
+    return ""
+
+
 def damage_of(path: Path) -> str:
-    """What is wrong with a state file; empty if nothing, or if there is none."""
+    """What is wrong with a state file of the queue; empty if nothing, or if there is none."""
     try:
         _READERS[path.name](path)
     except RunError as error:
@@ -41,14 +52,7 @@ def damage_of(path: Path) -> str:
     return ""
 
 
-def _read_exit(path: Path) -> None:
-    ended = read_exit(path)
-    if ended is not None:
-        outcome_from(ended)
-
-
 _READERS: dict[str, Callable[[Path], object]] = {
-    "exit.json": _read_exit,
     "scheduler.json": read_scheduler,
     "queue.json": lambda path: read_queue(path.parent),
 }

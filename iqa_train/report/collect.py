@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from iqa_train.datasets.leaks import audit_with_data
-from iqa_train.errors import RunError, UserError
+from iqa_train.errors import RunError
 from iqa_train.report.report_data import Origin, ReportData
 from iqa_train.report.sweeps import find_sweeps
 from iqa_train.results.cross_dataset import cross_dataset_results, cross_dataset_tables
@@ -19,7 +19,7 @@ from iqa_train.results.run_record import RunRecord
 from iqa_train.results.selection import RunSelection
 from iqa_train.results.study_results import build_study_results
 from iqa_train.results.table import ResultRow, StudyResults
-from iqa_train.runs.documents import CodeFacts, ProvenanceFacts, ResultFacts, read_provenance, read_result
+from iqa_train.runs.documents import CodeFacts
 from iqa_train.runs.predictions import Predictions
 from iqa_train.stats.registry import METRICS
 from iqa_train.study.audit import Finding
@@ -113,7 +113,7 @@ def parameters_of(runs: Sequence[RunRecord]) -> dict[str, int]:
     """The number of parameters of each experiment's network, where a result records it."""
     found: dict[str, int] = {}
     for run in runs:
-        rounds = _result(run).get("rounds") or [{}]
+        rounds = run.result.get("rounds") or [{}]
         if parameters := rounds[0].get("parameters"):
             found.setdefault(run.experiment, parameters)
     return found
@@ -144,7 +144,7 @@ def _findings(chosen: RunSelection) -> tuple[Finding, ...]:
 
 
 def _origin(run: RunRecord) -> Origin:
-    origin = _provenance(run)
+    origin = run.provenance
     return Origin(
         experiment=run.experiment,
         seed=run.seed,
@@ -164,17 +164,3 @@ def _code(code: CodeFacts) -> str:
     if not commit:
         return f"source {code['fingerprint']}" if code.get("fingerprint") else ""
     return commit[:_DIGITS] + (" + changes" if code.get("dirty") else "")
-
-
-def _result(run: RunRecord) -> ResultFacts:
-    try:
-        return read_result(run.folder.result) or {}
-    except (UserError, OSError):
-        return {}
-
-
-def _provenance(run: RunRecord) -> ProvenanceFacts:
-    try:
-        return read_provenance(run.folder.provenance) or {}
-    except (UserError, OSError):
-        return {}

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from iqa_train.errors import DataError
 from iqa_train.results.chosen_settings import Candidate, chosen_settings, left_out_notes
 from iqa_train.results.factors import Spec
-from iqa_train.runs.document_cache import Damage
-from iqa_train.runs.documents import EpochEvent, Measures, ResultFacts, SpecFacts, misplaced
+from iqa_train.runs.document_cache import Damage, undamaged
+from iqa_train.runs.documents import EpochEvent, Measures, ProvenanceFacts, ResultFacts, SpecFacts, misplaced
 from iqa_train.runs.imported import imported_in
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.predictions import Predictions, read_predictions
@@ -45,6 +45,8 @@ class RunRecord:
     reported: Mapping[int, Mapping[str, float | None]] = field(default_factory=dict)
     optimism: float | None = None
     notes: tuple[str, ...] = ()
+    result: ResultFacts = field(default_factory=ResultFacts)  # empty, as `provenance`, where missing or damaged
+    provenance: ProvenanceFacts = field(default_factory=ProvenanceFacts)
 
     @property
     def experiment(self) -> str:
@@ -81,10 +83,11 @@ class RunRecord:
 
 def record(spec: "RunSpec | Spec", folder: RunFolder, reader: SnapshotReader | None = None) -> RunRecord:
     """Read a run. `spec` is its specification or the content of its spec.json."""
-    return _record(spec, (reader or SnapshotReader()).read(folder, whole=True))
+    return record_of(spec, (reader or SnapshotReader()).read(folder, whole=True))
 
 
-def _record(spec: "RunSpec | Spec", found: RunSnapshot) -> RunRecord:
+def record_of(spec: "RunSpec | Spec", found: RunSnapshot) -> RunRecord:
+    """The same of a run that was read whole."""
     folder, imported = found.run, imported_in(found.provenance) is not None
     content: Spec = spec if isinstance(spec, Mapping) else spec.model_dump(mode="json")
     document: Spec = with_revision(content, imported=imported)
@@ -93,12 +96,14 @@ def _record(spec: "RunSpec | Spec", found: RunSnapshot) -> RunRecord:
     notes = (f"{folder.spec} is damaged; its settings are not known",) if not document["settings"] else ()
     if found.attempts and (label := revision_label(document, imported=imported)):
         notes = (*notes, label)
+    result, origin = undamaged(found.result) or ResultFacts(), undamaged(found.provenance) or ProvenanceFacts()
     if not state.finished:
-        return RunRecord(document, folder, state, epochs=epochs, notes=notes)
-    result = found.result if isinstance(found.result, dict) else {}
+        return RunRecord(document, folder, state, epochs=epochs, notes=notes, result=result, provenance=origin)
     predictions, missing = _predictions(document, folder, result.get("images", {}).get("test"))
     reported, optimism = _reported(result, _seed(document)), _optimism(result)
-    return RunRecord(document, folder, state, predictions, epochs, reported, optimism, (*notes, *missing))
+    return RunRecord(
+        document, folder, state, predictions, epochs, reported, optimism, (*notes, *missing), result, origin
+    )
 
 
 def with_queued(runs: Iterable[RunRecord], queued: Collection[Path]) -> tuple[RunRecord, ...]:
@@ -122,13 +127,15 @@ def study_runs(
     Of an experiment with several settings, those count that a run has finished with, or is under way with; of these the
     latest. The baseline comes first, then the others by name.
     """
-    specs = [(_spec(one), one) for one in (reader or SnapshotReader()).read_all(runs_dir, study, whole=True)]
-    found = [Candidate(spec["experiment"], one, state_of(one)) for spec, one in specs]
+    specs = [
+        (_spec(snapshot), snapshot) for snapshot in (reader or SnapshotReader()).read_all(runs_dir, study, whole=True)
+    ]
+    found = [Candidate(spec["experiment"], snapshot, state_of(snapshot)) for spec, snapshot in specs]
     newest = chosen_settings(found)
-    current = [(spec, one) for spec, one in specs if one.run.config_hash == newest[spec["experiment"]]]
+    current = [(spec, snapshot) for spec, snapshot in specs if snapshot.run.config_hash == newest[spec["experiment"]]]
     base = common_baseline(spec for spec, _ in current)
     current.sort(key=lambda run: (run[0]["experiment"] != base, run[0]["experiment"], _seed(run[0])))
-    return [_record(spec, one) for spec, one in current], left_out_notes(found, newest, study)
+    return [record_of(spec, snapshot) for spec, snapshot in current], left_out_notes(found, newest, study)
 
 
 def common_baseline(specs: Iterable[Spec]) -> str:
@@ -206,8 +213,8 @@ def _predictions(spec: Spec, folder: RunFolder, images: int | None) -> tuple[dic
 def _reported(result: ResultFacts, seed: int) -> dict[int, Mapping[str, float | None]]:
     rounds = [r for r in result.get("rounds", []) if "test" in r]
     if rounds:
-        seeds = [seed + k if (own := r.get("seed")) is None else own for k, r in enumerate(rounds)]
-        return {own: _numbers(r["test"]) for own, r in zip(seeds, rounds, strict=True)}
+        seeds = [seed + k if (own_seed := r.get("seed")) is None else own_seed for k, r in enumerate(rounds)]
+        return {own_seed: _numbers(r["test"]) for own_seed, r in zip(seeds, rounds, strict=True)}
     return {seed: _numbers(result)} if result else {}
 
 
@@ -223,8 +230,8 @@ def _numbers(values: Measures | ResultFacts) -> dict[str, float | None]:
 def _optimism(result: ResultFacts) -> float | None:
     """By how much the best epoch on test beats the selected one; the mean over rounds."""
     gains = []
-    for one in result.get("rounds", []):
-        claimed, own = one.get("test_chosen", {}).get("srcc"), one.get("test", {}).get("srcc")
-        if claimed is not None and own is not None:
-            gains.append(claimed - own)
+    for round_ in result.get("rounds", []):
+        claimed, chosen = round_.get("test_chosen", {}).get("srcc"), round_.get("test", {}).get("srcc")
+        if claimed is not None and chosen is not None:
+            gains.append(claimed - chosen)
     return fmean(gains) if gains else None

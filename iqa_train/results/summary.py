@@ -3,11 +3,12 @@
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
-from iqa_train.errors import RunError
-from iqa_train.runs.documents import ResultFacts, read_result
+from iqa_train.runs.document_cache import undamaged
 from iqa_train.runs.layout import RunFolder
-from iqa_train.runs.state import outside_the_queue, run_state
+from iqa_train.runs.snapshot import RunSnapshot, read_snapshot
+from iqa_train.runs.state import outside_the_queue, state_of
 from iqa_train.study.spec import RunSpec
 
 
@@ -26,20 +27,20 @@ class SummaryRow:
 
 def summarise(runs: Iterable[tuple[RunSpec, RunFolder]], baseline: str | None) -> list[SummaryRow]:
     """A row per experiment, in the order of their first run. Differences are between means over the seeds both have."""
-    by_experiment: dict[str, list[tuple[RunSpec, RunFolder]]] = {}
+    by_experiment: dict[str, list[tuple[RunSpec, RunSnapshot]]] = {}
     for spec, run in runs:
-        by_experiment.setdefault(spec.experiment, []).append((spec, run))
-    values = {name: _by_seed(own, "srcc") for name, own in by_experiment.items()}
+        by_experiment.setdefault(spec.experiment, []).append((spec, read_snapshot(run)))
+    values = {name: _by_seed(found, "srcc") for name, found in by_experiment.items()}
     base = values.get(baseline or "", {})
     rows = []
-    for name, own in by_experiment.items():
+    for name, found in by_experiment.items():
         shared = [seed for seed in values[name] if seed in base]
         delta = statistics.fmean(values[name][s] - base[s] for s in shared) if shared and name != baseline else None
-        states = {outside_the_queue(run_state(run)).name for _, run in own}
+        states = {outside_the_queue(state_of(run)).name for _, run in found}
         rows.append(
             SummaryRow(
-                name, own[0][0].title, "/".join(sorted(states)), len(values[name]), _mean(values[name].values()),
-                _mean(_by_seed(own, "plcc").values()), delta,
+                name, found[0][0].title, "/".join(sorted(states)), len(values[name]), _mean(values[name].values()),
+                _mean(_by_seed(found, "plcc").values()), delta,
             )
         )  # fmt: skip
     return rows
@@ -64,18 +65,10 @@ def summary_text(rows: list[SummaryRow], baseline: str | None) -> str:
     return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
 
 
-def _by_seed(runs: list[tuple[RunSpec, RunFolder]], key: str) -> dict[int, float]:
-    results = {spec.seed: _result(run) for spec, run in runs}
-    values = {seed: r.get("srcc") if key == "srcc" else r.get("plcc") for seed, r in results.items()}
-    return {seed: value for seed, value in values.items() if value is not None}
-
-
-def _result(run: RunFolder) -> ResultFacts:
-    """Nothing for a damaged one: the state of the run says so."""
-    try:
-        return read_result(run.result) or {}
-    except RunError:
-        return {}
+def _by_seed(runs: list[tuple[RunSpec, RunSnapshot]], key: Literal["srcc", "plcc"]) -> dict[int, float]:
+    """Nothing of a damaged result: the state of the run says so."""
+    results = {spec.seed: undamaged(run.result) or {} for spec, run in runs}
+    return {seed: value for seed, result in results.items() if (value := result.get(key)) is not None}
 
 
 def _mean(values: Iterable[float]) -> float | None:

@@ -30,6 +30,11 @@ def unreadable(error: OSError) -> Damage:
     return Damage(f"{error.filename} cannot be read: {error.strerror}", unreadable=True)
 
 
+def undamaged(document: T | Damage | None) -> T | None:
+    """A document without its damage, if it has any."""
+    return None if isinstance(document, Damage) else document
+
+
 class DocumentCache:
     """What was read, by path. Not for several threads at once."""
 

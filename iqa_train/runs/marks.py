@@ -26,7 +26,9 @@ def mark_of(pid: int) -> str | None:
     except OSError:
         return None
     start = f"{MARK}=".encode()
-    return next((os.fsdecode(one.removeprefix(start)) for one in variables if one.startswith(start)), None)
+    return next(
+        (os.fsdecode(variable.removeprefix(start)) for variable in variables if variable.startswith(start)), None
+    )
 
 
 def marked(attempt: Path) -> list[int]:

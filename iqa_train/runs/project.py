@@ -38,8 +38,8 @@ def project_of(name: str, runs_dir: Path, *, early: bool = False) -> Path:
     if not whole.is_dir():
         return runs.parent
     for depth in range(_DEEPEST):
-        own = whole.joinpath(*runs.parts[len(runs.parts) - depth - 1 :])
-        if own.is_dir() and not own.samefile(runs):
+        candidate = whole.joinpath(*runs.parts[len(runs.parts) - depth - 1 :])
+        if candidate.is_dir() and not candidate.samefile(runs):
             return runs.parents[depth]
     moved = (runs.parent / _STUDY).exists() and not (whole / _STUDY).exists()
     return runs.parent if moved else whole

@@ -8,7 +8,7 @@ snapshots (`runs.state`, `runs.progress`, `scheduler.item_status`, `scheduler.ov
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -35,6 +35,8 @@ from iqa_train.runs.metrics import Metrics
 from iqa_train.runs.state_names import FINISHED
 
 T = TypeVar("T")
+
+_FEW = 64
 
 
 @dataclass(frozen=True)
@@ -85,10 +87,11 @@ class Liveness:
 
 @dataclass(frozen=True)
 class AttemptSnapshot:
-    """`metrics` are None where there are none, and where they were not wanted: see `SnapshotReader.read`."""
+    """`metrics`, and `exit` of attempts before the last, are None also where not wanted: see `SnapshotReader.read`."""
 
     files: Attempt
     runner: RunnerFacts | Damage | None = None
+    exit: ExitFacts | Damage | None = None
     metrics: Metrics | Damage | None = None
     set_aside: bool = False  # results lie in its folder, so that the next attempt started over
 
@@ -128,19 +131,47 @@ class RunSnapshot:
 
 
 class SnapshotReader:
-    """Takes snapshots; what has not changed since the one before is not read again. Not for several threads at once."""
+    """Takes snapshots; what has not changed since the one before is not read again. Not for several threads at once.
+
+    A run that is not read any more is forgotten: see `_documents_of`.
+    """
 
     def __init__(self) -> None:
-        self._documents = DocumentCache()
+        self._known: dict[str, DocumentCache] = {}
+        self._recent: set[str] = set()
+        self._reads = 0
+
+    @property
+    def remembered(self) -> frozenset[str]:
+        """The folders of the runs whose documents it holds."""
+        return frozenset(self._known)
+
+    def _documents_of(self, path: str) -> DocumentCache:
+        """What is known of the run in `path`.
+
+        After as many reads as cover every run twice, those that were in none of them are forgotten. They have been
+        removed, or have left the queue; counting the reads takes no look at the disk.
+        """
+        if self._reads > 2 * len(self._known) + _FEW:
+            self._known = {known: documents for known, documents in self._known.items() if known in self._recent}
+            self._recent, self._reads = set(), 0
+        self._recent.add(path)
+        self._reads += 1
+        return self._known.setdefault(path, DocumentCache())
+
+    def read_each(self, runs: Iterable[RunFolder], *, whole: bool = False) -> list[RunSnapshot]:
+        """Those of `runs`, in their order."""
+        return [self.read(run, whole=whole) for run in runs]
 
     def read_all(self, runs_dir: Path, study: str | None = None, *, whole: bool = False) -> list[RunSnapshot]:
         """Those of a runs folder, or of one study in it, by study, experiment and seed."""
-        return [self.read(run, whole=whole) for run in run_folders(runs_dir, study)]
+        return self.read_each(run_folders(runs_dir, study), whole=whole)
 
     def read(self, run: RunFolder, *, whole: bool = False) -> RunSnapshot:
-        """A run now; with `whole` also its provenance, and the metrics of one that has its result."""
+        """A run now; with `whole` also its provenance, every attempt's exit, and the metrics of one with a result."""
         path = str(run.path)
-        found = self._documents.read(path, _attempt_names)
+        documents = self._documents_of(path)
+        found = documents.read(path, _attempt_names)
         if found is None or isinstance(found, Damage):
             return RunSnapshot(run, found or (), is_there=found is not None, time=time.time())
         attempts = [Attempt(run.path / name) for name in found]
@@ -148,53 +179,59 @@ class SnapshotReader:
         locked: bool | Damage | None = None
         live: Liveness | Damage | None = None
         if attempts:
-            ended, facts, locked = self._read_last(run, attempts[-1])
+            ended, facts, locked = _read_last(documents, run, attempts[-1])
         else:
             locked = _attempted(lambda: is_held(run.lock))
         if attempts and ended is None:
             known = {} if facts is None or isinstance(facts, Damage) else facts
             live = _attempted(lambda: _look_at_processes(attempts[-1], known, locked=locked is True))
-        result = self._documents.read(f"{path}/result.json", read_result)
+        result = documents.read(f"{path}/result.json", read_result)
         finished = isinstance(ended, dict) and ended["state"] in FINISHED and isinstance(result, dict)
         every = whole or not finished
-        snapshots = tuple(self._read_attempt(attempt, every=every) for attempt in attempts[:-1])
+        snapshots = [_read_attempt(documents, AttemptSnapshot(a), every=every, whole=whole) for a in attempts[:-1]]
         if attempts:
-            snapshots += (self._read_attempt(attempts[-1], facts, every=every),)
-        spec = self._documents.read(f"{path}/spec.json", read_spec_facts)
-        provenance = self._documents.read(f"{path}/provenance.json", read_provenance) if whole else None
-        return RunSnapshot(run, snapshots, ended, locked, live, spec, result, provenance, time=time.time())
-
-    def _read_last(
-        self, run: RunFolder, attempt: Attempt
-    ) -> tuple[ExitFacts | Damage | None, RunnerFacts | Damage | None, bool | Damage | None]:
-        """Exit, runner and lock; the lock only where there is no exit."""
-        path = str(attempt.folder)
-        ended = self._documents.read(f"{path}/exit.json", read_exit)
-        facts = self._documents.read(f"{path}/runner.json", read_runner)
-        if ended is not None:
-            return ended, facts, None
-        locked = _attempted(lambda: is_held(run.lock))
-        if locked is False:  # written since: the lock is let go of only after it
-            ended = self._documents.read(f"{path}/exit.json", read_exit)
-        return ended, facts, locked if ended is None else None
-
-    def _read_attempt(
-        self, attempt: Attempt, facts: RunnerFacts | Damage | None = None, *, every: bool
-    ) -> AttemptSnapshot:
-        if not every:
-            return AttemptSnapshot(attempt, facts)
-        path = str(attempt.folder)
-        if facts is None:
-            facts = self._documents.read(f"{path}/runner.json", read_runner)
-        found = self._documents.read_metrics(attempt.metrics)
-        metrics = found if found is None or isinstance(found, Damage) else found.metrics
-        set_aside = self._documents.read(path, _has_outcome)
-        return AttemptSnapshot(attempt, facts, set_aside if isinstance(set_aside, Damage) else metrics, bool(set_aside))
+            last = AttemptSnapshot(attempts[-1], facts, ended)
+            snapshots.append(_read_attempt(documents, last, every=every, whole=False))
+        spec = documents.read(f"{path}/spec.json", read_spec_facts)
+        provenance = documents.read(f"{path}/provenance.json", read_provenance) if whole else None
+        return RunSnapshot(run, tuple(snapshots), ended, locked, live, spec, result, provenance, time=time.time())
 
 
 def read_snapshot(run: RunFolder, *, whole: bool = False) -> RunSnapshot:
     """One look at one run, as `SnapshotReader.read` takes it."""
     return SnapshotReader().read(run, whole=whole)
+
+
+def _read_last(
+    documents: DocumentCache, run: RunFolder, attempt: Attempt
+) -> tuple[ExitFacts | Damage | None, RunnerFacts | Damage | None, bool | Damage | None]:
+    """Exit, runner and lock; the lock only where there is no exit."""
+    path = str(attempt.folder)
+    ended = documents.read(f"{path}/exit.json", read_exit)
+    facts = documents.read(f"{path}/runner.json", read_runner)
+    if ended is not None:
+        return ended, facts, None
+    locked = _attempted(lambda: is_held(run.lock))
+    if locked is False:  # written since: the lock is let go of only after it
+        ended = documents.read(f"{path}/exit.json", read_exit)
+    return ended, facts, locked if ended is None else None
+
+
+def _read_attempt(documents: DocumentCache, known: AttemptSnapshot, *, every: bool, whole: bool) -> AttemptSnapshot:
+    """`known` with what it lacks."""
+    if not every:
+        return known
+    path = str(known.files.folder)
+    facts, ended = known.runner, known.exit
+    if facts is None:
+        facts = documents.read(f"{path}/runner.json", read_runner)
+    if whole:
+        ended = documents.read(f"{path}/exit.json", read_exit)
+    found = documents.read_metrics(known.files.metrics)
+    metrics = found if found is None or isinstance(found, Damage) else found.metrics
+    set_aside = documents.read(path, _has_outcome)
+    seen = set_aside if isinstance(set_aside, Damage) else metrics
+    return AttemptSnapshot(known.files, facts, ended, seen, bool(set_aside))
 
 
 def _attempted(look: Callable[[], T]) -> T | Damage:

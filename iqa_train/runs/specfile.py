@@ -84,7 +84,7 @@ def _refuses(model: type[BaseModel], values: Mapping[str, Any]) -> bool:
     try:
         model.model_validate_json(json.dumps(known), strict=True)
     except ValidationError as error:
-        return any(one["loc"] for one in error.errors(include_url=False, include_context=False))
+        return any(mistake["loc"] for mistake in error.errors(include_url=False, include_context=False))
     return False
 
 

@@ -151,12 +151,12 @@ def _without_lock(found: RunSnapshot, attempt: AttemptSnapshot, live: Liveness) 
     """Of an attempt that no process of this host works on, and that has no exit."""
     if isinstance(attempt.metrics, Damage):
         return _damaged(attempt.metrics)
-    word = (attempt.metrics or Metrics()).end
-    if word is not None:  # the runner was killed, the worker finished
+    end = (attempt.metrics or Metrics()).end
+    if end is not None:  # the runner was killed, the worker finished
         if isinstance(found.result, Damage):
             return _damaged(found.result)
         early = bool((found.result or {}).get("stopped_early"))
-        return _of(found, outcome_of(word["code"], word["message"], stopped_early=early))
+        return _of(found, outcome_of(end["code"], end["message"], stopped_early=early))
     origin = live.origin
     away = origin is not None and not origin.here
     silent = found.time - live.last_sign

@@ -14,8 +14,9 @@ from iqa_train.errors import DataError, RunError
 from iqa_train.regular import real_path
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.origin import data_folder, data_now, project_that_ran, same_pictures, trained_on
+from iqa_train.runs.snapshot import read_snapshot
 from iqa_train.runs.specfile import read_spec
-from iqa_train.runs.state import run_state
+from iqa_train.runs.state import state_of
 from iqa_train.scheduler.item_status import item_status
 from iqa_train.scheduler.queue import folder_of as folder_of_item
 from iqa_train.scheduler.queue import read_queue
@@ -54,7 +55,7 @@ def require_data(runs: Sequence[tuple[RunSpec, RunFolder]], bar: Bar, *, again: 
 def _require_same_data(spec: RunSpec, run: RunFolder, table: ImageTable, now: str) -> None:
     """Raise DataError for a run that has a result or a checkpoint of other data than there is now."""
     root, then = trained_on(run)
-    state = run_state(run)
+    state = state_of(read_snapshot(run))
     if then in {None, now} or not (state.finished or state.alive or run.outcome()):
         return
     how = "is complete" if state.finished else f"is {state.name}" if state.alive else "has begun"
@@ -112,7 +113,7 @@ def data_problems(runs: Sequence[tuple[RunSpec, RunFolder]]) -> list[str]:
     sets = {(spec.settings.dataset, spec.settings.data_dir, spec.source) for spec, _ in runs}
     sets |= {(name, "", spec.cross_sources.get(name, DataSource())) for spec, _ in runs for name in _wanted(spec)}
     found = []
-    for name, data_dir, source in sorted(sets, key=lambda one: one[:2]):
+    for name, data_dir, source in sorted(sets, key=lambda key: key[:2]):
         if name == DEMO and not source.csv and not folder_of(name, data_dir, source).exists():
             continue  # it is made at the start
         try:

@@ -27,7 +27,7 @@ from iqa_train.runner.runner import AttemptRequest, RunningAttempt, run_attempt
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.snapshot import SnapshotReader
 from iqa_train.runs.state import HEARTBEAT
-from iqa_train.scheduler.item_status import status_of
+from iqa_train.scheduler.item_status import snapshots_of, status_of
 from iqa_train.scheduler.outbox import is_due
 from iqa_train.scheduler.queue import Item, folder_of, read_queue
 from iqa_train.scheduler.scheduler_lock import ensure_scheduler, scheduler_process
@@ -83,9 +83,9 @@ class SchedulerKeeper:
         """Check now. A scheduler that cannot be started is no failure of the run; `iqa-train status` shows it."""
         with contextlib.suppress(UserError, OSError):
             queue = read_queue(self._runs_dir)
-            found = ((item, self._reader.read(folder_of(item, self._runs_dir))) for item in queue.items)
-            wanted = any(status_of(item, one).phase == "waiting" for item, one in found)
-            wanted = (wanted and not queue.paused) or is_due(queue, self._runs_dir)
+            found = snapshots_of(queue.items, self._runs_dir, self._reader)
+            wanted = any(status_of(item, found[item.key]).phase == "waiting" for item in queue.items)
+            wanted = (wanted and not queue.paused) or is_due(queue, self._runs_dir, found)
             if wanted and scheduler_process(self._runs_dir) is None:
                 ensure_scheduler(self._runs_dir)
 

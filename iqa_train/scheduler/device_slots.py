@@ -73,11 +73,11 @@ def _place(
 
 
 def _others_gib(reading: GpuReading, ours: Sequence[DeviceUse]) -> float | None:
-    own: set[int] = set()
+    our_pids: set[int] = set()
     for occupant in ours:
         if occupant.worker is not None:
-            own |= {occupant.worker, *_descendants(occupant.worker)}
-    used = foreign_memory(reading, own)
+            our_pids |= {occupant.worker, *_descendants(occupant.worker)}
+    used = foreign_memory(reading, our_pids)
     return None if used is None else used / GIB
 
 

@@ -1,13 +1,13 @@
 """Status of a queued run (waiting, running, settled), from its attempts since it was queued."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from iqa_train.runner.folder_watch import gone_words
 from iqa_train.runs.document_cache import Damage
-from iqa_train.runs.snapshot import AttemptSnapshot, RunSnapshot, read_snapshot
+from iqa_train.runs.snapshot import AttemptSnapshot, RunSnapshot, SnapshotReader, read_snapshot
 from iqa_train.runs.state import RunState, state_of
 from iqa_train.runs.state_names import LOST, QUEUED
 from iqa_train.scheduler.queue import Item, folder_of
@@ -31,6 +31,12 @@ class ItemStatus:
 def item_status(item: Item, runs_dir: Path) -> ItemStatus:
     """The status of `item` now."""
     return status_of(item, read_snapshot(folder_of(item, runs_dir)))
+
+
+def snapshots_of(items: Iterable[Item], runs_dir: Path, reader: SnapshotReader | None = None) -> dict[str, RunSnapshot]:
+    """A look at the runs of `items`, by their keys."""
+    reader = reader or SnapshotReader()
+    return {item.key: reader.read(folder_of(item, runs_dir)) for item in items}
 
 
 def status_of(item: Item, found: RunSnapshot) -> ItemStatus:

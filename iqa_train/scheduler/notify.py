@@ -23,14 +23,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from iqa_train.errors import RunError
 from iqa_train.files import SCHEMA_VERSION
 from iqa_train.regular import real_path
-from iqa_train.runs.attempt_facts import log_of
-from iqa_train.runs.documents import Measure, read_result
-from iqa_train.runs.layout import QueueFiles, RunFolder
+from iqa_train.runs.attempt_facts import LogFinder
+from iqa_train.runs.document_cache import undamaged
+from iqa_train.runs.documents import Measure
+from iqa_train.runs.layout import QueueFiles
+from iqa_train.runs.snapshot import RunSnapshot, read_snapshot
 from iqa_train.runs.state_names import COMPLETED, FAILED
-from iqa_train.scheduler.item_status import ItemStatus, item_status
+from iqa_train.scheduler.item_status import ItemStatus, snapshots_of, status_of
 from iqa_train.scheduler.queue import Item, Queue, folder_of
 from iqa_train.study.events import USUAL, Event
 
@@ -66,19 +67,21 @@ class Notification:
     counts: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    def of_run(cls, item: Item, status: ItemStatus, runs_dir: Path) -> "Notification":
-        """That a run is settled. One that was stopped on request has ended, not failed."""
+    def of_run(cls, item: Item, status: ItemStatus, runs_dir: Path, found: RunSnapshot | None = None) -> "Notification":
+        """That a run, of which `found` is a snapshot, is settled. One stopped on request has ended, not failed."""
         run = folder_of(item, runs_dir)
+        found = found or read_snapshot(run)
         state = status.state
         event: Event = "run-ended" if state.finished or state.requested else "run-failed"
-        srcc = _srcc(run) if state.finished else None
+        srcc = _srcc(found) if state.finished else None
         fields = (item.study, item.experiment, item.seed, state.name, state.reason, srcc)
-        return cls(event, *fields, str(real_path(run.path)), _last_log(run), socket.gethostname(), _now())
+        return cls(event, *fields, str(real_path(run.path)), _last_log(found, runs_dir), socket.gethostname(), _now())
 
     @classmethod
-    def of_study(cls, queue: Queue, runs_dir: Path) -> "Notification":
-        """That the whole queue is settled; failed if any of its runs has no result."""
-        states = [(item.experiment, item_status(item, runs_dir).state) for item in queue.items]
+    def of_study(cls, queue: Queue, runs_dir: Path, found: Mapping[str, RunSnapshot] | None = None) -> "Notification":
+        """That the whole queue is settled; failed if any of its runs, in `found` by key, has no result."""
+        found = snapshots_of(queue.items, runs_dir) if found is None else found
+        states = [(item.experiment, status_of(item, found[item.key]).state) for item in queue.items]
         counts = Counter(state.name for _, state in states)
         unfinished: dict[str, list[str]] = {}
         for experiment, state in states:
@@ -325,20 +328,16 @@ def _named(experiments: list[str]) -> str:
     return f" ({', '.join(names[:_NAMED] + more)})" if names else ""
 
 
-def _srcc(run: RunFolder) -> float | None:
-    try:
-        return (read_result(run.result) or {}).get("srcc")
-    except (OSError, RunError):
-        return None
+def _srcc(found: RunSnapshot) -> float | None:
+    return (undamaged(found.result) or {}).get("srcc")
 
 
-def _last_log(run: RunFolder) -> str:
+def _last_log(found: RunSnapshot, runs_dir: Path) -> str:
+    facts = found.last.facts if found.last else {}
     try:
-        attempts = run.attempts()
-        log = log_of(attempts[-1]) if attempts else None
+        return str(LogFinder(runs_dir).find(facts).absolute()) if "log" in facts else ""
     except OSError:
         return ""
-    return str(log.absolute()) if log else ""
 
 
 def _now() -> str:

@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,9 +19,10 @@ from iqa_train.errors import RunError
 from iqa_train.files import SCHEMA_VERSION, read_json, write_json
 from iqa_train.regular import real_path
 from iqa_train.runs.layout import Outbox
-from iqa_train.scheduler.item_status import item_status
+from iqa_train.runs.snapshot import RunSnapshot
+from iqa_train.scheduler.item_status import snapshots_of, status_of
 from iqa_train.scheduler.notify import Notification
-from iqa_train.scheduler.queue import Item, Queue, folder_of
+from iqa_train.scheduler.queue import Item, Queue
 from iqa_train.schema import Span, build, require
 
 PAUSES = (10.0, 60.0, 300.0, 900.0)  # seconds before a channel that failed is tried again; then it is given up
@@ -94,42 +95,51 @@ def _here(name: str, runs_dir: Path) -> str:
     return os.path.normpath(real_path(runs_dir) / name) if name else ""
 
 
-def is_due(queue: Queue, runs_dir: Path) -> bool:
+Snapshots = Mapping[str, RunSnapshot]
+"""Of the runs of a queue's items, by the items' keys, taken under the queue's lock; None: they are taken here."""
+
+
+def is_due(queue: Queue, runs_dir: Path, found: Snapshots | None = None) -> bool:
     """Whether a scheduler has something to record or to deliver."""
-    return bool(
-        queue.ended or Outbox(runs_dir).entries() or any(_is_unrecorded(i, queue, runs_dir) for i in queue.items)
-    )
+    return bool(queue.ended or Outbox(runs_dir).entries() or _unrecorded(queue, runs_dir, queue.items, found))
 
 
-def _is_unrecorded(item: Item, queue: Queue, runs_dir: Path) -> bool:
-    if item.told or not queue.notify.get(item.study):
-        return False
-    status = item_status(item, runs_dir)
-    return status.phase == "settled" and status.tried
+def _unrecorded(
+    queue: Queue, runs_dir: Path, items: Sequence[Item], found: Snapshots | None
+) -> list[tuple[Item, RunSnapshot]]:
+    """Those of `items` that have ended and whose end is to be recorded."""
+    open_ = [item for item in items if not item.told and queue.notify.get(item.study)]
+    found = snapshots_of(open_, runs_dir) if found is None else found
+    pairs = [(item, found[item.key], status_of(item, found[item.key])) for item in open_]
+    return [(item, run) for item, run, status in pairs if status.phase == "settled" and status.tried]
 
 
-def with_ends_recorded(queue: Queue, runs_dir: Path, items: Sequence[Item] | None = None) -> Queue:
+def with_ends_recorded(
+    queue: Queue, runs_dir: Path, items: Sequence[Item] | None = None, found: Snapshots | None = None
+) -> Queue:
     """The queue with its runs' ends recorded, of all its items or of some; to be called under its lock."""
     wanted = {item.key for item in (queue.items if items is None else items)}
-    ended = [item for item in queue.items if item.key in wanted and _is_unrecorded(item, queue, runs_dir)]
-    for item in ended:
-        status = item_status(item, runs_dir)
-        key = f"{item.run} {max((a.number for a in folder_of(item, runs_dir).attempts()), default=0)} {item.after}"
-        _record(Notification.of_run(item, status, runs_dir), key, runs_dir)
-    keys = {item.key for item in ended}
+    ended = _unrecorded(queue, runs_dir, [item for item in queue.items if item.key in wanted], found)
+    for item, run in ended:
+        key = f"{item.run} {max((a.number for a in run.known_attempts), default=0)} {item.after}"
+        _record(Notification.of_run(item, status_of(item, run), runs_dir, run), key, runs_dir)
+    keys = {item.key for item, _ in ended}
     updated = tuple(replace(item, told=True) if item.key in keys else item for item in queue.items)
-    studies = dict.fromkeys([*queue.ended, *(item.study for item in ended)])
+    studies = dict.fromkeys([*queue.ended, *(item.study for item, _ in ended)])
     return replace(queue, items=updated, ended=tuple(studies))
 
 
-def with_studies_recorded(queue: Queue, runs_dir: Path, studies: Sequence[str] | None = None) -> Queue:
+def with_studies_recorded(
+    queue: Queue, runs_dir: Path, studies: Sequence[str] | None = None, found: Snapshots | None = None
+) -> Queue:
     """The queue with the ends of its studies recorded, of all or of some; to be called under its lock, once settled."""
     done = [study for study in queue.ended if studies is None or study in studies]
     for study in done:
         items = tuple(item for item in queue.items if item.study == study)
         if items and queue.notify.get(study):
-            tried = [(item.run, len(folder_of(item, runs_dir).attempts()), item.after) for item in items]
-            _record(Notification.of_study(replace(queue, items=items), runs_dir), repr(tried), runs_dir)
+            runs = snapshots_of(items, runs_dir) if found is None else found
+            tried = [(item.run, len(runs[item.key].known_attempts), item.after) for item in items]
+            _record(Notification.of_study(replace(queue, items=items), runs_dir, runs), repr(tried), runs_dir)
     return replace(queue, ended=tuple(study for study in queue.ended if study not in done))
 
 

@@ -25,8 +25,8 @@ def device_slots(
     """The devices, if a run waits for one: otherwise they are not needed, and asking a driver takes time."""
     if not any(s.phase == "waiting" for _, s in status):
         return []
-    running = [(item, one) for (item, s), one in zip(status, found, strict=True) if s.phase == "running"]
-    occupants = [use for item, one in running if (use := occupant_of(item, one)) is not None]
+    running = [(item, run) for (item, s), run in zip(status, found, strict=True) if s.phase == "running"]
+    occupants = [use for item, run in running if (use := occupant_of(item, run)) is not None]
     driver = nvml or Nvml()
     try:
         waiting = [item for item, s in status if s.phase == "waiting"]

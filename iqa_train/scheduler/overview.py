@@ -119,7 +119,7 @@ def read_overview(
     """
     queue, reader = queue or read_queue(runs_dir), reader or SnapshotReader()
     found = [reader.read(folder_of(item, runs_dir)) for item in queue.items]
-    status = [(item, status_of(item, one)) for item, one in zip(queue.items, found, strict=True)]
+    status = [(item, status_of(item, run)) for item, run in zip(queue.items, found, strict=True)]
     scheduler = scheduler_process(runs_dir)
     complaints = start_failures(runs_dir)
     has_open = any(s.phase != "settled" for _, s in status)
@@ -131,10 +131,10 @@ def read_overview(
         waits = outlook.waiting_reasons(queue, status, places, scheduler, complaints)
     logs = LogFinder(runs_dir)
     rows = [
-        _queued_row(item, s, waits.get(item.key, ""), complaints.get(item.key, ""), one, logs)
-        for (item, s), one in zip(status, found, strict=True)
+        _queued_row(item, s, waits.get(item.key, ""), complaints.get(item.key, ""), run, logs)
+        for (item, s), run in zip(status, found, strict=True)
     ]
-    rows += [_row(one, state, logs) for one, state in _others(queue, runs_dir, study, reader)]
+    rows += [_row(run, state, logs) for run, state in _others(queue, runs_dir, study, reader)]
     ahead, guess = None, False
     halted = queue.paused or (scheduler is not None and scheduler.suspended)
     if has_open and not halted:
@@ -156,7 +156,7 @@ def _others(
     known = {item.run for item in queue.items}
     runs = [run for name in studies for run in run_folders(runs_dir, name)]
     found = [reader.read(run) for run in runs if f"{run.study}/{run.experiment}/{run.path.name}" not in known]
-    return [(one, state) for one in found if (state := state_of(one)).name != QUEUED]
+    return [(snapshot, state) for snapshot in found if (state := state_of(snapshot)).name != QUEUED]
 
 
 def _queued_row(item: Item, status: ItemStatus, wait: str, complaint: str, found: RunSnapshot, logs: LogFinder) -> Row:

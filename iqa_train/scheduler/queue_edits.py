@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from iqa_train.errors import UsageError
-from iqa_train.runs.state import run_state
-from iqa_train.scheduler.item_status import item_status
+from iqa_train.runs.state import state_of
+from iqa_train.scheduler.item_status import snapshots_of, status_of
 from iqa_train.scheduler.outbox import is_due
-from iqa_train.scheduler.queue import Queue, edit_queue, folder_of, moved, read_queue, removed
+from iqa_train.scheduler.queue import Queue, edit_queue, moved, read_queue, removed
 from iqa_train.scheduler.scheduler_lock import ensure_scheduler
 
 
@@ -25,7 +25,9 @@ def resume(runs_dir: Path) -> str:
     with edit_queue(runs_dir) as edit:
         edit.queue = replace(edit.queue, paused=False)
     queue = read_queue(runs_dir)
-    if all(item_status(item, runs_dir).phase == "settled" for item in queue.items) and not is_due(queue, runs_dir):
+    found = snapshots_of(queue.items, runs_dir)
+    settled = all(status_of(item, found[item.key]).phase == "settled" for item in queue.items)
+    if settled and not is_due(queue, runs_dir, found):
         return "resumed: nothing is waiting"
     return "resumed" + (": a scheduler has been started" if ensure_scheduler(runs_dir) else "")
 
@@ -49,7 +51,9 @@ def move(names: Sequence[str], to: int, runs_dir: Path, study: str | None = None
 def clear(runs_dir: Path, study: str | None = None) -> str:
     """Remove everything that is settled."""
     with edit_queue(runs_dir) as edit:
-        keys = [i.key for i in _of(edit.queue, study).items if item_status(i, runs_dir).phase == "settled"]
+        items = _of(edit.queue, study).items
+        found = snapshots_of(items, runs_dir)
+        keys = [item.key for item in items if status_of(item, found[item.key]).phase == "settled"]
         edit.queue = removed(edit.queue, keys)
     return f"{len(keys)} settled removed from the queue; their runs and results stay"
 
@@ -69,7 +73,8 @@ def _of(queue: Queue, study: str | None) -> Queue:
 
 def _waiting(queue: Queue, names: Sequence[str], runs_dir: Path, study: str | None) -> list[str]:
     items = [item for name in names for item in _of(queue, study).find(name)]
+    found = snapshots_of(items, runs_dir)
     for item in items:
-        if run_state(folder_of(item, runs_dir)).alive:
+        if state_of(found[item.key]).alive:
             raise UsageError(f"{item.experiment} (seed {item.seed}) is running; iqa-train stop ends it")
     return [item.key for item in items]

@@ -37,7 +37,7 @@ from iqa_train.runs.state import orphaned_attempt
 from iqa_train.scheduler.courier import Courier
 from iqa_train.scheduler.detached_runner import BUSY, runner_command
 from iqa_train.scheduler.device_slots import DeviceUse, list_device_slots, occupant_of
-from iqa_train.scheduler.item_status import ItemStatus, Phase, item_status, status_of
+from iqa_train.scheduler.item_status import ItemStatus, Phase, snapshots_of, status_of
 from iqa_train.scheduler.notify_table import notify_table
 from iqa_train.scheduler.outbox import is_due, with_ends_recorded, with_studies_recorded
 from iqa_train.scheduler.placement import DeviceSlots, QueueEntry, Start, plan
@@ -261,7 +261,8 @@ class Scheduler:
         ended = [i for i, s in entries if s.phase == "settled" and s.tried and not i.told]
         if any(self._queue.notify.get(item.study) for item in ended):
             with edit_queue(self._runs_dir) as edit:
-                edit.queue = with_ends_recorded(edit.queue, self._runs_dir, ended)
+                found = snapshots_of(edit.queue.items, self._runs_dir, self._reader)
+                edit.queue = with_ends_recorded(edit.queue, self._runs_dir, ended, found)
 
     def _config_of(self, study: str) -> Mapping[str, Any]:
         """The [notify] of a study. Raises RunError where its study file cannot be read."""
@@ -290,11 +291,12 @@ class Scheduler:
         It is kept until every end is delivered or given up: the next scheduler would deliver the same.
         """
         with edit_queue(self._runs_dir) as edit:
-            if any(item_status(item, self._runs_dir).phase != "settled" for item in edit.queue.items):
+            found = snapshots_of(edit.queue.items, self._runs_dir, self._reader)
+            if any(status_of(item, found[item.key]).phase != "settled" for item in edit.queue.items):
                 return False
-            ended = with_ends_recorded(edit.queue, self._runs_dir)
-            edit.queue = with_studies_recorded(ended, self._runs_dir)
-            if is_due(edit.queue, self._runs_dir) or self._courier.look():
+            ended = with_ends_recorded(edit.queue, self._runs_dir, found=found)
+            edit.queue = with_studies_recorded(ended, self._runs_dir, found=found)
+            if is_due(edit.queue, self._runs_dir, found) or self._courier.look():
                 return False
             self._lock.leave()
         say("all queued runs are settled")

@@ -15,10 +15,10 @@ from iqa_train.runs.attempt_facts import read_runner_info, worker_identity
 from iqa_train.runs.documents import RunnerFacts
 from iqa_train.runs.identity import ProcessIdentity, identity_from, origin_from, require_own_proc
 from iqa_train.runs.layout import Attempt, RunFolder
-from iqa_train.runs.snapshot import SnapshotReader
+from iqa_train.runs.snapshot import RunSnapshot, SnapshotReader
 from iqa_train.runs.state import RunState, run_state, state_of
 from iqa_train.runs.state_names import OPEN, QUEUED
-from iqa_train.scheduler.item_status import item_status
+from iqa_train.scheduler.item_status import snapshots_of, status_of
 from iqa_train.scheduler.queue import Item, edit_queue, folder_of, removed
 
 if TYPE_CHECKING:  # a scheduler, which passes requests on, needs no overview
@@ -99,22 +99,21 @@ def withdraw(items: Sequence[Item], runs_dir: Path) -> set[str]:
     In the same step the running ones get the request to stop on disk: a command killed before it signals loses nothing.
     """
     with edit_queue(runs_dir) as edit:
-        keys = {item.key for item in items}
-        phases = {item.key: item_status(item, runs_dir).phase for item in edit.queue.items if item.key in keys}
-        for item in items:
-            if run_state(folder_of(item, runs_dir)).alive:
-                _leave_request(folder_of(item, runs_dir))
-        waiting = {key for key, phase in phases.items() if phase == "waiting"}
+        found = snapshots_of(items, runs_dir)
+        for run in found.values():
+            if state_of(run).alive:
+                _leave_request(run)
+        queued = [item for item in edit.queue.items if item.key in found]
+        waiting = {item.key for item in queued if status_of(item, found[item.key]).phase == "waiting"}
         edit.queue = removed(edit.queue, list(waiting))
     return waiting
 
 
-def _leave_request(run: RunFolder) -> None:
-    attempts = run.attempts()
-    facts = read_runner_info(attempts[-1]) if attempts else {}
-    if attempts and not attempts[-1].exit.exists() and not _refusal(facts, _asked(attempts[-1], facts)):
+def _leave_request(run: RunSnapshot) -> None:
+    last = run.last
+    if last is not None and run.exit is None and not _refusal(last.facts, _asked(last.files, last.facts)):
         with contextlib.suppress(OSError):  # a full disk: the signal will do
-            attempts[-1].stop.touch()
+            last.files.stop.touch()
 
 
 def pass_on_request(run: RunFolder) -> bool:
@@ -156,7 +155,7 @@ def stop_rows(
     open_items = [row.item for row in rows if row.state in OPEN and row.item]
     withdrawn = withdraw(open_items, runs_dir) if open_items else set()  # or it starts in another's place
 
-    def one(row: "Row") -> str:
+    def stopped(row: "Row") -> str:
         if row.item is None or row.state not in OPEN:
             return stop_run(row.run, grace, waiting)
         if row.item.key in withdrawn and not run_state(row.run).alive:
@@ -164,7 +163,7 @@ def stop_rows(
         return stop_item(row.item, runs_dir, grace, waiting, asked=row.state != QUEUED)
 
     with ThreadPoolExecutor(max(1, min(32, len(rows)))) as pool:
-        return list(zip(rows, pool.map(one, rows), strict=True))
+        return list(zip(rows, pool.map(stopped, rows), strict=True))
 
 
 def _attempt(run: RunFolder) -> Attempt | None:

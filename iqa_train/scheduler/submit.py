@@ -13,8 +13,8 @@ from iqa_train.runs.layout import RunFolder, run_folder
 from iqa_train.runs.project import inside, recorded
 from iqa_train.runs.provenance import code_fingerprint
 from iqa_train.runs.specfile import write_spec
-from iqa_train.runs.state import run_state
-from iqa_train.scheduler.item_status import item_status
+from iqa_train.runs.state import state_of
+from iqa_train.scheduler.item_status import snapshots_of, status_of
 from iqa_train.scheduler.queue import POLICIES, Item, added, edit_queue
 from iqa_train.scheduler.scheduler_lock import ensure_scheduler
 from iqa_train.study.model import Batch
@@ -82,10 +82,10 @@ def enqueue(items: Sequence[Item], runs_dir: Path, options: SubmitOptions, *, fr
     With `fresh`, a queue that has nothing left to do drops the options of earlier commands.
     """
     with edit_queue(runs_dir) as edit:
-        if fresh and all(item_status(item, runs_dir).phase == "settled" for item in edit.queue.items):
+        found = snapshots_of(edit.queue.items, runs_dir)
+        if fresh and all(status_of(item, found[item.key]).phase == "settled" for item in edit.queue.items):
             edit.queue = replace(edit.queue, policy=POLICIES[0], slots=None, runs_per_gpu=1)
-        known = {item.key for item in edit.queue.items}
-        new = [i for i in items if i.key not in known or not run_state(RunFolder(runs_dir / i.run)).alive]
+        new = [item for item in items if item.key not in found or not state_of(found[item.key]).alive]
         changes = {
             name: value for name in ("policy", "slots", "runs_per_gpu") if (value := getattr(options, name)) is not None
         }

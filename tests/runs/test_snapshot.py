@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -239,6 +240,7 @@ def opened(action: str, *arguments: str) -> Counter[str]:
 import os, sys
 from collections import Counter
 from pathlib import Path
+from iqa_train.doctor.runs import check_runs
 from iqa_train.runs.snapshot import SnapshotReader
 from iqa_train.scheduler.overview import read_overview
 counts = Counter()
@@ -275,11 +277,21 @@ def many_runs(runs_dir: Path) -> None:
     old(*runs_dir.rglob("*"))
 
 
+DOCUMENTS = {"spec.json", "result.json", "exit.json", "runner.json", "metrics.jsonl", "provenance.json"}
+
+
+def test_doctor_opens_each_document_of_a_run_at_most_once(tmp_path: Path) -> None:
+    many_runs(tmp_path / "runs")
+    counts = opened("list(check_runs(runs_dir))", str(tmp_path / "runs"))
+    documents = {name: n for name, n in counts.items() if Path(name).name in DOCUMENTS}
+    assert {Path(name).name for name in documents} == DOCUMENTS - {"provenance.json"}
+    assert max(documents.values()) == 1
+
+
 def test_status_opens_each_file_at_most_once(tmp_path: Path) -> None:
     many_runs(tmp_path / "runs")
     counts = opened("read_overview(runs_dir)", str(tmp_path / "runs"))
-    documents = {name: n for name, n in counts.items() if Path(name).name in {"spec.json", "result.json", "exit.json",
-                 "runner.json", "metrics.jsonl", "queue.json"}}  # fmt: skip
+    documents = {name: n for name, n in counts.items() if Path(name).name in DOCUMENTS | {"queue.json"}}
     assert len(documents) >= 20
     assert max(documents.values()) == 1
     read = {str(Path(name).relative_to(tmp_path)) for name in documents}
@@ -318,6 +330,22 @@ def test_a_file_that_changes_within_a_tick_of_the_clock_is_read_again(finished: 
     for number in range(20):
         finished.result.write_text(json.dumps({"srcc": 0.10 + number / 100}))
         assert progress_of(reader.read(finished), RunState("completed")).srcc == 0.10 + number / 100
+
+
+def test_a_reader_forgets_runs_that_have_been_removed(tmp_path: Path) -> None:
+    """A console that stays open for weeks holds the documents of the runs that it shows, and no others."""
+    names = [f"E{n}" for n in range(120)]
+    for name in names:
+        run = a_run(tmp_path, name)
+        end(begin(run), 0)
+        finish(run)
+    reader = SnapshotReader()
+    assert len(reader.read_all(tmp_path)) == 120
+    for name in names[20:]:
+        shutil.rmtree(tmp_path / "small" / name)
+    for _ in range(40):
+        assert len(reader.read_all(tmp_path)) == 20
+    assert len(reader.remembered) == 20
 
 
 def test_of_metrics_that_grow_only_what_is_new_is_read(tmp_path: Path) -> None:

@@ -4,38 +4,37 @@ from iqa_train.redaction import public_command
 from iqa_train.report.run_page.json_fields import (
     Document,
     cannot_be_read,
-    document,
+    contents,
     figure,
     moment,
     value_at,
     words,
 )
 from iqa_train.report.sections import Line, Mark, Section, pair, prose
-from iqa_train.runs.attempt_facts import end_event, log_of
-from iqa_train.runs.documents import read_exit, read_runner
-from iqa_train.runs.layout import Attempt, RunFolder
-from iqa_train.runs.state import run_state
+from iqa_train.runs.attempt_facts import LogFinder
+from iqa_train.runs.document_cache import Damage
+from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.snapshot import AttemptSnapshot, RunSnapshot
+from iqa_train.runs.state import state_of
 from iqa_train.runs.state_names import FINISHED, KILLED
 from iqa_train.text import format_duration
 
 
-def attempt_sections(run: RunFolder) -> list[Section]:
-    """A section for each attempt, the latest first."""
-    try:
-        attempts = run.attempts()
-    except OSError as error:
-        return [Section("Attempts", (prose(cannot_be_read(error, run.path), "error"),))]
-    if not attempts:
+def attempt_sections(found: RunSnapshot) -> list[Section]:
+    """A section for each attempt of a run read whole, the latest first."""
+    if isinstance(found.attempts, Damage):
+        return [Section("Attempts", (prose(found.attempts.words, "error"),))]
+    if not found.attempts:
         return [Section("Attempts", (prose("none yet: the run was never started"),))]
-    state = run_state(run)
-    last = attempts[-1]
-    return [_section(a, state.name if a is last else "", state.reason if a is last else "") for a in reversed(attempts)]
+    state, logs = state_of(found), LogFinder(found.run.path.absolute().parents[2])
+    earlier = [_section(attempt, "", "", logs) for attempt in reversed(found.attempts[:-1])]
+    return [_section(found.attempts[-1], state.name, state.reason, logs), *earlier]
 
 
-def _section(attempt: Attempt, state: str, reason: str) -> Section:
+def _section(attempt: AttemptSnapshot, state: str, reason: str, logs: LogFinder) -> Section:
     """`state` and `reason` are the run's if this is its last attempt, else ""."""
-    runner, no_runner = document(read_runner, attempt.runner)
-    ended, no_end = document(read_exit, attempt.exit)
+    runner, no_runner = contents(attempt.runner)
+    ended, no_end = contents(attempt.exit)
     state = words(ended, "state") or state or "end not recorded"
     reason = words(ended, "reason") or reason
     lines = [
@@ -46,7 +45,7 @@ def _section(attempt: Attempt, state: str, reason: str) -> Section:
         pair("host", words(runner, "host")),
         pair("processes", _processes(runner)),
         pair("command", _command(runner)),
-        pair("log", _log(attempt, runner)),
+        pair("log", str(logs.find(attempt.facts)) if words(runner, "log") else ""),
     ]
     lines = [line for line in lines if line.cells[1]]
     lines += [prose(problem, "error") for problem in (no_runner, no_end, *_set_aside(attempt)) if problem]
@@ -85,30 +84,24 @@ def _command(runner: Document) -> str:
     return " ".join(public_command(parts if isinstance(parts, list) else words(runner, "command").split(" ")))
 
 
-def _log(attempt: Attempt, runner: Document) -> str:
-    return str(log_of(attempt)) if words(runner, "log") else ""
-
-
-def _set_aside(attempt: Attempt) -> list[str]:
+def _set_aside(attempt: AttemptSnapshot) -> list[str]:
     """What is left of an attempt after the next one started over."""
+    if isinstance(attempt.metrics, Damage):
+        return [attempt.metrics.words]
+    folder, word = attempt.files.folder, attempt.metrics.end if attempt.metrics else None
     try:
-        names = [path.name for path in RunFolder(attempt.folder).outcome()]
-        word = end_event(attempt)
+        names = [path.name for path in RunFolder(folder).outcome()] if attempt.set_aside else []
     except OSError as error:
-        return [cannot_be_read(error, attempt.folder)]
-    found = [f"set aside in {attempt.folder}: {', '.join(names)}"] if names else []
-    if word is not None and not attempt.exit.exists() and word["message"]:
+        return [cannot_be_read(error, folder)]
+    found = [f"set aside in {folder}: {', '.join(names)}"] if names else []
+    if word is not None and attempt.exit is None and word["message"]:
         found.append(f"the worker's last message: {word['message']}")
     return found
 
 
-def code_line(run: RunFolder) -> Line | None:
+def code_line(found: RunSnapshot) -> Line | None:
     """A warning if the program changed between queueing and start of the last attempt."""
-    try:
-        attempts = run.attempts()
-    except OSError:
-        return None
-    runner = document(read_runner, attempts[-1].runner)[0] if attempts else {}
+    runner = found.last.facts if found.last else {}
     then, started = words(runner, "queued_code"), words(runner, "code")
     if then and started and then != started:
         return pair("changed", f"between queueing (source {then}) and start (source {started})", "warning")

@@ -4,18 +4,19 @@ from pathlib import Path
 
 from iqa_train.report.run_page.json_fields import cannot_be_read
 from iqa_train.report.sections import Line, Section, pair, prose
-from iqa_train.runs.attempt_facts import log_of
-from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.attempt_facts import LogFinder
+from iqa_train.runs.snapshot import RunSnapshot
 
 _TITLE = "Files"
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
-def files_section(run: RunFolder) -> Section:
+def files_section(found: RunSnapshot) -> Section:
     """The run's folder, its log, and the files in the folder."""
+    run = found.run
     lines = [pair("folder", run.path.absolute())]
     try:
-        lines += _logs(run)
+        lines += _logs(found)
         paths = sorted(path for path in run.path.rglob("*") if path.is_file()) if run.path.is_dir() else []
         if not run.path.is_dir():
             lines.append(prose("the folder does not exist yet"))
@@ -40,8 +41,10 @@ def size_of(path: Path) -> str:
     return f"{size:.0f} {unit}" if unit == _UNITS[0] else f"{size:.1f} {unit}"
 
 
-def _logs(run: RunFolder) -> list[Line]:
+def _logs(found: RunSnapshot) -> list[Line]:
     """The log of the last attempt."""
-    attempts = run.attempts()
-    log = log_of(attempts[-1]) if attempts else None
-    return [pair("log", f"{log} ({size_of(log)})")] if log is not None else []
+    facts = found.last.facts if found.last else {}
+    if "log" not in facts:
+        return []
+    log = LogFinder(found.run.path.absolute().parents[2]).find(facts)
+    return [pair("log", f"{log} ({size_of(log)})")]

@@ -1,23 +1,18 @@
-"""Reads fields of JSON documents that may be missing, damaged or of another version."""
+"""Reads fields of a run's documents, which may be missing, damaged or of another version."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from iqa_train.errors import UserError
+from iqa_train.runs.document_cache import Damage
 
 Document = Mapping[str, Any]
 
 
-def document(reader: Callable[[Path], Mapping[str, Any] | None], path: Path) -> tuple[Document, str]:
-    """The contents of a file, and what is wrong with it; a missing file is empty and not wrong."""
-    try:
-        return reader(path) or {}, ""
-    except UserError as error:
-        return {}, str(error)
-    except OSError as error:
-        return {}, cannot_be_read(error, path)
+def contents(found: Document | Damage | None) -> tuple[Document, str]:
+    """A document of a snapshot, and what is wrong with it; a missing one is empty and not wrong."""
+    return ({}, found.words) if isinstance(found, Damage) else (found or {}, "")
 
 
 def cannot_be_read(error: OSError, path: Path) -> str:

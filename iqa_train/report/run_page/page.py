@@ -13,6 +13,7 @@ from iqa_train.report.run_page.settings import Settings, differing_section, sett
 from iqa_train.report.sections import Line, Section, pair, prose
 from iqa_train.results.table import ResultRow
 from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.snapshot import read_snapshot
 from iqa_train.study.audit import audit, findings_about
 from iqa_train.study.model import Study
 
@@ -31,18 +32,19 @@ class StudyContext:
 
 def about_run(run: RunFolder, within: StudyContext) -> tuple[Section, ...]:
     """The sections of the page. Never raises for damaged or missing files: the section concerned says what is wrong."""
+    found = read_snapshot(run, whole=True)
     try:
-        settings = settings_of(run, within.study, within.profile)
+        settings = settings_of(found, within.study, within.profile)
     except OSError as error:
         settings = Settings(problem=cannot_be_read(error, run.path))
     return (
         *_about(settings, within),
-        _guarded(run, "Results", lambda: results_section(run, *_judged(within), baseline=within.baseline)),
+        _guarded(run, "Results", lambda: results_section(found, *_judged(within), baseline=within.baseline)),
         differing_section(settings),
         _audit(within, run.experiment),
-        *attempt_sections(run),
-        files_section(run),
-        _guarded(run, "Provenance", lambda: provenance_section(run)),
+        *attempt_sections(found),
+        files_section(found),
+        _guarded(run, "Provenance", lambda: provenance_section(found)),
         *settings_sections(settings),
     )
 

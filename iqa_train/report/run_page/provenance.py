@@ -1,24 +1,23 @@
 """Where a run's result comes from: code, packages, host, device, data."""
 
 from iqa_train.report.run_page.attempts import code_line
-from iqa_train.report.run_page.json_fields import Document, document, value_at, words
+from iqa_train.report.run_page.json_fields import Document, contents, value_at, words
 from iqa_train.report.sections import Line, Section, pair, prose
-from iqa_train.runs.documents import read_provenance
-from iqa_train.runs.imported import Imported, imported_from
-from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.imported import Imported, imported_in
 from iqa_train.runs.provenance import code_fingerprint
+from iqa_train.runs.snapshot import RunSnapshot
 from iqa_train.text import plural
 
 _TITLE = "Provenance"
 
 
-def provenance_section(run: RunFolder) -> Section:
-    """The contents of provenance.json of the last attempt."""
+def provenance_section(run: RunSnapshot) -> Section:
+    """The contents of provenance.json of the last attempt; the run was read whole."""
     changed = code_line(run)
-    imported = imported_from(run)
+    imported = imported_in(run.provenance)
     if imported is not None:
         return Section(_TITLE, tuple(_imported(imported)))
-    found, problem = document(read_provenance, run.provenance)
+    found, problem = contents(run.provenance)
     if problem:
         return Section(_TITLE, (prose(problem, "error"), *filter(None, [changed])))
     if not found:

@@ -3,22 +3,21 @@
 from collections.abc import Sequence
 
 from iqa_train.report.numbers import given_span, measured, number
-from iqa_train.report.run_page.json_fields import Document, document, figure, value_at, words
+from iqa_train.report.run_page.json_fields import Document, contents, figure, value_at, words
 from iqa_train.report.sections import Line, Section, pair, prose
 from iqa_train.results.table import ResultRow
-from iqa_train.runs.documents import read_result
-from iqa_train.runs.layout import RunFolder
-from iqa_train.runs.progress import run_progress
-from iqa_train.runs.state import run_state
+from iqa_train.runs.progress import progress_of
+from iqa_train.runs.snapshot import RunSnapshot
+from iqa_train.runs.state import state_of
 from iqa_train.stats.registry import METRICS
 
 _MEASURES = ("srcc", "krcc", "plcc", "rmse")
 _SPLITS = ("val", "test")
 
 
-def results_section(run: RunFolder, row: ResultRow | None, reasons: Sequence[str], *, baseline: str = "") -> Section:
+def results_section(run: RunSnapshot, row: ResultRow | None, reasons: Sequence[str], *, baseline: str = "") -> Section:
     """`row` is the experiment's row of the results table, over all its seeds; `reasons` its verdict in sentences."""
-    result, problem = document(read_result, run.result)
+    result, problem = contents(run.result)
     lines = [prose(problem, "error")] if problem else []
     if row is not None and row.value is not None:
         lines += _of_experiment(row, baseline)
@@ -91,8 +90,8 @@ def _optimism(one: Document) -> str:
     return f"choosing on test would have selected epoch {epoch}, with {number(claimed - own, signed=True)} SRCC"
 
 
-def _so_far(run: RunFolder) -> Line:
-    progress = run_progress(run, run_state(run))
+def _so_far(run: RunSnapshot) -> Line:
+    progress = progress_of(run, state_of(run))
     if not progress.epoch:
         return prose("none yet: no epoch is complete")
     at = f"{progress.epoch} of {progress.epochs} epochs" if progress.epochs else f"{progress.epoch} epochs"

@@ -6,17 +6,17 @@ from typing import Any
 
 from iqa_train.errors import UserError
 from iqa_train.report.numbers import NONE, measured, number, p_words
-from iqa_train.report.run_page.json_fields import cannot_be_read, document, moment, words
+from iqa_train.report.run_page.json_fields import cannot_be_read, contents, moment, words
 from iqa_train.report.run_page.settings import settings_of
 from iqa_train.report.sections import Line, Section, prose
 from iqa_train.results.comparison import Comparison, compare, resampling_notes
 from iqa_train.results.factors import factors, settings_that_differ
 from iqa_train.results.paired_predictions import ExperimentPredictions
-from iqa_train.results.run_record import RunRecord, record
+from iqa_train.results.run_record import RunRecord, record_of
 from iqa_train.results.table import Curve
-from iqa_train.runs.documents import read_result, read_runner, read_spec_facts
 from iqa_train.runs.layout import RunFolder
-from iqa_train.runs.progress import RunProgress, run_progress
+from iqa_train.runs.progress import RunProgress, progress_of
+from iqa_train.runs.snapshot import RunSnapshot, read_snapshot
 from iqa_train.stats.registry import METRICS
 from iqa_train.study.inert import inert
 from iqa_train.study.messages import shown
@@ -39,6 +39,7 @@ class TwoRuns:
 class _Side:
     label: str
     run: RunRecord
+    snapshot: RunSnapshot
     progress: RunProgress
 
 
@@ -59,12 +60,13 @@ def two_runs(
 
 
 def _side(folder: RunFolder, label: str, study: Study | None, profile: str | None) -> _Side:
-    found, _ = document(read_spec_facts, folder.spec)
+    snapshot = read_snapshot(folder, whole=True)
+    found, _ = contents(snapshot.spec)
     if "settings" not in found:
-        found = {"settings": dict(settings_of(folder, study, profile).values)}
+        found = {"settings": dict(settings_of(snapshot, study, profile).values)}
     spec = {"experiment": folder.experiment, "seed": folder.seed, **found}
-    run = record(spec, folder)
-    return _Side(label, run, run_progress(folder, run.state))
+    run = record_of(spec, snapshot)
+    return _Side(label, run, snapshot, progress_of(snapshot, run.state))
 
 
 def _results(one: _Side, two: _Side) -> Section:
@@ -145,13 +147,9 @@ def _ends(one: _Side, two: _Side) -> Section:
 
 
 def _end(side: _Side) -> dict[str, str]:
-    run, progress = side.run, side.progress
-    try:
-        attempts = run.folder.attempts()
-    except OSError:
-        attempts = []
-    runner = document(read_runner, attempts[-1].runner)[0] if attempts else {}
-    result = document(read_result, run.folder.result)[0]
+    run, progress, snapshot = side.run, side.progress, side.snapshot
+    runner = snapshot.last.facts if snapshot.last else {}
+    result = contents(snapshot.result)[0]
     first: Mapping[str, Any] = next(iter(result.get("rounds", [])), {})
     return {
         "state": run.state.name,
@@ -159,7 +157,7 @@ def _end(side: _Side) -> dict[str, str]:
         "epochs": f"{progress.epoch} of {progress.epochs}" if progress.epochs and progress.epoch is not None else "",
         "best epoch": words(first, "best_epoch"),
         "time": format_duration(progress.seconds) if run.state.finished else "",
-        "attempts": str(len(attempts)),
+        "attempts": str(len(snapshot.known_attempts)),
         "started": moment(words(runner, "started")),
         "device": words(runner, "device", "label"),
         "host": words(runner, "host"),

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from iqa_train.errors import RunError, UserError
-from iqa_train.report.run_page.json_fields import document, value_at
+from iqa_train.report.run_page.json_fields import contents, value_at
 from iqa_train.report.sections import Line, Section, prose
-from iqa_train.runs.documents import read_spec_facts
-from iqa_train.runs.imported import imported_from
+from iqa_train.runs.imported import Imported, imported_in
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.revision import revision_label
 from iqa_train.runs.seeds import UNKNOWN_SEED
+from iqa_train.runs.snapshot import RunSnapshot
 from iqa_train.runs.specfile import read_spec, settings_from
 from iqa_train.study.inert import inert
 from iqa_train.study.messages import shown
@@ -41,10 +41,11 @@ class Settings:
     revision: str = ""  # label of an earlier revision of network and losses; "" for this one
 
 
-def settings_of(run: RunFolder, study: Study | None, profile: str | None) -> Settings:
-    """From the run's spec.json, else from the study file; origins always come from the study file."""
-    spec, problem = _spec(run)
-    filed, origins = _filed(run, study, profile)
+def settings_of(found: RunSnapshot, study: Study | None, profile: str | None) -> Settings:
+    """From the spec.json of a run read whole, else from the study file; origins always come from the study file."""
+    imported = imported_in(found.provenance)
+    spec, problem = _spec(found, imported=imported is not None)
+    filed, origins = _filed(found.run, study, profile)
     if not spec and filed:
         spec = filed
     values = value_at(spec, "settings")
@@ -55,14 +56,14 @@ def settings_of(run: RunFolder, study: Study | None, profile: str | None) -> Set
         differs={k: v[0] for k, v in differs.items() if isinstance(v, list | tuple) and len(v) == 2}
         if isinstance(differs, dict)
         else {},
-        origins=_origins(values, value_at(filed, "settings") or {}, origins, run),
+        origins=_origins(values, value_at(filed, "settings") or {}, origins, imported),
         inert=_inert(values),
         baseline=str(spec.get("baseline") or ""),
-        experiment=str(spec.get("experiment") or run.experiment),
+        experiment=str(spec.get("experiment") or found.run.experiment),
         title=str(spec.get("title") or ""),
         purpose=str(spec.get("purpose") or ""),
         problem=problem,
-        revision=revision_label(spec, imported=imported_from(run) is not None) if run.attempts() else "",
+        revision=revision_label(spec, imported=imported is not None) if found.attempts else "",
     )
 
 
@@ -101,16 +102,16 @@ def _line(name: str, settings: Settings) -> Line:
     return Line((name, shown(settings.values[name]), other, origin), mark)  # type: ignore[arg-type]
 
 
-def _spec(run: RunFolder) -> tuple[Mapping[str, Any], str]:
+def _spec(found: RunSnapshot, *, imported: bool) -> tuple[Mapping[str, Any], str]:
     """The readable part of spec.json, and what is wrong with it."""
-    found, problem = document(read_spec_facts, run.spec)
-    if problem or not found:
+    spec, problem = contents(found.spec)
+    if problem or not spec:
         return {}, problem
     try:
-        read_spec(run)
+        read_spec(found.run)  # all of it, with its hash
     except RunError as error:
-        return found, "" if imported_from(run) is not None else str(error)
-    return found, ""
+        return spec, "" if imported else str(error)
+    return spec, ""
 
 
 def _filed(run: RunFolder, study: Study | None, profile: str | None) -> tuple[dict[str, Any], dict[str, str]]:
@@ -125,9 +126,8 @@ def _filed(run: RunFolder, study: Study | None, profile: str | None) -> tuple[di
 
 
 def _origins(
-    values: Mapping[str, Any], filed: Mapping[str, Any], layers: Mapping[str, str], run: RunFolder
+    values: Mapping[str, Any], filed: Mapping[str, Any], layers: Mapping[str, str], imported: Imported | None
 ) -> dict[str, str]:
-    imported = imported_from(run)
     found = {}
     for name, value in values.items():
         if imported is not None:
