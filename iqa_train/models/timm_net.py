@@ -98,7 +98,7 @@ def stages_problem(net: nn.Module, settings: TrainingConfig) -> str | None:
 
 def _own_size(net: nn.Module) -> str:
     """Advice on the crop size: the one that the network was made for."""
-    own = (getattr(net, "pretrained_cfg", None) or {}).get("input_size", (0, 0, 0))[1]
-    if own % 32 or not own:
-        return f"; it was made for {own}" if own else ""
-    return f"; use --patch_size {own}"
+    side = (getattr(net, "pretrained_cfg", None) or {}).get("input_size", (0, 0, 0))[1]
+    if side % 32 or not side:
+        return f"; it was made for {side}" if side else ""
+    return f"; use --patch_size {side}"

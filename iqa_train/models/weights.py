@@ -9,30 +9,21 @@ from iqa_train.errors import UsageError, WeightsError
 from iqa_train.files import cache_root
 from iqa_train.home import expanded
 from iqa_train.models.timm_import import import_timm
-from iqa_train.study.backbones import OWN_NETWORKS, known_backbone
+from iqa_train.study.backbones import OWN_NETWORKS, is_weights_file, known_backbone, weights_tag
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.trust import distrust
 
-_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 _HUB = "https://huggingface.co"
 _ZIP = b"PK\3\4"
 _PICKLES = (b"\x80\2", b"\x80\3", b"\x80\4", b"\x80\5")
 
 
-def is_file_setting(weights: str) -> bool:
-    """Whether the setting is a file rather than a tag."""
-    return "/" in weights or weights.endswith(_SUFFIXES)
-
-
 def timm_name(settings: TrainingConfig) -> str:
     """timm's `architecture.tag`, the tag explicit, pinned or timm's default; no tag for weights from a file or none."""
-    known, tag = known_backbone(settings.backbone), settings.backbone.partition(".")[2]
-    architecture = known.architecture.replace("{size}", settings.model_size)
-    if settings.weights == "none" or is_file_setting(settings.weights):
+    architecture = known_backbone(settings.backbone).architecture.replace("{size}", settings.model_size)
+    if settings.weights == "none" or is_weights_file(settings.weights):
         return architecture
-    if settings.weights != "imagenet":
-        tag = settings.weights
-    return f"{architecture}.{tag or known.pinned or _default_tag(architecture)}"
+    return f"{architecture}.{weights_tag(settings.backbone, settings.weights) or _default_tag(architecture)}"
 
 
 def weights_file(settings: TrainingConfig) -> Path | None:
@@ -42,7 +33,7 @@ def weights_file(settings: TrainingConfig) -> Path | None:
     """
     if settings.weights == "none":
         return None
-    if is_file_setting(settings.weights):
+    if is_weights_file(settings.weights):
         path = expanded(settings.weights)
         if not path.is_file():
             raise WeightsError(

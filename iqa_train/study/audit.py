@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from iqa_train.errors import RunError
 from iqa_train.stats.power import ASSUMED_CORRELATION, TEST_IMAGES, critical_difference, seeds_needed
-from iqa_train.study.backbones import PINNED_WEIGHTS
+from iqa_train.study.backbones import known_backbone
 from iqa_train.study.factors import PRE_TRAINING, acting_differences, differing, factors_of
 from iqa_train.study.inert import COMPARING, Rule, effective, inert, never_steps
 from iqa_train.study.messages import shown
@@ -203,7 +203,7 @@ def _several_factors(audited: _Audited) -> Iterator[Finding]:
             continue
         says = f"{spec.experiment} differs from {base.experiment} in {len(named)} factors, {join_names(named)}"
         says += ", so its difference is not the effect of any one of them"
-        pinned = PINNED_WEIGHTS.get(c.backbone) if effective(c).weights == "imagenet" else None
+        pinned = known_backbone(c.backbone).pinned if effective(c).weights == "imagenet" else ""
         if "model_size" in factors and PRE_TRAINING not in named and pinned:
             says += "; pre-training is not a fourth" if len(named) == 3 else "; pre-training is not one more"
             says += f": the pinned weights of all three sizes have the same tag, {pinned}"

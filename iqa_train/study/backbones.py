@@ -32,7 +32,8 @@ BACKBONES = {
 }
 OWN_NETWORKS = tuple(name for name, known in BACKBONES.items() if not known.architecture)
 SIZED_BACKBONES = tuple(name for name, known in BACKBONES.items() if known.sized)
-PINNED_WEIGHTS = {name: known.pinned for name, known in BACKBONES.items() if known.pinned}
+
+WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 
 BUILT_FOR_CROP_SIZE = ("swin",)
 """timm architectures, by prefix, that must be given the crop size when they are built."""
@@ -42,3 +43,28 @@ def known_backbone(name: str) -> KnownBackbone:
     """What is known of a backbone named with or without a tag of weights; of any other, that it is timm's."""
     architecture = name.partition(".")[0]
     return BACKBONES.get(architecture, KnownBackbone(architecture))
+
+
+def weights_tag(backbone: str, weights: str) -> str:
+    """The tag of the weights that these two settings mean: `weights`, else that in the name, else the pinned one.
+
+    "" for none, and where the choice is timm's.
+    """
+    if weights == "none" or is_weights_file(weights):
+        return ""
+    if weights != "imagenet":
+        return weights
+    return backbone.partition(".")[2] or known_backbone(backbone).pinned
+
+
+def is_weights_file(weights: str) -> bool:
+    """Whether the setting is a file rather than a tag."""
+    return "/" in weights or weights.endswith(WEIGHTS_SUFFIXES)
+
+
+def same_network(backbone: str, weights: str) -> tuple[str, str]:
+    """Backbone and weights under the one name that these two settings have in common with all that mean the same."""
+    tag = weights_tag(backbone, weights)
+    if tag:
+        weights = "imagenet" if tag == known_backbone(backbone).pinned else tag
+    return backbone.partition(".")[0], weights

@@ -13,23 +13,23 @@ DECIDING = tuple(name for name in SETTINGS if name != "seed" and not is_local(na
 """The settings that can change a result, without the seed."""
 
 
-def differing(one: TrainingConfig, other: TrainingConfig) -> list[str]:
+def differing(first: TrainingConfig, second: TrainingConfig) -> list[str]:
     """The settings in which two configurations differ, without the seed and settings that change no result."""
-    return [name for name in DECIDING if getattr(one, name) != getattr(other, name)]
+    return [name for name in DECIDING if getattr(first, name) != getattr(second, name)]
 
 
-def acting_differences(base: TrainingConfig, own: TrainingConfig) -> list[str]:
+def acting_differences(base: TrainingConfig, config: TrainingConfig) -> list[str]:
     """Settings that differ and have an effect, or have an effect in one configuration only because others differ.
 
     Example: multi-scale off with attention on differs in one setting, but in two of these, as attention has no effect
     on a single scale. A detail of something that is switched off (its margin, its floor) is not counted.
     """
-    differ = differing(effective(base), effective(own))
-    return [name for name in differ if not is_detail(name, base, own, differ)]
+    differ = differing(effective(base), effective(config))
+    return [name for name in differ if not is_detail(name, base, config, differ)]
 
 
-def factors_of(names: Sequence[str], base: TrainingConfig, own: TrainingConfig) -> list[str]:
+def factors_of(names: Sequence[str], base: TrainingConfig, config: TrainingConfig) -> list[str]:
     """`names`, differing settings, as factors: another backbone or weights mean another pre-training, if any."""
-    if {base.weights, own.weights} == {"none"} or {"backbone", "weights"}.isdisjoint(names):
+    if {base.weights, config.weights} == {"none"} or {"backbone", "weights"}.isdisjoint(names):
         return list(names)
     return [*(name for name in names if name != "weights"), PRE_TRAINING]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from iqa_train.study.backbones import PINNED_WEIGHTS, SIZED_BACKBONES
+from iqa_train.study.backbones import SIZED_BACKBONES, known_backbone, same_network
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.text import join_names
 
@@ -56,7 +56,7 @@ RULES = (
     ),
     Rule(
         "model_size",
-        lambda c: c.backbone not in SIZED_BACKBONES,
+        lambda c: not known_backbone(c.backbone).sized,
         ("backbone",),
         f"only the {join_names(SIZED_BACKBONES)} backbones come in sizes",
         neutral="tiny",
@@ -141,12 +141,12 @@ def inert(config: TrainingConfig) -> list[Rule]:
 
 
 def effective(config: TrainingConfig) -> TrainingConfig:
-    """`config` with every setting without effect at its neutral value, and pinned weights under one name.
+    """`config` with every setting without effect at its neutral value, and weights under one name.
 
     Two are equal if and only if they train the same.
     """
-    if PINNED_WEIGHTS.get(config.backbone) == config.weights:
-        config = config.model_copy(update={"weights": "imagenet"})
+    backbone, weights = same_network(config.backbone, config.weights)
+    config = config.model_copy(update={"backbone": backbone, "weights": weights})
     while True:  # a setting without effect may have been all that another one acts on
         acting = config.model_copy(update={rule.setting: rule.neutral for rule in inert(config)})
         if acting == config:
@@ -154,15 +154,15 @@ def effective(config: TrainingConfig) -> TrainingConfig:
         config = acting
 
 
-def is_detail(setting: str, one: TrainingConfig, other: TrainingConfig, differ: Iterable[str]) -> bool:
-    """Whether `setting` is a detail of something that is on in `one` and off in `other`, or vice versa.
+def is_detail(setting: str, first: TrainingConfig, second: TrainingConfig, differ: Iterable[str]) -> bool:
+    """Whether `setting` is a detail of something that is on in `first` and off in `second`, or vice versa.
 
     `differ` are the settings in which the two differ.
     """
     return any(
         rule.setting == setting
         and not rule.component
-        and (rule.blocked(one) or rule.blocked(other))
+        and (rule.blocked(first) or rule.blocked(second))
         and not set(rule.involved).isdisjoint(differ)
         for rule in RULES
     )

@@ -82,7 +82,7 @@ def study_by_hand(overrides: Mapping[str, Any], sources: Mapping[str, DataSource
     parts = [settings.dataset]
     if settings.backbone != "swin":
         parts.append(re.sub(r"[^A-Za-z0-9._-]+", "-", settings.backbone))
-    if settings.backbone in SIZED_BACKBONES:
+    if settings.backbone in SIZED_BACKBONES:  # not swin.TAG: its runs on disk have the name without a size
         parts.append(settings.model_size)
     name = "-".join(parts)[:60]
     return Study(

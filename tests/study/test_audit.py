@@ -131,7 +131,7 @@ def test_several_factors(small):
         ("", 'weights = "ms_in22k_ft_in1k", lr = 1e-6', []),
     ],
 )
-def test_a_detail_of_what_is_switched_on_is_no_factor_of_its_own(write, base, change, factors):
+def test_a_detail_of_what_is_switched_on_is_not_a_factor_of_its_own(write, base, change, factors):
     """Components, which an ablation could be about, are."""
     if factors is None:
         factors = ["multi_scale", "attention_fusion"]
@@ -172,6 +172,24 @@ def test_one_tag_of_weights_under_two_names(small):
     study = small(("tag", 'set = { weights = "ms_in22k_ft_in1k" }'), ("other", 'set = { weights = "ms_in1k" }'))
     (finding,) = found(study, "duplicate-settings")
     assert (finding.experiment, finding.settings) == ("tag", ("weights",))
+
+
+def test_a_tag_in_the_name_of_a_backbone_means_the_same_as_in_weights(small):
+    """swin.TAG is swin: it comes in sizes, and its tag is that of its weights."""
+    study = small(
+        ("pinned", 'set = { backbone = "swin.ms_in22k_ft_in1k" }'),
+        ("tag", 'set = { backbone = "swin.ms_in1k" }'),
+        ("weights", 'set = { weights = "ms_in1k" }'),
+        ("small", 'set = { backbone = "swin.ms_in1k", model_size = "small" }'),
+        ("scratch", 'set = { backbone = "swin.ms_in1k", weights = "none" }'),
+        ("untagged", 'set = { weights = "none" }'),
+    )
+    assert not [finding for finding in found(study, "inert-setting") if "model_size" in finding.settings]
+    duplicates = {finding.experiment: finding.message for finding in found(study, "duplicate-settings")}
+    assert duplicates.keys() == {"pinned", "weights", "untagged"}
+    assert "pinned and Base do the same" in duplicates["pinned"]
+    assert "weights and tag do the same" in duplicates["weights"]
+    assert "untagged and scratch do the same" in duplicates["untagged"]
 
 
 def test_what_the_baseline_never_had_is_not_called_removed(small):
@@ -216,7 +234,7 @@ def test_rising_schedules(small):
     assert "lr_floor = 1e-6 is above its peak lr = 5e-7" in findings[0].message
 
 
-def test_the_originals_rising_schedule_can_be_asked_for(small):
+def test_the_originals_rising_schedule_can_be_requested(small):
     study = small(
         ("original", 'set = { lr_floor = 1e-6, lr = 5e-7, lr_step = "epoch" }'),
         ("rest", "set = { lr_floor = 1e-6, lr = 5e-6, lr_ratio = 0.1 }"),
