@@ -15,6 +15,7 @@ from textual.worker import Worker
 from iqa_tui.host import ConsoleApp, console_of
 from iqa_tui.keys import shown_keys
 from iqa_tui.safe import plain
+from iqa_tui.state.study_names import names_of_studies
 
 _NOT_OFFERED = ("logs.", "app.hint", "app.quit", "app.palette", "app.next", "app.previous")
 
@@ -102,12 +103,7 @@ class ConsoleCommands(Provider):
 
 def _studies(console: ConsoleApp) -> list[str]:
     """The names of studies in the study file and of those with runs."""
-    from iqa_train.runs.layout import run_folders
     from iqa_train.study.profiles import profiles_by_study
 
     in_file = profiles_by_study(console.board.file) if console.board.file else {}
-    try:
-        with_runs = sorted({run.study for run in run_folders(console.target.runs_dir)})
-    except OSError:
-        with_runs = []
-    return list(dict.fromkeys([*in_file, *with_runs]))
+    return list(dict.fromkeys([*in_file, *names_of_studies(console.target.runs_dir)]))

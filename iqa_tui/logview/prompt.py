@@ -23,7 +23,7 @@ class Prompt(Horizontal):
     """Hidden until `ask`; Enter submits, Escape cancels."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Leave", id="log.leave_prompt", tooltip="Back to the log, changing nothing")
+        Binding("escape", "cancel", "Cancel", id="log.leave_prompt", tooltip="Back to the log, changing nothing")
     ]
     DEFAULT_CSS = """
     Prompt {
@@ -74,6 +74,6 @@ class Prompt(Horizontal):
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
 
-    def action_leave(self) -> None:
+    def action_cancel(self) -> None:
         self.display = False
         self.post_message(self.Cancelled())

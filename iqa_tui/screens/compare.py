@@ -13,6 +13,7 @@ from iqa_train.report.sections import Line, Section, prose
 from iqa_tui.safe import content
 from iqa_tui.screens.pick import Pick, PickScreen
 from iqa_tui.state.board import Board, RunLine
+from iqa_tui.state.study_names import names_of_studies
 from iqa_tui.widgets.curves import Curves
 from iqa_tui.widgets.glyphs import state_words
 from iqa_tui.widgets.plot import Plot
@@ -206,14 +207,9 @@ def run_picks(context: "ActionContext") -> list[Pick]:
 def study_picks(context: "ActionContext") -> list[Pick]:
     """Studies with runs, and groups of reported results. Reads the disk."""
     from iqa_train.results.compare_by_name import REPORTED
-    from iqa_train.runs.layout import run_folders
     from iqa_train.study.literature import groups_of
 
-    try:
-        runs = run_folders(context.target.runs_dir)
-        studies = sorted({run.study for run in runs if run.attempts()})
-    except OSError:
-        studies = []
+    studies = names_of_studies(context.target.runs_dir, attempted=True)
     groups = groups_of(context.board.file) if context.board.file else ()
     return [
         *(Pick(STUDY, name, name, "Studies with runs") for name in studies),

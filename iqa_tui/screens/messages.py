@@ -25,7 +25,7 @@ class MessagesScreen(Dialog[None]):
     """A list to read; returns nothing."""
 
     TITLE_WORDS = "Messages"
-    DOES = "Close"
+    DOES = CANCELS = "Close"
     KEYS = "pgup pgdn more"
 
     def __init__(self, notices: Sequence[Notice]) -> None:

@@ -45,7 +45,7 @@ class PickScreen(ModalScreen[Pick | None]):
 
     CSS_PATH = "pick.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "leave", "Leave", key_display="esc", id="dialog.list-leave", tooltip="Close the list")
+        Binding("escape,q", "cancel", "Cancel", key_display="esc", id="dialog.list-leave", tooltip="Close the list")
     ]
 
     def __init__(self, title: str, picks: Sequence[Pick]) -> None:
@@ -59,7 +59,7 @@ class PickScreen(ModalScreen[Pick | None]):
             if not self._picks:
                 yield Static("nothing to choose from", markup=False)
             yield Picks(*self._options(), markup=False)
-            yield Static("enter Choose  esc Leave", id="how", markup=False)
+            yield Static("enter Choose  esc Cancel", id="how", markup=False)
 
     def on_mount(self) -> None:
         self.query_one(Picks).focus()
@@ -69,7 +69,7 @@ class PickScreen(ModalScreen[Pick | None]):
         event.stop()
         self.dismiss(self._picks[int(event.option.id or 0)])
 
-    def action_leave(self) -> None:
+    def action_cancel(self) -> None:
         self.dismiss(None)
 
     def _options(self) -> list[Option]:

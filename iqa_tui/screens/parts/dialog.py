@@ -32,7 +32,7 @@ class Dialog(ModalScreen[Result]):
     CSS_PATH = Path(__file__).parents[1] / "dialog.tcss"  # absolute: a relative path is looked up beside each subclass
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012 (as Textual has it)
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Leave", id="dialog.leave", tooltip="Cancel"),
+        Binding("escape", "cancel", "Cancel", id="dialog.leave", tooltip="Cancel"),
         Binding("enter", "accept", "Do it", id="dialog.accept", tooltip="Accept"),
         Binding("up", "upwards", "Up", show=False, id="dialog.up"),
         Binding("down", "downwards", "Down", show=False, id="dialog.down"),
@@ -41,6 +41,7 @@ class Dialog(ModalScreen[Result]):
     ]
     TITLE_WORDS = ""
     DOES = "Do it"
+    CANCELS = "Cancel"
     KEYS = "↑↓ field  ←→ change"
 
     def parts(self) -> Iterable[Widget]:
@@ -74,7 +75,7 @@ class Dialog(ModalScreen[Result]):
         line.update(Content("\n".join(map(plain, words.splitlines()))))
         self._fit(self.size.height)
 
-    def action_leave(self) -> None:
+    def action_cancel(self) -> None:
         self.dismiss(None)
 
     def action_upwards(self) -> None:
@@ -126,7 +127,7 @@ class Dialog(ModalScreen[Result]):
         for pair in self.KEYS.split("  "):
             *keys, what = pair.split(" ")
             words += [(" ".join(keys), "bold"), f" {what}  "]
-        return [*words, ("esc", "bold"), " Leave"]
+        return [*words, ("esc", "bold"), f" {self.CANCELS}"]
 
 
 def field(label: str, widget: Widget) -> Horizontal:
