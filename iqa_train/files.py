@@ -140,16 +140,16 @@ def _walk(value: object) -> None:
         if depth > _DEEPEST:
             raise ValueError(_TOO_DEEP)
         inner: list[object] = []
-        for one in level:
-            if isinstance(one, dict):
-                inner += one.keys()
-                inner += one.values()
-            elif isinstance(one, list):
-                inner += one
-            elif isinstance(one, str):
-                if "\0" in one:
+        for part in level:
+            if isinstance(part, dict):
+                inner += part.keys()
+                inner += part.values()
+            elif isinstance(part, list):
+                inner += part
+            elif isinstance(part, str):
+                if "\0" in part:
                     raise ValueError("it contains the character U+0000")
-                if not one.isascii() and _HALF.search(one):
+                if not part.isascii() and _HALF.search(part):
                     raise ValueError("it contains half of a surrogate pair")
         level = inner
 

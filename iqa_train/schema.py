@@ -115,7 +115,7 @@ def _check_of(kind: Any) -> _Check:  # noqa: ANN401
     if origin is Annotated:
         return _within(*get_args(kind)[:2])
     if origin in (UnionType, Union):
-        return _any_of([_check_of(one) for one in get_args(kind)])
+        return _any_of([_check_of(part) for part in get_args(kind)])
     if origin is Literal:
         return _one_of(get_args(kind))
     if is_typeddict(kind) or is_dataclass(kind):
@@ -125,7 +125,7 @@ def _check_of(kind: Any) -> _Check:  # noqa: ANN401
     if origin in (list, tuple):
         kinds = get_args(kind)
         if origin is tuple and ... not in kinds:
-            return _items([_check_of(one) for one in kinds])
+            return _items([_check_of(part) for part in kinds])
         return _all_items(_check_of(kinds[0]))
     return _plain(kind)
 
@@ -152,8 +152,8 @@ def _within(kind: Any, span: Span) -> _Check:  # noqa: ANN401
 def _any_of(checks: list[_Check]) -> _Check:
     def check(value: Any) -> _Misfit | None:  # noqa: ANN401
         found = []
-        for one in checks:
-            wrong = one(value)
+        for check_one in checks:
+            wrong = check_one(value)
             if wrong is None:
                 return None
             found.append(wrong)
@@ -188,8 +188,8 @@ def _values(inner: _Check) -> _Check:
     def check(value: Any) -> _Misfit | None:  # noqa: ANN401
         if type(value) is not dict:
             return _Misfit("", value)
-        for key, one in value.items():
-            if (wrong := inner(one)) is not None:
+        for key, entry in value.items():
+            if (wrong := inner(entry)) is not None:
                 return wrong.under(f".{visible(key[:40])}")
         return None
 
@@ -200,8 +200,8 @@ def _all_items(inner: _Check) -> _Check:
     def check(value: Any) -> _Misfit | None:  # noqa: ANN401
         if type(value) is not list:
             return _Misfit("", value)
-        for number, one in enumerate(value):
-            if (wrong := inner(one)) is not None:
+        for number, entry in enumerate(value):
+            if (wrong := inner(entry)) is not None:
                 return wrong.under(f"[{number}]")
         return None
 
@@ -212,8 +212,8 @@ def _items(checks: list[_Check]) -> _Check:
     def check(value: Any) -> _Misfit | None:  # noqa: ANN401
         if type(value) is not list or len(value) != len(checks):
             return _Misfit("", value)
-        for number, (inner, one) in enumerate(zip(checks, value, strict=True)):
-            if (wrong := inner(one)) is not None:
+        for number, (inner, entry) in enumerate(zip(checks, value, strict=True)):
+            if (wrong := inner(entry)) is not None:
                 return wrong.under(f"[{number}]")
         return None
 
@@ -226,8 +226,8 @@ def _keys_of(model: Any) -> dict[str, tuple[Any, bool]]:  # noqa: ANN401
     hints = get_type_hints(model, include_extras=True)
     if is_typeddict(model):
         return {key: (_bare(kind), key in model.__required_keys__) for key, kind in hints.items()}
-    own = [f for f in fields(model) if f.init]
-    return {f.name: (hints[f.name], f.default is MISSING and f.default_factory is MISSING) for f in own}
+    given = [f for f in fields(model) if f.init]
+    return {f.name: (hints[f.name], f.default is MISSING and f.default_factory is MISSING) for f in given}
 
 
 def _bare(kind: Any) -> Any:  # noqa: ANN401

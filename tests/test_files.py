@@ -78,7 +78,7 @@ for k in itertools.count(1):
 """
 
 
-def test_lines_come_back_in_order(tmp_path: Path) -> None:
+def test_appended_lines_are_read_in_order(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     assert list(read_lines(path)) == []
     events = [{"k": k, "text": "é\u2028\n"} for k in range(5)]
@@ -101,7 +101,7 @@ def test_a_line_cut_short_spoils_itself_alone(tmp_path: Path, remains: str) -> N
     assert LineFollower(path).new_events() == [{"k": 0}, *whole, {"k": 2}]
 
 
-def test_lines_that_are_no_objects_are_passed_over(tmp_path: Path) -> None:
+def test_lines_that_are_not_objects_are_skipped(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     path.write_bytes(b'\n[1]\n"text"\nnull\n{"k": 1}\n\xff\xfe{}\n{"k": 2}}\n{"k": 3}\n')
     assert list(read_lines(path)) == [{"k": 1}, {"k": 3}]

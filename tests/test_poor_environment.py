@@ -47,7 +47,7 @@ def test_a_user_without_a_home_is_asked_where_the_cache_is(monkeypatch: pytest.M
     assert as_user(UNKNOWN, lambda: (config_path(), read_config().theme)) == (None, "")
 
 
-def test_an_unknown_home_folder_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_home_folder_is_reported_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "verify", "demo", "--data_dir", "~nobody-has-this-name/demo"]) == 2
     assert 'the home folder "~nobody-has-this-name" is unknown' in capsys.readouterr().err
 
@@ -76,7 +76,7 @@ def test_a_store_that_is_complete_is_neither_locked_nor_written(tmp_path: Path, 
 
 
 @as_root
-def test_a_cache_of_another_user_is_read_and_one_that_is_not_complete_is_a_sentence() -> None:
+def test_a_cache_of_another_user_is_read_and_one_that_is_not_complete_is_reported_in_one_sentence() -> None:
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         place.chmod(0o755)
@@ -101,7 +101,7 @@ def _finished_run(folder: Path) -> RunFolder:
     return run
 
 
-def test_a_worker_that_is_refused_is_no_attempt_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_worker_is_not_an_attempt_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         monkeypatch.setenv(VARIABLE, str(folder / "leases"))
@@ -126,7 +126,7 @@ def test_a_worker_that_is_refused_is_no_attempt_and_nothing_is_lost(monkeypatch:
 
 
 @pytest.mark.parametrize("term", ["dumb", None])
-def test_a_terminal_that_draws_nothing_is_a_sentence(tmp_path: Path, term: str | None) -> None:
+def test_a_terminal_that_draws_nothing_is_reported_in_one_sentence(tmp_path: Path, term: str | None) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in {"TERM", "TEXTUAL_DRIVER"}}
     leader, follower = pty.openpty()
     done = subprocess.run(

@@ -88,7 +88,7 @@ OPENERS: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("what", PLANTED)
 @pytest.mark.parametrize("opener", OPENERS)
-def test_what_is_no_file_is_an_error_that_names_it(tmp_path: Path, what: str, opener: str) -> None:
+def test_something_that_is_not_a_file_is_named(tmp_path: Path, what: str, opener: str) -> None:
     path = tmp_path / "file"
     PLANTED[what](path)
     with _within(5), pytest.raises((OSError, RunError)) as failure:
@@ -136,7 +136,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("hurried")
-def test_who_holds_a_lock_is_said_and_then_it_is_given_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_holder_of_a_lock_is_named_before_giving_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "queue.lock").touch()
     with _held(tmp_path / "queue.lock") as pid:
         pattern = rf"queue\.lock has been held .* by process {pid} \("
@@ -281,7 +281,7 @@ def test_another_users_leftover_is_his(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", PLANTED)
-def test_what_is_no_lease_is_named_and_blocks_no_device(
+def test_what_is_not_a_lease_is_named_and_blocks_no_device(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path / "leases"))

@@ -306,7 +306,7 @@ def test_what_we_start_has_no_working_folder_before_its_libraries(tmp_path: Path
     assert handed_on(here, here, here) == here  # where the program itself lies
 
 
-def test_libraries_come_first() -> None:
+def test_installed_libraries_precede_the_working_folder() -> None:
     assert libraries_first(["/here", "/opt/own", "/lib", "/site"], ":/opt/own", "/here") == [
         "/lib",
         "/site",

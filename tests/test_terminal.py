@@ -28,7 +28,7 @@ def _obeyed(text: str, but: str = "\n\t") -> list[str]:
 
 
 @given(st.text())
-def test_nothing_that_is_printed_is_obeyed_and_json_stays_the_same(text: str) -> None:
+def test_terminal_sequences_in_output_are_disarmed_and_json_is_unchanged(text: str) -> None:
     assert not _obeyed(harmless(text))
     assert harmless(harmless(text)) == harmless(text)
     document = json.dumps({text: [text]}, ensure_ascii=False, indent=2)

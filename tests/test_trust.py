@@ -182,7 +182,7 @@ PLANTED: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("kind", PLANTED)
 @pytest.mark.parametrize("name", ["lock", "manifest.json", "pixels.u8", "pixels.part", "done.part", "plan.part.json"])
-def test_what_is_no_file_is_named_at_once(tmp_path: Path, table: ImageTable, name: str, kind: str) -> None:
+def test_what_is_not_a_file_is_named_at_once(tmp_path: Path, table: ImageTable, name: str, kind: str) -> None:
     store = open_store(table, cache_dir=str(tmp_path)).folder
     (store / name).unlink(missing_ok=True)
     PLANTED[kind](store / name)

@@ -171,8 +171,8 @@ class _Disk:
         for folder in folders:
             within = [folder]
             for part in above:
-                within = [path for one in within for path in self._children(one, files=False).get(part, [])]
-            files = [path for one in within for path in self._children(one, files=True).get(base, [])]
+                within = [path for parent in within for path in self._children(parent, files=False).get(part, [])]
+            files = [path for parent in within for path in self._children(parent, files=True).get(base, [])]
             if files:
                 return files
         return []

@@ -115,13 +115,15 @@ def united_references(references: tuple[str, ...]) -> tuple[tuple[str, ...], tup
     reference must not be divided because its name is spelt in two ways.
     """
     first: dict[str, str] = {}
-    one = tuple(first.setdefault(_bare(name), name) for name in references)
-    other = [(name, kept) for name, kept in zip(references, one, strict=True) if name != kept]
+    kept_names = tuple(first.setdefault(_bare(name), name) for name in references)
+    other = [(name, kept) for name, kept in zip(references, kept_names, strict=True) if name != kept]
     if not other:
         return references, ()
     count = len(set(other))
     are = "1 reference is another spelling" if count == 1 else f"{count} references are other spellings"
-    return one, (visible(f'{are} of a reference and counted as that, such as "{other[0][0]}" for "{other[0][1]}"'),)
+    return kept_names, (
+        visible(f'{are} of a reference and counted as that, such as "{other[0][0]}" for "{other[0][1]}"'),
+    )
 
 
 def _bare(reference: str) -> str:

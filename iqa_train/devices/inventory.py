@@ -95,8 +95,8 @@ def foreign_memory(reading: GpuReading, own_pids: Collection[int]) -> int | None
         return reading.memory_used
     if reading.processes is None:
         return None
-    own = [p.memory for p in reading.processes if p.pid in own_pids]
-    return None if None in own else max(0, reading.memory_used - sum(memory or 0 for memory in own))
+    ours = [p.memory for p in reading.processes if p.pid in own_pids]
+    return None if None in ours else max(0, reading.memory_used - sum(memory or 0 for memory in ours))
 
 
 def _gpu_device(gpu: GpuReading, sample: Sample) -> Device:

@@ -69,23 +69,23 @@ def pieces_of(text: str) -> list[Piece]:
 def opened(pieces: list[Piece]) -> list[Piece]:
     """The texts of records; parts of one line are joined, by task and stream."""
     records = [_record(piece) or piece for piece in pieces]
-    return list(_joined(records)) if any(isinstance(one, _Record) for one in records) else pieces
+    return list(_joined(records)) if any(isinstance(record, _Record) for record in records) else pieces
 
 
 def _joined(records: Sequence[_Record | Piece]) -> Iterator[Piece]:
     waiting: dict[tuple[str, str], _Record] = {}
-    for one in records:
-        if isinstance(one, Piece):  # between the records, or the last one, cut short
-            if one.text.strip():
-                yield one
+    for record in records:
+        if isinstance(record, Piece):  # between the records, or the last one, cut short
+            if record.text.strip():
+                yield record
             continue
-        begun = waiting.pop((one.task, one.stream), None)
-        text, time = (begun.text + one.text, begun.time) if begun else (one.text, one.time)
-        if one.partial:
-            waiting[one.task, one.stream] = replace(one, text=text, time=time)
+        begun = waiting.pop((record.task, record.stream), None)
+        text, time = (begun.text + record.text, begun.time) if begun else (record.text, record.time)
+        if record.partial:
+            waiting[record.task, record.stream] = replace(record, text=text, time=time)
             continue
         for part in text.removesuffix("\n").split("\n"):
-            yield Piece(part, task=one.task, time=time)
+            yield Piece(part, task=record.task, time=time)
     for rest in waiting.values():
         yield Piece(rest.text, whole=False, task=rest.task, time=rest.time)
 
@@ -134,12 +134,12 @@ def _document(text: str) -> list[_Record] | None:
         content = next((content[key] for key in _LISTS if isinstance(content.get(key), list)), None)
     if not isinstance(content, list):
         return None
-    records = [_of_json(one) if isinstance(one, dict) else _of_text(one) for one in content]
-    return [one for one in records if one is not None] or None
+    records = [_of_json(value) if isinstance(value, dict) else _of_text(value) for value in content]
+    return [value for value in records if value is not None] or None
 
 
-def _of_text(one: object) -> _Record | None:
-    return _Record(one) if isinstance(one, str) else None
+def _of_text(value: object) -> _Record | None:
+    return _Record(value) if isinstance(value, str) else None
 
 
 def _exported(text: str) -> list[_Record] | None:

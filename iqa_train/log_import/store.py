@@ -118,9 +118,11 @@ def _note(log: OldLog, names: RunNames, spec: RunSpec, others: Sequence[RunFolde
 
 def require_own_study(study: str, runs_dir: Path) -> None:
     """Raise RunError if `study` has runs of this program: tables would mix them with imported ones."""
-    own = next((run for run in run_folders(runs_dir, study) if imported_from(run) is None), None)
-    if own is not None:
-        raise RunError(f"the study {study} has runs that were not imported, such as {own.path}; give another --study")
+    trained = next((run for run in run_folders(runs_dir, study) if imported_from(run) is None), None)
+    if trained is not None:
+        raise RunError(
+            f"the study {study} has runs that were not imported, such as {trained.path}; give another --study"
+        )
 
 
 def _write_new(run: RunFolder, log: OldLog, spec: RunSpec) -> None:

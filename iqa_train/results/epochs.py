@@ -21,17 +21,17 @@ class AtEpoch:
     delta: float | None
 
 
-def at_last_common_epoch(own: ByEpoch, base: ByEpoch, metric: str) -> AtEpoch | None:
-    """Value and difference at the last epoch that both have, over shared seeds; without shared seeds, `own` alone.
+def at_last_common_epoch(experiment: ByEpoch, base: ByEpoch, metric: str) -> AtEpoch | None:
+    """Value and difference at the last epoch that both have, over shared seeds; without any, `experiment` alone.
 
-    None if `own` has no epoch yet.
+    None if `experiment` has no epoch yet.
     """
-    if metric not in MEASURED or not own:
+    if metric not in MEASURED or not experiment:
         return None
-    shared = [seed for seed in own if seed in base]
-    seeds = shared or list(own)
-    epoch = min(max(by_seed[seed]) for by_seed in ((own, base) if shared else (own,)) for seed in seeds)
-    mine = [_value(own, seed, epoch, metric) for seed in seeds]
+    shared = [seed for seed in experiment if seed in base]
+    seeds = shared or list(experiment)
+    epoch = min(max(by_seed[seed]) for by_seed in ((experiment, base) if shared else (experiment,)) for seed in seeds)
+    mine = [_value(experiment, seed, epoch, metric) for seed in seeds]
     theirs = [_value(base, seed, epoch, metric) for seed in shared]
     value = _mean(mine)
     other = _mean(theirs)
@@ -46,8 +46,8 @@ def epochs_of(runs: Iterable[RunRecord]) -> ByEpoch:
 def curves(runs: Sequence[RunRecord]) -> list[Curve]:
     """Validation and test SRCC by epoch of each experiment's first seed with an epoch."""
     found = []
-    for experiment, own in by_experiment(runs).items():
-        events = next((run.epochs[seed] for run in own for seed in run.epochs), {})
+    for experiment, its_runs in by_experiment(runs).items():
+        events = next((run.epochs[seed] for run in its_runs for seed in run.epochs), {})
         points = [(epoch, e.get("val_srcc"), e.get("test_srcc")) for epoch, e in sorted(events.items())]
         found.append(Curve(experiment, tuple(points)))
     return found

@@ -10,17 +10,17 @@ REVISION = "revision"
 """Revision of the network and losses: not a setting, but a possible cause of a difference."""
 
 
-def settings_that_differ(base: Spec, own: Spec) -> dict[str, tuple[Any, Any]]:
-    """Setting -> (value of `base`, value of `own`), without the seed and settings that cannot change a result.
+def settings_that_differ(base: Spec, other: Spec) -> dict[str, tuple[Any, Any]]:
+    """Setting -> (value of `base`, value of `other`), without the seed and settings that cannot change a result.
 
     Settings that only one of them records (from another version, or imported from a log) are not compared. Keys of
     `[datasets]` are written `datasets.csv`; `revision` is that of the network and losses.
     """
-    pairs = {name: (value, own["settings"][name]) for name, value in _settings(base) if name in own["settings"]}
-    theirs, ours = base.get("source", {}), own.get("source", {})
+    pairs = {name: (value, other["settings"][name]) for name, value in _settings(base) if name in other["settings"]}
+    theirs, ours = base.get("source", {}), other.get("source", {})
     pairs |= {f"datasets.{k}": (v, ours[k]) for k, v in theirs.items() if k in ours and k not in {"path", "split"}}
-    if "revision" in base and "revision" in own:
-        pairs[REVISION] = (base["revision"], own["revision"])
+    if "revision" in base and "revision" in other:
+        pairs[REVISION] = (base["revision"], other["revision"])
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 

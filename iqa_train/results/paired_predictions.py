@@ -63,10 +63,10 @@ def units_of(tables: Sequence[Predictions]) -> dict[str, int]:
     unit by itself. Tables of older runs have no references and take those of the other tables.
     """
     reference = {
-        image: own
+        image: reference_name
         for table in tables
         if table.references is not None
-        for image, own in zip(table.images, table.references, strict=True)
+        for image, reference_name in zip(table.images, table.references, strict=True)
     }
     units = {image: reference.get(image, image) for table in tables for image in table.images}
     numbered = {unit: k for k, unit in enumerate(sorted(set(units.values())))}
@@ -79,21 +79,21 @@ def model_of(table: Predictions, numbered: Mapping[str, int]) -> Model:
     return Model(table.scores, table.predictions, rows)
 
 
-def why_unpaired(one: Predictions, other: Predictions) -> str:
+def why_unpaired(table: Predictions, other: Predictions) -> str:
     """Why predictions in these two tables (sorted by image) cannot be paired; "" if they can."""
-    if one.images != other.images:
-        missing = len(set(one.images) ^ set(other.images))
-        if len(one.images) != len(other.images):
-            return f"different test images ({len(one.images)} and {len(other.images)})"
-        return f"different test images ({missing // 2} of {len(one.images)} differ)"
-    differ = np.flatnonzero(one.scores != other.scores)
+    if table.images != other.images:
+        missing = len(set(table.images) ^ set(other.images))
+        if len(table.images) != len(other.images):
+            return f"different test images ({len(table.images)} and {len(other.images)})"
+        return f"different test images ({missing // 2} of {len(table.images)} differ)"
+    differ = np.flatnonzero(table.scores != other.scores)
     if len(differ):
         first = differ[0]
         return (
-            f"different opinion scores ({len(differ)} of {len(one.images)} images, such as {one.images[first]}: "
-            f"{one.scores[first]:g} and {other.scores[first]:g})"
+            f"different opinion scores ({len(differ)} of {len(table.images)} images, such as {table.images[first]}: "
+            f"{table.scores[first]:g} and {other.scores[first]:g})"
         )
-    if one.references is not None and other.references is not None and one.references != other.references:
+    if table.references is not None and other.references is not None and table.references != other.references:
         return "different reference images for the same test images"
     return ""
 

@@ -67,7 +67,7 @@ def numbers_of_runs(runs: Sequence[RunRecord], metric: str) -> dict[str, Reporte
     """The runs of a study by experiment, with the values of its results table."""
     alone = [replace(run, spec={**run.spec, "baseline": None}) for run in runs]
     rows = {row.experiment: row for row in build_study_results(alone, metric, anyway=True).rows}
-    return {name: _of_runs(own, rows[name], metric) for name, own in by_experiment(runs).items()}
+    return {name: _of_runs(its_runs, rows[name], metric) for name, its_runs in by_experiment(runs).items()}
 
 
 def _of_runs(runs: list[RunRecord], row: ResultRow, metric: str) -> ReportedValue:
@@ -107,11 +107,11 @@ def with_numbers(comparison: StudyComparison, first: ReportedSide, second: Repor
     return replace(comparison, rows=rows, notes=(*comparison.notes, *notes_on_numbers(rows, comparison.metric)))
 
 
-def _row(name: str, one: ReportedValue | None, two: ReportedValue | None, names: tuple[str, str]) -> ComparisonRow:
-    sides = [side for side in (one, two) if side is not None]
+def _row(name: str, first: ReportedValue | None, second: ReportedValue | None, names: tuple[str, str]) -> ComparisonRow:
+    sides = [side for side in (first, second) if side is not None]
     notes = list(dict.fromkeys(note for side in sides for note in side.notes))
-    if one is None or two is None:
-        notes.insert(0, f"only in {names[0] if two is None else names[1]}")
+    if first is None or second is None:
+        notes.insert(0, f"only in {names[0] if second is None else names[1]}")
     row = ComparisonRow(
         name,
         title=next((side.title for side in reversed(sides) if side.title), ""),
@@ -119,21 +119,21 @@ def _row(name: str, one: ReportedValue | None, two: ReportedValue | None, names:
         source="; ".join(dict.fromkeys(side.source for side in sides if side.source)),
         notes=tuple(notes),
     )
-    if one is not None:
-        row = replace(row, first=one.value, first_interval=one.interval, first_epoch=one.epoch)
-    if two is not None:
-        row = replace(row, second=two.value, second_interval=two.interval, second_epoch=two.epoch)
-    if one is None or two is None:
+    if first is not None:
+        row = replace(row, first=first.value, first_interval=first.interval, first_epoch=first.epoch)
+    if second is not None:
+        row = replace(row, second=second.value, second_interval=second.interval, second_epoch=second.epoch)
+    if first is None or second is None:
         return row
-    differs = settings_that_differ({"settings": one.settings}, {"settings": two.settings})
-    images = one.images if one.images == two.images else None
-    if one.dataset and two.dataset and one.dataset != two.dataset:
-        row = replace(row, notes=(*row.notes, f"on other data sets: {one.dataset} and {two.dataset}"))
-    if one.images and two.images and images is None:
-        row = replace(row, notes=(*row.notes, f"on {one.images:,} and {two.images:,} test images"))
-    if one.value is None or two.value is None or one.epoch is not None or two.epoch is not None:
+    differs = settings_that_differ({"settings": first.settings}, {"settings": second.settings})
+    images = first.images if first.images == second.images else None
+    if first.dataset and second.dataset and first.dataset != second.dataset:
+        row = replace(row, notes=(*row.notes, f"on other data sets: {first.dataset} and {second.dataset}"))
+    if first.images and second.images and images is None:
+        row = replace(row, notes=(*row.notes, f"on {first.images:,} and {second.images:,} test images"))
+    if first.value is None or second.value is None or first.epoch is not None or second.epoch is not None:
         return replace(row, differs=differs, images=images)
-    return replace(row, differs=differs, images=images, delta=two.value - one.value)
+    return replace(row, differs=differs, images=images, delta=second.value - first.value)
 
 
 def notes_on_numbers(rows: Sequence[ComparisonRow], metric: str) -> tuple[str, ...]:

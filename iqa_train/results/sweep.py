@@ -118,10 +118,15 @@ def measured_sweep(
     compared = compare(tested, None, metric, key=f"sweep/{setting}/{metric}", resamples=resamples)
     points = [
         SweepPoint(
-            group[0].spec["settings"][setting], one.value, one.interval, _name(group[0]), one.seeds, notes=one.notes
+            group[0].spec["settings"][setting],
+            comparison.value,
+            comparison.interval,
+            _name(group[0]),
+            comparison.seeds,
+            notes=comparison.notes,
         )
-        for group, one in zip(grouped.values(), compared, strict=True)
-        if one.value is not None
+        for group, comparison in zip(grouped.values(), compared, strict=True)
+        if comparison.value is not None
     ]
     return Sweep(setting, metric, _sorted(points), notes)
 
@@ -167,7 +172,7 @@ def _of_reference(study: Study, reference: Reference, setting: str, metric: str)
 
 
 def _of_import(run: RunRecord, setting: str, metric: str) -> _ReportedPoint | None:
-    values = [value for one in run.reported.values() if (value := one.get(metric)) is not None]
+    values = [value for numbers in run.reported.values() if (value := numbers.get(metric)) is not None]
     settings, imported = run.spec["settings"], imported_from(run.folder)
     if not values or setting not in settings or imported is None:
         return None

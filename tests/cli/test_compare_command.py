@@ -194,14 +194,14 @@ def test_a_sweep_of_runs_beside_references(capsys: pytest.CaptureFixture[str]) -
     assert not any(p["reported"] for p in alone)
 
 
-def test_one_run_is_a_point_beside_references(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_single_run_is_a_point_beside_references(capsys: pytest.CaptureFixture[str]) -> None:
     MadeStudy(Path("runs"), "mine").run("Baseline", predictions(1, 5.0), undeclared={"lr": 1e-5})
     points = document(capsys, "--sweep", "lr", "mine", "lr-sweep")["points"]
     assert [p["setting"] for p in points] == [1e-7, 1e-6, 1e-6, 3e-6, 1e-5]
     assert points[-1]["name"] == "mine/Baseline"
 
 
-def test_one_value_is_no_curve() -> None:
+def test_one_value_does_not_make_a_curve() -> None:
     with pytest.raises(NotComparableError, match="lr does not have two values with a result"):
         main(["--sweep", "lr", "lr5e7"])
     with pytest.raises(NotComparableError, match="batch_size does not have two values"):
@@ -231,7 +231,7 @@ def test_one_value_is_no_curve() -> None:
         (["lr5e6", "lr5e7", "--metric", "mse"], "invalid choice"),
     ],
 )
-def test_what_cannot_be_meant_is_one_sentence(argv: list[str], says: str) -> None:
+def test_contradictory_options_are_reported_in_one_sentence(argv: list[str], says: str) -> None:
     with pytest.raises(UsageError, match=says) as caught:
         main(argv)
     assert len(str(caught.value).splitlines()) == 1

@@ -124,7 +124,7 @@ def test_preparing_refuses_what_training_refuses(here: Project) -> None:
         main(["prepare", "--cache_dir", str(here.folder / "pixels")])
 
 
-def test_mistakes_are_sentences(here: Project) -> None:
+def test_errors_are_sentences(here: Project) -> None:
     for words, says in [
         (["stats", "--dataset", "spaq", "livec"], "--dataset spaq and livec are two data sets; give one"),
         (["stats", "--dataset", "smal"], 'did you mean "small"|unknown data set "smal"'),

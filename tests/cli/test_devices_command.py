@@ -58,7 +58,7 @@ def test_json_of_two_gpus(driver: FakeDriver) -> None:
     }  # fmt: skip
 
 
-def test_only_what_the_caller_may_see(driver: FakeDriver) -> None:
+def test_devices_lists_only_what_the_caller_may_see(driver: FakeDriver) -> None:
     found = document(driver, CUDA_VISIBLE_DEVICES="1,5,0")
     assert [device["index"] for device in found["devices"]] == [1]
     assert "'5' is no GPU here" in found["note"]
@@ -77,7 +77,7 @@ def test_without_a_gpu_the_reason_and_the_slots(driver: FakeDriver) -> None:
     assert "CPU slot 0: " in text
 
 
-def test_slots_asked_for_beside_gpus(driver: FakeDriver) -> None:
+def test_slots_requested_beside_gpus(driver: FakeDriver) -> None:
     found = document(driver, "--slots", "3")
     assert [device["key"] for device in found["devices"]] == ["cpu-0", "cpu-1", "cpu-2"]
     assert found["driver"] == "550.54.15"

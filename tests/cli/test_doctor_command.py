@@ -35,7 +35,7 @@ def test_json_and_its_exit_code(project: Project):
     assert "1 of the 48 images" in error["message"]
 
 
-def test_folders_that_are_named(project: Project):
+def test_folders_given_as_options_are_checked(project: Project):
     run = project.folder / "mine/small/A1/s42-0123456789"
     (run / "attempt-01").mkdir(parents=True)
     (run / "attempt-01" / "exit.json").write_text("{")

@@ -112,7 +112,7 @@ OPTION = st.sampled_from([["--demo"], ["--runs-dir", "status"], ["--runs_dir=x"]
 
 
 @given(st.lists(OPTION, max_size=3), st.sampled_from(["status", "logs"]), st.sampled_from([[], ["A1"], ["--", "--x"]]))
-def test_the_command_may_stand_behind_the_options_that_name_the_study(
+def test_the_command_may_follow_the_options_that_name_the_study(
     before: list[list[str]], name: str, rest: list[str]
 ) -> None:
     typed = [word for option in before for word in option]
@@ -125,7 +125,7 @@ def test_the_command_may_stand_behind_the_options_that_name_the_study(
 
 
 @pytest.mark.parametrize("words", [["--exp", "status"], ["--runs-dir", "status"], ["--demo", "--all"], ["A1"], []])
-def test_what_is_no_command_behind_options_stays_as_it_is(words: list[str]) -> None:
+def test_what_is_not_a_command_behind_options_stays_as_it_is(words: list[str]) -> None:
     assert command_first(words, COMMANDS) == words
 
 

@@ -40,7 +40,7 @@ def test_every_format_that_is_decoded_is_found_under_each_of_its_endings(tmp_pat
     assert found(tmp_path) == (sorted(expected), [])
 
 
-def test_what_is_hidden_is_passed_over_in_folders_but_not_by_name(tmp_path: Path) -> None:
+def test_what_is_hidden_is_skipped_in_folders_but_not_by_name(tmp_path: Path) -> None:
     (tmp_path / "sub" / ".thumbs").mkdir(parents=True)
     for name in (".a.png", "b.png", "c.txt", "sub/d.PNG", "sub/.thumbs/e.png", "png", "archive.png.zip"):
         (tmp_path / name).touch()

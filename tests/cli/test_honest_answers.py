@@ -96,7 +96,7 @@ def test_status_of_a_profile_is_of_its_runs_alone(folder: Path, capsys: Out) -> 
 # What had ended before, what waits, what was never there.
 
 
-def test_stop_of_what_has_ended_says_so_and_leaves_the_queue_alone(folder: Path, capsys: Out) -> None:
+def test_stop_of_what_has_ended_reports_it_and_leaves_the_queue_alone(folder: Path, capsys: Out) -> None:
     whole_study(folder)
     items = items_of(folder)
     queue(folder, items["A1"])
@@ -139,7 +139,7 @@ def test_results_say_not_started_unless_it_is_queued(folder: Path, capsys: Out) 
     assert "Hot: pending" in out
 
 
-def test_a_report_without_a_run_writes_nothing_and_says_so(folder: Path, capsys: Out) -> None:
+def test_a_report_without_a_run_writes_nothing_and_reports_it(folder: Path, capsys: Out) -> None:
     write_study(folder)
     run("report", code=1)
     out, err = capsys.readouterr()
@@ -174,9 +174,7 @@ def test_numbers_are_echoed_as_they_were_typed(folder: Path, capsys: Out, name: 
         ('[[experiments]]\nid = "X"\nset = { cross_datasets = [4.20e1, 5e-1] }', "cross_datasets = [4.20e1, 5e-1] is "),
     ],
 )
-def test_numbers_of_a_study_file_are_echoed_as_they_stand_there(
-    folder: Path, capsys: Out, table: str, said: str
-) -> None:
+def test_numbers_of_a_study_file_are_echoed_as_they_are_there(folder: Path, capsys: Out, table: str, said: str) -> None:
     text = STUDY.replace("lr = 1e-6\n", "")
     head, rest = text.split("[defaults]\n", 1)
     text = head + (table + "\n" + rest if table.startswith("[def") else "[defaults]\n" + rest + table + "\n")

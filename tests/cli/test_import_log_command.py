@@ -55,7 +55,7 @@ def test_several_logs(capsys: pytest.CaptureFixture[str]) -> None:
     assert [run.path.parent.name for run in run_folders(Path("runs"))] == ["A1", "B2", "Baseline"]
 
 
-def test_once_more_nothing_changes_and_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_once_more_nothing_changes_and_that_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     main([BASELINE])
     before = {p: p.stat().st_mtime_ns for p in Path("runs").rglob("*")}
     capsys.readouterr()
@@ -82,7 +82,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert bad["message"].startswith("other.txt: not a log of the original training script")
 
 
-def test_good_ones_are_imported_and_bad_ones_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_good_logs_are_imported_and_bad_ones_named(capsys: pytest.CaptureFixture[str]) -> None:
     Path("other.txt").write_text("hello")
     assert main(["other.txt", BASELINE, "missing.log"]) == 1
     captured = capsys.readouterr()
@@ -94,7 +94,7 @@ def test_good_ones_are_imported_and_bad_ones_named(capsys: pytest.CaptureFixture
     ]
 
 
-def test_a_file_that_is_no_such_log_is_one_sentence_and_2(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_not_such_a_log_is_reported_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     Path("other.txt").write_text("hello")
     assert main(["other.txt"]) == 2
     captured = capsys.readouterr()
@@ -177,7 +177,7 @@ def test_status_shows_them_and_logs_finds_them(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out == "Testing median SRCC 0.9378,\tmedian PLCC 0.9485\n"
 
 
-def test_nothing_tries_to_continue_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_tries_to_continue_an_imported_run(capsys: pytest.CaptureFixture[str]) -> None:
     main([CUT])
     with pytest.raises(UsageError, match=r"B2 .*was imported from a log and cannot be continued"):
         relaunch(["B2", "--again"])
@@ -225,7 +225,7 @@ def test_what_a_killed_run_came_to_is_compared_with_a_mark_and_without_an_interv
     assert "seed 42 lost: the log ends after epoch 4 of 10" in " ".join(out.split())
 
 
-def test_a_log_that_died_before_its_first_epoch_is_called_that(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_log_that_died_before_its_first_epoch_is_reported_as_such(capsys: pytest.CaptureFixture[str]) -> None:
     trace = 'Traceback (most recent call last):\n  File "/x/train_swin.py", line 3, in <module>\n    import timm\n'
     Path("died.log").write_text(trace + "ModuleNotFoundError: No module named 'timm'\n")
     assert main(["died.log"]) == 1

@@ -29,7 +29,7 @@ def _said(folder: Path, text: str) -> tuple[list[str], str]:
     return done.stdout.split(), done.stderr
 
 
-def test_in_ordinary_code_it_is_heard_at_once(tmp_path: Path) -> None:
+def test_ctrl_c_in_ordinary_code_takes_effect_at_once(tmp_path: Path) -> None:
     assert _said(tmp_path, "press()\nprint('went on')") == (["heard"], "")
 
 

@@ -31,7 +31,7 @@ def test_any_text_is_encoded_and_json_comes_back(text: str, encoding: str) -> No
 
 
 @given(st.binary(max_size=20))
-def test_bytes_that_are_no_text_come_back_from_a_table(data: bytes) -> None:
+def test_bytes_that_are_not_text_come_back_from_a_table(data: bytes) -> None:
     name = data.decode("utf-8", "surrogateescape")
     written = name.encode("utf-8", ESCAPED)
     if b"\\u" not in data:

@@ -66,7 +66,7 @@ def test_test_images_have_the_runs_own_predictions_to_the_last_digit(trained: Pr
 
 
 @pytest.mark.slow
-def test_folders_are_searched_and_what_is_no_picture_passed_over(trained: Project, photos: Path) -> None:
+def test_folders_are_searched_and_other_files_skipped(trained: Project, photos: Path) -> None:
     (photos / ".hidden.png").write_bytes(b"")
     (photos / ".cache").mkdir()
     (photos / "notes.txt").write_text("no picture")
@@ -149,7 +149,7 @@ def test_a_full_disk_leaves_no_file(trained: Project, tmp_path: Path) -> None:
         (["data"], "--run"),
     ],
 )
-def test_a_mistake_is_answered_in_one_sentence(trained: Project, words: list[str], said: str) -> None:
+def test_an_error_is_answered_in_one_sentence(trained: Project, words: list[str], said: str) -> None:
     (trained.folder / "empty").mkdir(exist_ok=True)
     done = trained.run("predict", *words, code=2)
     assert said in done.stderr

@@ -95,14 +95,14 @@ def test_an_unknown_study(folder: Path) -> None:
         main(["--study", "tinyy"])
 
 
-def test_a_run_without_predictions_is_said(folder: Path, capsys: Out) -> None:
+def test_a_run_without_predictions_is_reported(folder: Path, capsys: Out) -> None:
     runs = whole_study(folder)
     (runs["A1"].path / "predictions-test.csv").unlink()
     assert main([]) == 0
     assert "no predictions" in capsys.readouterr().out
 
 
-def test_a_baseline_that_failed_is_said(folder: Path, capsys: Out) -> None:
+def test_a_baseline_that_failed_is_reported(folder: Path, capsys: Out) -> None:
     runs = whole_study(folder)
     shutil.rmtree(runs["Baseline"].path)
     finish(folder, specs(folder)["Baseline"], state="failed")

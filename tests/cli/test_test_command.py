@@ -127,14 +127,14 @@ def test_what_was_tested_is_not_tested_again_unless_asked(tested: Project) -> No
         (["--exp", "Baseline", "--on", "other", "--study", "smal"], 'did you mean "small"'),
     ],
 )
-def test_a_mistake_is_answered_in_one_sentence(trained: Project, words: list[str], said: str) -> None:
+def test_an_error_is_answered_in_one_sentence(trained: Project, words: list[str], said: str) -> None:
     done = trained.run("test", *words, code=2)
     assert said in done.stderr
     assert len([line for line in done.stderr.splitlines() if line.startswith("iqa-train: ")]) == 1, done.stderr
 
 
 @pytest.mark.slow
-def test_a_run_without_its_network_says_so(project: Project) -> None:
+def test_a_run_without_its_network_reports_it(project: Project) -> None:
     (project.run_folder("A1") / "checkpoints" / "best.safetensors").unlink()
     done = project.run("test", "--exp", "A1", "--on", "other", code=2)
     assert "A1 (seed 42) has lost its network" in done.stderr

@@ -126,7 +126,7 @@ def test_help_is_a_page_for_newcomers(empty: Run) -> None:
         ([], "nothing to train"),
     ],
 )
-def test_a_mistake_is_answered_in_one_sentence(project: Project, words: list[str], said: str) -> None:
+def test_an_error_is_answered_in_one_sentence(project: Project, words: list[str], said: str) -> None:
     done = project.run(*words, code=2)
     assert said in done.stderr
     complaints = [line for line in done.stderr.splitlines() if line.startswith("iqa-train: ")]
@@ -169,7 +169,7 @@ def test_unusual_images_are_trained_on(project: Project) -> None:
     project.run("--exp", "A1", "--epochs", "1")
 
 
-def test_a_reader_that_leaves_is_no_error(project: Project) -> None:
+def test_a_reader_that_leaves_is_not_an_error(project: Project) -> None:
     process = subprocess.run(
         f"{' '.join(PROGRAM)} --exp A1 --dry-run | head -1",
         shell=True,

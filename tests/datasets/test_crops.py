@@ -64,7 +64,7 @@ def test_epochs_and_seeds_differ() -> None:
 
 
 @given(sizes, seeds, st.integers(1, 1000), st.integers(1, 6))
-def test_every_crop_lies_inside_its_image(sizes: list[tuple[int, int]], seed: int, epoch: int, per_image: int) -> None:
+def test_every_crop_is_inside_its_image(sizes: list[tuple[int, int]], seed: int, epoch: int, per_image: int) -> None:
     images = pictures(sizes)
     plans = [
         plan(images, seed, epoch, per_image),

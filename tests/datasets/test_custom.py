@@ -120,7 +120,7 @@ def test_names(tmp_path: Path) -> None:
     assert "[datasets.konik-10k]" in str(caught.value)
 
 
-def test_where_a_set_lies() -> None:
+def test_the_folder_of_a_set_is_found() -> None:
     assert folder_of("x", "", DataSource()) == Path("data/x")
     assert folder_of("x", "", DataSource(path="there")) == Path("there")
     assert folder_of("x", "here", DataSource(path="there")) == Path("here")

@@ -95,7 +95,7 @@ def test_fewer_images_than_listed_are_counted_and_named(built: Callable[[str], P
         ("flive", "mos", "score"),
     ],
 )
-def test_a_renamed_column_is_asked_for_by_name(built: Callable[[str], Path], name: str, old: str, new: str) -> None:
+def test_a_renamed_column_is_requested_by_name(built: Callable[[str], Path], name: str, old: str, new: str) -> None:
     root = built(name)
     path = root / TABLES[name]
     head, rest = path.read_text().split("\n", 1)
@@ -116,14 +116,14 @@ def test_a_mat_file_without_its_variable(built: Callable[[str], Path], name: str
 
 
 @pytest.mark.parametrize("name", ["livec", "live"])
-def test_a_file_that_is_no_mat(built: Callable[[str], Path], name: str) -> None:
+def test_a_file_that_is_not_a_mat(built: Callable[[str], Path], name: str) -> None:
     root = built(name)
     (root / TABLES[name]).write_text("number,score\n1,2\n" * 40)
     assert "is not a MATLAB file (.mat)" in complaint(name, root)
 
 
 @pytest.mark.parametrize("name", ["spaq", "bid"])
-def test_a_file_that_is_no_xlsx(built: Callable[[str], Path], name: str) -> None:
+def test_a_file_that_is_not_an_xlsx(built: Callable[[str], Path], name: str) -> None:
     root = built(name)
     (root / TABLES[name]).write_text("Image name,MOS\n1.jpg,3\n")
     assert "is not an Excel workbook (.xlsx)" in complaint(name, root)
@@ -170,7 +170,7 @@ IN_ROWS = [name for name in TABLES if name not in {"livec", "live"}]
 
 
 @pytest.mark.parametrize("name", IN_ROWS)
-def test_a_score_that_is_no_number_is_shown_with_its_row(built: Callable[[str], Path], name: str) -> None:
+def test_a_score_that_is_not_a_number_is_shown_with_its_row(built: Callable[[str], Path], name: str) -> None:
     root = built(name)
     rewritten(root, name, [1, "n/a", 1])
     said = complaint(name, root)
@@ -232,7 +232,7 @@ def test_an_image_listed_twice(built: Callable[[str], Path], name: str) -> None:
     assert "keep one row per image" in complaint(name, root)
 
 
-def test_a_number_listed_twice_and_one_that_is_none(built: Callable[[str], Path]) -> None:
+def test_a_number_listed_twice_and_an_invalid_one(built: Callable[[str], Path]) -> None:
     root = built("bid")
     workbook(root / "DatabaseGrades.xlsx", [["n", "MOS"], [1, 2.0], [1, 3.0]])
     assert "keep one row per image" in complaint("bid", root)

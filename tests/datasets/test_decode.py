@@ -25,7 +25,7 @@ def decoded(path: Path) -> np.ndarray:
     return np.asarray(image)
 
 
-def test_rgb_comes_as_it_is(tmp_path: Path) -> None:
+def test_rgb_is_decoded_unchanged(tmp_path: Path) -> None:
     for name in ("a.png", "a.bmp", "a.tif"):
         Image.fromarray(RGB).save(tmp_path / name)
         assert np.array_equal(decoded(tmp_path / name), RGB)
@@ -208,7 +208,7 @@ def test_what_may_not_be_read_is_a_matter_of_permissions(tmp_path: Path, monkeyp
     assert "give yourself read permission" in refused(path)
 
 
-def test_a_folder_is_no_image(tmp_path: Path) -> None:
+def test_a_folder_is_not_an_image(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").mkdir()
     refused(tmp_path / "a.jpg")
 
@@ -256,7 +256,7 @@ def test_every_format_is_turned_as_pillow_turns_it_and_its_size_with_it(
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_an_animated_png_is_turned_wherever_its_exif_stands(tmp_path: Path, orientation: int) -> None:
+def test_an_animated_png_is_turned_wherever_its_exif_is(tmp_path: Path, orientation: int) -> None:
     path = tmp_path / "a.png"
     Image.fromarray(RGB).save(path, save_all=True, append_images=[Image.fromarray(RGB[::-1])])
     whole = path.read_bytes()
@@ -285,7 +285,7 @@ ODD = {
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.filterwarnings("ignore")
-def test_an_orientation_that_is_none_turns_nothing(tmp_path: Path, suffix: str, odd: str) -> None:
+def test_an_invalid_orientation_turns_nothing(tmp_path: Path, suffix: str, odd: str) -> None:
     plain = saved(tmp_path / f"plain.{suffix}", exif_block(b"\1\0"))
     for variant in range(4 if suffix == "png" else 1):
         path = saved(tmp_path / f"{variant}.{suffix}", ODD[odd], variant)
@@ -318,7 +318,7 @@ def test_metadata_that_stop_pillow_are_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("suffix", "name"), [("jpg", "a JPEG"), ("png", "a PNG"), ("gif", "a GIF")])
-def test_a_damaged_header_is_called_that(tmp_path: Path, suffix: str, name: str) -> None:
+def test_a_damaged_header_is_reported_as_such(tmp_path: Path, suffix: str, name: str) -> None:
     path = picture(tmp_path / f"a.{suffix}")
     path.write_bytes(path.read_bytes()[:8] + bytes(200))
     assert f"but {name} file with a damaged or unsupported header" in refused(path)
@@ -406,6 +406,6 @@ def test_xmp_turns_nothing(tmp_path: Path) -> None:
         (bytes(4096), "begins with zeros"),
     ],
 )
-def test_what_stands_in_place_of_an_image_is_called_that(tmp_path: Path, content: bytes, says: str) -> None:
+def test_what_is_in_place_of_an_image_is_reported_as_such(tmp_path: Path, content: bytes, says: str) -> None:
     (tmp_path / "a.png").write_bytes(content)
     assert says in refused(tmp_path / "a.png")

@@ -131,7 +131,7 @@ def test_place_under_a_file(tmp_path: Path) -> None:
         make_demo(tmp_path / "file" / "demo")
 
 
-def test_disk_that_is_full_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (25_000, 25_000))"
     command = [sys.executable, "-c", f"{limit}\n{MAKE}", str(tmp_path / "demo")]
     ended = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)

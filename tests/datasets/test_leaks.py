@@ -61,7 +61,7 @@ def test_an_imported_split_that_leaks_is_a_warning(study: Path, capsys: pytest.C
     assert "leaking-references" in capsys.readouterr().out
 
 
-def test_whole_references_and_data_elsewhere_are_no_finding(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_whole_references_and_data_elsewhere_are_not_reported(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     deal(lambda k: "test" if k < COUNT // 4 else "train")
     assert findings(capsys) == []
     deal(lambda k: "test" if k % 5 == 0 else "train")

@@ -173,7 +173,7 @@ def test_a_touched_image_counts_as_changed(table: ImageTable, cache: str) -> Non
     assert identity(open_store(table, cache_dir=cache)) != first
 
 
-def test_leftovers_and_a_damaged_manifest_are_no_store(table: ImageTable, cache: str) -> None:
+def test_leftovers_and_a_damaged_manifest_are_not_a_store(table: ImageTable, cache: str) -> None:
     store = open_store(table, cache_dir=cache)
     for content in (b"", b"{", b"[]", b'{"images": []}', b'{"schema_version": 0}'):
         (store.folder / "manifest.json").write_bytes(content)
@@ -359,7 +359,9 @@ def test_a_cache_that_may_not_be_written(table: ImageTable, tmp_path: Path) -> N
         open_store(table, cache_dir=str(tmp_path / "locked"))
 
 
-def test_a_full_disk_is_said_before_anything_is_decoded_and_room_mends_it(table: ImageTable, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_before_anything_is_decoded_and_room_fixes_it(
+    table: ImageTable, tmp_path: Path
+) -> None:
     done: list[int] = []
     with small_disk(tmp_path / "disk", 64) as disk:
         with pytest.raises(DataError, match=r"needs .* MB .* are free; make room") as raised:
@@ -372,7 +374,7 @@ def test_a_full_disk_is_said_before_anything_is_decoded_and_room_mends_it(table:
         assert_holds(store, table, (128, 96))
 
 
-def test_a_disk_full_but_for_a_page_is_said_in_a_sentence(table: ImageTable, tmp_path: Path) -> None:
+def test_a_disk_full_but_for_a_page_is_reported_in_one_sentence(table: ImageTable, tmp_path: Path) -> None:
     pixels = 8 * 128 * 96 * 3
     with small_disk(
         tmp_path / "disk", pixels // 1024 + 4
@@ -384,7 +386,7 @@ def test_a_disk_full_but_for_a_page_is_said_in_a_sentence(table: ImageTable, tmp
 
 
 @pytest.mark.parametrize("number", [errno.EFBIG, errno.EINVAL, errno.EDQUOT, errno.EIO])
-def test_a_file_system_that_will_not_hold_it_is_said_in_a_sentence(
+def test_a_file_system_that_will_not_hold_it_is_reported_in_one_sentence(
     table: ImageTable, cache: str, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     def refuse(*_: int) -> None:

@@ -90,7 +90,7 @@ def complaint(root: Path, path: Path, digest: str = "") -> str:
     return str(caught.value)
 
 
-def test_what_is_no_split_of_the_set_is_refused(kadid: Path, tmp_path: Path) -> None:
+def test_what_is_not_a_split_of_the_set_is_refused(kadid: Path, tmp_path: Path) -> None:
     path = tmp_path / "split.csv"
     assert "there is no such file" in complaint(kadid, path)
     exported(table_with(kadid), 7, path)

@@ -116,5 +116,5 @@ def test_constant_scores_in_one_split() -> None:
         (None, 3, "split by seed, reference by reference"),
     ],
 )
-def test_where_a_split_comes_from_is_said(splits: tuple[str, ...] | None, per_reference: int, words: str) -> None:
+def test_where_a_split_comes_from_is_reported(splits: tuple[str, ...] | None, per_reference: int, words: str) -> None:
     assert split_origin(table(3, per_reference, splits)).startswith(words)

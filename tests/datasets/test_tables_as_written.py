@@ -135,7 +135,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("how", REFUSED)
-def test_it_is_refused_in_one_sentence(folder: Path, how: str) -> None:
+def test_a_malformed_table_is_refused_in_one_sentence(folder: Path, how: str) -> None:
     data, says = REFUSED[how]
     assert says in complaint(folder, data)
 
@@ -289,7 +289,7 @@ def test_any_bytes_are_read_or_refused_in_one_sentence(
 
 @pytest.mark.parametrize("name", ["t.csv", "t.txt", "t.xlsx", "t.mat", "t.json"])
 @pytest.mark.parametrize("data", [b"<html>sign in</html>", b"version https://git-lfs.github.com/spec/v1\n"])
-def test_every_reader_says_what_stands_in_place_of_a_table(tmp_path: Path, name: str, data: bytes) -> None:
+def test_every_reader_says_what_is_in_place_of_a_table(tmp_path: Path, name: str, data: bytes) -> None:
     path = tmp_path / name
     path.write_bytes(data)
     readers: dict[str, Callable[[Path], object]] = {

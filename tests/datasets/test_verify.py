@@ -35,7 +35,7 @@ def damaged(koniq: Path) -> Path:
     return koniq
 
 
-def test_everything_amiss_is_named(damaged: Path) -> None:
+def test_everything_wrong_is_named(damaged: Path) -> None:
     steps: list[tuple[int, int]] = []
     table = koniq_10k.read(damaged, resize=None)
     found = verify(table, {"auto": 48}, workers=2, progress=lambda done, total: steps.append((done, total)))
@@ -104,7 +104,7 @@ def test_the_origin_of_the_split_is_stated(
         assert words in json.loads(capsys.readouterr().out)["split"]
 
 
-def test_floats_are_no_pixels(koniq: Path) -> None:
+def test_floats_are_not_pixels(koniq: Path) -> None:
     Image.fromarray(np.zeros((48, 64), np.float32)).save(koniq / "1024x768" / "3.jpg", format="TIFF")
     (finding,) = verify(koniq_10k.read(koniq))
     assert (finding.code, finding.image) == ("unreadable", "3.jpg")
@@ -112,14 +112,14 @@ def test_floats_are_no_pixels(koniq: Path) -> None:
 
 
 @pytest.mark.parametrize("resize", ["10xx", "0", "10x", "-5", "512X384", "big"])
-def test_a_size_that_is_none_is_refused_by_prepare(koniq: Path, resize: str) -> None:
+def test_an_invalid_size_is_refused_by_prepare(koniq: Path, resize: str) -> None:
     words = ["prepare", "--dataset", "koniq-10k", "--data_dir", str(koniq), f"--resize={resize}"]
     with pytest.raises(UsageError, match=f"--resize {resize} is not valid; allowed: auto, none, WIDTHxHEIGHT"):
         main([*words, "--cache_dir", str(koniq / "cache"), "--experiments", str(STUDY)])
     assert not (koniq / "cache").exists()
 
 
-def test_command_mistakes(koniq: Path) -> None:
+def test_errors_in_a_command(koniq: Path) -> None:
     for options, message in [
         (["verify", "--patch_size", "0"], "is not a whole number"),
         (["verify", "--patch", "9"], 'did you mean "--patch_size"'),

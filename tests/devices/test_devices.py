@@ -69,7 +69,7 @@ def test_what_cuda_visible_devices_shows(visible: str | None, expected: list[int
         ("0,GPU-77", [0], "GPU-77"), ("1,MIG-4b2,0", [1], "a MIG instance"),
     ],
 )  # fmt: skip
-def test_an_entry_that_is_no_gpu_hides_itself_and_all_that_follow(
+def test_an_entry_that_is_not_a_gpu_hides_itself_and_all_that_follow(
     visible: str, expected: list[int], culprit: str
 ) -> None:
     found = seen(visible)
@@ -99,7 +99,7 @@ def test_the_reason_for_no_gpu_is_the_drivers(monkeypatch: pytest.MonkeyPatch) -
     assert found.why_no_gpu == "the driver is not loaded"
 
 
-def test_a_refused_gpu_is_no_device_and_is_not_counted() -> None:
+def test_a_refused_gpu_is_not_a_device_and_is_not_counted() -> None:
     refused = GpuReading(0, "", "GPU", refused=True, note="no permission")
     other = GpuReading(1, UUIDS[1], "H200")
     assert indices(seen(None, refused, other)) == [1]
@@ -126,7 +126,7 @@ def test_cpu_slots_share_the_cores(monkeypatch: pytest.MonkeyPatch, cores: int, 
         inventory(0)
 
 
-def test_the_driver_is_asked_and_cpu_slots_replace_gpus_when_asked_for(tmp_path: Path) -> None:
+def test_the_driver_is_asked_and_cpu_slots_replace_gpus_on_request(tmp_path: Path) -> None:
     driver = FakeDriver(tmp_path)
     ask = "from iqa_train.devices.inventory import *; print([d.label for d in inventory({}).devices])"
     assert driver.run("-c", ask.format("")) == "['GPU 0', 'GPU 1']\n"
@@ -181,7 +181,7 @@ def test_what_others_hold_of_a_gpu(reading: GpuReading, own: list[int], expected
     assert foreign_memory(reading, own) == expected
 
 
-def test_the_environment_of_a_gpu_asked_for_by_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_of_a_gpu_requested_by_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     driver = FakeDriver(tmp_path)
     ask = """
 from iqa_train.cli.lease_device import check_gpu

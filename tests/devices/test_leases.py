@@ -174,7 +174,7 @@ def test_who_asks_is_not_taken_for_a_holder(folder: Path) -> None:
         asker.join()
 
 
-def test_a_file_that_is_removed_while_one_waits_for_it_is_no_lease(folder: Path) -> None:
+def test_a_file_that_is_removed_while_one_waits_for_it_is_not_a_lease(folder: Path) -> None:
     """Whoever comes next would make the file anew and lock that one."""
     first = take_now("cpu-0")
     with process("cpu-0", "A2") as second:
@@ -232,7 +232,7 @@ def test_a_folder_that_cannot_be_made_is_named(folder: Path, monkeypatch: pytest
         acquire("cpu-0", Holder("A1"))
 
 
-def test_a_lock_that_is_no_file_is_named(folder: Path) -> None:
+def test_a_lock_that_is_not_a_file_is_named(folder: Path) -> None:
     take_now("cpu-1").close()
     (folder / "cpu-0.lock").symlink_to("/etc/passwd")
     with pytest.raises(RunError, match=rf"^the lease {folder}/cpu-0.lock cannot be taken: .*{VARIABLE}"):

@@ -51,7 +51,7 @@ def test_memory_in_use_excludes_the_drivers_reserve_unless_the_driver_is_too_old
 
 @pytest.mark.parametrize("code", [NOT_SUPPORTED, NO_PERMISSION])
 @pytest.mark.parametrize("function", READINGS)
-def test_a_reading_that_is_not_to_be_had_is_unknown_and_never_zero(
+def test_a_reading_that_is_not_available_is_unknown_and_never_zero(
     driver: FakeDriver, function: str, code: int
 ) -> None:
     with driver.conversation() as talk:
@@ -91,7 +91,7 @@ def test_a_call_that_the_driver_does_not_know_is_tried_once(
         assert driver.calls(older) >= 6
 
 
-def test_a_newer_call_that_refuses_its_arguments_is_no_loss(driver: FakeDriver) -> None:
+def test_a_newer_call_that_refuses_its_arguments_is_replaced_by_the_older(driver: FakeDriver) -> None:
     driver.set({"nvmlDeviceGetTemperatureV": 2, "0.nvmlDeviceGetUtilizationRates": 2})
     with driver.conversation() as talk:
         first, second = talk.sample()["gpus"]

@@ -29,7 +29,7 @@ def host(where: CheckScope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return warning
 
 
-def test_both_together_kill_what_a_session_has_started(host: Host, where: CheckScope) -> None:
+def test_both_log_out_rules_together_kill_what_a_session_has_started(host: Host, where: CheckScope) -> None:
     told = host("KillUserProcesses=yes")
     assert told
     for words in ("KillUserProcesses=yes", "Linger=no", "loginctl enable-linger", "systemd-run --user --scope"):

@@ -125,7 +125,7 @@ def test_a_worker_without_a_runner_is_stopped_and_not_tried_again(make: Make) ->
     assert "stopped on request" in row["reason"]
 
 
-def test_a_worker_whose_runner_said_nothing_can_be_stopped(make: Make) -> None:
+def test_a_worker_whose_runner_reported_nothing_can_be_stopped(make: Make) -> None:
     """The runner was killed after it had started its worker and before it wrote who that is."""
     project = make(behaviour="A1=deaf")
     project.run("--exp", "A1", "--detach", "--epochs", "100000")

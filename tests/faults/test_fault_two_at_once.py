@@ -78,7 +78,7 @@ def test_two_schedulers_at_once_fifty_times(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_one_study_asked_for_in_three_terminals_at_once(make: Make, undisturbed_stand_ins: FaultyProject) -> None:
+def test_one_study_requested_in_three_terminals_at_once(make: Make, undisturbed_stand_ins: FaultyProject) -> None:
     project = make(seconds=0.1)
     commands = [project.start("--all", "--slots", "2") for _ in range(3)]
     for command in commands:

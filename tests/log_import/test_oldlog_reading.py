@@ -74,7 +74,7 @@ def test_a_log_without_the_list_is_read_by_its_remarks(tmp_path: Path) -> None:
     assert {"batch_size", "weight_decay", "lr"} <= set(log.assumed)
 
 
-def test_a_rate_printed_as_zero_is_unknown_and_that_is_said(tmp_path: Path) -> None:
+def test_a_rate_printed_as_zero_is_unknown_and_that_is_reported(tmp_path: Path) -> None:
     log = read(tmp_path, old_log(Script(lr=4e-7, configuration=False)))
     assert "lr" in log.assumed
     assert "lr is unknown: the log prints it as 0.000000; the script's default, 2e-05, is used" in log.notes
@@ -164,7 +164,7 @@ def test_a_namespace_states_all_settings(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line", ["Namespace(", "Namespace(lr=", "Namespace(lr=1e)", "Namespace[1]", "Namespace(*x)"])
-def test_a_namespace_that_cannot_be_read_is_passed_over(tmp_path: Path, line: str) -> None:
+def test_a_namespace_that_cannot_be_read_is_skipped(tmp_path: Path, line: str) -> None:
     assert "lr" in read(tmp_path, old_log(Script(configuration=False), before=line + "\n")).assumed
 
 
@@ -182,7 +182,7 @@ def test_the_floor_of_the_cosine_is_known_of_the_script_where_it_used_one(tmp_pa
     assert (log.settings.lr_floor, "lr_floor" in log.assumed) == (1e-6, False)
 
 
-def test_a_constant_rate_is_said_by_a_remark_alone(tmp_path: Path) -> None:
+def test_a_constant_rate_is_reported_only_in_a_remark(tmp_path: Path) -> None:
     text = old_log(Script(remarks=False), before="Learning rate scheduler: DISABLED (constant LR)\n")
     assert read(tmp_path, text).settings.lr_scheduler == "none"
 
@@ -208,7 +208,7 @@ def test_headers_with_further_columns() -> None:
 
 
 @pytest.mark.parametrize("text", ["Epoch 1/5:", "Epochs: 10", "Train_SRCC\tTest_SRCC\tEpoch", "", "Epoch\tLoss"])
-def test_lines_that_are_no_header(text: str) -> None:
+def test_lines_that_are_not_a_header(text: str) -> None:
     assert header_of(text) is None
 
 
@@ -246,7 +246,7 @@ def test_rows_that_have_lost_something_are_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["  Total batches: 4404", "Best test SRCC 0.937800", "7046 images", "  Model saved"])
-def test_lines_between_rows_are_no_rows(text: str) -> None:
+def test_lines_between_rows_are_not_rows(text: str) -> None:
     assert row_of(text, COLUMNS) is None
 
 
@@ -303,7 +303,7 @@ def test_the_line_ends_of_windows_and_its_utf_16() -> None:
     assert epochs_in(text.replace("\n", "\r\n").encode("utf-16")) == whole
 
 
-def test_bytes_that_are_no_text_and_colours() -> None:
+def test_bytes_that_are_not_text_and_colours() -> None:
     text = old_log().replace("⭐", "\udcff").encode("utf-8", "surrogateescape")
     assert epochs_in(text) == epochs_in(old_log().encode())
     coloured = old_log().replace("\n1\t", "\n\x1b[32m1\t").replace("0.9370\n", "0.9370\x1b[0m\n", 1)
@@ -321,7 +321,7 @@ def test_rows_that_a_buffer_put_between_bars() -> None:
         assert [e.test_plcc for e in epochs_in(whole.replace(row, parted).encode())] == [p for _, p in SCORES]
 
 
-def test_lines_longer_than_any_of_the_script_are_passed_over() -> None:
+def test_lines_longer_than_any_of_the_script_are_skipped() -> None:
     for filling in (" " * 1_000_000, "x" * 10_000, "100%|" * 100_000, "Namespace(" * 1000):
         assert epochs_in(old_log().replace("\n3\t", f"\n{filling}\n3\t").encode()) == epochs_in(old_log().encode())
 
@@ -410,7 +410,7 @@ def test_a_traceback_that_training_survived_says_nothing(tmp_path: Path) -> None
     ],
     ids=["empty", "other text", "binary", "no epoch", "two starts"],
 )
-def test_what_cannot_be_imported_is_said_in_one_sentence(tmp_path: Path, text: str | bytes, says: str) -> None:
+def test_what_cannot_be_imported_is_reported_in_one_sentence(tmp_path: Path, text: str | bytes, says: str) -> None:
     with pytest.raises(NoOldLogError) as caught:
         read(tmp_path, text)
     assert f"some.log: {says}" in str(caught.value)
@@ -515,7 +515,7 @@ def test_a_traceback_may_follow_on_the_same_line(tmp_path: Path, before: str) ->
     assert log.outcome.state == "killed"
 
 
-def test_titles_of_a_terminal_are_no_text() -> None:
+def test_titles_of_a_terminal_are_not_text() -> None:
     head = "Epoch\tTrain_Loss\tTrain_SRCC\tTest_SRCC\tTest_PLCC"
     assert lines_of(f"\x1b]0;host: train\x07{head}\n".encode())[0].text == head
 

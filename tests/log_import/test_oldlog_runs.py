@@ -111,7 +111,7 @@ def test_it_is_read_like_any_run(place: Path, study: Study) -> None:
     assert (row.device, row.pid) == (None, None)
 
 
-def test_one_that_was_cut_short_is_lost_and_shows_how_far_it_came(place: Path, study: Study) -> None:
+def test_a_log_cut_short_is_a_lost_run_that_shows_how_far_it_came(place: Path, study: Study) -> None:
     run = put(study, old_log(scores=SCORES[:4], ends=False)).run
     state = run_state(run)
     assert (state.name, state.reason) == ("lost", "the log ends after epoch 4 of 10, without its closing line")
@@ -194,7 +194,7 @@ def test_what_may_be_another_run_stays_another(place: Path, study: Study, first:
     assert ("(it did not end)" in stored.note) == ("Testing median" not in first)
 
 
-def test_one_that_has_grown_without_a_word_of_its_epochs_names_the_shorter(place: Path, study: Study) -> None:
+def test_a_log_that_has_grown_without_epochs_names_the_shorter_one(place: Path, study: Study) -> None:
     """As many epochs as it has are taken as planned, so that its settings change as it grows."""
     script = Script(configuration=False, remarks=False, bars=False)
     short = put(study, old_log(script, SCORES[:4], ends=False), "x.log")

@@ -352,12 +352,12 @@ def zipped(data: bytes) -> bytes:
 @pytest.mark.parametrize(
     "pack", [gzip.compress, bz2.compress, lzma.compress, zipped, lambda _: b"\x28\xb5\x2f\xfd\x04"]
 )
-def test_a_compressed_log_is_called_that(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+def test_a_compressed_log_is_reported_as_such(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
     with pytest.raises(NoOldLogError, match=r"some\.log: compressed \(\w+\); unpack it first, with \w+"):
         read(tmp_path, pack(old_log(BARE).encode()))
 
 
-def test_a_table_on_a_line_that_is_too_long_is_called_that(tmp_path: Path) -> None:
+def test_a_table_on_a_line_that_is_too_long_is_reported_as_such(tmp_path: Path) -> None:
     for text in (strings(old_log(BARE))[:-9], old_log(BARE).replace("\n", "  ")):
         with pytest.raises(NoOldLogError, match=r"its table is on a line of \d{4,5} characters"):
             read(tmp_path, text)
@@ -370,7 +370,7 @@ def test_tables_with_other_separators(tmp_path: Path, mark: str) -> None:
     assert facts(read(tmp_path, table).training) == facts(read(tmp_path, text).training)
 
 
-def test_a_header_behind_what_most_lines_do_not_have_is_said(tmp_path: Path) -> None:
+def test_a_header_behind_what_most_lines_do_not_have_is_reported(tmp_path: Path) -> None:
     text = old_log(BARE).replace(HEADER, f"column names are {HEADER}")
     with pytest.raises(NoOldLogError, match='the header of its table follows "column names are "'):
         read(tmp_path, text)
@@ -404,7 +404,7 @@ def test_numbers(cell: str, value: float | None) -> None:
 
 
 @pytest.mark.parametrize("cell", ["1,234", "0.93_70", "0x1p-1", "92.5%", "1e", "", "\u0661", "0.9.3", "5±1"])
-def test_what_may_mean_several_things_is_no_number(cell: str) -> None:
+def test_an_ambiguous_number_is_not_a_number(cell: str) -> None:
     with pytest.raises(ValueError, match="is not a number"):
         number(cell)
 

@@ -135,7 +135,7 @@ def test_every_loss_trains(project: Project, loss: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_loss_that_is_no_number_stops_the_run_by_name(project: Project) -> None:
+def test_a_loss_that_is_not_a_number_stops_the_run_by_name(project: Project) -> None:
     done = project.run("--exp", "Baseline", "--lr_ratio", "1e35", code=1)
     assert "diverged: the loss is" in done.stderr
     ended = json.loads((project.run_folder("Baseline") / "attempt-01" / "exit.json").read_text())

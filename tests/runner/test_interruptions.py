@@ -242,7 +242,7 @@ def test_a_terminal_that_closes_stops_nothing(project: Project, reference: Path)
 
 
 @pytest.mark.slow
-def test_ctrl_c_under_tee_stops_the_run_and_says_so(project: Project, reference: Path) -> None:
+def test_ctrl_c_under_tee_stops_the_run_and_reports_it(project: Project, reference: Path) -> None:
     """The pipe's reader dies of the same Ctrl-C; the run is stopped all the same, and recorded."""
     words = " ".join([*PROGRAM, "--exp", "A2", *_epochs(4)])
     shell = subprocess.Popen(

@@ -79,7 +79,7 @@ def test_a_host_that_has_changed_its_name_knows_its_processes() -> None:
     assert said_by(command, ALIVE, json.dumps(this_process().as_json())).startswith("True True")
 
 
-def test_the_proc_of_another_namespace_is_no_guide() -> None:
+def test_the_proc_of_another_namespace_is_not_a_guide() -> None:
     code = """
 from iqa_train.errors import RunError
 from iqa_train.runs.identity import require_own_proc, this_process
@@ -135,7 +135,7 @@ def wait_for_state(pid: int, letters: str) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGTSTP])
-def test_a_suspended_process_lives_and_says_so(sleeper: "subprocess.Popen[bytes]", number: int) -> None:
+def test_a_suspended_process_lives_and_reports_it(sleeper: "subprocess.Popen[bytes]", number: int) -> None:
     who = identity_of(sleeper.pid)
     assert not who.suspended
     assert suspension(who) == ""

@@ -26,7 +26,7 @@ def test_what_is_written_is_read_back_to_the_last_digit(path: Path) -> None:
     assert (found.scores == TABLE.scores).all() and (found.predictions == TABLE.predictions).all()
 
 
-def test_the_file_that_programs_read_has_its_three_columns_and_references_stand_beside_it(path: Path) -> None:
+def test_the_file_that_programs_read_has_its_three_columns_and_references_are_beside_it(path: Path) -> None:
     assert path.read_text().splitlines()[0] == "image,score,prediction"
     assert (path.parent / "references-test.csv").read_text().splitlines()[:2] == ["image,reference", "a.jpg,r1"]
 

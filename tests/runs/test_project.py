@@ -15,7 +15,7 @@ from iqa_train.runs.project import data_record, data_root, inside, project_of, r
 
 
 @pytest.mark.parametrize("runs", ["runs", "out/runs"])
-def test_a_project_is_found_from_its_runs_wherever_it_lies(tmp_path: Path, runs: str) -> None:
+def test_a_project_is_found_from_its_runs_wherever_it_is(tmp_path: Path, runs: str) -> None:
     (tmp_path / "one" / runs).mkdir(parents=True)
     name = recorded(tmp_path / "one", tmp_path / "one" / runs)
     assert not Path(name).is_absolute()

@@ -325,7 +325,7 @@ def test_any_file_that_grows_is_a_sign_of_life(run: RunFolder) -> None:
     assert run_state(run) == RunState("running", "on host elsewhere")
 
 
-def test_a_sign_of_life_from_the_future_says_so(run: RunFolder) -> None:
+def test_a_sign_of_life_from_the_future_reports_it(run: RunFolder) -> None:
     beat(begin(run, ELSEWHERE), -600)
     state = run_state(run)
     assert state.reason == (
@@ -556,7 +556,7 @@ def _epoch_zero() -> str:
     return f"{datetime.fromtimestamp(0):%Y-%m-%d %H:%M}"
 
 
-def test_one_whose_lock_cannot_be_seen_is_left_alone_until_it_is_silent(run: RunFolder) -> None:
+def test_a_run_whose_lock_cannot_be_seen_is_left_alone_until_it_is_silent(run: RunFolder) -> None:
     attempt = begin(run, CONTAINER)
     beat(attempt, 60)
     assert run_state(run) == RunState("running", INSIDE)

@@ -48,7 +48,7 @@ def test_what_is_tested_afterwards_makes_no_other_run_of_it(project: Project) ->
     assert configurations[0] == configurations[1]
 
 
-def test_no_spaq_takes_back_what_the_file_names(project: Project) -> None:
+def test_no_spaq_overrides_the_file(project: Project) -> None:
     study = project.folder / "experiments.toml"
     study.write_text(study.read_text().replace("spaq = false", 'spaq = false\ncross_datasets = ["spaq", "other"]'))
     assert 'cross_datasets = ["spaq", "other"]' in project.run("--exp", "A1", "--dry-run").stdout

@@ -123,7 +123,7 @@ def settled(tmp_path: Path, experiment: str, state: RunState, result: str = "") 
     return item, ItemStatus("settled", state, 2, True)
 
 
-def test_news_of_a_finished_run(tmp_path: Path) -> None:
+def test_notification_of_a_finished_run(tmp_path: Path) -> None:
     item, status = settled(tmp_path, "A2", RunState("completed"), '{"srcc": 0.93384}')
     notification = Notification.of_run(item, status, tmp_path)
     assert (notification.event, notification.study, notification.experiment, notification.seed) == (
@@ -148,27 +148,27 @@ def test_news_of_a_finished_run(tmp_path: Path) -> None:
     ],
     ids=lambda value: value.name if isinstance(value, RunState) else "",
 )
-def test_news_of_a_run_without_result(tmp_path: Path, state: RunState, event: str, says: str) -> None:
+def test_notification_of_a_run_without_result(tmp_path: Path, state: RunState, event: str, says: str) -> None:
     notification = Notification.of_run(*settled(tmp_path, "A2", state, '{"srcc": 0.5}'), tmp_path)
     assert (notification.event, notification.srcc) == (event, None)
     assert notification.message.endswith(says)
 
 
 @pytest.mark.parametrize("result", ["", "{", "[]", "{}", '{"srcc": null}', '{"srcc": NaN}', '{"srcc": "high"}'])
-def test_an_empty_result_is_no_error(tmp_path: Path, result: str) -> None:
+def test_an_empty_result_is_not_an_error(tmp_path: Path, result: str) -> None:
     early = RunState("stopped-early", "stopped early after epoch 8")
     notification = Notification.of_run(*settled(tmp_path, "A2", early, result), tmp_path)
     assert notification.srcc is None
     assert notification.message.endswith(": stopped early after epoch 8")
 
 
-def test_news_of_a_run_whose_folder_is_gone(tmp_path: Path) -> None:
+def test_notification_of_a_run_whose_folder_is_gone(tmp_path: Path) -> None:
     item = Item("lr5e7/A2/s42-0123456789", "A2", 42)
     notification = Notification.of_run(item, ItemStatus("settled", RunState("lost", "gone"), 0, True), tmp_path)
     assert (notification.event, notification.log) == ("run-failed", "")
 
 
-def test_news_of_a_study(tmp_path: Path) -> None:
+def test_notification_of_a_study(tmp_path: Path) -> None:
     good = [settled(tmp_path, name, RunState("completed"), "{}")[0] for name in ("Baseline", "A1")]
     notification = Notification.of_study(Queue(tuple(good)), tmp_path)
     assert (notification.event, notification.study, notification.state, notification.counts) == (
@@ -240,7 +240,7 @@ def test_only_requested_events_are_announced(tmp_path: Path, event: str) -> None
 # Commands.
 
 
-def test_a_command_gets_the_news(tmp_path: Path) -> None:
+def test_a_command_gets_the_notification(tmp_path: Path) -> None:
     command = f"env -0 > {tmp_path}/env; cat > {tmp_path}/json; ps -o sid= -p $$ > {tmp_path}/session"
     assert announce({"command": command}, NEWS) == []
     told = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().split("\0") if line)
@@ -303,7 +303,7 @@ def test_what_a_command_leaves_in_the_background_is_not_waited_for() -> None:
 # Webhooks.
 
 
-def test_a_webhook_gets_the_news(server: Server) -> None:
+def test_a_webhook_gets_the_notification(server: Server) -> None:
     notification = replace(NEWS, reason="<lr> & more")
     assert announce({"webhook": server.url}, notification) == []
     ((path, kind, body),) = server.received
@@ -348,7 +348,7 @@ def test_a_server_that_is_not_there(server: Server) -> None:
     assert complaint.endswith("Connection refused")
 
 
-def test_a_certificate_is_asked_for(server: Server) -> None:
+def test_a_certificate_is_requested(server: Server) -> None:
     (complaint,) = announce({"webhook": server.url.replace("http:", "https:")}, NEWS)
     assert "SSL" in complaint
     assert not server.received
@@ -383,7 +383,7 @@ def test_without_apprise(monkeypatch: pytest.MonkeyPatch) -> None:
     assert complaint.endswith(needed)
 
 
-def test_with_a_stand_in_for_apprise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_apprise_gets_the_message_and_its_failures_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     told = []
 
     class Apprise:

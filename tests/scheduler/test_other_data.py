@@ -132,7 +132,7 @@ def test_results_count_no_run_of_other_data(shared: Path, monkeypatch: pytest.Mo
     ).state.finished
 
 
-def test_results_asked_for_elsewhere_count(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_requested_elsewhere_count(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """There is no data to compare with: --experiments and --runs-dir may be given anywhere."""
     trained_here(shared)
     monkeypatch.chdir(shared)

@@ -42,7 +42,7 @@ FULL = Queue(
 )  # fmt: skip
 
 
-def test_it_comes_back_as_it_was_written(tmp_path: Path) -> None:
+def test_a_queue_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read_queue(tmp_path / "runs") == Queue()
     (tmp_path / "runs").mkdir()
     put(tmp_path / "runs", FULL)
@@ -171,7 +171,7 @@ def test_commands_do_not_replace_a_damaged_file(
     assert path.read_text() == '{"items": [{"run": "small/A1/s4'
 
 
-def test_what_a_later_version_adds_is_passed_over(tmp_path: Path) -> None:
+def test_what_a_later_version_adds_is_skipped(tmp_path: Path) -> None:
     put(tmp_path, FULL)
     path = tmp_path / "queue.json"
     later = json.loads(path.read_text()) | {"schema_version": 2, "colour": "red"}

@@ -33,7 +33,7 @@ def test_the_example_in_the_shipped_file_is_valid(write):
         'urls = ["mailto://me:secret@example.org", "dbus://"]',
     ],
 )
-def test_one_channel_is_enough(small, line):
+def test_one_channel_of_notifications_is_enough(small, line):
     notify = small(more=f"[notify]\n{line}\n").notify
     assert notify.on == USUAL
     key = line.partition(" ")[0]
@@ -81,7 +81,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("lines", "says"), BAD, ids=[b[0][-40:] or "empty" for b in BAD])
-def test_what_is_wrong_is_said_in_one_sentence(small, lines, says):
+def test_what_is_wrong_is_reported_in_one_sentence(small, lines, says):
     with pytest.raises(StudyError) as caught:
         small(more=f"[notify]\n{lines}\n")
     message = str(caught.value)
@@ -98,7 +98,7 @@ def test_what_is_wrong_is_said_in_one_sentence(small, lines, says):
         ("[notfy]\ncommand = 'true'\n", 'experiments.toml: [notfy]: unknown table; did you mean "notify"?'),
     ],
 )
-def test_it_is_one_table(write, text, says):
+def test_notify_is_one_table(write, text, says):
     seed = SEED_FILE.read_text(encoding="utf-8")
     with pytest.raises(StudyError) as caught:
         write(text + seed if text.startswith("notify") else seed + text)

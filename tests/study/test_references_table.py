@@ -70,7 +70,7 @@ def test_known_settings_are_those_of_the_experiment_with_the_references_own(smal
     assert "model_size" not in told  # the study's defaults are not those of somebody else's table
 
 
-def test_one_needs_an_id_a_number_and_a_source_alone(small):
+def test_a_reference_needs_only_an_id_a_number_and_a_source(small):
     (reference,) = small(more=f"[[references]]\n{ONE}").references
     assert reference == Reference(id="paper", srcc=0.906, source="a paper", dataset="koniq-10k")
     assert small().references == ()
@@ -117,7 +117,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("lines", "says"), BAD, ids=[b[1][:40] for b in BAD])
-def test_what_is_wrong_is_said_in_one_sentence(small, lines, says):
+def test_what_is_wrong_is_reported_in_one_sentence(small, lines, says):
     with pytest.raises(StudyError) as caught:
         small(more=f"[[references]]\n{lines}")
     message = str(caught.value)

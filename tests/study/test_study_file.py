@@ -102,7 +102,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("old", "new", "says"), BAD, ids=[b[2][:40] for b in BAD])
-def test_what_is_wrong_is_said(write, old, new, says):
+def test_what_is_wrong_is_reported(write, old, new, says):
     assert old in SEED_TEXT
     with pytest.raises(StudyError) as caught:
         write(SEED_TEXT.replace(old, new, 1))
@@ -112,7 +112,7 @@ def test_what_is_wrong_is_said(write, old, new, says):
     assert caught.value.exit_code == 2
 
 
-def test_one_mistake_is_one_sentence_with_its_line(write):
+def test_one_error_is_one_sentence_with_its_line(write):
     with pytest.raises(StudyError) as caught:
         write(SEED_TEXT.replace("lr = 5e-7", "lr = 0", 1))
     line = SEED_TEXT[: SEED_TEXT.index("\nlr = 5e-7") + 1].count("\n") + 1
@@ -121,7 +121,7 @@ def test_one_mistake_is_one_sentence_with_its_line(write):
     )
 
 
-def test_all_mistakes_are_named_at_once(write):
+def test_all_errors_are_named_at_once(write):
     with pytest.raises(StudyError) as caught:
         write(SEED_TEXT.replace("lr = 5e-7", "lr = 0", 1).replace("batch_size = 32", "batch_size = 0"))
     assert len(str(caught.value).splitlines()) == 3  # [defaults] twice, the profile once

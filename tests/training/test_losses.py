@@ -182,7 +182,9 @@ def test_the_gradient_reaches_the_predictions_and_leads_downhill(kind: str) -> N
     ],
     ids=["one", "constant scores", "constant predictions", "both constant", "far off", "nearly constant"],
 )
-def test_finite_where_there_is_little_to_compare(kind: str, predicted: list[float], scores: list[float]) -> None:
+def test_losses_are_finite_where_there_is_little_to_compare(
+    kind: str, predicted: list[float], scores: list[float]
+) -> None:
     leaf = torch.tensor(predicted, requires_grad=True)
     got = loss(leaf, torch.tensor(scores), kind, ranking_loss_alpha=0.5)
     got.backward()

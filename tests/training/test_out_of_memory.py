@@ -27,7 +27,7 @@ def explanation(error: Exception, batch_size: int = 32) -> str:
         (MemoryError(), "the CPU has no memory left; try batch_size 24"),
     ],
 )
-def test_explained_in_one_sentence(error: Exception, message: str) -> None:
+def test_out_of_memory_is_explained_in_one_sentence(error: Exception, message: str) -> None:
     assert explanation(error) == message
 
 
@@ -45,7 +45,7 @@ def test_the_remedy_is_possible() -> None:
 
 
 @pytest.mark.parametrize("error", [RuntimeError("mat1 and mat2 shapes cannot be multiplied"), ValueError("memory")])
-def test_other_errors_come_through(error: Exception) -> None:
+def test_other_errors_than_out_of_memory_are_raised(error: Exception) -> None:
     with pytest.raises(type(error)) as raised, explain_out_of_memory(32):
         raise error
     assert raised.value is error

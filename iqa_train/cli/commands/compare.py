@@ -68,11 +68,11 @@ def _sweep(where: "NameScope", options: argparse.Namespace) -> tuple[dict[str, A
     if not names:
         names = [ComparisonSide(name, *where.runs_of(name)) for name in where.studies]
         names += [ComparisonSide(group, group=group) for group in ("", *groups_of(study))]
-    groups = {one.group for one in names if one.group is not None}
+    groups = {side.group for side in names if side.group is not None}
     references = [r for r in references_of(study, profile) if r.study in groups]
-    runs = [run for one in names for run in one.runs]
+    runs = [run for side in names for run in side.runs]
     if not options.names:  # runs on other data do not belong here
         runs = [run for run in runs if run.spec["settings"].get("dataset") == dataset_of(study, profile)]
     found = sweep(study, runs, references, options.sweep, options.metric, anyway=options.anyway)
-    found = replace(found, notes=(*found.notes, *(note for one in names for note in one.notes)))
+    found = replace(found, notes=(*found.notes, *(note for side in names for note in side.notes)))
     return sweep_document(found), sweep_lines(found, output_width())

@@ -58,8 +58,8 @@ def main(argv: Sequence[str]) -> int:
     if options.json:
         print(json.dumps(_document(options.study, done, refused), indent=2, ensure_ascii=False))
     else:
-        for one in done:
-            print("\n".join(_lines(one)))
+        for imported_log in done:
+            print("\n".join(_lines(imported_log)))
     for _, why in refused:
         print(f"iqa-train: {plain(str(why))}", file=sys.stderr)
     if not done:
@@ -121,7 +121,7 @@ def _best(stored: Stored) -> dict[str, Any]:
 def _document(study: str, stored: Sequence[Stored], failed: Sequence[tuple[Path, UserError]]) -> dict[str, Any]:
     return {
         "study": study,
-        "imported": [_entry(one) for one in stored],
+        "imported": [_entry(imported_log) for imported_log in stored],
         "failed": [{"log": str(path), "message": str(error)} for path, error in failed],
     }
 

@@ -95,7 +95,7 @@ def _one(runs: "Sequence[RunRecord]") -> "RunRecord":
 
     run = runs[0]
     if len(runs) > 1:
-        say(f"seed {run.seed} of {', '.join(str(one.seed) for one in runs)}; --seed chooses another")
+        say(f"seed {run.seed} of {', '.join(str(other.seed) for other in runs)}; --seed chooses another")
     return run
 
 

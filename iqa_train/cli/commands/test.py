@@ -132,10 +132,10 @@ class _Shown:
         run = self._runs[event["run"]]
         if kind == "failed":
             self._bar.say(f"iqa-train: {run.experiment} (seed {run.seed}) on {event['dataset']}: {event['message']}")
-        one = {"experiment": run.experiment, "seed": run.seed, "dataset": event["dataset"], "state": kind}
+        entry = {"experiment": run.experiment, "seed": run.seed, "dataset": event["dataset"], "state": kind}
         measures = [{"srcc": None, "krcc": None, "plcc": None, "images": None, **r} for r in event.get("rounds", [])]
         kept = [{k: r[k] for k in ("srcc", "krcc", "plcc", "images")} for r in measures]
-        self._tests.append(one | {"rounds": kept, "reason": event.get("message", ""), "run_dir": event["run"]})
+        self._tests.append(entry | {"rounds": kept, "reason": event.get("message", ""), "run_dir": event["run"]})
 
     def print(self, *, as_json: bool) -> None:
         """The table, or everything as JSON."""

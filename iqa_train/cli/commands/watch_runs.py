@@ -65,9 +65,9 @@ def attend(runs: Runs, items: Sequence[Item], options: argparse.Namespace) -> in
     _watch(runs_dir, {item.key for item in items})
     codes = [_exit_code(folder_of(item, runs_dir)) for item in items]
     code = max(codes, default=0)
-    for item, own in zip(items, codes, strict=True):
+    for item, exit_code in zip(items, codes, strict=True):
         state = outside_the_queue(run_state(folder_of(item, runs_dir)))
-        if own or not state.finished:
+        if exit_code or not state.finished:
             say(f"iqa-train: {item.experiment}: {state.name}{': ' + state.reason if state.reason else ''}")
     if options.json:
         print(json.dumps(read_overview(runs_dir, runs[0][0].study).as_json(), indent=2))

@@ -80,7 +80,7 @@ def test_a_complete_run_starts_over_and_one_that_runs_or_never_ran_does_not(stan
     assert len(runs_of(project, "A1")) == 1
 
 
-def test_a_changed_setting_makes_a_run_of_its_own_and_the_dialog_says_so(stand_ins: Make) -> None:
+def test_a_changed_setting_makes_a_run_of_its_own_and_the_dialog_reports_it(stand_ins: Make) -> None:
     project = stand_ins()
     project.run("--exp", "A1", "--slots", "1")
 

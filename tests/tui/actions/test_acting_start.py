@@ -39,7 +39,7 @@ def test_the_next_batch_is_offered_first_and_after_it_the_one_after_it(stand_ins
     drive(target_of(stand_ins(), slots=2), act)
 
 
-def test_marked_runs_come_before_all_and_the_chosen_one_and_each_starts_what_it_says(stand_ins: Make) -> None:
+def test_marked_runs_come_before_all_and_the_selected_run_and_each_starts_what_it_says(stand_ins: Make) -> None:
     async def act(app: Host, pilot: Pilot[None]) -> None:
         app.host.mark("A2", "B2")
         app.host.selected = "B1"

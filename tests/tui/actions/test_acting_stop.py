@@ -34,7 +34,7 @@ def test_a_run_is_stopped_with_its_checkpoint_and_its_processes_are_gone(stand_i
     assert (project.run_folder("A1") / "checkpoints" / "last.json").exists()
 
 
-def test_escape_stops_nothing_and_all_stops_what_runs_and_takes_out_what_waits(stand_ins: Make) -> None:
+def test_escape_stops_nothing_and_all_stops_running_runs_and_removes_queued_ones(stand_ins: Make) -> None:
     project = stand_ins(behaviour="*=hold")
     project.run("--all", "--detach", "--slots", "1")
     project.wait_for_worker("Baseline")
@@ -63,7 +63,7 @@ def test_escape_stops_nothing_and_all_stops_what_runs_and_takes_out_what_waits(s
 
 
 @pytest.mark.slow
-def test_one_that_does_not_end_is_offered_to_be_killed_at_once_and_is(stand_ins: Make) -> None:
+def test_a_run_that_does_not_end_can_be_killed_at_once(stand_ins: Make) -> None:
     project = stand_ins(behaviour="A1=hold+deaf+grandchild")
     project.run("--exp", "A1", "--detach", "--slots", "1")
     project.wait_for_worker("A1")

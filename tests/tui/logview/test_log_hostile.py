@@ -102,7 +102,7 @@ def test_colours_are_kept() -> None:
     assert pieces(b"\x1b[38;5;999;1mx")[0].text == "x"
 
 
-def test_tabs_reach_the_same_columns_whatever_stands_before_them() -> None:
+def test_tabs_reach_the_same_columns_whatever_is_before_them() -> None:
     assert text_of(b"5\t3.912\tx") == "5       3.912   x"
     assert text_of("試\tx".encode()) == "試      x"
     assert text_of(b"\x1b[31ma\x1b[0m\tx") == "a       x"

@@ -85,7 +85,7 @@ ODD = st.lists(
 
 @KEEP
 @given(lines=st.lists(ODD, max_size=20), wanted=st.sampled_from(["srcc", "SRCC", "s.cc", "c l", "é", "loss", "1m"]))
-def test_a_scan_finds_the_lines_that_show_what_is_looked_for(
+def test_a_scan_finds_the_lines_that_show_what_is_searched_for(
     tmp_path: Path, lines: list[list[str]], wanted: str
 ) -> None:
     from iqa_tui.logview.ansi import text_of
@@ -104,7 +104,7 @@ def test_a_scan_finds_the_lines_that_show_what_is_looked_for(
     document.source.close()
 
 
-def test_a_file_cut_short_between_looking_and_reading_is_no_error(tmp_path: Path) -> None:
+def test_a_file_cut_short_between_looking_and_reading_is_not_an_error(tmp_path: Path) -> None:
     log = tmp_path / "a.log"
     log.write_bytes(b"line\n" * 50_000)
     document = Document(log)

@@ -44,7 +44,7 @@ async def test_a_capital_makes_the_search_exact(tmp_path: Path) -> None:
         assert "/SRCC 1/1" in screen.status()
 
 
-async def test_patterns_and_what_is_none(tmp_path: Path) -> None:
+async def test_patterns_and_invalid_patterns(tmp_path: Path) -> None:
     log = tmp_path / "a.log"
     log.write_text("loss 1.5\nloss 2.5\nloss (x\n")
     async with shown(log, size=(100, 12)) as screen:

@@ -24,7 +24,7 @@ def test_wrapped_it_reads_the_same(pieces: list[Piece], width: int) -> None:
 
 
 @given(PIECES, st.integers(0, 30), st.integers(1, 30))
-def test_cropped_it_is_what_lies_between(pieces: list[Piece], left: int, width: int) -> None:
+def test_a_cropped_line_is_what_is_between(pieces: list[Piece], left: int, width: int) -> None:
     strip = cropped(pieces, left, width, Style())
     assert sum(cell_len(s.text) for s in strip) == strip.cell_length == width
     column = 0

@@ -29,7 +29,7 @@ async def picks(console: Seat, text: str, wanted: str) -> None:
     await console.until(lambda: not isinstance(console.app.screen, CommandPalette))
 
 
-async def test_offers_what_the_console_can_do_before_anything_is_typed(study: Path) -> None:
+async def test_the_palette_offers_what_the_console_can_do_before_anything_is_typed(study: Path) -> None:
     async with seat() as console:
         await asked(console, "")
         await console.until(lambda: "Detach" in offered(console))
@@ -50,7 +50,7 @@ async def test_goes_to_a_run_and_chooses_a_theme(study: Path) -> None:
         await console.until(lambda: console.app.theme == "nord")
 
 
-async def test_does_what_a_key_does(study: Path) -> None:
+async def test_a_command_of_the_palette_does_what_its_key_does(study: Path) -> None:
     async with seat() as console:
         await picks(console, "zoom", "Zoom")
         await console.until(lambda: console.app.screen.has_class("-zoom"))

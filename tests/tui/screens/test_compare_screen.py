@@ -35,7 +35,7 @@ async def picks(console: Seat, key: str, *moves: str) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_the_chosen_run_stands_beside_the_baseline(study: Path, size: tuple[int, int]) -> None:
+async def test_the_selected_run_is_compared_with_the_baseline(study: Path, size: tuple[int, int]) -> None:
     results = [json.loads((run_of(study, name) / "result.json").read_text()) for name in ("Baseline", "A1")]
     async with seat(size) as console:
         await console.press("down", "c")
@@ -66,7 +66,7 @@ async def test_two_marked_runs_and_the_sides_swapped(study: Path) -> None:
         await console.sees("1 run A2   2 run A1", "A1 minus A2")
 
 
-async def test_curves_of_the_two_stand_below_where_there_is_room(study: Path) -> None:
+async def test_curves_of_both_runs_are_below_where_there_is_room(study: Path) -> None:
     async with seat((160, 48)) as console:
         await console.press("down", "c")
         await console.sees("Test SRCC by epoch", "epoch 3")
@@ -104,7 +104,7 @@ async def test_two_studies_say_what_the_command_says(study: Path) -> None:
     assert "differences of reported values have no p" in page
 
 
-async def test_runs_without_results_and_damaged_ones_are_said(study: Path) -> None:
+async def test_runs_without_results_and_damaged_ones_are_reported(study: Path) -> None:
     shutil.rmtree(run_of(study, "A1"))
     (run_of(study, "A2") / "result.json").write_text("{")
     async with seat() as console:

@@ -17,7 +17,9 @@ def written(tmp_path: Path, text: str) -> Path:
     return path
 
 
-def test_is_looked_for_where_configuration_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_configuration_is_searched_for_where_configuration_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert config_path() == tmp_path / "iqa-tui" / "config.toml"
     monkeypatch.delenv("XDG_CONFIG_HOME")
@@ -25,7 +27,7 @@ def test_is_looked_for_where_configuration_is_kept(monkeypatch: pytest.MonkeyPat
     assert config_path() == Path("/home/ada/.config/iqa-tui/config.toml")
 
 
-def test_no_file_is_no_configuration(tmp_path: Path) -> None:
+def test_without_a_file_there_is_no_configuration(tmp_path: Path) -> None:
     assert read_config(tmp_path / "config.toml") == Config()
 
 
@@ -65,7 +67,7 @@ def test_what_is_wrong_is_one_sentence_that_names_the_file(tmp_path: Path, text:
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     (tmp_path / "config.toml").mkdir()
     with pytest.raises(UsageError, match="cannot be read: Is a directory"):
         read_config(tmp_path / "config.toml")

@@ -39,7 +39,7 @@ WHOLE = ("Results", "Differs from Baseline", "Audit", "Attempt", "Files | folder
         ("attempt-01/metrics.jsonl", "\x00\n{}\n[]"),
     ],
 )  # fmt: skip
-def test_a_damaged_file_is_said_and_hides_no_other(study: Path, file: str, content: str) -> None:
+def test_a_damaged_file_is_reported_and_hides_no_other(study: Path, file: str, content: str) -> None:
     (path,) = (study / "runs" / "small" / "A1").iterdir()
     (path / file).write_text(content)
     page = page_of(study, "A1")
@@ -53,7 +53,7 @@ def test_a_damaged_file_is_said_and_hides_no_other(study: Path, file: str, conte
 @pytest.mark.parametrize(
     "file", ["spec.json", "result.json", "provenance.json", "attempt-01", "attempt-01/runner.json"]
 )
-def test_a_file_that_cannot_be_read_is_said(study: Path, file: str) -> None:
+def test_a_file_that_cannot_be_read_is_reported(study: Path, file: str) -> None:
     (folder,) = (study / "runs" / "small" / "A1").iterdir()
     path = folder / file
     if path.is_dir():
@@ -68,7 +68,7 @@ def test_a_file_that_cannot_be_read_is_said(study: Path, file: str) -> None:
         assert words in page, words
 
 
-def test_attempts_stand_with_their_ends_the_latest_first(study: Path) -> None:
+def test_attempts_are_listed_with_their_ends_the_latest_first(study: Path) -> None:
     (folder,) = (study / "runs" / "small" / "A1").iterdir()
     shutil.copytree(folder / "attempt-01", folder / "attempt-02")
     first = folder / "attempt-01" / "exit.json"

@@ -29,7 +29,7 @@ def test_an_address_is_a_host_and_a_port_or_either(text: str, host: str, port: i
 
 
 @pytest.mark.parametrize("text", ["", ":", ":80", "127.0.0.1:x", "127.0.0.1:65536", "::1:8000", "127.0.0.1:-1"])
-def test_what_is_none_is_refused(text: str) -> None:
+def test_an_invalid_value_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="HOST:PORT"):
         read_address(text)
 
@@ -44,7 +44,7 @@ def _refused(project: Project, *words: str) -> str:
     return done.stderr
 
 
-def test_a_port_that_is_taken_is_a_sentence(project: Project) -> None:
+def test_a_port_that_is_taken_is_reported_in_one_sentence(project: Project) -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
         said = _refused(project, "--serve", f"127.0.0.1:{port}")

@@ -29,7 +29,7 @@ async def _everything(server: Served) -> dict[str, tuple[str, str]]:
     return found
 
 
-def test_it_and_all_it_links_come_from_this_machine(project: Project) -> None:
+def test_the_page_and_everything_it_links_come_from_this_machine(project: Project) -> None:
     with served(project) as server:
         found = asyncio.run(_everything(server))
     kinds = {url.rpartition(".")[2] for url in found if not url.endswith("/")}

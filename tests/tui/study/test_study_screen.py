@@ -156,7 +156,7 @@ async def test_q_leaves_and_says_how_to_come_back(five_done: FaultyProject, monk
     await shown(five_done, monkeypatch, (80, 24), check)
 
 
-async def test_a_study_file_that_breaks_while_it_is_watched_is_said_and_the_runs_stay(
+async def test_a_study_file_that_breaks_while_it_is_watched_is_reported_and_the_runs_stay(
     five_done: FaultyProject, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = tmp_path / "study.toml"

@@ -23,7 +23,7 @@ ODD = [
 
 
 @pytest.mark.parametrize("content", ODD)
-def test_a_damaged_result_is_said_and_the_next_look_comes(
+def test_a_damaged_result_is_reported_and_the_next_look_comes(
     five_done: FaultyProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
     shutil.copytree(five_done.folder, tmp_path / "p", ignore=shutil.ignore_patterns("data", "cache", "witness"))

@@ -55,7 +55,7 @@ READINGS = ("nvmlDeviceGetUtilizationRates", "nvmlDeviceGetMemoryInfo_v2", "nvml
 
 
 @pytest.mark.slow
-def test_a_reading_that_is_not_to_be_had_is_not_zero(seen: Seen) -> None:
+def test_a_reading_that_is_not_available_is_not_zero(seen: Seen) -> None:
     for code in (NOT_SUPPORTED, NO_PERMISSION):
         for call in READINGS:
             seen.after("n/a", **{f"0.{call}": code})
@@ -68,7 +68,7 @@ def test_a_gpu_that_is_lost_is_an_alert(seen: Seen) -> None:
     assert "GPU 0" in seen.after("cannot be used", **{f"0.{call}": LOST for call in READINGS})
 
 
-def test_a_driver_that_fails_after_it_worked_shows_the_age_and_the_cure(seen: Seen) -> None:
+def test_a_driver_that_fails_after_it_worked_shows_the_age_and_the_remedy(seen: Seen) -> None:
     """A container that has lost its devices."""
     failing = dict.fromkeys((*READINGS, "nvmlDeviceGetTemperatureV", "nvmlInitWithFlags"), UNKNOWN)
     seen.after(r"\d+ s old", **failing)
@@ -92,7 +92,7 @@ def test_mig_is_labelled(seen: Seen) -> None:
     seen.after("MIG", **{"0.mig": "1"})
 
 
-def test_a_process_that_cannot_be_seen_from_here_is_no_crash(seen: Seen) -> None:
+def test_a_process_that_cannot_be_seen_from_here_does_not_crash(seen: Seen) -> None:
     since = len(seen.console.written)
     seen.driver.set({"0.processes": f"{NEVER_A_PID}:1000000", "0.utilisation": "55"})
     seen.console.see("55 %", since=since)
