@@ -23,7 +23,7 @@ def read_own(name: str, folder: Path, source: DataSource) -> ImageTable:
     root = folder / source.image_dir
     if not root.is_dir():
         raise DataError(f"{root}: there is no such folder; correct image_dir in [datasets.{name}]")
-    optional = (source.sd_column, source.split_column, source.reference_column)
+    optional = (source.sd_column, source.votes_column, source.split_column, source.reference_column)
     records = read_csv(folder / source.csv, (source.image_column, source.score_column, *filter(None, optional)))
     low, high = source.score_range
     scores = records.scores(source.score_column, (low, high))
@@ -41,6 +41,7 @@ def read_own(name: str, folder: Path, source: DataSource) -> ImageTable:
         score_range=(low, high),
         higher_is_better=source.higher_is_better,
         sd=records.numbers(source.sd_column) if source.sd_column else None,
+        votes=records.numbers(source.votes_column) if source.votes_column else None,
         references=references,
         splits=splits,
         notes=(*records.notes, *renamed, *united, *parted_references(references, splits)),

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from iqa_train.stats.opinions import Opinions
+
 SPLITS = ("train", "val", "test")
 
 
@@ -15,6 +17,7 @@ class ImageTable:
 
     `images` are unique paths relative to `root`, with forward slashes; they identify an image everywhere (predictions,
     random streams). `scores` is float64 (N,), higher is better. `score_range` is the lowest and highest possible score.
+    `sd` is the standard deviation of the opinions on each image in units of the score, `votes` their number, both (N,).
     `splits` holds "train", "val" or "test" for each image, or is None if there is no official split; official splits
     without validation images have no "val". `references` holds the reference image or scene of each image.
     `split_origin` says in words where `splits` comes from, if not from the data set.
@@ -28,6 +31,7 @@ class ImageTable:
     score_range: tuple[float, float]
     higher_is_better: bool = True  # as published; `scores` are already reversed
     sd: NDArray[np.float64] | None = None
+    votes: NDArray[np.float64] | None = None
     references: tuple[str, ...] | None = None
     splits: tuple[str, ...] | None = None
     split_origin: str = ""
@@ -36,6 +40,11 @@ class ImageTable:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def opinions(self) -> Opinions | None:
+        """Spread and number of the opinions; None unless both are known."""
+        return None if self.sd is None or self.votes is None else Opinions(self.sd, self.votes)
 
     def path(self, index: int) -> Path:
         """The file of image `index`."""

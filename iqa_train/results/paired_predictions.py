@@ -104,7 +104,8 @@ def _sorted(table: Predictions) -> Predictions:
         return table
     references = None if table.references is None else tuple(table.references[k] for k in order)
     images = tuple(table.images[k] for k in order)
-    return Predictions(images, table.scores[order], table.predictions[order], references)
+    opinions = None if table.opinions is None else table.opinions[np.array(order, dtype=np.int64)]
+    return Predictions(images, table.scores[order], table.predictions[order], references, opinions)
 
 
 def _mapped(table: Predictions, metric: str, parameters: int) -> tuple[Predictions | None, str]:

@@ -12,6 +12,7 @@ runs/<study>/<experiment>/s<seed>-<config hash>/
   predictions-val.csv  predictions-test.csv
   predictions-<cross set>.csv  tested-<cross set>.json
   references-val.csv   references-test.csv   ...       the reference of each image, in data sets that have them
+  opinions-val.csv     opinions-test.csv     ...       spread and number of opinions, in data sets that have both
   round-02/  ...  the same of a further round, where train_test_num > 1
 logs/<slug>_<study>_<YYYYmmdd_HHMMSS>.log
 """
@@ -30,7 +31,7 @@ if TYPE_CHECKING:  # a runner and a scheduler stay small without it
     from iqa_train.study.spec import RunSpec
 
 _OUTCOMES = ("result.json", "checkpoints")
-_OUTCOME_KINDS = ("predictions-*.csv", "references-*.csv", "tested-*.json", "round-*")
+_OUTCOME_KINDS = ("predictions-*.csv", "references-*.csv", "opinions-*.csv", "tested-*.json", "round-*")
 _ATTEMPT = re.compile(r"attempt-(\d+)")
 _RUN = re.compile(rf"(?:s\d+|{UNKNOWN_FOLDER})-[0-9a-f]{{10}}")  # unknown: of an imported log alone
 _SEED = re.compile(r"s(\d+)-.*")
@@ -188,6 +189,11 @@ def is_outcome(name: str) -> bool:
 def references_beside(predictions: Path) -> Path:
     """The file of the references of the images in a file of predictions, if the data set has any."""
     return predictions.with_name("references-" + predictions.name.removeprefix("predictions-"))
+
+
+def opinions_beside(predictions: Path) -> Path:
+    """The file of the opinions on the images in a file of predictions, if the data set has them."""
+    return predictions.with_name("opinions-" + predictions.name.removeprefix("predictions-"))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Per-image predictions: the file every statistic is computed from; beside it, the reference images."""
+"""Per-image predictions: the file every statistic is computed from; beside it, reference images and opinions."""
 
 import csv
 import io
@@ -14,32 +14,44 @@ from iqa_train.errors import DataError, visible
 from iqa_train.escape import ESCAPED
 from iqa_train.files import write_atomic
 from iqa_train.regular import open_regular
-from iqa_train.runs.layout import references_beside
+from iqa_train.runs.layout import opinions_beside, references_beside
+from iqa_train.stats.opinions import Opinions
 
 _COLUMNS = ("image", "score", "prediction")
 _OF_REFERENCES = ("image", "reference")
+_OF_OPINIONS = ("image", "sd", "votes")
 
 
 @dataclass(frozen=True)
 class Predictions:
     """Names, opinion scores and predictions of N images; the numbers are float64 (N,), higher is better.
 
-    `references` names the pristine image or scene of each, None where the data set has none.
+    `references` names the pristine image or scene of each, None where the data set has none. `opinions` are those that
+    the scores are means of, None where their spread or number is not known.
     """
 
     images: tuple[str, ...]
     scores: NDArray[np.float64]
     predictions: NDArray[np.float64]
     references: tuple[str, ...] | None = None
+    opinions: Opinions | None = None
 
 
 def write_predictions(path: Path, table: Predictions) -> None:
-    """Write `image,score,prediction`, numbers with all their digits, atomically; `image,reference` beside it if any."""
-    beside = references_beside(path)
+    """Write `image,score,prediction`, numbers with all their digits, atomically.
+
+    Beside it, `image,reference` and `image,sd,votes` if there are any: earlier versions accept no further columns.
+    """
+    beside, of_opinions = references_beside(path), opinions_beside(path)
     if table.references is None:
         beside.unlink(missing_ok=True)
     else:
         _write(beside, _OF_REFERENCES, zip(table.images, table.references, strict=True))
+    if table.opinions is None:
+        of_opinions.unlink(missing_ok=True)
+    else:
+        numbers = zip(table.images, table.opinions.sd.tolist(), table.opinions.votes.tolist(), strict=True)
+        _write(of_opinions, _OF_OPINIONS, ((name, repr(sd), f"{votes:g}") for name, sd, votes in numbers))
     rows = zip(table.images, table.scores.tolist(), table.predictions.tolist(), strict=True)
     _write(path, _COLUMNS, ((name, repr(score), repr(prediction)) for name, score, prediction in rows))
 
@@ -66,14 +78,32 @@ def read_predictions(path: Path) -> Predictions:
     if len(set(images)) < len(images):
         twice = next(name for k, name in enumerate(images) if name in images[:k])
         raise DataError(f"{path} is damaged: {visible(twice)} is listed twice")
-    return Predictions(images, scores, predictions, _references(references_beside(path), images))
+    references = _beside(references_beside(path), _OF_REFERENCES, "references", images)
+    opinions = _beside(opinions_beside(path), _OF_OPINIONS, "opinions", images)
+    return Predictions(
+        images,
+        scores,
+        predictions,
+        None if references is None else tuple(reference for _, reference in references),
+        None if opinions is None else _opinions(opinions, opinions_beside(path)),
+    )
 
 
-def _references(path: Path, images: tuple[str, ...]) -> tuple[str, ...] | None:
-    """None where there is no such file: a data set without references, or a run from before they were kept."""
+def _opinions(rows: list[list[str]], path: Path) -> Opinions:
     try:
-        found = dict(_rows(path, _OF_REFERENCES, "references"))
-        return tuple(found[name] for name in images)
+        return Opinions(np.array([float(sd) for _, sd, _ in rows]), np.array([float(votes) for *_, votes in rows]))
+    except ValueError as error:
+        raise DataError(f"{path} is damaged: {error}") from None
+
+
+def _beside(path: Path, columns: tuple[str, ...], what: str, images: tuple[str, ...]) -> list[list[str]] | None:
+    """The lines of a file beside the predictions, in the order of `images`.
+
+    None where there is no such file: the data set has nothing of the kind, or the run is older than the file.
+    """
+    try:
+        found = {row[0]: row for row in _rows(path, columns, what)}
+        return [found[name] for name in images]
     except FileNotFoundError:
         return None
     except (ValueError, csv.Error) as error:

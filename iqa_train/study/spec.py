@@ -37,6 +37,7 @@ class DataSource(BaseModel):
     image_column: str = "image"
     score_column: str = "score"
     sd_column: str = Field("", description="standard deviation of the ratings; empty: none")
+    votes_column: str = Field("", description="number of ratings of an image; empty: none")
     split_column: str = Field("", description="training, validation or test; empty: split by seed")
     reference_column: str = Field(
         "", description="reference image or scene, whose images stay in one split; empty: none"
@@ -106,11 +107,12 @@ class RunSpec(BaseModel):
         """Ten hex digits of everything that determines the result, without seed and paths: same hash, same experiment.
 
         Settings at their default are left out, so that new settings change no hash. Hence no default may ever change.
+        The number of ratings is left out because nothing is trained on it.
         The revision is included from the second on.
         """
         given = self.settings.model_dump(exclude_defaults=True)
         what = {k: v for k, v in given.items() if k != "seed" and not is_local(k)}
-        source = self.source.model_dump(exclude={"path", "split"}, exclude_defaults=True)
+        source = self.source.model_dump(exclude={"path", "split", "votes_column"}, exclude_defaults=True)
         revision = {"revision": self.revision} if self.revision > FIRST else {}
         text = json.dumps({"settings": what, "source": source, **revision}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:10]

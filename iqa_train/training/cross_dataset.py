@@ -94,7 +94,8 @@ def _evaluate_round(
     values = measure(predictions, table.scores)
     measures = {key: values[key] for key in ("srcc", "krcc", "plcc")} | {"images": len(table)}
     files = run.round(number, spec.settings.train_test_num)
-    write_predictions(files.predictions(name), Predictions(table.images, table.scores, predictions, table.references))
+    tested = Predictions(table.images, table.scores, predictions, table.references, table.opinions)
+    write_predictions(files.predictions(name), tested)
     write_json(
         files.tested(name),
         {

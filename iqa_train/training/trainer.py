@@ -234,8 +234,9 @@ class Trainer:
             images = tuple(self.table.images[k] for k in index)
             names = self.table.references
             references = None if names is None else tuple(names[k] for k in index)
-            predictions = Predictions(images, self.table.scores[index], self._best_predictions(split), references)
-            write_predictions(self.files.predictions(split), predictions)
+            opinions = None if self.table.opinions is None else self.table.opinions[index]
+            table = Predictions(images, self.table.scores[index], self._best_predictions(split), references, opinions)
+            write_predictions(self.files.predictions(split), table)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         try:

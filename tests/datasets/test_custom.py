@@ -19,9 +19,9 @@ def own(root: Path, rows: list[tuple[object, ...]], header: tuple[str, ...] = ("
 
 
 def test_every_column(tmp_path: Path) -> None:
-    header = ("file", "grade", "spread", "part", "scene")
+    header = ("file", "grade", "spread", "raters", "part", "scene")
     parts = ["Training", "train", "VALID", "validation", "Test", "test"]
-    rows = [(f"s{i // 2}/{i}, a.png", i, 0.5, part, f"scene {i // 2}") for i, part in enumerate(parts)]
+    rows = [(f"s{i // 2}/{i}, a.png", i, 0.5, 20 + i, part, f"scene {i // 2}") for i, part in enumerate(parts)]
     write_csv(tmp_path / "labels.csv", header, rows)
     for i, row in enumerate(rows):
         picture(tmp_path / "pics" / str(row[0]), i)
@@ -31,6 +31,7 @@ def test_every_column(tmp_path: Path) -> None:
             "image_column": "file",
             "score_column": "grade",
             "sd_column": "spread",
+            "votes_column": "raters",
             "split_column": "part",
             "reference_column": "scene",
         }
@@ -39,8 +40,9 @@ def test_every_column(tmp_path: Path) -> None:
     assert table.images[2] == "s1/2, a.png"
     assert table.splits == ("train", "train", "val", "val", "test", "test")
     assert table.references == ("scene 0", "scene 0", "scene 1", "scene 1", "scene 2", "scene 2")
-    assert table.sd is not None
-    assert table.sd.tolist() == [0.5] * 6
+    assert table.opinions is not None
+    assert table.opinions.sd.tolist() == [0.5] * 6
+    assert table.opinions.votes.tolist() == [20, 21, 22, 23, 24, 25]
     assert table.resize is None
 
 

@@ -42,6 +42,7 @@ def test_table(demo_root: Path) -> None:
     assert table.resize is None
     assert table.sd is not None
     assert table.sd.max() > 1
+    assert table.opinions is not None and set(table.opinions.votes.tolist()) == {16.0}
     assert 0 <= table.scores.min() < 10
     assert 90 < table.scores.max() <= 100
     with Image.open(table.path(0)) as image:

@@ -33,6 +33,7 @@ def test_official_sets(koniq: Path) -> None:
     assert table.scores[:2].tolist() == [10, 14]
     assert table.sd is not None
     assert table.sd[0] == 12.5  # half a category of 25 points
+    assert table.opinions is not None and len(table.opinions.votes) == len(table)
     assert table.notes == ()
 
 

@@ -1,5 +1,6 @@
 """The file of predictions, and the references beside it: written whole, read back, and refused where damaged."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from iqa_train.errors import DataError
 from iqa_train.runs.predictions import Predictions, read_predictions, write_predictions
+from iqa_train.stats.opinions import Opinions
 
 TABLE = Predictions(
     ("a.jpg", 'b, "c".jpg'), np.array([1.5, 2.25]), np.array([0.1 + 0.2, -3e-17]), references=("r1", "r2")
@@ -63,6 +65,33 @@ def test_a_damaged_file_is_refused(path: Path, text: str, says: str) -> None:
 )
 def test_damaged_references_are_not_taken_for_none(path: Path, text: str, says: str) -> None:
     (path.parent / "references-test.csv").write_text(text)
+    with pytest.raises(DataError, match=says):
+        read_predictions(path)
+
+
+def test_opinions_are_beside_the_predictions_and_read_back_in_their_order(path: Path) -> None:
+    write_predictions(path, replace(TABLE, opinions=Opinions(np.array([0.1 + 0.2, 12.5]), np.array([16.0, 104.0]))))
+    beside = path.parent / "opinions-test.csv"
+    assert beside.read_text().splitlines()[:2] == ["image,sd,votes", "a.jpg,0.30000000000000004,16"]
+    head, *rows = beside.read_text().splitlines()
+    beside.write_text("\n".join([head, *reversed(rows)]) + "\n")
+    found = read_predictions(path).opinions
+    assert found is not None
+    assert (found.sd.tolist(), found.votes.tolist()) == ([0.1 + 0.2, 12.5], [16.0, 104.0])
+    write_predictions(path, TABLE)
+    assert read_predictions(path).opinions is None and not beside.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("image,sd,votes\na.jpg,1,2\n", "is damaged: b, .* is not in it"),
+        ("image,sd\na.jpg,1\n", "is no opinions file; its first line is image,sd,votes"),
+        ('image,sd,votes\na.jpg,1,2\n"b, ""c"".jpg",wide,2\n', "opinions-test.csv is damaged: could not convert"),
+    ],
+)
+def test_damaged_opinions_are_not_taken_for_none(path: Path, text: str, says: str) -> None:
+    (path.parent / "opinions-test.csv").write_text(text)
     with pytest.raises(DataError, match=says):
         read_predictions(path)
 

@@ -100,6 +100,7 @@ def _read_sets(folder: Path, name: str, resize: tuple[int, int] | None, notes: t
         scores=records.scores("MOS", _RANGE),
         score_range=_RANGE,
         sd=_spread(records),
+        votes=_votes(records),
         splits=split_names(records, "set"),
         resize=resize,
         notes=(*notes, *records.notes, *renamed),
@@ -118,6 +119,7 @@ def _read_scores(folder: Path, name: str, resize: tuple[int, int] | None, notes:
         scores=records.scores("MOS_zscore", _RANGE),
         score_range=_RANGE,
         sd=_spread(records),
+        votes=_votes(records),
         resize=resize,
         notes=(*notes, *records.notes, *renamed, split_by_seed),
     )
@@ -129,6 +131,11 @@ def _spread(records: Records) -> NDArray[np.float64] | None:
         return None
     sd = records.numbers("SD")
     return sd * 25 if sd.max() <= 4 else sd  # opinions are 1 to 5, so their SD cannot exceed 4
+
+
+def _votes(records: Records) -> NDArray[np.float64] | None:
+    """The number of opinions on each image; None without such a column."""
+    return records.numbers("c_total") if "c_total" in records.columns else None
 
 
 def _image_folder(folder: Path, images: tuple[str, ...]) -> Path:
