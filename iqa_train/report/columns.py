@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from iqa_train.report.numbers import decimals, given, given_span, measured, number, p_value
 from iqa_train.results.table import ResultRow, StudyResults
+from iqa_train.results.verdict import conclusion
 from iqa_train.runs.state_names import FINISHED, RUNNING
 from iqa_train.stats.registry import METRICS
 
@@ -25,11 +26,12 @@ class Column:
 DAGGER = "\u2020"
 
 ELSEWHERE = f"{DAGGER}: a reported value, not tested against measured ones"
-BOLD = "Bold: the best, where it differs significantly from the baseline (or the baseline from all), Holm-corrected"
+BOLD = "Bold: the best, where its component differs significantly from the baseline (or the baseline from all), Holm-corrected"
 
 LEGEND = {
-    "differs": "Differs: better or worse if the difference is significant (p after Holm's correction)",
-    "seeds_needed": "Needed: approximate number of seeds to detect such a difference",
+    "differs": "Verdict: different if p after Holm's correction is below 0.05",
+    "holds_to": "Holds to: SD between seeds up to which the difference of the runs would hold for the component",
+    "seeds_needed": "Needed: number of seeds that would show such a difference with 80 % assurance",
     "state": "at epoch N: provisional, both runs compared at that epoch",
     "optimism": "Optimism: how much higher the value would be if the epoch were chosen on the test images",
 }
@@ -104,7 +106,8 @@ def _columns(results: StudyResults) -> list[Column]:
         Column("seed_sd", "Seed SD", 7, _seed_sd, right=True),
         Column("delta", f"vs {results.baseline} [95 %]", 2, lambda r, _: _delta(r)),
         Column("p_holm", "p Holm", 3, lambda r, _: "" if r.p_holm is None else p_value(r.p_holm), right=True),
-        Column("differs", "Differs", 4, lambda r, _: _differs(r)),
+        Column("differs", "Verdict", 4, lambda r, _: conclusion(r)),
+        Column("holds_to", "Holds to", 9, _holds_to, right=True),
         Column("seeds_needed", "Needed", 10, _seeds_needed, right=True),
         Column("expected", f"Expected {name}", 5, lambda r, _: _against(given_span(r.expected), r.position)),
         Column("expected_delta", "Expected difference", 6, _expected_delta),
@@ -113,10 +116,8 @@ def _columns(results: StudyResults) -> list[Column]:
     ]  # fmt: skip
 
 
-def _differs(row: ResultRow) -> str:
-    if row.distinguishable:
-        return {True: "better", False: "worse", None: "yes"}[row.better]
-    return "" if row.distinguishable is None else "no"
+def _holds_to(row: ResultRow, _: StudyResults) -> str:
+    return "" if row.holds_to is None else number(row.holds_to, decimals((-row.holds_to, row.holds_to)))
 
 
 def _value(row: ResultRow, _: StudyResults) -> str:
@@ -136,7 +137,7 @@ def _seed_sd(row: ResultRow, _: StudyResults) -> str:
 
 
 def _seeds_needed(row: ResultRow, _: StudyResults) -> str:
-    return row.needed
+    return "" if row.seeds_needed is None else str(row.seeds_needed)
 
 
 def _expected_delta(row: ResultRow, _: StudyResults) -> str:

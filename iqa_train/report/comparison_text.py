@@ -5,6 +5,7 @@ from typing import Any
 
 from iqa_train.report.numbers import NONE, measured, p_value
 from iqa_train.results.study_comparison import ComparisonRow, StudyComparison
+from iqa_train.results.verdict import conclusion
 from iqa_train.stats.registry import METRICS
 
 DAGGER = "†"
@@ -77,11 +78,7 @@ def _unfinished(epoch: int | None) -> str:
 
 
 def _verdict(row: ComparisonRow) -> str:
-    if row.distinguishable is None:
-        return NONE
-    if not row.distinguishable:
-        return "no significant difference"
-    return f"differs significantly: {'better' if row.better else 'worse'}"
+    return conclusion(row) or NONE
 
 
 def _shared(comparison: StudyComparison) -> list[str]:

@@ -107,8 +107,8 @@ def best(results: StudyResults) -> ResultRow | None:
     winner = _best_of(rows, results.metric)
     others = [row for row in rows if row is not winner]
     if winner.experiment != results.baseline:
-        return winner if winner.distinguishable else None
-    return winner if all(row.distinguishable for row in others) else None
+        return winner if winner.component_differs else None
+    return winner if all(row.component_differs for row in others) else None
 
 
 def _best_of(rows: Sequence[ResultRow], metric: str) -> ResultRow:

@@ -6,7 +6,7 @@ from iqa_train.report.columns import DAGGER, is_baseline, metric_name
 from iqa_train.report.numbers import given_span, measured, p_words, span
 from iqa_train.results.contribution import contributions
 from iqa_train.results.table import ResultRow, StudyResults
-from iqa_train.results.verdict import verdict_text
+from iqa_train.results.verdict import conclusion, verdict_text
 from iqa_train.text import plural
 
 DASH = "\u2013"
@@ -66,7 +66,7 @@ def gains(results: StudyResults) -> list[ContributionText]:
     """The contributions of all experiments, single-factor ones first."""
     found = []
     for one in contributions(results):
-        remarks = [{True: "", False: "not distinguishable from zero", None: "not tested"}[one.distinguishable]]
+        remarks = [conclusion(results.row(one.experiment)) or "not tested"]
         remarks.append("provisional" if one.provisional else "")
         gain = measured(one.gain, one.interval, signed=True)
         found.append(ContributionText(one.label, one.experiment, gain, ", ".join(filter(None, remarks))))

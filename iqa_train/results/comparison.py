@@ -1,26 +1,22 @@
 """Compares experiments with the baseline from per-image predictions: values, differences, intervals, p."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from iqa_train.errors import UserError
-from iqa_train.results.paired_predictions import (
-    ExperimentPredictions,
-    UsableSeeds,
-    model_of,
-    units_of,
-    usable,
-    why_unpaired,
-)
-from iqa_train.stats.bootstrap import bootstrap, interval_of, p_value
+from iqa_train.results.paired_predictions import ExperimentPredictions, UsableSeeds, usable, why_unpaired
+from iqa_train.results.sides import Sides
+from iqa_train.stats.contrast import Contrast, Side
 from iqa_train.stats.dependent_correlations import Dependent, compare_correlations
+from iqa_train.stats.error_law import ErrorLaw
 from iqa_train.stats.interval import Interval
+from iqa_train.stats.judgement import Judgement, Scope, judgements, law_of_value
 from iqa_train.stats.registry import METRICS
-from iqa_train.stats.resamples import Resamples
-from iqa_train.stats.seed_uncertainty import SeedDraws, difference_of_means, mean_over_seeds
+from iqa_train.stats.seed_variance import SeedVariance
+from iqa_train.text import plural
 
 Array = NDArray[np.float64]
 
@@ -36,8 +32,9 @@ class Comparison:
     """One experiment's value and its difference from the baseline's; None where there is none, and `notes` say why.
 
     `clusters` is the number of reference images that were resampled, where several test images share one (the smallest
-    number of any seed). `seeds` have a value; the difference is over the seeds `shared`. `image_variance` and
-    `seed_variance` belong to the difference; see `stats.seed_uncertainty.Estimate`.
+    number of any seed). `seeds` have a value; `shared` are those of both sides. The difference's p and interval speak
+    of the `scope`; `borrowed` names whose spread over seeds they use instead of the experiment's. `law`, `contrast` and
+    `seed_variance` are what they come from.
     """
 
     experiment: str
@@ -45,14 +42,20 @@ class Comparison:
     images: int | None = None
     clusters: int | None = None
     value: float | None = None
+    values: Mapping[int, float] = field(default_factory=dict)
     interval: Interval | None = None
     seed_sd: float | None = None
     delta: float | None = None
     delta_interval: Interval | None = None
     p: float | None = None
     shared: tuple[int, ...] = ()
-    image_variance: float | None = None
-    seed_variance: float | None = None
+    differences: Mapping[int, float] = field(default_factory=dict)
+    scope: Scope | None = None
+    borrowed: str = ""
+    covers: str = ""
+    law: ErrorLaw | None = None
+    contrast: Contrast | None = None
+    seed_variance: SeedVariance | None = None
     dependent: Dependent | None = None
     notes: tuple[str, ...] = ()
 
@@ -62,22 +65,21 @@ def compare(
     baseline: ExperimentPredictions | None,
     metric: str = "srcc",
     *,
-    key: str = "",
     resamples: int | None = None,
     parameters: int = 4,
+    overlap: float = 0.0,
     anyway: bool = False,
 ) -> list[Comparison]:
-    """A comparison for each of `experiments`, in order, all on the same resamples of the test images.
+    """A comparison for each of `experiments`, in order.
 
-    Images that share a reference image are resampled together. `key` names the random stream: the same key and
-    predictions give the same numbers. `resamples` defaults to the metric's number; 0 gives values and differences
-    without intervals. `baseline` may be one of the experiments, which then has no difference. `parameters` (4 or 5) are
-    the logistic's.
+    Images that share a reference image count together. `resamples` of the test images give the intervals of values;
+    0 gives values and differences without intervals. `baseline` may be one of the experiments, which then has no
+    difference. `parameters` (4 or 5) are the logistic's. `overlap` is the ratio of test to training images of sets
+    that are split anew by seed; it counts only where seeds have different test images.
 
     Raises NotComparableError for an experiment that was tested on other images or scores than the baseline; with
     `anyway` that becomes a note, and the experiment has no difference.
     """
-    count = METRICS[metric].resamples if resamples is None else resamples
     ready = [usable(tested, metric, parameters) for tested in experiments]
     known = [one for one in ready if baseline is not None and one.experiment == baseline.experiment]
     base = known[0] if known else None if baseline is None else usable(baseline, metric, parameters)
@@ -88,63 +90,52 @@ def compare(
                 f"{one.experiment} and {base.experiment} have {why}; their difference cannot be paired "
                 "(--anyway shows them without one)"
             )
-    together = [one for one, why in zip(ready, refused, strict=True) if not why]
-    draws = _Draws(together if base is None else [base, *together], metric, key, count)
+    together = [one for one, why in zip(ready, refused, strict=True) if not why and one.seeds]
+    sides = Sides(together if base is None or base in together else [base, *together], metric, resamples)
+    judged = _judged(together, base, sides, overlap)
     results = []
     for one, why in zip(ready, refused, strict=True):
-        own = _Draws([one], metric, key, count) if why else draws
-        found = _alone(one, own, metric, key)
+        found = _alone(one, Sides([one], metric, resamples) if why else sides, metric)
         if why and base is not None:
             found = replace(found, notes=(*found.notes, f"not compared with {base.experiment}: {why}"))
-        elif base is not None and one.experiment != base.experiment:
-            found = _against(found, one, base, own, metric, key)
+        elif base is not None and one.experiment in judged:
+            found = _against(found, one, base, judged[one.experiment], metric, tested=sides.resamples > 0)
         results.append(found)
     twins = _twins(experiments if known or baseline is None else [baseline, *experiments])
     return [replace(one, notes=(*one.notes, *twins.get(one.experiment, ()))) for one in results]
 
 
-def resampling_notes(resamples: int, clusters: Sequence[int | None], metric: str) -> list[str]:
-    """How the intervals were made: by image, or by shared reference image; `clusters` are those of each comparison."""
-    words = f"95 % intervals from {resamples:,} paired resamples of the test images"
-    counts = [count for count in clusters if count is not None]
-    if not counts:
-        return [words]
-    many = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
-    notes = [f"{words}, resampled by reference ({many})"]
-    if METRICS[metric].correlation:
-        notes.append("no analytic tests: they assume independent images, and images that share a reference are not")
-    return notes
+def _judged(
+    members: Sequence[UsableSeeds], base: UsableSeeds | None, sides: Sides, overlap: float
+) -> dict[str, Judgement]:
+    """The differences of all members from the baseline; none without a baseline that has a usable seed."""
+    others = {
+        one.experiment: sides.of(one) for one in members if base is not None and one.experiment != base.experiment
+    }
+    if base is None or not base.seeds or not others:
+        return {}
+    by_image = all(
+        len(table.images) == side.units for one, side in _of_all(members, others) for table in one.by_seed.values()
+    )
+    images = {table.images for table in base.by_seed.values()}
+    return judgements(
+        others, sides.of(base), base.experiment, by_reference=not by_image, overlap=overlap if len(images) > 1 else 0.0
+    )
 
 
-class _Draws:
-    """The values of all models on the same resamples."""
-
-    def __init__(self, members: Sequence[UsableSeeds], metric: str, key: str, resamples: int) -> None:
-        tables = {(m.experiment, seed): table for m in members for seed, table in m.by_seed.items()}
-        numbered = units_of(list(tables.values()))
-        models = [model_of(table, numbered) for table in tables.values()]
-        units = len(set(numbered.values()))
-        drawn = bootstrap(models, metric, Resamples(units, resamples, key)) if models else ()
-        self._by_model = dict(zip(tables, drawn, strict=True))
-        self._units = {name: len(np.unique(model.rows)) for name, model in zip(tables, models, strict=True)}
-
-    def of(self, one: UsableSeeds, seeds: Sequence[int]) -> SeedDraws:
-        """An experiment's values and draws by seed."""
-        values = np.array([one.values[seed] for seed in seeds])
-        draws = np.stack([self._by_model[one.experiment, seed] for seed in seeds])
-        return SeedDraws(values, draws, min(self._units[one.experiment, seed] for seed in seeds))
+def _of_all(members: Sequence[UsableSeeds], sides: Mapping[str, Side]) -> list[tuple[UsableSeeds, Side]]:
+    return [(one, sides[one.experiment]) for one in members if one.experiment in sides]
 
 
-def _alone(one: UsableSeeds, draws: _Draws, metric: str, key: str) -> Comparison:
+def _alone(one: UsableSeeds, sides: Sides, metric: str) -> Comparison:
     if not one.seeds:
         return Comparison(one.experiment, notes=one.notes)
-    side = draws.of(one, one.seeds)
-    found = mean_over_seeds(side, key)
-    interval = interval_of(found.draws)
-    sizes = {len(table.images) for table in one.by_seed.values()}
+    side = sides.resampled(one)
+    value, sizes = float(side.values.mean()), {len(table.images) for table in one.by_seed.values()}
+    interval = law_of_value(side).interval(value) if sides.resamples else None
     notes = one.notes if len(sizes) == 1 else (*one.notes, f"{min(sizes)} to {max(sizes)} test images, by seed")
-    if found.draws.size and interval is None:
-        notes = (*notes, "no interval: the test images are too few")
+    if sides.resamples and _mostly_undefined(side):
+        interval, notes = None, (*notes, "no interval: the test images are too few")
     elif interval is not None and interval[0] == interval[1]:  # it would claim certainty
         interval, notes = None, (*notes, "no interval: the value is the same on every resample")
     return Comparison(
@@ -152,46 +143,73 @@ def _alone(one: UsableSeeds, draws: _Draws, metric: str, key: str) -> Comparison
         seeds=one.seeds,
         images=max(sizes),
         clusters=side.units if side.units < min(sizes) else None,
-        value=found.value,
+        value=value,
+        values=one.values,
         interval=_possible(interval, metric),
-        seed_sd=found.seed_sd,
+        seed_sd=float(side.values.std(ddof=1)) if len(one.seeds) > 1 else None,
         notes=notes,
     )
 
 
+def _mostly_undefined(side: Side) -> bool:
+    """Whether half of the resamples or more have no value, as with very few images."""
+    return side.draws is not None and 2 * int(np.isfinite(side.draws.mean(axis=0)).sum()) <= side.draws.shape[1]
+
+
 def _against(
-    found: Comparison, one: UsableSeeds, base: UsableSeeds, draws: _Draws, metric: str, key: str
+    found: Comparison, one: UsableSeeds, base: UsableSeeds, judged: Judgement, metric: str, *, tested: bool
 ) -> Comparison:
-    """`found` with its difference from the baseline: over shared seeds, or between means if there are none."""
-    if not one.seeds or not base.seeds:
-        return found
-    shared = tuple(seed for seed in one.seeds if seed in base.by_seed)
-    notes = list(found.notes)
-    if shared:
-        mine, theirs = draws.of(one, shared), draws.of(base, shared)
-        estimate = mean_over_seeds(
-            SeedDraws(mine.values - theirs.values, mine.draws - theirs.draws, min(mine.units, theirs.units)), key
-        )
-        if shared != one.seeds or len(shared) < len(base.seeds):
-            notes.append(f"difference over the shared {_seeds(shared)}")
-    else:
-        estimate = difference_of_means(draws.of(one, one.seeds), draws.of(base, base.seeds), key)
-        notes.append(f"no shared seeds with {base.experiment}: the interval also contains seed-to-seed variation")
-    if len(shared) == 2:
+    """`found` with its difference from the baseline."""
+    contrast, notes = judged.contrast, list(found.notes)
+    found = replace(
+        found,
+        delta=contrast.value,
+        shared=contrast.shared,
+        differences=dict(zip(contrast.shared, map(float, contrast.differences), strict=True)),
+        covers=_covers(one, base, contrast, judged),
+    )
+    if len(contrast.shared) == 2 and contrast.paired:
         notes.append(
             "two seeds say little about the variation between seeds, so the interval is wide; a third helps most"
         )
+    if not tested:
+        return replace(found, notes=tuple(notes))
+    interval = judged.law.interval(contrast.value)
+    if not (interval[0] < interval[1]) or contrast.parts.total <= 0:  # it would claim certainty
+        return replace(found, notes=(*notes, "no interval of the difference: it is the same on every resample"))
     return replace(
         found,
-        delta=estimate.value,
-        delta_interval=interval_of(estimate.draws),
-        p=p_value(estimate.draws),
-        shared=shared,
-        image_variance=estimate.image_variance,
-        seed_variance=estimate.seed_variance,
-        dependent=None if found.clusters else _analytic_tests(one, base, shared, metric),
+        delta_interval=interval,
+        p=judged.law.p(contrast.value),
+        scope=judged.scope,
+        borrowed=_lenders(judged),
+        law=judged.law,
+        contrast=contrast,
+        seed_variance=judged.seed_variance,
+        dependent=None if found.clusters else _analytic_tests(one, base, contrast.shared, metric),
         notes=tuple(notes),
     )
+
+
+def _covers(one: UsableSeeds, base: UsableSeeds, contrast: Contrast, judged: Judgement) -> str:
+    """What the difference is over."""
+    shared = contrast.shared
+    if judged.scope == "runs":
+        of = (
+            f"seed {shared[0]} of both"
+            if shared
+            else f"seed {one.seeds[0]}, and {_seeds(base.seeds)} of {base.experiment}"
+        )
+        return f"two runs: {of}" if len(base.seeds) == 1 or shared else f"runs: {of}"
+    if not contrast.paired:
+        return f"{_seeds(one.seeds)}, and {_seeds(base.seeds)} of {base.experiment}"
+    more = [seed for seed in base.seeds if seed not in shared]
+    text = f"the shared {_seeds(shared)}"
+    return f"{text}, and {plural(len(more), 'further seed')} of {base.experiment}" if more else text
+
+
+def _lenders(judged: Judgement) -> str:
+    return ", ".join(f"{name} ({plural(k, 'seed')})" for name, k in (judged.lenders or {}).items())
 
 
 def _possible(interval: Interval | None, metric: str) -> Interval | None:

@@ -66,6 +66,13 @@ class RunRecord:
         return _seed(self.spec)
 
     @property
+    def overlap(self) -> float:
+        """Test images for each training image; 0 if unknown."""
+        images = self.result.get("images", {})
+        test, train = images.get("test") or 0, images.get("train") or 0
+        return test / train if train else 0.0
+
+    @property
     def failed(self) -> bool:
         """Whether it ended without a result, and another attempt would, too."""
         return self.state.name == FAILED

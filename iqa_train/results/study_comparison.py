@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from iqa_train.results.comparison import Comparison, compare, resampling_notes
+from iqa_train.results.comparison import Comparison, compare
 from iqa_train.results.factors import settings_that_differ
 from iqa_train.results.paired_predictions import ExperimentPredictions
 from iqa_train.results.run_record import RunRecord, by_experiment, predictions_by_seed
+from iqa_train.results.table import Scope
+from iqa_train.results.table_notes import ONE_SEED, family_note, interval_notes
 from iqa_train.results.verdict import LEVEL, is_better
 from iqa_train.stats.holm import holm
 from iqa_train.stats.interval import Interval
-from iqa_train.stats.registry import METRICS
+from iqa_train.text import join_names
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,10 @@ class ComparisonRow:
     p: float | None = None
     p_holm: float | None = None
     distinguishable: bool | None = None
-    better: bool | None = None  # in the second, where the difference is significant
+    scope: Scope | None = None
+    higher: bool | None = None  # the second value; only for a significant difference
+    better: bool | None = None  # the component in the second; None if only the runs differ
+    at_most: float | None = None  # size of the difference that the 90 % interval does not exclude
     seeds: tuple[int, ...] = ()  # shared seeds, which the difference is over
     images: int | None = None
     clusters: int | None = None  # resampled reference images
@@ -42,6 +47,16 @@ class ComparisonRow:
     reported: bool = False  # without predictions
     source: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def same(self) -> bool | None:
+        """No margin is declared for two studies."""
+        return None
+
+    @property
+    def margin(self) -> float | None:
+        """None."""
+        return None
 
 
 @dataclass(frozen=True)
@@ -70,12 +85,11 @@ def compare_studies(
     difference.
     """
     names = (_study(first), _study(second))
-    count = METRICS[metric].resamples if resamples is None else resamples
     ones, others = by_experiment(first), by_experiment(second)
     rows = []
     for experiment in dict.fromkeys([*ones, *others]):
         if experiment in ones and experiment in others:
-            rows.append(_row(ones[experiment], others[experiment], names, metric, count, anyway=anyway))
+            rows.append(_row(ones[experiment], others[experiment], names, metric, resamples, anyway=anyway))
         else:
             only, runs = (names[0], ones[experiment]) if experiment in ones else (names[1], others[experiment])
             title = str(runs[0].spec.get("title", ""))
@@ -85,7 +99,7 @@ def compare_studies(
     paired = [row for row in rows if row.experiment in ones and row.experiment in others]
     everywhere = paired[0].differs if paired else {}
     everywhere = {k: v for k, v in everywhere.items() if all(row.differs.get(k) == v for row in paired)}
-    return StudyComparison(*names, metric, tuple(rows), everywhere, _notes(rows, metric, count))
+    return StudyComparison(*names, metric, tuple(rows), everywhere, _notes(rows, metric))
 
 
 def _study(runs: Sequence[RunRecord]) -> str:
@@ -93,7 +107,13 @@ def _study(runs: Sequence[RunRecord]) -> str:
 
 
 def _row(
-    ones: list[RunRecord], others: list[RunRecord], names: tuple[str, str], metric: str, resamples: int, *, anyway: bool
+    ones: list[RunRecord],
+    others: list[RunRecord],
+    names: tuple[str, str],
+    metric: str,
+    resamples: int | None,
+    *,
+    anyway: bool,
 ) -> ComparisonRow:
     experiment = ones[0].experiment
     # Labels with the study, so that errors and notes say which is which.
@@ -102,8 +122,7 @@ def _row(
         ExperimentPredictions(label, predictions_by_seed(runs))
         for label, runs in zip(labels, (ones, others), strict=True)
     ]
-    key = "/".join((*sorted(names), metric))
-    one, two = compare(tested, tested[0], metric, key=key, resamples=resamples, anyway=anyway)
+    one, two = compare(tested, tested[0], metric, resamples=resamples, anyway=anyway)
     title = str(others[0].spec.get("title", "") or ones[0].spec.get("title", ""))
     row = _of(experiment, title, one, two)
     unfinished = tuple(
@@ -130,6 +149,8 @@ def _of(experiment: str, title: str, one: Comparison, two: Comparison) -> Compar
         seeds=two.shared,
         images=two.images,
         clusters=two.clusters,
+        scope=two.scope,
+        at_most=None if two.law is None or two.delta is None or two.scope == "runs" else two.law.bound(two.delta),
     )
 
 
@@ -139,17 +160,19 @@ def _judged(row: ComparisonRow, p_holm: float | None, metric: str) -> Comparison
     low, high = row.delta_interval
     significant = p_holm < LEVEL and not low <= 0 <= high
     return replace(
-        row, p_holm=p_holm, distinguishable=significant, better=is_better(row.delta, metric) if significant else None
+        row,
+        p_holm=p_holm,
+        distinguishable=significant,
+        higher=row.delta > 0 if significant else None,
+        better=is_better(row.delta, metric) if significant and row.scope == "component" else None,
     )
 
 
-def _notes(rows: Sequence[ComparisonRow], metric: str, resamples: int) -> tuple[str, ...]:
+def _notes(rows: Sequence[ComparisonRow], metric: str) -> tuple[str, ...]:
     notes = []
     if any(row.delta_interval for row in rows):
-        notes += resampling_notes(resamples, [row.clusters for row in rows if row.delta_interval], metric)
-        if all(len(row.seeds) <= 1 for row in rows):
-            notes.append("test-set uncertainty only: one seed each")
-    tested = sum(row.p is not None for row in rows)
-    if tested > 1:
-        notes.append(f"p adjusted for {tested} experiments (Holm)")
-    return tuple(notes)
+        notes += interval_notes([row.clusters for row in rows if row.delta_interval], metric)
+        runs = [row.experiment for row in rows if row.scope == "runs"]
+        if runs:
+            notes.append(f"{join_names(runs)}: {ONE_SEED}")
+    return (*notes, *family_note(rows))

@@ -1,17 +1,18 @@
 """Builds the results of a study from its runs: a row per experiment for one metric."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from statistics import fmean
+from statistics import fmean, median
 
 from iqa_train.errors import visible
-from iqa_train.results.comparison import Comparison, NotComparableError, compare, resampling_notes
+from iqa_train.results.comparison import Comparison, NotComparableError, compare
 from iqa_train.results.epochs import AtEpoch, at_last_common_epoch, epochs_of
 from iqa_train.results.factors import factors, settings_that_differ
 from iqa_train.results.paired_predictions import ExperimentPredictions
 from iqa_train.results.run_record import RunRecord, by_experiment, common_baseline, predictions_by_seed
 from iqa_train.results.table import ResultRow, StudyResults
+from iqa_train.results.table_notes import family_note, interval_notes, scope_notes
 from iqa_train.results.verdict import with_verdicts
 from iqa_train.runs.state_names import NOT_STARTED
 from iqa_train.stats.interval import Interval
@@ -30,17 +31,19 @@ def build_study_results(
     resamples: int | None = None,
     parameters: int = 4,
     anyway: bool = False,
+    margins: Mapping[str, float] | None = None,
+    primary: str = "srcc",
 ) -> StudyResults:
     """Results of the runs of one study (from `run_record.record` or `record_study`): a row for each experiment.
 
     `baseline` is the experiment to compare with, by default the one that the specifications name. With `resamples` 0
     rows have no intervals; that is fast enough to repeat every second. `parameters` (4 or 5) are the logistic's.
+    `margins` are the declared differences that do not matter, by metric; `primary` is the metric that counts.
 
     Raises NotComparableError, naming what differs, for other test images or scores than the baseline's, and for
     settings that differ beyond what the experiment declares. With `anyway` these become notes: rows on other images
     have no difference, rows with other settings have one.
     """
-    count = METRICS[metric].resamples if resamples is None else resamples
     grouped = by_experiment(runs)
     name = baseline or common_baseline(run.spec for run in runs)
     study = runs[0].folder.study if runs else ""
@@ -51,15 +54,18 @@ def build_study_results(
         list(tested.values()),
         tested.get(name),
         metric,
-        key=f"{study}/{metric}",
-        resamples=count,
+        resamples=resamples,
         parameters=parameters,
+        overlap=fmean(ratios) if (ratios := [run.overlap for run in runs if run.overlap]) else 0.0,
         anyway=anyway,
     )
     experiments = {one.experiment: _Experiment(grouped[one.experiment], one, metric) for one in comparisons}
     base = experiments.get(name)
     rows = with_verdicts(
-        [_row(one, base, remarks[experiment]) for experiment, one in experiments.items()], comparisons, metric
+        [_row(one, base, remarks[experiment]) for experiment, one in experiments.items()],
+        comparisons,
+        metric,
+        (margins or {}).get(metric),
     )
     settings = next((run.spec["settings"] for run in runs if run.spec["settings"]), None)
     return StudyResults(
@@ -68,8 +74,9 @@ def build_study_results(
         baseline=name,
         metric=metric,
         rows=tuple(rows),
-        notes=(*_notes(rows, base_runs, name, metric, count), *_fit_note(metric, parameters)),
+        notes=(*_notes(rows, base_runs, name, metric), *_fit_note(metric, parameters)),
         dataset=str(settings.get("dataset", "")) if settings else "",
+        primary=primary,
     )
 
 
@@ -147,6 +154,11 @@ def _row(one: _Experiment, base: _Experiment | None, remarks: tuple[str, ...]) -
         delta=difference.delta,
         delta_interval=found.delta_interval,
         p=found.p,
+        borrowed=found.borrowed,
+        covers=found.covers,
+        median=median(found.values.values()) if len(found.values) > 1 else None,
+        values_by_seed=found.values,
+        differences_by_seed=found.differences,
         p_williams=tests.p_williams if tests else None,
         zou_interval=tests.zou_interval if tests else None,
         expected=_span(expect.get("srcc")),
@@ -241,7 +253,7 @@ def _unfinished(runs: list[RunRecord]) -> list[str]:
     return notes
 
 
-def _notes(rows: Sequence[ResultRow], base: list[RunRecord], name: str, metric: str, resamples: int) -> tuple[str, ...]:
+def _notes(rows: Sequence[ResultRow], base: list[RunRecord], name: str, metric: str) -> tuple[str, ...]:
     """Notes that hold for all rows."""
     notes = []
     if not name:
@@ -253,11 +265,8 @@ def _notes(rows: Sequence[ResultRow], base: list[RunRecord], name: str, metric: 
     elif len(rows) == 1:
         notes.append(f"{name} is the only experiment: there is nothing to compare")
     if any(row.interval for row in rows):
-        notes += resampling_notes(resamples, [row.clusters for row in rows if row.interval], metric)
-        most = max(len(row.seeds) for row in rows)
-        notes.append(
-            "test-set uncertainty only: one seed each" if most == 1 else "intervals cover test images and seeds"
-        )
+        notes += interval_notes([row.clusters for row in rows if row.interval], metric)
+        notes += scope_notes(rows)
         fewest, what = min(
             (row.clusters, "reference images") if row.clusters else (row.images or 0, "test images")
             for row in rows
@@ -265,10 +274,7 @@ def _notes(rows: Sequence[ResultRow], base: list[RunRecord], name: str, metric: 
         )
         if fewest < _FEW:
             notes.append(f"only {fewest} {what}: intervals are rough")
-    tested = sum(row.p is not None for row in rows)
-    if tested > 1:
-        notes.append(f"p adjusted for {tested} experiments (Holm)")
-    return tuple(notes)
+    return (*notes, *family_note(rows))
 
 
 def _fit_note(metric: str, parameters: int) -> tuple[str, ...]:

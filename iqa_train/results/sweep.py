@@ -115,7 +115,7 @@ def measured_sweep(
         ExperimentPredictions(f"{name} at {value}", predictions_by_seed(group))
         for (name, value), group in grouped.items()
     ]
-    compared = compare(tested, None, metric, key=f"sweep/{setting}/{metric}", resamples=resamples)
+    compared = compare(tested, None, metric, resamples=resamples)
     points = [
         SweepPoint(
             group[0].spec["settings"][setting],

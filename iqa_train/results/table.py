@@ -1,5 +1,6 @@
 """A study's results as data: one row per experiment, the source of every table, report and figure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -7,17 +8,17 @@ from iqa_train.runs.seeds import seeds_as_json
 from iqa_train.stats.interval import Interval
 
 Position = Literal["within", "below", "above"]
-
-MANY_SEEDS = 1000
-"""A larger number of needed seeds is not shown: it says only that the difference is close to zero."""
+Scope = Literal["runs", "component"]
+Decision = Literal["different", "same", "both", "given up"]
 
 
 @dataclass(frozen=True)
 class ResultRow:
     """One experiment on one test set, over all its seeds; None where something is unknown, and `notes` say why.
 
-    Intervals are 95 %. `delta` is the value minus the baseline's. `position` compares the value with the expected
-    range, `delta_position` the difference with the expected difference.
+    Intervals are 95 %, each by itself. `delta` is the value minus the baseline's. `position` compares the value with
+    the expected range, `delta_position` the difference with the expected difference. `scope`: whether the difference, its
+    p and its interval speak of the component or, with one seed whose spread is unknown, of the two runs only.
     """
 
     experiment: str
@@ -38,8 +39,26 @@ class ResultRow:
     position: Position | None = None
     delta_position: Position | None = None
     distinguishable: bool | None = None
-    better: bool | None = None  # than the baseline; only for a significant difference
-    seeds_needed: int | None = None
+    scope: Scope | None = None
+    borrowed: str = ""  # whose spread over seeds stands in for this row's
+    covers: str = ""  # which seeds the difference is over
+    higher: bool | None = None  # the value than the baseline's; only for a significant difference
+    better: bool | None = None  # the component; None if only the runs differ
+    holds_to: float | None = None  # SD between seeds up to which a difference of runs would hold for the component
+    at_most: float | None = None  # size of the difference that the 90 % interval does not exclude
+    margin: float | None = None  # declared; differences below it do not matter
+    p_same: float | None = None
+    p_same_holm: float | None = None
+    same: bool | None = None  # within the margin
+    seeds_needed: int | None = None  # at 80 % assurance
+    seeds_limit: int | None = None  # not within this many seeds
+    look: int | None = None  # of the design: the number of seeds at this row's last look
+    p_sequential: float | None = None
+    decision: Decision | None = None
+    median: float | None = None  # over several seeds or rounds
+    values_by_seed: Mapping[int, float] = field(default_factory=dict)
+    differences_by_seed: Mapping[int, float] = field(default_factory=dict)
+    machine: str = ""  # what its rounding depends on, where it differs from other rows
     provisional: bool = False  # this experiment or the baseline is not finished
     epoch: int | None = None  # of a provisional row: at which both were compared
     state: str = ""
@@ -51,11 +70,9 @@ class ResultRow:
     notes: tuple[str, ...] = ()
 
     @property
-    def needed(self) -> str:
-        """The number of seeds that such a difference needs, for a cell; "" if it is significant or unknown."""
-        if self.seeds_needed is None or self.distinguishable:
-            return ""
-        return f">{MANY_SEEDS} seeds" if self.seeds_needed > MANY_SEEDS else f"~{self.seeds_needed} seeds"
+    def component_differs(self) -> bool:
+        """Whether the component, and not only the run, differs significantly from the baseline."""
+        return bool(self.distinguishable) and self.scope == "component"
 
     def as_json(self) -> dict[str, Any]:
         """An entry of `iqa-train results --json`."""
@@ -79,8 +96,26 @@ class ResultRow:
             "position": self.position,
             "delta_position": self.delta_position,
             "distinguishable": self.distinguishable,
+            "scope": self.scope,
+            "borrowed": self.borrowed,
+            "covers": self.covers,
+            "higher": self.higher,
             "better": self.better,
+            "holds_to": self.holds_to,
+            "at_most": self.at_most,
+            "margin": self.margin,
+            "p_same": self.p_same,
+            "p_same_holm": self.p_same_holm,
+            "same": self.same,
             "seeds_needed": self.seeds_needed,
+            "seeds_limit": self.seeds_limit,
+            "look": self.look,
+            "p_sequential": self.p_sequential,
+            "decision": self.decision,
+            "median": self.median,
+            "values_by_seed": {str(seed): value for seed, value in self.values_by_seed.items()},
+            "differences_by_seed": {str(seed): value for seed, value in self.differences_by_seed.items()},
+            "machine": self.machine,
             "provisional": self.provisional,
             "epoch": self.epoch,
             "state": self.state,
@@ -94,7 +129,11 @@ class ResultRow:
 
 @dataclass(frozen=True)
 class StudyResults:
-    """All rows of a study for one metric. `notes` hold for all rows."""
+    """All rows of a study for one metric. `notes` hold for all rows.
+
+    `primary` is the metric whose verdicts count; those of others are secondary. `exploratory` says why verdicts are
+    exploratory ("" if they are not).
+    """
 
     study: str
     title: str
@@ -103,6 +142,13 @@ class StudyResults:
     rows: tuple[ResultRow, ...]
     notes: tuple[str, ...] = ()
     dataset: str = ""
+    primary: str = "srcc"
+    exploratory: str = ""
+
+    @property
+    def secondary(self) -> bool:
+        """Whether the metric is not the one that was declared to count."""
+        return self.metric != self.primary
 
     @property
     def measured(self) -> dict[str, ResultRow]:
@@ -126,6 +172,8 @@ class StudyResults:
             "dataset": self.dataset,
             "baseline": self.baseline,
             "metric": self.metric,
+            "primary": self.primary,
+            "exploratory": self.exploratory,
             "notes": list(self.notes),
             "rows": [row.as_json() for row in self.rows],
         }

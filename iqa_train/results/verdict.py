@@ -1,22 +1,73 @@
-"""Verdicts: whether values are as expected, and whether differences are significant."""
+"""Verdicts: whether values are as expected, and what is known of differences.
+
+The words of a conclusion are made here alone; tables, cells, sentences and figures use them.
+"""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from math import ceil, floor, log10, sqrt
+from typing import Protocol
 
 from iqa_train.results.comparison import Comparison
-from iqa_train.results.table import MANY_SEEDS, Position, ResultRow
+from iqa_train.results.table import Position, ResultRow, Scope
 from iqa_train.runs.state_names import NOT_STARTED, OPEN
-from iqa_train.stats.holm import holm
+from iqa_train.stats.error_law import ErrorLaw
+from iqa_train.stats.holm import holm, holm_levels
 from iqa_train.stats.interval import Interval
 from iqa_train.stats.registry import METRICS
-from iqa_train.stats.seed_uncertainty import seeds_needed
 
 LEVEL = 0.05
 
 TOLERANCE = 0.0005
 """Expectations have three decimals, so a value within rounding of the range counts as within it."""
 
-MORE_IMAGES = "no number of seeds could make this difference significant: more test images are needed"
+USUAL_SPREAD = "two runs of a model usually differ by 0.0014 to 0.0057 (published SDs over seeds: .001 to .004)"
+
+
+class Judged(Protocol):
+    """What a conclusion is drawn from; see `ResultRow`."""
+
+    @property
+    def experiment(self) -> str: ...
+    @property
+    def distinguishable(self) -> bool | None: ...
+    @property
+    def scope(self) -> Scope | None: ...
+    @property
+    def higher(self) -> bool | None: ...
+    @property
+    def better(self) -> bool | None: ...
+    @property
+    def same(self) -> bool | None: ...
+    @property
+    def margin(self) -> float | None: ...
+    @property
+    def at_most(self) -> float | None: ...
+
+
+def conclusion(row: Judged) -> str:
+    """The verdict in a few words, for a cell; "" where nothing was tested."""
+    if row.distinguishable is None:
+        return ""
+    if row.scope == "runs":
+        if not row.distinguishable:
+            return "runs not distinguished"
+        return f"runs differ: {row.experiment} {'higher' if row.higher else 'lower'}"
+    if row.distinguishable:
+        if row.same:
+            return "different, but less than the margin"
+        return f"different: {'better' if row.better else 'worse'}"
+    if row.same:
+        return f"same within ±{row.margin:g}"
+    return "not decided" if row.at_most is None else f"not decided: at most {rounded_up(row.at_most)} either way"
+
+
+def rounded_up(value: float) -> str:
+    """To two significant digits, upwards, since it is a bound."""
+    if not 0 < value < float("inf"):
+        return f"{value:g}"
+    digits = 1 - floor(log10(value))
+    return f"{ceil(round(value * 10**digits, 6)) / 10**digits:.{max(0, digits)}f}"
 
 
 def position(value: float | None, expected: Interval | None) -> Position | None:
@@ -28,58 +79,88 @@ def position(value: float | None, expected: Interval | None) -> Position | None:
     return "below" if value < low - slack else "above" if value > high + slack else "within"
 
 
-def with_verdicts(
-    rows: Sequence[ResultRow], comparisons: Sequence[Comparison | None], metric: str = "srcc"
-) -> list[ResultRow]:
-    """The rows of one study with positions, Holm-adjusted p and verdicts; `comparisons` belong to the rows, in order.
-
-    Distinguishable: the adjusted p is below 0.05 and the interval of the difference excludes zero. Differences at an
-    epoch (provisional rows) get no verdict.
-    """
-    adjusted = holm([row.p for row in rows])
-    return [_judged(row, p, one, metric) for row, p, one in zip(rows, adjusted, comparisons, strict=True)]
-
-
 def is_better(delta: float, metric: str) -> bool:
     """Whether a nonzero difference is an improvement: for error metrics, lower is better."""
     return (delta > 0) is METRICS[metric].higher_is_better
 
 
-def _judged(row: ResultRow, p_holm: float | None, comparison: Comparison | None, metric: str) -> ResultRow:
+def with_verdicts(
+    rows: Sequence[ResultRow],
+    comparisons: Sequence[Comparison | None],
+    metric: str = "srcc",
+    margin: float | None = None,
+) -> list[ResultRow]:
+    """The rows of one study with positions, adjusted p and verdicts; `comparisons` belong to the rows, in order.
+
+    A difference is significant if its Holm-adjusted p is below 0.05 and its interval excludes zero. Within the
+    `margin`: two one-sided tests, with a Holm correction apart from that of differences (Goeman, Solari and Stijnen,
+    Statistics in Medicine 29, 2010: of one experiment, both null hypotheses cannot be true). Differences at an epoch
+    (provisional rows) get no verdict.
+    """
+    laws = [_law(row, one) for row, one in zip(rows, comparisons, strict=True)]
+    p_same = [None if one is None or margin is None else one.law.p_beyond(one.delta, margin) for one in laws]
+    numbers = zip(
+        holm([row.p for row in rows]), holm_levels([row.p for row in rows], LEVEL), p_same, holm(p_same), strict=True
+    )
+    return [
+        _judged(replace(row, p_holm=p, p_same=equal, p_same_holm=equal_holm), one, level, metric, margin)
+        for row, one, (p, level, equal, equal_holm) in zip(rows, comparisons, numbers, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """A difference whose component can be judged."""
+
+    delta: float
+    law: ErrorLaw
+
+
+def _law(row: ResultRow, comparison: Comparison | None) -> _Tested | None:
+    if comparison is None or comparison.law is None or row.delta is None or comparison.scope != "component":
+        return None
+    return _Tested(row.delta, comparison.law)
+
+
+def _judged(
+    row: ResultRow, comparison: Comparison | None, level: float | None, metric: str, margin: float | None
+) -> ResultRow:
     row = replace(
         row,
-        p_holm=p_holm,
         position=position(row.value, row.expected),
         delta_position=position(row.delta, row.expected_delta),
     )
-    if row.p is None or p_holm is None or row.delta is None or row.delta_interval is None or comparison is None:
+    if row.p is None or row.p_holm is None or row.delta is None or row.delta_interval is None or comparison is None:
         return row
     low, high = row.delta_interval
-    differs = p_holm < LEVEL and not low <= 0 <= high
-    if differs or comparison.image_variance is None:
-        return replace(row, distinguishable=differs, better=is_better(row.delta, metric) if differs else None)
-    # The level that Holm leaves for this row, so that the number of seeds accounts for the other experiments.
-    level = LEVEL * row.p / p_holm
-    needed = seeds_needed(row.delta, comparison.image_variance, comparison.seed_variance, level)
-    if needed is None:
-        why = MORE_IMAGES if row.delta else "the difference is exactly zero"
-        return replace(row, distinguishable=False, notes=(*row.notes, why))
-    needed = max(needed, len(comparison.shared) + 1)
-    return replace(row, distinguishable=False, seeds_needed=needed, notes=(*row.notes, _why_needed(needed, comparison)))
-
-
-def _why_needed(needed: int, comparison: Comparison) -> str:
-    """The number of seeds needed, and what it is based on."""
-    if comparison.seed_variance is None:
-        return (
-            f"{_seeds(needed)} are needed if the disagreement of the two runs varies with the seed, which one "
-            "seed each cannot show"
-        )
-    images, seeds = (comparison.image_variance or 0.0) ** 0.5, comparison.seed_variance**0.5
-    return (
-        f"{_seeds(needed)} are needed: the difference varies by {seeds:.4f} (SD) between seeds, and the choice "
-        f"of test images adds {images:.4f} for any number of seeds"
+    differs = row.p_holm < LEVEL and not low <= 0 <= high
+    delta = row.delta
+    row = replace(row, distinguishable=differs, higher=row.delta > 0 if differs else None, scope=comparison.scope)
+    if comparison.scope == "runs":
+        return _of_runs(row, comparison, level) if differs else row
+    tested = _law(row, comparison)
+    assert tested is not None
+    return replace(
+        row,
+        better=is_better(delta, metric) if differs else None,
+        at_most=tested.law.bound(delta, LEVEL),
+        margin=margin,
+        same=None if row.p_same_holm is None else row.p_same_holm < LEVEL,
     )
+
+
+def _of_runs(row: ResultRow, comparison: Comparison, level: float | None) -> ResultRow:
+    """Up to which spread over seeds a difference of two runs would hold for the component: the tipping point."""
+    from scipy.special import ndtri  # not for every start of the program
+
+    assert row.delta is not None and comparison.contrast is not None
+    z = float(ndtri(1 - (level or LEVEL) / 2))
+    most = sqrt(max(0.0, (row.delta / z) ** 2 - comparison.contrast.parts.total))
+    note = (
+        f"holds for the component only if the difference varies by less than {most:.4f} (SD) from seed to seed; "
+        f"{USUAL_SPREAD}"
+    )
+    return replace(row, holds_to=most, notes=(*row.notes, note))
 
 
 def verdict_text(row: ResultRow, baseline: str = "the baseline") -> str:
@@ -90,26 +171,25 @@ def verdict_text(row: ResultRow, baseline: str = "the baseline") -> str:
         if row.state == NOT_STARTED:
             return NOT_STARTED
         return "failed" if row.state == "failed" else "no result" if _ended(row.state) else "pending"
-    parts: list[str] = [row.position or row.delta_position or ""]
-    if row.distinguishable:
-        how = {True: ": better", False: ": worse", None: ""}[row.better]
-        parts.append(f"differs significantly from {baseline}{how}")
-    elif row.distinguishable is False:
-        parts.append("no significant difference" + _needed(row))
+    parts: list[str] = [row.position or row.delta_position or "", _phrase(row, baseline)]
     text = ", ".join(part for part in parts if part) or "measured"
     if row.provisional:
         text = f"provisional at epoch {row.epoch}: {text}" if row.epoch is not None else f"provisional: {text}"
     return text
 
 
-def _needed(row: ResultRow) -> str:
-    if row.seeds_needed is not None:
-        return f" ({_seeds(row.seeds_needed)} needed)"
-    return " (more test images needed)" if MORE_IMAGES in row.notes else ""
-
-
-def _seeds(needed: int) -> str:
-    return f"more than {MANY_SEEDS:,} seeds" if needed > MANY_SEEDS else f"about {needed} seeds"
+def _phrase(row: ResultRow, baseline: str) -> str:
+    if row.distinguishable is None:
+        return ""
+    if row.scope == "runs":
+        return f"{conclusion(row)} (one seed: runs, not components)"
+    if row.distinguishable and not row.same:
+        return f"differs significantly from {baseline}: {'better' if row.better else 'worse'}"
+    if row.distinguishable:
+        return f"differs significantly from {baseline}, but by less than the margin of {row.margin:g}"
+    if row.same:
+        return f"same as {baseline} within ±{row.margin:g}"
+    return conclusion(row)
 
 
 def _ended(state: str) -> bool:

@@ -16,3 +16,12 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
         largest = max(largest, min(1.0, p * (len(known) - place)))
         adjusted[at] = largest
     return adjusted
+
+
+def holm_levels(p_values: Sequence[float | None], alpha: float = 0.05) -> list[float | None]:
+    """The level at which Holm's procedure tests each p: alpha / (m - rank + 1)."""
+    known = sorted((p, at) for at, p in enumerate(p_values) if p is not None)
+    levels: list[float | None] = [None] * len(p_values)
+    for place, (_, at) in enumerate(known):
+        levels[at] = alpha / (len(known) - place)
+    return levels

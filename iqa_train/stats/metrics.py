@@ -38,19 +38,23 @@ def krcc(x: Scores, y: Scores) -> float:
     """Kendall's tau-b, which allows for ties."""
     if not _usable(x, y):
         return float("nan")
+    untied_x, untied_y = (len(x) ** 2 - float(np.sum(np.unique(side, return_counts=True)[1] ** 2.0)) for side in (x, y))
+    if untied_x == 0 or untied_y == 0:
+        return float("nan")
+    return float(np.clip(int(concordance(x, y).sum()) / np.sqrt(untied_x * untied_y), -1.0, 1.0))
+
+
+def concordance(x: Scores, y: Scores) -> NDArray[np.int64]:
+    """(n,): with how many others each pair of (n,) and (n,) is concordant, minus with how many it is discordant."""
     n = len(x)
     x, y = ranks(x), ranks(y)  # multiples of 1/2, so that differences are exact
-    concordance, untied_x, untied_y = 0, 0, 0
+    result = np.empty(n, dtype=np.int64)
     step = max(1, _CHUNK // n)
     for start in range(0, n, step):
         sign_x = np.sign(x[start : start + step, None] - x[None, :]).astype(np.int8)
         sign_y = np.sign(y[start : start + step, None] - y[None, :]).astype(np.int8)
-        concordance += int(np.sum(sign_x * sign_y, dtype=np.int64))
-        untied_x += int(np.count_nonzero(sign_x))
-        untied_y += int(np.count_nonzero(sign_y))
-    if untied_x == 0 or untied_y == 0:
-        return float("nan")
-    return float(np.clip(concordance / np.sqrt(float(untied_x) * float(untied_y)), -1.0, 1.0))
+        result[start : start + step] = np.sum(sign_x * sign_y, axis=1, dtype=np.int64)
+    return result
 
 
 def rmse(x: Scores, y: Scores) -> float:
@@ -75,11 +79,11 @@ def _centred(x: Scores) -> Scores | None:
     """`x` minus its mean, scaled so that squares neither overflow nor underflow; None if `x` is constant."""
     if x.min() == x.max():
         return None
-    x = _near_one(x)
-    return _near_one(x - x.mean())
+    x = near_one(x)
+    return near_one(x - x.mean())
 
 
-def _near_one(x: Scores) -> Scores:
+def near_one(x: Scores) -> Scores:
     """`x` scaled by a power of two (which is exact) so that the largest magnitude lies between 1/2 and 1."""
     scaled: Scores = np.ldexp(x, -np.frexp(np.abs(x).max())[1])
     return scaled

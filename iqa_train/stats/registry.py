@@ -17,7 +17,12 @@ if TYPE_CHECKING:  # --help needs names and labels without importing NumPy
     Array = NDArray[np.float64]
     Values = Callable[[Array, Array], float]
     OnResamples = Callable[[Counts], Array]
-    """Counts (B, n) of each image in each resample -> the metric of M models (M, B)."""
+    """Counts (n, B) of each image in each resample -> the metric of M models (M, B)."""
+    PerImage = Callable[[Array, Array], Array]
+    """Predictions and scores (n,) -> the influence of each image (n,); see `stats.influence`."""
+
+RESAMPLES = 2_000
+"""Of the test images, for the intervals of values: their ends are within 3 % (SD) of those of any larger number."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Metric:
     fitted: bool = False
     correlation: "Values | None" = None
     ranks: bool = False  # the correlation is of ranks
-    resamples: int = 10_000  # default number for intervals and p
+    influence: "PerImage | None" = None  # None: by leaving out images
 
 
 def _values(name: str) -> "Values":
@@ -51,6 +56,18 @@ def _values(name: str) -> "Values":
         return found
 
     return value
+
+
+def _influence(name: str) -> "PerImage":
+    """The function `name` of `stats.influence`, imported on the first call."""
+
+    def influence(predictions: "Array", scores: "Array") -> "Array":
+        from iqa_train.stats import influence
+
+        found: Array = getattr(influence, name)(predictions, scores)
+        return found
+
+    return influence
 
 
 def _srcc(scores: "Array", predictions: "Sequence[Array]") -> "OnResamples":
@@ -85,14 +102,15 @@ def _rmse(scores: "Array", predictions: "Sequence[Array]") -> "OnResamples":
 # changes of its parameters have no first-order effect on the error or on PLCC, and the rest is far smaller than the
 # interval (four parameters, hundreds of images).
 _SRCC, _KRCC, _PLCC = (_values(name) for name in ("srcc", "krcc", "plcc"))
+_OF_PLCC = _influence("plcc_influence")
 _ALL = (
-    Metric("srcc", "SRCC", _SRCC, _srcc, correlation=_SRCC, ranks=True),
-    Metric("krcc", "KRCC", _KRCC, _krcc, resamples=2_000),  # takes four times as long as SRCC; p is at least 0.001
-    Metric("plcc", "PLCC", _PLCC, _plcc, correlation=_PLCC),
-    Metric("plcc_fit", "PLCC after logistic fit", _PLCC, _plcc, correlation=_PLCC, fitted=True),
+    Metric("srcc", "SRCC", _SRCC, _srcc, correlation=_SRCC, ranks=True, influence=_influence("srcc_influence")),
+    Metric("krcc", "KRCC", _KRCC, _krcc, influence=_influence("krcc_influence")),
+    Metric("plcc", "PLCC", _PLCC, _plcc, correlation=_PLCC, influence=_OF_PLCC),
+    Metric("plcc_fit", "PLCC after logistic fit", _PLCC, _plcc, correlation=_PLCC, fitted=True, influence=_OF_PLCC),
     Metric(
         "rmse_fit", "RMSE after logistic fit", _values("rmse"), _rmse, higher_is_better=False, bounds=(0.0, inf),
-        fitted=True,
+        fitted=True, influence=_influence("rmse_influence"),
     ),
 )  # fmt: skip
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 
 from iqa_train.report.numbers import given_span, measured, number
+from iqa_train.results.verdict import conclusion
 from iqa_train.text import format_duration
 from iqa_tui.safe import plain
 from iqa_tui.state.board import Board, RunLine
@@ -58,10 +59,7 @@ def verdict_cell(line: RunLine) -> str:
     if result.provisional and line.is_open:
         return "pending"
     words: list[str] = [result.position or result.delta_position or ""]
-    if result.better is not None:
-        words.append("better" if result.better else "worse")
-    elif result.distinguishable is False:
-        words.append(result.needed or "not significant")
+    words.append(conclusion(result))
     if result.provisional:
         words.append("provisional")
     return ", ".join(filter(None, words)) or ("the baseline" if line.is_baseline else "measured")

@@ -82,7 +82,7 @@ def _differences(axes: "Axes", rows: Sequence[ResultRow], results: StudyResults)
         if row.delta is None:
             continue
         _band(axes, at, row.expected_delta)
-        sure = bool(row.distinguishable) and not row.provisional
+        sure = row.component_differs and not row.provisional
         axes.barh(
             at, row.delta, 2 * _HALF * 0.7, facecolor=style.PLAIN if sure else style.GROUND, edgecolor=style.BASE,
             hatch="" if sure else "/////", linewidth=0.8, linestyle=(0, (2, 1)) if row.provisional else "-", zorder=2,

@@ -40,7 +40,7 @@ def draw(results: StudyResults, width: float) -> "Figure":
     _figure(axes, base.end, 0, number(base.end, decimals(base.interval)), right=True)
     for at, step in enumerate(steps, 1):
         row = results.row(step.experiment)
-        _bar(axes, at, step, sure=bool(row.distinguishable) and not step.provisional)
+        _bar(axes, at, step, sure=row.component_differs and not step.provisional)
     axes.set_ylim(len(steps) + 0.6, -0.6)
     names = [results.baseline, *(_name(step, results) for step in steps)]
     axes.set_yticks(range(len(names)), style.shortened(names, 34 if width > 5 else 20))

@@ -9,11 +9,12 @@ from iqa_train.report.numbers import NONE, measured, number, p_words
 from iqa_train.report.run_page.json_fields import cannot_be_read, contents, moment, words
 from iqa_train.report.run_page.settings import settings_of
 from iqa_train.report.sections import Line, Section, prose
-from iqa_train.results.comparison import Comparison, compare, resampling_notes
+from iqa_train.results.comparison import Comparison, compare
 from iqa_train.results.factors import factors, settings_that_differ
 from iqa_train.results.paired_predictions import ExperimentPredictions
 from iqa_train.results.run_record import RunRecord, record_of
 from iqa_train.results.table import Curve
+from iqa_train.results.table_notes import interval_notes
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.progress import RunProgress, progress_of
 from iqa_train.runs.snapshot import RunSnapshot, read_snapshot
@@ -84,15 +85,14 @@ def _results(one: _Side, two: _Side) -> Section:
     lines += [prose(note, "note") for note in notes]
     clusters = [c.clusters for c in (first, second) if c.interval is not None]
     if clusters:
-        words = resampling_notes(METRICS[metric].resamples, clusters, "")
+        words = interval_notes(clusters, metric)
         lines += [prose(f"{words[0]}; p is not adjusted for other comparisons")]
     return Section("Results", tuple(lines), ("", one.label, two.label, f"{two.label} minus {one.label}"))
 
 
 def _compared(one: _Side, two: _Side, metric: str) -> list[Comparison]:
     tested = [ExperimentPredictions(side.label, side.run.predictions) for side in (one, two)]
-    study = one.run.folder.study  # as in the study's results, for the same draws
-    return compare(tested, tested[0], metric, key=f"{study}/{metric}", anyway=True)
+    return compare(tested, tested[0], metric, anyway=True)
 
 
 def _value(found: Comparison, side: _Side, metric: str) -> str:

@@ -1,0 +1,56 @@
+"""Notes under a table of results: how intervals and p were made, and what they speak of."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from iqa_train.results.table import ResultRow
+from iqa_train.stats.registry import METRICS
+from iqa_train.text import join_names
+
+EACH_BY_ITSELF = "95 % intervals, each by itself and not jointly"
+
+
+ONE_SEED = (
+    "runs are compared, not components, since one seed does not show how much the difference varies from seed to seed; "
+    "interval and p cover the choice of test images only"
+)
+
+
+class _Tested(Protocol):
+    @property
+    def p(self) -> float | None: ...
+
+
+def interval_notes(clusters: Sequence[int | None], metric: str) -> list[str]:
+    """How intervals count test images: each, or by shared reference image; `clusters` are those of each comparison."""
+    counts = [count for count in clusters if count is not None]
+    if not counts:
+        return [EACH_BY_ITSELF]
+    many = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+    notes = [f"{EACH_BY_ITSELF}; test images count by reference ({many})"]
+    if METRICS[metric].correlation:
+        notes.append("no analytic tests: they assume independent images, and images that share a reference are not")
+    return notes
+
+
+def scope_notes(rows: Sequence[ResultRow]) -> list[str]:
+    """For which rows differences speak of runs, and for which of components."""
+    runs = [row.experiment for row in rows if row.scope == "runs"]
+    own = [row.experiment for row in rows if row.scope == "component" and not row.borrowed]
+    notes = []
+    if runs:
+        notes.append(f"{join_names(runs)}: {ONE_SEED}")
+    if own:
+        notes.append(f"{join_names(own)}: interval and p of the difference cover test images and seeds")
+    for lender in dict.fromkeys(row.borrowed for row in rows if row.borrowed):
+        names = join_names([row.experiment for row in rows if row.borrowed == lender])
+        notes.append(f"{names}: seed spread borrowed from {lender}")
+    if not (runs or own) and all(len(row.seeds) < 2 for row in rows if row.interval):
+        notes.append("intervals cover the choice of test images only: one seed each")
+    return notes
+
+
+def family_note(rows: Sequence[_Tested]) -> list[str]:
+    """How many p are adjusted together."""
+    tested = sum(row.p is not None for row in rows)
+    return [f"p adjusted for {tested} experiments (Holm)"] if tested > 1 else []
