@@ -26,7 +26,7 @@ class Column:
 DAGGER = "\u2020"
 
 ELSEWHERE = f"{DAGGER}: a reported value, not tested against measured ones"
-BOLD = "Bold: the best, where its component differs significantly from the baseline (or the baseline from all), Holm-corrected"
+BOLD = "Bold: the best, if its component (or of the baseline, every component) differs significantly, Holm-corrected"
 
 LEGEND = {
     "differs": "Verdict: different if p after Holm's correction is below 0.05",

@@ -134,7 +134,7 @@ def _alone(one: UsableSeeds, sides: Sides, metric: str) -> Comparison:
     value, sizes = float(side.values.mean()), {len(table.images) for table in one.by_seed.values()}
     interval = law_of_value(side).interval(value) if sides.resamples else None
     notes = one.notes if len(sizes) == 1 else (*one.notes, f"{min(sizes)} to {max(sizes)} test images, by seed")
-    if sides.resamples and _mostly_undefined(side):
+    if sides.resamples and (_mostly_undefined(side) or side.units < 2):
         interval, notes = None, (*notes, "no interval: the test images are too few")
     elif interval is not None and interval[0] == interval[1]:  # it would claim certainty
         interval, notes = None, (*notes, "no interval: the value is the same on every resample")
@@ -174,8 +174,10 @@ def _against(
         )
     if not tested:
         return replace(found, notes=tuple(notes))
+    if contrast.parts.units < 2:
+        return replace(found, notes=tuple(notes))
     interval = judged.law.interval(contrast.value)
-    if not (interval[0] < interval[1]) or contrast.parts.total <= 0:  # it would claim certainty
+    if not interval[0] < interval[1]:  # it would claim certainty
         return replace(found, notes=(*notes, "no interval of the difference: it is the same on every resample"))
     return replace(
         found,

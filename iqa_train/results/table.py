@@ -17,8 +17,8 @@ class ResultRow:
     """One experiment on one test set, over all its seeds; None where something is unknown, and `notes` say why.
 
     Intervals are 95 %, each by itself. `delta` is the value minus the baseline's. `position` compares the value with
-    the expected range, `delta_position` the difference with the expected difference. `scope`: whether the difference, its
-    p and its interval speak of the component or, with one seed whose spread is unknown, of the two runs only.
+    the expected range, `delta_position` the difference with the expected difference. `scope`: whether the difference,
+    its p and its interval speak of the component or, with one seed whose spread is unknown, of the two runs only.
     """
 
     experiment: str

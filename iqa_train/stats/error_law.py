@@ -24,6 +24,7 @@ Array = NDArray[np.float64]
 _POINTS = 2_000
 _MANY_POINTS, _FEW_DEGREES = 20_000, 3.0  # p in the tails of a t with fewer degrees of freedom needs more points
 _END = 20  # draws beyond which the tail is that of Student's t
+_NOTHING = 1e-12
 _PRECISION = 1e-7  # of an interval's half-width
 
 
@@ -87,6 +88,8 @@ class Drawn:
         from scipy.special import stdtr
 
         count = len(ascending)
+        if not count:
+            return np.ones_like(x)
         tail = (count - np.searchsorted(ascending, x - _nothing(ascending), side="left")) / count
         if count <= _END or self.variance <= 0:
             return np.asarray(tail)
@@ -156,12 +159,12 @@ class _Tail(Protocol):
 
 def _where(tail: "_Falling", level: float) -> float:
     """The x > 0 at which a falling tail is `level`, by bisection; 0 where it never exceeds it."""
-    if tail(0.0) <= level:
+    low, high = 0.0, 10 * _NOTHING
+    if tail(high) <= level:
         return 0.0
-    low, high = 0.0, 1e-9
     while tail(high) > level:
         low, high = high, high * 2
-        if high > 1e12:
+        if high > 1 / _NOTHING:
             return inf
     while high - low > _PRECISION * high:
         middle = (low + high) / 2
@@ -185,4 +188,4 @@ def _t_points(degrees: float, count: int) -> Array:
 
 def _nothing(ascending: Array) -> float:
     """Smaller differences are rounding errors."""
-    return 1e-12 * max(1.0, float(np.abs(ascending).max())) if len(ascending) else 0.0
+    return _NOTHING * max(1.0, float(np.abs(ascending).max())) if len(ascending) else 0.0

@@ -3,8 +3,8 @@
 Smyth, Linear models and empirical Bayes methods for assessing differential expression, Statistical Applications in
 Genetics and Molecular Biology 3 (2004), eq. 3: each variance is drawn towards the mean of the others, with the
 weight of a few degrees of freedom. The weight is fixed at 2 and not estimated, since studies have few experiments. In
-simulations of four equal experiments (three seeds, Holm), weight 2 errs in 2 of 100 studies, and in 3 where one experiment varies
-three times as much as the others; weight 4 would err in 8 of the latter, full pooling in 11.
+simulations of four equal experiments (three seeds, Holm), weight 2 errs in 2 of 100 studies, and in 3 where one
+experiment varies three times as much as the others; weight 4 would err in 8 of the latter, full pooling in 11.
 """
 
 from collections.abc import Sequence

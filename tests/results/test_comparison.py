@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from iqa_train.results.comparison import NotComparableError, compare
-from iqa_train.results.paired_predictions import ExperimentPredictions, model_of, units_of
-from iqa_train.stats.bootstrap import bootstrap, interval_of, p_value
+from iqa_train.results.paired_predictions import ExperimentPredictions, model_of, units_of, usable
+from iqa_train.stats.bootstrap import bootstrap
 from iqa_train.stats.metrics import srcc
+from iqa_train.stats.registry import METRICS
 from iqa_train.stats.resamples import Resamples
 from iqa_train.stats.small_samples import widen
 from tests.results.made_study import predictions, with_values
@@ -15,15 +16,22 @@ FEW = 400
 BASE = ExperimentPredictions("Baseline", {42: predictions(1, 6.0)})
 
 
-def test_interval_and_p_are_of_the_paired_resamples() -> None:
-    other = ExperimentPredictions("A1", {42: predictions(2, 7.0)})
-    (found,) = compare([other], BASE, key="k", resamples=FEW)
-    numbered = units_of([BASE.by_seed[42]])
-    models = [model_of(t.by_seed[42], numbered) for t in (other, BASE)]
-    mine, theirs = bootstrap(models, "srcc", Resamples(200, FEW, "k"))
-    assert found.delta_interval == interval_of(widen(mine - theirs, 200))
-    assert found.p == p_value(widen(mine - theirs, 200))
-    assert found.interval == interval_of(widen(mine, 200))
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("images", [60, 500])
+def test_interval_and_p_are_those_of_paired_resamples(metric: str, images: int) -> None:
+    base = ExperimentPredictions("Baseline", {42: predictions(1, 6.0, images)})
+    other = ExperimentPredictions("A1", {42: predictions(2, 6.6, images)})
+    (found,) = compare([other], base, metric)
+    tables = [usable(tested, metric).by_seed[42] for tested in (other, base)]
+    numbered = units_of(tables)
+    mine, theirs = bootstrap([model_of(t, numbered) for t in tables], metric, Resamples(images, 10_000, "k"))
+    together = widen(mine - theirs, images)
+    low, high = np.quantile(together, [0.025, 0.975])
+    assert found.delta_interval == pytest.approx((low, high), abs=0.06 * (high - low))
+    p = 2 * min(np.mean(together <= 0), np.mean(together >= 0))
+    assert found.p == pytest.approx(p, abs=0.03)
+    low, high = np.quantile(widen(mine, images), [0.025, 0.975])
+    assert found.interval == pytest.approx((low, high), abs=0.04 * (high - low))
 
 
 def test_images_may_stand_in_another_order() -> None:
@@ -32,31 +40,29 @@ def test_images_may_stand_in_another_order() -> None:
     turned = with_values(
         table, images=tuple(reversed(table.images)), scores=table.scores[back], predictions=table.predictions[back]
     )
-    one, other = (
-        compare([ExperimentPredictions("A1", {42: t})], BASE, key="k", resamples=FEW)[0] for t in (table, turned)
-    )
+    one, other = (compare([ExperimentPredictions("A1", {42: t})], BASE, resamples=FEW)[0] for t in (table, turned))
     assert one == other
 
 
 def test_seeds_are_paired_where_both_have_them() -> None:
     base = ExperimentPredictions("Baseline", {seed: predictions(seed, 6.0) for seed in (42, 43, 44)})
     one = ExperimentPredictions("A1", {seed: predictions(seed + 10, 7.0) for seed in (43, 44, 45)})
-    (found,) = compare([one], base, key="k", resamples=FEW)
+    (found,) = compare([one], base, resamples=FEW)
     differences = [
         srcc(one.by_seed[s].predictions, one.by_seed[s].scores)
         - srcc(base.by_seed[s].predictions, base.by_seed[s].scores)
         for s in (43, 44)
     ]
     assert found.seeds == (43, 44, 45) and found.shared == (43, 44)
-    assert found.delta == pytest.approx(np.mean(differences))
-    assert "difference over the shared seeds 43, 44" in found.notes
+    assert list(found.differences.values()) == pytest.approx(differences)
+    assert found.covers == "the shared seeds 43, 44, and 1 further seed of Baseline"
     assert any("two seeds say little" in note for note in found.notes)
 
 
 def test_without_shared_seeds_means_are_compared_with_a_note() -> None:
-    (found,) = compare([ExperimentPredictions("A1", {7: predictions(3, 9.0)})], BASE, key="k", resamples=FEW)
+    (found,) = compare([ExperimentPredictions("A1", {7: predictions(3, 9.0)})], BASE, resamples=FEW)
     assert found.shared == () and found.delta is not None and found.dependent is None
-    assert "no shared seeds with Baseline: the interval also contains seed-to-seed variation" in found.notes
+    assert (found.scope, found.covers) == ("runs", "two runs: seed 7, and seed 42 of Baseline")
 
 
 def test_seeds_of_random_splits_are_paired_on_their_own_images() -> None:
@@ -73,7 +79,7 @@ def test_seeds_of_random_splits_are_paired_on_their_own_images() -> None:
             )
         return ExperimentPredictions(name, tables)
 
-    (found,) = compare([tested("A1", 12.0)], tested("Baseline", 6.0), key="k", resamples=FEW)
+    (found,) = compare([tested("A1", 12.0)], tested("Baseline", 6.0), resamples=FEW)
     assert found.images == 80 and found.shared == (1, 2, 3)
     assert found.delta_interval[0] < found.delta < found.delta_interval[1] < 0
 
@@ -95,8 +101,8 @@ def test_one_refused_experiment_does_not_change_the_others() -> None:
         ExperimentPredictions("A1", {42: predictions(2, 7.0)}),
         ExperimentPredictions("A2", {42: predictions(3, 7.0, images=150)}),
     )
-    (alone,) = compare([good], BASE, key="k", resamples=FEW)
-    beside, refused = compare([good, bad], BASE, key="k", resamples=FEW, anyway=True)
+    (alone,) = compare([good], BASE, resamples=FEW)
+    beside, refused = compare([good, bad], BASE, resamples=FEW, anyway=True)
     assert alone == beside
     assert refused.interval is not None and refused.delta is None
 

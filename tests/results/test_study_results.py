@@ -45,7 +45,7 @@ def test_a_finished_study_has_a_whole_row_for_each_experiment(study: MadeStudy) 
     assert row.factors == ("attention_fusion",)
     assert row.optimism == pytest.approx(0.004)
     assert (first.delta, first.p, first.distinguishable, first.factors) == (None, None, None, ())
-    assert "test-set uncertainty only: one seed each" in results.notes
+    assert any(note.startswith("A1: runs are compared, not components") for note in results.notes)
     json.dumps(results.as_json(), allow_nan=False)
 
 
@@ -88,8 +88,8 @@ def test_several_seeds_are_one_row_with_their_spread(study: MadeStudy) -> None:
     assert row.seeds == (42, 43, 44)
     assert row.value == pytest.approx(np.mean(values))
     assert row.seed_sd == pytest.approx(np.std(values, ddof=1))
-    assert "intervals cover test images and seeds" in results.notes
-    assert not any("test-set" in note for note in results.notes)
+    assert "A1: interval and p of the difference cover test images and seeds" in results.notes
+    assert (row.scope, row.better, row.distinguishable) == ("component", False, True)
 
 
 def test_rounds_are_seeds(study: MadeStudy) -> None:
@@ -130,13 +130,6 @@ def test_the_logistic_may_have_five_parameters(study: MadeStudy) -> None:
     assert "after a logistic fit with 5 parameters" in five.notes
 
 
-def test_krcc_says_that_it_has_fewer_resamples(study: MadeStudy) -> None:
-    study.run("Baseline", predictions(1, 6.0, images=40))
-    for metric, said in (("srcc", "10,000"), ("krcc", "2,000")):
-        (note,) = (n for n in build_study_results(study.recorded(), metric).notes if "resamples" in n)
-        assert note == f"95 % intervals from {said} paired resamples of the test images"
-
-
 def test_results_are_loaded_without_what_is_slow_to_load() -> None:
     modules = ", ".join(f"iqa_train.results.{name}" for name in ("study_results", "study_comparison", "contribution"))
     code = f"import sys, {modules}; print(*sorted({{'torch', 'scipy', 'pydantic', 'matplotlib'}} & set(sys.modules)))"
@@ -161,13 +154,50 @@ def test_the_files_of_an_early_version_have_results() -> None:
     assert results.row("A1").state == "failed"
 
 
-def test_seeds_of_their_own_are_not_called_one_seed_each(tmp_path: Path) -> None:
+def test_seeds_that_are_not_shared_compare_means_over_both_sides_spreads(tmp_path: Path) -> None:
     made = MadeStudy(tmp_path)
     for seed in (1, 2, 3):
         made.run("Baseline", predictions(seed, 5), seed=seed)
     for seed in (7, 8):
         made.run("A1", predictions(seed, 5.2), seed=seed, changes={"lr": 1e-6})
     row = build_study_results(made.recorded()).row("A1")
-    assert row is not None and row.seeds_needed is not None
-    assert any("(SD) between seeds" in note for note in row.notes)
-    assert not any("one seed each" in note for note in row.notes)
+    assert (row.scope, row.borrowed, row.covers) == ("component", "", "seeds 7, 8, and seeds 1, 2, 3 of Baseline")
+
+
+def test_every_row_says_what_it_covers(tmp_path: Path) -> None:
+    """Seeds as they come about: some experiments were run more often than others."""
+    made = MadeStudy(tmp_path)
+    for seed in (1, 2, 3, 4, 5):
+        made.run("Baseline", predictions(seed, 5), seed=seed)
+    made.run("A", predictions(11, 5.2), seed=1, changes={"lr": 1e-6})
+    for seed in (1, 2):
+        made.run("B", predictions(20 + seed, 5.2), seed=seed, changes={"lr": 2e-6})
+    made.run("C", predictions(31, 5.2), seed=9, changes={"lr": 3e-6})
+    results = build_study_results(made.recorded())
+    rows = {name: results.row(name) for name in "ABC"}
+    assert [rows[name].scope for name in "ABC"] == ["component"] * 3
+    assert [rows[name].borrowed for name in "ABC"] == ["Baseline (5 seeds)", "", "Baseline (5 seeds)"]
+    assert rows["B"].covers == "the shared seeds 1, 2, and 3 further seeds of Baseline"
+    assert rows["C"].covers == "seed 9, and seeds 1, 2, 3, 4, 5 of Baseline"
+    assert "A and C: seed spread borrowed from Baseline (5 seeds)" in results.notes
+
+
+def test_verdicts_do_not_depend_on_the_studys_name(tmp_path: Path) -> None:
+    found = set()
+    for name in ("lr5e7", "lr1e6", "night", "final"):
+        made = MadeStudy(tmp_path / name, name)
+        made.run("Baseline", predictions(1, 6.0, 60))
+        made.run("A1", predictions(2, 6.6, 60), changes={"attention_fusion": False})
+        row = build_study_results(made.recorded()).row("A1")
+        found.add((row.p, row.delta_interval, row.interval))
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("metric", ["srcc", "krcc"])
+def test_of_sixty_experiments_those_that_differ_clearly_do(tmp_path: Path, metric: str) -> None:
+    made = MadeStudy(tmp_path)
+    made.run("Baseline", predictions(1, 6.0))
+    for k in range(59):
+        made.run(f"X{k}", predictions(100 + k, 16.0 if k < 3 else 6.0), changes={"lr": (k + 2) * 1e-7})
+    rows = build_study_results(made.recorded(), metric, resamples=FEW).rows
+    assert all(row.distinguishable for row in rows if row.experiment in {"X0", "X1", "X2"})

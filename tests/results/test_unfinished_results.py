@@ -85,7 +85,7 @@ def test_one_seed_that_failed_is_named_and_the_others_count(study: MadeStudy) ->
     row = build_study_results(study.recorded(), resamples=FEW).row("A1")
     assert row.seeds == (42,) and row.state == "completed/failed"
     assert {"seed 43 failed: out of memory", "1 of 2 seeds finished"} <= set(row.notes)
-    assert "difference over the shared seed 42" in row.notes
+    assert (row.covers, row.scope) == ("two runs: seed 42 of both", "runs")
 
 
 def test_a_study_that_has_not_begun_is_known_by_its_specifications(tmp_path: Path) -> None:

@@ -1,23 +1,34 @@
-"""Verdicts: position relative to the expectation, and significance of the difference."""
+"""Verdicts: position relative to the expectation, and what is concluded from the difference."""
 
+import numpy as np
 import pytest
 
 from iqa_train.results.comparison import Comparison
 from iqa_train.results.table import ResultRow
-from iqa_train.results.verdict import MORE_IMAGES, position, verdict_text, with_verdicts
+from iqa_train.results.verdict import conclusion, position, rounded_up, verdict_text, with_verdicts
+from iqa_train.stats.contrast import Contrast
+from iqa_train.stats.judgement import error_law
+from iqa_train.stats.seed_variance import SeedVariance
+from iqa_train.stats.variance_parts import VarianceParts
 
 
 def judge(
-    delta: float, span: tuple[float, float], p: float, *, others: tuple[float, ...] = (), sd: float | None = None,
-    image_variance: float = 0.001**2, shared: tuple[int, ...] = (42,),
+    delta: float, *, seeds: int = 3, sd: float = 0.002, images: float = 0.001, others: tuple[float, ...] = (),
+    metric: str = "srcc", margin: float | None = None,
 ) -> ResultRow:  # fmt: skip
-    row = ResultRow("A1", value=0.93, delta=delta, delta_interval=span, p=p, expected=(0.93, 0.935))
+    """A row with a difference over so many seeds; `images` is the SD from test images, `others` further p."""
+    parts = VarianceParts(images**2, 0.0, images**2, 2000, seeds)
+    contrast = Contrast(delta, tuple(range(seeds)), parts, 1 / seeds, np.zeros(seeds), paired=True)
+    known = SeedVariance(sd**2, seeds - 1) if seeds > 1 else None
+    law = error_law(contrast, known, by_reference=False)
     comparison = Comparison(
-        "A1", shared=shared, delta=delta, image_variance=image_variance,
-        seed_variance=None if sd is None else sd**2,
-    )  # fmt: skip
+        "A1", delta=delta, law=law, contrast=contrast, scope="component" if known else "runs", seed_variance=known
+    )
+    row = ResultRow(
+        "A1", value=0.93, delta=delta, delta_interval=law.interval(delta), p=law.p(delta), expected=(0.93, 0.935)
+    )
     rest = [ResultRow(f"X{k}", p=q) for k, q in enumerate(others)]
-    return with_verdicts([row, *rest], [comparison, *(None for _ in rest)])[0]
+    return with_verdicts([row, *rest], [comparison, *(None for _ in rest)], metric, margin)[0]
 
 
 @pytest.mark.parametrize(
@@ -39,60 +50,73 @@ def test_position_to_three_decimals(
     assert position(value, expected) == where
 
 
-def test_a_clear_difference_is_significant() -> None:
-    row = judge(-0.006, (-0.008, -0.004), 0.001)
-    assert (row.distinguishable, row.p_holm, row.seeds_needed) == (True, 0.001, None)
+def test_a_clear_difference_over_seeds_is_of_the_component() -> None:
+    row = judge(-0.02)
+    assert (row.distinguishable, row.better, row.higher, row.scope) == (True, False, False, "component")
+    assert conclusion(row) == "different: worse"
     assert verdict_text(row, "Baseline") == "within, differs significantly from Baseline: worse"
+
+
+@pytest.mark.parametrize(("delta", "which"), [(0.02, "higher"), (-0.02, "lower")])
+def test_one_seed_speaks_of_runs_and_never_of_better_or_worse(delta: float, which: str) -> None:
+    row = judge(delta, seeds=1)
+    assert (row.distinguishable, row.better, row.scope) == (True, None, "runs")
+    assert conclusion(row) == f"runs differ: A1 {which}"
+    assert not row.component_differs
+    assert verdict_text(row) == f"within, runs differ: A1 {which} (one seed: runs, not components)"
+
+
+def test_a_difference_of_runs_says_up_to_which_spread_it_would_hold() -> None:
+    """sqrt((0.006 / 1.96)^2 - 0.001^2) = 0.00289."""
+    row = judge(-0.006, seeds=1)
+    assert row.holds_to == pytest.approx(0.00289, abs=1e-5)
+    assert "only if the difference varies by less than 0.0029 (SD) from seed to seed" in row.notes[-1]
+
+
+def test_runs_that_are_not_distinguished_have_no_tipping_point() -> None:
+    row = judge(-0.001, seeds=1)
+    assert (conclusion(row), row.holds_to, row.at_most) == ("runs not distinguished", None, None)
 
 
 @pytest.mark.parametrize(("metric", "says"), [("krcc", "better"), ("rmse_fit", "worse")])
 def test_the_metric_decides_which_direction_is_better(metric: str, says: str) -> None:
-    row = ResultRow("A1", value=0.9, delta=0.02, delta_interval=(0.01, 0.03), p=0.001)
-    (judged,) = with_verdicts([row], [Comparison("A1", image_variance=1e-5)], metric)
-    assert verdict_text(judged) == f"differs significantly from the baseline: {says}"
+    assert conclusion(judge(0.05, metric=metric)) == f"different: {says}"
 
 
-def test_a_difference_that_is_not_significant_after_correction() -> None:
-    row = judge(-0.004, (-0.006, -0.0001), 0.03, others=(0.5, 0.6, 0.7))
-    assert row.p_holm == pytest.approx(0.12)
+def test_a_difference_that_is_not_significant_after_correction_is_not_decided() -> None:
+    row = judge(-0.0065, others=(0.5, 0.6, 0.7))
+    assert row.p < 0.05 < row.p_holm
     assert row.distinguishable is False
+    assert conclusion(row).startswith("not decided: at most 0.0")
 
 
-def test_an_interval_that_contains_zero_is_never_significant() -> None:
-    assert judge(-0.004, (-0.008, 0.0), 0.04).distinguishable is False
+def test_what_is_not_decided_says_how_large_the_difference_may_be() -> None:
+    row = judge(-0.001)
+    low, high = row.delta_interval
+    assert max(abs(low), abs(high)) > row.at_most > abs(row.delta), "90 %, not 95 %"
+    assert verdict_text(row).startswith("within, not decided: at most")
 
 
-def test_about_how_many_seeds_and_why() -> None:
-    row = judge(-0.001, (-0.003, 0.001), 0.3)
-    assert row.seeds_needed == 7
-    assert verdict_text(row) == "within, no significant difference (about 7 seeds needed)"
-    assert "about 7 seeds are needed if the disagreement of the two runs varies with the seed" in row.notes[-1]
-    assert row.needed == "~7 seeds"
+def test_same_needs_a_margin_and_is_within_it() -> None:
+    assert judge(0.0001, sd=0.0005, images=0.0003).same is None
+    row = judge(0.0001, sd=0.0005, images=0.0003, margin=0.004)
+    assert (row.same, row.distinguishable) == (True, False)
+    assert conclusion(row) == "same within ±0.004"
+    assert verdict_text(row, "Baseline") == "within, same as Baseline within ±0.004"
 
 
-def test_a_difference_close_to_zero_needs_more_seeds_than_are_worth_counting() -> None:
-    row = judge(-0.00001, (-0.003, 0.001), 0.98)
-    assert row.seeds_needed is not None
-    assert row.seeds_needed > 1000
-    assert row.needed == ">1000 seeds"
-    assert verdict_text(row).endswith("no significant difference (more than 1,000 seeds needed)")
-    assert row.notes[-1].startswith("more than 1,000 seeds are needed")
+def test_a_difference_may_be_real_and_less_than_the_margin() -> None:
+    row = judge(0.004, sd=0.0005, images=0.0003, margin=0.01)
+    assert conclusion(row) == "different, but less than the margin"
 
 
-def test_the_note_gives_the_variation_between_seeds() -> None:
-    row = judge(-0.003, (-0.007, 0.001), 0.1, sd=0.002, image_variance=0.0005**2, shared=(1, 2, 3))
-    assert row.seeds_needed == 5
-    assert "varies by 0.0020 (SD) between seeds, and the choice of test images adds 0.0005" in row.notes[-1]
+def test_one_seed_is_never_called_the_same() -> None:
+    assert judge(0.0, seeds=1, images=0.0001, margin=0.01).same is None
 
 
-def test_never_fewer_seeds_than_there_were() -> None:
-    assert judge(-0.02, (-0.03, 0.001), 0.06, sd=0.002, shared=(1, 2, 3)).seeds_needed == 4
-
-
-def test_more_images_are_needed_if_seeds_cannot_help() -> None:
-    row = judge(-0.001, (-0.003, 0.001), 0.3, sd=0.002, shared=(1, 2, 3))
-    assert row.seeds_needed is None and row.notes[-1] == MORE_IMAGES
-    assert verdict_text(row) == "within, no significant difference (more test images needed)"
+@pytest.mark.parametrize(("value", "shown"), [(0.00612, "0.0062"), (0.0131, "0.014"), (1.21, "1.3"), (0.01, "0.010")])
+def test_a_bound_is_rounded_up(value: float, shown: str) -> None:
+    assert rounded_up(value) == shown
 
 
 @pytest.mark.parametrize(

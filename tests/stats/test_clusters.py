@@ -41,7 +41,7 @@ def test_references_recorded_by_some_runs_count_for_all() -> None:
         ExperimentPredictions("A1", {42: clustered(2, 8.0)}),
     )
     new_baseline = ExperimentPredictions("Baseline", {42: clustered(1, 6.0)})
-    mixed, whole = (compare([new], base, key="k", resamples=FEW)[0] for base in (old, new_baseline))
+    mixed, whole = (compare([new], base, resamples=FEW)[0] for base in (old, new_baseline))
     assert mixed.delta_interval == whole.delta_interval and mixed.clusters == 25
 
 
@@ -58,9 +58,9 @@ def test_other_references_of_the_same_images_are_refused() -> None:
 def test_as_many_references_as_images_are_no_clusters() -> None:
     table = predictions(1, 6.0)
     (found,) = compare(
-        [ExperimentPredictions("A1", {42: replace(table, references=table.images)})], None, key="k", resamples=FEW
+        [ExperimentPredictions("A1", {42: replace(table, references=table.images)})], None, resamples=FEW
     )
-    (plain,) = compare([ExperimentPredictions("A1", {42: table})], None, key="k", resamples=FEW)
+    (plain,) = compare([ExperimentPredictions("A1", {42: table})], None, resamples=FEW)
     assert found == plain and found.clusters is None
 
 
@@ -82,7 +82,7 @@ def test_notes_say_so_and_analytic_tests_are_left_out(tmp_path: Path) -> None:
     row = results.row("A1")
     assert (row.clusters, row.as_json()["clusters"], row.p_williams, row.zou_interval) == (25, 25, None, None)
     assert row.delta_interval is not None and row.p is not None
-    assert "95 % intervals from 400 paired resamples of the test images, resampled by reference (25)" in results.notes
+    assert "95 % intervals, each by itself and not jointly; test images count by reference (25)" in results.notes
     assert any(note.startswith("no analytic tests") for note in results.notes)
     assert "only 25 reference images: intervals are rough" in results.notes
     assert not any(
@@ -96,7 +96,7 @@ def test_so_do_two_studies(tmp_path: Path) -> None:
     other.run("Baseline", clustered(2, 9.0))
     across = compare_studies(one.recorded(), other.recorded(), resamples=FEW)
     assert across.rows[0].clusters == 25
-    assert any("resampled by reference (25)" in note for note in across.notes)
+    assert any("test images count by reference (25)" in note for note in across.notes)
 
 
 def test_few_units_are_widened_as_students_t() -> None:
@@ -141,7 +141,7 @@ def simulate(references: int, *, by_reference: bool, studies: int = 400, each: i
                                       names if by_reference else None))  # fmt: skip
         found: Comparison
         base, one = (ExperimentPredictions(name, {1: table}) for name, table in zip("BA", tables, strict=True))
-        (found,) = compare([one], base, "plcc", key=str(number), resamples=1000)
+        (found,) = compare([one], base, "plcc", resamples=1000)
         assert found.delta_interval is not None
         held += found.delta_interval[0] <= 0 <= found.delta_interval[1]
     return held / studies

@@ -35,7 +35,7 @@ def simulated(number: int, correlations: list[float], seeds: int = 1, spread: fl
             noise = sqrt(SHARED) * hard + sqrt(1 - SHARED) * rng.normal(size=IMAGES)
             tables[seed] = Predictions(images, scores, r * scores + sqrt(1 - r * r) * noise)
         experiments.append(ExperimentPredictions(f"E{k}", tables))
-    return compare(experiments, experiments[0], key=f"simulation {number}", resamples=RESAMPLES)
+    return compare(experiments, experiments[0], resamples=RESAMPLES)
 
 
 def true_srcc(correlation: float, spread: float) -> float:
