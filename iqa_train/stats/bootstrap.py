@@ -1,7 +1,7 @@
 """Paired bootstrap over test images, or over shared reference images: all models on the same resamples.
 
-Percentile interval: Efron and Tibshirani, An Introduction to the Bootstrap (1993), ch. 13. A resample is stored as the
-count of each unit (`resamples`); metrics are computed from the counts (`registry`), for all models at once.
+A resample is stored as the count of each unit (`resamples`); metrics are computed from the counts (`registry`), for all
+models at once.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,15 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from iqa_train.stats.interval import Interval
 from iqa_train.stats.registry import METRICS
 from iqa_train.stats.resampled_metrics import Counts
 from iqa_train.stats.resamples import Resamples
 
 Array = NDArray[np.float64]
-
-LEVEL = 0.95
-_NOTHING = 1e-12  # smaller differences are rounding errors
 
 
 @dataclass(frozen=True)
@@ -45,28 +41,6 @@ def bootstrap(models: Sequence[Model], metric: str, resamples: Resamples) -> Arr
         for measure in measures:
             measure(counts, result[:, block])
     return result
-
-
-def interval_of(draws: Array, level: float = LEVEL) -> Interval | None:
-    """Percentile interval of draws (B,) without undefined ones; None if half of them or more are undefined."""
-    known = draws[np.isfinite(draws)]
-    if 2 * len(known) <= len(draws):
-        return None
-    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
-def p_value(draws: Array) -> float | None:
-    """Two-sided p of "no difference" from (B,) resampled differences: 2 min(P*(d <= 0), P*(d >= 0)), at most 1.
-
-    One is added to the count and to the number of resamples (Davison and Hinkley, Bootstrap Methods and their
-    Application, 1997, section 4.2), so that p is never 0: with 10,000 resamples it is at least 0.0002.
-    """
-    known = draws[np.isfinite(draws)]
-    if 2 * len(known) <= len(draws):
-        return None
-    fewest = min(np.count_nonzero(known <= _NOTHING), np.count_nonzero(known >= -_NOTHING))
-    return float(min(1.0, 2 * (fewest + 1) / (len(known) + 1)))
 
 
 _Measure = Callable[[Counts, Array], None]

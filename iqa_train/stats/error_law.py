@@ -25,7 +25,7 @@ _POINTS = 2_000
 _MANY_POINTS, _FEW_DEGREES = 20_000, 3.0  # p in the tails of a t with fewer degrees of freedom needs more points
 _END = 20  # draws beyond which the tail is that of Student's t
 _NOTHING = 1e-12
-_PRECISION = 1e-7  # of an interval's half-width
+_PRECISION = 1e-6  # of an interval's half-width
 
 
 class ImageLaw(Protocol):
@@ -129,8 +129,8 @@ class ErrorLaw:
 
     def interval(self, difference: float, level: float = 0.95) -> Interval:
         """The values that p does not exclude at 1 - `level`, about the estimate."""
-        tail = (1 - level) / 2
-        return difference - _where(self.below, tail), difference + _where(self.above, tail)
+        tail, scale = (1 - level) / 2, 2 * sqrt(self.images.variance + self.seeds)
+        return difference - _where(self.below, tail, scale), difference + _where(self.above, tail, scale)
 
     def bound(self, difference: float, alpha: float = 0.05) -> float:
         """The size that the true difference exceeds, either way, with a one-sided error of `alpha` each."""
@@ -157,10 +157,10 @@ class _Tail(Protocol):
     def __call__(self, x: Array, /) -> Array: ...
 
 
-def _where(tail: "_Falling", level: float) -> float:
-    """The x > 0 at which a falling tail is `level`, by bisection; 0 where it never exceeds it."""
-    low, high = 0.0, 10 * _NOTHING
-    if tail(high) <= level:
+def _where(tail: "_Falling", level: float, scale: float) -> float:
+    """The x > 0, about `scale`, at which a falling tail is `level`, by bisection; 0 where it never exceeds it."""
+    low, high = 0.0, max(scale, _NOTHING)
+    if tail(10 * _NOTHING) <= level:
         return 0.0
     while tail(high) > level:
         low, high = high, high * 2

@@ -26,6 +26,8 @@ def groups_of(values: Array) -> Groups:
     """Indices of (n,) in ascending order, equal values together."""
     order = np.argsort(values, kind="stable")
     starts = np.flatnonzero(np.diff(values[order])) + 1
+    if len(starts) == len(order) - 1:  # no ties
+        return tuple((image,) for image in order.tolist())
     return tuple(tuple(part.tolist()) for part in np.split(order, starts))
 
 
