@@ -147,3 +147,29 @@ def test_images_on_which_all_raters_agree_differ_by_any_difference() -> None:
     pairs = judged_pairs(np.array([1.0, 2.0, 2.0]), Opinions(np.zeros(3), np.full(3, 5.0)))
     assert sorted(zip(pairs.better.tolist(), pairs.worse.tolist(), strict=True)) == [(1, 0), (2, 0)]
     assert [one.tolist() for one in pairs.similar] == [[1], [2]]
+
+
+@pytest.mark.slow
+def test_delongs_test_over_pairs_errs_far_too_often_and_the_influence_over_images_does_not() -> None:
+    """Two equal models on 200 images; of 300 such studies, how many a test at 5 % takes for different."""
+    studies, images, wrong = 300, 200, {"DeLong": [0, 0], "images": [0, 0]}
+    for study in range(studies):
+        rng = np.random.default_rng([17, study])
+        scores = rng.uniform(0, 100, images)
+        common = rng.normal(0, 8, images)
+        models = [scores + common + rng.normal(0, 3, images) for _ in range(2)]
+        pairs = judged_pairs(scores, Opinions(np.full(images, 20.0), np.full(images, 25.0)))
+        for at, (place, influence) in enumerate(
+            ((different_or_similar, influence_of_different), (better_or_worse, influence_of_better))
+        ):
+            one, other = (place(model, pairs) for model in models)
+            spread = float(np.linalg.norm(influence(one, pairs) - influence(other, pairs)))
+            p = delong_p([one], [other])
+            assert p is not None
+            wrong["DeLong"][at] += p < 0.05
+            wrong["images"][at] += 2 * stats.norm.sf(abs(one.auc - other.auc) / spread) < 0.05
+    for name, counts in wrong.items():
+        shares = [f"{100 * count / studies:.1f}" for count in counts]
+        print(f"{name}: wrong in {shares[0]} (different/similar) and {shares[1]} (better/worse) of 100")
+    assert max(wrong["images"]) <= 0.09 * studies
+    assert min(wrong["DeLong"]) >= 0.3 * studies
