@@ -84,7 +84,8 @@ def require_runs(chosen: RunSelection, runs_dir: Path) -> None:
 
 def gather(chosen: RunSelection, runs_dir: Path, metric: str = "srcc", *, anyway: bool = False) -> ReportData:
     """All data of a report; `metric` comes first and is the one in the figures. Raises NotComparableError."""
-    metrics = [metric, *(name for name in METRICS if name != metric)]
+    known = any(table.opinions is not None for run in chosen.runs for table in run.predictions.values())
+    metrics = [metric, *(name for name, one in METRICS.items() if name != metric and (known or not one.needs_opinions))]
     results = tuple(results_of(chosen, name, anyway=anyway) for name in metrics)
     return ReportData(
         results=results,

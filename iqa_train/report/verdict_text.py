@@ -78,6 +78,7 @@ def second_opinion(row: ResultRow) -> str:
     parts = [p_words(row.p_williams, "Williams' p")]
     if row.zou_interval is not None:
         parts.append(f"Zou's interval {span(row.zou_interval, signed=True)}")
+    parts.append(p_words(row.p_delong, "DeLong's p (takes pairs of images as independent)"))
     return "; ".join(filter(None, parts))
 
 

@@ -14,6 +14,7 @@ from iqa_train.stats.dependent_correlations import Dependent, compare_correlatio
 from iqa_train.stats.error_law import ErrorLaw
 from iqa_train.stats.interval import Interval
 from iqa_train.stats.judgement import Judgement, Scope, judgements, law_of_value
+from iqa_train.stats.pair_auc import delong_p, judged_pairs, placements
 from iqa_train.stats.registry import METRICS
 from iqa_train.stats.seed_variance import SeedVariance
 from iqa_train.text import plural
@@ -57,6 +58,7 @@ class Comparison:
     contrast: Contrast | None = None
     seed_variance: SeedVariance | None = None
     dependent: Dependent | None = None
+    p_delong: float | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -189,6 +191,7 @@ def _against(
         contrast=contrast,
         seed_variance=judged.seed_variance,
         dependent=None if found.clusters else _analytic_tests(one, base, contrast.shared, metric),
+        p_delong=_delong(one, base, contrast.shared, metric),
         notes=tuple(notes),
     )
 
@@ -247,6 +250,21 @@ def _analytic_tests(one: UsableSeeds, base: UsableSeeds, shared: Sequence[int], 
     r12 = np.mean([measure(one.by_seed[seed].predictions, base.by_seed[seed].predictions) for seed in shared])
     images = min(len(one.by_seed[seed].images) for seed in shared)
     return compare_correlations(float(r1), float(r2), float(r12), images, ranks=METRICS[metric].ranks)
+
+
+def _delong(one: UsableSeeds, base: UsableSeeds, shared: Sequence[int], metric: str) -> float | None:
+    """DeLong's p of the AUCs' means over the shared seeds, where these have the same test images."""
+    tables = [base.by_seed[seed] for seed in shared]
+    if not METRICS[metric].of_pairs or not tables or any(table.images != tables[0].images for table in tables):
+        return None
+    opinions = tables[0].opinions
+    if opinions is None:
+        return None
+    pairs, question = judged_pairs(tables[0].scores, opinions), metric.removeprefix("auc_")
+    mine, theirs = (
+        [placements(question, side.by_seed[seed].predictions, pairs) for seed in shared] for side in (one, base)
+    )
+    return delong_p(mine, theirs)
 
 
 def _twins(experiments: Sequence[ExperimentPredictions]) -> dict[str, list[str]]:

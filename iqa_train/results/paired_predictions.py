@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,9 +10,13 @@ from numpy.typing import NDArray
 from iqa_train.runs.predictions import Predictions
 from iqa_train.stats.bootstrap import Model
 from iqa_train.stats.logistic import fit_logistic
+from iqa_train.stats.opinions import beyond_opinions, why_unusable
+from iqa_train.stats.pair_auc import MOST_IMAGES
 from iqa_train.stats.registry import METRICS
 
 Array = NDArray[np.float64]
+
+_ONE_CLASS = "no AUC: the opinions tell all pairs of images apart, or none"
 
 
 @dataclass(frozen=True)
@@ -50,8 +55,11 @@ def usable(tested: ExperimentPredictions, metric: str, parameters: int = 4) -> U
         if ready is None:
             notes.append(f"seed {seed}: {why}")
             continue
-        kept[seed] = ready
-        values[seed] = METRICS[metric].value(ready.predictions, ready.scores)
+        value = METRICS[metric].given(ready.opinions).value(ready.predictions, ready.scores)
+        if METRICS[metric].of_pairs and not isfinite(value):
+            notes.append(f"seed {seed}: {_ONE_CLASS}")
+            continue
+        kept[seed], values[seed] = ready, value
         notes += [f"seed {seed}: {why}"] if why else []
     return UsableSeeds(tested.experiment, kept, values, tuple(notes))
 
@@ -76,7 +84,7 @@ def units_of(tables: Sequence[Predictions]) -> dict[str, int]:
 def model_of(table: Predictions, numbered: Mapping[str, int]) -> Model:
     """A table in the form that the bootstrap takes, with unit numbers from `units_of`."""
     rows = np.array([numbered[image] for image in table.images], dtype=np.int64)
-    return Model(table.scores, table.predictions, rows)
+    return Model(table.scores, table.predictions, rows, table.opinions)
 
 
 def why_unpaired(table: Predictions, other: Predictions) -> str:
@@ -120,9 +128,26 @@ def _mapped(table: Predictions, metric: str, parameters: int) -> tuple[Predictio
     for name, side in (("predictions", table.predictions), ("opinion scores", table.scores)):
         if side.min() == side.max():
             return None, f"all {name} are equal, so correlation is undefined"
-    if not METRICS[metric].fitted:
-        return table, ""
+    why = _without_opinions(table, metric)
+    if why or not METRICS[metric].fitted:
+        return None if why else table, why
     fit = fit_logistic(table.predictions, table.scores, parameters)
     if fit.mapped is None:
         return None, fit.note
-    return replace(table, predictions=fit.mapped), fit.remark
+    mapped = fit.mapped
+    if METRICS[metric].beyond_opinions and table.opinions is not None:
+        mapped = beyond_opinions(mapped, table.scores, table.opinions, parameters)
+    return replace(table, predictions=mapped), fit.remark
+
+
+def _without_opinions(table: Predictions, metric: str) -> str:
+    """Why a metric that needs the opinions cannot be computed; "" if it can, or does not need them."""
+    if not METRICS[metric].needs_opinions:
+        return ""
+    if table.opinions is None:
+        return (
+            "spread and number of the opinions are not known: the data set has none, or the run is of an older version"
+        )
+    if METRICS[metric].of_pairs and len(table.images) > MOST_IMAGES:
+        return f"no AUC: {len(table.images):,} images have too many pairs (at most {MOST_IMAGES:,} images)"
+    return why_unusable(table.opinions)

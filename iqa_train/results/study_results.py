@@ -7,6 +7,7 @@ from statistics import fmean, median
 
 from iqa_train.errors import visible
 from iqa_train.results.comparison import Comparison, NotComparableError, compare
+from iqa_train.results.duplicated_images import duplicated_images
 from iqa_train.results.epochs import AtEpoch, at_last_common_epoch, epochs_of
 from iqa_train.results.factors import factors, settings_that_differ
 from iqa_train.results.paired_predictions import ExperimentPredictions
@@ -74,7 +75,11 @@ def build_study_results(
         baseline=name,
         metric=metric,
         rows=tuple(rows),
-        notes=(*_notes(rows, base_runs, name, metric), *_fit_note(metric, parameters)),
+        notes=(
+            *_notes(rows, base_runs, name, metric),
+            *_metric_notes(metric, parameters),
+            *(() if resamples == 0 else duplicated_images(list(tested.values()))),
+        ),
         dataset=str(settings.get("dataset", "")) if settings else "",
         primary=primary,
     )
@@ -161,6 +166,7 @@ def _row(one: _Experiment, base: _Experiment | None, remarks: tuple[str, ...]) -
         differences_by_seed=found.differences,
         p_williams=tests.p_williams if tests else None,
         zou_interval=tests.zou_interval if tests else None,
+        p_delong=found.p_delong,
         expected=_span(expect.get("srcc")),
         expected_delta=None if base is one else _span(expect.get("delta")),
         provisional=one.unfinished or (others is not None and others.unfinished),
@@ -277,8 +283,16 @@ def _notes(rows: Sequence[ResultRow], base: list[RunRecord], name: str, metric: 
     return (*notes, *family_note(rows))
 
 
-def _fit_note(metric: str, parameters: int) -> tuple[str, ...]:
-    return (f"after a logistic fit with {parameters} parameters",) if metric.endswith("_fit") else ()
+def _metric_notes(metric: str, parameters: int) -> tuple[str, ...]:
+    """How the metric was computed, where there is a choice."""
+    notes = [f"after a logistic fit with {parameters} parameters"] if METRICS[metric].fitted else []
+    if METRICS[metric].beyond_opinions:
+        notes.append("errors within the 95 % interval of an image's mean opinion score do not count (ITU-T P.1401)")
+    if METRICS[metric].of_pairs:
+        notes.append(
+            "intervals and p are over images; DeLong's p takes pairs of images as independent and is too small"
+        )
+    return tuple(notes)
 
 
 def _span(span: Sequence[float] | None) -> Interval | None:

@@ -34,6 +34,7 @@ class ResultRow:
     p_holm: float | None = None
     p_williams: float | None = None
     zou_interval: Interval | None = None
+    p_delong: float | None = None  # of an AUC; takes pairs of images as independent, which they are not
     expected: Interval | None = None
     expected_delta: Interval | None = None
     position: Position | None = None
@@ -91,6 +92,7 @@ class ResultRow:
             "p_holm": self.p_holm,
             "p_williams": self.p_williams,
             "zou_interval": _listed(self.zou_interval),
+            "p_delong": self.p_delong,
             "expected": _listed(self.expected),
             "expected_delta": _listed(self.expected_delta),
             "position": self.position,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from iqa_train.stats.opinions import Opinions
 from iqa_train.stats.registry import METRICS
 from iqa_train.stats.resampled_metrics import Counts
 from iqa_train.stats.resamples import Resamples
@@ -21,12 +22,14 @@ Array = NDArray[np.float64]
 class Model:
     """The predictions of one trained network on one test set.
 
-    `scores` and `predictions` are (n,); `rows` (n,) is the resampling unit of each image.
+    `scores` and `predictions` are (n,); `rows` (n,) is the resampling unit of each image; `opinions` are those behind
+    the scores, if known.
     """
 
     scores: Array
     predictions: Array
     rows: NDArray[np.int64]
+    opinions: Opinions | None = None
 
 
 def bootstrap(models: Sequence[Model], metric: str, resamples: Resamples) -> Array:
@@ -63,7 +66,7 @@ def _sharing(models: Sequence[Model]) -> list[list[int]]:
 def _prepared(models: Sequence[Model], group: Sequence[int], metric: str) -> _Measure:
     """A function that fills the rows `group` of the result from counts; sorts everything in advance."""
     first = models[group[0]]
-    measure = METRICS[metric].prepare(first.scores, [models[k].predictions for k in group])
+    measure = METRICS[metric].given(first.opinions).prepare(first.scores, [models[k].predictions for k in group])
     everything = np.arange(len(first.rows))
 
     def fill(counts: Counts, into: Array) -> None:

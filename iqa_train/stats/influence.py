@@ -35,6 +35,13 @@ def rmse_influence(predictions: Array, scores: Array) -> Array:
     return result
 
 
+def share_wrong_influence(predictions: Array, scores: Array) -> Array:
+    """Of the share of predictions that are not exactly the scores: (n,)."""
+    wrong = (predictions != scores).astype(np.float64)
+    result: Array = (wrong - wrong.mean()) / len(wrong)
+    return result
+
+
 def srcc_influence(predictions: Array, scores: Array) -> Array:
     """Of Spearman's correlation with average ranks for ties: (n,).
 

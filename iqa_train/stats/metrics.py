@@ -34,6 +34,11 @@ def srcc(x: Scores, y: Scores) -> float:
     return plcc(ranks(x), ranks(y)) if _usable(x, y) else float("nan")
 
 
+def share_wrong(x: Scores, y: Scores) -> float:
+    """The share of (n,) predictions that are not exactly the scores (n,): with `beyond_opinions`, the outlier ratio."""
+    return float(np.mean(x != y))
+
+
 def krcc(x: Scores, y: Scores) -> float:
     """Kendall's tau-b, which allows for ties."""
     if not _usable(x, y):

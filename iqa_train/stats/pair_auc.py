@@ -51,7 +51,7 @@ class Placements:
 
 def judged_pairs(scores: Array, opinions: Opinions) -> Pairs:
     """All pairs of images with scores (n,). The last test set's are cached."""
-    return _judged(scores.tobytes(), opinions.sd.tobytes(), opinions.votes.tobytes())
+    return _judged(*(one.astype(np.float64).tobytes() for one in (scores, opinions.sd, opinions.votes)))
 
 
 def different_or_similar(predictions: Array, pairs: Pairs) -> Placements:
@@ -81,6 +81,17 @@ def influence_of_different(found: Placements, pairs: Pairs) -> Array:
 def influence_of_better(found: Placements, pairs: Pairs) -> Array:
     """The influence (n,) of each image on the AUC of `better_or_worse`."""
     return 2 * _by_image(found.of_first - found.auc, pairs.better, pairs.worse, pairs.images)
+
+
+def auc_and_influence(question: str, predictions: Array, scores: Array, opinions: Opinions) -> tuple[float, Array]:
+    """The AUC of "different" or "better", and the influence (n,) of each image on it. Recent ones are cached."""
+    given = (predictions, scores, opinions.sd, opinions.votes)
+    return _measured(question, *(np.ascontiguousarray(one, dtype=np.float64).tobytes() for one in given))
+
+
+def placements(question: str, predictions: Array, pairs: Pairs) -> Placements:
+    """Those of "different" or "better"."""
+    return (different_or_similar if question == "different" else better_or_worse)(predictions, pairs)
 
 
 def delong_p(one: Sequence[Placements], other: Sequence[Placements]) -> float | None:
@@ -128,6 +139,18 @@ def _by_image(excess: Array, one: Numbers, other: Numbers, images: int) -> Array
     total = np.bincount(one, excess, images) + np.bincount(other, excess, images)
     result: Array = total / max(1, len(excess))
     return result
+
+
+@lru_cache(maxsize=128)
+def _measured(
+    question: str, prediction_bytes: bytes, score_bytes: bytes, sd_bytes: bytes, vote_bytes: bytes
+) -> tuple[float, Array]:
+    pairs = _judged(score_bytes, sd_bytes, vote_bytes)
+    found = placements(question, np.frombuffer(prediction_bytes), pairs)
+    moved = influence_of_different if question == "different" else influence_of_better
+    influence = moved(found, pairs)
+    influence.setflags(write=False)
+    return found.auc, influence
 
 
 @lru_cache(maxsize=2)

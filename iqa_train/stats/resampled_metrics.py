@@ -77,6 +77,20 @@ def weighted_rmse(counts: Counts, scores: Array, predictions: Array) -> Array:
     return result
 
 
+def weighted_share_wrong(counts: Counts, scores: Array, predictions: Array) -> Array:
+    """Share of images whose predictions (k, n) are not exactly the scores (n,): (k, m)."""
+    result: Array = (predictions != scores) @ counts.astype(np.float64) / counts.sum(axis=0)
+    return result
+
+
+def linear(counts: Counts, parts: Sequence[tuple[float, Array]]) -> Array:
+    """Metrics to first order, from the value and the influence (n,) of each image in k models: (k, m)."""
+    drawn = counts.sum(axis=0)
+    weights = counts * (len(counts) / drawn)
+    result: Array = np.stack([value + influence @ weights for value, influence in parts])  # influences sum to zero
+    return result
+
+
 def _ranked(counts: Counts, groups: Groups) -> Counts:
     """(n, m): each image's doubled mid-rank minus the mean, times its count."""
     ranked = np.empty_like(counts)

@@ -12,7 +12,7 @@ Array = NDArray[np.float64]
 
 def unit_influence(model: Model, metric: str, units: int) -> Array:
     """(units,): summed over the images of each unit; 0 for units that the model was not tested on."""
-    per_image = METRICS[metric].influence
+    per_image = METRICS[metric].given(model.opinions).influence
     if per_image is not None:
         summed: Array = np.bincount(model.rows, per_image(model.predictions, model.scores), units).astype(np.float64)
         return summed
