@@ -13,6 +13,7 @@ from iqa_train.results.run_record import RunRecord, record_study
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.predictions import Predictions, write_predictions
 from iqa_train.stats.metrics import plcc, srcc
+from iqa_train.stats.opinions import Opinions
 from iqa_train.study.revision import FIRST, REVISION
 from iqa_train.study.spec import RunSpec
 
@@ -25,13 +26,18 @@ _TOLD = {"srcc": srcc, "plcc": plcc}
 
 
 def predictions(seed: int, noise: float, images: int = 200, *, shared: float = 0.9) -> Predictions:
-    """Predictions that are scores plus noise, most of which (`shared`) is the images' own and the same for all."""
+    """Predictions that are scores plus noise, most of which (`shared`) is the images' own and the same for all.
+
+    Each score is the mean of 20 opinions, with an SD of 12 and so 95 % intervals of 5.6 to either side.
+    """
     common = np.random.default_rng(0)
     scores = np.round(common.normal(60, 15, images), 2)
     hard = common.normal(size=images)
     own = np.random.default_rng(seed).normal(size=images)
     mixed = shared * hard + (1 - shared**2) ** 0.5 * own
-    return Predictions(tuple(f"{k:04}.jpg" for k in range(images)), scores, scores + noise * mixed)
+    names = tuple(f"{k:04}.jpg" for k in range(images))
+    opinions = Opinions(np.full(images, 12.0), np.full(images, 20.0))
+    return Predictions(names, scores, scores + noise * mixed, opinions=opinions)
 
 
 @dataclass

@@ -11,7 +11,6 @@ from scipy import optimize, stats
 
 from iqa_train.cli.commands.results import main
 from iqa_train.runs.predictions import Predictions
-from iqa_train.stats.registry import METRICS
 from tests.results.made_study import MadeStudy, predictions, with_values
 
 Array = NDArray[np.float64]
@@ -89,7 +88,7 @@ def near(recorded: Any, own: Array) -> bool:
     return bool(np.abs(np.asarray(recorded) - own).max() < 0.12 * (own[1] - own[0]))
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", MEASURES)
 @pytest.mark.parametrize(
     "seeds", [pytest.param([42], id="one seed"), pytest.param([1, 2, 3], id="three seeds", marks=pytest.mark.slow)]
 )

@@ -73,8 +73,8 @@ def test_every_metric_has_its_interval(study: MadeStudy, metric: str) -> None:
     row = build_study_results(study.recorded(), metric, resamples=FEW).row("A1")
     assert row.interval[0] < row.value < row.interval[1]
     assert row.distinguishable
-    assert (row.delta > 0) == (metric == "rmse_fit")
-    assert (row.p_williams is None) == (metric in {"krcc", "rmse_fit"})
+    assert (row.delta < 0) == METRICS[metric].higher_is_better
+    assert (row.p_williams is not None) == (metric in {"srcc", "plcc", "plcc_fit"})
     assert (row.expected_delta is None) == (metric != "srcc"), "expectations are of SRCC"
 
 
