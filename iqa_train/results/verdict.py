@@ -45,8 +45,8 @@ class Judged(Protocol):
     def at_most(self) -> float | None: ...
 
 
-def conclusion(row: Judged) -> str:
-    """The verdict in a few words, for a cell; "" where nothing was tested."""
+def conclusion(row: Judged, *, brief: bool = False) -> str:
+    """The verdict in a few words, for a cell; "" where nothing was tested. `brief`: for a narrow table."""
     if row.distinguishable is None:
         return ""
     if row.scope == "runs":
@@ -55,11 +55,14 @@ def conclusion(row: Judged) -> str:
         return f"runs differ: {row.experiment} {'higher' if row.higher else 'lower'}"
     if row.distinguishable:
         if row.same:
-            return "different, but less than the margin"
+            return "different, < margin" if brief else "different, but less than the margin"
         return f"different: {'better' if row.better else 'worse'}"
     if row.same:
         return f"same within ±{row.margin:g}"
-    return "not decided" if row.at_most is None else f"not decided: at most {rounded_up(row.at_most)} either way"
+    if row.at_most is None:
+        return "not decided"
+    most = rounded_up(row.at_most)
+    return f"not decided, \u2264 {most}" if brief else f"not decided: at most {most} either way"
 
 
 def rounded_up(value: float) -> str:

@@ -51,9 +51,10 @@ def how_it_works(*, readonly: bool = False) -> Section:
         "come back; any number of consoles may watch the same study.",
         f"States: {states}",
         "* after a number: provisional, because this run or the baseline has not finished.",
-        "Verdict: within, below or above the expected range; better or worse if the difference from the baseline is "
-        "significant (p < 0.05 after Holm's correction, and an interval without zero); ~N seeds: about this many "
-        "would be needed to decide; not significant: more seeds alone would not help.",
+        "Verdict, with several seeds or a seed spread borrowed from others: different (better or worse) if p < 0.05 "
+        "after Holm's correction; same within a declared margin; else not decided, with the largest difference that is "
+        "still possible. With one seed it is about the runs alone: which is higher, not which component is better. "
+        "The line below the table says what the verdicts cover; the page of a run (enter) has the notes in full.",
         f"Keys and theme can be changed in {config_path()}, by the names below.",
     ]
     if readonly:

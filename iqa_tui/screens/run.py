@@ -82,7 +82,7 @@ class RunScreen(Screen[str | None]):
             board.file, board.profile, board.baseline, line.result,
             tuple(board.reasons.get(line.experiment, ())), line.planned,
         )  # fmt: skip
-        self.post_message(self.Loaded(line.key, about_run(line.run, context)))
+        self.post_message(self.Loaded(line.key, _with_notes(about_run(line.run, context), board, line)))
 
     def on_run_screen_loaded(self, message: Loaded) -> None:
         """Show the page, unless another run has been opened since."""
@@ -111,6 +111,15 @@ class RunScreen(Screen[str | None]):
             self.query_one(Page).show(_READING)
             self.query_one(Page).scroll_home(animate=False)
             self._show(self._board)
+
+
+def _with_notes(sections: tuple[Section, ...], board: Board, line: RunLine) -> tuple[Section, ...]:
+    """The sections, with the notes that hold for all rows of the study behind the results."""
+    if not line.planned or not board.notes:
+        return sections
+    notes = Section("Notes on the study's results", tuple(prose(note) for note in board.notes))
+    at = next((n for n, section in enumerate(sections, 1) if section.title == "Results"), 0)
+    return (*sections[:at], notes, *sections[at:])
 
 
 def _title(board: Board, line: RunLine) -> str:

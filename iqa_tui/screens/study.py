@@ -23,6 +23,7 @@ from iqa_tui.widgets.devices import DevicePane
 from iqa_tui.widgets.headline import Headline, ProblemLine
 from iqa_tui.widgets.logtabs import LogTabs
 from iqa_tui.widgets.run_table import RunTable
+from iqa_tui.widgets.verdict_line import VerdictLine
 
 if TYPE_CHECKING:
     from textual.binding import ActiveBinding
@@ -59,6 +60,7 @@ class StudyScreen(ActionScreen):
         yield ProblemLine(id="problem")
         with Vertical(id="top"):
             yield RunTable(id="runs")
+            yield VerdictLine(id="verdicts")
             yield Detail(id="detail")
             yield Batches(id="batches")
         with Container(id="below"):
@@ -115,6 +117,7 @@ class StudyScreen(ActionScreen):
             table.styles.height = self._table_height = height
         self.query_one(Headline).show(board)
         self.query_one(ProblemLine).show(board)
+        self.query_one(VerdictLine).show(board)
         self.query_one(Batches).show(board)
         self.query_one(DevicePane).show(board)
         self._show_selected(board)

@@ -124,12 +124,11 @@ class StudyReader:
         notes = (self._why_no_results, *selection.notes, *(self._results.notes if self._results else ()))
         queue = overview.queue
         study = selection.study
-        baseline = selection.baseline or (self._results.baseline if self._results else "")
         return Board(
             study=selection.name,
             title=selection.title,
             dataset=self._results.dataset if self._results else "",
-            baseline=baseline,
+            baseline=self._baseline(selection),
             lines=lines,
             batches=batch_lines(study.batches if study else (), lines),
             devices=self._devices.read(overview.rows, self._slots(queue), queue.runs_per_gpu),
@@ -148,6 +147,10 @@ class StudyReader:
             profile=selection.profile,
             read=True,
         )
+
+    def _baseline(self, selection: RunSelection) -> str:
+        """As the study file declares it, else as the runs do."""
+        return selection.baseline or (self._results.baseline if self._results else "")
 
     def _slots(self, queue: Queue) -> int | None:
         """The queue's CPU slots while it has items, else those given to the console."""
@@ -175,7 +178,7 @@ class StudyReader:
     ) -> RunLine:  # fmt: skip
         return RunLine(
             0, experiment, seed, title, folder, rows.get(str(folder.path)), results.get(experiment),
-            is_baseline=experiment == selection.baseline,
+            is_baseline=experiment == self._baseline(selection),
         )  # fmt: skip
 
 

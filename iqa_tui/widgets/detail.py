@@ -29,7 +29,7 @@ def _styled(words: str, line: RunLine | None) -> Content:
 def detail_words(board: Board, line: RunLine | None) -> str:
     """The state with its reason, the verdict with its reasons, and a note."""
     if line is None:
-        return board.notes[0] if board.notes else ""
+        return "; ".join(board.notes)
     row = line.row
     state = line.state or "not started"
     parts = [f"{line.experiment}: {state}"]

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 
 from iqa_train.report.numbers import given_span, measured, number
-from iqa_train.results.verdict import conclusion
 from iqa_train.text import format_duration
 from iqa_tui.safe import plain
 from iqa_tui.state.board import Board, RunLine
@@ -51,18 +50,30 @@ def grid(board: Board, width: int) -> Grid:
     return Grid(tuple(columns), tuple(widths), tuple(rows))
 
 
-def verdict_cell(line: RunLine) -> str:
-    """The verdict in a few words; the detail line has it in full."""
+EXPECTED = {"within": "as expected", "below": "below expectation", "above": "above expectation"}
+
+
+def verdict_cell(line: RunLine, *, brief: bool = False) -> str:
+    """The verdict in a few words, and whether it was expected; the detail line has it in full."""
     result = line.result
     if result is None or result.value is None:
         return "pending" if line.is_open else NONE
     if result.provisional and line.is_open:
         return "pending"
-    words: list[str] = [result.position or result.delta_position or ""]
-    words.append(conclusion(result))
+    from iqa_train.results.verdict import conclusion  # numpy: slow to import, and loaded once there are results
+
+    words = [conclusion(result, brief=brief)]
+    if result.decision == "given up":
+        words.append("given up")
+    if not (brief and words[0]):
+        words.append(EXPECTED.get(result.position or result.delta_position or "", ""))
     if result.provisional:
         words.append("provisional")
-    return ", ".join(filter(None, words)) or ("the baseline" if line.is_baseline else "measured")
+    return "; ".join(filter(None, words)) or ("the baseline" if line.is_baseline else "measured")
+
+
+def _verdict(line: RunLine, *, brief: bool) -> str:
+    return verdict_cell(line, brief=brief) if line.planned else NONE
 
 
 def _is_informative(column: Column, texts: Sequence[str]) -> bool:
@@ -143,12 +154,13 @@ COLUMNS = (
     Column("state", "State", 2, lambda line, _: state_words(line.state)),
     Column("device", "Device", 10, _device, widest=12),
     Column("on", "On", 7, _short_device, instead="device"),
-    Column("epoch", "Epoch", 5, _epoch, right=True),
+    Column("epoch", "Epoch", 6, _epoch, right=True),
     Column("srcc", "SRCC", 1, _srcc, right=True),
     Column("plcc", "PLCC", 11, _plcc, right=True),
     Column("delta", "Δ baseline [95 %]", 9, _delta),
     Column("short-delta", "Δ base", 3, _short_delta, right=True, instead="delta"),
     Column("expected", "Expected", 12, _expected),
-    Column("verdict", "Verdict", 6, lambda line, _: verdict_cell(line) if line.planned else NONE, widest=26),
+    Column("verdict", "Verdict", 10, lambda line, _: _verdict(line, brief=False)),
+    Column("short-verdict", "Verdict", 5, lambda line, _: _verdict(line, brief=True), instead="verdict", widest=26),
     Column("eta", "ETA", 8, _eta, right=True),
 )

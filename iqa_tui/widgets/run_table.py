@@ -153,8 +153,8 @@ class RunTable(ScrollView, can_focus=True):
         colour = None
         if line is not None and column.key == "state":
             colour = COLOURS.get(line.state)
-        if line is not None and column.key == "verdict" and line.result and line.result.better is not None:
-            colour = "success" if line.result.better else "warning"
+        if line is not None and column.head == "Verdict" and line.result and line.result.better is not None:
+            colour = "success" if line.result.better else "warning"  # of a component; runs alone have neither
         if colour is None:
             return style
         return style + Style(color=self.get_component_rich_style(f"runs--{colour}", partial=True).color)
