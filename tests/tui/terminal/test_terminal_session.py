@@ -103,7 +103,7 @@ def _follow_the_demo(terminal: Tmux) -> None:
     assert "in the background. Reopen" in terminal.see(r"ready\$\s*\Z")
     terminal.start("--demo")
     terminal.see("5/5 done", 1800)
-    terminal.see(r"A2 .*(better|worse|seeds|not significant)", 120)
+    terminal.see(r"A2 .*(runs differ: A2|runs not distinguished)", 120)
     terminal.keys("q")
     terminal.see(r"ready\$\s*\Z")
 
