@@ -114,11 +114,11 @@ class RunScreen(Screen[str | None]):
 
 
 def _with_notes(sections: tuple[Section, ...], board: Board, line: RunLine) -> tuple[Section, ...]:
-    """The sections, with the notes that hold for all rows of the study behind the results."""
+    """The sections, with the notes on all of the study's results before the settings."""
     if not line.planned or not board.notes:
         return sections
     notes = Section("Notes on the study's results", tuple(prose(note) for note in board.notes))
-    at = next((n for n, section in enumerate(sections, 1) if section.title == "Results"), 0)
+    at = next((n for n, section in enumerate(sections) if section.title.startswith("Settings")), len(sections))
     return (*sections[:at], notes, *sections[at:])
 
 

@@ -8,13 +8,14 @@ from iqa_train.errors import UserError
 from iqa_train.report.numbers import NONE, measured, number, p_words
 from iqa_train.report.run_page.json_fields import cannot_be_read, contents, moment, words
 from iqa_train.report.run_page.settings import settings_of
-from iqa_train.report.sections import Line, Section, prose
+from iqa_train.report.sections import Line, Mark, Section, prose
 from iqa_train.results.comparison import Comparison, compare
 from iqa_train.results.factors import factors, settings_that_differ
 from iqa_train.results.paired_predictions import ExperimentPredictions
 from iqa_train.results.run_record import RunRecord, record_of
-from iqa_train.results.table import Curve
-from iqa_train.results.table_notes import interval_notes
+from iqa_train.results.table import Curve, ResultRow
+from iqa_train.results.table_notes import ONE_SEED, interval_notes
+from iqa_train.results.verdict import LEVEL, conclusion, is_better
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.progress import RunProgress, progress_of
 from iqa_train.runs.snapshot import RunSnapshot, read_snapshot
@@ -76,12 +77,13 @@ def _results(one: _Side, two: _Side) -> Section:
     for metric in _METRICS:
         first, second = _compared(one, two, metric)
         values = [_value(c, s, metric) for c, s in ((first, one), (second, two))]
-        mark = _mark(second)
+        verdict = _verdict(second, two.label, metric)
+        mark: Mark = {True: "good", False: "warning", None: ""}[verdict.better]  # type: ignore[assignment]
         delta = measured(second.delta, second.delta_interval, signed=True)
-        lines.append(Line((METRICS[metric].label, *values, delta), mark))  # type: ignore[arg-type]
+        lines.append(Line((METRICS[metric].label, *values, delta), mark))
         if second.p is not None:
-            lines.append(Line(("", "", "", p_words(second.p))))
-        notes |= dict.fromkeys((*first.notes, *second.notes))
+            lines.append(Line(("", "", "", "; ".join(filter(None, [conclusion(verdict), p_words(second.p)])))))
+        notes |= dict.fromkeys((*first.notes, *second.notes, *([ONE_SEED] if second.scope == "runs" else [])))
     lines += [prose(note, "note") for note in notes]
     clusters = [c.clusters for c in (first, second) if c.interval is not None]
     if clusters:
@@ -104,11 +106,20 @@ def _value(found: Comparison, side: _Side, metric: str) -> str:
     return f"{number(own)} as reported" if side.run.state.finished else f"{number(own)} so far"
 
 
-def _mark(found: Comparison) -> str:
-    if found.delta_interval is None:
-        return ""
+def _verdict(found: Comparison, label: str, metric: str) -> ResultRow:
+    """A row with what can be concluded of the second run, or of its component where both have several rounds."""
+    if found.p is None or found.delta is None or found.delta_interval is None:
+        return ResultRow(label)
     low, high = found.delta_interval
-    return "" if low <= 0 <= high else "good" if low > 0 else "warning"
+    differs, component = found.p < LEVEL and not low <= 0 <= high, found.scope == "component"
+    return ResultRow(
+        label,
+        distinguishable=differs,
+        scope=found.scope,
+        higher=found.delta > 0 if differs else None,
+        better=is_better(found.delta, metric) if differs and component else None,
+        at_most=found.law.bound(found.delta) if found.law is not None and component else None,
+    )
 
 
 def _settings(one: _Side, two: _Side) -> Section:

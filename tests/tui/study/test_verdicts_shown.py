@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from iqa_train.report.run_page.run_comparison import two_runs
 from iqa_train.results.table import ResultRow, StudyResults
+from iqa_train.runs.layout import run_folders
 from iqa_tui.state.board import Target
 from iqa_tui.widgets.run_columns import grid, verdict_cell
 from iqa_tui.widgets.run_table import RunTable
@@ -105,11 +107,23 @@ async def test_one_seed_never_makes_a_component_better_or_worse(
         assert "no difference" not in console.text()
         assert len(colours(console, "A1")) == 1
         await console.press("down", "enter")
-        await console.sees("Notes on the study's results")
+        await console.sees("Results")
         page = await console.reads()
+        assert "Notes on the study's results" in page
         assert "one seed does not show how much the difference varies" in " ".join(page.split())
         await console.press("escape", "c")
         await console.sees("A1 minus Baseline")
+        page = " ".join((await console.reads()).split())
+        assert "runs are compared, not components" in page
+
+
+def test_two_runs_of_one_seed_are_compared_as_runs_without_colour(tmp_path: Path) -> None:
+    made(tmp_path / "runs", (42,))
+    runs = {run.experiment: run for run in run_folders(tmp_path / "runs")}
+    page = two_runs((runs["Baseline"], runs["A1"]), ("Baseline", "A1"), None, None)
+    lines = page.sections[0].lines
+    assert any(cell.startswith("runs differ: A1 higher; p") for line in lines for cell in line.cells)
+    assert {line.mark for line in lines} <= {"", "note"}
 
 
 async def test_three_seeds_decide_about_the_component(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
