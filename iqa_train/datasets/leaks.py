@@ -4,20 +4,24 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from iqa_train.errors import DataError
-from iqa_train.study.audit import SEVERITIES, Finding, audit, merged
+from iqa_train.study.audit import audit, merged
+from iqa_train.study.findings import SEVERITIES, Finding
 from iqa_train.study.model import Study
 from iqa_train.study.resolve import resolve
 from iqa_train.study.spec import DataSource
 
 
 def audit_with_data(
-    study: Study, profile: str | None = None, overrides: Mapping[str, Any] | None = None
+    study: Study,
+    profile: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    minutes: float | None = None,
 ) -> list[Finding]:
     """As `study.audit.audit`, with `leaking-references` for data sets that are present.
 
     Raises UsageError for an unknown profile and for overrides that are not allowed.
     """
-    found = [*audit(study, profile, overrides), *merged(_leaks(study, profile, overrides), study.ids)]
+    found = [*audit(study, profile, overrides, minutes), *merged(_leaks(study, profile, overrides), study.ids)]
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
 

@@ -22,7 +22,7 @@ from iqa_train.results.table import ResultRow, StudyResults
 from iqa_train.runs.documents import CodeFacts
 from iqa_train.runs.predictions import Predictions
 from iqa_train.stats.registry import METRICS
-from iqa_train.study.audit import Finding
+from iqa_train.study.findings import Finding
 from iqa_train.study.inert import effective
 from iqa_train.study.literature import groups_of, references_of
 from iqa_train.study.setting_fields import SETTINGS, is_local

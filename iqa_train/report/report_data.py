@@ -7,7 +7,7 @@ from typing import Any
 from iqa_train.results.sweep import Sweep
 from iqa_train.results.table import Curve, StudyResults
 from iqa_train.runs.predictions import Predictions
-from iqa_train.study.audit import Finding
+from iqa_train.study.findings import Finding
 
 
 @dataclass(frozen=True)

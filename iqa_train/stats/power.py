@@ -1,6 +1,6 @@
-"""Smallest difference of two SRCCs that a test set can detect."""
+"""The variance of a difference of two SRCCs, and the smallest difference of two runs that a test set can detect."""
 
-from math import ceil, sqrt
+from math import sqrt
 
 TEST_IMAGES = {"koniq-10k": 2015}
 """Test images of the data sets with an official split."""
@@ -21,8 +21,8 @@ def rank_inflation(r: float) -> float:
     return max(1.06, 1 + r * r / 2)
 
 
-def critical_difference(srcc: float, images: int, correlation: float = ASSUMED_CORRELATION) -> float:
-    """The smallest difference of two SRCCs that is significant at 5 %, two-sided, with one seed each.
+def difference_variance(srcc: float, images: int, correlation: float = ASSUMED_CORRELATION) -> float:
+    """The variance of a difference of two SRCCs from the choice of test images, with one seed each.
 
     Both models have about `srcc` against the same scores of `images` images, and their predictions correlate by
     `correlation`. Asymptotic variance of the difference of two dependent correlations that share a variable: Olkin
@@ -30,13 +30,9 @@ def critical_difference(srcc: float, images: int, correlation: float = ASSUMED_C
     """
     r2 = srcc * srcc
     covariance = correlation * (1 - 2 * r2) - 0.5 * r2 * (1 - 2 * r2 - correlation * correlation)
-    variance = rank_inflation(srcc) * 2 * ((1 - r2) ** 2 - covariance) / images
-    return _TWO_SIDED_95 * sqrt(max(variance, 0.0))
+    return max(0.0, rank_inflation(srcc) * 2 * ((1 - r2) ** 2 - covariance) / images)
 
 
-def seeds_needed(delta: float, critical: float) -> int:
-    """Number of seeds at which a nonzero difference `delta` reaches `critical`, the critical difference with one seed.
-
-    Assumes that the disagreement of two runs is independent between seeds, so that it shrinks with their square root.
-    """
-    return max(1, ceil((critical / abs(delta)) ** 2))
+def critical_difference(srcc: float, images: int, correlation: float = ASSUMED_CORRELATION) -> float:
+    """The smallest difference of two runs' SRCCs that is significant at 5 %, two-sided; see `difference_variance`."""
+    return _TWO_SIDED_95 * sqrt(difference_variance(srcc, images, correlation))

@@ -1,23 +1,20 @@
 """Audits a study: settings that cannot work, and differences that are confounded or too small to detect."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 from iqa_train.errors import RunError
-from iqa_train.stats.power import ASSUMED_CORRELATION, TEST_IMAGES, critical_difference, seeds_needed
 from iqa_train.study.backbones import known_backbone
 from iqa_train.study.factors import PRE_TRAINING, acting_differences, differing, factors_of
+from iqa_train.study.findings import SEVERITIES, Audited, Finding, Severity, span_text
 from iqa_train.study.inert import COMPARING, Rule, effective, inert, never_steps
 from iqa_train.study.messages import shown
 from iqa_train.study.model import Study
-from iqa_train.study.profiles import seeds_of
+from iqa_train.study.profiles import batches_of, declaration_of, seeds_of, study_name
+from iqa_train.study.reach import margin_too_small, narrow_ranges, one_seed, out_of_reach
 from iqa_train.study.resolve import Resolved, resolve_with_origins
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.text import join_names, plural
-
-Severity = Literal["error", "warning", "note"]
-SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 _RENAMED = {
     "srcc": ("1 - Pearson's correlation of predictions and scores", "soft_srcc"),
@@ -27,43 +24,32 @@ _RENAMED = {
 """Loss -> (what it computes, the present name of what it computed in earlier versions)."""
 
 _TOLERANCE = 0.0005
-_DEFAULT_SRCC = 0.9
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One finding. `experiment` is None if it applies to every experiment."""
-
-    code: str
-    severity: Severity
-    experiment: str | None
-    settings: tuple[str, ...]
-    message: str
-
-    def as_json(self) -> dict[str, Any]:
-        """As in `iqa-train check --json`."""
-        return {**asdict(self), "settings": list(self.settings)}
-
-
-@dataclass(frozen=True)
-class _Audited:
-    """The study, resolved."""
-
-    runs: tuple[Resolved, ...]
-    baseline: Resolved
-    seeds: tuple[int, ...]
-
-
-def audit(study: Study, profile: str | None = None, overrides: Mapping[str, Any] | None = None) -> list[Finding]:
+def audit(
+    study: Study,
+    profile: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    minutes: float | None = None,
+) -> list[Finding]:
     """All findings: errors first, then by code, then in the order of the file.
+
+    `minutes` is the measured time of a run of the baseline, by default the declared one of its batch.
 
     Raises UsageError for an unknown profile and for overrides that are not allowed.
     """
     runs = tuple(resolve_with_origins(study, name, profile=profile, overrides=overrides) for name in study.ids)
     baseline = next(run for run in runs if run.spec.experiment == study.baseline)
-    audited = _Audited(runs, baseline, seeds_of(study, profile, overrides))
+    seeds, declared = seeds_of(study, profile, overrides), declaration_of(study, profile, overrides)
+    audited = Audited(runs, baseline, seeds, declared, minutes or _declared_minutes(study, profile))
     found = [finding for check in _CHECKS for finding in merged(check(audited), study.ids)]
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def _declared_minutes(study: Study, profile: str | None) -> float | None:
+    """Of the baseline's batch, in which runs are side by side."""
+    batches = batches_of(study, study_name(study, profile))
+    return next((batch.minutes for batch in batches if study.baseline in batch.gpus.values()), None)
 
 
 def findings_about(findings: Iterable[Finding], experiments: Collection[str]) -> list[Finding]:
@@ -92,7 +78,7 @@ def merged(findings: Iterable[Finding], ids: list[str]) -> Iterator[Finding]:
             yield Finding(finding.code, finding.severity, None, finding.settings, finding.message)
 
 
-def _rising_schedule(audited: _Audited) -> Iterator[Finding]:
+def _rising_schedule(audited: Audited) -> Iterator[Finding]:
     for run in audited.runs:
         c, name = run.spec.settings, run.spec.experiment
         if c.lr_scheduler == "cosine" and c.lr_floor > min(c.lr, c.lr * c.lr_ratio):
@@ -125,7 +111,7 @@ def _rising_cosine(c: TrainingConfig, name: str) -> Finding:
     return Finding("rising-schedule", "error", name, settings, says)
 
 
-def _renamed_loss(audited: _Audited) -> Iterator[Finding]:
+def _renamed_loss(audited: Audited) -> Iterator[Finding]:
     for run in audited.runs:
         loss = run.spec.settings.loss_type
         if loss in _RENAMED:
@@ -135,7 +121,7 @@ def _renamed_loss(audited: _Audited) -> Iterator[Finding]:
             yield Finding("renamed-loss", "note", run.spec.experiment, ("loss_type",), says)
 
 
-def _selects_on_test(audited: _Audited) -> Iterator[Finding]:
+def _selects_on_test(audited: Audited) -> Iterator[Finding]:
     for run in audited.runs:
         if run.spec.settings.select_on == "test":
             says = (
@@ -145,7 +131,7 @@ def _selects_on_test(audited: _Audited) -> Iterator[Finding]:
             yield Finding("selects-on-test", "warning", run.spec.experiment, ("select_on",), says)
 
 
-def _inert_setting(audited: _Audited) -> Iterator[Finding]:
+def _inert_setting(audited: Audited) -> Iterator[Finding]:
     acting = audited.baseline.spec.settings
     silent = {rule.setting for rule in inert(acting)}
     base = audited.baseline.spec.experiment
@@ -179,7 +165,7 @@ def _removes_both(rule: Rule, removed: list[str], experiment: str, base: str) ->
     return f"it acts in {base}, so the difference of {experiment} is the effect of {both} together"
 
 
-def _nothing_to_compare(audited: _Audited) -> Iterator[Finding]:
+def _nothing_to_compare(audited: Audited) -> Iterator[Finding]:
     for run in audited.runs:
         c = run.spec.settings
         if c.batch_size == 1 and c.loss_type in COMPARING:
@@ -190,7 +176,7 @@ def _nothing_to_compare(audited: _Audited) -> Iterator[Finding]:
             yield Finding("inert-setting", "error", run.spec.experiment, ("loss_type", "batch_size"), says)
 
 
-def _several_factors(audited: _Audited) -> Iterator[Finding]:
+def _several_factors(audited: Audited) -> Iterator[Finding]:
     base = audited.baseline.spec
     for run in audited.runs:
         spec = run.spec
@@ -210,7 +196,7 @@ def _several_factors(audited: _Audited) -> Iterator[Finding]:
         yield Finding("several-factors", "warning", spec.experiment, tuple(factors), says)
 
 
-def _idle_patience(audited: _Audited) -> Iterator[Finding]:
+def _idle_patience(audited: Audited) -> Iterator[Finding]:
     for run in audited.runs:
         c = run.spec.settings
         if c.early_stopping and c.patience >= c.epochs - 1:
@@ -221,7 +207,7 @@ def _idle_patience(audited: _Audited) -> Iterator[Finding]:
             yield Finding("idle-patience", "warning", run.spec.experiment, ("patience", "epochs"), says)
 
 
-def _duplicate_settings(audited: _Audited) -> Iterator[Finding]:
+def _duplicate_settings(audited: Audited) -> Iterator[Finding]:
     first: dict[str, Resolved] = {}
     for run in audited.runs:
         settings = effective(run.spec.settings)
@@ -238,14 +224,14 @@ def _duplicate_settings(audited: _Audited) -> Iterator[Finding]:
         yield Finding("duplicate-settings", "warning", run.spec.experiment, tuple(differ), says)
 
 
-def _expectation_mismatch(audited: _Audited) -> Iterator[Finding]:
+def _expectation_mismatch(audited: Audited) -> Iterator[Finding]:
     base = audited.baseline.spec
     for run in audited.runs:
         spec = run.spec
         srcc, delta = spec.expect.srcc, spec.expect.delta
         if spec.experiment == base.experiment:
             if delta is not None and not delta[0] <= 0 <= delta[1]:
-                says = f"{spec.experiment} is the baseline, and cannot differ from itself by {_span(delta)}"
+                says = f"{spec.experiment} is the baseline, and cannot differ from itself by {span_text(delta)}"
                 yield Finding("expectation-mismatch", "warning", spec.experiment, (), says)
             continue
         if srcc is None or delta is None or base.expect.srcc is None:
@@ -256,48 +242,16 @@ def _expectation_mismatch(audited: _Audited) -> Iterator[Finding]:
         if all(abs(a - b) <= slack for a, b in zip(srcc, implied, strict=True)):
             continue
         says = (
-            f"the expected SRCC of {spec.experiment}, {_span(srcc)}, is at odds with {base.experiment}'s "
-            f"{_span((low, high))} and an expected difference of {_span(delta)}, which make {_span(implied)}"
+            f"the expected SRCC of {spec.experiment}, {span_text(srcc)}, is at odds with {base.experiment}'s "
+            f"{span_text((low, high))} and an expected difference of {span_text(delta)}, which make "
+            f"{span_text(implied)}"
         )
         if (srcc[0] > high and delta[1] < 0) or (srcc[1] < low and delta[0] > 0):
             says += "; one says better than the baseline, the other worse"
         yield Finding("expectation-mismatch", "warning", spec.experiment, (), says)
 
 
-def _underpowered(audited: _Audited) -> Iterator[Finding]:
-    base = audited.baseline.spec
-    span = base.expect.srcc
-    srcc = (span[0] + span[1]) / 2 if span else _DEFAULT_SRCC
-    for run in audited.runs:
-        spec, delta = run.spec, run.spec.expect.delta
-        images = TEST_IMAGES.get(spec.settings.dataset)
-        if delta is None or images is None or spec.source.csv or spec.experiment == base.experiment:
-            continue
-        rounds = len({seed + n for seed in audited.seeds for n in range(spec.settings.train_test_num)})
-        one_seed = critical_difference(srcc, images)
-        visible = one_seed / rounds**0.5
-        given = f"{images} test images, predictions correlated {ASSUMED_CORRELATION:g}, {plural(rounds, 'seed')}"
-        if delta[0] <= 0 <= delta[1]:
-            says = (
-                f"the expected difference of {spec.experiment} may be zero ({_span(delta)}); differences below "
-                f"{visible:.4f} cannot be detected ({given})"
-            )
-            yield Finding("underpowered", "note", spec.experiment, (), says)
-        elif (near := min(abs(delta[0]), abs(delta[1]))) < visible:
-            seeds = seeds_needed(near, one_seed)
-            says = (
-                f"the expected difference of {spec.experiment} may be as small as {near:g}, but differences "
-                f"below {visible:.4f} cannot be detected ({given}); about {seeds} seeds could show it"
-            )
-            yield Finding("underpowered", "warning", spec.experiment, (), says)
-
-
-def _span(span: tuple[float, float]) -> str:
-    low, high = (f"{round(value, 6):g}" for value in span)
-    return low if low == high else f"{low} .. {high}"
-
-
-_CHECKS: tuple[Callable[[_Audited], Iterable[Finding]], ...] = (
+_CHECKS: tuple[Callable[[Audited], Iterable[Finding]], ...] = (
     _rising_schedule,
     _inert_setting,
     _nothing_to_compare,
@@ -307,5 +261,8 @@ _CHECKS: tuple[Callable[[_Audited], Iterable[Finding]], ...] = (
     _idle_patience,
     _duplicate_settings,
     _expectation_mismatch,
-    _underpowered,
+    out_of_reach,
+    narrow_ranges,
+    margin_too_small,
+    one_seed,
 )

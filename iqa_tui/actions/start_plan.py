@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from iqa_train.runs.layout import RunFolder
-    from iqa_train.study.audit import Finding
+    from iqa_train.study.findings import Finding
     from iqa_train.study.spec import RunSpec
     from iqa_tui.actions.orders import StartOrder
     from iqa_tui.state.board import Target
@@ -106,7 +106,8 @@ def _planned(resolved: ResolvedRun, run: RunFolder, *, queued: bool, again: bool
 
 def _findings(runs: Sequence[ResolvedRun]) -> tuple[Finding, ...]:
     """What the audits of the runs' studies find about them, errors first."""
-    from iqa_train.study.audit import SEVERITIES, audit, findings_about
+    from iqa_train.study.audit import audit, findings_about
+    from iqa_train.study.findings import SEVERITIES
 
     audits: list[tuple[ResolvedRun, set[str]]] = []
     for run in runs:

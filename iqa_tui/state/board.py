@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from iqa_train.results.table import Curve, ResultRow, StudyResults
     from iqa_train.runs.layout import RunFolder
     from iqa_train.scheduler.overview import Row
-    from iqa_train.study.audit import Finding
+    from iqa_train.study.findings import Finding
     from iqa_train.study.model import Study
 
 

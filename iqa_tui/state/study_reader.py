@@ -22,7 +22,7 @@ from iqa_train.runs.snapshot import SnapshotReader
 from iqa_train.runs.state_names import OPEN
 from iqa_train.scheduler.overview import Overview, Row, read_overview
 from iqa_train.scheduler.queue import Queue
-from iqa_train.study.audit import Finding
+from iqa_train.study.findings import Finding
 from iqa_tui.state.batches import batch_lines
 from iqa_tui.state.board import Board, RunLine, Target
 from iqa_tui.state.devices import DeviceReader

@@ -8,7 +8,7 @@ import pytest
 
 from iqa_train.cli.commands.check import findings_text, main
 from iqa_train.errors import StudyError, UsageError
-from iqa_train.study.audit import Finding
+from iqa_train.study.findings import Finding
 
 RISING = """\
 [study]
@@ -28,7 +28,7 @@ def test_the_packaged_study(tmp_path, monkeypatch, capsys):
     assert main([]) == 0
     out = capsys.readouterr().out
     assert "A2  inert-setting" in out
-    assert out.rstrip().endswith("5 warnings; no errors, the study can run.")
+    assert out.rstrip().endswith("7 warnings, 2 notes; no errors, the study can run.")
     assert max(len(line) for line in out.splitlines()[2:]) <= 72
     assert main(["--demo"]) == 0
     assert "demo: The five experiments" in capsys.readouterr().out
@@ -40,7 +40,7 @@ def test_json(tmp_path, monkeypatch, capsys):
     document = json.loads(capsys.readouterr().out)
     for finding in document["findings"]:
         assert set(finding) == {"code", "severity", "experiment", "settings", "message"}
-    assert {f["experiment"] for f in document["findings"]} == {"A1", "A2", "B1", "B2"}
+    assert {f["experiment"] for f in document["findings"]} == {"A1", "A2", "B1", "B2", None}
 
 
 def test_errors_end_with_1_and_a_bad_file_with_2(tmp_path, capsys):
@@ -70,7 +70,7 @@ def test_text_groups_by_severity():
 def test_check_needs_no_heavy_import():
     code = (
         "import sys; from iqa_train.cli.commands.check import main; main(['--json']); "
-        "heavy = {'numpy', 'torch', 'timm', 'rich', 'textual', 'scipy'} & set(sys.modules); "
+        "heavy = {'torch', 'timm', 'rich', 'textual', 'pandas'} & set(sys.modules); "
         "sys.exit(str(heavy) if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -8,7 +8,7 @@ from iqa_train.report.report_data import Origin, ReportData
 from iqa_train.results.sweep import Sweep, SweepPoint
 from iqa_train.results.table import Curve, ResultRow, StudyResults
 from iqa_train.runs.predictions import Predictions
-from iqa_train.study.audit import Finding
+from iqa_train.study.findings import Finding
 
 BASELINE = ResultRow(
     "Baseline", "Full model", (42,), 2015, 0.93784, (0.93290, 0.94225), expected=(0.938, 0.938), position="within",

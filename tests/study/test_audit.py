@@ -2,7 +2,7 @@
 
 import pytest
 
-from iqa_train.stats.power import critical_difference, seeds_needed
+from iqa_train.stats.power import critical_difference
 from iqa_train.study.audit import audit
 from iqa_train.study.inert import RULES, effective
 from iqa_train.study.settings import TrainingConfig
@@ -19,10 +19,14 @@ def test_the_seed(seed_study):
         ("several-factors", "B1"),
         ("several-factors", "B2"),
         ("underpowered", "A1"),
+        ("underpowered", "A2"),
+        ("underpowered", "B1"),
         ("underpowered", "B2"),
+        ("narrow-expectation", None),
+        ("one-seed", None),
     }
-    assert {f.severity for f in findings} == {"warning"}
-    (a2,) = [f for f in findings if f.experiment == "A2"]
+    assert {f.code for f in findings if f.severity == "note"} == {"narrow-expectation", "one-seed"}
+    (a2,) = [f for f in findings if f.experiment == "A2" and f.code == "inert-setting"]
     assert a2.settings == ("attention_fusion", "multi_scale")
     assert "A2 removes attention and multi-scale together" in a2.message
     for size in ("B1", "B2"):
@@ -30,14 +34,17 @@ def test_the_seed(seed_study):
         assert factors.settings == ("model_size", "drop_path_rate", "dropout_rate")
         assert "ms_in22k_ft_in1k" in factors.message
     power = {f.experiment: f.message for f in findings if f.code == "underpowered"}
-    assert "about 2 seeds" in power["A1"]
-    assert "about 5 seeds" in power["B2"]
-    assert "0.0042" in power["B2"]
+    assert "no number of seeds finds one below 0.0055 with 80 % power" in power["A1"]
+    assert "which one seed cannot show of a component; 3 seeds find it with 80 % power" in power["B1"]
+    assert "2015 test images, predictions that correlate at 0.97" in power["B2"]
+    (one_seed,) = [f.message for f in findings if f.code == "one-seed"]
+    assert "4 further runs of about 20 minutes each" in one_seed
+    assert one_seed.endswith("iqa-train --exp Baseline --seeds 42 43 44 45 46")
 
 
 def test_the_demo_has_no_errors_and_no_expectations(seed_study):
     findings = audit(seed_study, "demo")
-    assert {f.code for f in findings} == {"inert-setting", "several-factors"}
+    assert {f.code for f in findings} == {"inert-setting", "several-factors", "one-seed"}
 
 
 INERT = [
@@ -331,20 +338,53 @@ def test_the_smallest_difference_koniq_shows(correlation, smallest):
     assert round(critical_difference(0.938, 2015, correlation), 4) == smallest
 
 
-def test_seeds_needed():
-    assert [seeds_needed(d, 0.0036) for d in (0.0036, 0.0035, 0.002, -0.0018)] == [1, 2, 4, 4]
+def test_predictions_that_agree_entirely_differ_by_nothing():
     assert critical_difference(0.938, 2015, 1.0) == pytest.approx(0, abs=1e-6)
 
 
 def test_underpowered(small):
-    def severity(delta, **options):
-        return [f.severity for f in found(expecting(small, "0.93", delta, **options), "underpowered")]
+    def findings(delta, head="seeds = [1, 2, 3]", **options):
+        return found(expecting(small, "0.93", delta, head=head, **options), "underpowered")
 
-    assert severity("[-0.008, -0.003]") == ["warning"]
-    assert severity("[0.003, 0.008]") == ["warning"]
-    assert severity("[-0.008, -0.0045]") == []
-    assert severity("[-0.008, 0.004]") == ["note"]
-    assert severity("[-0.008, -0.0035]", head="seeds = [1, 2]") == []
-    assert severity("[-0.008, -0.0035]", defaults="train_test_num = 2") == []
+    (below,) = findings("[-0.008, -0.003]")
+    assert below.severity == "warning"
+    assert "no number of seeds finds one below 0.0046 with 80 % power" in below.message
+    (few,) = findings("[0.006, 0.008]")
+    assert "which 3 seeds find with a probability of 32 %; 9 seeds find it with 80 % power" in few.message
+    assert findings("[0.006, 0.008]", head=f"seeds = {list(range(9))}") == []
+    assert findings("[0.006, 0.008]", head="", defaults="train_test_num = 9") == []
+    assert findings("[-0.030, -0.020]") == []
+    (zero,) = findings("[-0.008, 0.004]")
+    assert (zero.severity, "may be zero" in zero.message) == ("note", True)
     study = expecting(small, "0.93", "[-0.008, -0.003]")
     assert found(study, "underpowered", overrides={"dataset": "livec"}) == []
+
+
+def test_a_study_with_one_seed_is_offered_five_of_the_baseline(small):
+    once = "train_test_num = 1"
+    (finding,) = found(small(("X", "set = { lr = 1e-6 }"), defaults=once), "one-seed")
+    assert (finding.severity, finding.experiment) == ("note", None)
+    assert "4 further runs)" in finding.message, "nothing is known of their time"
+    (timed,) = (f for f in audit(small(("X", ""), defaults=once), minutes=95.0) if f.code == "one-seed")
+    assert "4 further runs of about 95 minutes each" in timed.message
+    assert not found(small(("X", "set = { lr = 1e-6 }"), head="seeds = [1, 2]", defaults=once), "one-seed")
+    assert not found(small(("X", ""), defaults="train_test_num = 2"), "one-seed")
+    assert not found(small(("X", ""), more="[design]\n", defaults=once), "one-seed")
+    assert not found(small(defaults=once), "one-seed"), "nothing is compared"
+
+
+def test_a_margin_that_no_seeds_could_show(small):
+    (finding,) = found(small(("X", "set = { lr = 1e-6 }"), head="margin = 0.002"), "margin-too-small")
+    assert finding.severity == "warning"
+    assert finding.message.startswith("margin = 0.002 is below 0.0062, the smallest within which any number of seeds")
+    assert not found(small(("X", ""), head="margin = 0.0065"), "margin-too-small")
+    assert found(small(("X", ""), ("Y", ""), head="margin = 0.0065"), "margin-too-small"), "two experiments need more"
+    unknown = {"dataset": "livec"}
+    assert not found(small(("X", ""), head="margin = 0.002"), "margin-too-small", overrides=unknown)
+
+
+def test_an_expected_range_that_images_alone_lead_out_of(small):
+    (finding,) = found(expecting(small, "0.93", "[-0.006, -0.003]"), "narrow-expectation")
+    assert (finding.severity, finding.experiment) == ("note", "X")
+    assert "narrower than what the choice of test images does to it (SD 0.0017, assumed)" in finding.message
+    assert not found(expecting(small, "0.93", "[-0.010, -0.005]"), "narrow-expectation")

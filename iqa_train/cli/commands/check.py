@@ -8,7 +8,7 @@ from iqa_train.cli.parser import Parser, add_study_options
 from iqa_train.cli.scope import study_and_profile
 from iqa_train.cli.text import terminal_width
 from iqa_train.datasets.leaks import audit_with_data
-from iqa_train.study.audit import SEVERITIES, Finding
+from iqa_train.study.findings import SEVERITIES, Finding
 from iqa_train.study.profiles import study_name, study_title
 from iqa_train.text import plural
 

@@ -13,7 +13,7 @@ from iqa_train.cli.scope import study_and_profile
 from iqa_train.errors import UsageError, visible
 
 if TYPE_CHECKING:  # imported where they are used: --help needs none of them
-    from iqa_train.study.audit import Finding
+    from iqa_train.study.findings import Finding
     from iqa_train.study.model import Study
     from iqa_train.study.spec import DataSource, RunSpec
 

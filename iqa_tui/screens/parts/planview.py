@@ -13,7 +13,7 @@ from iqa_tui.safe import plain
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from iqa_train.study.audit import Finding
+    from iqa_train.study.findings import Finding
     from iqa_tui.actions.start_plan import StartPlan
 
 _GLYPHS = {"error": ("✖", "bold $text-error"), "warning": ("!", "$text-warning"), "note": ("·", "dim")}
