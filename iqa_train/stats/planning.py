@@ -168,15 +168,16 @@ class Undecided:
         """The probability that so many seeds in all, more than `now`, show it, on the same test images.
 
         The power averaged over what may be true (assurance: O'Hagan, Stevens and Campbell, Pharmaceutical Statistics 4,
-        2005): over the mean of all seeds, given that of those so far, and over the variance of a seed. One degree of
-        freedom is taken off, since a small number of seeds is named where the variance is small by luck.
+        2005): over the mean of all seeds, given that of those so far, and over the variance of a seed: the larger
+        of the study's and the experiment's, with a degree of freedom fewer, since numbers of seeds are named where a
+        variance is small by luck.
         """
         import numpy as np
         from scipy.special import chdtri, ndtri
 
         first, second, third = ((np.arange(_DRAWS) + 0.5) * step % 1 for step in (1 / _DRAWS, *_STEPS))
-        known = max(1.0, self.degrees - 1)
-        variance = self.spread.seed * known / chdtri(known, second)
+        known = max(min(self.degrees, 2.0), self.degrees - 1)
+        variance = max(self.spread.seed, self.own) * known / chdtri(known, second)
         more, total = seeds - self.now, seeds
         of_truth = self.effect**2 + self.spread.shared  # what all seeds have in common, the images included
         weight = of_truth / (of_truth + variance / self.now)
