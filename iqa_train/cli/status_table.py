@@ -19,7 +19,8 @@ def status_lines(overview: Overview, rows: Sequence[Row], width: int | None = No
     body = [_cells(row, several=times[row.study, row.experiment, row.seed] > 1) for row in rows]
     keep = [k for k in range(len(_HEAD)) if _HEAD[k] != "Seed" or len({row.seed for row in rows}) > 1]
     head = [_HEAD[k] for k in keep]
-    return [_headline(overview, rows), *text_table(head, [[cells[k] for k in keep] for cells in body], width)]
+    designs = [plain(line) for design in overview.designs for line in design.lines]
+    return [_headline(overview, rows), *designs, *text_table(head, [[cells[k] for k in keep] for cells in body], width)]
 
 
 def eta_words(seconds: float | None, *, guess: bool) -> str:
@@ -41,6 +42,8 @@ def _headline(overview: Overview, rows: Sequence[Row]) -> str:
             parts[-1] += " (a guess from the study file's minutes)"
         if overview.scheduler is None and counts.get(QUEUED):
             parts.append("no scheduler is running")
+    elif overview.scheduler is None and any(design.more_rounds and not design.waits for design in overview.designs):
+        parts.append("no scheduler is running to queue the next round; `iqa-train queue resume` starts one")
     if overview.scheduler is not None and overview.scheduler.suspended:
         parts.append(f"the scheduler (process {overview.scheduler.pid}) is suspended")
     return plain(" · ".join(parts))

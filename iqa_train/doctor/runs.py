@@ -8,10 +8,12 @@ from iqa_train.doctor.check_result import Checkup
 from iqa_train.doctor.naming import command_for, name_of
 from iqa_train.doctor.queue import waiting_in
 from iqa_train.doctor.state_files import damage_of, damages_of
+from iqa_train.files import DamagedFileError
 from iqa_train.locks import is_held
 from iqa_train.runner.process_tree import processes_of
+from iqa_train.runs.design_file import read_design
 from iqa_train.runs.imported import imported_in
-from iqa_train.runs.layout import QueueFiles, RunFolder
+from iqa_train.runs.layout import QueueFiles, RunFolder, run_folders
 from iqa_train.runs.snapshot import RunSnapshot, SnapshotReader
 from iqa_train.runs.state import RunState, run_state, state_of
 from iqa_train.runs.state_names import LOST
@@ -31,6 +33,7 @@ def check_runs(runs_dir: Path) -> Iterator[Checkup]:
         damage = damage_of(path)
         if damage:
             yield Checkup("state-files", "error", damage, cure)
+    yield from _designs(runs_dir)
     reader = SnapshotReader()
     waiting = {item.run for item in waiting_in(runs_dir, reader)}
     runs = [(found, state_of(found)) for found in reader.read_all(runs_dir, whole=True)]
@@ -56,6 +59,16 @@ def check_runs(runs_dir: Path) -> Iterator[Checkup]:
         alive = sum(state.alive for _, state in runs)
         summary = f"{plural(len(runs), 'run')} in {runs_dir}, {alive} alive, none lost"
         yield Checkup("runs", "ok", summary if runs_dir.is_dir() else f"{runs_dir} will be created by the first run")
+
+
+def _designs(runs_dir: Path) -> Iterator[Checkup]:
+    """Damaged designs."""
+    for study in dict.fromkeys(run.study for run in run_folders(runs_dir)):
+        try:
+            read_design(runs_dir, study)
+        except DamagedFileError as error:
+            cure = "restore it from a copy; removed, it is written anew, and verdicts are exploratory"
+            yield Checkup("state-files", "error", str(error), cure)
 
 
 def _outliving(ended: Sequence[RunFolder]) -> Iterator[Checkup]:

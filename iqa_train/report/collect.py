@@ -25,9 +25,14 @@ from iqa_train.stats.registry import METRICS
 from iqa_train.study.findings import Finding
 from iqa_train.study.inert import effective
 from iqa_train.study.literature import groups_of, references_of
+from iqa_train.study.profiles import seeds_of
 from iqa_train.study.setting_fields import SETTINGS, is_local
 
 _DIGITS = 12
+
+PEEKING = (
+    "no design was declared: looking after every seed, and stopping at a verdict, errs in more than 5 of 100 studies"
+)
 
 
 def results_of(
@@ -39,10 +44,12 @@ def results_of(
     """
     if chosen.on:
         return cross_dataset_results(chosen, metric, anyway=anyway, resamples=resamples, parameters=parameters)
+    declared = chosen.declared
     found = build_study_results(
         chosen.runs, metric, baseline=chosen.baseline, anyway=anyway, resamples=resamples,
-        parameters=parameters,
+        parameters=parameters, margins=declared.margins, primary=declared.metric, design=declared.design,
     )  # fmt: skip
+    exploratory = declared.exploratory or found.exploratory
     own = _reported(chosen, metric, "") + _reported(chosen, metric, chosen.name)
     notes = () if chosen.runs else found.notes
     return replace(
@@ -50,8 +57,26 @@ def results_of(
         study=chosen.name,
         title=chosen.title,
         rows=(*found.rows, *own),
-        notes=(*chosen.notes, *(note for note in found.notes if note not in notes)),
+        exploratory=exploratory,
+        notes=(
+            *_design_notes(chosen, found, exploratory),
+            *chosen.notes,
+            *(note for note in found.notes if note not in notes),
+        ),
     )
+
+
+def _design_notes(chosen: RunSelection, found: StudyResults, exploratory: str) -> tuple[str, ...]:
+    """Why verdicts are exploratory, or were looked at more than once without a design."""
+    if exploratory:
+        return (f"exploratory: {exploratory}",)
+    if chosen.declared.design is not None or found.secondary:
+        return ()
+    planned = seeds_of(chosen.study, chosen.profile) if chosen.study is not None else ()
+    tested = [row for row in found.rows if row.p is not None and row.scope == "component"]
+    if not tested or all(set(row.seeds) == set(planned) for row in found.rows if not row.reported):
+        return ()
+    return (PEEKING,)
 
 
 def reported_of(chosen: RunSelection, metric: str) -> tuple[StudyResults, ...]:

@@ -94,7 +94,7 @@ def compare(
             )
     together = [one for one, why in zip(ready, refused, strict=True) if not why and one.seeds]
     sides = Sides(together if base is None or base in together else [base, *together], metric, resamples)
-    judged = _judged(together, base, sides, overlap)
+    judged = judged_differences(together, base, sides, overlap)
     results = []
     for one, why in zip(ready, refused, strict=True):
         found = _alone(one, Sides([one], metric, resamples) if why else sides, metric)
@@ -107,7 +107,7 @@ def compare(
     return [replace(one, notes=(*one.notes, *twins.get(one.experiment, ()))) for one in results]
 
 
-def _judged(
+def judged_differences(
     members: Sequence[UsableSeeds], base: UsableSeeds | None, sides: Sides, overlap: float
 ) -> dict[str, Judgement]:
     """The differences of all members from the baseline; none without a baseline that has a usable seed."""

@@ -1,9 +1,10 @@
 """Selects the runs of a study: those the study file declares, or all on disk if no file declares the study."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from iqa_train.errors import RunError, UsageError, did_you_mean, visible
+from iqa_train.results.declared import Declared, declared_for
 from iqa_train.results.run_record import RunRecord, record, study_runs
 from iqa_train.runs.layout import RunFolder, run_folder, run_folders
 from iqa_train.runs.origin import other_data
@@ -25,7 +26,8 @@ from iqa_train.study.spec import RunSpec
 class RunSelection:
     """A study and its runs; `study` is None if no file declares it. `notes` say which runs are left out, and why.
 
-    `on` is the other data set that the predictions are on, "" for the runs' own test images.
+    `on` is the other data set that the predictions are on, "" for the runs' own test images. `declared` is what counts
+    of the study's verdicts.
     """
 
     name: str
@@ -36,6 +38,7 @@ class RunSelection:
     profile: str | None = None
     notes: tuple[str, ...] = ()
     on: str = ""
+    declared: Declared = field(default_factory=Declared)
 
 
 def chosen_runs(
@@ -50,6 +53,17 @@ def chosen_runs(
     If the study file declares `name` (directly or for a profile), its runs are meant, otherwise those in
     `runs_dir`/`name`. Raises UsageError, with the nearest names, for an unknown study, and StudyError.
     """
+    found = _chosen(runs_dir, name, experiments, profile, reader)
+    return replace(found, declared=declared_for(runs_dir, found.name, found.study))
+
+
+def _chosen(
+    runs_dir: Path,
+    name: str | None,
+    experiments: Path | None,
+    profile: str | None,
+    reader: SnapshotReader | None,
+) -> RunSelection:
     selected = select_study(experiments, name, profile)
     study, name = selected.file, selected.name
     if selected.declared:

@@ -10,11 +10,14 @@ from iqa_train.results.comparison import Comparison, NotComparableError, compare
 from iqa_train.results.duplicated_images import duplicated_images
 from iqa_train.results.epochs import AtEpoch, at_last_common_epoch, epochs_of
 from iqa_train.results.factors import factors, settings_that_differ
+from iqa_train.results.look_rows import beyond_design, look_notes, with_looks
+from iqa_train.results.looks import take_looks
 from iqa_train.results.paired_predictions import ExperimentPredictions
 from iqa_train.results.run_record import RunRecord, by_experiment, common_baseline, predictions_by_seed
 from iqa_train.results.table import ResultRow, StudyResults
 from iqa_train.results.table_notes import family_note, interval_notes, scope_notes
 from iqa_train.results.verdict import with_verdicts
+from iqa_train.runs.design_file import SealedDesign
 from iqa_train.runs.state_names import NOT_STARTED
 from iqa_train.stats.interval import Interval
 from iqa_train.stats.registry import METRICS
@@ -34,12 +37,14 @@ def build_study_results(
     anyway: bool = False,
     margins: Mapping[str, float] | None = None,
     primary: str = "srcc",
+    design: SealedDesign | None = None,
 ) -> StudyResults:
     """Results of the runs of one study (from `run_record.record` or `record_study`): a row for each experiment.
 
     `baseline` is the experiment to compare with, by default the one that the specifications name. With `resamples` 0
     rows have no intervals; that is fast enough to repeat every second. `parameters` (4 or 5) are the logistic's.
     `margins` are the declared differences that do not matter, by metric; `primary` is the metric that counts.
+    With a `design`, its verdicts are those of the looks.
 
     Raises NotComparableError, naming what differs, for other test images or scores than the baseline's, and for
     settings that differ beyond what the experiment declares. With `anyway` these become notes: rows on other images
@@ -68,6 +73,10 @@ def build_study_results(
         metric,
         (margins or {}).get(metric),
     )
+    looks = None
+    if design is not None and metric == design.metric and name == design.baseline and resamples != 0:
+        looks = take_looks(runs, design, parameters)
+        rows = with_looks(rows, looks)
     settings = next((run.spec["settings"] for run in runs if run.spec["settings"]), None)
     return StudyResults(
         study=study,
@@ -76,12 +85,14 @@ def build_study_results(
         metric=metric,
         rows=tuple(rows),
         notes=(
+            *(look_notes(looks) if looks else ()),
             *_notes(rows, base_runs, name, metric),
             *_metric_notes(metric, parameters),
             *(() if resamples == 0 else duplicated_images(list(tested.values()))),
         ),
         dataset=str(settings.get("dataset", "")) if settings else "",
         primary=primary,
+        exploratory=beyond_design(rows, looks) if looks else "",
     )
 
 

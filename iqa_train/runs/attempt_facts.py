@@ -1,12 +1,13 @@
 """Facts of one attempt, each read from its files when asked for."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from iqa_train.files import DamagedFileError
 from iqa_train.regular import real_path
-from iqa_train.runs.documents import EndEvent, RunnerFacts, end_lines, read_runner
+from iqa_train.runs.documents import EndEvent, RunnerFacts, end_lines, read_exit, read_result, read_runner
 from iqa_train.runs.identity import ProcessIdentity, identity_from, identity_of
-from iqa_train.runs.layout import Attempt
+from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.marks import worker_of
 from iqa_train.runs.project import project_of
 
@@ -38,6 +39,20 @@ def log_of(attempt: Attempt) -> Path | None:
     """Its log, if it came to have one: where the project lies now, or where it was written."""
     facts = read_runner_info(attempt)
     return LogFinder(attempt.folder.absolute().parents[3]).find(facts) if "log" in facts else None
+
+
+def seconds_of(run: RunFolder) -> float:
+    """How long the attempts of a run that have ended took together; else what its result says; 0 if unknown."""
+    total = 0.0
+    for attempt in run.attempts():
+        with suppress(DamagedFileError):
+            ended = read_exit(attempt.exit)
+            total += ended.get("seconds", 0.0) if ended else 0.0
+    if total:
+        return total
+    with suppress(DamagedFileError):
+        return sum(one.get("seconds", 0.0) for one in (read_result(run.result) or {}).get("rounds", []))
+    return 0.0
 
 
 class LogFinder:

@@ -7,7 +7,7 @@ or a last look that is chosen with results in view promises nothing.
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Required, TypedDict
@@ -72,7 +72,7 @@ class SealedDesign:
 
     @property
     def content(self) -> dict[str, Any]:
-        """What the hash is of."""
+        """What was declared."""
         declared: dict[str, Any] = {"metric": self.metric, "margins": dict(sorted(self.margins.items()))}
         if not self.looks:
             return declared
@@ -89,8 +89,9 @@ class SealedDesign:
 
     @property
     def hash(self) -> str:
-        """Of all that was declared."""
-        return hashlib.sha256(json.dumps(self.content, sort_keys=True).encode()).hexdigest()[:16]
+        """Of all that was declared, and of when."""
+        sealed = self.content | {"sealed_at": self.sealed_at, "exploratory": self.exploratory}
+        return hashlib.sha256(json.dumps(sealed, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def declared_design(declared: "Declaration", baseline: str, experiments: Sequence[str]) -> SealedDesign | None:
@@ -116,7 +117,11 @@ def declared_design(declared: "Declaration", baseline: str, experiments: Sequenc
 
 def read_design(runs_dir: Path, study: str) -> SealedDesign | None:
     """The sealed design of a study; None where nothing was declared. Raises DamagedFileError."""
-    path = DesignFiles(runs_dir, study).design
+    return read_design_file(DesignFiles(runs_dir, study).design)
+
+
+def read_design_file(path: Path) -> SealedDesign | None:
+    """design.json. Raises DamagedFileError."""
     found = read_document(path, DesignFacts)
     if found is None:
         return None
@@ -155,11 +160,12 @@ def seal(runs_dir: Path, study: str, declared: SealedDesign | None) -> SealedDes
         if declared is None:
             files.design.unlink(missing_ok=True)
             return None
-        if sealed is not None and sealed.hash == declared.hash:
+        if sealed is not None and sealed.content == declared.content:
             return sealed
         why = "" if first is None else f"declared after the first result ({first.experiment}, seed {first.seed})"
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        facts = declared.content | {"sealed_at": now, "hash": declared.hash, "exploratory": why}
+        made = replace(declared, sealed_at=now, exploratory=why)
+        facts = made.content | {"sealed_at": now, "hash": made.hash, "exploratory": why}
         write_json(files.design, {"schema_version": SCHEMA_VERSION, **facts})
         return read_design(runs_dir, study)
 

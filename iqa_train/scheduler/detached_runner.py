@@ -84,8 +84,9 @@ class SchedulerKeeper:
         with contextlib.suppress(UserError, OSError):
             queue = read_queue(self._runs_dir)
             found = snapshots_of(queue.items, self._runs_dir, self._reader)
-            wanted = any(status_of(item, found[item.key]).phase == "waiting" for item in queue.items)
-            wanted = (wanted and not queue.paused) or is_due(queue, self._runs_dir, found)
+            waiting = any(status_of(item, found[item.key]).phase == "waiting" for item in queue.items)
+            wanted = (waiting or bool(queue.rounds)) and not queue.paused
+            wanted = wanted or is_due(queue, self._runs_dir, found)
             if wanted and scheduler_process(self._runs_dir) is None:
                 ensure_scheduler(self._runs_dir)
 

@@ -4,7 +4,7 @@ Read from files at every call. The command line and the console show this; neith
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +76,29 @@ class Row:
 
 
 @dataclass(frozen=True)
+class DesignProgress:
+    """Where a study is in its design, in words: what the last look has decided, and what the next round waits for.
+
+    `more_rounds`: further rounds are wanted, and the scheduler queues them.
+    """
+
+    study: str
+    look: str
+    waits: str
+    more_rounds: bool
+
+    @property
+    def lines(self) -> list[str]:
+        """For a person."""
+        look = self.look or "rounds of seeds until every verdict is decided; no look has been taken yet"
+        return [f"{self.study}: {look}", *([self.waits] if self.waits else [])]
+
+    def as_json(self) -> dict[str, Any]:
+        """An entry of `designs` of `iqa-train status --json`."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class Overview:
     """All runs of the queue, or of one study, and the queue itself."""
 
@@ -84,6 +107,15 @@ class Overview:
     scheduler: ProcessIdentity | None
     seconds_left: float | None  # until all of the queue is done; None where it cannot be said
     eta_is_guess: bool = False
+
+    @property
+    def designs(self) -> list[DesignProgress]:
+        """Of the studies shown that have a design under way, or had one."""
+        shown, rounds, looks = {row.study for row in self.rows}, self.queue.rounds, self.queue.looks
+        return [
+            DesignProgress(study, looks.get(study, ""), rounds[study].waits if study in rounds else "", study in rounds)
+            for study in sorted(shown & {*rounds, *looks})
+        ]
 
     @property
     def study(self) -> str | None:
@@ -100,6 +132,7 @@ class Overview:
             "scheduler": self.scheduler.as_json() if self.scheduler else None,
             "eta_s": None if self.seconds_left is None else round(self.seconds_left, 1),
             "eta_is_guess": self.eta_is_guess,
+            "designs": [design.as_json() for design in self.designs],
             "runs": [row.as_json() for row in self.rows],
         }
 

@@ -4,18 +4,18 @@ An item names a run, whose settings lie in its own folder. Its status is never w
 from the run's attempts since it was queued.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypedDict
 
 from iqa_train.errors import RunError, UsageError, did_you_mean, visible
 from iqa_train.files import SCHEMA_VERSION, DamagedFileError, read_json, write_json
 from iqa_train.locks import locked
 from iqa_train.runs.layout import QueueFiles, RunFolder
 from iqa_train.runs.project import project_of
-from iqa_train.schema import Span, build
+from iqa_train.schema import Span, build, require
 
 POLICIES = ("batches", "greedy")
 
@@ -65,6 +65,23 @@ class Item:
 
 
 @dataclass(frozen=True)
+class Rounds:
+    """That further rounds of a study are wanted, until every verdict of its design is decided.
+
+    `items` holds an item of each experiment, whose settings and options those of further seeds have. `waits` says what
+    keeps the next round from being queued.
+    """
+
+    items: tuple[Item, ...]
+    waits: str = ""
+
+
+class _RoundsFacts(TypedDict):
+    items: list[dict[str, Any]]
+    waits: str
+
+
+@dataclass(frozen=True)
 class Queue:
     """Items and options. `slots`: CPU slots to use instead of GPUs; None: GPUs, or one CPU slot where there is none."""
 
@@ -75,6 +92,8 @@ class Queue:
     runs_per_gpu: Annotated[int, Span(1, 4096)] = 1
     notify: dict[str, dict[str, Any]] = field(default_factory=dict)  # [notify] by study
     ended: tuple[str, ...] = ()  # studies of which a run's end has been recorded since the study's own
+    rounds: dict[str, Rounds] = field(default_factory=dict)  # by study
+    looks: dict[str, str] = field(default_factory=dict)  # by study: what the last look has decided, in words
 
     def find(self, name: str) -> list[Item]:
         """The items of an experiment, or the one of a run. Raises UsageError for neither, with the nearest names."""
@@ -102,13 +121,24 @@ def _queue(document: dict[str, Any]) -> Queue:
     if not isinstance(document.get("items"), list):
         raise ValueError("no list of items")  # noqa: TRY004 (it is the file that is wrong)
     items = tuple(build(Item, entry) for entry in document["items"])
-    queue = replace(build(Queue, document | {"items": []}), items=items)
+    queue = build(Queue, document | {"items": [], "rounds": {}})
+    queue = replace(queue, items=items, rounds=_rounds(document.get("rounds", {})))
     if queue.policy not in POLICIES:
         raise ValueError(f"policy cannot be {visible(queue.policy[:40])!r}")
-    outside = next((item.run for item in queue.items if not _names_a_run(item.run)), None)
+    templates = [item for rounds in queue.rounds.values() for item in rounds.items]
+    outside = next((item.run for item in (*queue.items, *templates) if not _names_a_run(item.run)), None)
     if outside is not None:
         raise ValueError(f"run cannot be {visible(outside[:80])!r}")
     return queue
+
+
+def _rounds(document: object) -> dict[str, Rounds]:
+    require(document, dict[str, _RoundsFacts])
+    assert isinstance(document, dict)
+    return {
+        study: Rounds(tuple(build(Item, entry) for entry in facts["items"]), facts["waits"])
+        for study, facts in document.items()
+    }
 
 
 def _names_a_run(run: str) -> bool:
@@ -168,6 +198,11 @@ def added(queue: Queue, items: Sequence[Item]) -> Queue:
     kept = tuple(item for item in queue.items if item.key not in new)
     last = max((item.batch for item in kept), default=0)
     return replace(queue, items=(*kept, *(replace(item, batch=item.batch + last) for item in items)))
+
+
+def without_rounds(queue: Queue, studies: Collection[str]) -> Queue:
+    """The queue without the wish for further rounds of these studies."""
+    return replace(queue, rounds={study: rounds for study, rounds in queue.rounds.items() if study not in studies})
 
 
 def removed(queue: Queue, keys: Sequence[str]) -> Queue:

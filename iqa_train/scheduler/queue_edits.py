@@ -8,7 +8,7 @@ from iqa_train.errors import UsageError
 from iqa_train.runs.state import state_of
 from iqa_train.scheduler.item_status import snapshots_of, status_of
 from iqa_train.scheduler.outbox import is_due
-from iqa_train.scheduler.queue import Queue, edit_queue, moved, read_queue, removed
+from iqa_train.scheduler.queue import Queue, edit_queue, moved, read_queue, removed, without_rounds
 from iqa_train.scheduler.scheduler_lock import ensure_scheduler
 
 
@@ -27,7 +27,7 @@ def resume(runs_dir: Path) -> str:
     queue = read_queue(runs_dir)
     found = snapshots_of(queue.items, runs_dir)
     settled = all(status_of(item, found[item.key]).phase == "settled" for item in queue.items)
-    if settled and not is_due(queue, runs_dir, found):
+    if settled and not queue.rounds and not is_due(queue, runs_dir, found):
         return "resumed: nothing is waiting"
     return "resumed" + (": a scheduler has been started" if ensure_scheduler(runs_dir) else "")
 
@@ -36,7 +36,10 @@ def remove(names: Sequence[str], runs_dir: Path, study: str | None = None) -> st
     """Remove experiments or runs. Raises UsageError for one that is running or not in the queue."""
     with edit_queue(runs_dir) as edit:
         keys = _waiting(edit.queue, names, runs_dir, study)
-        edit.queue = removed(edit.queue, keys)
+        leaving = [item for item in edit.queue.items if item.key in keys]
+        found = snapshots_of(leaving, runs_dir)
+        studies = {item.study for item in leaving if status_of(item, found[item.key]).phase == "waiting"}
+        edit.queue = without_rounds(removed(edit.queue, keys), studies)
     return f"removed {', '.join(names)}"
 
 

@@ -42,6 +42,7 @@ from iqa_train.scheduler.notify_table import notify_table
 from iqa_train.scheduler.outbox import is_due, with_ends_recorded, with_studies_recorded
 from iqa_train.scheduler.placement import DeviceSlots, QueueEntry, Start, plan
 from iqa_train.scheduler.queue import Item, Queue, edit_queue, folder_of, read_queue
+from iqa_train.scheduler.round_keeper import RoundKeeper
 from iqa_train.scheduler.scheduler_lock import SchedulerLock
 from iqa_train.scheduler.stop import pass_on_request
 
@@ -91,6 +92,7 @@ class Scheduler:
         self._places: list[DeviceSlots] = []
         self._looked = -float("inf")
         self._courier = Courier(runs_dir, self._config_of, say)
+        self._rounds = RoundKeeper(runs_dir, say)
         self._last_error = ""
         self.stopping = False
 
@@ -140,7 +142,8 @@ class Scheduler:
         waiting = [item for item, status in entries if status.phase == "waiting"]
         if waiting and not self._queue.paused:
             self._start(entries)
-        return any(status.phase != "settled" for _, status in entries) or bool(self._launched)
+        looking = self._rounds.look(self._queue, entries)
+        return looking or any(status.phase != "settled" for _, status in entries) or bool(self._launched)
 
     def _look_after(self, item: Item, status: ItemStatus) -> None:
         """Do what the runner of a run would, if the runner was killed."""
@@ -292,7 +295,8 @@ class Scheduler:
         """
         with edit_queue(self._runs_dir) as edit:
             found = snapshots_of(edit.queue.items, self._runs_dir, self._reader)
-            if any(status_of(item, found[item.key]).phase != "settled" for item in edit.queue.items):
+            entries = [(item, status_of(item, found[item.key])) for item in edit.queue.items]
+            if any(status.phase != "settled" for _, status in entries) or self._rounds.is_due(edit.queue, entries):
                 return False
             ended = with_ends_recorded(edit.queue, self._runs_dir, found=found)
             edit.queue = with_studies_recorded(ended, self._runs_dir, found=found)

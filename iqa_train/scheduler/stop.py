@@ -19,7 +19,7 @@ from iqa_train.runs.snapshot import RunSnapshot, SnapshotReader
 from iqa_train.runs.state import RunState, run_state, state_of
 from iqa_train.runs.state_names import OPEN, QUEUED
 from iqa_train.scheduler.item_status import snapshots_of, status_of
-from iqa_train.scheduler.queue import Item, edit_queue, folder_of, removed
+from iqa_train.scheduler.queue import Item, edit_queue, folder_of, read_queue, removed, without_rounds
 
 if TYPE_CHECKING:  # a scheduler, which passes requests on, needs no overview
     from iqa_train.scheduler.overview import Row
@@ -97,6 +97,7 @@ def withdraw(items: Sequence[Item], runs_dir: Path) -> set[str]:
     """Remove the waiting ones of `items` from the queue, all at once; returns their keys.
 
     In the same step the running ones get the request to stop on disk: a command killed before it signals loses nothing.
+    No further rounds of their studies are wanted then.
     """
     with edit_queue(runs_dir) as edit:
         found = snapshots_of(items, runs_dir)
@@ -105,8 +106,18 @@ def withdraw(items: Sequence[Item], runs_dir: Path) -> set[str]:
                 _leave_request(run)
         queued = [item for item in edit.queue.items if item.key in found]
         waiting = {item.key for item in queued if status_of(item, found[item.key]).phase == "waiting"}
-        edit.queue = removed(edit.queue, list(waiting))
+        edit.queue = without_rounds(removed(edit.queue, list(waiting)), {item.study for item in items})
     return waiting
+
+
+def end_rounds(runs_dir: Path, study: str | None) -> list[str]:
+    """Want no further rounds, of a study or of any; returns of which they were wanted."""
+    if not read_queue(runs_dir).rounds:
+        return []
+    with edit_queue(runs_dir) as edit:
+        wanted = [name for name in edit.queue.rounds if study in {None, name}]
+        edit.queue = without_rounds(edit.queue, wanted)
+    return wanted
 
 
 def _leave_request(run: RunSnapshot) -> None:

@@ -1,7 +1,7 @@
 """Queues runs: writes the spec.json of each, and gives it its batch and its device."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from iqa_train.runs.provenance import code_fingerprint
 from iqa_train.runs.specfile import write_spec
 from iqa_train.runs.state import state_of
 from iqa_train.scheduler.item_status import snapshots_of, status_of
-from iqa_train.scheduler.queue import POLICIES, Item, added, edit_queue
+from iqa_train.scheduler.queue import POLICIES, Item, Rounds, added, edit_queue
 from iqa_train.scheduler.scheduler_lock import ensure_scheduler
 from iqa_train.study.model import Batch
 from iqa_train.study.spec import RunSpec
@@ -34,6 +34,7 @@ class SubmitOptions:
     logs_dir: str = "logs"
     command: tuple[str, ...] = ()
     notify: dict[str, dict[str, Any] | None] = field(default_factory=dict)  # by study; None: no notifications
+    until_decided: bool = False  # further rounds of the study follow, as its design says
 
 
 def submit(specs: Sequence[RunSpec], batches: Sequence[Batch], runs_dir: Path, options: SubmitOptions) -> list[Item]:
@@ -72,14 +73,25 @@ def submit(specs: Sequence[RunSpec], batches: Sequence[Batch], runs_dir: Path, o
             python=interpreter(project),
         )
         items.append(item if options.gpu is None else replace(item, gpu=options.gpu, pinned=True))
-    enqueue(_without_gaps(items), runs_dir, options, fresh=True)
+    items = without_gaps(items)
+    of_first_seed = tuple(item for item in items if item.seed == seeds[0])
+    rounds = {specs[0].study: Rounds(of_first_seed)} if options.until_decided else {}
+    enqueue(items, runs_dir, options, fresh=True, rounds=rounds)
     return items
 
 
-def enqueue(items: Sequence[Item], runs_dir: Path, options: SubmitOptions, *, fresh: bool = False) -> None:
+def enqueue(
+    items: Sequence[Item],
+    runs_dir: Path,
+    options: SubmitOptions,
+    *,
+    fresh: bool = False,
+    rounds: Mapping[str, Rounds] | None = None,
+) -> None:
     """Add items to the queue, except those of runs that are alive, and start a scheduler where none is running.
 
-    With `fresh`, a queue that has nothing left to do drops the options of earlier commands.
+    With `fresh`, a queue that has nothing left to do drops the options of earlier commands. `rounds` are wanted beside
+    those that are wanted already.
     """
     with edit_queue(runs_dir) as edit:
         found = snapshots_of(edit.queue.items, runs_dir)
@@ -90,11 +102,14 @@ def enqueue(items: Sequence[Item], runs_dir: Path, options: SubmitOptions, *, fr
             name: value for name in ("policy", "slots", "runs_per_gpu") if (value := getattr(options, name)) is not None
         }
         notify = {study: table for study, table in {**edit.queue.notify, **options.notify}.items() if table}
-        edit.queue = replace(added(edit.queue, new), notify=notify, **changes)
+        queued = {item.study for item in items}  # the next round may have waited for one of them
+        waiting = {n: replace(r, waits="") if n in queued else r for n, r in edit.queue.rounds.items()}
+        wanted = {**waiting, **(rounds or {})}
+        edit.queue = replace(added(edit.queue, new), notify=notify, rounds=wanted, **changes)
     ensure_scheduler(runs_dir)
 
 
-def _without_gaps(items: Sequence[Item]) -> list[Item]:
+def without_gaps(items: Sequence[Item]) -> list[Item]:
     """Batches numbered 1, 2, ... without those that have no item."""
     numbers = {batch: n for n, batch in enumerate(sorted({item.batch for item in items}), 1)}
     return [replace(item, batch=numbers[item.batch]) for item in items]

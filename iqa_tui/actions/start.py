@@ -46,8 +46,8 @@ def start(target: Target, order: StartOrder, progress: Callable[[str], None] = l
 
 def _queue(runs: Sequence[PlannedRun], target: Target, order: StartOrder) -> None:
     """Submit as `iqa-train --detach` does; a run that is not in the study file belongs to no batch."""
+    from iqa_train.runs.seal_design import seal_design
     from iqa_train.scheduler.notify_table import notify_reference
-    from iqa_train.scheduler.seal_design import seal_design
     from iqa_train.scheduler.submit import SubmitOptions, submit
     from iqa_train.study.profiles import batches_of
 

@@ -7,6 +7,8 @@ that a run which was disturbed can be compared with one that was not. What it is
     FAKE_WITNESS         a folder in which it holds a lock for its run and one for each lease that it was handed; if
                          somebody else holds one of them, two work on one thing, and a line goes into `overlaps`
     FAKE_GATE            a file, without which `hold` waits
+    FAKE_NOISE           per experiment, or * for all, `A1=40,*=10`: predictions of 120 images are their scores (0 to
+                         119) and noise of that SD beside noise of 10 that all runs share [20 images, no relation]
     FAKE_BEHAVIOUR       per experiment, or * for all, `A1=deaf+binary,*=die:9@1`. With @N, at its attempt N alone:
         hold             waits in epoch 2 until FAKE_GATE is there
         deaf             ignores TERM and INT
@@ -25,6 +27,7 @@ import fcntl
 import hashlib
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -172,9 +175,18 @@ class Worker:
         if "oom" in wishes:
             raise Ended(OOM, "out of memory: CUDA could not allocate 2.1 GiB; try batch_size 6")
 
+    def noisy(self) -> list[float]:
+        by_experiment = dict(pair.split("=") for pair in os.environ["FAKE_NOISE"].split(","))
+        experiment = self.spec["experiment"]
+        noise = float(by_experiment.get(experiment, by_experiment.get("*", "10")))
+        images = random.Random(0)
+        own = random.Random(f"{experiment} {self.spec['settings']['seed']}")
+        return [k + images.gauss(0, 10) + own.gauss(0, noise) for k in range(120)]
+
     def conclude(self) -> None:
         settings, best = self.spec["settings"], max(self.history)
-        rows = "".join(f"{k}.png,{k},{self.figure(1000 + k)!r}\n" for k in range(20))
+        found = self.noisy() if "FAKE_NOISE" in os.environ else [self.figure(1000 + k) for k in range(20)]
+        rows = "".join(f"{k}.png,{k},{value!r}\n" for k, value in enumerate(found))
         write_atomic(self.run / "predictions-test.csv", f"image,score,prediction\n{rows}".encode())
         measures = {"srcc": best, "krcc": best, "plcc": best, "rmse": 1.0}
         round_ = {
@@ -186,7 +198,8 @@ class Worker:
             {
                 "schema_version": 1, "study": self.spec["study"], "experiment": self.spec["experiment"],
                 "seed": settings["seed"], "config_hash": self.spec["config_hash"], "dataset": settings["dataset"],
-                **measures, "stopped_early": False, "images": {"train": 1, "val": 1, "test": 20}, "rounds": [round_],
+                **measures, "stopped_early": False, "images": {"train": 1, "val": 1, "test": len(found)},
+                "rounds": [round_],
             },
         )  # fmt: skip
         print(f"Best test SRCC {best:f}, PLCC {best:f}", flush=True)

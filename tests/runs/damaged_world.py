@@ -23,6 +23,7 @@ from iqa_train.results.run_record import record_study
 from iqa_train.results.selection import chosen_runs
 from iqa_train.results.study_results import build_study_results
 from iqa_train.results.summary import summarise
+from iqa_train.runs.design_file import SealedDesign, seal
 from iqa_train.runs.identity import this_process
 from iqa_train.runs.layout import QueueFiles, run_folders
 from iqa_train.runs.predictions import write_predictions
@@ -31,7 +32,7 @@ from iqa_train.runs.state import orphaned_attempt
 from iqa_train.scheduler.item_status import item_status
 from iqa_train.scheduler.notify import Notification
 from iqa_train.scheduler.overview import read_overview
-from iqa_train.scheduler.queue import Item, Queue, read_queue
+from iqa_train.scheduler.queue import Item, Queue, Rounds, read_queue
 from iqa_train.scheduler.scheduler_lock import scheduler_process, start_failures
 from iqa_train.study.load import load_study
 from iqa_train.study.model import Study
@@ -65,7 +66,12 @@ def make(folder: Path) -> None:
         items.append(Item(str(run.path.relative_to(folder / "runs")), name, spec.seed, batch=1, minutes=2.0, gpu=0,
                           command=("iqa-train",), cwd=str(folder)))  # fmt: skip
     files = QueueFiles(folder / "runs")
-    write_json(files.queue, {"schema_version": 1, **asdict(Queue(tuple(items), notify={STUDY: {"command": "true"}}))})
+    rounds = {STUDY: Rounds(tuple(items[:2]), waits="the design waits for A1 (seed 1)")}
+    queue = Queue(tuple(items), notify={STUDY: {"command": "true"}}, rounds=rounds, looks={STUDY: "look at 3 seeds"})
+    write_json(files.queue, {"schema_version": 1, **asdict(queue)})
+    others = ("A1", "Hot", "Cold")
+    design = SealedDesign("srcc", {"srcc": 0.01}, 2, 4, seeds=(1, 2, 3, 4), baseline="Baseline", experiments=others)
+    seal(folder / "runs", STUDY, design)
     mine = this_process()
     who = {"host": mine.host, "boot_id": mine.boot_id, "scheduler": {"pid": mine.pid, "created": mine.created}}
     write_json(files.scheduler, {"schema_version": 1, **who, "troubles": {items[3].run: "it cannot begin"}})

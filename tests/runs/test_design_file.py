@@ -9,7 +9,7 @@ from iqa_train.errors import UsageError
 from iqa_train.files import DamagedFileError
 from iqa_train.runs.design_file import SealedDesign, read_design, seal
 from iqa_train.runs.layout import RunFolder
-from iqa_train.scheduler.seal_design import design_of_file
+from iqa_train.runs.seal_design import design_of_file
 from iqa_train.study.load import load_study
 from tests.conftest import STUDY, Project
 
@@ -92,7 +92,9 @@ def test_experiments_may_be_added_where_only_a_margin_was_declared(tmp_path: Pat
     assert seal(runs, "small", declared(tmp_path, more)) is not None
 
 
-@pytest.mark.parametrize("change", [("max_seeds", 9), ("margins", {"srcc": 0.1}), ("hash", "0" * 16)])
+@pytest.mark.parametrize(
+    "change", [("max_seeds", 9), ("margins", {"srcc": 0.1}), ("hash", "0" * 16), ("exploratory", "no")]
+)
 def test_a_design_that_was_altered_by_hand_is_damaged(tmp_path: Path, change: tuple[str, object]) -> None:
     runs = tmp_path / "runs"
     seal(runs, "small", declared(tmp_path, STUDY + DESIGN))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from iqa_train.devices.leases import VARIABLE
 from iqa_train.files import DamagedFileError
+from iqa_train.runs.design_file import read_design_file
 from iqa_train.runs.documents import (
     read_exit,
     read_provenance,
@@ -39,7 +40,8 @@ INSERTED = {
     "large": "1e999", "digits": "9" * 5000, "half a pair": '"\\ud800"', "zero": '"a\\u0000b"', "twice": '1, "x": "x"',
 }  # fmt: skip
 DOCUMENTS = (
-    "queue.json", "scheduler.json", "A1/spec.json", "A1/result.json", "A1/provenance.json", "A1/tested-spaq.json",
+    "queue.json", "scheduler.json", "design.json", "A1/spec.json", "A1/result.json", "A1/provenance.json",
+    "A1/tested-spaq.json",
     "A1/attempt-01/runner.json", "A1/attempt-01/exit.json", "A1/attempt-01/metrics.jsonl", "Hot/spec.json",
     "Hot/attempt-01/runner.json", "Hot/attempt-01/metrics.jsonl", "Cold/spec.json", "leases/cpu-0.lock",
 )  # fmt: skip
@@ -69,6 +71,8 @@ def whole(world: Path) -> dict[str, list[object]]:
 def path_of(world: Path, document: str) -> Path:
     if document.startswith("leases"):
         return world / document
+    if document == "design.json":
+        return world / "runs" / damaged_world.STUDY / document
     experiment, _, rest = document.partition("/")
     if not rest:
         return world / "runs" / document
@@ -139,7 +143,8 @@ def test_a_file_that_is_something_else(world: Path, whole: dict[str, list[object
 
 
 @pytest.mark.parametrize(
-    "reader", [read_runner, read_exit, read_spec_facts, read_result, read_provenance, read_scheduler]
+    "reader",
+    [read_runner, read_exit, read_spec_facts, read_result, read_provenance, read_scheduler, read_design_file],
 )
 def test_every_reader_refuses_in_one_sentence(tmp_path: Path, reader: Callable[[Path], object]) -> None:
     path = tmp_path / "some.json"

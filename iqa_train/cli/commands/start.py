@@ -15,12 +15,12 @@ from iqa_train.runner.run_lock import require_idle
 from iqa_train.runner.runner import AttemptRequest, done_before, run_attempt
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.revision import earlier_run
+from iqa_train.runs.seal_design import seal_design
 from iqa_train.runs.specfile import spec_document
 from iqa_train.runs.state import RunState
 from iqa_train.scheduler.data_check import require_data, require_known
 from iqa_train.scheduler.detached_runner import holder_of
 from iqa_train.scheduler.queue import Item
-from iqa_train.scheduler.seal_design import seal_design
 from iqa_train.study.model import Study
 from iqa_train.study.revision import FIRST, revision_words
 from iqa_train.study.spec import RunSpec
@@ -60,12 +60,13 @@ def start_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list
     for spec, run in runs:
         state = before[run]
         if state is not None:
-            say_complete(spec, run, state)
+            if not options.until_decided:
+                say_complete(spec, run, state)
         elif options.resume and len(runs) == 1 and not run.attempts():
             say(f"{spec.experiment} with these settings has not been started before; it starts now")
         if state is None and not run.attempts() and (earlier := earlier_run(spec, Path(options.runs_dir))):
             say(f"{spec.experiment}: {earlier.path} was {revision_words(FIRST)}; this is a separate run")
-    wanted = [(spec, run) for spec, run in runs if before[run] is None]
+    wanted = [(spec, run) for spec, run in runs if before[run] is None or options.until_decided]
     if _alone(runs, options):
         return _run_here(*wanted[0], options, argv) if wanted else _print_overview(runs[0][0].study, options)
     from iqa_train.cli.commands.watch_runs import attend
@@ -82,7 +83,7 @@ def _through_the_queue(
     watch: Callable[[list[Item]], int] | None,
 ) -> int:
     """Queue the runs, then watch them, or leave. Ctrl-C stops the queued runs, even while they are being queued."""
-    from iqa_train.cli.commands.watch_runs import queue_runs, stop_all
+    from iqa_train.cli.commands.watch_runs import queue_runs, queued_items, stop_all
 
     items: list[Item] = []
     try:
@@ -91,6 +92,8 @@ def _through_the_queue(
         return _leave([item.run for item in items], options) if watch is None else watch(items)
     except KeyboardInterrupt:
         say("stopping; each run writes a checkpoint")
+        if options.until_decided:
+            items = queued_items(Path(options.runs_dir), wanted[0][0].study)
         stop_all(items, Path(options.runs_dir))
         return max(130, 0 if watch is None else watch(items))
 

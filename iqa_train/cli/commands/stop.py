@@ -14,8 +14,8 @@ from iqa_train.runner.runner import GRACE
 from iqa_train.runs.state import run_state
 from iqa_train.runs.state_names import OPEN
 from iqa_train.scheduler.overview import Overview, read_overview
-from iqa_train.scheduler.queue import Queue
-from iqa_train.scheduler.stop import stop_rows
+from iqa_train.scheduler.queue import Queue, read_queue
+from iqa_train.scheduler.stop import end_rounds, stop_rows
 from iqa_train.study.find import experiments_in_order, find_study
 
 _DESCRIPTION = """\
@@ -50,7 +50,9 @@ def main(argv: Sequence[str]) -> int:
     rows = list(overview.rows) if options.all else rows_named(overview, [n for n in options.names if n not in idle])
     if options.all:
         rows = [row for row in rows if row.state in OPEN]
+    ended = end_rounds(runs_dir, study) if options.all and not incomplete else []
     words = stop_rows(rows, runs_dir, options.grace)
+    ended += _without_further_rounds(overview.queue, runs_dir, ended)
     failed = [row for row, _ in words if run_state(row.run).alive]
     if options.json:
         listed = [
@@ -62,9 +64,17 @@ def main(argv: Sequence[str]) -> int:
             print(f"{row.experiment} (seed {row.seed}): {plain(what)}")
         for name in idle:
             print(f"{name}: has not been started and is not queued")
-        if not words and not idle:
+        for name in ended:
+            print(f"{name}: no further round is started; iqa-train --all --until-decided goes on")
+        if not words and not idle and not ended:
             print("nothing is running or queued")
     return 1 if failed or incomplete else 0
+
+
+def _without_further_rounds(before: Queue, runs_dir: Path, known: Sequence[str]) -> list[str]:
+    """The studies of which no further round is wanted any more, beside those `known`."""
+    after = read_queue(runs_dir).rounds if before.rounds else {}
+    return [name for name in before.rounds if name not in after and name not in known]
 
 
 def _neither_run_nor_queued(overview: Overview, options: argparse.Namespace) -> list[str]:

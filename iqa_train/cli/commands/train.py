@@ -55,6 +55,8 @@ def main(argv: Sequence[str]) -> int:
     study, profile = study_and_profile(options) if _names_study(options) else (None, None)
     by_hand = not (options.exp or options.all or options.batch or profile)
     _check_combination(options, overrides, by_hand=by_hand)
+    if options.until_decided:
+        _check_until_decided(options)
     if by_hand or study is None:
         study, specs = _runs_by_hand(options, overrides)
     else:
@@ -97,6 +99,19 @@ def _check_combination(options: argparse.Namespace, overrides: Mapping[str, Any]
         raise UsageError("--seed and --seeds cannot be combined: --seeds lists all of them")
 
 
+def _check_until_decided(options: argparse.Namespace) -> None:
+    """Raise UsageError for options that a design leaves no room for."""
+    if not options.all:
+        raise UsageError("--until-decided takes all experiments of the study; add --all")
+    for name, why in (
+        ("seeds", "the design has the seeds"),
+        ("again", "the results that were looked at stay"),
+        ("split", "the study file has the split"),
+    ):
+        if getattr(options, name):
+            raise UsageError(f"--until-decided and --{name} cannot be combined: {why}")
+
+
 def _runs_by_hand(options: argparse.Namespace, overrides: Mapping[str, Any]) -> "tuple[Study, list[RunSpec]]":
     """A run of settings alone, with each seed, and the study made for it."""
     from iqa_train.study.resolve import runs_by_hand, study_by_hand
@@ -121,6 +136,10 @@ def _runs_of_study(
     """The experiments that --exp or --batch name, or all of them, with each seed."""
     from iqa_train.study.resolve import experiments_of_batches, resolve_all
 
+    if options.until_decided:
+        from iqa_train.cli.until_decided import first_rounds
+
+        return first_rounds(study, profile, overrides, Path(options.runs_dir))
     ids = options.exp or (experiments_of_batches(study, options.batch) if options.batch else None)
     return resolve_all(study, profile=profile, overrides=overrides, ids=ids, seeds=options.seeds)
 
@@ -147,6 +166,10 @@ def _parser() -> Parser:
     what.add_argument(
         "--seeds", nargs="+", type=whole_number(0), metavar="N", help="run everything with each of these seeds"
     )
+    what.add_argument(
+        "--until-decided", action="store_true",
+        help="with --all: more seeds, round by round, until every verdict of [design] is decided",
+    )  # fmt: skip
     what.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
     what.add_argument("--again", action="store_true", help="start over what was run before; the old results are kept")
     what.add_argument("--dry-run", action="store_true", help="print settings and commands, and start nothing")

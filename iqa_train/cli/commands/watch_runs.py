@@ -19,13 +19,14 @@ from iqa_train.runs.documents import read_exit
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.outcome import outcome_from
 from iqa_train.runs.snapshot import SnapshotReader
+from iqa_train.runs.specfile import read_spec
 from iqa_train.runs.state import outside_the_queue, run_state
 from iqa_train.runs.state_names import FINISHED, OPEN, QUEUED, RUNNING
 from iqa_train.scheduler.notify_table import notify_reference
 from iqa_train.scheduler.outbox import is_due
 from iqa_train.scheduler.outlook import CANNOT_START
 from iqa_train.scheduler.overview import Overview, Row, read_overview
-from iqa_train.scheduler.queue import Item, folder_of, require_runs_folder
+from iqa_train.scheduler.queue import Item, folder_of, read_queue, require_runs_folder
 from iqa_train.scheduler.scheduler_lock import ensure_scheduler, scheduler_process
 from iqa_train.scheduler.stop import stop_item, withdraw
 from iqa_train.scheduler.submit import SubmitOptions, submit
@@ -54,15 +55,23 @@ def queue_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list
         logs_dir=options.logs_dir,
         command=("iqa-train", *argv),
         notify={runs[0][0].study: notify_reference(study.path, runs_dir) if study.notify else None},
+        until_decided=options.until_decided,
     )
     batches = batches_of(study, runs[0][0].study)
     return submit([spec for spec, _ in runs], batches, runs_dir, submit_options)
 
 
 def attend(runs: Runs, items: Sequence[Item], options: argparse.Namespace) -> int:
-    """Show the runs until all have ended, then the table of results; returns the highest of their exit codes."""
+    """Show the runs until all have ended, then the table of results; returns the highest of their exit codes.
+
+    With --until-decided, further rounds too.
+    """
     runs_dir = Path(options.runs_dir)
-    _watch(runs_dir, {item.key for item in items})
+    study = runs[0][0].study if options.until_decided else None
+    _watch(runs_dir, {item.key for item in items}, study)
+    if study is not None:
+        items = queued_items(runs_dir, study)
+        runs = [(read_spec(folder_of(item, runs_dir)), folder_of(item, runs_dir)) for item in items]
     codes = [_exit_code(folder_of(item, runs_dir)) for item in items]
     code = max(codes, default=0)
     for item, exit_code in zip(items, codes, strict=True):
@@ -74,24 +83,48 @@ def attend(runs: Runs, items: Sequence[Item], options: argparse.Namespace) -> in
     else:
         baseline = runs[0][0].baseline
         say(summary_text(summarise(runs, baseline), baseline), sys.stdout)
-    return code
+    return max(code, _say_look(runs_dir, study)) if study is not None else code
 
 
-def _watch(runs_dir: Path, keys: set[str]) -> None:
-    """Show the runs until all have ended. A scheduler that was killed is started again."""
+def queued_items(runs_dir: Path, study: str) -> list[Item]:
+    """All items of a study."""
+    return [item for item in read_queue(runs_dir).items if item.study == study]
+
+
+def _say_look(runs_dir: Path, study: str) -> int:
+    """Say what the last look has decided; returns 1 if the next round waits for something."""
+    queue = read_queue(runs_dir)
+    if words := queue.looks.get(study):
+        say(words)
+    rounds = queue.rounds.get(study)
+    if rounds is None or not rounds.waits:
+        return 0
+    say(f"iqa-train: {rounds.waits}")
+    return 1
+
+
+def _watch(runs_dir: Path, keys: set[str], study: str | None = None) -> None:
+    """Show the runs until all have ended, and with `study` until no further round of it is wanted.
+
+    A scheduler that was killed is started again.
+    """
     nvml, reader, screen = Nvml(), SnapshotReader(), _Screen()
     while True:
         require_runs_folder(runs_dir)
         overview = read_overview(runs_dir, nvml=nvml, reader=reader)
-        mine = [row for row in overview.rows if row.item is not None and row.item.key in keys]
+        mine = [row for row in overview.rows if row.item and (row.item.key in keys or row.study == study)]
         screen.show(overview, mine)
         open_ = [row for row in mine if row.state in OPEN]
-        if all(row.reason.startswith(CANNOT_START) for row in open_):  # the scheduler keeps trying; we need not wait
+        rounds = overview.queue.rounds.get(study or "")
+        looking = rounds is not None and not rounds.waits
+        if not looking and all(
+            row.reason.startswith(CANNOT_START) for row in open_
+        ):  # the scheduler keeps trying; we need not wait
             screen.clear()
             if scheduler_process(runs_dir) is None and is_due(overview.queue, runs_dir):
                 ensure_scheduler(runs_dir)
             return
-        if scheduler_process(runs_dir) is None and any(row.state == QUEUED for row in open_):
+        if scheduler_process(runs_dir) is None and (looking or any(row.state == QUEUED for row in open_)):
             ensure_scheduler(runs_dir)
         time.sleep(_EVERY)
 

@@ -1,0 +1,74 @@
+"""Puts the looks of a design into the rows of a study's results: verdicts, sequential p, intervals for all looks."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from iqa_train.results.look_text import progress_text
+from iqa_train.results.looks import StudyLooks
+from iqa_train.results.table import ResultRow
+from iqa_train.results.verdict import is_better
+from iqa_train.text import plural
+
+STOPPING = "a difference at which seeds stop is drawn away from zero by stopping"
+
+
+def with_looks(rows: Sequence[ResultRow], looks: StudyLooks) -> list[ResultRow]:
+    """The rows with the verdicts of the looks. Before the first look there is none."""
+    return [row if row.experiment not in looks.tracks or row.reported else _row(row, looks) for row in rows]
+
+
+def look_notes(looks: StudyLooks) -> tuple[str, ...]:
+    """How p and intervals account for the looks, and where the study is in its design."""
+    design = looks.design
+    date = design.sealed_at.partition("T")[0]
+    some = f"looks at {design.min_seeds} to {design.max_seeds} seeds"
+    sealed = f"design of {date}, before the first result" if date and not design.exploratory else "design"
+    level = f"{100 * (1 - design.alpha):g} %"
+    return (
+        f"{sealed}: {some}; p counts all looks, and intervals of differences hold at every look ({level})",
+        STOPPING,
+        progress_text(looks),
+    )
+
+
+def beyond_design(rows: Sequence[ResultRow], looks: StudyLooks) -> str:
+    """Why verdicts are exploratory although the design was kept: there are more seeds than it has; "" if not."""
+    most = max((len(row.seeds) for row in rows if not row.reported), default=0)
+    return f"the design ended at {plural(looks.design.max_seeds, 'seed')}" if most > looks.design.max_seeds else ""
+
+
+def _row(row: ResultRow, looks: StudyLooks) -> ResultRow:
+    track, design = looks.tracks[row.experiment], looks.design
+    plain = replace(
+        row, p=None, p_holm=None, p_williams=None, zou_interval=None, distinguishable=None, higher=None, better=None,
+        holds_to=None, at_most=None, p_same=None, p_same_holm=None, same=None, seeds_needed=None, seeds_limit=None,
+    )  # fmt: skip
+    if row.experiment not in looks.last:
+        note = f"no verdict yet: the first look is at {plural(design.min_seeds, 'seed')}"
+        return replace(plain, delta_interval=None, notes=(*row.notes, note))
+    at, margin = looks.last[row.experiment], design.margins.get(design.metric)
+    differs = track.decision in {"different", "both"}
+    contrast = at.judgement.contrast
+    return replace(
+        plain,
+        delta=at.difference,
+        delta_interval=looks.repeated_interval(row.experiment),
+        p=at.law.p(at.difference),
+        p_holm=track.q_holm,
+        p_sequential=track.q,
+        p_same=track.q_within,
+        p_same_holm=track.q_within_holm,
+        distinguishable=differs,
+        scope=at.judgement.scope,
+        borrowed="",
+        covers=f"the first {plural(len(at.seeds), 'seed')} of the design",
+        higher=at.difference > 0 if differs else None,
+        better=is_better(at.difference, design.metric) if differs else None,
+        margin=margin,
+        same=None if margin is None else track.decision in {"same", "both"},
+        at_most=looks.at_most(row.experiment),
+        look=len(at.seeds),
+        decision=track.decision,
+        differences_by_seed=dict(zip(contrast.shared, map(float, contrast.differences), strict=True)),
+        provisional=row.provisional and track.stopped is None and not looks.ended,
+    )
