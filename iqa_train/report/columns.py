@@ -137,6 +137,8 @@ def _seed_sd(row: ResultRow, _: StudyResults) -> str:
 
 
 def _seeds_needed(row: ResultRow, _: StudyResults) -> str:
+    if row.seeds_limit is not None:
+        return f">{row.seeds_limit}"
     return "" if row.seeds_needed is None else str(row.seeds_needed)
 
 

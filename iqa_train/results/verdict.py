@@ -9,11 +9,13 @@ from math import ceil, floor, log10, sqrt
 from typing import Protocol
 
 from iqa_train.results.comparison import Comparison
+from iqa_train.results.needed_seeds import with_needed_seeds
 from iqa_train.results.table import Position, ResultRow, Scope
 from iqa_train.runs.state_names import NOT_STARTED, OPEN
 from iqa_train.stats.error_law import ErrorLaw
 from iqa_train.stats.holm import holm, holm_levels
 from iqa_train.stats.interval import Interval
+from iqa_train.stats.planning import MOST_SEEDS
 from iqa_train.stats.registry import METRICS
 
 LEVEL = 0.05
@@ -92,23 +94,24 @@ def with_verdicts(
     comparisons: Sequence[Comparison | None],
     metric: str = "srcc",
     margin: float | None = None,
+    most_seeds: int = MOST_SEEDS,
 ) -> list[ResultRow]:
     """The rows of one study with positions, adjusted p and verdicts; `comparisons` belong to the rows, in order.
 
     A difference is significant if its Holm-adjusted p is below 0.05 and its interval excludes zero. Within the
     `margin`: two one-sided tests, with a Holm correction apart from that of differences (Goeman, Solari and Stijnen,
     Statistics in Medicine 29, 2010: of one experiment, both null hypotheses cannot be true). Differences at an epoch
-    (provisional rows) get no verdict.
+    (provisional rows) get no verdict. What is not decided gets a number of seeds, of at most `most_seeds`.
     """
     laws = [_law(row, one) for row, one in zip(rows, comparisons, strict=True)]
     p_same = [None if one is None or margin is None else one.law.p_beyond(one.delta, margin) for one in laws]
-    numbers = zip(
-        holm([row.p for row in rows]), holm_levels([row.p for row in rows], LEVEL), p_same, holm(p_same), strict=True
-    )
-    return [
+    levels = holm_levels([row.p for row in rows], LEVEL)
+    numbers = zip(holm([row.p for row in rows]), levels, p_same, holm(p_same), strict=True)
+    judged = [
         _judged(replace(row, p_holm=p, p_same=equal, p_same_holm=equal_holm), one, level, metric, margin)
         for row, one, (p, level, equal, equal_holm) in zip(rows, comparisons, numbers, strict=True)
     ]
+    return with_needed_seeds(judged, comparisons, levels, metric, most_seeds)
 
 
 @dataclass(frozen=True)

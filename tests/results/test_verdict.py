@@ -18,17 +18,31 @@ def judge(
 ) -> ResultRow:  # fmt: skip
     """A row with a difference over so many seeds; `images` is the SD from test images, `others` further p."""
     parts = VarianceParts(images**2, 0.0, images**2, 2000, seeds)
-    contrast = Contrast(delta, tuple(range(seeds)), parts, 1 / seeds, np.zeros(seeds), paired=True)
+    contrast = Contrast(delta, tuple(range(seeds)), parts, 1 / seeds, _differences(delta, seeds, sd), paired=True)
     known = SeedVariance(sd**2, seeds - 1) if seeds > 1 else None
     law = error_law(contrast, known, by_reference=False)
     comparison = Comparison(
-        "A1", delta=delta, law=law, contrast=contrast, scope="component" if known else "runs", seed_variance=known
+        "A1",
+        shared=contrast.shared,
+        delta=delta,
+        law=law,
+        contrast=contrast,
+        scope="component" if known else "runs",
+        seed_variance=known,
     )
     row = ResultRow(
         "A1", value=0.93, delta=delta, delta_interval=law.interval(delta), p=law.p(delta), expected=(0.93, 0.935)
     )
     rest = [ResultRow(f"X{k}", p=q) for k, q in enumerate(others)]
     return with_verdicts([row, *rest], [comparison, *(None for _ in rest)], metric, margin)[0]
+
+
+def _differences(delta: float, seeds: int, sd: float) -> np.ndarray:
+    """By seed, with exactly this mean and SD."""
+    if seeds == 1:
+        return np.array([delta])
+    spaced = np.arange(seeds) - (seeds - 1) / 2
+    return delta + sd * spaced / spaced.std(ddof=1)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +102,32 @@ def test_a_difference_that_is_not_significant_after_correction_is_not_decided() 
     assert row.p < 0.05 < row.p_holm
     assert row.distinguishable is False
     assert conclusion(row).startswith("not decided: at most 0.0")
+
+
+def test_what_more_seeds_would_show_has_their_number_with_its_assurance() -> None:
+    row = judge(-0.0035, sd=0.0015, images=0.0003)
+    assert row.seeds_needed is not None and 3 < row.seeds_needed <= 20
+    assert row.notes[-1] == f"about {row.seeds_needed} seeds would show the difference with 80 % assurance"
+
+
+def test_what_no_affordable_number_of_seeds_would_show_has_none() -> None:
+    row = judge(-0.0005)
+    assert (row.seeds_needed, row.seeds_limit) == (None, 20)
+    assert row.notes[-1] == "not within 20 seeds, with 80 % assurance"
+    assert judge(-0.0005, margin=0.01, sd=0.0005, images=0.0003).seeds_limit is None, "it is decided: the same"
+
+
+def test_one_seed_names_no_number_of_seeds() -> None:
+    row = judge(-0.001, seeds=1)
+    assert (row.seeds_needed, row.seeds_limit) == (None, None)
+    assert "three seeds would tell how many are needed" in row.notes[-1]
+
+
+def test_a_number_of_seeds_accounts_for_the_other_experiments() -> None:
+    """The third of four by p is tested at 0.05 / 2, whatever becomes of its adjusted p."""
+    alone, among = (judge(-0.0033, sd=0.0015, images=0.0003, others=p) for p in ((), (0.5, 0.6, 0.7)))
+    assert alone.seeds_needed is not None
+    assert among.seeds_needed is None or among.seeds_needed > alone.seeds_needed
 
 
 def test_what_is_not_decided_says_how_large_the_difference_may_be() -> None:
