@@ -131,11 +131,12 @@ def _mapped(table: Predictions, metric: str, parameters: int) -> tuple[Predictio
     why = _without_opinions(table, metric)
     if why or not METRICS[metric].fitted:
         return None if why else table, why
-    fit = fit_logistic(table.predictions, table.scores, parameters)
+    of_p1401 = METRICS[metric].beyond_opinions
+    fit = fit_logistic(table.predictions, table.scores, parameters, monotonic=of_p1401)
     if fit.mapped is None:
         return None, fit.note
     mapped = fit.mapped
-    if METRICS[metric].beyond_opinions and table.opinions is not None:
+    if of_p1401 and table.opinions is not None:
         mapped = beyond_opinions(mapped, table.scores, table.opinions, parameters)
     return replace(table, predictions=mapped), fit.remark
 

@@ -4,8 +4,9 @@ Four parameters: VQEG, Final Report from the Video Quality Experts Group on the 
 Quality Assessment (FR-TV Phase I, 2000). Five: Sheikh, Sabir and Bovik, A Statistical Evaluation of Recent Full
 Reference Image Quality Assessment Algorithms, IEEE Trans. Image Processing 15 (2006), section IV.
 
-ITU-T P.1401 (2020) requires a monotonic mapping. With four parameters every map is. Of those with five, only maps that
-are monotonic over the range of the predictions are admitted, and a remark says where one that is not would fit better.
+ITU-T P.1401 (2020) requires a monotonic mapping. With four parameters every map is. With five the best of all maps is
+taken, as in the literature, and a remark says where it is not monotonic over the range of the predictions, and what the
+best monotonic one would give. The measures of P.1401 take the latter.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,6 @@ from iqa_train.stats.metrics import plcc, rmse
 Array = NDArray[np.float64]
 
 FEWEST = 30  # images; with fewer, the parameters follow the noise
-_WORTH = 1e-3  # relative decrease of the squared error that a remark is worth
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class LogisticFit:
     """A least-squares fit: mapped predictions (n,) in the unit of the scores, PLCC and RMSE after it.
 
     Without a fit, `mapped` is None, `plcc` and `rmse` are NaN, and `note` says why. `parameters` are those of the
-    formula for standardised predictions and scores. `remark` says whether a map that is not monotonic would fit better.
+    formula for standardised predictions and scores. `remark` says where the map is not monotonic.
     """
 
     mapped: Array | None
@@ -51,31 +51,40 @@ def logistic5(q: Array, height: float, steepness: float, middle: float, linear: 
     return result
 
 
-def fit_logistic(predictions: Array, scores: Array, parameters: int = 4) -> LogisticFit:
+def fit_logistic(predictions: Array, scores: Array, parameters: int = 4, *, monotonic: bool = False) -> LogisticFit:
     """Fit the logistic with 4 or 5 parameters to predictions and scores, both (n,). Never raises for their values.
 
-    Recent fits are cached: PLCC, RMSE and the figure of one experiment use the same fit.
+    With `monotonic`, only maps that are so over the range of the predictions are admitted. Recent fits are cached:
+    PLCC, RMSE and the figure of one experiment use the same fit.
     """
-    return _fit(predictions.tobytes(), scores.tobytes(), parameters)
+    return _fit(predictions.tobytes(), scores.tobytes(), parameters, monotonic and parameters == 5)
 
 
 @lru_cache(maxsize=64)
-def _fit(prediction_bytes: bytes, score_bytes: bytes, parameters: int) -> LogisticFit:
+def _fit(prediction_bytes: bytes, score_bytes: bytes, parameters: int, monotonic: bool) -> LogisticFit:
     predictions, scores = np.frombuffer(prediction_bytes), np.frombuffer(score_bytes)
     why = _unfit(predictions, scores)
     if why:
         return LogisticFit(None, (), float("nan"), float("nan"), why)
     x, y = _standard(predictions), _standard(scores)
-    free = best_curve(x, y, linear=parameters == 5)
-    best = free if free.monotonic else best_curve(x, y, linear=True, monotonic=True)
+    best = best_curve(x, y, linear=parameters == 5)
+    remark = ""
+    if not best.monotonic:
+        bound = best_curve(x, y, linear=True, monotonic=True)
+        if monotonic:
+            best = bound
+        else:
+            remark = _not_monotonic(plcc(bound(x), y), scores.std() * np.sqrt(bound.error))
     mapped = scores.mean() + scores.std() * best(x)
     mapped.setflags(write=False)
-    error = rmse(mapped, scores)
-    remark = ""
-    if free.error < best.error * (1 - _WORTH):
-        lower = scores.std() * np.sqrt(free.error)
-        remark = f"a logistic that is not monotonic would fit better (RMSE {lower:.4g} instead of {error:.4g})"
-    return LogisticFit(mapped, _parameters(best, parameters), plcc(mapped, scores), error, remark=remark)
+    return LogisticFit(mapped, _parameters(best, parameters), plcc(mapped, scores), rmse(mapped, scores), remark=remark)
+
+
+def _not_monotonic(correlation: float, error: float) -> str:
+    return (
+        "the logistic is not monotonic over the predictions; the best that is, as ITU-T P.1401 requires, has "
+        f"PLCC {correlation:.4f} and RMSE {error:.4g}"
+    )
 
 
 def _unfit(predictions: Array, scores: Array) -> str:
