@@ -39,8 +39,12 @@ def results_latex(results: StudyResults) -> str:
 
 
 def metrics_latex(results: Sequence[StudyResults]) -> str:
-    """All metrics side by side, as in papers, each value to the digits that its interval allows."""
+    """Metrics side by side, as in papers, each value to the digits that its interval allows.
+
+    Those that need opinions are only in their own tables, unless they come first: nine columns would not fit on a page.
+    """
     first = results[0]
+    results = [one for one in results if one is first or not METRICS[one.metric].needs_opinions]
     heads = [f"{escaped(metric_name(r.metric))} {_arrow(r.metric)}" for r in results]
     named = f"{first.study}: all metrics" + (f" on {first.dataset}" if first.dataset else "")
     return _side_by_side(heads, results, named, f"{first.study}-metrics")

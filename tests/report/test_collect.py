@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from iqa_train.files import read_json, write_json
@@ -10,8 +11,10 @@ from iqa_train.report.collect import differing_settings, gather, results_of
 from iqa_train.report.report_data import ReportData, shared_packages
 from iqa_train.report.sweeps import find_sweeps
 from iqa_train.report.tracker import tracker_text
+from iqa_train.report.write import report_files
 from iqa_train.results.selection import chosen_runs
-from iqa_train.runs.predictions import write_predictions
+from iqa_train.runs.predictions import read_predictions, write_predictions
+from iqa_train.stats.opinions import Opinions
 from tests.report.finished import STUDY, finish, predicted, specs, whole_study, write_study
 from tests.report.samples import ORIGIN
 
@@ -37,6 +40,21 @@ def test_everything_of_a_study(folder: Path) -> None:
     assert found.origins[0].commit == "0123456789ab + changes"
     assert found.origins[0].data == "25bfdfa9ba52"
     assert [finding.code for finding in found.findings]
+
+
+def test_where_opinions_are_known_the_report_has_the_measures_that_need_them(folder: Path) -> None:
+    for run in whole_study(folder).values():
+        table = read_predictions(run.path / "predictions-test.csv")
+        known = Opinions(np.full(len(table.images), 8.0), np.full(len(table.images), 20.0))
+        write_predictions(run.path / "predictions-test.csv", replace(table, opinions=known))
+    found = material()
+    assert [results.metric for results in found.results[5:]] == [
+        "rmse_star", "outlier_ratio", "auc_different", "auc_better",
+    ]  # fmt: skip
+    assert all(row.value is not None for results in found.results for row in results.rows)
+    files = dict(report_files(found))
+    assert r"\caption" in files["tables/auc_better.tex"].decode() and "RMSE*" in files["index.html"].decode()
+    assert "RMSE*" not in files["tables/metrics.tex"].decode()
 
 
 def test_a_setting_with_three_values_is_a_sweep(folder: Path) -> None:
