@@ -11,6 +11,7 @@ COMMANDS = {
     "relaunch": "queue a new attempt at a run that failed, was stopped or was lost",
     "queue": "list, pause, resume, add, remove, move, clear; set the policy",
     "results": "print values, intervals and differences from the baseline",
+    "plan": "what seeds and hours can show; proposes a [design] to declare",
     "report": "write an HTML page, LaTeX tables and figures; update the tracker",
     "compare": "compare two studies, or the values of one setting",
     "test": "test finished runs on data sets they were not trained on",
