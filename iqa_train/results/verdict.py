@@ -143,7 +143,7 @@ def _judged(
     delta = row.delta
     row = replace(row, distinguishable=differs, higher=row.delta > 0 if differs else None, scope=comparison.scope)
     if comparison.scope == "runs":
-        return _of_runs(row, comparison, level) if differs else row
+        return _of_runs(row, comparison, level, metric) if differs else row
     tested = _law(row, comparison)
     assert tested is not None
     return replace(
@@ -155,17 +155,16 @@ def _judged(
     )
 
 
-def _of_runs(row: ResultRow, comparison: Comparison, level: float | None) -> ResultRow:
+def _of_runs(row: ResultRow, comparison: Comparison, level: float | None, metric: str) -> ResultRow:
     """Up to which spread over seeds a difference of two runs would hold for the component: the tipping point."""
     from scipy.special import ndtri  # not for every start of the program
 
     assert row.delta is not None and comparison.contrast is not None
     z = float(ndtri(1 - (level or LEVEL) / 2))
     most = sqrt(max(0.0, (row.delta / z) ** 2 - comparison.contrast.parts.total))
-    note = (
-        f"holds for the component only if the difference varies by less than {most:.4f} (SD) from seed to seed; "
-        f"{USUAL_SPREAD}"
-    )
+    note = f"holds for the component only if the difference varies by less than {most:.4f} (SD) from seed to seed"
+    if METRICS[metric].correlation:  # of which the spread was published
+        note = f"{note}; {USUAL_SPREAD}"
     return replace(row, holds_to=most, notes=(*row.notes, note))
 
 

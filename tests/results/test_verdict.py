@@ -87,6 +87,11 @@ def test_a_difference_of_runs_says_up_to_which_spread_it_would_hold() -> None:
     assert "only if the difference varies by less than 0.0029 (SD) from seed to seed" in row.notes[-1]
 
 
+@pytest.mark.parametrize(("metric", "published"), [("srcc", True), ("rmse_fit", False), ("auc_better", False)])
+def test_published_spreads_are_named_only_for_what_was_published(metric: str, published: bool) -> None:
+    assert ("two runs of a model usually differ by" in judge(-0.006, seeds=1, metric=metric).notes[-1]) == published
+
+
 def test_runs_that_are_not_distinguished_have_no_tipping_point() -> None:
     row = judge(-0.001, seeds=1)
     assert (conclusion(row), row.holds_to, row.at_most) == ("runs not distinguished", None, None)
