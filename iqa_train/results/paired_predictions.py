@@ -11,7 +11,6 @@ from iqa_train.runs.predictions import Predictions
 from iqa_train.stats.bootstrap import Model
 from iqa_train.stats.logistic import fit_logistic
 from iqa_train.stats.opinions import beyond_opinions, why_unusable
-from iqa_train.stats.pair_auc import MOST_IMAGES
 from iqa_train.stats.registry import METRICS
 
 Array = NDArray[np.float64]
@@ -149,6 +148,4 @@ def _without_opinions(table: Predictions, metric: str) -> str:
         return (
             "spread and number of the opinions are not known: the data set has none, or the run is of an older version"
         )
-    if METRICS[metric].of_pairs and len(table.images) > MOST_IMAGES:
-        return f"no AUC: {len(table.images):,} images have too many pairs (at most {MOST_IMAGES:,} images)"
     return why_unusable(table.opinions)

@@ -20,6 +20,7 @@ from iqa_train.results.verdict import with_verdicts
 from iqa_train.runs.design_file import SealedDesign
 from iqa_train.runs.state_names import NOT_STARTED
 from iqa_train.stats.interval import Interval
+from iqa_train.stats.pair_auc import MOST_PAIRS
 from iqa_train.stats.registry import METRICS
 
 _IN_RESULT = ("srcc", "plcc", "krcc")  # metrics that result.json holds too
@@ -87,7 +88,7 @@ def build_study_results(
         notes=(
             *(look_notes(looks) if looks else ()),
             *_notes(rows, base_runs, name, metric),
-            *_metric_notes(metric, parameters),
+            *_metric_notes(metric, parameters, rows),
             *(() if resamples == 0 else duplicated_images(list(tested.values()))),
         ),
         dataset=str(settings.get("dataset", "")) if settings else "",
@@ -294,7 +295,7 @@ def _notes(rows: Sequence[ResultRow], base: list[RunRecord], name: str, metric: 
     return (*notes, *family_note(rows))
 
 
-def _metric_notes(metric: str, parameters: int) -> tuple[str, ...]:
+def _metric_notes(metric: str, parameters: int, rows: Sequence[ResultRow]) -> tuple[str, ...]:
     """How the metric was computed, where there is a choice."""
     notes = [f"after a logistic fit with {parameters} parameters"] if METRICS[metric].fitted else []
     if METRICS[metric].beyond_opinions:
@@ -303,6 +304,9 @@ def _metric_notes(metric: str, parameters: int) -> tuple[str, ...]:
         notes.append(
             "intervals and p are over images; DeLong's p takes pairs of images as independent and is too small"
         )
+        largest = max((row.images or 0 for row in rows), default=0)
+        if largest * (largest - 1) // 2 > MOST_PAIRS:
+            notes.append(f"{MOST_PAIRS:,} of the pairs of {largest:,} images, drawn once for all")
     return tuple(notes)
 
 

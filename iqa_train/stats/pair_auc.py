@@ -26,7 +26,8 @@ from iqa_train.stats.opinions import Opinions
 Array = NDArray[np.float64]
 Numbers = NDArray[np.int32]
 
-MOST_IMAGES = 4_500  # ten million pairs; the memory for more is in the gigabytes
+MOST_PAIRS = 4_000_000
+"""All pairs of 2,828 images; of more, so many are drawn: memory and time of all would grow with the square."""
 _SIGNIFICANT = 0.05
 
 
@@ -49,9 +50,12 @@ class Placements:
     of_second: Array
 
 
-def judged_pairs(scores: Array, opinions: Opinions) -> Pairs:
-    """All pairs of images with scores (n,). The last test set's are cached."""
-    return _judged(*(one.astype(np.float64).tobytes() for one in (scores, opinions.sd, opinions.votes)))
+def judged_pairs(scores: Array, opinions: Opinions, most: int = MOST_PAIRS) -> Pairs:
+    """All pairs of images with scores (n,), or about `most` of them if there are more. The last sets' are cached.
+
+    The pairs drawn are those of neighbours in a fixed random order of the images, so that each image is in as many.
+    """
+    return _judged(*(one.astype(np.float64).tobytes() for one in (scores, opinions.sd, opinions.votes)), most)
 
 
 def different_or_similar(predictions: Array, pairs: Pairs) -> Placements:
@@ -145,7 +149,7 @@ def _by_image(excess: Array, one: Numbers, other: Numbers, images: int) -> Array
 def _measured(
     question: str, prediction_bytes: bytes, score_bytes: bytes, sd_bytes: bytes, vote_bytes: bytes
 ) -> tuple[float, Array]:
-    pairs = _judged(score_bytes, sd_bytes, vote_bytes)
+    pairs = _judged(score_bytes, sd_bytes, vote_bytes, MOST_PAIRS)
     found = placements(question, np.frombuffer(prediction_bytes), pairs)
     moved = influence_of_different if question == "different" else influence_of_better
     influence = moved(found, pairs)
@@ -154,34 +158,39 @@ def _measured(
 
 
 @lru_cache(maxsize=2)
-def _judged(score_bytes: bytes, sd_bytes: bytes, vote_bytes: bytes) -> Pairs:
+def _judged(score_bytes: bytes, sd_bytes: bytes, vote_bytes: bytes, most: int) -> Pairs:
     scores = np.frombuffer(score_bytes)
     opinions = Opinions(np.frombuffer(sd_bytes), np.frombuffer(vote_bytes))
     found: list[tuple[Numbers, Numbers, NDArray[np.int8]]] = []
     n = len(scores)
-    for i in range(n - 1):
-        later = np.arange(i + 1, n, dtype=np.int32)
-        found.append((np.full(len(later), i, dtype=np.int32), later, _judgements(scores, opinions, i)))
+    order, reach = np.arange(n, dtype=np.int32), n - 1
+    if n * (n - 1) // 2 > most:
+        order, reach = np.random.default_rng(n).permutation(n).astype(np.int32), max(1, most // n)
+        order = np.concatenate([order, order[:reach]])  # a circle
+    for at, i in enumerate(order[:n].tolist()):
+        others = order[at + 1 : at + 1 + reach]
+        found.append((np.full(len(others), i, dtype=np.int32), others, _judgements(scores, opinions, i, others)))
     one, other, sign = (np.concatenate(part) for part in zip(*found, strict=True))
     up, down, equal = sign > 0, sign < 0, sign == 0
     better, worse = np.concatenate([one[up], other[down]]), np.concatenate([other[up], one[down]])
     return Pairs(n, better, worse, (one[equal], other[equal]))
 
 
-def _judgements(scores: Array, opinions: Opinions, i: int) -> NDArray[np.int8]:
-    """For each image after i: 1 if image i is significantly better, -1 if worse, else 0."""
+def _judgements(scores: Array, opinions: Opinions, i: int, others: Numbers) -> NDArray[np.int8]:
+    """For each of the others: 1 if image i is significantly better, -1 if worse, else 0."""
     from scipy.special import stdtr, stdtrit  # not for every start of the program
 
+    if not len(others):
+        return np.zeros(0, dtype=np.int8)
     error, degrees = opinions.variance_of_mean, opinions.votes - 1
-    variance = error[i] + error[i + 1 :]
-    difference = scores[i] - scores[i + 1 :]
+    variance, difference = error[i] + error[others], scores[i] - scores[others]
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(difference == 0, 0.0, np.abs(difference) / np.sqrt(variance))
         # Welch's degrees of freedom lie between the smaller of the two and their sum, so few t need the exact ones.
-        least, most = np.minimum(degrees[i], degrees[i + 1 :]), degrees[i] + degrees[i + 1 :]
-        sure = t > stdtrit(least.min(), 1 - _SIGNIFICANT / 2)
-        doubtful = np.flatnonzero(~sure & (t >= stdtrit(most.max(), 1 - _SIGNIFICANT / 2)))
-        split = error[i] ** 2 / degrees[i] + error[i + 1 :][doubtful] ** 2 / degrees[i + 1 :][doubtful]
+        least, most = np.minimum(degrees[i], degrees[others]).min(), float(degrees[i] + degrees[others].max())
+        sure = t > stdtrit(least, 1 - _SIGNIFICANT / 2)
+        doubtful = np.flatnonzero(~sure & (t >= stdtrit(most, 1 - _SIGNIFICANT / 2)))
+        split = error[i] ** 2 / degrees[i] + error[others[doubtful]] ** 2 / degrees[others[doubtful]]
         p = 2 * stdtr(variance[doubtful] ** 2 / split, -t[doubtful])
     sure[doubtful] = p < _SIGNIFICANT
     result: NDArray[np.int8] = (np.sign(difference) * sure).astype(np.int8)

@@ -136,6 +136,21 @@ def test_the_influence_is_the_derivative_by_the_weight_of_an_image(question: str
     assert found.sum() == pytest.approx(0, abs=1e-12)
 
 
+def test_of_many_images_so_many_pairs_are_drawn_with_each_image_in_as_many() -> None:
+    scores, (predictions, _), opinions = made(300)
+    drawn, every = judged_pairs(scores, opinions, most=9_000), judged_pairs(scores, opinions)
+    ends = [np.concatenate([drawn.better, drawn.similar[0]]), np.concatenate([drawn.worse, drawn.similar[1]])]
+    assert len({frozenset(pair) for pair in zip(*(end.tolist() for end in ends), strict=True)}) == 9_000
+    assert set(np.bincount(np.concatenate(ends)).tolist()) == {60}
+    for place, influence in (
+        (different_or_similar, influence_of_different), (better_or_worse, influence_of_better)
+    ):  # fmt: skip
+        assert place(predictions, drawn).auc == pytest.approx(place(predictions, every).auc, abs=0.02)
+        moved = [influence(place(predictions, pairs), pairs) for pairs in (drawn, every)]
+        assert moved[0].sum() == pytest.approx(0, abs=1e-12)
+        assert np.linalg.norm(moved[0]) == pytest.approx(np.linalg.norm(moved[1]), rel=0.1)
+
+
 def test_where_a_class_is_empty_there_is_no_auc() -> None:
     scores, (predictions, _), opinions = made(10)
     agreed = judged_pairs(scores, Opinions(opinions.sd * 1e3, opinions.votes))
