@@ -79,7 +79,9 @@ class ConsoleCommands(Provider):
         several = len({line.seed for line in console.board.lines}) > 1
         commands = []
         for line in console.board.lines:
-            name = f"Go to run {plain(line.experiment)}" + (f" seed {line.seed}" if several else "")
+            name = f"Go to run {plain(line.experiment)}" + (
+                f" {line.run.seed_words}" if several or line.run.repeat > 1 else ""
+            )
             commands.append(
                 Command(name, plain(line.title) or "select it in the table", partial(console.go_to_run, line.key))
             )

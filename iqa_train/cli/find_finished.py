@@ -68,7 +68,7 @@ def _note_other_settings(chosen: RunSelection, found: Sequence[RunRecord]) -> No
 
 def _complaint(run: RunRecord, options: argparse.Namespace) -> str:
     """Why the run has no usable network, and what to do; "" if it has one."""
-    name, state = f"{run.experiment} (seed {run.seed})", run.state
+    name, state = f"{run.experiment} ({run.folder.seed_words})", run.state
     profile = profile_of(options)
     train = f"iqa-train --exp {run.experiment}" + (f" --profile {profile}" if profile else "")
     if imported_from(run.folder) is not None:

@@ -15,8 +15,8 @@ def status_lines(overview: Overview, rows: Sequence[Row], width: int | None = No
     """The headline and the table; a sentence if there are no rows."""
     if not rows:
         return ["nothing is queued and nothing has been run here; see iqa-train --help"]
-    times = Counter((row.study, row.experiment, row.seed) for row in rows)
-    body = [_cells(row, several=times[row.study, row.experiment, row.seed] > 1) for row in rows]
+    times = Counter(_named(row) for row in rows)
+    body = [_cells(row, several=times[_named(row)] > 1) for row in rows]
     keep = [k for k in range(len(_HEAD)) if _HEAD[k] != "Seed" or len({row.seed for row in rows}) > 1]
     head = [_HEAD[k] for k in keep]
     designs = [plain(line) for design in overview.designs for line in design.lines]
@@ -49,13 +49,18 @@ def _headline(overview: Overview, rows: Sequence[Row]) -> str:
     return plain(" · ".join(parts))
 
 
+def _named(row: Row) -> tuple[str, str, int, int]:
+    return row.study, row.experiment, row.seed, row.run.repeat
+
+
 def _cells(row: Row, *, several: bool) -> list[str]:
     """`several`: the experiment has runs with different settings, so the hash is shown, too."""
+    name = row.experiment + (f" (repeat {row.run.repeat})" if row.run.repeat > 1 else "")
     p = row.progress
     epoch = "-" if p.epochs is None else f"{p.epoch or 0}/{p.epochs}"
     why = "; ".join(filter(None, [row.reason or (p.stage if row.state == RUNNING else ""), row.note]))
     return [
-        f"{row.experiment} ({row.run.path.name.partition('-')[2]})" if several else row.experiment,
+        f"{name} ({row.run.config_hash})" if several else name,
         str(row.seed),
         row.state,
         row.device or "-",

@@ -22,7 +22,7 @@ class Device:
     memory_total: int | None = None  # bytes
     memory_used: int | None = None  # bytes, of all processes
     lost: bool = False  # nothing may be started on it
-    threads: int | None = None  # of a CPU slot
+    threads: int | None = None  # that a CPU slot has cores for; a run computes with as many as its settings say
     mig: bool = False
     note: str = ""  # what is wrong with it
 
@@ -73,13 +73,16 @@ def inventory_of(sample: Sample, environment: Mapping[str, str] | None = None) -
 
 
 def worker_environment(device: Device, base: Mapping[str, str] | None = None) -> dict[str, str]:
-    """`base` (os.environ by default) for a worker on `device`, which then sees that device and no other."""
+    """`base` (os.environ by default) for a worker on `device`, which then sees that device and no other.
+
+    On a CPU, libraries start with one thread whatever cores and slots there are: sums of several threads are rounded
+    otherwise. `training.compute_device` gives torch the number that the run's settings name.
+    """
     environment = dict(os.environ if base is None else base) | {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     if device.kind == "gpu":
         # by its UUID, so that nothing depends on the order in which anybody counts
         return environment | {_VISIBLE: device.key if device.key.startswith("GPU-") else str(device.index)}
-    threads = str(device.threads or 1)
-    return environment | {_VISIBLE: "", "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+    return environment | {_VISIBLE: "", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 def foreign_memory(reading: GpuReading, own_pids: Collection[int]) -> int | None:

@@ -7,7 +7,7 @@ from iqa_train.runs.layout import RunFolder
 
 def name_of(run: RunFolder) -> str:
     """A run as people call it: `A1 (seed 42)`."""
-    return f"{run.experiment} (seed {run.seed})"
+    return f"{run.experiment} ({run.seed_words})"
 
 
 def command_for(words: str, runs_dir: Path) -> str:

@@ -10,7 +10,7 @@ from iqa_train.results.selection import RunSelection
 from iqa_train.results.sweep import Sweep, measured_sweep, sweep
 from iqa_train.results.table import StudyResults
 from iqa_train.runs.documents import read_spec_facts
-from iqa_train.runs.layout import run_folders
+from iqa_train.runs.layout import counted_folders
 from iqa_train.study.literature import known_settings, references_of
 from iqa_train.study.model import Reference
 from iqa_train.study.settings import TrainingConfig
@@ -68,7 +68,7 @@ def _alike(chosen: RunSelection, base: RunRecord, runs_dir: Path) -> dict[str, l
 
 def _in_other_studies(base: RunRecord, runs_dir: Path, own: set[Path]) -> Iterator[RunRecord]:
     """Finished runs of other studies that differ from the baseline in one setting; only these are read."""
-    for folder in run_folders(runs_dir):
+    for folder in counted_folders(runs_dir):
         if folder.path in own or not folder.result.exists():
             continue
         try:

@@ -14,10 +14,11 @@ from iqa_train.results.factors import Spec
 from iqa_train.runs.document_cache import Damage, undamaged
 from iqa_train.runs.documents import EpochEvent, Measures, ProvenanceFacts, ResultFacts, SpecFacts, misplaced
 from iqa_train.runs.imported import imported_in
-from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.layout import RunFolder, counted_folders
 from iqa_train.runs.predictions import Predictions, read_predictions
 from iqa_train.runs.progress import epochs_of
 from iqa_train.runs.revision import revision_label, with_revision
+from iqa_train.runs.rounding import Rounding, all_roundings
 from iqa_train.runs.seeds import UNKNOWN_SEED
 from iqa_train.runs.snapshot import RunSnapshot, SnapshotReader
 from iqa_train.runs.state import RunState, outside_the_queue, state_of
@@ -35,6 +36,7 @@ class RunRecord:
     """A run: its spec, its state, and its predictions by seed. A further round is a further seed.
 
     `epochs` holds seed -> epoch -> event; `reported` what result.json says by seed, where predictions were not kept.
+    `repeats` are finished runs of the same seed with other rounding; nothing counts them.
     """
 
     spec: Spec
@@ -47,6 +49,7 @@ class RunRecord:
     notes: tuple[str, ...] = ()
     result: ResultFacts = field(default_factory=ResultFacts)  # empty, as `provenance`, where missing or damaged
     provenance: ProvenanceFacts = field(default_factory=ProvenanceFacts)
+    repeats: "tuple[RunRecord, ...]" = ()
 
     @property
     def experiment(self) -> str:
@@ -73,6 +76,11 @@ class RunRecord:
         return test / train if train else 0.0
 
     @property
+    def rounding(self) -> tuple[Rounding, ...]:
+        """What decided it in the last attempt, then in earlier ones that differ in it; empty where not recorded."""
+        return all_roundings(self.provenance)
+
+    @property
     def failed(self) -> bool:
         """Whether it ended without a result, and another attempt would, too."""
         return self.state.name == FAILED
@@ -90,7 +98,14 @@ class RunRecord:
 
 def record(spec: "RunSpec | Spec", folder: RunFolder, reader: SnapshotReader | None = None) -> RunRecord:
     """Read a run. `spec` is its specification or the content of its spec.json."""
-    return record_of(spec, (reader or SnapshotReader()).read(folder, whole=True))
+    reader = reader or SnapshotReader()
+    return _with_repeats(record_of(spec, reader.read(folder, whole=True)), reader)
+
+
+def _with_repeats(run: RunRecord, reader: SnapshotReader) -> RunRecord:
+    """The run with its finished repeats."""
+    found = [record_of(run.spec, reader.read(folder, whole=True)) for folder in run.folder.repeats()]
+    return replace(run, repeats=tuple(one for one in found if one.state.finished)) if found else run
 
 
 def record_of(spec: "RunSpec | Spec", found: RunSnapshot) -> RunRecord:
@@ -134,15 +149,16 @@ def study_runs(
     Of an experiment with several settings, those count that a run has finished with, or is under way with; of these the
     latest. The baseline comes first, then the others by name.
     """
-    specs = [
-        (_spec(snapshot), snapshot) for snapshot in (reader or SnapshotReader()).read_all(runs_dir, study, whole=True)
-    ]
+    reader = reader or SnapshotReader()
+    there = reader.read_each(counted_folders(runs_dir, study), whole=True)
+    specs = [(_spec(snapshot), snapshot) for snapshot in there]
     found = [Candidate(spec["experiment"], snapshot, state_of(snapshot)) for spec, snapshot in specs]
     newest = chosen_settings(found)
     current = [(spec, snapshot) for spec, snapshot in specs if snapshot.run.config_hash == newest[spec["experiment"]]]
     base = common_baseline(spec for spec, _ in current)
     current.sort(key=lambda run: (run[0]["experiment"] != base, run[0]["experiment"], _seed(run[0])))
-    return [record_of(spec, snapshot) for spec, snapshot in current], left_out_notes(found, newest, study)
+    runs = [_with_repeats(record_of(spec, snapshot), reader) for spec, snapshot in current]
+    return runs, left_out_notes(found, newest, study)
 
 
 def common_baseline(specs: Iterable[Spec]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from iqa_train.errors import RunError, UsageError, did_you_mean, visible
 from iqa_train.results.declared import Declared, declared_for
 from iqa_train.results.run_record import RunRecord, record, study_runs
-from iqa_train.runs.layout import RunFolder, run_folder, run_folders
+from iqa_train.runs.layout import RunFolder, counted_folders, run_folder, run_folders
 from iqa_train.runs.origin import other_data
 from iqa_train.runs.revision import at_earlier_revisions
 from iqa_train.runs.snapshot import SnapshotReader
@@ -114,7 +114,7 @@ def _further(
     further, notes = [], []
     others: dict[tuple[str, str], list[str]] = {}
     ids = {spec.experiment for spec, _ in runs}
-    for run in run_folders(runs_dir, study):
+    for run in counted_folders(runs_dir, study):
         experiment, settings = run.experiment, run.config_hash
         if run.path in known or not run.attempts():
             continue
@@ -137,7 +137,7 @@ def _by_revision_that_ran(specs: list[RunSpec], runs_dir: Path, study: str) -> l
 
     Runs of two revisions are never in one table; a note marks those of an earlier revision.
     """
-    there = {(run.experiment, run.config_hash) for run in run_folders(runs_dir, study)}
+    there = {(run.experiment, run.config_hash) for run in counted_folders(runs_dir, study)}
     for trained in (specs, *zip(*map(at_earlier_revisions, specs), strict=True)):
         if any((spec.experiment, spec.config_hash) in there for spec in trained):
             return list(trained)

@@ -12,6 +12,7 @@ from iqa_train.results.epochs import AtEpoch, at_last_common_epoch, epochs_of
 from iqa_train.results.factors import factors, settings_that_differ
 from iqa_train.results.look_rows import beyond_design, look_notes, with_looks
 from iqa_train.results.looks import take_looks
+from iqa_train.results.machine import machine_note, with_machines
 from iqa_train.results.paired_predictions import ExperimentPredictions
 from iqa_train.results.run_record import RunRecord, by_experiment, common_baseline, predictions_by_seed
 from iqa_train.results.table import ResultRow, StudyResults
@@ -78,6 +79,7 @@ def build_study_results(
     if design is not None and metric == design.metric and name == design.baseline and resamples != 0:
         looks = take_looks(runs, design, parameters)
         rows = with_looks(rows, looks)
+    rows = with_machines(rows, grouped, name, metric, parameters)
     settings = next((run.spec["settings"] for run in runs if run.spec["settings"]), None)
     return StudyResults(
         study=study,
@@ -89,6 +91,7 @@ def build_study_results(
             *(look_notes(looks) if looks else ()),
             *_notes(rows, base_runs, name, metric),
             *_metric_notes(metric, parameters, rows),
+            *machine_note(rows),
             *(() if resamples == 0 else duplicated_images(list(tested.values()))),
         ),
         dataset=str(settings.get("dataset", "")) if settings else "",

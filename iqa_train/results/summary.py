@@ -1,4 +1,7 @@
-"""The table at the end of a study: each experiment's test SRCC and PLCC, and its difference from the baseline."""
+"""The table at the end of a study: each experiment's test SRCC and PLCC, and its difference from the baseline.
+
+Of repeats: the difference from their first runs, which only the rounding makes.
+"""
 
 import statistics
 from collections.abc import Iterable
@@ -10,6 +13,9 @@ from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.snapshot import RunSnapshot, read_snapshot
 from iqa_train.runs.state import outside_the_queue, state_of
 from iqa_train.study.spec import RunSpec
+
+FIRST_RUN = "first run"
+"""What repeats are compared with, for the head of the table."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,10 @@ class SummaryRow:
 
 
 def summarise(runs: Iterable[tuple[RunSpec, RunFolder]], baseline: str | None) -> list[SummaryRow]:
-    """A row per experiment, in the order of their first run. Differences are between means over the seeds both have."""
+    """A row per experiment, in the order of their first run. Differences are between means over the seeds both have.
+
+    Repeats are compared with their first runs, and never with the baseline.
+    """
     by_experiment: dict[str, list[tuple[RunSpec, RunSnapshot]]] = {}
     for spec, run in runs:
         by_experiment.setdefault(spec.experiment, []).append((spec, read_snapshot(run)))
@@ -34,8 +43,10 @@ def summarise(runs: Iterable[tuple[RunSpec, RunFolder]], baseline: str | None) -
     base = values.get(baseline or "", {})
     rows = []
     for name, found in by_experiment.items():
-        shared = [seed for seed in values[name] if seed in base]
-        delta = statistics.fmean(values[name][s] - base[s] for s in shared) if shared and name != baseline else None
+        firsts = [(spec, read_snapshot(one.run.first)) for spec, one in found if one.run.repeat > 1]
+        other = _by_seed(firsts, "srcc") if firsts else {} if name == baseline else base
+        shared = [seed for seed in values[name] if seed in other]
+        delta = statistics.fmean(values[name][s] - other[s] for s in shared) if shared else None
         states = {outside_the_queue(state_of(run)).name for _, run in found}
         rows.append(
             SummaryRow(

@@ -186,16 +186,24 @@ class HostFacts(TypedDict, total=False):
     host: str
     boot_id: str
     platform: str
+    processor: str
     cpus: Count
     python: str
 
 
 class ComputeFacts(TypedDict, total=False):
-    """The device as torch names it."""
+    """The device as torch names it, and what decides the rounding on it; of early versions the first three."""
 
     name: str
     bf16: bool
     threads: Count
+    kind: str
+    instructions: str
+    compiled: bool
+    tf32: bool
+    tf32_convolutions: bool
+    cuda: str | None
+    cudnn: str
 
 
 class DataFacts(TypedDict, total=False):
@@ -221,8 +229,15 @@ class ImportedFacts(TypedDict):
     began: NotRequired[str]
 
 
+class RepeatFacts(TypedDict, total=False):
+    """Of a repeat: its number, and what makes its rounding another."""
+
+    number: Count
+    rounding: str
+
+
 class ProvenanceFacts(TypedDict, total=False):
-    """provenance.json: what a result came from."""
+    """provenance.json: what a result came from. `earlier`: `runs.rounding` of attempts that it continues, if other."""
 
     code: CodeFacts
     packages: dict[str, str]
@@ -230,6 +245,8 @@ class ProvenanceFacts(TypedDict, total=False):
     device: ComputeFacts
     data: DataFacts
     imported: ImportedFacts
+    repeat: RepeatFacts
+    earlier: list[dict[str, str]]
 
 
 class EpochEvent(TypedDict, total=False):

@@ -5,7 +5,7 @@ runs/
   scheduler.json  scheduler.lock  scheduler.log the scheduler's process, its lock, what it did
   notify/                                       notifications that are not delivered yet, a file each
 runs/<study>/design.json  design.lock           what the study declared before its first result
-runs/<study>/<experiment>/s<seed>-<config hash>/
+runs/<study>/<experiment>/s<seed>-<config hash>[-r<repeat>]/
   spec.json  provenance.json  result.json  lock
   attempt-01/  runner.json  metrics.jsonl  exit.json   (while it runs: heartbeat, reserve; stop)
   checkpoints/  last.safetensors  best.safetensors
@@ -33,8 +33,10 @@ if TYPE_CHECKING:  # a runner and a scheduler stay small without it
 _OUTCOMES = ("result.json", "checkpoints")
 _OUTCOME_KINDS = ("predictions-*.csv", "references-*.csv", "opinions-*.csv", "tested-*.json", "round-*")
 _ATTEMPT = re.compile(r"attempt-(\d+)")
-_RUN = re.compile(rf"(?:s\d+|{UNKNOWN_FOLDER})-[0-9a-f]{{10}}")  # unknown: of an imported log alone
+_REPEATED = r"-r([2-9]|[1-9]\d{1,3})"
+_RUN = re.compile(rf"(?:s\d+|{UNKNOWN_FOLDER})-[0-9a-f]{{10}}(?:{_REPEATED})?")  # unknown: of an imported log alone
 _SEED = re.compile(r"s(\d+)-.*")
+_REPEAT = re.compile(rf".*{_REPEATED}")
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,33 @@ class RunFolder:
     @property
     def config_hash(self) -> str:
         """Identifies the settings, the seed apart."""
-        return self.path.name.partition("-")[2]
+        return self.path.name.partition("-")[2].partition("-")[0]
+
+    @property
+    def repeat(self) -> int:
+        """1; 2 and more for repeats of the same seed with other rounding, which never count as another seed."""
+        found = _REPEAT.fullmatch(self.path.name)
+        return int(found[1]) if found else 1
+
+    @property
+    def seed_words(self) -> str:
+        """`seed 42`, or `seed 42, repeat 2`: which of an experiment's runs this is."""
+        return f"seed {self.seed}" + (f", repeat {self.repeat}" if self.repeat > 1 else "")
+
+    def of_seed(self, seed: int) -> "RunFolder":
+        """The run of the same experiment and settings with another seed, no repeat."""
+        return RunFolder(self.path.with_name(f"s{seed}-{self.config_hash}"))
+
+    @property
+    def first(self) -> "RunFolder":
+        """The run that this is a repeat of; itself, if it is none."""
+        return RunFolder(self.path.with_name(self.path.name.removesuffix(f"-r{self.repeat}")))
+
+    def repeats(self) -> list["RunFolder"]:
+        """The repeats of this run that there are."""
+        mine = re.compile(rf"{re.escape(self.path.name)}{_REPEATED}")
+        names = {int(found[1]): name for name in _folders_in(self.path.parent) if (found := mine.fullmatch(name))}
+        return [RunFolder(self.path.with_name(names[number])) for number in sorted(names)]
 
     @property
     def spec(self) -> Path:
@@ -266,13 +294,19 @@ class Outbox:
         return sorted(path for path in self.folder.glob("*.json") if not path.is_dir())
 
 
-def run_folder(runs_dir: Path, spec: "RunSpec") -> RunFolder:
-    """Where a run of `spec` lies."""
-    return RunFolder(runs_dir / spec.study / spec.experiment / f"s{spec.seed}-{spec.config_hash}")
+def run_folder(runs_dir: Path, spec: "RunSpec", repeat: int = 1) -> RunFolder:
+    """Where a run of `spec` lies, or a repeat of it."""
+    name = f"s{spec.seed}-{spec.config_hash}" + (f"-r{repeat}" if repeat > 1 else "")
+    return RunFolder(runs_dir / spec.study / spec.experiment / name)
+
+
+def counted_folders(runs_dir: Path, study: str | None = None) -> list[RunFolder]:
+    """`run_folders` without the repeats: those that results are computed from."""
+    return [run for run in run_folders(runs_dir, study) if run.repeat == 1]
 
 
 def run_folders(runs_dir: Path, study: str | None = None) -> list[RunFolder]:
-    """Every run there is, or those of a study, by study, experiment and seed."""
+    """Every run there is, repeats included, or those of a study, by study, experiment and seed."""
     found = []
     for name in [study] if study else _folders_in(runs_dir):
         for experiment in _folders_in(runs_dir / name):

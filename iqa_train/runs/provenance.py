@@ -59,9 +59,19 @@ def host_state() -> dict[str, Any]:
         "host": socket.gethostname(),
         "boot_id": boot_id(),
         "platform": platform.platform(),
+        "processor": _processor(),
         "cpus": len(os.sched_getaffinity(0)),
         "python": sys.version.split()[0],
     }
+
+
+def _processor() -> str:
+    """The CPU's model: some libraries choose their kernels by it, not by the instruction set alone. "" if unknown."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
 def package_versions() -> dict[str, str]:

@@ -17,7 +17,7 @@ from iqa_train.results.look_text import progress_text
 from iqa_train.results.looks import StudyLooks, take_looks
 from iqa_train.results.run_record import RunRecord, record
 from iqa_train.runs.design_file import SealedDesign, read_design
-from iqa_train.runs.layout import RunFolder, run_folders
+from iqa_train.runs.layout import RunFolder, counted_folders
 from iqa_train.runs.provenance import code_fingerprint
 from iqa_train.runs.specfile import read_spec
 from iqa_train.runs.state import run_state
@@ -84,7 +84,7 @@ def _records(wanted: Rounds, design: SealedDesign, runs_dir: Path) -> list[RunRe
     if missing := sorted(names - {name for name, _ in hashes}):
         raise RunError(f"{missing[0]} is in the design but was not queued; iqa-train --all --until-decided does that")
     study = wanted.items[0].study
-    found = [run for run in run_folders(runs_dir, study) if (run.experiment, run.config_hash) in hashes]
+    found = [run for run in counted_folders(runs_dir, study) if (run.experiment, run.config_hash) in hashes]
     return [record(read_spec(run), run) for run in found if run.seed in design.seeds]
 
 
@@ -95,7 +95,7 @@ def _items(looks: StudyLooks, wanted: Rounds, runs_dir: Path) -> list[Item]:
     for experiment, seed in looks.missing:
         template = templates[experiment]
         of_template = RunFolder(runs_dir / template.run)
-        run = RunFolder(of_template.path.with_name(f"s{seed}-{of_template.config_hash}"))
+        run = of_template.of_seed(seed)
         spec = read_spec(of_template)
         tried = run.attempts()
         if not tried:

@@ -28,7 +28,7 @@ from iqa_train.regular import real_path
 from iqa_train.runs.attempt_facts import LogFinder
 from iqa_train.runs.document_cache import undamaged
 from iqa_train.runs.documents import Measure
-from iqa_train.runs.layout import QueueFiles
+from iqa_train.runs.layout import QueueFiles, RunFolder
 from iqa_train.runs.snapshot import RunSnapshot, read_snapshot
 from iqa_train.runs.state_names import COMPLETED, FAILED
 from iqa_train.scheduler.item_status import ItemStatus, snapshots_of, status_of
@@ -114,7 +114,9 @@ class Notification:
         state = self.state.replace("-", " ")
         how = self.reason if self.reason.startswith(state) else f"{state}: {self.reason}" if self.reason else state
         score = "" if self.srcc is None else f"; test SRCC {self.srcc:.4f}"
-        return _clean(f"{self.experiment} (seed {self.seed}) of {self.study} on {self.host}: {how}{score}")
+        repeat = RunFolder(Path(self.run_dir)).repeat
+        which = f"seed {self.seed}" + (f", repeat {repeat}" if repeat > 1 else "")
+        return _clean(f"{self.experiment} ({which}) of {self.study} on {self.host}: {how}{score}")
 
     def as_json(self) -> dict[str, Any]:
         """What a command reads on its standard input; texts are single lines."""

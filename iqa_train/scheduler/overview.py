@@ -56,6 +56,7 @@ class Row:
             "study": self.study,
             "experiment": self.experiment,
             "seed": seed_as_json(self.seed),
+            "repeat": self.run.repeat,
             "state": self.state,
             "reason": self.reason,
             "attempt": self.attempt,

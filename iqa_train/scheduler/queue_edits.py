@@ -79,5 +79,6 @@ def _waiting(queue: Queue, names: Sequence[str], runs_dir: Path, study: str | No
     found = snapshots_of(items, runs_dir)
     for item in items:
         if state_of(found[item.key]).alive:
-            raise UsageError(f"{item.experiment} (seed {item.seed}) is running; iqa-train stop ends it")
+            which = found[item.key].run.seed_words
+            raise UsageError(f"{item.experiment} ({which}) is running; iqa-train stop ends it")
     return [item.key for item in items]

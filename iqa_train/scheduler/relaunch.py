@@ -41,17 +41,18 @@ def require_ended(row: Row, *, again: bool) -> None:
     """Raise UsageError with the reason where the run may not have a new attempt."""
     if imported_from(row.run) is not None:
         raise UsageError(
-            f"{row.experiment} (seed {row.seed}) was imported from a log and cannot be continued; run it from scratch"
+            f"{row.experiment} ({row.run.seed_words}) was imported from a log and cannot be continued; run it from "
+            "scratch"
         )
     if label := revision_label(read_json(row.run.spec) or {}, imported=False):
         raise UsageError(
-            f"{row.experiment} (seed {row.seed}) was {label} and cannot be continued; start "
+            f"{row.experiment} ({row.run.seed_words}) was {label} and cannot be continued; start "
             f"{row.experiment} again, as a run of its own"
         )
     if row.state in OPEN:
-        raise UsageError(f"{row.experiment} (seed {row.seed}) is {row.state}; there is nothing to relaunch")
+        raise UsageError(f"{row.experiment} ({row.run.seed_words}) is {row.state}; there is nothing to relaunch")
     if row.state in FINISHED and not again:
-        raise UsageError(f"{row.experiment} (seed {row.seed}) is {row.state}; --again runs it from scratch")
+        raise UsageError(f"{row.experiment} ({row.run.seed_words}) is {row.state}; --again runs it from scratch")
 
 
 def _project(row: Row, runs_dir: Path) -> Path:

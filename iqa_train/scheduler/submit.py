@@ -31,6 +31,7 @@ class SubmitOptions:
     gpu: int | None = None
     retries: int = 3
     again: bool = False
+    repeat: int = 1  # of each run; see `RunFolder.repeat`
     logs_dir: str = "logs"
     command: tuple[str, ...] = ()
     notify: dict[str, dict[str, Any] | None] = field(default_factory=dict)  # by study; None: no notifications
@@ -50,7 +51,7 @@ def submit(specs: Sequence[RunSpec], batches: Sequence[Batch], runs_dir: Path, o
     }
     items = []
     for spec in specs:
-        run = run_folder(runs_dir, spec)
+        run = run_folder(runs_dir, spec, options.repeat)
         declare(run, spec)
         number, batch, gpu = place.get(spec.experiment, (len(batches) + 1, None, None))
         item = Item(

@@ -186,6 +186,13 @@ class SettingFields:
     workers: Annotated[
         int, Setting("Machine", "threads that decode images and gather crops; 0: none", local=True, ge=0, le=64)
     ] = 2
+    threads: Annotated[
+        int,
+        Setting(
+            "Machine", "threads that a run on the CPU computes with; its numbers depend on them, not on the cores",
+            local=True, ge=1, le=1024,
+        ),
+    ] = 1  # fmt: skip
 
 
 class Declared(NamedTuple):

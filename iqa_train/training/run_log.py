@@ -8,18 +8,23 @@ import torch
 from iqa_train.datasets.images.pixel_store import PixelStore
 from iqa_train.datasets.splits import split_origin
 from iqa_train.datasets.table import ImageTable, Split
+from iqa_train.runs.layout import RunFolder
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import RunSpec
 from iqa_train.training.compute_device import ComputeDevice
+from iqa_train.training.other_rounding import NEIGHBOURS
 from iqa_train.training.progress import Progress
 
 EPOCH_COLUMNS = "Epoch\tTrain_Loss\tTrain_SRCC\tTest_SRCC\tTest_PLCC"
 SPLIT_NAMES = {"val": "validation", "test": "test"}
 
 
-def header(spec: RunSpec, device: ComputeDevice) -> list[str]:
+def header(spec: RunSpec, run: RunFolder, device: ComputeDevice) -> list[str]:
     """Which run this is, how it differs from the baseline, and where it runs."""
-    lines = [f"{spec.experiment}: {spec.title or spec.slug} (study {spec.study}, seed {spec.seed}, {spec.config_hash})"]
+    which = f"study {spec.study}, {run.seed_words}, {spec.config_hash}"
+    lines = [f"{spec.experiment}: {spec.title or spec.slug} ({which})"]
+    if run.repeat > 1:
+        lines.append(f"a repeat with other rounding ({NEIGHBOURS}); it does not count as another seed")
     if spec.differs:
         parts = (f"{name} {ours} (baseline: {theirs})" for name, (theirs, ours) in spec.differs.items())
         lines.append(f"differs from {spec.baseline} in: " + "; ".join(parts))

@@ -30,7 +30,7 @@ def train_run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) 
         raise UsageError(f"this run was {trained} and cannot continue; start its experiment again, as a new run")
     device = choose_device(settings)
     journal.event("start", experiment=spec.experiment, seed=spec.seed, epochs=settings.epochs, device=device.name)
-    journal.say(*run_log.header(spec, device))
+    journal.say(*run_log.header(spec, run, device))
 
     table = load_table(settings.dataset, spec.source, settings.data_dir)
     find_weights(settings)  # missing weights are reported before the long work on the pixel store
@@ -44,13 +44,14 @@ def train_run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) 
         split = split_table(table, round_settings.seed)
         if number == 1:
             journal.say(*run_log.data(table, split, store))
-            record_provenance(run, device, table, split, resume=resume)
+            record_provenance(run, spec, device, table, split, resume=resume)
         files, owner = run.round(number, rounds), checkpoint_owner(spec, run, number)
         if files.folder != run.path:
             files.folder.mkdir(exist_ok=True)
         inputs = RoundInputs(
-            number, round_settings, owner, files, table, split, store, device, journal, already_logged=logged
-        )
+            number, round_settings, owner, files, table, split, store, device, journal, repeat=run.repeat,
+            already_logged=logged,
+        )  # fmt: skip
         results.append(_train_round(inputs, rounds, resume=resume))
 
     write_result(run, spec, results, split)  # before the cross tests, which may fail

@@ -47,6 +47,7 @@ from iqa_train.training.evaluate import NonFiniteScoreError, score_images
 from iqa_train.training.journal import Journal, Stopped
 from iqa_train.training.losses import training_loss
 from iqa_train.training.optimizer import CLIP, build_optimizer, rate_at, set_rates
+from iqa_train.training.other_rounding import round_otherwise
 from iqa_train.training.progress import Progress
 from iqa_train.training.run_log import EPOCH_COLUMNS, SPLIT_NAMES, epoch_note, epoch_row
 
@@ -59,7 +60,10 @@ class DivergedError(Exception):
 
 @dataclass(frozen=True)
 class RoundInputs:
-    """Everything a round reads. `settings.seed` is the round's own; `owner` names run and round in checkpoints."""
+    """Everything a round reads. `settings.seed` is the round's own; `owner` names run and round in checkpoints.
+
+    A `repeat` above 1 starts with the same weights as the first run, rounded otherwise.
+    """
 
     number: int
     settings: TrainingConfig
@@ -70,6 +74,7 @@ class RoundInputs:
     store: PixelStore
     device: ComputeDevice
     journal: Journal
+    repeat: int = 1
     already_logged: frozenset[tuple[int, int]] = frozenset()  # (round, epoch) logged by earlier attempts
 
 
@@ -89,6 +94,8 @@ class Trainer:
             raise UsageError("batch_size 1 with patch_size 32 leaves batch normalisation one value per channel")
         resume = resume and self.files.last.exists()
         network = QualityNetwork(settings, settings.seed, pretrained=not resume)
+        if inputs.repeat > 1:
+            round_otherwise(network, settings.seed, inputs.repeat)
         # Crops come out of the pixel store channels last, the layout in which CPUs and GPUs convolve faster.
         self.network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network.hyper.start_at(float(self.table.scores[self.train_images].mean()))

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from iqa_train.runs.layout import RunFolder
 
 Form = Literal["markdown", "csv", "latex", "report"]
 
@@ -53,6 +56,6 @@ class ExportOrder:
     tracker: Path | None = None  # a Markdown file to update together with the report
 
 
-def run_name(experiment: str, seed: int, *, several_seeds: bool) -> str:
-    """An experiment's id, with the seed if there are several."""
-    return f"{experiment} (seed {seed})" if several_seeds else experiment
+def run_name(run: "RunFolder", *, several_seeds: bool) -> str:
+    """An experiment's id, with the seed if there are several, and the number of a repeat."""
+    return f"{run.experiment} ({run.seed_words})" if several_seeds or run.repeat > 1 else run.experiment

@@ -50,7 +50,7 @@ def relaunch(target: Target, order: RelaunchOrder) -> str:
         raise UsageError(f"nothing relaunched: {order.key} has not been started yet; press s to start it")
     queue_again([row], target.runs_dir, str(target.logs_dir), 3, again=order.again)
     hint = paused_hint(paused=overview.queue.paused)
-    return f"{row.experiment} (seed {row.seed}): {_queued_text(row, again=order.again)}{hint}"
+    return f"{row.experiment} ({row.run.seed_words}): {_queued_text(row, again=order.again)}{hint}"
 
 
 def paused_hint(*, paused: bool) -> str:

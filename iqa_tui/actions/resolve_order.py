@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class ResolvedRun:
     """A run to start. It is audited as part of `study` under `profile` and `overrides`.
 
-    `before`: the previous values of changed settings.
+    `before`: the previous values of changed settings. `repeat`: as of `RunFolder`.
     """
 
     spec: RunSpec
@@ -27,11 +27,13 @@ class ResolvedRun:
     profile: str | None = None
     overrides: Mapping[str, Any] = field(default_factory=dict)
     before: Mapping[str, Any] = field(default_factory=dict)
+    repeat: int = 1
 
 
 def resolve_order(target: Target, order: StartOrder) -> list[ResolvedRun]:
     """The runs of an order, seed by seed. Raises UserError for an invalid file, setting or run."""
     from iqa_train.errors import UsageError
+    from iqa_train.runs.layout import RunFolder
     from iqa_train.study.resolve import resolve_all
     from iqa_train.study.select import select_study
     from iqa_train.study.validate import validate_settings
@@ -44,15 +46,15 @@ def resolve_order(target: Target, order: StartOrder) -> list[ResolvedRun]:
             raise UsageError(f"the study file does not contain {target.study}; press R to relaunch one of its runs")
         specs = resolve_all(study, profile=profile, overrides=changes, ids=order.experiments, seeds=order.seeds)
         return [ResolvedRun(spec, study, profile, changes) for spec in specs]
-    specs = [_spec_of(Path(key), target, study, profile) for key in order.keys]
-    seeds = order.seeds or tuple(dict.fromkeys(spec.seed for spec in specs))
+    named = [(_spec_of(Path(key), target, study, profile), RunFolder(Path(key)).repeat) for key in order.keys]
+    seeds = order.seeds or tuple(dict.fromkeys(spec.seed for spec, _ in named))
     runs = [
-        _with_changes(spec, study, profile, changes, seed)
+        replace(_with_changes(spec, study, profile, changes, seed), repeat=repeat)
         for seed in seeds
-        for spec in specs
+        for spec, repeat in named
         if order.seeds or spec.seed == seed
     ]
-    return list({(run.spec.experiment, run.spec.seed, run.spec.config_hash): run for run in runs}.values())
+    return list({(run.spec.experiment, run.spec.seed, run.spec.config_hash, run.repeat): run for run in runs}.values())
 
 
 def _spec_of(path: Path, target: Target, study: Study | None, profile: str | None) -> RunSpec:
@@ -65,7 +67,7 @@ def _spec_of(path: Path, target: Target, study: Study | None, profile: str | Non
     run = RunFolder(path)
     if study is not None and run.experiment in study.ids and run.seed != UNKNOWN_SEED:
         spec = resolve(study, run.experiment, profile=profile, seed=run.seed)
-        if run_folder(target.runs_dir, spec).path == path:
+        if run_folder(target.runs_dir, spec, run.repeat).path == path:
             return spec
     return read_spec(run)
 

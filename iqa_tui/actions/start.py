@@ -56,14 +56,16 @@ def _queue(runs: Sequence[PlannedRun], target: Target, order: StartOrder) -> Non
     study = next(in_file, None)
     recipients = notify_reference(study.path, target.runs_dir) if study is not None and study.notify else None
     notify = {} if study is None else {first.spec.study: recipients}
-    options = SubmitOptions(
-        policy=order.policy, slots=order.slots or target.slots, again=order.again, logs_dir=str(target.logs_dir),
-        command=("iqa-tui",), notify=notify,
-    )  # fmt: skip
     batches = batches_of(study, first.spec.study) if study else ()
     if study is not None:
         seal_design(study, first.spec.study, target.runs_dir)
-    submit([planned.spec for planned in runs], batches, target.runs_dir, options)
+    for repeat in dict.fromkeys(planned.run.repeat for planned in runs):
+        options = SubmitOptions(
+            policy=order.policy, slots=order.slots or target.slots, again=order.again, logs_dir=str(target.logs_dir),
+            repeat=repeat, command=("iqa-tui",), notify=notify,
+        )  # fmt: skip
+        specs = [planned.spec for planned in runs if planned.run.repeat == repeat]
+        submit(specs, batches, target.runs_dir, options)
 
 
 def _skipped_text(plan: StartPlan) -> str:
@@ -78,7 +80,7 @@ def _skipped_text(plan: StartPlan) -> str:
 
 def _names(runs: Sequence[PlannedRun]) -> list[str]:
     seeds = Counter(planned.spec.seed for planned in runs)
-    return [run_name(p.spec.experiment, p.spec.seed, several_seeds=len(seeds) > 1) for p in runs]
+    return [run_name(p.run, several_seeds=len(seeds) > 1) for p in runs]
 
 
 def _bar(progress: Callable[[str], None]) -> Bar:

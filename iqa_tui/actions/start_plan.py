@@ -77,7 +77,7 @@ def plan_start(target: Target, order: StartOrder) -> StartPlan:
     items = {item.key: item for item in read_queue(target.runs_dir).items}
     runs = []
     for resolved in resolved_runs:
-        run = run_folder(target.runs_dir, resolved.spec)
+        run = run_folder(target.runs_dir, resolved.spec, resolved.repeat)
         item = items.get(str(run.path.relative_to(target.runs_dir)))
         queued = item is not None and item_status(item, target.runs_dir).phase == "waiting"
         runs.append(_planned(resolved, run, queued=queued, again=order.again))

@@ -71,7 +71,7 @@ def _line_about(row: Row, words: str, *, several_seeds: bool) -> str:
     from iqa_train.runs.metrics import epoch_events
     from iqa_train.runs.state import run_state
 
-    name = run_name(row.experiment, row.seed, several_seeds=several_seeds)
+    name = run_name(row.run, several_seeds=several_seeds)
     state = run_state(row.run)
     if row.state == "queued" and not state.alive and not state.requested:
         return f"{name} {words}"

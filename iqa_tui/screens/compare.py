@@ -189,7 +189,8 @@ def first_two(context: "ActionContext") -> tuple[Pick | None, Pick | None]:
     if selected is None:
         return None, None
     seed, key = selected.seed, selected.key
-    base = next((x for x in context.board.lines if x.is_baseline and x.seed == seed and x.key != key), None)
+    firsts = (line for line in context.board.lines if line.is_baseline and line.run.repeat == 1)
+    base = next((x for x in firsts if x.seed == seed and x.key != key), None)
     if base is None:
         return runs[key], None
     return runs[base.key], runs[key]
@@ -222,7 +223,9 @@ def _run_pick(line: RunLine, board: Board, group: str) -> Pick:
     name = line.experiment
     if len({x.seed for x in board.lines}) > 1:
         name += f" s{line.seed}"
-    if sum(x.seed == line.seed for x in others) > 1:
+    if line.run.repeat > 1:
+        name += f" r{line.run.repeat}"
+    if len({x.run.config_hash for x in others if x.seed == line.seed}) > 1:
         name += " " + line.run.config_hash[:6]
     words = " ".join(filter(None, [state_words(line.state) if line.state else "not started", line.title]))
     return Pick(RUN, line.key, name, group, words)

@@ -37,7 +37,7 @@ class RelaunchScreen(PlanningDialog):
         super().__init__(target)
         self.line = line
         self.options = relaunch_options(line)
-        self.TITLE_WORDS = f"Relaunch {line.experiment} (seed {line.seed})"
+        self.TITLE_WORDS = f"Relaunch {line.experiment} ({line.run.seed_words})"
 
     def parts(self) -> Iterable[Widget]:
         choices = []

@@ -123,5 +123,5 @@ def _with_notes(sections: tuple[Section, ...], board: Board, line: RunLine) -> t
 
 
 def _title(board: Board, line: RunLine) -> str:
-    words = [f"Run {line.number} of {len(board.lines)}", line.experiment, f"seed {line.seed}", board.study]
+    words = [f"Run {line.number} of {len(board.lines)}", line.experiment, line.run.seed_words, board.study]
     return " · ".join([*words, state_words(line.state) if line.state else "not started"])

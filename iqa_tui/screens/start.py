@@ -102,7 +102,7 @@ def _choices(board: Board, marked: list[RunLine], selected: RunLine | None) -> l
         ]
         choices.append((((), None), f"all {len(board.file.ids)} experiments"))
     if selected is not None:
-        choices.append((((selected.key,), None), f"only {selected.experiment} (seed {selected.seed})"))
+        choices.append((((selected.key,), None), f"only {selected.experiment} ({selected.run.seed_words})"))
     return choices
 
 

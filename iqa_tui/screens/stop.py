@@ -61,9 +61,9 @@ class StopScreen(Dialog[StopOrder]):
             choices.append((marked_lines, f"{len(marked_lines)} marked: {names}"))
         first = next((line for line in self.lines if selected is not None and line.key == selected.key), None)
         if first is not None:
-            choices.append(((first,), f"{first.experiment} (seed {first.seed})"))
+            choices.append(((first,), f"{first.experiment} ({first.run.seed_words})"))
         others = [line for line in self.lines if line is not first and line.key not in marked]
-        choices += [((line,), f"{line.experiment} (seed {line.seed})") for line in others]
+        choices += [((line,), f"{line.experiment} ({line.run.seed_words})") for line in others]
         if len(self.lines) > 1:  # never first: stopping everything takes a second key
             choices.append((self.lines, f"all of this study: {plural(len(self.lines), 'run')}, running or queued"))
         return choices
@@ -85,7 +85,7 @@ class StopScreen(Dialog[StopOrder]):
 
 def _line_about(line: RunLine, *, at_once: bool) -> Content:
     row = line.row
-    name = f"{plain(line.experiment)} (seed {line.seed})"
+    name = f"{plain(line.experiment)} ({line.run.seed_words})"
     if line.state not in ALIVE:
         return Content.assemble(f"{name} is queued: ", ("removed from the queue", "dim"))
     where = f" on {plain(row.device)}" if row and row.device else ""

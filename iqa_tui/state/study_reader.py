@@ -109,7 +109,8 @@ class StudyReader:
 
     def _compute_results(self, selection: RunSelection) -> StudyResults:
         """Results; intervals are resampled only when a run has finished, since that takes a while."""
-        finished = frozenset(str(run.folder.path) for run in selection.runs if run.state.finished)
+        tried = (one for run in selection.runs for one in (run, *run.repeats))
+        finished = frozenset(str(run.folder.path) for run in tried if run.state.finished)
         if self._full_results is None or finished != self._finished:
             self._full_results = results_of(selection, "srcc")
             self._finished = finished

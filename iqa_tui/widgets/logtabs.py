@@ -53,6 +53,7 @@ class LogTabs(Static):
     def _tab(self, line: RunLine) -> Content:
         several = len({other.seed for other in self._lines}) > 1
         name = plain(line.experiment) + (f" s{line.seed}" if several else "")
+        name += f" r{line.run.repeat}" if line.run.repeat > 1 else ""
         key = f"[{line.number}]" if line.number <= 9 else ""
         glyph = GLYPHS.get(line.state, "")
         colour = f"${COLOURS[line.state]}" if line.state in COLOURS else "$text-muted"

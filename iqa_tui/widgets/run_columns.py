@@ -143,6 +143,8 @@ def _eta(line: RunLine, _: Board) -> str:
 
 
 def _title(line: RunLine, _: Board) -> str:
+    if line.run.repeat > 1:
+        return f"repeat {line.run.repeat}: other rounding"
     return line.title or ("other settings" if not line.planned else "")
 
 

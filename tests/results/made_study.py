@@ -62,6 +62,8 @@ class MadeStudy:
         epochs: Sequence[float | None] = (),
         gain: float = 0.0,
         revision: int | None = REVISION,
+        repeat: int = 1,
+        provenance: Mapping[str, Any] | None = None,
     ) -> RunFolder:
         """Write a run: several tables are rounds; `state` "queued" has no attempt, "lost" one without an end."""
         rounds = [tables] if isinstance(tables, Predictions) else list(tables or [])
@@ -75,7 +77,10 @@ class MadeStudy:
         }  # fmt: skip
         digest = RunSpec.model_validate({"revision": FIRST, **spec}).config_hash
         run = RunFolder(self.runs_dir / self.name / experiment / f"s{seed}-{digest}")
+        run = RunFolder(Path(f"{run.path}-r{repeat}")) if repeat > 1 else run
         run.path.mkdir(parents=True)
+        if provenance is not None:
+            run.provenance.write_text(json.dumps(provenance))
         spec["config_hash"] = digest
         run.spec.write_text(json.dumps(spec))
         if state == "queued":

@@ -31,7 +31,7 @@ def test_hash_is_stable_and_leaves_out_seed_and_places(seed_study):
     spec = resolve(seed_study, "Baseline")
     assert spec.config_hash == SEED_BASELINE_HASH
     assert spec.model_copy(update={"revision": 1}).config_hash == SEED_BASELINE_HASH_OF_REVISION_1
-    places = {"data_dir": "/x", "cache_dir": "/y", "workers": 7, "compile": True}
+    places = {"data_dir": "/x", "cache_dir": "/y", "workers": 7, "threads": 3, "compile": True}
     assert resolve(seed_study, "Baseline", overrides=places, seed=1).config_hash == SEED_BASELINE_HASH
     assert resolve(seed_study, "Baseline", overrides={"lr": 1e-6}).config_hash != SEED_BASELINE_HASH
 

@@ -66,7 +66,7 @@ def _text(found: Inventory, sample: Sample) -> str:
         parts += [f"NVIDIA driver {sample.driver or 'n/a'}", "", *_table([_HEAD, *rows])]
     for device in found.devices:
         if device.threads is not None:
-            parts.append(f"{device.label}: {plural(device.threads, 'thread')}")
+            parts.append(f"{device.label}: {plural(device.threads, 'core')}")
         elif device.note:
             parts.append(f"{device.label}: {device.note}")
     if found.note:

@@ -56,6 +56,7 @@ def _plan_of(
         "title": spec.title,
         "study": spec.study,
         "seed": spec.seed,
+        "repeat": run.repeat,
         "config_hash": spec.config_hash,
         "run_dir": str(run.path),
         "settings": spec.settings.model_dump(mode="json"),
@@ -79,13 +80,15 @@ def _command(
         words += [option, value] if value != usual else []
     if by_hand and options.experiments is not None:
         words += ["--experiments", str(options.experiments)]
+    words += ["--repeat", str(options.repeat)] if options.repeat > 1 else []
     words += ["--split", options.split] if options.split else []
     return words + as_options({k: v for k, v in overrides.items() if k != "seed" or by_hand})
 
 
 def _print_plan(plan: dict[str, Any], spec: RunSpec) -> None:
     print(f"{spec.experiment}: {spec.title}" if spec.title not in {"", spec.experiment} else spec.experiment)
-    print(f"  study {spec.study}, seed {spec.seed}, configuration {spec.config_hash}")
+    repeat = f", repeat {plan['repeat']}" if plan["repeat"] > 1 else ""
+    print(f"  study {spec.study}, seed {spec.seed}{repeat}, configuration {spec.config_hash}")
     print(f"  run directory {plan['run_dir']}")
     for name, value in spec.settings.model_dump().items():
         print(f"    {name} = {_toml(value)}")

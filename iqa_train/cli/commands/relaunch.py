@@ -35,5 +35,5 @@ def main(argv: Sequence[str]) -> int:
         print(json.dumps({"queued": [item.run for item in items]}, indent=2))
     else:
         for row in rows:
-            print(f"{row.experiment} (seed {row.seed}): queued as attempt {row.attempt + 1}")
+            print(f"{row.experiment} ({row.run.seed_words}): queued as attempt {row.attempt + 1}")
     return 0

@@ -66,6 +66,8 @@ def start_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list
             say(f"{spec.experiment} with these settings has not been started before; it starts now")
         if state is None and not run.attempts() and (earlier := earlier_run(spec, Path(options.runs_dir))):
             say(f"{spec.experiment}: {earlier.path} was {revision_words(FIRST)}; this is a separate run")
+        if run.repeat > 1 and not run.first.result.exists():
+            say(f"{spec.experiment} ({run.seed_words}): the first run has no result to compare it with yet")
     wanted = [(spec, run) for spec, run in runs if before[run] is None or options.until_decided]
     if _alone(runs, options):
         return _run_here(*wanted[0], options, argv) if wanted else _print_overview(runs[0][0].study, options)
@@ -114,6 +116,10 @@ def _run_here(spec: RunSpec, run: RunFolder, options: argparse.Namespace, argv: 
     code = 130 if outcome.requested else outcome.command_code
     if code != 0:
         say(f"iqa-train: {spec.experiment}: {outcome.state}: {outcome.reason}")
+    if code == 0 and run.repeat > 1 and not options.json:
+        from iqa_train.results.summary import FIRST_RUN, summarise, summary_text
+
+        say(summary_text(summarise([(spec, run)], spec.baseline), FIRST_RUN))
     _print_overview(spec.study, options)
     return code
 

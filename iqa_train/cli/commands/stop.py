@@ -61,7 +61,7 @@ def main(argv: Sequence[str]) -> int:
         print(json.dumps({"stopped": listed}, indent=2))
     else:
         for row, what in words:
-            print(f"{row.experiment} (seed {row.seed}): {plain(what)}")
+            print(f"{row.experiment} ({row.run.seed_words}): {plain(what)}")
         for name in idle:
             print(f"{name}: has not been started and is not queued")
         for name in ended:

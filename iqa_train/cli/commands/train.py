@@ -65,7 +65,7 @@ def main(argv: Sequence[str]) -> int:
         study, specs = with_split(study, specs, options.split)
     findings = audit_with_data(study, profile, None if by_hand else overrides)
     findings = findings_about(findings, {spec.experiment for spec in specs})
-    runs = [(spec, run_folder(Path(options.runs_dir), spec)) for spec in specs]
+    runs = [(spec, run_folder(Path(options.runs_dir), spec, options.repeat)) for spec in specs]
     if options.dry_run:
         from iqa_train.cli.commands.dryrun import dry_run
 
@@ -110,6 +110,8 @@ def _check_until_decided(options: argparse.Namespace) -> None:
     ):
         if getattr(options, name):
             raise UsageError(f"--until-decided and --{name} cannot be combined: {why}")
+    if options.repeat > 1:
+        raise UsageError("--until-decided and --repeat cannot be combined: a repeat is no seed, and decides nothing")
 
 
 def _runs_by_hand(options: argparse.Namespace, overrides: Mapping[str, Any]) -> "tuple[Study, list[RunSpec]]":
@@ -169,6 +171,10 @@ def _parser() -> Parser:
     what.add_argument(
         "--until-decided", action="store_true",
         help="with --all: more seeds, round by round, until every verdict of [design] is decided",
+    )  # fmt: skip
+    what.add_argument(
+        "--repeat", type=whole_number(2), default=1, metavar="N",
+        help="the same seed with other rounding, N-th time (from 2): how much of a value is chance; counts as no seed",
     )  # fmt: skip
     what.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
     what.add_argument("--again", action="store_true", help="start over what was run before; the old results are kept")

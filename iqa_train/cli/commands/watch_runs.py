@@ -13,7 +13,7 @@ from iqa_train.cli.status_table import eta_words, status_lines
 from iqa_train.cli.text import say
 from iqa_train.devices.nvml import Nvml
 from iqa_train.errors import RunError
-from iqa_train.results.summary import summarise, summary_text
+from iqa_train.results.summary import FIRST_RUN, summarise, summary_text
 from iqa_train.runner.runner import GRACE
 from iqa_train.runs.documents import read_exit
 from iqa_train.runs.layout import RunFolder
@@ -52,6 +52,7 @@ def queue_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list
         gpu=options.gpu,
         retries=options.retries,
         again=options.again,
+        repeat=options.repeat,
         logs_dir=options.logs_dir,
         command=("iqa-train", *argv),
         notify={runs[0][0].study: notify_reference(study.path, runs_dir) if study.notify else None},
@@ -82,7 +83,8 @@ def attend(runs: Runs, items: Sequence[Item], options: argparse.Namespace) -> in
         print(json.dumps(read_overview(runs_dir, runs[0][0].study).as_json(), indent=2))
     else:
         baseline = runs[0][0].baseline
-        say(summary_text(summarise(runs, baseline), baseline), sys.stdout)
+        against = FIRST_RUN if options.repeat > 1 else baseline
+        say(summary_text(summarise(runs, baseline), against), sys.stdout)
     return max(code, _say_look(runs_dir, study)) if study is not None else code
 
 

@@ -1,10 +1,14 @@
 """Where a run's result comes from: code, packages, host, device, data."""
 
+from typing import cast
+
 from iqa_train.report.run_page.attempts import code_line
 from iqa_train.report.run_page.json_fields import Document, contents, value_at, words
 from iqa_train.report.sections import Line, Section, pair, prose
+from iqa_train.runs.documents import ProvenanceFacts
 from iqa_train.runs.imported import Imported, imported_in
 from iqa_train.runs.provenance import code_fingerprint
+from iqa_train.runs.rounding import rounding_of, words_of
 from iqa_train.runs.snapshot import RunSnapshot
 from iqa_train.text import plural
 
@@ -23,7 +27,7 @@ def provenance_section(run: RunSnapshot) -> Section:
     if not found:
         none = prose("none yet: the worker writes it when it has its data and its device")
         return Section(_TITLE, (none, *filter(None, [changed])))
-    lines = [*_code(found), changed, *_data(found), *_machine(found), *_packages(found)]
+    lines = [*_code(found), changed, *_data(found), *_machine(cast(ProvenanceFacts, found)), *_packages(found)]
     return Section(_TITLE, tuple(line for line in lines if line is not None and line.cells[-1]))
 
 
@@ -75,15 +79,25 @@ def _data(found: Document) -> list[Line]:
     ]
 
 
-def _machine(found: Document) -> list[Line]:
+def _machine(found: ProvenanceFacts) -> list[Line]:
     cpus = words(found, "host", "cpus")
     python = words(found, "host", "python")
     return [
         pair("device", words(found, "device", "name")),
+        pair("rounding", words_of(rounding_of(found).values()) or "not recorded"),
+        *(pair("rounded before", words_of(earlier.values())) for earlier in found.get("earlier", [])),
+        pair("repeat", _repeat(found)),
         pair("host", ", ".join(filter(None, [words(found, "host", "host"), cpus and f"{cpus} CPUs"]))),
         pair("system", words(found, "host", "platform")),
         pair("python", python),
     ]
+
+
+def _repeat(found: ProvenanceFacts) -> str:
+    if "repeat" not in found:
+        return ""
+    repeat = found["repeat"]
+    return f"{repeat.get('number')}: {repeat.get('rounding', '')}; it does not count as another seed"
 
 
 def _packages(found: Document) -> list[Line]:
