@@ -106,11 +106,14 @@ def take_looks(runs: Sequence[RunRecord], design: SealedDesign, parameters: int 
 
 
 class _Seeds:
-    """The predictions of the design's seeds, and what is computed from them once."""
+    """The predictions of the design's seeds, and what is computed from them once.
+
+    Runs of several trainings do not count: a round of the design is a run with one seed.
+    """
 
     def __init__(self, runs: Sequence[RunRecord], design: SealedDesign, parameters: int) -> None:
         self._design = design
-        self._runs = by_experiment(runs)
+        self._runs = by_experiment(run for run in runs if run.spec["settings"].get("train_test_num", 1) == 1)
         self._parameters = parameters
         self._base = self._usable(design.baseline)
         self._ready = {design.baseline: self._base}

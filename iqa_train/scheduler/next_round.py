@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from iqa_train.errors import RunError, UserError
+from iqa_train.locks import LockedError
 from iqa_train.results.look_text import progress_text
 from iqa_train.results.looks import StudyLooks, take_looks
 from iqa_train.results.run_record import RunRecord, record
@@ -106,11 +107,27 @@ def _items(looks: StudyLooks, wanted: Rounds, runs_dir: Path) -> list[Item]:
     return items
 
 
+def _look(runs_dir: Path, study: str) -> str:
+    """As `next_round`; what only a person can repair is noted in the queue, where `iqa-train status` shows it."""
+    try:
+        return next_round(runs_dir, study)
+    except LockedError:
+        raise
+    except UserError as error:
+        words = f"no further round is queued: {error}; after that, iqa-train queue resume goes on"
+        with edit_queue(runs_dir) as edit:
+            rounds = edit.queue.rounds
+            if study in rounds:
+                noted = {**rounds, study: replace(rounds[study], waits=words)}
+                edit.queue = replace(edit.queue, rounds=noted)
+        return f"{study}: {words}"
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Take the look; returns the exit code."""
     runs_dir, study = sys.argv[1:] if argv is None else argv
     try:
-        words = next_round(Path(runs_dir), study)
+        words = _look(Path(runs_dir), study)
     except UserError as error:
         sys.stderr.write(f"{error}\n")
         return 1

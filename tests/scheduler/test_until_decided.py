@@ -96,6 +96,7 @@ def test_rounds_go_on_in_the_foreground_until_every_verdict_is_decided(project: 
     assert done.stderr.rstrip().endswith(LAST)
     assert (project.folder / "runs" / "small" / "design.json").exists()
     assert LAST in project.run("status").stdout
+    assert project.status()["designs"] == [{"study": "small", "look": LAST, "waits": "", "more_rounds": False}]
     again = project.run(*START)
     assert project.attempts_of_all() == 11 and again.stderr.rstrip().endswith(LAST)
 
@@ -139,6 +140,21 @@ def test_a_round_waits_for_a_run_that_failed_and_goes_on_once_it_is_repeated(tmp
     wait_for_rounds(made)
     made.wait_until_settled()
     assert made.seeds() == ALL
+
+
+@pytest.mark.slow
+def test_a_damaged_design_is_named_by_status_and_rounds_go_on_once_it_is_repaired(project: Designed) -> None:
+    project.run(*START, "--detach")
+    design = project.folder / "runs" / "small" / "design.json"
+    whole = project.wait("the design", lambda: design.exists() and design.read_bytes())
+    design.write_bytes(whole[:50])
+    wait_for_rounds(project)
+    shown = project.run("status").stdout
+    assert "no further round is queued: " in shown and "design.json is damaged (" in shown
+    design.write_bytes(whole)
+    project.run("queue", "resume")
+    project.wait("the end of the rounds", lambda: not project.queue()["rounds"], 60)
+    assert project.seeds() == ALL
 
 
 @pytest.mark.slow
