@@ -35,7 +35,7 @@ class Design(BaseModel):
 
     model_config = _FROZEN
 
-    metric: str = Field(PRIMARY, description="the primary one; the others are secondary")
+    metric: str = Field("", min_length=1, description="the primary one; empty: that of [study]")
     min_seeds: int = Field(3, strict=True, ge=2, le=MOST_SEEDS)
     max_seeds: int = Field(10, strict=True, ge=2, le=MOST_SEEDS)
     alpha: float = Field(0.05, strict=True, gt=0, le=0.5)
@@ -110,7 +110,7 @@ class Declaration(BaseModel):
 
 def declaration(design: Design | None, primary: str, margins: Mapping[str, Any], seeds: Sequence[int]) -> Declaration:
     """Of the tables of a study file that agree with one another; `seeds` are the study's."""
-    metric = design.metric if design else primary or PRIMARY
+    metric = (design.metric if design else "") or primary or PRIMARY
     found = {name or metric: float(value) for name, value in margins.items()}
     if design and design.margin:
         found[metric] = design.margin
@@ -121,9 +121,9 @@ def contradiction(design: Design | None, primary: str, margins: Mapping[str, Any
     """How `[study]` and `[design]` contradict each other: the key of [design], and the sentence; None if they agree."""
     if design is None:
         return None
-    if primary and primary != design.metric:
+    if primary and design.metric and primary != design.metric:
         return "metric", f'metric = "{design.metric}" contradicts [study] primary = "{primary}"; give one of the two'
-    own = margins.get(design.metric, margins.get(""))
+    own = margins.get(design.metric or primary or PRIMARY, margins.get(""))
     if own is not None and design.margin not in {0.0, own}:
         return "margin", f"margin = {design.margin:g} contradicts [study] margin = {own:g}; give one of the two"
     return None

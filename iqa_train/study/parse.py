@@ -43,7 +43,7 @@ def parse_study(raw: Mapping[str, Any], path: Path, problems: Problems) -> Study
     experiments = _experiments(_array(raw, "experiments", problems), problems)
     batches = _batches(_array(raw, "batches", problems), problems)
     design = _design(raw, head, problems)
-    profiles = _profiles(_table(raw, "profiles", problems), raw.get("design", {}), problems)
+    profiles = _profiles(_table(raw, "profiles", problems), raw, head, problems)
     datasets = _datasets(_table(raw, "datasets", problems), problems)
     notify = _notify(raw, problems)
     reported = _array(raw, "references", problems)
@@ -117,7 +117,9 @@ def _batches(tables: list[Any], problems: Problems) -> list[Batch]:
     return found
 
 
-def _profiles(tables: Mapping[str, Any], design: object, problems: Problems) -> dict[str, Profile]:
+def _profiles(
+    tables: Mapping[str, Any], raw: Mapping[str, Any], of_file: StudyHead | None, problems: Problems
+) -> dict[str, Profile]:
     found = {}
     for name, table in tables.items():
         place = TomlTable(f"profiles.{name}")
@@ -146,7 +148,7 @@ def _profiles(tables: Mapping[str, Any], design: object, problems: Problems) -> 
             if made:
                 expect[experiment] = made
         if head and timed:
-            own = _profile_design(table, design, place, problems)
+            own = _profile_design(table, raw, of_file, place, problems)
             found[name] = Profile(study=head, minutes=timed.minutes, expect=expect, set=settings, design=own)
     return found
 
@@ -159,12 +161,17 @@ def _design(raw: Mapping[str, Any], head: StudyHead | None, problems: Problems) 
     return design
 
 
-def _profile_design(table: Mapping[str, Any], of_file: object, place: TomlTable, problems: Problems) -> Design | None:
+def _profile_design(
+    table: Mapping[str, Any], raw: Mapping[str, Any], head: StudyHead | None, place: TomlTable, problems: Problems
+) -> Design | None:
     """The design of the file with the profile's changes; None where the profile changes nothing."""
-    own = table.get("design")
+    own, of_file = table.get("design"), raw.get("design")
     if isinstance(own, dict) and isinstance(of_file, dict):
         own = {**of_file, **own}
-    return None if own is None else _made(Design, own, place, problems, "design")
+    design = None if own is None else _made(Design, own, place, problems, "design")
+    if head and (found := contradiction(design, head.primary, {})):
+        problems.add(place, f"design: {found[1]}", found[0])
+    return design
 
 
 def _datasets(tables: Mapping[str, Any], problems: Problems) -> dict[str, DataSource]:

@@ -46,6 +46,11 @@ def test_seeds_are_taken_in_order(small, head, line, seeds):
     assert declaration_of(study).seeds == seeds
 
 
+def test_a_design_is_of_the_studys_primary_metric(small):
+    found = declaration_of(small(head='primary = "plcc"', more="[design]\nmargin = 0.1\n"))
+    assert (found.metric, found.margins) == ("plcc", {"plcc": 0.1})
+
+
 def test_the_designs_margin_is_that_of_its_metric(small):
     study = small(head="margin = { srcc = 0.001 }", more='[design]\nmetric = "krcc"\nmargin = 0.004\n')
     assert declaration_of(study).margins == {"srcc": 0.001, "krcc": 0.004}
@@ -102,9 +107,10 @@ def test_a_bad_design_is_refused_in_a_sentence(small, line, words):
         ('primary = "acc"', "", '[study]: "acc" is not a metric'),
         ("margn = 0.1", "", '[study]: unknown key "margn"; did you mean "margin"?'),
         ("", "[desing]\nalpha = 0.1", 'unknown table; did you mean "design"?'),
-        ('primary = "plcc"', "[design]", 'metric = "srcc" contradicts [study] primary = "plcc"; give one of the two'),
+        ('primary = "plcc"', '[design]\nmetric = "srcc"', 'metric = "srcc" contradicts [study] primary = "plcc"'),
         ("margin = 0.1", "[design]\nmargin = 0.2", "margin = 0.2 contradicts [study] margin = 0.1"),
         ("", "[profiles.demo]\ndesign = { alpha = 2 }", "[profiles.demo]: design: alpha = 2 is out of range"),
+        ('primary = "plcc"', '[profiles.demo]\ndesign = { metric = "krcc" }', "[profiles.demo]: design: metric"),
         ("", "[profiles.demo]\nstudy = { margin = 0 }", "[profiles.demo]: study: margin = 0 is not valid"),
     ],
 )  # fmt: skip

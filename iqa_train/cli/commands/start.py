@@ -142,9 +142,10 @@ def _leave(runs: list[str], options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"queued": runs, "scheduler": scheduler.as_json() if scheduler else None}, indent=2))
         return 0
+    rounds = ", and further rounds follow until every verdict is decided" if options.until_decided else ""
     who = f"; scheduler running (pid {scheduler.pid})" if scheduler and scheduler.pid else ""
     print(
-        f"{plural(len(runs), 'run')} queued{who}. You can close this terminal. Check progress with:\n"
+        f"{plural(len(runs), 'run')} queued{rounds}{who}. You can close this terminal. Check progress with:\n"
         f"  iqa-train status{where} --watch        states, and why runs wait\n"
         f"  iqa-train logs{where} EXPERIMENT -f    its log as it grows\n"
         f"  iqa-train stop{where} --all            stop everything, with checkpoints"
