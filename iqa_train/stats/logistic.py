@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iqa_train.stats.logistic_search import Curve, best_curve, rise
-from iqa_train.stats.metrics import plcc, rmse
+from iqa_train.stats.metrics import near_one, plcc, rmse
 
 Array = NDArray[np.float64]
 
@@ -107,5 +107,6 @@ def _parameters(curve: Curve, count: int) -> tuple[float, ...]:
 
 
 def _standard(values: Array) -> Array:
+    values = near_one(values)  # so that squares neither overflow nor underflow
     result: Array = (values - values.mean()) / values.std()
     return result

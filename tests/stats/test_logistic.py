@@ -50,7 +50,7 @@ def test_what_is_curved_fits_better_than_before_and_nothing_fits_worse_than_a_li
 
 
 @BOTH
-@pytest.mark.parametrize(("scale", "shift"), [(1e-6, 0.0), (1e6, 1e7), (-1.0, 3.0)])
+@pytest.mark.parametrize(("scale", "shift"), [(1e-6, 0.0), (1e6, 1e7), (-1.0, 3.0), (1e-290, 0.0), (1e290, 0.0)])
 def test_unit_origin_and_direction_of_the_predictions_do_not_matter(
     parameters: int, scale: float, shift: float
 ) -> None:
