@@ -184,6 +184,23 @@ def test_a_study_file_broken_meanwhile_or_missing_pictures_start_nothing(stand_i
     assert not (project.folder / "runs").exists()
 
 
+def test_a_start_seals_what_the_study_declares_and_refuses_a_change_after_the_first_result(stand_ins: Make) -> None:
+    declared = FIVE.replace('name = "small"', 'name = "small"\nmargin = 0.01', 1)
+    project = stand_ins(declared)
+
+    async def act(app: Host, pilot: Pilot[None]) -> None:
+        app.host.start_now(StartOrder(experiments=("A1",)))
+        await notice_with(pilot, "1 run queued: A1")
+        await until(pilot, "A1 is complete", lambda: states(app, "completed") == ["A1"])
+        (project.folder / "experiments.toml").write_text(declared.replace("0.01", "0.5", 1))
+        app.host.start_now(StartOrder(experiments=("A2",)))
+        assert "was sealed before the first result" in await notice_with(pilot, "margins = { srcc = 0.5 } now")
+
+    drive(target_of(project), act)
+    sealed = json.loads((project.folder / "runs" / "small" / "design.json").read_text())
+    assert sealed["margins"] == {"srcc": 0.01} and not sealed["exploratory"]
+
+
 def test_a_runs_folder_that_cannot_be_used_is_reported(stand_ins: Make) -> None:
     project = stand_ins()
     (project.folder / "runs").write_text("a file in the way")
