@@ -14,7 +14,14 @@ from iqa_train.results.summary import summarise
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.predictions import read_predictions
 from iqa_train.runs.specfile import read_spec
+from iqa_tui.actions.orders import StartOrder
+from iqa_tui.actions.start_plan import plan_start
+from iqa_tui.state.board import Target
+from iqa_tui.state.study_reader import StudyReader
+from iqa_tui.widgets.run_columns import grid
 from tests.conftest import STUDY, Project, write_small_study
+
+pytestmark = pytest.mark.slow  # real trainings
 
 QUICK = STUDY.replace("epochs = 3", "epochs = 1")
 
@@ -42,7 +49,6 @@ def document(project: Project, *words: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.slow
 def test_numbers_depend_on_the_threads_that_are_set_and_not_on_slots_or_cores(
     repeated: Project, tmp_path: Path
 ) -> None:
@@ -111,13 +117,24 @@ def test_several_repeats_are_compared_with_their_first_runs_and_not_with_each_ot
     assert row.delta == pytest.approx(repeat - first)
 
 
-def test_a_first_run_is_not_a_repeat(project: Project) -> None:
-    said = project.run("--exp", "A1", "--repeat", "1", code=2).stderr
-    assert "--repeat" in said
-    assert not (project.folder / "runs").exists()
+def test_the_console_lists_a_repeat_and_starts_it_over_as_one(
+    repeated: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repeated.folder)
+    target = Target(experiments=Path("experiments.toml"))
+    reader = StudyReader(target)
+    board = reader.read()
+    reader.close()
+    assert [(line.experiment, line.run.repeat) for line in board.lines if line.state] == [
+        ("Baseline", 1), ("A1", 1), ("A1", 2),
+    ]  # fmt: skip
+    repeat = board.lines[-1]
+    assert "repeat 2: other rounding" in grid(board, 200).cells[-1]
+    assert any(note.startswith("a repeat of seed 42") for note in board.lines[1].result.notes)  # type: ignore[union-attr]
+    (planned,) = plan_start(target, StartOrder((repeat.key,), again=True)).runs
+    assert (planned.run, planned.effect) == (repeat.run, "start over")
 
 
-@pytest.mark.slow
 def test_a_repeat_that_was_stopped_continues_to_the_same_bits(tmp_path: Path) -> None:
     words = ("--exp", "A1", "--repeat", "2", "--train_patch_num", "32")
     whole, broken = (write_small_study(tmp_path / name) for name in ("whole", "broken"))

@@ -1,5 +1,6 @@
 """The command line: the old script's commands, layers of settings, and what is said to wrong ones."""
 
+import json
 import os
 import re
 import shlex
@@ -74,6 +75,16 @@ def test_by_hand_settings_start_from_the_old_scripts_defaults(empty: Run) -> Non
         "select_on": "val",
     }
     assert {name: settings[name] for name in expected} == expected
+
+
+def test_a_repeat_has_the_settings_of_the_first_run_and_a_folder_of_its_own(project: Project) -> None:
+    words = ("--exp", "A1", "--dry-run", "--json")
+    (first,), (repeat,) = (json.loads(project.run(*words, *more).stdout)["runs"] for more in ((), ("--repeat", "2")))
+    assert repeat["run_dir"] == f"{first['run_dir']}-r2"
+    assert (first["repeat"], repeat["repeat"], repeat["seed"]) == (1, 2, first["seed"])
+    assert (repeat["settings"], repeat["config_hash"]) == (first["settings"], first["config_hash"])
+    assert repeat["command"][-2:] == ["--repeat", "2"]
+    assert "--repeat" in project.run(*words, "--repeat", "1", code=2).stderr  # the first run is no repeat
 
 
 def test_spellings(empty: Run) -> None:
