@@ -10,7 +10,7 @@ from iqa_train.cli.scope import study_named
 from iqa_train.cli.status_table import status_lines
 from iqa_train.cli.text import say
 from iqa_train.scheduler.overview import read_overview
-from iqa_train.scheduler.queue import POLICIES, read_queue
+from iqa_train.scheduler.queue import POLICIES, folder_of, read_queue
 
 _DESCRIPTION = """\
 List or change the queue. A paused queue starts no more runs, and those that run continue; resuming also starts a
@@ -41,7 +41,13 @@ def main(argv: Sequence[str]) -> int:
     if options.json:
         queue = read_queue(runs_dir)
         items = [
-            {"run": i.run, "experiment": i.experiment, "seed": i.seed, "batch": i.batch}
+            {
+                "run": i.run,
+                "experiment": i.experiment,
+                "seed": i.seed,
+                "repeat": folder_of(i, runs_dir).repeat,
+                "batch": i.batch,
+            }
             for i in queue.items
             if study in {None, i.study}
         ]
