@@ -7,14 +7,19 @@ from iqa_train.results.look_text import progress_text
 from iqa_train.results.looks import StudyLooks
 from iqa_train.results.table import ResultRow
 from iqa_train.results.verdict import is_better
+from iqa_train.runs.design_file import SealedDesign
+from iqa_train.stats.look_decisions import Track
 from iqa_train.text import plural
 
 STOPPING = "a difference at which seeds stop is drawn away from zero by stopping"
 
 
-def with_looks(rows: Sequence[ResultRow], looks: StudyLooks) -> list[ResultRow]:
-    """The rows with the verdicts of the looks. Before the first look there is none."""
-    return [row if row.experiment not in looks.tracks or row.reported else _row(row, looks) for row in rows]
+def with_looks(rows: Sequence[ResultRow], looks: StudyLooks, notes: Sequence[tuple[str, ...]]) -> list[ResultRow]:
+    """The rows with the verdicts of the looks; before the first look there is none. `notes` are those to keep."""
+    return [
+        row if row.experiment not in looks.tracks or row.reported else _row(replace(row, notes=kept), looks)
+        for row, kept in zip(rows, notes, strict=True)
+    ]
 
 
 def look_notes(looks: StudyLooks) -> tuple[str, ...]:
@@ -71,4 +76,15 @@ def _row(row: ResultRow, looks: StudyLooks) -> ResultRow:
         decision=track.decision,
         differences_by_seed=dict(zip(contrast.shared, map(float, contrast.differences), strict=True)),
         provisional=row.provisional and track.stopped is None and not looks.ended,
+        notes=(*row.notes, *_stopped(track, design)),
     )
+
+
+def _stopped(track: Track, design: SealedDesign) -> tuple[str, ...]:
+    """Why it gets no more seeds."""
+    if track.stopped is None:
+        return ()
+    seeds = plural(track.stopped, "seed")
+    if track.decision == "given up":
+        return (f"given up at {seeds}: a verdict by {plural(design.max_seeds, 'seed')} is unlikely",)
+    return (f"decided at {seeds}",)

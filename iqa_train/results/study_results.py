@@ -69,16 +69,12 @@ def build_study_results(
     )
     experiments = {one.experiment: _Experiment(grouped[one.experiment], one, metric) for one in comparisons}
     base = experiments.get(name)
-    rows = with_verdicts(
-        [_row(one, base, remarks[experiment]) for experiment, one in experiments.items()],
-        comparisons,
-        metric,
-        (margins or {}).get(metric),
-    )
+    plain = [_row(one, base, remarks[experiment]) for experiment, one in experiments.items()]
+    rows = with_verdicts(plain, comparisons, metric, (margins or {}).get(metric))
     looks = None
     if design is not None and metric == design.metric and name == design.baseline and resamples != 0:
         looks = take_looks(runs, design, parameters)
-        rows = with_looks(rows, looks)
+        rows = with_looks(rows, looks, [row.notes for row in plain])
     rows = with_machines(rows, grouped, name, metric, parameters)
     settings = next((run.spec["settings"] for run in runs if run.spec["settings"]), None)
     return StudyResults(
