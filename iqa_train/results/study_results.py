@@ -11,6 +11,7 @@ from iqa_train.results.duplicated_images import duplicated_images
 from iqa_train.results.epochs import AtEpoch, at_last_common_epoch, epochs_of
 from iqa_train.results.factors import factors, settings_that_differ
 from iqa_train.results.look_rows import beyond_design, look_notes, with_looks
+from iqa_train.results.look_text import progress_text
 from iqa_train.results.looks import take_looks
 from iqa_train.results.machine import machine_note, with_machines
 from iqa_train.results.paired_predictions import ExperimentPredictions
@@ -93,6 +94,7 @@ def build_study_results(
         dataset=str(settings.get("dataset", "")) if settings else "",
         primary=primary,
         exploratory=beyond_design(rows, looks) if looks else "",
+        progress=progress_text(looks) if looks else "",
     )
 
 

@@ -134,7 +134,7 @@ class StudyResults:
     """All rows of a study for one metric. `notes` hold for all rows.
 
     `primary` is the metric whose verdicts count; those of others are secondary. `exploratory` says why verdicts are
-    exploratory ("" if they are not).
+    exploratory ("" if they are not). `progress` is what the last look of a design has decided, and what comes next.
     """
 
     study: str
@@ -146,6 +146,7 @@ class StudyResults:
     dataset: str = ""
     primary: str = "srcc"
     exploratory: str = ""
+    progress: str = ""
 
     @property
     def secondary(self) -> bool:
@@ -176,6 +177,7 @@ class StudyResults:
             "metric": self.metric,
             "primary": self.primary,
             "exploratory": self.exploratory,
+            "progress": self.progress,
             "notes": list(self.notes),
             "rows": [row.as_json() for row in self.rows],
         }

@@ -119,7 +119,7 @@ class Board:
     title: str = ""
     dataset: str = ""
     baseline: str = ""
-    metric: str = "srcc"
+    metric: str = "srcc"  # of the results: the primary one
     lines: tuple[RunLine, ...] = ()
     batches: tuple[BatchLine, ...] = ()
     devices: Devices = field(default_factory=Devices)
@@ -133,6 +133,8 @@ class Board:
     scheduler_pid: int | None = None
     scheduler_suspended: str = ""  # a sentence if it is suspended
     seconds_left: float | None = None
+    round_waits: str = ""  # what keeps the next round of the design from being queued, in a sentence
+    more_rounds: bool = False  # the design wants further seeds
     problem: str = ""
     file: Study | None = None  # the study file, where there is one
     profile: str | None = None

@@ -109,27 +109,30 @@ class StudyReader:
 
     def _compute_results(self, selection: RunSelection) -> StudyResults:
         """Results; intervals are resampled only when a run has finished, since that takes a while."""
+        metric = selection.declared.metric
         tried = (one for run in selection.runs for one in (run, *run.repeats))
         finished = frozenset(str(run.folder.path) for run in tried if run.state.finished)
         if self._full_results is None or finished != self._finished:
-            self._full_results = results_of(selection, "srcc")
+            self._full_results = results_of(selection, metric)
             self._finished = finished
             return self._full_results
         settled = {row.experiment: row for row in self._full_results.rows if not row.provisional and not row.reported}
-        quick = results_of(selection, "srcc", resamples=0)
+        quick = results_of(selection, metric, resamples=0)
         rows = tuple(row if row.reported else settled.get(row.experiment, row) for row in quick.rows)
-        return replace(quick, rows=rows, notes=self._full_results.notes)
+        return replace(self._full_results, rows=rows)
 
     def _board(self, selection: RunSelection, overview: Overview, problem: str) -> Board:
         lines = self._lines(selection, overview)
         notes = (self._why_no_results, *selection.notes, *(self._results.notes if self._results else ()))
         queue = overview.queue
         study = selection.study
+        design = next((found for found in overview.designs if found.study == selection.name), None)
         return Board(
             study=selection.name,
             title=selection.title,
             dataset=self._results.dataset if self._results else "",
             baseline=self._baseline(selection),
+            metric=selection.declared.metric,
             lines=lines,
             batches=batch_lines(study.batches if study else (), lines),
             devices=self._devices.read(overview.rows, self._slots(queue), queue.runs_per_gpu),
@@ -143,6 +146,8 @@ class StudyReader:
             scheduler_pid=overview.scheduler.pid if overview.scheduler else None,
             scheduler_suspended=suspension(overview.scheduler),
             seconds_left=_seconds_left(lines, overview),
+            round_waits=design.waits if design else "",
+            more_rounds=design is not None and design.more_rounds,
             problem=problem,
             file=study,
             profile=selection.profile,

@@ -88,6 +88,10 @@ def problem_text(board: Board) -> str:
         return f"the scheduler is {board.scheduler_suspended}"
     if queued and board.scheduler_pid is None:
         return f"{queued} queued, but no scheduler is running; press p to start one"
+    if board.round_waits:
+        return board.round_waits
+    if board.more_rounds and board.scheduler_pid is None:
+        return "no scheduler is running to queue the next round; press p to start one"
     lost = [line.device.label for line in board.devices.lines if line.device.lost]
     if lost:
         return f"{', '.join(lost)} cannot be used: {next(d.device.note for d in board.devices.lines if d.device.lost)}"

@@ -1,7 +1,7 @@
 """The columns of the table of runs: their cells, and which are dropped first if there is no room."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
 
@@ -39,17 +39,18 @@ class Grid:
 def grid(board: Board, width: int) -> Grid:
     """The table of `board` in `width` terminal columns, without the least important columns if needed."""
     texts = {c.key: [plain(c.cell(line, board)) for line in board.lines] for c in COLUMNS}
-    columns = [c for c in COLUMNS if not c.instead and _is_informative(c, texts[c.key])]
+    columns = [_headed(c, board) for c in COLUMNS if not c.instead and _is_informative(c, texts[c.key])]
     while _width(columns, texts) > width and len(columns) > 2:
         least = max(columns, key=lambda column: column.rank)
         shorter = next((c for c in COLUMNS if c.instead == least.key), None)
         at = columns.index(least)
-        columns[at : at + 1] = [shorter] if shorter else []
+        columns[at : at + 1] = [_headed(shorter, board)] if shorter else []
     widths = [_column_width(c, texts[c.key]) for c in columns]
     rows = [tuple(texts[c.key][n] for c in columns) for n in range(len(board.lines))]
     return Grid(tuple(columns), tuple(widths), tuple(rows))
 
 
+VERDICTS = {"verdict", "short-verdict"}
 EXPECTED = {"within": "as expected", "below": "below expectation", "above": "above expectation"}
 
 
@@ -74,6 +75,18 @@ def verdict_cell(line: RunLine, *, brief: bool = False) -> str:
 
 def _verdict(line: RunLine, *, brief: bool) -> str:
     return verdict_cell(line, brief=brief) if line.planned else NONE
+
+
+def _headed(column: Column, board: Board) -> Column:
+    """The column; its head says of verdicts that they promise less, and names a metric that is not the usual one."""
+    if column.key in VERDICTS and board.results is not None:
+        mark = "exploratory" if board.results.exploratory else "secondary" if board.results.secondary else ""
+        return replace(column, head=f"{column.head}, {mark}") if mark else column
+    if column.key in {"delta", "short-delta"} and board.metric != "srcc":
+        from iqa_train.stats.registry import METRICS
+
+        return replace(column, head=f"Δ {METRICS[board.metric].label}")
+    return column
 
 
 def _is_informative(column: Column, texts: Sequence[str]) -> bool:
@@ -111,7 +124,7 @@ def _srcc(line: RunLine, board: Board) -> str:
     result = line.result
     if result is None or result.value is None or line.row is not None or line.is_open:
         return NONE
-    return number(result.value)
+    return number(result.value) if board.metric == "srcc" else NONE
 
 
 def _plcc(line: RunLine, _: Board) -> str:

@@ -15,7 +15,7 @@ from textual.strip import Strip
 
 from iqa_tui.state.board import Board, RunLine
 from iqa_tui.widgets.glyphs import COLOURS
-from iqa_tui.widgets.run_columns import GAP, Column, Grid, grid
+from iqa_tui.widgets.run_columns import GAP, VERDICTS, Column, Grid, grid
 
 _MARGIN = 2  # terminal columns on the left, for cursor and mark
 
@@ -153,7 +153,7 @@ class RunTable(ScrollView, can_focus=True):
         colour = None
         if line is not None and column.key == "state":
             colour = COLOURS.get(line.state)
-        if line is not None and column.head == "Verdict" and line.result and line.result.better is not None:
+        if line is not None and column.key in VERDICTS and line.result and line.result.better is not None:
             colour = "success" if line.result.better else "warning"  # of a component; runs alone have neither
         if colour is None:
             return style

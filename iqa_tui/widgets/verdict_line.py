@@ -32,13 +32,13 @@ class VerdictLine(Static):
 
 
 def verdict_words(results: "StudyResults | None") -> str:
-    """What the verdicts cover, and whether they count; "" without a verdict."""
+    """Where the study is in its design, whether its verdicts count, and what they cover; "" without any of these."""
     if results is None:
         return ""
     tested = [row for row in results.measured.values() if row.distinguishable is not None]
-    if not tested:
+    if not tested and not results.progress:
         return ""
-    return " · ".join([*_counting(results), *_scope(tested)])
+    return " · ".join(filter(None, [results.progress, *_counting(results), *(_scope(tested) if tested else [])]))
 
 
 def _counting(results: "StudyResults") -> list[str]:

@@ -7,11 +7,14 @@ import pytest
 
 from iqa_train.report.run_page.run_comparison import two_runs
 from iqa_train.results.table import ResultRow, StudyResults
+from iqa_train.runs.design_file import SealedDesign, seal
 from iqa_train.runs.layout import run_folders
-from iqa_tui.state.board import Target
+from iqa_tui.state.board import Board, Target
+from iqa_tui.widgets.headline import problem_text
 from iqa_tui.widgets.run_columns import grid, verdict_cell
 from iqa_tui.widgets.run_table import RunTable
 from iqa_tui.widgets.verdict_line import verdict_words
+from tests.results import test_looks as of_look
 from tests.results.made_study import MadeStudy, predictions
 from tests.tui.screens.console_host import SIZES, Seat, seat
 from tests.tui.study.test_study_parts import A1, Board, line
@@ -76,6 +79,26 @@ def test_the_line_below_the_table_says_what_the_verdicts_are_about() -> None:
     assert secondary.startswith("exploratory: the design was declared after the result · SRCC is secondary")
 
 
+def test_the_heads_mark_verdicts_that_promise_less_and_another_primary_metric() -> None:
+    lines = (line(1, "A1", "completed", COMPONENT, srcc=0.93),)
+
+    def heads(found: StudyResults) -> list[str]:
+        board = Board(lines=lines, results=found, metric=found.metric)
+        return [column.head for width in (78, 158) for column in grid(board, width).columns]
+
+    assert heads(results(COMPONENT)).count("Verdict") == 2
+    assert heads(results(COMPONENT, exploratory="declared late")).count("Verdict, exploratory") == 2
+    assert heads(results(COMPONENT, primary="plcc")).count("Verdict, secondary") == 2
+    assert heads(StudyResults("s", "", "Baseline", "plcc", (COMPONENT,), primary="plcc")).count("Δ PLCC") > 0
+
+
+def test_a_round_that_waits_is_a_problem_and_names_what_to_do() -> None:
+    waiting = Board(read=True, round_waits="the design waits for A1 (seed 43), which is failed", more_rounds=True)
+    assert problem_text(waiting).startswith("the design waits for A1")
+    assert problem_text(Board(read=True, more_rounds=True)).endswith("press p to start one")
+    assert problem_text(Board(read=True, more_rounds=True, scheduler_pid=7)) == ""
+
+
 def made(runs_dir: Path, seeds: tuple[int, ...]) -> None:
     """A1 is better than the baseline, in each of its runs; A2 is the same."""
     study = MadeStudy(runs_dir, "small")
@@ -132,3 +155,22 @@ async def test_three_seeds_decide_about_the_component(tmp_path: Path, monkeypatc
     async with seat((160, 48), target=Target(Path("runs"), Path("logs"), "small"), settled=True) as console:
         await console.sees("different: better", "not decided: at most", "verdicts cover test images and seeds")
         assert len(colours(console, "A1")) == 2
+
+
+async def test_under_a_design_the_line_says_what_is_decided_and_what_comes_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, seeds = MadeStudy(tmp_path / "runs", "small"), (42, 43, 44)
+    design = SealedDesign(
+        "srcc", {}, 3, 5, seeds=(42, 43, 44, 45, 46), baseline="Baseline", experiments=("A1", "A2")
+    )  # fmt: skip
+    seal(tmp_path / "runs", "small", design)
+    for seed in seeds:
+        of_look.run(study, range(seed, seed + 1))
+    monkeypatch.chdir(tmp_path)
+    for size in SIZES:
+        async with seat(size, target=Target(Path("runs"), Path("logs"), "small"), settled=True) as console:
+            await console.sees("look at 3 of at most 5 seeds: A1 different")
+            assert "next: seed 45 of Baseline and A2" in " ".join(console.text().split())
+            await console.sees("different: worse", "not decided")
+            assert "exploratory" not in console.text()
