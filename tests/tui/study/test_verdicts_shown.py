@@ -17,7 +17,7 @@ from iqa_tui.widgets.verdict_line import verdict_words
 from tests.results import test_looks as of_look
 from tests.results.made_study import MadeStudy, predictions
 from tests.tui.screens.console_host import SIZES, Seat, seat
-from tests.tui.study.test_study_parts import A1, Board, line
+from tests.tui.study.test_study_parts import A1, line
 
 COMPONENT = replace(A1, scope="component")
 RUNS = replace(A1, scope="runs", better=None, higher=False)
@@ -80,7 +80,7 @@ def test_the_line_below_the_table_says_what_the_verdicts_are_about() -> None:
 
 
 def test_the_heads_mark_verdicts_that_promise_less_and_another_primary_metric() -> None:
-    lines = (line(1, "A1", "completed", COMPONENT, srcc=0.93),)
+    lines = (line(2, "A1", "completed", COMPONENT, srcc=0.93),)
 
     def heads(found: StudyResults) -> list[str]:
         board = Board(lines=lines, results=found, metric=found.metric)
@@ -133,7 +133,7 @@ async def test_one_seed_never_makes_a_component_better_or_worse(
         await console.sees("Results")
         page = await console.reads()
         assert "Notes on the study's results" in page
-        assert "one seed does not show how much the difference varies" in " ".join(page.split())
+        assert "runs are compared, not components" in " ".join(page.split())
         await console.press("escape", "c")
         await console.sees("A1 minus Baseline")
         page = " ".join((await console.reads()).split())
