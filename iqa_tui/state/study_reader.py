@@ -112,14 +112,15 @@ class StudyReader:
         metric = selection.declared.metric
         tried = (one for run in selection.runs for one in (run, *run.repeats))
         finished = frozenset(str(run.folder.path) for run in tried if run.state.finished)
-        if self._full_results is None or finished != self._finished:
+        full = self._full_results
+        if full is None or full.metric != metric or finished != self._finished:
             self._full_results = results_of(selection, metric)
             self._finished = finished
             return self._full_results
-        settled = {row.experiment: row for row in self._full_results.rows if not row.provisional and not row.reported}
+        settled = {row.experiment: row for row in full.rows if not row.provisional and not row.reported}
         quick = results_of(selection, metric, resamples=0)
         rows = tuple(row if row.reported else settled.get(row.experiment, row) for row in quick.rows)
-        return replace(self._full_results, rows=rows)
+        return replace(full, rows=rows)
 
     def _board(self, selection: RunSelection, overview: Overview, problem: str) -> Board:
         lines = self._lines(selection, overview)
@@ -140,7 +141,7 @@ class StudyReader:
             reasons=self._reasons,
             curves=self._curves,
             findings=self._findings,
-            notes=tuple(filter(None, notes)),
+            notes=tuple(dict.fromkeys(filter(None, notes))),
             policy=queue.policy,
             paused=queue.paused,
             scheduler_pid=overview.scheduler.pid if overview.scheduler else None,
