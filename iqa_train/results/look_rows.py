@@ -1,7 +1,8 @@
 """Puts the looks of a design into the rows of a study's results: verdicts, sequential p, intervals for all looks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from statistics import StatisticsError, correlation
 
 from iqa_train.results.look_text import progress_text
 from iqa_train.results.looks import StudyLooks
@@ -11,13 +12,18 @@ from iqa_train.runs.design_file import SealedDesign
 from iqa_train.stats.look_decisions import Track
 from iqa_train.text import plural
 
+_FEWEST_PAIRS = 3
+
 STOPPING = "a difference at which seeds stop is drawn away from zero by stopping"
 
 
 def with_looks(rows: Sequence[ResultRow], looks: StudyLooks, notes: Sequence[tuple[str, ...]]) -> list[ResultRow]:
     """The rows with the verdicts of the looks; before the first look there is none. `notes` are those to keep."""
+    base = next((row.values_by_seed for row in rows if row.experiment == looks.design.baseline), {})
     return [
-        row if row.experiment not in looks.tracks or row.reported else _row(replace(row, notes=kept), looks)
+        row
+        if row.experiment not in looks.tracks or row.reported
+        else _row(replace(row, notes=(*kept, *_pairing(row, base, looks))), looks)
         for row, kept in zip(rows, notes, strict=True)
     ]
 
@@ -78,6 +84,22 @@ def _row(row: ResultRow, looks: StudyLooks) -> ResultRow:
         provisional=row.provisional and track.stopped is None and not looks.ended,
         notes=(*row.notes, *_stopped(track, design)),
     )
+
+
+def _pairing(row: ResultRow, base: Mapping[int, float], looks: StudyLooks) -> tuple[str, ...]:
+    """How alike runs with the same seed are: without pairing, 1 / (1 - rho) times the seeds would be needed."""
+    at = looks.last.get(row.experiment)
+    seeds = [seed for seed in (at.seeds if at else ()) if seed in base and seed in row.values_by_seed]
+    if len(seeds) < _FEWEST_PAIRS:
+        return ()
+    try:
+        rho = correlation([row.values_by_seed[seed] for seed in seeds], [base[seed] for seed in seeds])
+    except StatisticsError:  # one of them is constant
+        return ()
+    words = f"runs with the same seed correlate {rho:+.2f} with {looks.design.baseline}'s over {len(seeds)} seeds"
+    if 0 < rho < 1:
+        return (f"{words}: without pairing, {1 / (1 - rho):.1f} times the seeds would be needed",)
+    return (f"{words}: pairing saves no runs",)
 
 
 def _stopped(track: Track, design: SealedDesign) -> tuple[str, ...]:

@@ -102,6 +102,14 @@ def test_rows_show_the_look_the_sequential_p_and_the_repeated_interval(study: Ma
     assert any("drawn away from zero by stopping" in note for note in found.notes)
 
 
+def test_how_alike_runs_with_one_seed_are_is_reported(study: MadeStudy) -> None:
+    run(study, range(42, 46))
+    row, base = results(study).row("A2"), results(study).row("Baseline")
+    rho = np.corrcoef(list(row.values_by_seed.values()), list(base.values_by_seed.values()))[0, 1]
+    (note,) = (note for note in row.notes if "correlate" in note)
+    assert note.startswith(f"runs with the same seed correlate {rho:+.2f} with Baseline's over 4 seeds: ")
+
+
 def test_an_experiment_that_is_given_up_says_so(study: MadeStudy) -> None:
     run(study, range(42, 46))
     found = results(study, replace(DESIGN, give_up=0.99)).row("A2")
