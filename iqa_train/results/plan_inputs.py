@@ -12,6 +12,7 @@ from iqa_train.results.paired_predictions import ExperimentPredictions, usable
 from iqa_train.results.run_record import RunRecord, by_experiment, predictions_by_seed
 from iqa_train.results.selection import RunSelection
 from iqa_train.results.sides import Sides
+from iqa_train.runs.round_seconds import round_seconds
 from iqa_train.stats.contrast import correlation_over_seeds
 from iqa_train.stats.planning import USUAL_EFFECT, Spread
 from iqa_train.stats.power import difference_variance
@@ -172,7 +173,8 @@ def _declared_effects(chosen: RunSelection, names: Sequence[str]) -> dict[str, f
 
 
 def _times(chosen: RunSelection, grouped: Mapping[str, Sequence[RunRecord]], names: Sequence[str]) -> Times:
-    measured = {name: [s for run in grouped.get(name, []) for s in seconds_by_round(run)] for name in names}
+    finished = {name: [run for run in grouped.get(name, []) if run.state.finished] for name in names}
+    measured = {name: [s for run in runs for s in round_seconds(run.result)] for name, runs in finished.items()}
     measured = {name: seconds for name, seconds in measured.items() if seconds}
     assumed = tuple(name for name in names if name not in measured)
     if not measured:
@@ -190,10 +192,3 @@ def _times(chosen: RunSelection, grouped: Mapping[str, Sequence[RunRecord]], nam
         relative = squares / degrees
         error = sqrt(sum(relative * seconds[name] ** 2 / len(measured.get(name, [0])) for name in names))
     return Times(seconds, error, degrees, assumed)
-
-
-def seconds_by_round(run: RunRecord) -> list[float]:
-    """What each seed of a finished run took."""
-    if not run.state.finished:
-        return []
-    return [float(s) for one in run.result.get("rounds", []) if (s := one.get("seconds"))]

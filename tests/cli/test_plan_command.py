@@ -156,6 +156,13 @@ def test_a_design_after_results_has_new_seeds_and_a_warning(folder: Path, capsys
     assert "verdicts under a design declared now are exploratory" in out.err
 
 
+def test_check_offers_five_seeds_of_the_baseline_at_their_measured_cost(folder: Path, capsys: Out) -> None:
+    run(folder, {"Baseline": (1,)})
+    assert check([]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "five seeds of the baseline (4 further runs of about 30 minutes each)" in text
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

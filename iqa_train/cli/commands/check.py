@@ -3,11 +3,13 @@
 import json
 import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 
 from iqa_train.cli.parser import Parser, add_study_options
 from iqa_train.cli.scope import study_and_profile
 from iqa_train.cli.text import terminal_width
 from iqa_train.datasets.leaks import audit_with_data
+from iqa_train.runs.round_seconds import measured_minutes
 from iqa_train.study.findings import SEVERITIES, Finding
 from iqa_train.study.profiles import study_name, study_title
 from iqa_train.text import plural
@@ -24,7 +26,8 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status. Raises UserError for an invalid file or command line."""
     options = _parser().read(argv)
     study, profile = study_and_profile(options)
-    findings = audit_with_data(study, profile)
+    minutes = measured_minutes(Path(options.runs_dir), study_name(study, profile), study.baseline)
+    findings = audit_with_data(study, profile, minutes=minutes)
     if options.json:
         document = {
             "study": study_name(study, profile),
