@@ -23,6 +23,7 @@ from iqa_train.runs.design_file import SealedDesign
 from iqa_train.runs.state_names import NOT_STARTED
 from iqa_train.stats.interval import Interval
 from iqa_train.stats.pair_auc import MOST_PAIRS
+from iqa_train.stats.planning import MOST_SEEDS
 from iqa_train.stats.registry import METRICS
 
 _IN_RESULT = ("srcc", "plcc", "krcc")  # metrics that result.json holds too
@@ -71,7 +72,8 @@ def build_study_results(
     experiments = {one.experiment: _Experiment(grouped[one.experiment], one, metric) for one in comparisons}
     base = experiments.get(name)
     plain = [_row(one, base, remarks[experiment]) for experiment, one in experiments.items()]
-    rows = with_verdicts(plain, comparisons, metric, (margins or {}).get(metric))
+    most = design.max_seeds if design is not None and design.looks else MOST_SEEDS
+    rows = with_verdicts(plain, comparisons, metric, (margins or {}).get(metric), most)
     looks = None
     if design is not None and metric == design.metric and name == design.baseline and resamples != 0:
         looks = take_looks(runs, design, parameters)
