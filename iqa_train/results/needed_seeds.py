@@ -39,22 +39,24 @@ def pooled_variance(comparisons: Sequence[Comparison | None]) -> PooledVariance 
 def with_needed_seeds(
     rows: Sequence[ResultRow],
     comparisons: Sequence[Comparison | None],
-    levels: Sequence[float | None],
+    level: float,
     metric: str,
     most: int = MOST_SEEDS,
 ) -> list[ResultRow]:
     """The rows, with a number of seeds for those that are not decided, and a note on it.
 
-    `levels` are those that Holm's correction leaves. From one or two seeds there is no number: in simulations, of those
-    named from two only 55 to 70 of 100 would come true. Metrics without bounds get none, as it depends on the
+    Its p is to be below what Holm's correction leaves once the decided ones are rejected, `level` / (m - decided): to
+    reckon with more would count on other undecided ones. From one or two seeds there is no number: in simulations, of
+    those named from two only 55 to 70 of 100 would come true. Metrics without bounds get none, as it depends on the
     differences that are thought possible: half of the widest expected one, else 0.004.
     """
     pooled = pooled_variance(comparisons)
     effect = max((abs(end) for row in rows for end in row.expected_delta or ()), default=2 * USUAL_EFFECT) / 2
     family = sum(row.p is not None for row in rows)
+    left = level / max(1, family - sum(bool(row.distinguishable) for row in rows))
     found = []
-    for row, one, level in zip(rows, comparisons, levels, strict=True):
-        if row.distinguishable is not False or row.same or one is None or level is None:
+    for row, one in zip(rows, comparisons, strict=True):
+        if row.distinguishable is not False or row.same or one is None:
             found.append(row)
         elif row.scope == "runs":
             found.append(replace(row, notes=(*row.notes, SPREAD_UNKNOWN)))
@@ -62,24 +64,18 @@ def with_needed_seeds(
             found.append(row)
         else:
             found.append(
-                _named(row, replace(case, experiments=family, level=level, effect=effect or USUAL_EFFECT), most)
+                _named(row, replace(case, experiments=family, level=left, effect=effect or USUAL_EFFECT), most)
             )
     return found
 
 
 def _undecided(row: ResultRow, one: Comparison, pooled: PooledVariance) -> Undecided | None:
     """What is known of a difference; None for one that is not over three of the experiment's seeds or more."""
-    if (
-        not _is_over_seeds(one)
-        or len(one.shared) < FIRST_SEEDS
-        or one.contrast is None
-        or one.seed_variance is None
-        or row.delta is None
-    ):
+    if not _is_over_seeds(one) or len(one.shared) < FIRST_SEEDS or one.contrast is None or row.delta is None:
         return None
     parts = one.contrast.parts
     spread = Spread(parts.shared, pooled.variance, parts.interaction)
-    return Undecided(row.delta, len(one.shared), spread, pooled.degrees, own=one.seed_variance.variance)
+    return Undecided(row.delta, len(one.shared), spread, pooled.degrees, own=one.contrast.variance)
 
 
 def _named(row: ResultRow, case: Undecided, most: int) -> ResultRow:

@@ -111,7 +111,7 @@ def with_verdicts(
         _judged(replace(row, p_holm=p, p_same=equal, p_same_holm=equal_holm), one, level, metric, margin)
         for row, one, (p, level, equal, equal_holm) in zip(rows, comparisons, numbers, strict=True)
     ]
-    return with_needed_seeds(judged, comparisons, levels, metric, most_seeds)
+    return with_needed_seeds(judged, comparisons, LEVEL, metric, most_seeds)
 
 
 @dataclass(frozen=True)

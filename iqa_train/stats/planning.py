@@ -24,6 +24,9 @@ POWER = 0.8
 USUAL_EFFECT = 0.004
 """The SD of true differences in SRCC that is assumed where none are declared."""
 
+USUAL_SEED_VARIANCE = 2 * 0.0025**2
+"""The usual variance over seeds of a difference of runs whose SRCC varies by .0025 (SD); published: .001 to .004."""
+
 MOST_SEEDS = 20
 """The most seeds that are proposed where a study declares no most of its own."""
 
@@ -151,8 +154,8 @@ class Undecided:
     """A difference that `now` (2 or more) seeds, shared with the baseline, have left undecided.
 
     `spread.seed` is the variance of one seed, pooled over the study and known with `degrees` degrees of freedom; `own`
-    is the experiment's moderated variance, by which it is judged. `level` is what Holm's correction leaves for its p,
-    `effect` the SD that true differences are thought to have.
+    is that of this experiment's differences. `level` is what Holm's correction leaves for its p, `effect` the SD that
+    true differences are thought to have.
     """
 
     difference: float
@@ -168,28 +171,38 @@ class Undecided:
         """The probability that so many seeds in all, more than `now`, show it, on the same test images.
 
         The power averaged over what may be true (assurance: O'Hagan, Stevens and Campbell, Pharmaceutical Statistics 4,
-        2005): over the mean of all seeds, given that of those so far, and over the variance of a seed: the larger
-        of the study's and the experiment's, with a degree of freedom fewer, since numbers of seeds are named where a
-        variance is small by luck.
+        2005): over the mean of all seeds, given that of those so far, and over the variance of a seed.
         """
         import numpy as np
         from scipy.special import chdtri, ndtri
 
         first, second, third = ((np.arange(_DRAWS) + 0.5) * step % 1 for step in (1 / _DRAWS, *_STEPS))
-        known = max(min(self.degrees, 2.0), self.degrees - 1)
-        variance = max(self.spread.seed, self.own) * known / chdtri(known, second)
+        usual, known = self._variance
+        variance = usual * known / chdtri(known, second)
         more, total = seeds - self.now, seeds
         of_truth = self.effect**2 + self.spread.shared  # what all seeds have in common, the images included
         weight = of_truth / (of_truth + variance / self.now)
         mean = abs(self.difference) * (self.now + more * weight) / total
         error = (more / total) ** 2 * weight * variance / self.now + more / total**2 * variance
         means = mean + np.sqrt(error) * ndtri(third)
-        judged_by = degrees_of_freedom(self.now, self.experiments)
-        later = (judged_by * self.own + chdtri(more, first) * variance) / (judged_by + more)
-        half = half_widths(
-            np.sqrt(later / total), sqrt(self.spread.shared), degrees_of_freedom(total, self.experiments), self.level
-        )
+        degrees = degrees_of_freedom(total, self.experiments)
+        others = degrees - (total - 1)
+        later = ((others + chdtri(more, first)) * variance + (self.now - 1) * self.own) / degrees
+        half = half_widths(np.sqrt(later / total), sqrt(self.spread.shared), degrees, self.level)
         return float(np.mean(np.abs(means) > np.maximum(half, _least(self.spread, 1 / total, self.level))))
+
+    @property
+    def _variance(self) -> tuple[float, float]:
+        """The variance of a seed to reckon with, and its degrees of freedom.
+
+        Numbers of seeds are named where a variance is small by luck. So one that is smaller than usual is drawn towards
+        the usual one, and half of what the experiment has more than the study is added.
+        """
+        variance, degrees = self.spread.seed, self.degrees
+        if variance < USUAL_SEED_VARIANCE:
+            variance = (degrees * variance + _WEIGHT * USUAL_SEED_VARIANCE) / (degrees + _WEIGHT)
+            degrees += _WEIGHT
+        return max(variance, (variance + self.own) / 2), degrees
 
 
 def assured_seeds(undecided: Undecided, most: int = MOST_SEEDS) -> int | None:
