@@ -20,16 +20,19 @@ def with_machines(
 
     What one of two runs does not record is not compared. `parameters` (4 or 5) are the logistic's.
     """
-    values = {name: _values(runs) for name, runs in groups.items()}
-    base = values.get(baseline, {})
     marked = []
     for row in rows:
-        own = values[row.experiment]
-        text = "; ".join(_differences(own, {} if row.experiment == baseline else base, baseline))
+        base = () if row.experiment == baseline else groups.get(baseline, ())
+        text = rounding_text(groups[row.experiment], base, baseline)
         notes = [f"other rounding: {text}"] if text else []
         notes += [found.words for found in repeats_of(groups[row.experiment], metric, parameters)]
         marked.append(replace(row, machine=text, notes=(*row.notes, *notes)))
     return marked
+
+
+def rounding_text(runs: Sequence[RunRecord], base: Sequence[RunRecord], label: str) -> str:
+    """How `runs` differ in rounding from each other, else from `base`, which is called `label`; "" if they do not."""
+    return "; ".join(_differences(_values(runs), _values(base), label))
 
 
 def machine_note(rows: Iterable[ResultRow]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from iqa_train.results.comparison import Comparison, compare
 from iqa_train.results.factors import settings_that_differ
+from iqa_train.results.machine import rounding_text
 from iqa_train.results.paired_predictions import ExperimentPredictions
 from iqa_train.results.run_record import RunRecord, by_experiment, predictions_by_seed
 from iqa_train.results.table import Scope
@@ -125,13 +126,21 @@ def _row(
     one, two = compare(tested, tested[0], metric, resamples=resamples, anyway=anyway)
     title = str(others[0].spec.get("title", "") or ones[0].spec.get("title", ""))
     row = _of(experiment, title, one, two)
+    rounding = rounding_text(others, ones, labels[0])
     unfinished = tuple(
         f"{label}: {'/'.join(sorted({run.state.name for run in runs}))}, no result"
         for label, runs, found in zip(labels, (ones, others), (one, two), strict=True)
         if found.value is None
     )
     return replace(
-        row, differs=settings_that_differ(ones[0].spec, others[0].spec), notes=(*unfinished, *one.notes, *two.notes)
+        row,
+        differs=settings_that_differ(ones[0].spec, others[0].spec),
+        notes=(
+            *unfinished,
+            *one.notes,
+            *two.notes,
+            *([f"other rounding: {rounding}"] if rounding else []),
+        ),
     )
 
 

@@ -42,7 +42,8 @@ def main() -> int:
     try:
         spec = read_spec(run)
         with explain_out_of_memory(spec.settings.batch_size):
-            device = choose_device(spec.settings)
+            threads = {} if request["threads"] is None else {"threads": request["threads"]}
+            device = choose_device(spec.settings.model_copy(update=threads))
             selected = load_selected_network(run, spec, request["round"], device)
             events.event("loaded", epoch=selected.epoch, seed=selected.settings.seed)
             paths = [Path(name) for name in request["images"]]

@@ -112,7 +112,9 @@ def test_pictures_that_cannot_be_scored_are_named_and_skipped(trained: Project, 
 def test_json_and_a_file(trained: Project, photos: Path, tmp_path: Path) -> None:
     (photos / "empty.png").write_bytes(b"")
     out = tmp_path / "scores.json"
-    done = trained.run("predict", str(photos), "--run", "Baseline", "--json", "--out", str(out), code=1)
+    done = trained.run(
+        "predict", str(photos), "--run", "Baseline", "--json", "--out", str(out), "--threads", "2", code=1
+    )
     assert done.stdout == ""
     document = json.loads(out.read_text())
     assert (document["experiment"], document["seed"], document["epoch"]) == ("Baseline", 42, 1)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from iqa_train.results.study_comparison import compare_studies
 from iqa_train.results.study_results import build_study_results
 from iqa_train.results.table import ResultRow, StudyResults
 from tests.results.made_study import MadeStudy, predictions
@@ -77,6 +78,14 @@ def test_threads_beside_a_gpu_round_nothing(study: MadeStudy) -> None:
     study.run("A2", predictions(3, 6.0), provenance=on_cpu())
     assert row(study).machine == ""
     assert row(study, "A2").machine == "CPU (Baseline: NVIDIA H200); fp32 (Baseline: bf16)"
+
+
+def test_two_studies_on_other_machines_are_marked_where_they_are_compared(study: MadeStudy, tmp_path: Path) -> None:
+    other = MadeStudy(tmp_path, name="later")
+    study.run("Baseline", predictions(1, 6.0), provenance=on_cpu())
+    other.run("Baseline", predictions(2, 6.0), provenance=on_cpu(torch="2.14.0"))
+    (found,) = compare_studies(study.recorded(), other.recorded(), resamples=0).rows
+    assert "other rounding: torch 2.14.0 (Baseline of lr5e7: torch 2.13.0)" in found.notes
 
 
 def test_a_repeat_says_how_far_rounding_alone_moves_the_value_and_changes_nothing_else(study: MadeStudy) -> None:

@@ -50,6 +50,7 @@ def main(argv: Sequence[str]) -> int:
     roots, resize = _data_of(run)
     request = {
         "run": str(run.folder.path), "round": options.round, "roots": roots, "resize": resize, "images": images,
+        "threads": options.threads,
     }  # fmt: skip
     device, lease = lease_device(Holder(f"iqa-train predict with {run.experiment}", str(run.spec["study"])), options)
     form = "json" if options.json else options.format
@@ -80,6 +81,10 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
         "--format", choices=("csv", "json"), default="csv", help="csv: image,prediction; json: one object [csv]"
     )
     parser.add_argument("--json", action="store_true", help="short for --format json")
+    parser.add_argument(
+        "--threads", type=whole_number(1), metavar="N",
+        help="threads on a CPU; with others than the run's, the last digits may differ [the run's]",
+    )  # fmt: skip
     add_study_options(parser)
     add_device_options(parser)
     options = parser.read(argv)

@@ -18,6 +18,7 @@ from iqa_train.results.table_notes import ONE_SEED, interval_notes
 from iqa_train.results.verdict import LEVEL, conclusion, is_better
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.progress import RunProgress, progress_of
+from iqa_train.runs.rounding import words_of
 from iqa_train.runs.snapshot import RunSnapshot, read_snapshot
 from iqa_train.stats.registry import METRICS
 from iqa_train.study.inert import inert
@@ -171,6 +172,7 @@ def _end(side: _Side) -> dict[str, str]:
         "attempts": str(len(snapshot.known_attempts)),
         "started": moment(words(runner, "started")),
         "device": words(runner, "device", "label"),
+        "rounding": words_of(run.rounding[0].values()) if run.rounding else "",
         "host": words(runner, "host"),
         "program": words(runner, "code"),
     }
