@@ -23,7 +23,10 @@ def comparison_cells(comparison: StudyComparison) -> tuple[list[str], list[list[
     rows = [_cells(row) for row in comparison.rows]
     if any(row.p_holm is not None for row in comparison.rows):
         head += ["p (Holm)", "Verdict"]
-        rows = [[*cells, p_value(row.p_holm), _verdict(row)] for cells, row in zip(rows, comparison.rows, strict=True)]
+        rows = [
+            [*cells, p_value(row.p_holm), conclusion(row, comparison.second) or NONE]
+            for cells, row in zip(rows, comparison.rows, strict=True)
+        ]
     return head, rows
 
 
@@ -75,10 +78,6 @@ def _cells(row: ComparisonRow) -> list[str]:
 
 def _unfinished(epoch: int | None) -> str:
     return "" if epoch is None else f" (unfinished: epoch {epoch})"
-
-
-def _verdict(row: ComparisonRow) -> str:
-    return conclusion(row) or NONE
 
 
 def _shared(comparison: StudyComparison) -> list[str]:

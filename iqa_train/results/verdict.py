@@ -47,14 +47,17 @@ class Judged(Protocol):
     def at_most(self) -> float | None: ...
 
 
-def conclusion(row: Judged, *, brief: bool = False) -> str:
-    """The verdict in a few words, for a cell; "" where nothing was tested. `brief`: for a narrow table."""
+def conclusion(row: Judged, name: str = "", *, brief: bool = False) -> str:
+    """The verdict in a few words, for a cell; "" where nothing was tested. `brief`: for a narrow table.
+
+    `name` is that of the run, if it is not the row's experiment.
+    """
     if row.distinguishable is None:
         return ""
     if row.scope == "runs":
         if not row.distinguishable:
             return "runs not distinguished"
-        return f"runs differ: {row.experiment} {'higher' if row.higher else 'lower'}"
+        return f"runs differ: {name or row.experiment} {'higher' if row.higher else 'lower'}"
     if row.distinguishable:
         if row.same:
             return "different, < margin" if brief else "different, but less than the margin"

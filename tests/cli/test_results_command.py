@@ -38,8 +38,10 @@ def test_a_table_for_a_terminal(folder: Path, capsys: Out) -> None:
     assert main([]) == 0
     text = capsys.readouterr().out
     assert text.startswith("tiny: Three experiments & <nothing> else – SRCC on 120 test images of koniq-10k\n")
-    assert "A1, Without attention: within, differs significantly from Baseline" in " ".join(text.split())
-    assert "test-set uncertainty only: one seed" in text
+    assert "A1, Without attention: within, runs differ: A1 lower (one seed: runs, not components)" in " ".join(
+        text.split()
+    )
+    assert "A1 and Hot: runs are compared, not components, since one seed" in " ".join(text.split())
     assert "paper\u2020" in text
 
 

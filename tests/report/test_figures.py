@@ -16,7 +16,7 @@ from iqa_train.report.figures.make_figures import figures_of
 from iqa_train.results.sweep import Sweep, SweepPoint
 from iqa_train.results.table import Curve, ResultRow, StudyResults
 from iqa_train.runs.predictions import Predictions
-from tests.report.samples import ALL, BASELINE, CURVES, MATERIAL, SEED_STUDY, SWEEP, predictions
+from tests.report.samples import ALL, BASELINE, CURVES, MATERIAL, SEED_STUDY, SEVERAL_SEEDS, SWEEP, predictions
 
 NOTHING_PREDICTED = Predictions((), np.array([]), np.array([]))
 CONSTANT = Predictions(("a", "b", "c"), np.array([1.0, 2.0, 3.0]), np.array([5.0, 5.0, 5.0]))
@@ -124,8 +124,9 @@ def hatches(results: StudyResults) -> dict[float, str]:
 
 
 def test_without_colour_a_bar_still_says_whether_it_is_real() -> None:
-    found = [hatches(SEED_STUDY)[k] for k in sorted(hatches(SEED_STUDY))]
+    found = [hatches(SEVERAL_SEEDS)[k] for k in sorted(hatches(SEVERAL_SEEDS))]
     assert [bool(h) for h in found] == [True, False, False, False]  # A1; A2, B1, B2
+    assert all(hatches(SEED_STUDY).values())  # one seed: runs differ, not components
 
 
 def test_without_colour_curves_still_differ() -> None:

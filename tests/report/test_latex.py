@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from iqa_train.report.latex import cross_latex, escaped, metrics_latex, results_latex
 from iqa_train.results.table import StudyResults
-from tests.report.samples import A1, A2, ALL, BASELINE, SEED_STUDY, WITH_REPORTED
+from tests.report.samples import A1, A2, A2_3, ALL, BASELINE, BASELINE_3, SEED_STUDY, WITH_REPORTED
 
 EVIL = replace(A1, experiment='[x] \\{}$&#^_~%<>|"', title="ü\n\x1b")
 EVIL_STUDY = replace(
@@ -40,10 +40,11 @@ def test_the_parts_of_a_booktabs_table() -> None:
     assert r"$<$0.001" in text
 
 
-def test_only_a_significantly_better_row_is_bold() -> None:
+def test_only_a_row_whose_component_is_significantly_better_is_bold() -> None:
     assert r"\textbf" not in results_latex(SEED_STUDY)  # A1 does not differ significantly from the best, the baseline
-    text = results_latex(replace(SEED_STUDY, rows=(BASELINE, A2)))
-    assert r"Baseline & \textbf{0.9378 [0.9329, 0.9423]}" in text
+    assert r"\textbf" not in results_latex(replace(SEED_STUDY, rows=(BASELINE, A2)))  # one seed: only the runs differ
+    text = results_latex(replace(SEED_STUDY, rows=(BASELINE_3, A2_3)))
+    assert r"\textbf{0.9378 [0.9329, 0.9423]}" in text
     assert "Bold: the best" in text
 
 

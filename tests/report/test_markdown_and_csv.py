@@ -9,7 +9,7 @@ import pytest
 from iqa_train.report.csv_file import results_csv
 from iqa_train.report.markdown import escaped, results_markdown
 from iqa_train.results.table import StudyResults
-from tests.report.samples import A2, ALL, BASELINE, SEED_STUDY, WITH_REPORTED
+from tests.report.samples import A2_3, ALL, BASELINE_3, SEED_STUDY, WITH_REPORTED
 
 
 @pytest.mark.parametrize("results", ALL.values(), ids=list(ALL))
@@ -26,7 +26,7 @@ def test_nothing_in_a_title_is_markup() -> None:
 
 
 def test_bold_and_verdicts() -> None:
-    text = results_markdown(replace(SEED_STUDY, rows=(BASELINE, A2)))
+    text = results_markdown(replace(SEED_STUDY, rows=(BASELINE_3, A2_3)))
     assert r"**0.9378 \[0.9329, 0.9423\]**" in text
     assert "- **A2**: above, differs significantly from Baseline" in text
     assert "**0.93" not in results_markdown(SEED_STUDY)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from iqa_train.report.numbers import best, decimals, given, given_span, measured, number, p_value, p_words, span
 from iqa_train.results.table import StudyResults
-from tests.report.samples import A1, A2, BASELINE, NO_ROWS, PROVISIONAL, REPORTED, SEED_STUDY
+from tests.report.samples import A1_3, A2, A2_3, BASELINE, BASELINE_3, NO_ROWS, PROVISIONAL, REPORTED, SEED_STUDY
 
 finite = st.floats(-1e6, 1e6, allow_nan=False)
 
@@ -69,24 +69,29 @@ def with_rows(*rows: object) -> StudyResults:
 
 
 def test_the_baseline_is_bold_if_all_others_differ_significantly() -> None:
-    assert best(with_rows(BASELINE, A2)) is BASELINE
-    assert best(with_rows(BASELINE, A1, A2)) is None
+    assert best(with_rows(BASELINE_3, A2_3)) is BASELINE_3
+    assert best(with_rows(BASELINE_3, A1_3, A2_3)) is None
+
+
+def test_with_one_seed_nothing_is_bold() -> None:
+    assert best(with_rows(BASELINE, A2)) is None
+    assert best(with_rows(BASELINE, replace(A2, value=0.95, delta=0.012, higher=True))) is None
 
 
 def test_an_experiment_is_bold_if_it_differs_significantly_from_the_baseline() -> None:
-    better = replace(A1, value=0.95, delta=0.0122, distinguishable=True)
-    assert best(with_rows(BASELINE, better, A2)) is better
-    assert best(with_rows(BASELINE, replace(better, distinguishable=False))) is None
-    assert best(with_rows(better, replace(BASELINE, value=None))) is None
+    better = replace(A1_3, value=0.95, delta=0.0122, distinguishable=True)
+    assert best(with_rows(BASELINE_3, better, A2_3)) is better
+    assert best(with_rows(BASELINE_3, replace(better, distinguishable=False))) is None
+    assert best(with_rows(better, replace(BASELINE_3, value=None))) is None
 
 
 def test_lower_is_better_for_an_error() -> None:
-    low = replace(A1, value=9.0, distinguishable=True)
-    errors = replace(with_rows(replace(BASELINE, value=11.0), low), metric="rmse_fit")
+    low = replace(A1_3, value=9.0, distinguishable=True)
+    errors = replace(with_rows(replace(BASELINE_3, value=11.0), low), metric="rmse_fit")
     assert best(errors) is low
 
 
 def test_reported_values_are_never_bold_nor_is_any_row_of_an_unfinished_study() -> None:
-    assert best(with_rows(BASELINE, A2, replace(REPORTED, value=0.99))) is BASELINE
+    assert best(with_rows(BASELINE_3, A2_3, replace(REPORTED, value=0.99))) is BASELINE_3
     assert best(PROVISIONAL) is None
     assert best(NO_ROWS) is None

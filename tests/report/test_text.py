@@ -25,7 +25,7 @@ def head(results: StudyResults, width: int) -> str:
 @pytest.mark.parametrize("results", [SEED_STUDY, SEVERAL_SEEDS], ids=["one seed", "several"])
 def test_80_columns_hold_value_difference_and_whether_it_is_real(results: StudyResults) -> None:
     assert head(results, 80).split("  ")[0] == "Experiment"
-    for wanted in ("SRCC [95 %]", "vs Baseline [95 %]", "p Holm", "Differs"):
+    for wanted in ("SRCC [95 %]", "vs Baseline [95 %]", "p Holm", "Verdict"):
         assert wanted in head(results, 80)
 
 
@@ -48,7 +48,7 @@ def test_columns_left_out_are_named() -> None:
 
 def test_verdicts_reasons_and_notes_stand_below() -> None:
     text = " ".join(results_text(SEED_STUDY, 80).split())
-    assert "A1, Remove attention fusion: above, no significant difference (about 2 seeds needed)" in text
+    assert "A1, Remove attention fusion: above, runs not distinguished (one seed: runs, not components)" in text
     assert "p = 0.051 after Holm's correction" in text
     assert "changes 2 factors together: multi_scale, attention_fusion" in text
     assert "test-set uncertainty only: one seed" in text
