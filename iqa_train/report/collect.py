@@ -18,7 +18,7 @@ from iqa_train.results.reported import reference_row
 from iqa_train.results.run_record import RunRecord
 from iqa_train.results.selection import RunSelection
 from iqa_train.results.study_results import build_study_results
-from iqa_train.results.table import ResultRow, StudyResults
+from iqa_train.results.table import Intervals, ResultRow, StudyResults
 from iqa_train.runs.documents import CodeFacts
 from iqa_train.runs.predictions import Predictions
 from iqa_train.stats.registry import METRICS
@@ -36,20 +36,33 @@ PEEKING = (
 
 
 def results_of(
-    chosen: RunSelection, metric: str, *, anyway: bool = False, resamples: int | None = None, parameters: int = 4
+    chosen: RunSelection,
+    metric: str,
+    *,
+    anyway: bool = False,
+    resamples: int | None = None,
+    parameters: int = 4,
+    against: str = "",
+    intervals: Intervals = "single",
 ) -> StudyResults:
     """The study's results for one metric, with reported values of the study in the last rows.
 
-    `resamples` and `parameters` are those of `build_study_results`. Raises NotComparableError.
+    `resamples`, `parameters`, `against` and `intervals` are those of `build_study_results`. Raises NotComparableError.
     """
     if chosen.on:
-        return cross_dataset_results(chosen, metric, anyway=anyway, resamples=resamples, parameters=parameters)
+        return cross_dataset_results(
+            chosen, metric, anyway=anyway, resamples=resamples, parameters=parameters, against=against,
+            intervals=intervals,
+        )  # fmt: skip
     declared = chosen.declared
     found = build_study_results(
         chosen.runs, metric, baseline=chosen.baseline, anyway=anyway, resamples=resamples,
         parameters=parameters, margins=declared.margins, primary=declared.metric, design=declared.design,
+        against=against, intervals=intervals,
     )  # fmt: skip
     exploratory = declared.exploratory or found.exploratory
+    if found.against and declared.design is not None:
+        exploratory = exploratory or f"the design has no differences from {found.against}"
     own = _reported(chosen, metric, "") + _reported(chosen, metric, chosen.name)
     notes = () if chosen.runs else found.notes
     return replace(
@@ -107,18 +120,25 @@ def require_runs(chosen: RunSelection, runs_dir: Path) -> None:
         raise RunError(f"no run of {chosen.name} in {runs_dir} has been started; there is nothing to report")
 
 
-def gather(chosen: RunSelection, runs_dir: Path, metric: str = "srcc", *, anyway: bool = False) -> ReportData:
+def gather(
+    chosen: RunSelection,
+    runs_dir: Path,
+    metric: str = "srcc",
+    *,
+    anyway: bool = False,
+    intervals: Intervals = "single",
+) -> ReportData:
     """All data of a report; `metric` comes first and is the one in the figures. Raises NotComparableError."""
     known = any(table.opinions is not None for run in chosen.runs for table in run.predictions.values())
     metrics = [metric, *(name for name, one in METRICS.items() if name != metric and (known or not one.needs_opinions))]
-    results = tuple(results_of(chosen, name, anyway=anyway) for name in metrics)
+    results = tuple(results_of(chosen, name, anyway=anyway, intervals=intervals) for name in metrics)
     return ReportData(
         results=results,
         curves=tuple(curves(chosen.runs)),
         predictions=predictions_of(chosen.runs),
         parameters=parameters_of(chosen.runs),
         reported=() if chosen.on else reported_of(chosen, metric),
-        cross=() if chosen.on else cross_dataset_tables(chosen, metric),
+        cross=() if chosen.on else cross_dataset_tables(chosen, metric, intervals),
         sweeps=() if chosen.on else find_sweeps(chosen, results[0], runs_dir),
         findings=_findings(chosen),
         settings=differing_settings(chosen.runs),

@@ -1,7 +1,7 @@
 """The columns of a results table, shared by all its formats."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from iqa_train.report.numbers import decimals, given, given_span, measured, number, p_value
 from iqa_train.results.table import ResultRow, StudyResults
@@ -14,21 +14,29 @@ Cell = Callable[[ResultRow, StudyResults], str]
 
 @dataclass(frozen=True)
 class Column:
-    """A column; `key` identifies it. Where room is short, columns of the highest `rank` are dropped first."""
+    """A column; `key` identifies it. Where room is short, columns of the highest `rank` are dropped first.
+
+    `brief` makes shorter cells, under the head `brief_head`.
+    """
 
     key: str
     head: str
     rank: int
     cell: Cell
     right: bool = False
+    brief: Cell | None = None
+    brief_head: str = ""
 
 
 DAGGER = "\u2020"
+DOUBLE_DAGGER = "\u2021"
 
 ELSEWHERE = f"{DAGGER}: a reported value, not tested against measured ones"
+BORROWED = f"{DOUBLE_DAGGER}: with a spread between seeds borrowed from other rows; see the notes"
 BOLD = "Bold: the best, if its component (or of the baseline, every component) differs significantly, Holm-corrected"
 
 LEGEND = {
+    "median": "Median: over seeds (the value is their mean)",
     "differs": "Verdict: different if p after Holm's correction is below 0.05",
     "holds_to": "Holds to: SD between seeds up to which the difference of the runs would hold for the component",
     "seeds_needed": "Needed: number of seeds that would show such a difference with 80 % assurance",
@@ -40,20 +48,27 @@ LEGEND = {
 
 @dataclass(frozen=True)
 class Table:
-    """Columns and their cells, row by row."""
+    """Columns and their cells, row by row. `briefs`: the shorter cells of columns that have them, by key."""
 
     columns: tuple[Column, ...]
     cells: tuple[tuple[str, ...], ...]
+    briefs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def keys(self) -> list[str]:
         return [column.key for column in self.columns]
+
+    def column(self, key: str) -> Column:
+        """The column of that key. Raises ValueError."""
+        return self.columns[self.keys.index(key)]
 
     def legend(self) -> str:
         """Explanations of the heads and marks in use, in one line."""
         entries = [LEGEND[key] for key in self.keys if key in LEGEND and self._uses(key)]
         if any(cell.endswith(DAGGER) for row in self.cells for cell in row[:1]):
             entries.append(ELSEWHERE)
+        if any(cell.endswith(DOUBLE_DAGGER) for row in self.cells for cell in row):
+            entries.append(BORROWED)
         return "; ".join(entries)
 
     def _uses(self, key: str) -> bool:
@@ -63,7 +78,17 @@ class Table:
     def without(self, key: str) -> "Table":
         """The table without the column `key`."""
         keep = [k for k, column in enumerate(self.columns) if column.key != key]
-        return Table(tuple(self.columns[k] for k in keep), tuple(tuple(row[k] for k in keep) for row in self.cells))
+        cells = tuple(tuple(row[k] for k in keep) for row in self.cells)
+        return Table(tuple(self.columns[k] for k in keep), cells, self.briefs)
+
+    def brief(self, key: str) -> "Table":
+        """The table with the shorter cells of the column `key`, if it has such a column."""
+        if key not in self.briefs or key not in self.keys:
+            return self
+        at, shorter = self.keys.index(key), self.briefs[key]
+        column = replace(self.columns[at], head=self.columns[at].brief_head)
+        cells = ((*row[:at], short, *row[at + 1 :]) for row, short in zip(self.cells, shorter, strict=True))
+        return replace(self, columns=(*self.columns[:at], column, *self.columns[at + 1 :]), cells=tuple(cells))
 
 
 def table_of(results: StudyResults, leave_out: Sequence[str] = ()) -> Table:
@@ -71,7 +96,8 @@ def table_of(results: StudyResults, leave_out: Sequence[str] = ()) -> Table:
     columns = [column for column in _columns(results) if column.key not in leave_out]
     body = [[column.cell(row, results) for column in columns] for row in results.rows]
     keep = [k for k, column in enumerate(columns) if _has_content(column, [row[k] for row in body])]
-    return Table(tuple(columns[k] for k in keep), tuple(tuple(row[k] for k in keep) for row in body))
+    briefs = {c.key: tuple(c.brief(row, results) for row in results.rows) for c in columns if c.brief is not None}
+    return Table(tuple(columns[k] for k in keep), tuple(tuple(row[k] for k in keep) for row in body), briefs)
 
 
 def metric_name(metric: str) -> str:
@@ -95,18 +121,32 @@ def state_words(row: ResultRow) -> str:
     return f"{state}, epoch {row.epoch}" if state else f"at epoch {row.epoch}"
 
 
+def verdict_cell(row: ResultRow, *, brief: bool = False) -> str:
+    """The verdict in a few words, marked where it rests on another row's spread between seeds."""
+    text = conclusion(row, brief=brief)
+    return f"{text} {DOUBLE_DAGGER}" if text and row.borrowed else text
+
+
+def value_head(results: StudyResults) -> str:
+    """Metric, and "mean" where values are means over seeds."""
+    several = any(len(row.values_by_seed) > 1 for row in results.rows)
+    return f"{metric_name(results.metric)}{', mean' if several else ''}"
+
+
 def _columns(results: StudyResults) -> list[Column]:
-    name = metric_name(results.metric)
+    name, level = metric_name(results.metric), "Holm" if results.intervals == "holm" else "95 %"
     return [
         Column("experiment", "Experiment", 0, lambda r, _: r.experiment + (DAGGER if r.reported else "")),
         Column("title", "Title", 12, lambda r, _: r.title),
         Column("seeds", "Seeds", 8, lambda r, _: str(len(r.seeds)) if r.seeds else "", right=True),
         Column("images", "Images", 9, lambda r, _: "" if r.images is None else str(r.images), right=True),
-        Column("value", f"{name} [95 %]", 1, _value),
+        Column("value", f"{value_head(results)} [95 %]", 1, _value, brief=_value_alone, brief_head=value_head(results)),
         Column("seed_sd", "Seed SD", 7, _seed_sd, right=True),
-        Column("delta", f"vs {results.baseline} [95 %]", 2, lambda r, _: _delta(r)),
-        Column("p_holm", "p Holm", 3, lambda r, _: "" if r.p_holm is None else p_value(r.p_holm), right=True),
-        Column("differs", "Verdict", 4, lambda r, _: conclusion(r)),
+        Column("median", "Median", 13, _median, right=True),
+        Column("delta", f"vs {results.baseline} [{level}]", 2, lambda r, _: _delta(r)),
+        Column("p_holm", "p Holm", 4, lambda r, _: "" if r.p_holm is None else p_value(r.p_holm), right=True),
+        Column("differs", "Verdict", 3, lambda r, _: verdict_cell(r),
+               brief=lambda r, _: verdict_cell(r, brief=True), brief_head="Verdict"),
         Column("holds_to", "Holds to", 9, _holds_to, right=True),
         Column("seeds_needed", "Needed", 10, _seeds_needed, right=True),
         Column("expected", f"Expected {name}", 5, lambda r, _: _against(given_span(r.expected), r.position)),
@@ -120,10 +160,18 @@ def _holds_to(row: ResultRow, _: StudyResults) -> str:
     return "" if row.holds_to is None else number(row.holds_to, decimals((-row.holds_to, row.holds_to)))
 
 
+def _median(row: ResultRow, _: StudyResults) -> str:
+    return "" if row.median is None else number(row.median, decimals(row.interval))
+
+
 def _value(row: ResultRow, _: StudyResults) -> str:
     if row.reported and row.interval is None:
         return given(row.value)
     return measured(row.value, row.interval)
+
+
+def _value_alone(row: ResultRow, _: StudyResults) -> str:
+    return given(row.value) if row.reported else number(row.value, decimals(row.interval))
 
 
 def _delta(row: ResultRow) -> str:

@@ -14,13 +14,15 @@ _SPANS = ("interval", "delta_interval", "zou_interval", "expected", "expected_de
 def results_csv(results: Sequence[StudyResults]) -> str:
     """A line per experiment and metric; an interval takes two columns, an unknown value is empty."""
     text = io.StringIO()
-    head = ["study", "dataset", "baseline", "metric", *_flat(ResultRow("").as_json())]
+    about = ("primary", "secondary", "against", "intervals", "exploratory")
+    head = ["study", "dataset", "baseline", "metric", *_flat(ResultRow("").as_json()), *about]
     writer = csv.DictWriter(text, head, lineterminator="\n")
     writer.writeheader()
     for of_metric in results:
         shared = {
             "study": plain_cell(of_metric.study), "dataset": plain_cell(of_metric.dataset),
             "baseline": plain_cell(of_metric.baseline), "metric": of_metric.metric,
+            **{name: _cell(getattr(of_metric, name)) for name in about},
         }  # fmt: skip
         writer.writerows(shared | _flat(row.as_json()) for row in of_metric.rows)
     return text.getvalue()
@@ -44,6 +46,8 @@ def _cell(value: Any) -> str:  # noqa: ANN401
         return str(value).lower()
     if isinstance(value, float):
         return repr(value)
+    if isinstance(value, dict):
+        return plain_cell("; ".join(f"{key}: {_cell(one)}" for key, one in value.items()))
     if isinstance(value, list):
         return plain_cell("; ".join(map(str, value)))
     return plain_cell(str(value)) if isinstance(value, str) else str(value)

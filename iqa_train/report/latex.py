@@ -6,19 +6,20 @@ from collections.abc import Sequence
 from iqa_train.errors import visible
 from iqa_train.report.columns import BOLD, DAGGER, ELSEWHERE, Table, metric_name, table_of
 from iqa_train.report.numbers import best, decimals, number
-from iqa_train.report.verdict_text import headline
+from iqa_train.report.verdict_text import SECONDARY, headline, is_secondary
 from iqa_train.results.table import ResultRow, StudyResults
 from iqa_train.stats.registry import METRICS
+from iqa_train.text import join_names
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"$<$", ">": r"$>$", "|": r"$|$", '"': "''",
     "\u2212": "$-$", "\u2013": "--", "\u2014": "---", "\u2026": r"\ldots{}", "\u00b1": r"$\pm$", "\u2248": r"$\approx$",
     "\u2264": r"$\leq$", "\u2265": r"$\geq$", "\u00d7": r"$\times$", "\u0394": r"$\Delta$", "\u00b7": r"$\cdot$",
-    "\u2020": r"$\dagger$", "\u2019": "'", "\u2018": "`", "\u201c": "``", "\u201d": "''",
+    "\u2020": r"$\dagger$", "\u2021": r"$\ddagger$", "\u2019": "'", "\u2018": "`", "\u201c": "``", "\u201d": "''",
 }  # fmt: skip
 _PATTERN = re.compile("[" + re.escape("".join(_SPECIAL)) + "]")
-_LEFT_OUT = ("seeds_needed", "optimism", "title")
+_LEFT_OUT = ("seeds_needed", "optimism", "title", "median")
 _MANY = 7  # columns that fit a page in footnote size
 _FIRST = "% Needs only \\usepackage{booktabs} in the preamble.\n"
 
@@ -71,6 +72,8 @@ def _side_by_side(heads: Sequence[str], results: Sequence[StudyResults], caption
         for row in rows.values()
     ]
     notes = [BOLD] if any(best(one) for one in results) else []
+    if second := [metric_name(one.metric) for one in results if is_secondary(one)]:
+        notes.append(f"{join_names(second)}: {SECONDARY}")
     if any(row.reported for row in rows.values()):
         notes.append(ELSEWHERE)
     columns = "l" + "r" * len(results)

@@ -2,16 +2,17 @@
 
 import textwrap
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from iqa_train.errors import visible
-from iqa_train.report.columns import Table, table_of
+from iqa_train.report.columns import Column, Table, table_of
 from iqa_train.report.verdict_text import all_reasons, headline
 from iqa_train.results.table import StudyResults
 
 _WIDEST_TEXT = 110
 _NARROWEST = 40
 _GAP = "  "
+_ESSENTIAL = 4  # rank: experiment, value, difference, verdict, state, p
 
 
 def results_text(results: StudyResults, width: int | None = None) -> str:
@@ -24,6 +25,8 @@ def results_text(results: StudyResults, width: int | None = None) -> str:
         [line for r in all_reasons(results) for line in _wrapped(f"{r.name}: {'; '.join(r.sentences)}", width)]
     )
     left_out = [column.head for column in whole.columns if column.key not in table.keys]
+    if "value" in table.keys and table.column("value").head != whole.column("value").head:
+        left_out.insert(0, "intervals of values")
     notes = [*results.notes, table.legend()]
     if left_out:
         notes.append(f"not shown (terminal too narrow): {', '.join(left_out)}; --format csv has everything")
@@ -32,11 +35,26 @@ def results_text(results: StudyResults, width: int | None = None) -> str:
 
 
 def fitted(table: Table, width: int | None) -> Table:
-    """The table without its least important columns, as far as needed; experiment and value stay."""
-    while width is not None and _width(table) > width and len(table.columns) > 2:
-        least = max(table.columns, key=lambda column: column.rank)
-        table = table.without(least.key)
+    """The table without its least important columns, as far as needed; experiment and value stay.
+
+    Verdicts become brief before a column is dropped, and values lose their intervals before an essential one is.
+    """
+    if width is None or _width(table) <= width:
+        return table
+    table = _dropped(table.brief("differs"), width, lambda table: _least(table).rank > _ESSENTIAL)
+    if _width(table) > width:
+        table = table.brief("value")
+    return _dropped(table, width, lambda table: len(table.columns) > 2)
+
+
+def _dropped(table: Table, width: int, may: Callable[[Table], bool]) -> Table:
+    while _width(table) > width and may(table):
+        table = table.without(_least(table).key)
     return table
+
+
+def _least(table: Table) -> Column:
+    return max(table.columns, key=lambda column: column.rank)
 
 
 def display_width(text: str) -> int:

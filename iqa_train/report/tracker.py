@@ -18,7 +18,7 @@ from iqa_train.locks import locked_folder
 from iqa_train.regular import real_path
 from iqa_train.report.markdown import escaped, results_markdown
 from iqa_train.report.report_data import ReportData
-from iqa_train.report.verdict_text import WHAT_IS_GAINED, gains
+from iqa_train.report.verdict_text import gains, what_is_gained
 from iqa_train.study.model import NAME_PATTERN
 
 FILE_NAME = "EXPERIMENTS_LOG_TRACKER.md"
@@ -49,7 +49,7 @@ def tracker_text(data: ReportData) -> str:
     parts = [results_markdown(data.main)]
     gained = _contributions(data)
     if gained:
-        parts.append("\n".join(["### Contributions", "", WHAT_IS_GAINED, "", *gained]))
+        parts.append("\n".join(["### Contributions", "", escaped(what_is_gained(data.main)), "", *gained]))
     origins = _origins(data)
     if origins:
         parts.append("\n".join(["### Origin", "", *origins]))

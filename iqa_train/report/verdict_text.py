@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass
 
-from iqa_train.report.columns import DAGGER, is_baseline, metric_name
+from iqa_train.report.columns import DAGGER, is_baseline, metric_name, verdict_cell
 from iqa_train.report.numbers import given_span, measured, p_words, span
 from iqa_train.results.contribution import contributions
 from iqa_train.results.table import ResultRow, StudyResults
-from iqa_train.results.verdict import conclusion, verdict_text
-from iqa_train.text import plural
+from iqa_train.results.verdict import verdict_text
+from iqa_train.text import join_names, plural
 
 DASH = "\u2013"
 WHAT_IS_GAINED = "What the baseline gains from each change; below zero, the baseline is better without it."
+SECONDARY = "secondary, not adjusted for the number of metrics"
+OF_RUNS = "one seed: runs, not components"
 
 
 @dataclass(frozen=True)
@@ -29,14 +31,21 @@ class VerdictText:
 
 
 def headline(results: StudyResults) -> str:
-    """Study, title, metric, test images."""
+    """Study, title, metric, test images; what is compared with, if not the baseline; and whether it is secondary."""
     named = f"{results.study}: {results.title}" if results.title else results.study
     counts = {row.images for row in results.rows if row.images is not None and not row.reported}
     on = results.dataset
     if len(counts) == 1:
         count = counts.pop()
         on = plural(count, "test image") + (f" of {on}" if on else "")
-    return f"{named} {DASH} {metric_name(results.metric)}" + (f" on {on}" if on else "")
+    text = f"{named} {DASH} {metric_name(results.metric)}" + (f" on {on}" if on else "")
+    text += f", differences from {results.against}" if results.against else ""
+    return f"{text} ({SECONDARY})" if is_secondary(results) else text
+
+
+def is_secondary(results: StudyResults) -> bool:
+    """Whether verdicts are of another metric than the primary one."""
+    return results.secondary and any(row.p is not None for row in results.rows)
 
 
 def all_reasons(results: StudyResults) -> list[VerdictText]:
@@ -50,6 +59,21 @@ def all_reasons(results: StudyResults) -> list[VerdictText]:
             sources.setdefault((f"reported: {row.source}" if row.source else "reported", *row.notes), []).append(name)
     found += [VerdictText(", ".join(names), "", sentences, sentences[1:]) for sentences, names in sources.items()]
     return [reasons for reasons in found if reasons.sentences]
+
+
+def of_runs(results: StudyResults) -> str:
+    """Which differences are of runs only, for the head of contributions; "" where none is."""
+    names = [row.experiment for row in results.rows if row.scope == "runs"]
+    tested = [row for row in results.rows if row.scope is not None]
+    if not names:
+        return ""
+    return OF_RUNS if len(names) == len(tested) else f"{OF_RUNS} ({join_names(names)})"
+
+
+def what_is_gained(results: StudyResults) -> str:
+    """The explanation above the contributions."""
+    only = of_runs(results)
+    return WHAT_IS_GAINED + (f" {only[0].upper()}{only[1:]}." if only else "")
 
 
 @dataclass(frozen=True)
@@ -66,7 +90,7 @@ def gains(results: StudyResults) -> list[ContributionText]:
     """The contributions of all experiments, single-factor ones first."""
     found = []
     for one in contributions(results):
-        remarks = [conclusion(results.row(one.experiment)) or "not tested"]
+        remarks = [verdict_cell(results.row(one.experiment)) or "not tested"]
         remarks.append("provisional" if one.provisional else "")
         gain = measured(one.gain, one.interval, signed=True)
         found.append(ContributionText(one.label, one.experiment, gain, ", ".join(filter(None, remarks))))
@@ -93,6 +117,25 @@ def why(row: ResultRow) -> str:
     return f"{p}, and the interval of the difference contains zero" if low <= 0 <= high else p
 
 
+def seeds_covered(row: ResultRow, results: StudyResults) -> str:
+    """Which seeds the difference is over, where rows differ in that."""
+    tested = [one for one in results.rows if one.p is not None]
+    mixed = len({one.covers for one in tested}) > 1 or len({one.seeds for one in (*tested, *_base(results))}) > 1
+    return f"over {row.covers}" if row.covers and row.p is not None and mixed else ""
+
+
+def _base(results: StudyResults) -> list[ResultRow]:
+    return [] if results.baseline_row is None else [results.baseline_row]
+
+
+def look_words(row: ResultRow) -> str:
+    """What the last look of a design decided; "" without a design."""
+    if row.look is None:
+        return ""
+    what = "still open" if row.decision is None else "given up" if row.decision == "given up" else "decided"
+    return f"{what} at {plural(row.look, 'seed')}"
+
+
 def expectation(row: ResultRow) -> str:
     """The expectation declared in the study file, and the position of the difference."""
     parts = []
@@ -114,7 +157,19 @@ def factors(row: ResultRow) -> str:
 def _sentences(row: ResultRow, results: StudyResults) -> list[str]:
     base = is_baseline(row, results)
     verdict = verdict_text(row, results.baseline)
-    texts = ["the baseline", *([verdict] if row.expected or row.value is None or row.provisional else [])]
+    verdict += f", with the seed spread borrowed from {row.borrowed}" if row.borrowed and row.p is not None else ""
+    texts = [
+        "compared with" if results.against else "the baseline",
+        *([verdict] if row.expected or row.value is None or row.provisional else []),
+    ]
     if not base:
-        texts = [verdict, expectation(row), why(row), second_opinion(row), factors(row)]
+        texts = [
+            verdict,
+            look_words(row),
+            seeds_covered(row, results),
+            expectation(row),
+            why(row),
+            second_opinion(row),
+            factors(row),
+        ]
     return [sentence for sentence in (*texts, *row.notes) if sentence]

@@ -8,7 +8,7 @@ from iqa_train.results.reported import reference_row
 from iqa_train.results.run_record import RunRecord
 from iqa_train.results.selection import RunSelection
 from iqa_train.results.study_results import build_study_results
-from iqa_train.results.table import ResultRow, StudyResults
+from iqa_train.results.table import Intervals, ResultRow, StudyResults
 from iqa_train.runs.predictions import Predictions, read_predictions
 from iqa_train.study.literature import dataset_of, known_settings
 from iqa_train.study.model import Reference
@@ -38,7 +38,14 @@ def datasets_of(chosen: RunSelection) -> list[str]:
 
 
 def cross_dataset_results(
-    chosen: RunSelection, metric: str, *, anyway: bool = False, resamples: int | None = None, parameters: int = 4
+    chosen: RunSelection,
+    metric: str,
+    *,
+    anyway: bool = False,
+    resamples: int | None = None,
+    parameters: int = 4,
+    against: str = "",
+    intervals: Intervals = "single",
 ) -> StudyResults:
     """Results of a selection from `select_dataset`: a row for each experiment tested there, then reported rows.
 
@@ -46,7 +53,7 @@ def cross_dataset_results(
     """
     found = build_study_results(
         chosen.runs, metric, baseline=chosen.baseline, anyway=anyway, resamples=resamples,
-        parameters=parameters,
+        parameters=parameters, primary=chosen.declared.metric, against=against, intervals=intervals,
     )  # fmt: skip
     rows = [row for row in found.rows if row.value is not None or row.notes]
     tested = {row.experiment for row in rows}
@@ -59,7 +66,9 @@ def cross_dataset_results(
     if tested and untested:
         notes.append(f"not tested on {chosen.on}: {', '.join(untested)}")
     if tested and found.baseline in untested:
-        notes.append(f"{found.baseline}, the baseline, is among these: nothing is compared")
+        notes.append(
+            f"{found.baseline}{'' if found.against else ', the baseline,'} is among these: nothing is compared"
+        )
     return replace(
         found,
         study=chosen.name,
@@ -70,10 +79,13 @@ def cross_dataset_results(
     )
 
 
-def cross_dataset_tables(chosen: RunSelection, metric: str) -> tuple[StudyResults, ...]:
+def cross_dataset_tables(
+    chosen: RunSelection, metric: str, intervals: Intervals = "single"
+) -> tuple[StudyResults, ...]:
     """A table for each other data set."""
     found = (
-        cross_dataset_results(select_dataset(chosen, dataset), metric, anyway=True) for dataset in datasets_of(chosen)
+        cross_dataset_results(select_dataset(chosen, dataset), metric, anyway=True, intervals=intervals)
+        for dataset in datasets_of(chosen)
     )
     return tuple(
         replace(results, title=f"tested on {results.dataset}", notes=_own_notes(results, chosen)) for results in found

@@ -1,7 +1,7 @@
 """Builds the results of a study from its runs: a row per experiment for one metric."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from statistics import fmean, median
 
@@ -16,7 +16,7 @@ from iqa_train.results.looks import take_looks
 from iqa_train.results.machine import machine_note, with_machines
 from iqa_train.results.paired_predictions import ExperimentPredictions
 from iqa_train.results.run_record import RunRecord, by_experiment, common_baseline, predictions_by_seed
-from iqa_train.results.table import ResultRow, StudyResults
+from iqa_train.results.table import Intervals, ResultRow, StudyResults
 from iqa_train.results.table_notes import family_note, interval_notes, scope_notes
 from iqa_train.results.verdict import with_verdicts
 from iqa_train.runs.design_file import SealedDesign
@@ -42,20 +42,25 @@ def build_study_results(
     margins: Mapping[str, float] | None = None,
     primary: str = "srcc",
     design: SealedDesign | None = None,
+    against: str = "",
+    intervals: Intervals = "single",
 ) -> StudyResults:
     """Results of the runs of one study (from `run_record.record` or `record_study`): a row for each experiment.
 
-    `baseline` is the experiment to compare with, by default the one that the specifications name. With `resamples` 0
-    rows have no intervals; that is fast enough to repeat every second. `parameters` (4 or 5) are the logistic's.
+    `baseline` is the experiment to compare with, by default the one that the specifications name; `against` is one to
+    compare with instead, for which nothing is expected of differences. With `resamples` 0 rows have no intervals; that
+    is fast enough to repeat every second. `parameters` (4 or 5) are the logistic's.
     `margins` are the declared differences that do not matter, by metric; `primary` is the metric that counts.
     With a `design`, its verdicts are those of the looks.
+    `intervals` are those of differences.
 
     Raises NotComparableError, naming what differs, for other test images or scores than the baseline's, and for
     settings that differ beyond what the experiment declares. With `anyway` these become notes: rows on other images
     have no difference, rows with other settings have one.
     """
     grouped = by_experiment(runs)
-    name = baseline or common_baseline(run.spec for run in runs)
+    usual = baseline or common_baseline(run.spec for run in runs)
+    name, against = against or usual, against if against != usual else ""
     study = runs[0].folder.study if runs else ""
     base_runs = grouped.get(name, [])
     remarks = {one: _settings_notes(group, base_runs, name, anyway=anyway) for one, group in grouped.items()}
@@ -72,12 +77,15 @@ def build_study_results(
     experiments = {one.experiment: _Experiment(grouped[one.experiment], one, metric) for one in comparisons}
     base = experiments.get(name)
     plain = [_row(one, base, remarks[experiment]) for experiment, one in experiments.items()]
+    if against:
+        plain = [replace(row, expected_delta=None) for row in plain]
     most = design.max_seeds if design is not None and design.looks else MOST_SEEDS
-    rows = with_verdicts(plain, comparisons, metric, (margins or {}).get(metric), most)
+    rows = with_verdicts(plain, comparisons, metric, (margins or {}).get(metric), most, intervals)
     looks = None
     if design is not None and metric == design.metric and name == design.baseline and resamples != 0:
         looks = take_looks(runs, design, parameters)
         rows = with_looks(rows, looks, [row.notes for row in plain])
+    shown: Intervals = "single" if looks else intervals  # those of looks hold at every look
     rows = with_machines(rows, grouped, name, metric, parameters)
     settings = next((run.spec["settings"] for run in runs if run.spec["settings"]), None)
     return StudyResults(
@@ -87,8 +95,9 @@ def build_study_results(
         metric=metric,
         rows=tuple(rows),
         notes=(
+            *_against_note(against, usual),
             *(look_notes(looks) if looks else ()),
-            *_notes(rows, base_runs, name, metric),
+            *_notes(rows, base_runs, name, metric, shown),
             *_metric_notes(metric, parameters, rows),
             *machine_note(rows),
             *(() if resamples == 0 else duplicated_images(list(tested.values()))),
@@ -97,6 +106,8 @@ def build_study_results(
         primary=primary,
         exploratory=beyond_design(rows, looks) if looks else "",
         progress=progress_text(looks) if looks else "",
+        against=against,
+        intervals=shown,
     )
 
 
@@ -209,7 +220,7 @@ def _difference(one: _Experiment, base: _Experiment) -> _Difference:
     if found.value is not None and base.compared.value is not None:
         return _Difference()  # on other images; a note says so
     if all(run.failed for run in base.runs):
-        return _Difference(notes=(f"no difference: {base.name} failed",))
+        return _Difference(notes=(f"not compared: {base.name} failed",))
     own, other = one.value, base.value
     if own.epoch is None and own.value is not None and other.epoch is None and other.value is not None:
         return _Difference(
@@ -233,7 +244,7 @@ def _settings_notes(own: list[RunRecord], base: list[RunRecord], name: str, *, a
         if differ:
             complaints.append(f"{one}'s seeds {own[0].seed} and {run.seed} differ in {_named(differ)}")
     if base and one != name:
-        declared = set(own[0].spec.get("differs", {}))
+        declared = {*own[0].spec.get("differs", {}), *base[0].spec.get("differs", {})}
         undeclared = {k: v for k, v in settings_that_differ(base[0].spec, own[0].spec).items() if k not in declared}
         if undeclared:
             complaints.append(f"{one} and {name} differ in undeclared settings: {_named(undeclared)}")
@@ -274,7 +285,9 @@ def _unfinished(runs: list[RunRecord]) -> list[str]:
     return notes
 
 
-def _notes(rows: Sequence[ResultRow], base: list[RunRecord], name: str, metric: str) -> tuple[str, ...]:
+def _notes(
+    rows: Sequence[ResultRow], base: list[RunRecord], name: str, metric: str, intervals: Intervals
+) -> tuple[str, ...]:
     """Notes that hold for all rows."""
     notes = []
     if not name:
@@ -286,7 +299,7 @@ def _notes(rows: Sequence[ResultRow], base: list[RunRecord], name: str, metric: 
     elif len(rows) == 1:
         notes.append(f"{name} is the only experiment: there is nothing to compare")
     if any(row.interval for row in rows):
-        notes += interval_notes([row.clusters for row in rows if row.interval], metric)
+        notes += interval_notes([row.clusters for row in rows if row.interval], metric, intervals)
         notes += scope_notes(rows)
         fewest, what = min(
             (row.clusters, "reference images") if row.clusters else (row.images or 0, "test images")
@@ -296,6 +309,13 @@ def _notes(rows: Sequence[ResultRow], base: list[RunRecord], name: str, metric: 
         if fewest < _FEW:
             notes.append(f"only {fewest} {what}: intervals are rough")
     return (*notes, *family_note(rows))
+
+
+def _against_note(against: str, usual: str) -> tuple[str, ...]:
+    if not against:
+        return ()
+    beside = f", beside those from {usual}" if usual else ""
+    return (f"differences from {against}: a family of its own{beside}; verdicts of both together are not adjusted",)
 
 
 def _metric_notes(metric: str, parameters: int, rows: Sequence[ResultRow]) -> tuple[str, ...]:

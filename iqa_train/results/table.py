@@ -10,6 +10,7 @@ from iqa_train.stats.interval import Interval
 Position = Literal["within", "below", "above"]
 Scope = Literal["runs", "component"]
 Decision = Literal["different", "same", "both", "given up"]
+Intervals = Literal["single", "holm"]
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,8 @@ class StudyResults:
 
     `primary` is the metric whose verdicts count; those of others are secondary. `exploratory` says why verdicts are
     exploratory ("" if they are not). `progress` is what the last look of a design has decided, and what comes next.
+    `against` is the experiment that the others are compared with if it is not the study's baseline; it is `baseline`
+    then. `intervals`: those of differences are at 95 % each, or at the levels that Holm's procedure leaves.
     """
 
     study: str
@@ -147,6 +150,8 @@ class StudyResults:
     primary: str = "srcc"
     exploratory: str = ""
     progress: str = ""
+    against: str = ""
+    intervals: Intervals = "single"
 
     @property
     def secondary(self) -> bool:
@@ -176,6 +181,9 @@ class StudyResults:
             "baseline": self.baseline,
             "metric": self.metric,
             "primary": self.primary,
+            "secondary": self.secondary,
+            "against": self.against,
+            "intervals": self.intervals,
             "exploratory": self.exploratory,
             "progress": self.progress,
             "notes": list(self.notes),

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from iqa_train.results.table import ResultRow
+from iqa_train.results.table import Intervals, ResultRow
 from iqa_train.stats.registry import METRICS
 from iqa_train.text import join_names
 
 EACH_BY_ITSELF = "95 % intervals, each by itself and not jointly"
-
+HOLM_INTERVALS = (
+    "intervals of differences are at the level that Holm's procedure leaves for each, so that they exclude zero where "
+    "the adjusted p is below 0.05; those of values are at 95 %, each by itself"
+)
 
 ONE_SEED = (
     "runs are compared, not components, since one seed does not show how much the difference varies from seed to seed; "
@@ -21,13 +24,14 @@ class _Tested(Protocol):
     def p(self) -> float | None: ...
 
 
-def interval_notes(clusters: Sequence[int | None], metric: str) -> list[str]:
+def interval_notes(clusters: Sequence[int | None], metric: str, intervals: Intervals = "single") -> list[str]:
     """How intervals count test images: each, or by shared reference image; `clusters` are those of each comparison."""
     counts = [count for count in clusters if count is not None]
+    levels = HOLM_INTERVALS if intervals == "holm" else EACH_BY_ITSELF
     if not counts:
-        return [EACH_BY_ITSELF]
+        return [levels]
     many = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
-    notes = [f"{EACH_BY_ITSELF}; test images count by reference ({many})"]
+    notes = [f"{levels}; test images count by reference ({many})"]
     if METRICS[metric].correlation:
         notes.append("no analytic tests: they assume independent images, and images that share a reference are not")
     return notes

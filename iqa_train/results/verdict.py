@@ -10,10 +10,10 @@ from typing import Protocol
 
 from iqa_train.results.comparison import Comparison
 from iqa_train.results.needed_seeds import with_needed_seeds
-from iqa_train.results.table import Position, ResultRow, Scope
+from iqa_train.results.table import Intervals, Position, ResultRow, Scope
 from iqa_train.runs.state_names import NOT_STARTED, OPEN
 from iqa_train.stats.error_law import ErrorLaw
-from iqa_train.stats.holm import holm, holm_levels
+from iqa_train.stats.holm import compatible_levels, holm, holm_levels
 from iqa_train.stats.interval import Interval
 from iqa_train.stats.planning import MOST_SEEDS
 from iqa_train.stats.registry import METRICS
@@ -98,6 +98,7 @@ def with_verdicts(
     metric: str = "srcc",
     margin: float | None = None,
     most_seeds: int = MOST_SEEDS,
+    intervals: Intervals = "single",
 ) -> list[ResultRow]:
     """The rows of one study with positions, adjusted p and verdicts; `comparisons` belong to the rows, in order.
 
@@ -105,6 +106,7 @@ def with_verdicts(
     `margin`: two one-sided tests, with a Holm correction apart from that of differences (Goeman, Solari and Stijnen,
     Statistics in Medicine 29, 2010: of one experiment, both null hypotheses cannot be true). Differences at an epoch
     (provisional rows) get no verdict. What is not decided gets a number of seeds, of at most `most_seeds`.
+    `intervals` of differences are at 95 % each, or at the levels of `compatible_levels`.
     """
     laws = [_law(row, one) for row, one in zip(rows, comparisons, strict=True)]
     p_same = [None if one is None or margin is None else one.law.p_beyond(one.delta, margin) for one in laws]
@@ -114,7 +116,18 @@ def with_verdicts(
         _judged(replace(row, p_holm=p, p_same=equal, p_same_holm=equal_holm), one, level, metric, margin)
         for row, one, (p, level, equal, equal_holm) in zip(rows, comparisons, numbers, strict=True)
     ]
-    return with_needed_seeds(judged, comparisons, LEVEL, metric, most_seeds)
+    judged = with_needed_seeds(judged, comparisons, LEVEL, metric, most_seeds)
+    return judged if intervals == "single" else _with_holm_intervals(judged, comparisons)
+
+
+def _with_holm_intervals(rows: Sequence[ResultRow], comparisons: Sequence[Comparison | None]) -> list[ResultRow]:
+    found = []
+    for row, one, level in zip(rows, comparisons, compatible_levels([row.p for row in rows], LEVEL), strict=True):
+        if one is None or one.law is None or level is None or row.delta is None:
+            found.append(row)
+        else:
+            found.append(replace(row, delta_interval=one.law.interval(row.delta, 1 - level)))
+    return found
 
 
 @dataclass(frozen=True)

@@ -25,3 +25,14 @@ def holm_levels(p_values: Sequence[float | None], alpha: float = 0.05) -> list[f
     for place, (_, at) in enumerate(known):
         levels[at] = alpha / (len(known) - place)
     return levels
+
+
+def compatible_levels(p_values: Sequence[float | None], alpha: float = 0.05) -> list[float | None]:
+    """The levels of intervals that exclude zero exactly where Holm's procedure rejects.
+
+    A rejected p has its own level. All others have that of the first that is not rejected, at which the procedure ends.
+    """
+    own = holm_levels(p_values, alpha)
+    kept = [level for p, level in zip(p_values, own, strict=True) if p is not None and level is not None and p > level]
+    last = min(kept, default=alpha)
+    return [None if level is None else min(level, last) for level in own]

@@ -102,7 +102,7 @@ def test_two_studies_of_runs_are_tested(capsys: pytest.CaptureFixture[str]) -> N
     assert base["distinguishable"] is True
     assert not base["reported"]
     out = text(capsys, "old", "new")
-    assert re.search(r"^Baseline .*<0\.001 +runs differ: lr5e7 higher$", out, re.MULTILINE)
+    assert re.search(r"^Baseline .*<0\.001 +runs differ: new higher$", out, re.MULTILINE)
 
 
 def test_runs_against_reported_numbers(capsys: pytest.CaptureFixture[str]) -> None:

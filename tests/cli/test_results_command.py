@@ -41,7 +41,7 @@ def test_a_table_for_a_terminal(folder: Path, capsys: Out) -> None:
     assert "A1, Without attention: within, runs differ: A1 lower (one seed: runs, not components)" in " ".join(
         text.split()
     )
-    assert "A1 and Hot: runs are compared, not components, since one seed" in " ".join(text.split())
+    assert "A1, Hot and Cold: runs are compared, not components, since one seed" in " ".join(text.split())
     assert "paper\u2020" in text
 
 

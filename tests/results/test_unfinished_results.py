@@ -73,7 +73,7 @@ def test_beside_a_failed_baseline_there_are_values_and_no_differences(study: Mad
     assert results.row("A1").interval is not None
     for name in ("A1", "A2"):
         assert results.row(name).delta is None
-        assert "no difference: Baseline failed" in results.row(name).notes
+        assert "not compared: Baseline failed" in results.row(name).notes
     assert results.row("A2").value == 0.3
 
 

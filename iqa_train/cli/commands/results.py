@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from iqa_train.cli.parser import Parser, add_study_options, profile_of
 from iqa_train.cli.text import output_width
-from iqa_train.errors import UsageError
+from iqa_train.errors import UsageError, did_you_mean, visible
 from iqa_train.stats.registry import METRICS
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def main(argv: Sequence[str]) -> int:
         "--logistic", type=int, choices=(4, 5), default=4, metavar="4|5",
         help="parameters of the logistic function fitted for plcc_fit and rmse_fit [4]",
     )  # fmt: skip
+    parser.add_argument("--against", metavar="EXPERIMENT", help="differences from this experiment [the baseline]")
     options = parser.read(argv)
     if options.json and options.format not in {None, "json"}:
         raise UsageError(f"--json and --format {options.format} cannot be combined")
@@ -40,7 +41,10 @@ def main(argv: Sequence[str]) -> int:
     from iqa_train.report.collect import results_of
 
     chosen = runs_asked_for(options)
-    results = results_of(chosen, options.metric, anyway=options.anyway, parameters=options.logistic)
+    results = results_of(
+        chosen, options.metric, anyway=options.anyway, parameters=options.logistic,
+        against=_experiment(options.against, chosen), intervals=options.intervals,
+    )  # fmt: skip
     form = "json" if options.json else options.format or "table"
     if form == "json":
         text = json.dumps(results.as_json(), indent=2, ensure_ascii=False, allow_nan=False)
@@ -54,6 +58,14 @@ def main(argv: Sequence[str]) -> int:
         text = FORMATS[form].render(results)
     print(text.rstrip("\n").encode(errors="replace").decode())  # a file's name may not be valid text
     return 0
+
+
+def _experiment(name: str | None, chosen: "RunSelection") -> str:
+    """The experiment to compare with; "" for the baseline. Raises UsageError, with the nearest names."""
+    known = list(dict.fromkeys(run.experiment for run in chosen.runs))
+    if name is not None and name not in known:
+        raise UsageError(f'{chosen.name} has no experiment "{visible(name)}"; {did_you_mean(name, known)}')
+    return name or ""
 
 
 def runs_asked_for(options: argparse.Namespace) -> "RunSelection":
@@ -82,3 +94,7 @@ def add_choice_of_runs(parser: Parser) -> None:
         action="store_true",
         help="also compare runs with other test images or fixed settings, with a note",
     )
+    parser.add_argument(
+        "--intervals", choices=("single", "holm"), default="single",
+        help="of differences: 95 %% each, or at the levels of Holm's procedure, as the adjusted p [single]",
+    )  # fmt: skip

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from iqa_train.report.columns import DAGGER, metric_name
 from iqa_train.report.figures import style
+from iqa_train.report.verdict_text import of_runs
 from iqa_train.results.table import ResultRow, StudyResults
 from iqa_train.stats.interval import Interval
 
@@ -28,8 +29,10 @@ def caption(results: StudyResults) -> str:
     ]
     if any(row.expected or row.expected_delta for row in rows):
         parts.append("Grey bands: expected ranges.")
-    if differ:
-        parts.append("Filled bars differ significantly from zero after Holm's correction, hatched bars do not.")
+    if any(row.scope == "component" for row in rows):
+        parts.append("Filled bars: the component differs significantly, after Holm's correction; hatched bars: not so.")
+    if runs := of_runs(results):
+        parts.append(f"{runs[0].upper()}{runs[1:]}, so never filled.")
     if any(row.provisional for row in rows):
         parts.append("Hollow dots and dashed bars are provisional.")
     if any(row.reported for row in rows):

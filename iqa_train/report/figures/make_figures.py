@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from iqa_train.report.figures import ablation, agreement, epochs, sensitivity, size, waterfall
+from iqa_train.report.figures import ablation, agreement, epochs, seeds, sensitivity, size, verdicts, waterfall
 from iqa_train.report.figures.style import Drawing
 from iqa_train.report.report_data import ReportData
 
@@ -15,6 +15,10 @@ def figures_of(data: ReportData, width: float) -> Iterator[Drawing]:
     yield Drawing("ablation", ablation.caption(results), ablation.draw(results, width))
     if any(row.delta is not None and not row.reported for row in results.rows):
         yield Drawing("waterfall", waterfall.caption(results), waterfall.draw(results, width))
+    if seeds.rows_with_seeds(results):
+        yield Drawing("seeds", seeds.caption(results), seeds.draw(results, width))
+    if verdicts.rows_with_verdicts(results):
+        yield Drawing("verdicts", verdicts.caption(results), verdicts.draw(results, width))
     if any(curve.points for curve in data.curves):
         base = results.baseline_row
         expected = base.expected if base is not None and results.metric == "srcc" else None

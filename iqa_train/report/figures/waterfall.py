@@ -1,10 +1,12 @@
 """Waterfall figure: the contribution of each change, as a bar from the baseline's value."""
 
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from iqa_train.report.columns import metric_name
 from iqa_train.report.figures import style
 from iqa_train.report.numbers import decimals, number
+from iqa_train.report.verdict_text import of_runs
 from iqa_train.results.contribution import Step, waterfall
 from iqa_train.results.table import StudyResults
 from iqa_train.stats.registry import METRICS
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 _CAPTION = (
     "Contributions: every bar starts at the {name} of {base} (dotted line) and ends at that of the experiment, with "
     "the 95 % interval of the difference; {left}. The bars are not stacked, since effects of single changes do not add "
-    "up. Cross-hatched: several factors changed together. Pale: not significant."
+    "up. Cross-hatched: several factors changed together. Pale: {pale}."
 )
 _ROW = 0.26  # inches
 
@@ -25,7 +27,10 @@ def caption(results: StudyResults) -> str:
     """What the figure shows."""
     better = METRICS[results.metric].higher_is_better
     left = "left is a loss, right a gain" if better else "for an error, left is a gain"
-    return _CAPTION.format(name=metric_name(results.metric), base=results.baseline, left=left)
+    pale = "not shown to differ"
+    if runs := of_runs(results):
+        pale += f", or {runs}"
+    return _CAPTION.format(name=metric_name(results.metric), base=results.baseline, left=left, pale=pale)
 
 
 def draw(results: StudyResults, width: float) -> "Figure":
@@ -41,6 +46,8 @@ def draw(results: StudyResults, width: float) -> "Figure":
     for at, step in enumerate(steps, 1):
         row = results.row(step.experiment)
         _bar(axes, at, step, sure=row.component_differs and not step.provisional)
+    if runs := of_runs(results):
+        axes.set_title("\n".join(wrap(runs, 95 if width > 5 else 45)), fontsize=6.5, loc="left")
     axes.set_ylim(len(steps) + 0.6, -0.6)
     names = [results.baseline, *(_name(step, results) for step in steps)]
     axes.set_yticks(range(len(names)), style.shortened(names, 34 if width > 5 else 20))

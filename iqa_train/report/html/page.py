@@ -10,7 +10,15 @@ from iqa_train.report.columns import BOLD, Column, is_baseline, metric_name, tab
 from iqa_train.report.html.inline import inlined
 from iqa_train.report.numbers import best
 from iqa_train.report.report_data import ReportData, shared_packages
-from iqa_train.report.verdict_text import WHAT_IS_GAINED, VerdictText, all_reasons, gains, headline
+from iqa_train.report.verdict_text import (
+    SECONDARY,
+    VerdictText,
+    all_reasons,
+    gains,
+    headline,
+    is_secondary,
+    what_is_gained,
+)
 from iqa_train.results.table import ResultRow, StudyResults
 
 _FOLDER = Path(__file__).parent
@@ -68,7 +76,7 @@ def page(data: ReportData, figures: Sequence[PageFigure]) -> str:
         css=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),
         tables=[_table(results) for results in (data.main, *_with_values(data))],
         contributions=gains(data.main),
-        what=WHAT_IS_GAINED,
+        what=what_is_gained(data.main),
         cross=[(results.dataset, _table(results, titles=True)) for results in data.cross],
         reported=[(results.study, _table(results, titles=True)) for results in data.reported],
         figures=[
@@ -95,8 +103,9 @@ def _table(results: StudyResults, *, titles: bool = False) -> _Table:
         _Row(_kind(row, results), cells, at if row is bold else None)
         for row, cells in zip(results.rows, table.cells, strict=True)
     ]
+    name = metric_name(results.metric) + (f" ({SECONDARY})" if is_secondary(results) else "")
     legend = "; ".join(filter(None, [BOLD if bold else "", table.legend()]))
-    return _Table(metric_name(results.metric), table.columns, tuple(rows), tuple(all_reasons(results)), legend)
+    return _Table(name, table.columns, tuple(rows), tuple(all_reasons(results)), legend)
 
 
 def _kind(row: ResultRow, results: StudyResults) -> str:

@@ -31,7 +31,7 @@ def results_section(run: RunSnapshot, row: ResultRow | None, reasons: Sequence[s
 
 def _of_experiment(row: ResultRow, baseline: str) -> list[Line]:
     name = METRICS["srcc"].label
-    seeds = f", {len(row.seeds)} seeds" if len(row.seeds) > 1 else ""
+    seeds = f", mean of {len(row.seeds)} seeds" if len(row.seeds) > 1 else ""
     images = f" on {row.images} test images" if row.images else ""
     lines = [pair(name, f"{measured(row.value, row.interval)}{images}{seeds}{_star(row)}")]
     if row.delta is not None:
@@ -40,6 +40,8 @@ def _of_experiment(row: ResultRow, baseline: str) -> list[Line]:
         lines.append(Line((f"minus {baseline or 'baseline'}", words_), emphasis))  # type: ignore[arg-type]
     if row.expected is not None:
         lines.append(pair("expected", given_span(row.expected) + (f" ({row.position})" if row.position else "")))
+    if row.median is not None:
+        lines.append(pair("median", number(row.median)))
     if row.seed_sd is not None:
         lines.append(pair("seed SD", number(row.seed_sd)))
     return lines
