@@ -159,7 +159,7 @@ def _sentences(row: ResultRow, results: StudyResults) -> list[str]:
     verdict = verdict_text(row, results.baseline)
     verdict += f", with the seed spread borrowed from {row.borrowed}" if row.borrowed and row.p is not None else ""
     texts = [
-        "compared with" if results.against else "the baseline",
+        "what the others are compared with" if results.against else "the baseline",
         *([verdict] if row.expected or row.value is None or row.provisional else []),
     ]
     if not base:
