@@ -127,20 +127,20 @@ def verdict_cell(row: ResultRow, *, brief: bool = False) -> str:
     return f"{text} {DOUBLE_DAGGER}" if text and row.borrowed else text
 
 
-def value_head(results: StudyResults) -> str:
-    """Metric, and "mean" where values are means over seeds."""
-    several = any(len(row.values_by_seed) > 1 for row in results.rows)
-    return f"{metric_name(results.metric)}{', mean' if several else ''}"
+def _are_means(results: StudyResults) -> bool:
+    """Whether values are means over seeds."""
+    return any(len(row.values_by_seed) > 1 for row in results.rows)
 
 
 def _columns(results: StudyResults) -> list[Column]:
     name, level = metric_name(results.metric), "Holm" if results.intervals == "holm" else "95 %"
+    mean, short = (f"{name}, mean", "Mean") if _are_means(results) else (name, name)
     return [
         Column("experiment", "Experiment", 0, lambda r, _: r.experiment + (DAGGER if r.reported else "")),
         Column("title", "Title", 12, lambda r, _: r.title),
         Column("seeds", "Seeds", 8, lambda r, _: str(len(r.seeds)) if r.seeds else "", right=True),
         Column("images", "Images", 9, lambda r, _: "" if r.images is None else str(r.images), right=True),
-        Column("value", f"{value_head(results)} [95 %]", 1, _value, brief=_value_alone, brief_head=value_head(results)),
+        Column("value", f"{mean} [95 %]", 1, _value, brief=_value_alone, brief_head=short),
         Column("seed_sd", "Seed SD", 7, _seed_sd, right=True),
         Column("median", "Median", 13, _median, right=True),
         Column("delta", f"vs {results.baseline} [{level}]", 2, lambda r, _: _delta(r)),

@@ -10,7 +10,7 @@ from iqa_train.results.verdict import verdict_text
 from iqa_train.text import join_names, plural
 
 DASH = "\u2013"
-WHAT_IS_GAINED = "What the baseline gains from each change; below zero, the baseline is better without it."
+WHAT_IS_GAINED = "What the baseline gains from each change; below zero, it loses by it."
 SECONDARY = "secondary, not adjusted for the number of metrics"
 OF_RUNS = "one seed: runs, not components"
 

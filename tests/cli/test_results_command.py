@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from iqa_train.report.write import INDEX
 from iqa_train.results.comparison import NotComparableError
 from iqa_train.stats.metrics import srcc
 from iqa_train.stats.registry import METRICS
-from tests.report.finished import finish, specs, whole_study, write_study
+from tests.report.finished import NOISE, finish, specs, whole_study, write_study
 
 KEYS = {
     "experiment", "seeds", "images", "value", "interval", "delta", "delta_interval", "p", "p_holm", "expected",
@@ -179,3 +180,68 @@ def test_a_metric_that_is_registered_is_in_every_output(
     assert all(2 * row["value"] == pytest.approx(srccs[row["experiment"]]) for row in found["rows"])
     assert report_main(["--out", "page"]) == 0
     assert "half of SRCC" in Path("page", INDEX).read_text()
+
+
+# Differences from another experiment, and intervals that agree with adjusted p.
+
+
+def several_seeds(folder: Path) -> None:
+    whole_study(folder)
+    for seed in (2, 3):
+        for name, spec in specs(folder, seeds=[seed]).items():
+            finish(folder, spec, NOISE[name])
+
+
+def document(capsys: Out, *argv: str) -> dict[str, Any]:
+    assert main([*argv, "--json"]) == 0
+    return dict(json.loads(capsys.readouterr().out))
+
+
+def test_differences_from_another_experiment_are_a_family_beside_the_baselines(folder: Path, capsys: Out) -> None:
+    several_seeds(folder)
+    usual, found = document(capsys), document(capsys, "--against", "A1")
+    assert (found["baseline"], found["against"], usual["against"]) == ("A1", "A1", "")
+    rows = {row["experiment"]: row for row in found["rows"]}
+    values = {row["experiment"]: row["value"] for row in usual["rows"]}
+    for name in ("Baseline", "Hot", "Cold"):
+        assert rows[name]["delta"] == pytest.approx(values[name] - values["A1"])
+    assert rows["Baseline"]["better"] is True
+    assert rows["Hot"]["factors"] == ["attention_fusion", "lr"]
+    assert rows["A1"]["delta"] is None
+    assert all(row["expected_delta"] is None for row in found["rows"])
+    assert "p adjusted for 3 experiments (Holm)" in found["notes"]
+    assert main(["--against", "A1"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "koniq-10k, differences from A1" in text
+    assert "differences from A1: a family of its own, beside those from Baseline" in text
+    assert "vs A1 [95 %]" in text
+
+
+def test_differences_from_the_baseline_by_name_are_the_usual_ones(folder: Path, capsys: Out) -> None:
+    whole_study(folder)
+    assert document(capsys, "--against", "Baseline") == document(capsys)
+
+
+def test_differences_from_an_unknown_experiment_are_refused_with_the_nearest_name(folder: Path) -> None:
+    whole_study(folder)
+    with pytest.raises(UsageError, match=r'tiny has no experiment "A11"; did you mean "A1"\?'):
+        main(["--against", "A11"])
+
+
+def test_holm_intervals_exclude_zero_exactly_where_the_adjusted_p_is_significant(folder: Path, capsys: Out) -> None:
+    several_seeds(folder)
+    single, found = document(capsys), document(capsys, "--intervals", "holm")
+    tested = [(a, b) for a, b in zip(single["rows"], found["rows"], strict=True) if b["p"] is not None]
+    assert len(tested) == 3
+    for usual, row in tested:
+        low, high = row["delta_interval"]
+        assert (not low <= 0 <= high) is (row["p_holm"] < 0.05)
+        assert low <= usual["delta_interval"][0]
+        assert high >= usual["delta_interval"][1]
+        assert row["interval"] == usual["interval"]
+    assert any(row["delta_interval"] != usual["delta_interval"] for usual, row in tested)
+    assert found["intervals"] == "holm"
+    assert main(["--intervals", "holm"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "vs Baseline [Holm]" in text
+    assert "intervals of differences are at the level that Holm's procedure leaves for each" in text

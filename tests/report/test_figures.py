@@ -11,7 +11,7 @@ import pytest
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from iqa_train.report.figures import ablation, agreement, epochs, sensitivity, size, style, waterfall
+from iqa_train.report.figures import ablation, agreement, epochs, seeds, sensitivity, size, style, verdicts, waterfall
 from iqa_train.report.figures.make_figures import figures_of
 from iqa_train.results.sweep import Sweep, SweepPoint
 from iqa_train.results.table import Curve, ResultRow, StudyResults
@@ -23,6 +23,9 @@ CONSTANT = Predictions(("a", "b", "c"), np.array([1.0, 2.0, 3.0]), np.array([5.0
 NOT_A_NUMBER = Predictions(("a", "b"), np.array([1.0, 2.0]), np.array([np.nan, np.nan]))
 BARE = replace(SEED_STUDY, rows=(BASELINE, ResultRow("A1", value=0.9, delta=-0.03), ResultRow("A2", delta=0.0)))
 
+EVERYTHING = replace(MATERIAL, results=(SEVERAL_SEEDS, *MATERIAL.results[1:]))
+"""With several seeds, which the figure of seeds needs."""
+
 THIRTY = [replace(curve, experiment=f"{curve.experiment}{k}") for k in range(6) for curve in CURVES]
 WORDS = (SweepPoint("a$b", 0.9, None, "x"), SweepPoint(3, 0.8, None, "y"))
 FLOORS = (SweepPoint(0.0, 0.9, None, "x"), SweepPoint(1e-6, 0.91, (0.9, 0.92), "y"))
@@ -31,6 +34,8 @@ Draw = Callable[[float], Any]
 ODD: dict[str, Draw] = {
     **{f"ablation of {name}": lambda w, r=r: ablation.draw(r, w) for name, r in {**ALL, "bare": BARE}.items()},
     **{f"waterfall of {name}": lambda w, r=r: waterfall.draw(r, w) for name, r in {**ALL, "bare": BARE}.items()},
+    **{f"seeds of {name}": lambda w, r=r: seeds.draw(r, w) for name, r in {**ALL, "bare": BARE}.items()},
+    **{f"verdicts of {name}": lambda w, r=r: verdicts.draw(r, w) for name, r in {**ALL, "bare": BARE}.items()},
     "size of nothing": lambda w: size.draw(SEED_STUDY, {}, w),
     "size of one": lambda w: size.draw(BARE, {"Baseline": 1}, w),
     "size over decades": lambda w: size.draw(SEED_STUDY, {"Baseline": 10**8, "A1": 10**6}, w),
@@ -60,15 +65,15 @@ def files() -> dict[str, bytes]:
     made = {}
     with style.styled():
         for width in (style.ONE_COLUMN, style.TWO_COLUMNS):
-            for drawing in figures_of(MATERIAL, width):
+            for drawing in figures_of(EVERYTHING, width):
                 for form in style.FORMATS:
                     made[f"{drawing.name} {width} {form}"] = style.rendered(drawing.figure, form, drawing.name)
     return made
 
 
-def test_all_six_kinds_are_there(files: dict[str, bytes]) -> None:
+def test_all_eight_kinds_are_there(files: dict[str, bytes]) -> None:
     names = {name.split()[0] for name in files}
-    assert names == {"ablation", "waterfall", "epochs", "sensitivity-lr", "size", "agreement"}
+    assert names == {"ablation", "waterfall", "seeds", "verdicts", "epochs", "sensitivity-lr", "size", "agreement"}
 
 
 def test_each_is_exactly_as_wide_as_its_column(files: dict[str, bytes]) -> None:
@@ -96,7 +101,7 @@ def test_fonts_are_inside(files: dict[str, bytes]) -> None:
 
 def test_the_same_drawing_gives_the_same_bytes_and_no_date(files: dict[str, bytes]) -> None:
     with style.styled():
-        for drawing in figures_of(MATERIAL, style.ONE_COLUMN):
+        for drawing in figures_of(EVERYTHING, style.ONE_COLUMN):
             for form in ("pdf", "svg"):
                 again = style.rendered(drawing.figure, form, drawing.name)
                 assert again == files[f"{drawing.name} {style.ONE_COLUMN} {form}"]
@@ -108,7 +113,7 @@ def test_a_users_own_style_changes_nothing(files: dict[str, bytes]) -> None:
 
     with mpl.rc_context({"font.size": 30, "axes.facecolor": "red", "pdf.fonttype": 3}):
         with style.styled():
-            drawn = ablation.draw(MATERIAL.main, style.ONE_COLUMN)
+            drawn = ablation.draw(EVERYTHING.main, style.ONE_COLUMN)
             assert style.rendered(drawn, "pdf", "ablation") == files[f"ablation {style.ONE_COLUMN} pdf"]
         assert mpl.rcParams["font.size"] == 30
 

@@ -28,16 +28,18 @@ def caption(results: StudyResults) -> str:
     rows = rows_with_verdicts(results)
     side = "right" if METRICS[results.metric].higher_is_better else "left"
     level = "intervals at Holm's levels" if results.intervals == "holm" else "95 % intervals"
+    components = any(row.scope == "component" for row in rows)
+    direction = f"; {side} is better" if components else ""
     parts = [
-        f"Differences from {results.baseline} with {level}, and what is concluded from p after Holm's correction; "
-        f"{side} is better."
+        f"Differences from {results.baseline} with {level}, and what is concluded from p after Holm's "
+        f"correction{direction}."
     ]
     if margins := _margins(rows):
         shaded = " and ".join(f"±{margin:g}" for margin in margins)
         parts.append(f"Shaded: within the margin of {shaded}, differences that do not matter.")
     else:
         parts.append("No margin was declared, so nothing can be shown to be the same.")
-    if any(row.scope == "component" for row in rows):
+    if components:
         parts.append("Filled dots: the component differs. Squares: the same within the margin. Hollow: not decided.")
     if of_runs(results):
         parts.append("Crosses: runs only, not components, since they have one seed.")
