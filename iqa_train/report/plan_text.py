@@ -147,10 +147,9 @@ def _spending(plan: Plan, hours: HoursPlan) -> list[list[str] | tuple[Sequence[s
         need = format_duration(hours.spending.seconds)
         return [[f"{hours.hours:g} hours do not pay for three seeds of each experiment, which take {need}."]]
     equal = plural(hours.seeds or 0, "seed") + " of each" if hours.seeds else "as many of each"
-    lines = [
-        f"With {hours.hours:g} hours: {equal}, or each further seed where it adds most to the sum of the powers "
-        f"({format_duration(hours.spending.seconds)} of them; the rest adds nothing)."
-    ]
+    lines = [f"With {hours.hours:g} hours: {equal}, or each further seed where it adds most to the sum of the powers."]
+    if hours.hours * 3600 - hours.spending.seconds > (plan.inputs.times.round or 0.0):
+        lines.append(f"That takes {format_duration(hours.spending.seconds)}; further seeds add nothing.")
     head = ["Experiment", f"Power with {equal}", "Seeds where they add most", "Power then"]
     cells = [[base, "", str(hours.spending.baseline), ""]]
     for name, seeds in zip(plan.inputs.experiments, hours.spending.seeds, strict=True):

@@ -97,7 +97,7 @@ def plan_inputs(chosen: RunSelection, metric: str, difference: float | None = No
         spreads=spreads,
         times=_times(chosen, grouped, (base, *names)),
         done={name: len(comparisons[name].seeds) for name in (base, *names)},
-        used=tuple(sorted({int(seed) for one in comparisons.values() for seed in one.seeds})),
+        used=tuple(sorted({int(seed) for one in comparisons.values() for seed in one.seeds if seed >= 0})),
         effects={name: abs(given.get(name, USUAL_EFFECT)) or USUAL_EFFECT for name in names},
         declared=() if difference else tuple(declared),
         rho=rho,

@@ -171,6 +171,7 @@ def test_check_offers_five_seeds_of_the_baseline_at_their_measured_cost(folder: 
         (["--json", "--toml"], "--json cannot be combined"),
         (["--study", "unknown"], "there is no study"),
         (["--metric", "ssim"], "invalid choice"),
+        (["--metric", "rmse_fit"], "--delta D is needed with rmse_fit"),
     ],
 )
 def test_bad_usage(folder: Path, words: list[str], says: str) -> None:

@@ -37,6 +37,8 @@ def main(argv: Sequence[str]) -> int:
 
     chosen = _chosen(options)
     metric = options.metric or chosen.declared.metric
+    if options.delta is None and METRICS[metric].bounds[1] > 1:
+        raise UsageError(f"--delta D is needed with {metric}: no difference to be found is known in its unit")
     design = chosen.declared.design
     plan = make_plan(plan_inputs(chosen, metric, options.delta), options.hours, design.alpha if design else 0.05)
     if options.json:
