@@ -42,7 +42,8 @@ def judgements(
 
     `by_reference`: units are references, whose part has tails of Student's t. `overlap` is n_test / n_train for sets
     that are split anew by seed, whose training sets overlap, else 0 (Nadeau and Bengio, Machine Learning 52, 2003,
-    section 3): the variance of k seeds is that of one times 1 / k + overlap.
+    section 3): the variance of k seeds is that of one times 1 / k + overlap. It counts for the part that is not from
+    test images, whose overlap the influences show.
     """
     rho = correlation_over_seeds(list(sides.values()), base)
     contrasts = {name: _contrast(side, base, rho) for name, side in sides.items()}
@@ -92,7 +93,7 @@ def error_law(contrast: Contrast, known: SeedVariance | None, by_reference: bool
     return ErrorLaw(
         _image_law(contrast, parts.shared, by_reference),
         _image_law(contrast, parts.whole, by_reference),
-        known.variance * (contrast.share + overlap),
+        known.variance * contrast.share + max(0.0, known.variance - parts.interaction) * overlap,
         known.degrees,
     )
 
