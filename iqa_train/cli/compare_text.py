@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from iqa_train.cli.text import plain, text_table
+from iqa_train.report.columns import DAGGER
 from iqa_train.report.comparison_text import (
-    DAGGER,
     REPORTED_NOTE,
     comparison_cells,
     comparison_notes,

@@ -32,7 +32,7 @@ DAGGER = "\u2020"
 DOUBLE_DAGGER = "\u2021"
 
 ELSEWHERE = f"{DAGGER}: a reported value, not tested against measured ones"
-BORROWED = f"{DOUBLE_DAGGER}: with a spread between seeds borrowed from other rows; see the notes"
+BORROWED = f"{DOUBLE_DAGGER}: with a spread between seeds borrowed from other experiments (see the notes)"
 BOLD = "Bold: the best, if its component (or of the baseline, every component) differs significantly, Holm-corrected"
 
 LEGEND = {

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from iqa_train.report.columns import BORROWED, DAGGER, DOUBLE_DAGGER
 from iqa_train.report.numbers import NONE, measured, p_value
 from iqa_train.results.study_comparison import ComparisonRow, StudyComparison
 from iqa_train.results.verdict import conclusion
 from iqa_train.stats.registry import METRICS
 
-DAGGER = "†"
 REPORTED_NOTE = f"{DAGGER} reported: a value without predictions"
 
 
@@ -24,7 +24,7 @@ def comparison_cells(comparison: StudyComparison) -> tuple[list[str], list[list[
     if any(row.p_holm is not None for row in comparison.rows):
         head += ["p (Holm)", "Verdict"]
         rows = [
-            [*cells, p_value(row.p_holm), conclusion(row, comparison.second) or NONE]
+            [*cells, p_value(row.p_holm), _verdict(row, comparison.second)]
             for cells, row in zip(rows, comparison.rows, strict=True)
         ]
     return head, rows
@@ -44,6 +44,8 @@ def comparison_notes(comparison: StudyComparison) -> list[str]:
         remarks += [note for note in row.notes if note not in shared]
         notes += [f"{row.experiment}: {'; '.join(remarks)}"] if remarks else []
     notes += [*shared, *comparison.notes]
+    if any(row.borrowed and conclusion(row) for row in comparison.rows):
+        notes.append(BORROWED)
     if any(row.reported for row in comparison.rows):
         notes += [REPORTED_NOTE, *sources_words(row.source for row in comparison.rows)]
     return notes
@@ -74,6 +76,11 @@ def _cells(row: ComparisonRow) -> list[str]:
         measured(row.second, row.second_interval) + _unfinished(row.second_epoch),
         measured(row.delta, row.delta_interval, signed=True),
     ]
+
+
+def _verdict(row: ComparisonRow, second: str) -> str:
+    text = conclusion(row, second)
+    return f"{text} {DOUBLE_DAGGER}" if text and row.borrowed else text or NONE
 
 
 def _unfinished(epoch: int | None) -> str:

@@ -90,11 +90,16 @@ def gains(results: StudyResults) -> list[ContributionText]:
     """The contributions of all experiments, single-factor ones first."""
     found = []
     for one in contributions(results):
-        remarks = [verdict_cell(results.row(one.experiment)) or "not tested"]
+        remarks = [_which_is_better(results.row(one.experiment))]
         remarks.append("provisional" if one.provisional else "")
         gain = measured(one.gain, one.interval, signed=True)
         found.append(ContributionText(one.label, one.experiment, gain, ", ".join(filter(None, remarks))))
     return found
+
+
+def _which_is_better(row: ResultRow) -> str:
+    """The verdict with the experiment's name, since beside it stands what the baseline gains."""
+    return verdict_cell(row).replace("different: ", f"different: {row.experiment} ") or "not tested"
 
 
 def second_opinion(row: ResultRow) -> str:

@@ -10,11 +10,10 @@ from iqa_train.results.machine import rounding_text
 from iqa_train.results.paired_predictions import ExperimentPredictions
 from iqa_train.results.run_record import RunRecord, by_experiment, predictions_by_seed
 from iqa_train.results.table import Scope
-from iqa_train.results.table_notes import ONE_SEED, family_note, interval_notes
-from iqa_train.results.verdict import LEVEL, is_better
-from iqa_train.stats.holm import holm
+from iqa_train.results.table_notes import family_note, interval_notes, scope_notes
+from iqa_train.results.verdict import LEVEL, is_better, tipping_point
+from iqa_train.stats.holm import holm, holm_levels
 from iqa_train.stats.interval import Interval
-from iqa_train.text import join_names
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,9 @@ class ComparisonRow:
     scope: Scope | None = None
     higher: bool | None = None  # the second value; only for a significant difference
     better: bool | None = None  # the component in the second; None if only the runs differ
+    borrowed: str = ""  # whose spread over seeds stands in for that of one with a single seed
+    covers: str = ""  # which seeds the difference is over
+    holds_to: float | None = None  # SD between seeds up to which a difference of runs would hold for the component
     at_most: float | None = None  # size of the difference that the 90 % interval does not exclude
     seeds: tuple[int, ...] = ()  # shared seeds, which the difference is over
     images: int | None = None
@@ -87,16 +89,21 @@ def compare_studies(
     """
     names = (_study(first), _study(second))
     ones, others = by_experiment(first), by_experiment(second)
-    rows = []
+    rows: list[ComparisonRow] = []
+    compared: list[Comparison | None] = []
     for experiment in dict.fromkeys([*ones, *others]):
         if experiment in ones and experiment in others:
-            rows.append(_row(ones[experiment], others[experiment], names, metric, resamples, anyway=anyway))
+            row, two = _row(ones[experiment], others[experiment], names, metric, resamples, anyway=anyway)
+            rows.append(row)
+            compared.append(two)
         else:
             only, runs = (names[0], ones[experiment]) if experiment in ones else (names[1], others[experiment])
             title = str(runs[0].spec.get("title", ""))
             rows.append(ComparisonRow(experiment, title, notes=(f"only in {only}",)))
-    adjusted = holm([row.p for row in rows])
-    rows = [_judged(row, p, metric) for row, p in zip(rows, adjusted, strict=True)]
+            compared.append(None)
+    p_values = [row.p for row in rows]
+    adjusted = zip(holm(p_values), holm_levels(p_values, LEVEL), strict=True)
+    rows = [_judged(row, two, *one, metric) for row, two, one in zip(rows, compared, adjusted, strict=True)]
     paired = [row for row in rows if row.experiment in ones and row.experiment in others]
     everywhere = paired[0].differs if paired else {}
     everywhere = {k: v for k, v in everywhere.items() if all(row.differs.get(k) == v for row in paired)}
@@ -115,7 +122,7 @@ def _row(
     resamples: int | None,
     *,
     anyway: bool,
-) -> ComparisonRow:
+) -> tuple[ComparisonRow, Comparison]:
     experiment = ones[0].experiment
     # Labels with the study, so that errors and notes say which is which.
     labels = [f"{experiment} of {name}" for name in (names if names[0] != names[1] else ("the first", "the second"))]
@@ -132,7 +139,7 @@ def _row(
         for label, runs, found in zip(labels, (ones, others), (one, two), strict=True)
         if found.value is None
     )
-    return replace(
+    row = replace(
         row,
         differs=settings_that_differ(ones[0].spec, others[0].spec),
         notes=(
@@ -142,6 +149,7 @@ def _row(
             *([f"other rounding: {rounding}"] if rounding else []),
         ),
     )
+    return row, two
 
 
 def _of(experiment: str, title: str, one: Comparison, two: Comparison) -> ComparisonRow:
@@ -159,21 +167,28 @@ def _of(experiment: str, title: str, one: Comparison, two: Comparison) -> Compar
         images=two.images,
         clusters=two.clusters,
         scope=two.scope,
+        borrowed=two.borrowed,
+        covers=two.covers,
         at_most=None if two.law is None or two.delta is None or two.scope == "runs" else two.law.bound(two.delta),
     )
 
 
-def _judged(row: ComparisonRow, p_holm: float | None, metric: str) -> ComparisonRow:
-    if p_holm is None or row.delta is None or row.delta_interval is None:
+def _judged(
+    row: ComparisonRow, two: Comparison | None, p_holm: float | None, level: float | None, metric: str
+) -> ComparisonRow:
+    if two is None or p_holm is None or level is None or row.delta is None or row.delta_interval is None:
         return row
     low, high = row.delta_interval
-    significant = p_holm < LEVEL and not low <= 0 <= high
+    significant, delta = p_holm < LEVEL and not low <= 0 <= high, row.delta
+    if significant and row.scope == "runs":
+        most, note = tipping_point(two, level, metric)
+        row = replace(row, holds_to=most, notes=(*row.notes, note))
     return replace(
         row,
         p_holm=p_holm,
         distinguishable=significant,
-        higher=row.delta > 0 if significant else None,
-        better=is_better(row.delta, metric) if significant and row.scope == "component" else None,
+        higher=delta > 0 if significant else None,
+        better=is_better(delta, metric) if significant and row.scope == "component" else None,
     )
 
 
@@ -181,7 +196,5 @@ def _notes(rows: Sequence[ComparisonRow], metric: str) -> tuple[str, ...]:
     notes = []
     if any(row.delta_interval for row in rows):
         notes += interval_notes([row.clusters for row in rows if row.delta_interval], metric)
-        runs = [row.experiment for row in rows if row.scope == "runs"]
-        if runs:
-            notes.append(f"{join_names(runs)}: {ONE_SEED}")
+        notes += scope_notes(rows)
     return (*notes, *family_note(rows))

@@ -17,7 +17,7 @@ from iqa_train.results.machine import machine_note, with_machines
 from iqa_train.results.paired_predictions import ExperimentPredictions
 from iqa_train.results.run_record import RunRecord, by_experiment, common_baseline, predictions_by_seed
 from iqa_train.results.table import Intervals, ResultRow, StudyResults
-from iqa_train.results.table_notes import family_note, interval_notes, scope_notes
+from iqa_train.results.table_notes import family_note, interval_notes, scope_notes, value_notes
 from iqa_train.results.verdict import with_verdicts
 from iqa_train.runs.design_file import SealedDesign
 from iqa_train.runs.state_names import NOT_STARTED
@@ -300,7 +300,7 @@ def _notes(
         notes.append(f"{name} is the only experiment: there is nothing to compare")
     if any(row.interval for row in rows):
         notes += interval_notes([row.clusters for row in rows if row.interval], metric, intervals)
-        notes += scope_notes(rows)
+        notes += [*scope_notes(rows), *value_notes(rows)]
         fewest, what = min(
             (row.clusters, "reference images") if row.clusters else (row.images or 0, "test images")
             for row in rows

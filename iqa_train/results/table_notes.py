@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from iqa_train.results.table import Intervals, ResultRow
+from iqa_train.results.table import Intervals, ResultRow, Scope
 from iqa_train.stats.registry import METRICS
 from iqa_train.text import join_names
 
@@ -17,6 +17,15 @@ ONE_SEED = (
     "runs are compared, not components, since one seed does not show how much the difference varies from seed to seed; "
     "interval and p cover the choice of test images only"
 )
+
+
+class _Compared(Protocol):
+    @property
+    def experiment(self) -> str: ...
+    @property
+    def scope(self) -> Scope | None: ...
+    @property
+    def borrowed(self) -> str: ...
 
 
 class _Tested(Protocol):
@@ -37,8 +46,8 @@ def interval_notes(clusters: Sequence[int | None], metric: str, intervals: Inter
     return notes
 
 
-def scope_notes(rows: Sequence[ResultRow]) -> list[str]:
-    """For which rows differences speak of runs, and for which of components."""
+def scope_notes(rows: Sequence[_Compared]) -> list[str]:
+    """For which rows differences speak of runs, for which of components, and whose spread over seeds they use."""
     runs = [row.experiment for row in rows if row.scope == "runs"]
     own = [row.experiment for row in rows if row.scope == "component" and not row.borrowed]
     notes = []
@@ -49,9 +58,14 @@ def scope_notes(rows: Sequence[ResultRow]) -> list[str]:
     for lender in dict.fromkeys(row.borrowed for row in rows if row.borrowed):
         names = join_names([row.experiment for row in rows if row.borrowed == lender])
         notes.append(f"{names}: seed spread borrowed from {lender}")
-    if not (runs or own) and all(len(row.seeds) < 2 for row in rows if row.interval):
-        notes.append("intervals cover the choice of test images only: one seed each")
     return notes
+
+
+def value_notes(rows: Sequence[ResultRow]) -> list[str]:
+    """What intervals of values cover where nothing was compared."""
+    if any(row.scope for row in rows) or any(len(row.seeds) > 1 for row in rows if row.interval):
+        return []
+    return ["intervals cover the choice of test images only: one seed each"]
 
 
 def family_note(rows: Sequence[_Tested]) -> list[str]:

@@ -172,16 +172,19 @@ def _judged(
 
 
 def _of_runs(row: ResultRow, comparison: Comparison, level: float | None, metric: str) -> ResultRow:
-    """Up to which spread over seeds a difference of two runs would hold for the component: the tipping point."""
+    most, note = tipping_point(comparison, level or LEVEL, metric)
+    return replace(row, holds_to=most, notes=(*row.notes, note))
+
+
+def tipping_point(comparison: Comparison, level: float, metric: str) -> tuple[float, str]:
+    """Up to which spread over seeds a difference of two runs would hold for the component at `level`, also in words."""
     from scipy.special import ndtri  # not for every start of the program
 
-    assert row.delta is not None and comparison.contrast is not None
-    z = float(ndtri(1 - (level or LEVEL) / 2))
-    most = sqrt(max(0.0, (row.delta / z) ** 2 - comparison.contrast.parts.total))
+    assert comparison.delta is not None and comparison.contrast is not None
+    z = float(ndtri(1 - level / 2))
+    most = sqrt(max(0.0, (comparison.delta / z) ** 2 - comparison.contrast.parts.total))
     note = f"holds for the component only if the difference varies by less than {most:.4f} (SD) from seed to seed"
-    if METRICS[metric].correlation:  # of which the spread was published
-        note = f"{note}; {USUAL_SPREAD}"
-    return replace(row, holds_to=most, notes=(*row.notes, note))
+    return most, f"{note}; {USUAL_SPREAD}" if METRICS[metric].correlation else note  # else no spread was published
 
 
 def verdict_text(row: ResultRow, baseline: str = "the baseline") -> str:

@@ -103,6 +103,28 @@ def test_two_studies_of_runs_are_tested(capsys: pytest.CaptureFixture[str]) -> N
     assert not base["reported"]
     out = text(capsys, "old", "new")
     assert re.search(r"^Baseline .*<0\.001 +runs differ: new higher$", out, re.MULTILINE)
+    assert base["scope"] == "runs"
+    assert base["higher"] is True
+    assert base["better"] is None
+    assert base["holds_to"] > 0
+    assert base["covers"] == "two runs: seed 42 of both"
+    flat = " ".join(out.split())
+    assert f"holds for the component only if the difference varies by less than {base['holds_to']:.4f} (SD)" in flat
+    assert not re.search(r"\b(better|worse)\b", out)
+
+
+def test_a_study_with_one_seed_borrows_the_spread_of_one_with_three(capsys: pytest.CaptureFixture[str]) -> None:
+    made("old", 8.0, lr=5e-6)
+    new = made("new", 5.0, lr=5e-7)
+    for seed in (43, 44):
+        new.run("Baseline", predictions(seed, 5.0), seed=seed, undeclared={"lr": 5e-7})
+    base, other = document(capsys, "old", "new")["rows"]
+    assert (base["scope"], other["scope"]) == ("component", "runs")
+    assert base["borrowed"] == "Baseline of new (3 seeds)"
+    out = " ".join(text(capsys, "old", "new").split())
+    assert "Baseline: seed spread borrowed from Baseline of new (3 seeds)" in out
+    assert "different: better \u2021" in out
+    assert "\u2021: with a spread between seeds borrowed" in out
 
 
 def test_runs_against_reported_numbers(capsys: pytest.CaptureFixture[str]) -> None:

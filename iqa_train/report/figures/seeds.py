@@ -34,8 +34,10 @@ def caption(results: StudyResults) -> str:
     )
     parts = [
         f"Left: {name} of every seed{which}, joined to that of {base} with the same seed (hollow).",
-        f"Right: its difference from {base}; the bar is the mean with its {_level(results)}.",
+        f"Right: its difference from {base}; the bar is the estimate with its {_level(results)}.",
     ]
+    if any(row.borrowed for row in rows):
+        parts.append(f"Of a single seed, the estimate is its difference from the mean of {base}.")
     if runs := of_runs(results):
         parts.append(f"{runs[0].upper()}{runs[1:]}.")
     return " ".join(parts)

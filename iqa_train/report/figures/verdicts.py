@@ -3,11 +3,10 @@
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from iqa_train.report.columns import metric_name
+from iqa_train.report.columns import BORROWED, metric_name, verdict_cell
 from iqa_train.report.figures import style
 from iqa_train.report.verdict_text import look_words, of_runs
 from iqa_train.results.table import ResultRow, StudyResults
-from iqa_train.results.verdict import conclusion
 from iqa_train.stats.registry import METRICS
 
 if TYPE_CHECKING:
@@ -41,6 +40,8 @@ def caption(results: StudyResults) -> str:
         parts.append("No margin was declared, so nothing can be shown to be the same.")
     if components:
         parts.append("Filled dots: the component differs. Squares: the same within the margin. Hollow: not decided.")
+    if any(row.borrowed for row in rows):
+        parts.append(f"{BORROWED}.")
     if of_runs(results):
         parts.append("Crosses: runs only, not components, since they have one seed.")
     return " ".join(parts)
@@ -91,7 +92,7 @@ def _row(axes: "Axes", height: float, row: ResultRow) -> None:
 
 
 def _words(row: ResultRow, width: int) -> list[str]:
-    return wrap("; ".join(filter(None, (conclusion(row), look_words(row)))), width)
+    return wrap("; ".join(filter(None, (verdict_cell(row), look_words(row)))), width)
 
 
 def _mark(row: ResultRow) -> tuple[str, bool]:
