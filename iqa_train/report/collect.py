@@ -86,7 +86,7 @@ def _design_notes(chosen: RunSelection, found: StudyResults, exploratory: str) -
     if chosen.declared.design is not None or found.secondary:
         return ()
     planned = seeds_of(chosen.study, chosen.profile) if chosen.study is not None else ()
-    tested = [row for row in found.rows if row.p is not None and row.scope == "component"]
+    tested = [row for row in found.rows if row.p is not None and row.scope == "component" and len(row.seeds) > 1]
     if not tested or all(set(row.seeds) == set(planned) for row in found.rows if not row.reported):
         return ()
     return (PEEKING,)

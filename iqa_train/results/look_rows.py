@@ -81,7 +81,8 @@ def _row(row: ResultRow, looks: StudyLooks) -> ResultRow:
         look=len(at.seeds),
         decision=track.decision,
         differences_by_seed=dict(zip(contrast.shared, map(float, contrast.differences), strict=True)),
-        provisional=row.provisional and track.stopped is None and not looks.ended,
+        provisional=False,  # runs of the next round change nothing of this look
+        epoch=None,
         notes=(*row.notes, *_stopped(track, design)),
     )
 

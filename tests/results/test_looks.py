@@ -144,6 +144,15 @@ def test_more_seeds_than_the_design_has_make_verdicts_exploratory(study: MadeStu
     assert not results(study, replace(DESIGN, max_seeds=6, seeds=tuple(range(42, 48)))).exploratory
 
 
+def test_a_round_under_way_makes_no_look_provisional(study: MadeStudy) -> None:
+    run(study, range(42, 45))
+    before = results(study).row("A2")
+    study.run("A2", seed=45, state="lost", changes={"dropout_rate": 0.1}, epochs=[0.1])
+    after = results(study).row("A2")
+    assert not before.provisional and not after.provisional and after.epoch is None
+    assert (after.look, after.delta, after.delta_interval) == (3, before.delta, before.delta_interval)
+
+
 def test_a_run_that_failed_keeps_its_round_open(study: MadeStudy) -> None:
     run(study, range(42, 45), "Baseline", "A1")
     run(study, range(42, 44), "A2")
@@ -177,6 +186,13 @@ def test_several_seeds_without_a_design_are_labelled(study: MadeStudy, tmp_path:
     assert PEEKING in shown(study, tmp_path).notes
     assert PEEKING not in shown(study, tmp_path, "seeds = [42, 43]").notes  # as the file planned it
     assert PEEKING in shown(study, tmp_path, "seeds = [42, 43, 44]").notes
+
+
+def test_one_seed_each_beside_several_of_the_baseline_is_no_looking_again(study: MadeStudy, tmp_path: Path) -> None:
+    run(study, range(42, 47), "Baseline")
+    run(study, range(42, 43), "A1", "A2")
+    found = shown(study, tmp_path)
+    assert found.row("A1").borrowed and PEEKING not in found.notes
 
 
 def test_a_design_that_is_declared_after_the_first_result_is_exploratory(study: MadeStudy, tmp_path: Path) -> None:
