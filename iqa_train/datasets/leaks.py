@@ -1,6 +1,6 @@
 """Adds to the audit what it can find only in the data: references that have images in several splits."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from iqa_train.errors import DataError
@@ -16,12 +16,13 @@ def audit_with_data(
     profile: str | None = None,
     overrides: Mapping[str, Any] | None = None,
     minutes: float | None = None,
+    seeds: Sequence[int] | None = None,
 ) -> list[Finding]:
     """As `study.audit.audit`, with `leaking-references` for data sets that are present.
 
     Raises UsageError for an unknown profile and for overrides that are not allowed.
     """
-    found = [*audit(study, profile, overrides, minutes), *merged(_leaks(study, profile, overrides), study.ids)]
+    found = [*audit(study, profile, overrides, minutes, seeds), *merged(_leaks(study, profile, overrides), study.ids)]
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
 

@@ -1,6 +1,6 @@
 """Audits a study: settings that cannot work, and differences that are confounded or too small to detect."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from iqa_train.errors import RunError
@@ -31,17 +31,19 @@ def audit(
     profile: str | None = None,
     overrides: Mapping[str, Any] | None = None,
     minutes: float | None = None,
+    seeds: Sequence[int] | None = None,
 ) -> list[Finding]:
     """All findings: errors first, then by code, then in the order of the file.
 
-    `minutes` is the measured time of a run of the baseline, by default the declared one of its batch.
+    `minutes` is the measured time of a run of the baseline, by default the declared one of its batch; `seeds` are those
+    of a start, by default the study's.
 
     Raises UsageError for an unknown profile and for overrides that are not allowed.
     """
     runs = tuple(resolve_with_origins(study, name, profile=profile, overrides=overrides) for name in study.ids)
     baseline = next(run for run in runs if run.spec.experiment == study.baseline)
-    seeds, declared = seeds_of(study, profile, overrides), declaration_of(study, profile, overrides)
-    audited = Audited(runs, baseline, seeds, declared, minutes or _declared_minutes(study, profile))
+    chosen, declared = tuple(seeds or seeds_of(study, profile, overrides)), declaration_of(study, profile, overrides)
+    audited = Audited(runs, baseline, chosen, declared, minutes or _declared_minutes(study, profile))
     found = [finding for check in _CHECKS for finding in merged(check(audited), study.ids)]
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 

@@ -368,6 +368,7 @@ def test_a_study_with_one_seed_is_offered_five_of_the_baseline(small):
     (timed,) = (f for f in audit(small(("X", ""), defaults=once), minutes=95.0) if f.code == "one-seed")
     assert "4 further runs of about 95 minutes each" in timed.message
     assert not found(small(("X", "set = { lr = 1e-6 }"), head="seeds = [1, 2]", defaults=once), "one-seed")
+    assert not found(small(("X", ""), defaults=once), "one-seed", seeds=[1, 2]), "seeds of a start count"
     assert not found(small(("X", ""), defaults="train_test_num = 2"), "one-seed")
     assert not found(small(("X", ""), more="[design]\n", defaults=once), "one-seed")
     assert not found(small(defaults=once), "one-seed"), "nothing is compared"

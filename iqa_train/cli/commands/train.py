@@ -63,7 +63,7 @@ def main(argv: Sequence[str]) -> int:
         specs = _runs_of_study(study, profile, options, overrides)
     if options.split:
         study, specs = with_split(study, specs, options.split)
-    findings = audit_with_data(study, profile, None if by_hand else overrides)
+    findings = audit_with_data(study, profile, None if by_hand else overrides, seeds=options.seeds)
     findings = findings_about(findings, {spec.experiment for spec in specs})
     runs = [(spec, run_folder(Path(options.runs_dir), spec, options.repeat)) for spec in specs]
     if options.dry_run:
