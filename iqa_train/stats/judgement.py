@@ -56,13 +56,22 @@ def judgements(
         one = contrasts[name]
         if name in spreads:
             others = [spread for other, spread in spreads.items() if other != name]
-            known: SeedVariance | None = moderated(*spreads[name], others)
+            known: SeedVariance | None = moderated(*spreads[name], others or _of_baseline(one, base))
             lenders = None
         else:
             one, known, lenders = _by_runs(side, base, one, runs)
         scope: Scope = "runs" if known is None else "component"
         found[name] = Judgement(one, error_law(one, known, by_reference, overlap), scope, known, lenders)
     return found
+
+
+def _of_baseline(contrast: Contrast, base: Side) -> list[tuple[float, int]]:
+    """What differences would vary by if an experiment's runs did as the baseline's, if it has further seeds.
+
+    Otherwise a second seed, with one degree of freedom, would say less than the first with a borrowed spread.
+    """
+    k = len(base.seeds)
+    return [(2 * base.variance, k)] if k >= _LENDS and k > len(contrast.shared) else []
 
 
 def _contrast(side: Side, base: Side, rho: float) -> Contrast:

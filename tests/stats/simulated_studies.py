@@ -63,14 +63,20 @@ def _tables(studies: int, images: int) -> None:
              share(noisy.covered[:, 0]), any_of(heavy.different()))  # fmt: skip
     print("seeds | found of effects 0, .004, .006, .010 | wrong same at a margin of .006")
     for k in (2, 3, 5, 10):
-        found = judged(Setting(POWER_AT, seeds=k), studies).different()
+        mixed = judged(Setting(POWER_AT, seeds=k), studies).different()
         edge = judged(Setting((0.006,) * 4, seeds=k), studies, margin=0.006)
-        _row(k, *(share(found[:, e]) for e in range(4)), any_of(edge.within()))
+        _row(k, *(share(mixed[:, e]) for e in range(4)), any_of(edge.within()))
     print("shared of 5 seeds | correlation | any wrong | held")
     for k in (2, 3):
         for rho in (0.0, 0.5, 0.8):
             linear = judged(Setting(seeds=k, more=5 - k, rho=rho), studies)
             _row(k, rho, any_of(linear.different()), share(linear.covered))
+    print("one experiment alone, shared of 5 seeds | its runs vary by a factor of | held | found of .006, .010")
+    for k in (1, 2, 3):
+        found = [judged(Setting((effect,), seeds=k, more=5 - k), studies).different() for effect in (0.006, 0.010)]
+        for factor in (1.0, sqrt(2), 2.0):
+            alone = judged(Setting((0.0,), seeds=k, more=5 - k, noisier=(of_runs(factor),)), studies)
+            _row(k, f"{factor:.2f}", share(alone.covered), *map(share, found))
     print("one seed, spread borrowed from k | its runs vary by a factor of | any wrong | held")
     for k in (3, 5):
         for factor in (1.0, sqrt(2), 2.0):

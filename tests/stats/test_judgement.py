@@ -29,6 +29,19 @@ def test_one_seed_borrows_from_three_of_the_baseline_and_not_from_two() -> None:
     assert judgements(fewer, base_of_two, BASELINE)["E0"].scope == "runs"
 
 
+def test_a_second_seed_does_not_take_away_what_one_has_with_a_borrowed_spread() -> None:
+    """Alone, the spread of two seeds has one degree of freedom; the baseline's five count as two more."""
+    one, two = (
+        next(
+            iter(judgements(*study(Setting((0.0,), seeds=k, more=5 - k), np.random.default_rng(5)), BASELINE).values())
+        )
+        for k in (1, 2)
+    )
+    assert one.seed_variance is not None and two.seed_variance is not None
+    assert (one.seed_variance.degrees, two.seed_variance.degrees) == (4, 3)
+    assert two.law.interval(0.0)[1] < 1.2 * one.law.interval(0.0)[1]
+
+
 def test_the_overlap_of_training_sets_counts_for_what_is_not_from_test_images() -> None:
     sides, base = study(Setting(seeds=3, interaction=0.002**2), np.random.default_rng(5))
     plain, allowed = (judgements(sides, base, BASELINE, overlap=overlap)["E0"] for overlap in (0.0, 0.25))

@@ -68,6 +68,15 @@ def test_further_seeds_of_the_baseline_count_as_much_as_is_claimed(rho: float) -
     assert at_most(5, wrong) and at_least(93, held) and at_most(98, held)
 
 
+def test_two_seeds_of_one_experiment_beside_five_of_the_baseline_find_more_than_one_does() -> None:
+    null, *found = (
+        judged(Setting((effect,), seeds=k, more=5 - k), STUDIES) for effect, k in ((0.0, 2), (0.010, 1), (0.010, 2))
+    )
+    held, (one, two) = share(null.covered), (share(each.different()) for each in found)
+    print(f"two of five seeds: held {held}; .010 found with one seed {one}, with two {two}")
+    assert at_least(93, held) and two.of_100 > one.of_100
+
+
 def test_a_borrowed_spread_holds_if_it_is_equal_and_not_if_it_is_twice_as_large() -> None:
     """What the mark "seed spread of Baseline (5 seeds)" is for."""
     equal, twice = (judged(Setting(seeds=1, more=4, noisier=(of_runs(factor),) * 4), STUDIES) for factor in (1.0, 2.0))
