@@ -18,7 +18,8 @@ def plan_blocks(plan: Plan, study: str, first_seed: int) -> list[list[str] | tup
     """Blocks from top to bottom: sentences, or the head and the rows of a table."""
     m = len(plan.inputs.experiments)
     head = f"{study}: what {METRICS[plan.inputs.metric].label} can show of {plural(m, 'experiment')} against "
-    head += f"{plan.inputs.baseline}, with 80 % power after Holm's correction ({plan.inputs.units})"
+    head += f"{plan.inputs.baseline}, with 80 % power after Holm's correction"
+    head += f" ({plan.inputs.units})" if plan.inputs.units else ""
     if plan.spread is None:
         return [[head], pilot(plan, first_seed)]
     blocks: list[list[str] | tuple[Sequence[str], Cells]] = [[head], _known(plan), _table(plan), _limits(plan)]

@@ -102,7 +102,11 @@ def plan_inputs(chosen: RunSelection, metric: str, difference: float | None = No
         declared=() if difference else tuple(declared),
         rho=rho,
         pairs=pairs,
-        units=f"{first.clusters} references" if first.clusters else f"{first.images} test images",
+        units=f"{first.clusters} references"
+        if first.clusters
+        else f"{first.images} test images"
+        if first.images
+        else "",
         images_assumed=assumed,
     )
 
