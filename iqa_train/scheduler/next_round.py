@@ -54,16 +54,21 @@ def _queued(queue: Queue, study: str, items: Sequence[Item], words: str, runs_di
         return without_rounds(queue, [study])
     known = {item.key: item for item in queue.items}
     new = [item for item in items if item.key not in known and not item.after]
-    tried = [known.get(item.key, item) for item in items if item.key in known or item.after]
-    waits = "; ".join(words for item in tried if (words := _why_it_waits(item, runs_dir)))
+    over = [item for item in items if _is_over(known.get(item.key), item, runs_dir)]
+    waits = "; ".join(_why_it_waits(item, runs_dir) for item in over)
     rounds = replace(queue.rounds[study], waits=waits)
     return replace(added(queue, without_gaps(new)), rounds={**queue.rounds, study: rounds})
 
 
+def _is_over(queued: Item | None, item: Item, runs_dir: Path) -> bool:
+    """Whether the run has been tried and nothing goes on with it, in the queue or out of it."""
+    if queued is not None:
+        return item_status(queued, runs_dir).phase == "settled"
+    return item.after > 0 and not run_state(RunFolder(runs_dir / item.run)).alive
+
+
 def _why_it_waits(item: Item, runs_dir: Path) -> str:
     """What is to be done about a run that the round needs and that has ended without a usable result."""
-    if item_status(item, runs_dir).phase != "settled":
-        return ""
     state = run_state(RunFolder(runs_dir / item.run))
     name = f"{item.experiment} (seed {item.seed})"
     if state.finished:

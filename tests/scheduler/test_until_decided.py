@@ -134,6 +134,10 @@ def test_a_round_waits_for_a_run_that_failed_and_goes_on_once_it_is_repeated(tmp
     assert words in rounds["small"]["waits"]
     assert "iqa-train relaunch A2 repeats it with its seed" in rounds["small"]["waits"]
     assert words in made.run("status").stdout
+    made.run("queue", "clear")
+    made.run("queue", "resume")
+    assert words in made.wait("a look", lambda: made.queue()["rounds"]["small"]["waits"])  # type: ignore[index]
+    made.wait("the end of the scheduler", lambda: not made.of_role("scheduler"))
     made.run("relaunch", "A2")
     assert "A2 (seed 45)" in str(wait_for_rounds(made)["rounds"])  # it fails at first with every seed
     made.run("relaunch", "A2")
