@@ -104,10 +104,7 @@ def _pairing(row: ResultRow, base: Mapping[int, float], looks: StudyLooks) -> tu
 
 
 def _stopped(track: Track, design: SealedDesign) -> tuple[str, ...]:
-    """Why it gets no more seeds."""
-    if track.stopped is None:
+    """Why one that was given up gets no more seeds; the verdict says that it was, and at how many."""
+    if track.decision != "given up":
         return ()
-    seeds = plural(track.stopped, "seed")
-    if track.decision == "given up":
-        return (f"given up at {seeds}: a verdict by {plural(design.max_seeds, 'seed')} is unlikely",)
-    return (f"decided at {seeds}",)
+    return (f"given up since a verdict by {plural(design.max_seeds, 'seed')} was unlikely",)
