@@ -36,7 +36,7 @@ BORROWED = f"{DOUBLE_DAGGER}: with a spread between seeds borrowed from other ex
 BOLD = "Bold: the best, if its component (or of the baseline, every component) differs significantly, Holm-corrected"
 
 LEGEND = {
-    "median": "Median: over seeds (the value is their mean)",
+    "median": "Median: over seeds and rounds, of which the value is the mean",
     "differs": "Verdict: different if p after Holm's correction is below 0.05",
     "holds_to": "Holds to: SD between seeds up to which the difference of the runs would hold for the component",
     "seeds_needed": "Needed: number of seeds that would show such a difference with 80 % assurance",
@@ -125,6 +125,12 @@ def verdict_cell(row: ResultRow, *, brief: bool = False) -> str:
     """The verdict in a few words, marked where it rests on another row's spread between seeds."""
     text = conclusion(row, brief=brief)
     return f"{text} {DOUBLE_DAGGER}" if text and row.borrowed else text
+
+
+def value_words(results: StudyResults) -> str:
+    """What the values are, within a sentence: "SRCC", "mean SRCC over seeds"."""
+    name = metric_name(results.metric)
+    return f"mean {name} over seeds" if _are_means(results) else name
 
 
 def _are_means(results: StudyResults) -> bool:

@@ -19,7 +19,7 @@ _SPECIAL = {
     "\u2020": r"$\dagger$", "\u2021": r"$\ddagger$", "\u2019": "'", "\u2018": "`", "\u201c": "``", "\u201d": "''",
 }  # fmt: skip
 _PATTERN = re.compile("[" + re.escape("".join(_SPECIAL)) + "]")
-_LEFT_OUT = ("seeds_needed", "optimism", "title", "median")
+_LEFT_OUT = ("seeds_needed", "optimism", "title")
 _MANY = 7  # columns that fit a page in footnote size
 _FIRST = "% Needs only \\usepackage{booktabs} in the preamble.\n"
 
@@ -74,6 +74,8 @@ def _side_by_side(heads: Sequence[str], results: Sequence[StudyResults], caption
     notes = [BOLD] if any(best(one) for one in results) else []
     if second := [metric_name(one.metric) for one in results if is_secondary(one)]:
         notes.append(f"{join_names(second)}: {SECONDARY}")
+    if any(len(row.values_by_seed) > 1 for row in rows.values()):
+        notes.append("Means over seeds")
     if any(row.reported for row in rows.values()):
         notes.append(ELSEWHERE)
     columns = "l" + "r" * len(results)

@@ -73,7 +73,12 @@ def of_runs(results: StudyResults) -> str:
 def what_is_gained(results: StudyResults) -> str:
     """The explanation above the contributions."""
     only = of_runs(results)
-    return WHAT_IS_GAINED + (f" {only[0].upper()}{only[1:]}." if only else "")
+    return WHAT_IS_GAINED + (f" {capitalised(only)}." if only else "")
+
+
+def capitalised(text: str) -> str:
+    """`text` as the start of a sentence."""
+    return text[:1].upper() + text[1:]
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from matplotlib.lines import Line2D
 
+from iqa_train.files import write_json
 from iqa_train.report.csv_file import results_csv
-from iqa_train.report.figures import ablation, seeds, style, verdicts, waterfall
+from iqa_train.report.figures import ablation, seeds, size, style, verdicts, waterfall
 from iqa_train.report.html.page import page
 from iqa_train.report.latex import metrics_latex, results_latex
 from iqa_train.report.markdown import results_markdown
@@ -186,3 +187,19 @@ def test_verdicts_are_drawn_against_zero_and_the_margin() -> None:
         assert wanted in words
     assert "within the margin of ±0.006" in verdicts.caption(results)
     assert "No margin was declared, so nothing can be shown to be the same." in verdicts.caption(SEVERAL_SEEDS)
+
+
+def test_the_page_of_a_run_with_rounds_names_median_and_mean(run: RunFolder) -> None:
+    rounds = [{"round": k, "test": {"srcc": value}} for k, value in ((1, 0.90), (2, 0.91), (3, 0.95))]
+    run.path.mkdir(parents=True)
+    write_json(run.result, {"schema_version": 1, "srcc": 0.91, "rounds": rounds})
+    lines = {line.cells[0]: line.cells[-1] for line in results_section(read_snapshot(run), None, []).lines}
+    assert lines["median of 3 rounds"] == "SRCC 0.9100"
+    assert lines["mean of 3 rounds"] == "SRCC 0.9200"
+
+
+def test_captions_say_that_values_are_means() -> None:
+    for one in (ablation, waterfall, size):
+        assert "ean SRCC over seeds" in one.caption(SEVERAL_SEEDS)
+        assert "ean SRCC" not in one.caption(SEED_STUDY)
+    assert "Means over seeds" in metrics_latex([SEVERAL_SEEDS])

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from iqa_train.report.columns import DAGGER, metric_name
+from iqa_train.report.columns import DAGGER, metric_name, value_words
 from iqa_train.report.figures import style
-from iqa_train.report.verdict_text import of_runs
+from iqa_train.report.verdict_text import capitalised, of_runs
 from iqa_train.results.table import ResultRow, StudyResults
 from iqa_train.stats.interval import Interval
 
@@ -20,7 +20,7 @@ _HALF = 0.36  # of a bar's thickness, in rows
 def caption(results: StudyResults) -> str:
     """What the figure shows; mentions only what it contains."""
     rows = [row for row in results.rows if row.value is not None]
-    name = metric_name(results.metric)
+    name = capitalised(value_words(results))
     differ = any(row.delta is not None for row in rows)
     parts = [
         f"Left: {name} with 95 % intervals. Right: difference from {results.baseline}."
@@ -32,7 +32,7 @@ def caption(results: StudyResults) -> str:
     if any(row.scope == "component" for row in rows):
         parts.append("Filled bars: the component differs significantly, after Holm's correction; hatched bars: not so.")
     if runs := of_runs(results):
-        parts.append(f"{runs[0].upper()}{runs[1:]}, so never filled.")
+        parts.append(f"{capitalised(runs)}, so never filled.")
     if any(row.provisional for row in rows):
         parts.append("Hollow dots and dashed bars are provisional.")
     if any(row.reported for row in rows):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from iqa_train.report.columns import metric_name
 from iqa_train.report.figures import style
-from iqa_train.report.verdict_text import of_runs
+from iqa_train.report.verdict_text import capitalised, of_runs
 from iqa_train.results.table import ResultRow, StudyResults
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def caption(results: StudyResults) -> str:
     if any(row.borrowed for row in rows):
         parts.append(f"Of a single seed, the estimate is its difference from the mean of {base}.")
     if runs := of_runs(results):
-        parts.append(f"{runs[0].upper()}{runs[1:]}.")
+        parts.append(f"{capitalised(runs)}.")
     return " ".join(parts)
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from iqa_train.report.columns import metric_name
+from iqa_train.report.columns import metric_name, value_words
 from iqa_train.report.figures import style
+from iqa_train.report.verdict_text import capitalised
 from iqa_train.results.table import ResultRow, StudyResults
 from iqa_train.stats.registry import METRICS
 
@@ -20,7 +21,7 @@ _NAMED = 12  # points up to which all are labelled; beyond, only the best and th
 
 def caption(results: StudyResults) -> str:
     """What the figure shows."""
-    return CAPTION.format(name=metric_name(results.metric), base=results.baseline)
+    return CAPTION.format(name=capitalised(value_words(results)), base=results.baseline)
 
 
 def draw(results: StudyResults, parameters: Mapping[str, int], width: float) -> "Figure":

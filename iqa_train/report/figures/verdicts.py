@@ -51,7 +51,7 @@ def draw(results: StudyResults, width: float) -> "Figure":
     """A row for each difference that was tested."""
     rows = rows_with_verdicts(results)
     if not rows:
-        return style.empty(width, "no difference has been tested yet")
+        return style.empty(width, "nothing has been tested yet")
     words = [_words(row, _PER_LINE[width > 5]) for row in rows]
     lines = max(len(one) for one in words)
     height = _INTERVAL + lines * _LINE

@@ -3,7 +3,7 @@
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from iqa_train.report.columns import metric_name
+from iqa_train.report.columns import metric_name, value_words
 from iqa_train.report.figures import style
 from iqa_train.report.numbers import decimals, number
 from iqa_train.report.verdict_text import of_runs
@@ -30,7 +30,7 @@ def caption(results: StudyResults) -> str:
     pale = "not shown to differ"
     if runs := of_runs(results):
         pale += f", or {runs}"
-    return _CAPTION.format(name=metric_name(results.metric), base=results.baseline, left=left, pale=pale)
+    return _CAPTION.format(name=value_words(results), base=results.baseline, left=left, pale=pale)
 
 
 def draw(results: StudyResults, width: float) -> "Figure":

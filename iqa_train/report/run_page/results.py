@@ -1,6 +1,7 @@
 """Results of a run: its experiment compared with the baseline, the verdict, and metrics by round."""
 
 from collections.abc import Sequence
+from statistics import fmean
 
 from iqa_train.report.numbers import given_span, measured, number
 from iqa_train.report.run_page.json_fields import Document, contents, figure, value_at, words
@@ -23,7 +24,7 @@ def results_section(run: RunSnapshot, row: ResultRow | None, reasons: Sequence[s
         lines += _of_experiment(row, baseline)
     lines += [prose(sentence) for sentence in reasons]
     if result:
-        lines += [pair("this run", _measures(result)), *_rounds(result)]
+        lines += [*_this_run(result), *_rounds(result)]
     elif not problem:
         lines.append(_so_far(run))
     return Section("Results", tuple(lines))
@@ -56,9 +57,24 @@ def _measures(result: Document) -> str:
     return ", ".join(f"{name} {number(value)}" for name, value in found if value is not None)
 
 
-def _rounds(result: Document) -> list[Line]:
+def _this_run(result: Document) -> list[Line]:
+    """The run's measures; over several rounds, result.json has their medians, and results tables their means."""
+    count = len(_round_list(result))
+    if count < 2:
+        return [pair("this run", _measures(result))]
+    tests = [value_at(one, "test") or {} for one in _round_list(result)]
+    values = {name: [v for test in tests if (v := figure(test, name)) is not None] for name in _MEASURES}
+    means = {name: fmean(known) for name, known in values.items() if known}
+    return [pair(f"median of {count} rounds", _measures(result)), pair(f"mean of {count} rounds", _measures(means))]
+
+
+def _round_list(result: Document) -> list[Document]:
     rounds = value_at(result, "rounds")
-    rounds = [one for one in rounds if isinstance(one, dict)] if isinstance(rounds, list) else []
+    return [one for one in rounds if isinstance(one, dict)] if isinstance(rounds, list) else []
+
+
+def _rounds(result: Document) -> list[Line]:
+    rounds = _round_list(result)
     lines = []
     for one in rounds:
         of = f"round {words(one, 'round')}: " if len(rounds) > 1 else ""
