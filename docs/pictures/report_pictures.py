@@ -1,6 +1,6 @@
 """The README's pictures of a report, from the runs of `make demo`: `make pictures`.
 
-Two figures as the report writes them, and the top of the page as Chromium shows it, if there is a Chromium.
+Three figures as the report writes them, and the top of the page as Chromium shows it, if there is a Chromium.
 """
 
 import shutil
@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-FIGURES = ("ablation", "waterfall")
+FIGURES = ("ablation", "waterfall", "verdicts")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",

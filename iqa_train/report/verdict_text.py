@@ -175,7 +175,7 @@ def _sentences(row: ResultRow, results: StudyResults) -> list[str]:
     if not base:
         texts = [
             verdict,
-            look_words(row),
+            "" if row.decision == "given up" else look_words(row),  # of which a note says why
             seeds_covered(row, results),
             expectation(row),
             why(row),

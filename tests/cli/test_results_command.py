@@ -245,3 +245,24 @@ def test_holm_intervals_exclude_zero_exactly_where_the_adjusted_p_is_significant
     text = " ".join(capsys.readouterr().out.split())
     assert "vs Baseline [Holm]" in text
     assert "intervals of differences are at the level that Holm's procedure leaves for each" in text
+
+
+def test_rows_of_one_table_may_speak_of_runs_of_components_and_with_borrowed_spread(folder: Path, capsys: Out) -> None:
+    whole_study(folder)
+    assert {row["scope"] for row in document(capsys)["rows"][1:4]} == {"runs"}
+    for seed in (2, 3):
+        declared = specs(folder, seeds=[seed])
+        for name in ("Baseline", "A1"):
+            finish(folder, declared[name], NOISE[name])
+    rows = {row["experiment"]: row for row in document(capsys)["rows"]}
+    assert [rows[name]["scope"] for name in ("A1", "Hot", "Cold")] == ["component"] * 3
+    assert rows["A1"]["borrowed"] == ""
+    assert rows["Hot"]["borrowed"] == "Baseline (3 seeds), A1 (3 seeds)"
+    assert rows["A1"]["better"] is False
+    assert main([]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert (
+        "A1, Without attention: within, differs significantly from Baseline: worse; over the shared seeds 1, 2, 3;"
+        in text
+    )
+    assert "with the seed spread borrowed from Baseline (3 seeds), A1 (3 seeds); over seed 1, and seeds 1, 2, 3" in text

@@ -125,6 +125,9 @@ def test_an_interval_without_width_is_left_out_with_a_note() -> None:
     for one in compare(few, few[0]):
         assert (one.value, one.interval) == (pytest.approx(1.0), None)
         assert "no interval: the value is the same on every resample" in one.notes
+    other = compare(few, few[0])[1]
+    assert (other.delta, other.delta_interval, other.p) == (pytest.approx(0.0), None, None)
+    assert "no interval of the difference: it is the same on every resample" in other.notes
     two = ExperimentPredictions("Baseline", {1: predictions(1, 5, 2)})
     assert "no interval: the test images are too few" in compare([two], two)[0].notes
 
