@@ -11,7 +11,7 @@ from tests.stats.simulated_runs import Setting, Share, any_of, judged, share
 from tests.stats.simulated_splits import covered
 from tests.stats.simulated_studies import KINDS, POWER_AT, RUNS_VARY_THREE_TIMES, by_image, four_equal, of_runs
 
-STUDIES, BY_IMAGE = 600, 60
+STUDIES, BY_IMAGE = 600, 100
 
 pytestmark = pytest.mark.slow
 
