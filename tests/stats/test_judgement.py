@@ -8,6 +8,7 @@ import pytest
 from iqa_train.results.comparison import Comparison, compare
 from iqa_train.results.paired_predictions import ExperimentPredictions
 from iqa_train.runs.predictions import Predictions
+from iqa_train.stats.holm import holm
 from iqa_train.stats.judgement import judgements
 from tests.results.made_study import predictions
 from tests.stats.simulated_runs import BASELINE, Setting, study
@@ -74,3 +75,13 @@ def test_neither_the_order_of_images_nor_that_of_seeds_matters(images: int) -> N
     ):
         assert other.p == pytest.approx(plain.p, rel=1e-9)
         assert other.delta_interval == pytest.approx(plain.delta_interval, rel=1e-6)
+
+
+def test_of_sixty_experiments_one_that_differs_is_found_by_any_metric() -> None:
+    """p from draws has a smallest value, which Holm's correction for so many makes larger than 0.05."""
+    base = ExperimentPredictions("B", {1: predictions(1, 6.0)})
+    others = [ExperimentPredictions(f"E{k}", {1: predictions(k + 2, 12.0 if k == 7 else 6.0)}) for k in range(60)]
+    for metric in ("krcc", "srcc"):
+        adjusted = holm([one.p for one in compare(others, base, metric, resamples=20)])
+        found = [k for k, p in enumerate(adjusted) if p is not None and p < 0.05]
+        assert found == [7] and adjusted[7] is not None and adjusted[7] < 0.001
