@@ -17,7 +17,7 @@ from iqa_train.report.write import INDEX
 from iqa_train.results.comparison import NotComparableError
 from iqa_train.stats.metrics import srcc
 from iqa_train.stats.registry import METRICS
-from tests.report.finished import NOISE, finish, specs, whole_study, write_study
+from tests.report.finished import NOISE, STUDY, finish, specs, whole_study, write_study
 
 KEYS = {
     "experiment", "seeds", "images", "value", "interval", "delta", "delta_interval", "p", "p_holm", "expected",
@@ -266,3 +266,16 @@ def test_rows_of_one_table_may_speak_of_runs_of_components_and_with_borrowed_spr
         in text
     )
     assert "with the seed spread borrowed from Baseline (3 seeds), A1 (3 seeds); over seed 1, and seeds 1, 2, 3" in text
+
+
+def test_the_primary_metric_of_the_study_file_is_shown_first_and_others_are_secondary(
+    folder: Path, capsys: Out
+) -> None:
+    write_study(folder, STUDY.replace('baseline = "Baseline"', 'baseline = "Baseline"\nprimary = "krcc"', 1))
+    for name, spec in specs(folder).items():
+        finish(folder, spec, NOISE[name])
+    found = document(capsys)
+    assert (found["metric"], found["primary"], found["secondary"]) == ("krcc", "krcc", False)
+    assert document(capsys, "--metric", "srcc")["secondary"] is True
+    assert main(["--metric", "srcc"]) == 0
+    assert "(secondary, not adjusted for the number of metrics)" in " ".join(capsys.readouterr().out.split())

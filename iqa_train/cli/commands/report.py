@@ -33,7 +33,9 @@ def main(argv: Sequence[str]) -> int:
     runs_dir = Path(options.runs_dir)
     chosen = runs_asked_for(options)
     require_runs(chosen, runs_dir)
-    material = gather(chosen, runs_dir, options.metric, anyway=options.anyway, intervals=options.intervals)
+    material = gather(
+        chosen, runs_dir, options.metric or chosen.declared.metric, anyway=options.anyway, intervals=options.intervals
+    )
     if not options.no_tracker and not options.on:  # the tracker holds results on the study's own test images
         changed = update_tracker(options.tracker, chosen.name, tracker_text(material))
         say(f"{options.tracker}: {'updated' if changed else 'nothing new'}")

@@ -42,7 +42,7 @@ def main(argv: Sequence[str]) -> int:
 
     chosen = runs_asked_for(options)
     results = results_of(
-        chosen, options.metric, anyway=options.anyway, parameters=options.logistic,
+        chosen, options.metric or chosen.declared.metric, anyway=options.anyway, parameters=options.logistic,
         against=_experiment(options.against, chosen), intervals=options.intervals,
     )  # fmt: skip
     form = "json" if options.json else options.format or "table"
@@ -88,7 +88,7 @@ def add_choice_of_runs(parser: Parser) -> None:
     """Add the options that select runs and the metric; `iqa-train report` has them, too."""
     add_study_options(parser)
     parser.add_argument("--on", metavar="SET", help="results on another data set that the runs were tested on")
-    parser.add_argument("--metric", choices=tuple(METRICS), default="srcc", help="metric to compare [srcc]")
+    parser.add_argument("--metric", choices=tuple(METRICS), help="metric to compare [the study's primary one: srcc]")
     parser.add_argument(
         "--anyway",
         action="store_true",
