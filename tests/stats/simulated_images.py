@@ -85,18 +85,24 @@ def simulated_study(setting: ImageSetting, number: int) -> OneStudy:
 
 def true_difference(qualities: Sequence[float], baseline: Sequence[float], ties: bool = False) -> float:
     """Of the SRCC over all images that there could be, between runs of these qualities."""
-    return _slope(ties) * float(np.mean(qualities) - np.mean(baseline))
+    return _population(ties)[1] * float(np.mean(qualities) - np.mean(baseline))
+
+
+def true_value(quality: float, ties: bool = False) -> float:
+    """The SRCC over all images that there could be."""
+    value, slope = _population(ties)
+    return value + slope * (quality - QUALITY)
 
 
 @lru_cache
-def _slope(ties: bool) -> float:
-    """The change of SRCC with quality, over a range so short that it is linear."""
+def _population(ties: bool) -> tuple[float, float]:
+    """SRCC at the usual quality, and its change with quality, over a range so short that it is linear."""
     draws = np.random.default_rng(12)
     position = draws.standard_normal(_POPULATION)
     errors = _mixed(*(_errors(position, draws, None) for _ in range(3)))
     scores = _scores(position, ties)
     low, high = (srcc(q * position + sqrt(1 - q * q) * errors, scores) for q in (QUALITY - 0.01, QUALITY + 0.01))
-    return (high - low) / 0.02
+    return (low + high) / 2, (high - low) / 0.02
 
 
 def _scores(position: Array, ties: bool) -> Array:

@@ -5,8 +5,10 @@ The tables of docs/statistics.md come from the same simulations, with more studi
 
 from math import sqrt
 
+import numpy as np
 import pytest
 
+from tests.stats.simulated_images import QUALITY, ImageSetting, simulated_study, true_value
 from tests.stats.simulated_runs import Setting, Share, any_of, judged, share
 from tests.stats.simulated_splits import covered
 from tests.stats.simulated_studies import KINDS, POWER_AT, RUNS_VARY_THREE_TIMES, by_image, four_equal, of_runs
@@ -104,3 +106,20 @@ def test_image_by_image_95_of_100_intervals_hold_the_truth(kind: str, seeds: int
     print(f"{kind}, seeds: {seeds}: held {held}, any wrong {wrong}")
     assert at_least(93, held)
     assert seeds == 1 or at_most(5, wrong, BY_IMAGE)
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_intervals_of_values_hold_the_truth_as_often(seeds: int) -> None:
+    """With one seed, that of the run."""
+    setting = ImageSetting((QUALITY,) * 3, seeds, resamples=500)
+    held = []
+    for number in range(BY_IMAGE):
+        found = simulated_study(setting, number)
+        truths = [true_value(float(runs.mean()) if seeds == 1 else QUALITY) for runs in found.qualities[1:]]
+        spans = [one.interval for one in found.comparisons]
+        held.append(
+            [span is not None and span[0] <= truth <= span[1] for span, truth in zip(spans, truths, strict=True)]
+        )
+    found_share = share(np.array(held, dtype=float))
+    print(f"values, seeds: {seeds}: held {found_share}")
+    assert at_least(93, found_share)
