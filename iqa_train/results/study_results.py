@@ -58,7 +58,7 @@ def build_study_results(
     settings that differ beyond what the experiment declares. With `anyway` these become notes: rows on other images
     have no difference, rows with other settings have one.
     """
-    grouped = by_experiment(runs)
+    grouped = {one: _begun(group) for one, group in by_experiment(runs).items()}
     usual = baseline or common_baseline(run.spec for run in runs)
     name, against = against or usual, against if against != usual else ""
     study = runs[0].folder.study if runs else ""
@@ -233,6 +233,12 @@ def _difference(one: _Experiment, base: _Experiment) -> _Difference:
         return _Difference()
     finished = found.value is not None
     return _Difference(at.delta, (f"difference at epoch {at.epoch}, the last that both have",) if finished else (), at)
+
+
+def _begun(runs: list[RunRecord]) -> list[RunRecord]:
+    """Without runs that nobody started, where other seeds of the experiment were: those are the seeds that are meant."""
+    begun = [run for run in runs if run.state.name != NOT_STARTED]
+    return begun or runs
 
 
 def _settings_notes(own: list[RunRecord], base: list[RunRecord], name: str, *, anyway: bool) -> tuple[str, ...]:

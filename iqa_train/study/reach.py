@@ -17,7 +17,7 @@ ASSUMED_RUN_SD = 0.0025
 """The SD of a run's SRCC over seeds that is assumed before any has run; published ones are .001 to .004."""
 
 ASSUMED_SHARED = 0.6
-"""The part of the images' variance that all seeds have in common, assumed: measured ones range from a half to 0.8."""
+"""The part of the images' variance that all seeds have in common: an assumption, until several seeds show it."""
 
 PILOT_SEEDS = 5
 """Seeds of the baseline that are proposed where every experiment has one."""

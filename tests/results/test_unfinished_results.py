@@ -105,3 +105,14 @@ def test_curves_are_of_the_first_seed_by_epoch(study: MadeStudy) -> None:
     first, second = curves(study.recorded())
     assert first.points == ((1, 0.5, 0.5), (2, None, None), (3, 0.8, 0.8))
     assert second.points == ()
+
+
+def test_a_declared_seed_that_nobody_started_does_not_make_other_seeds_provisional(study: MadeStudy) -> None:
+    """The study file names seed 42, and `--seeds 1 2 3` ran others."""
+    for name, changes in (("Baseline", None), ("A1", {"attention_fusion": False})):
+        study.run(name, state="queued", changes=changes)
+        for seed in (1, 2, 3):
+            study.run(name, predictions(seed + len(name), 6.0), seed=seed, changes=changes)
+    row = build_study_results(study.recorded(), resamples=FEW).row("A1")
+    assert (row.state, row.provisional, row.seeds) == ("completed", False, (1, 2, 3))
+    assert not any("seeds finished" in note for note in row.notes)
