@@ -57,7 +57,7 @@ def scope_notes(rows: Sequence[_Compared]) -> list[str]:
         notes.append(f"{join_names(own)}: interval and p of the difference cover test images and seeds")
     for lender in dict.fromkeys(row.borrowed for row in rows if row.borrowed):
         names = join_names([row.experiment for row in rows if row.borrowed == lender])
-        notes.append(f"{names}: seed spread borrowed from {lender}")
+        notes.append(f"{names}: seed spread borrowed from {lender}, assuming that runs vary as much")
     return notes
 
 
