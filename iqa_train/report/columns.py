@@ -37,7 +37,7 @@ BOLD = "Bold: the best, if its component (or of the baseline, every component) d
 
 LEGEND = {
     "median": "Median: over seeds and rounds, of which the value is the mean",
-    "differs": "Verdict: different if p after Holm's correction is below 0.05",
+    "differs": "Verdict: different (of one seed: runs differ) if p after Holm's correction is below 0.05",
     "holds_to": "Holds to: SD between seeds up to which the difference of the runs would hold for the component",
     "seeds_needed": "Needed: number of seeds that would show such a difference with 80 % assurance",
     "state": "at epoch N: provisional, both runs compared at that epoch",

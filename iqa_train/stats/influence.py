@@ -74,19 +74,19 @@ def jackknife_influence(on_counts: OnCounts, rows: NDArray[np.int64], units: int
     `rows` (n,) is the unit of each image. Of more than 2,000 units, interleaved groups are left out; each unit of a
     group gets its influence in such a size that the squares still sum to the variance.
     """
-    tested, at = np.unique(rows, return_inverse=True)
-    groups = min(len(tested), _GROUPS)
-    group = at % groups
+    groups = min(units, _GROUPS)
+    group = rows % groups  # the same for every test set, so that influences on different sets can be added
+    present, tested = np.unique(group), np.unique(rows)
     whole = float(on_counts(np.ones((len(rows), 1), dtype=np.int64))[0])
-    of_group = np.empty(groups)
+    of_group = np.zeros(groups)
     step = max(1, _CELLS // len(rows))
-    for start in range(0, groups, step):
-        out = np.arange(start, min(start + step, groups))
-        of_group[out] = (whole - on_counts((group[:, None] != out).astype(np.int64))) * (1 - 1 / groups)
-    of_group -= of_group.mean()
-    members = np.bincount(np.arange(len(tested)) % groups, minlength=groups)
+    for start in range(0, len(present), step):
+        out = present[start : start + step]
+        of_group[out] = (whole - on_counts((group[:, None] != out).astype(np.int64))) * (1 - 1 / len(present))
+    of_group[present] -= of_group[present].mean()
+    members = np.bincount(tested % groups, minlength=groups)
     result = np.zeros(units)
-    result[tested] = (of_group / np.sqrt(members))[np.arange(len(tested)) % groups]
+    result[tested] = (of_group / np.sqrt(np.maximum(members, 1)))[tested % groups]
     return result
 
 
