@@ -21,9 +21,10 @@ def pause(runs_dir: Path) -> str:
 
 
 def resume(runs_dir: Path) -> str:
-    """Start runs again, with a new scheduler where none is running and something waits."""
+    """Start runs again, with a new scheduler where none is running and something waits; rounds that wait look again."""
     with edit_queue(runs_dir) as edit:
-        edit.queue = replace(edit.queue, paused=False)
+        rounds = {study: replace(one, waits="") for study, one in edit.queue.rounds.items()}
+        edit.queue = replace(edit.queue, paused=False, rounds=rounds)
     queue = read_queue(runs_dir)
     found = snapshots_of(queue.items, runs_dir)
     settled = all(status_of(item, found[item.key]).phase == "settled" for item in queue.items)

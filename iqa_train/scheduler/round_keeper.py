@@ -49,6 +49,7 @@ class RoundKeeper:
         self._looks: dict[str, _Look] = {}
         self._done: dict[str, Mark] = {}  # the states at which no further look is due
         self._failed: dict[str, _Failure] = {}
+        self._waiting: set[str] = set()
 
     def look(self, queue: Queue, entries: Entries) -> bool:
         """Take the looks that are due; returns whether one is under way or to be repeated."""
@@ -68,7 +69,12 @@ class RoundKeeper:
         if queue.paused:
             return {}
         found = {}
-        for study in queue.rounds:
+        for study, rounds in queue.rounds.items():
+            if rounds.waits:
+                self._waiting.add(study)
+            elif study in self._waiting:  # somebody has repaired what was waited for, or says so
+                self._waiting.discard(study)
+                self._done.pop(study, None)
             mine = [(item, status) for item, status in entries if item.study == study]
             mark = tuple((item.key, status.attempt, status.state.name) for item, status in mine)
             if all(status.phase == "settled" for _, status in mine) and mark != self._done.get(study):
