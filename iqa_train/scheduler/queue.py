@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
 
 from iqa_train.errors import RunError, UsageError, did_you_mean, visible
 from iqa_train.files import SCHEMA_VERSION, DamagedFileError, read_json, write_json
@@ -74,11 +74,13 @@ class Rounds:
 
     items: tuple[Item, ...]
     waits: str = ""
+    asked: float = 0.0  # when a person last asked for them (time.time()): a look is due since then, whatever it finds
 
 
 class _RoundsFacts(TypedDict):
     items: list[dict[str, Any]]
     waits: str
+    asked: NotRequired[float]
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,9 @@ def _rounds(document: object) -> dict[str, Rounds]:
     require(document, dict[str, _RoundsFacts])
     assert isinstance(document, dict)
     return {
-        study: Rounds(tuple(build(Item, entry) for entry in facts["items"]), facts["waits"])
+        study: Rounds(
+            tuple(build(Item, entry) for entry in facts["items"]), facts["waits"], float(facts.get("asked", 0.0))
+        )
         for study, facts in document.items()
     }
 

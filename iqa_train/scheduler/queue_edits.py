@@ -1,5 +1,6 @@
 """The commands of `iqa-train queue`: pause, resume, remove, move, clear, policy. Each returns what it did."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,7 @@ def pause(runs_dir: Path) -> str:
 def resume(runs_dir: Path) -> str:
     """Start runs again, with a new scheduler where none is running and something waits; rounds that wait look again."""
     with edit_queue(runs_dir) as edit:
-        rounds = {study: replace(one, waits="") for study, one in edit.queue.rounds.items()}
+        rounds = {study: replace(one, waits="", asked=time.time()) for study, one in edit.queue.rounds.items()}
         edit.queue = replace(edit.queue, paused=False, rounds=rounds)
     queue = read_queue(runs_dir)
     found = snapshots_of(queue.items, runs_dir)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from iqa_train.runner.process_limits import RefusedError, starting
 from iqa_train.runner.program import python_command
@@ -22,8 +22,13 @@ _AGAIN = (2.0, 60.0)  # seconds until a look that failed is repeated, first and 
 _TRIES = 6
 
 Entries = Sequence[tuple[Item, ItemStatus]]
-Mark = tuple[tuple[str, int, str], ...]
-"""The runs of a study and their states: what a look was taken at."""
+
+
+class Mark(NamedTuple):
+    """What a look was taken at: the runs of a study and their states, and when a person asked for it."""
+
+    states: tuple[tuple[str, int, str], ...]
+    asked: float
 
 
 @dataclass
@@ -49,7 +54,6 @@ class RoundKeeper:
         self._looks: dict[str, _Look] = {}
         self._done: dict[str, Mark] = {}  # the states at which no further look is due
         self._failed: dict[str, _Failure] = {}
-        self._waiting: set[str] = set()
 
     def look(self, queue: Queue, entries: Entries) -> bool:
         """Take the looks that are due; returns whether one is under way or to be repeated."""
@@ -70,13 +74,9 @@ class RoundKeeper:
             return {}
         found = {}
         for study, rounds in queue.rounds.items():
-            if rounds.waits:
-                self._waiting.add(study)
-            elif study in self._waiting:  # somebody has repaired what was waited for, or says so
-                self._waiting.discard(study)
-                self._done.pop(study, None)
             mine = [(item, status) for item, status in entries if item.study == study]
-            mark = tuple((item.key, status.attempt, status.state.name) for item, status in mine)
+            states = tuple((item.key, status.attempt, status.state.name) for item, status in mine)
+            mark = Mark(states, rounds.asked)
             if all(status.phase == "settled" for _, status in mine) and mark != self._done.get(study):
                 found[study] = mark
         return found

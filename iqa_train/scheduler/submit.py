@@ -1,6 +1,7 @@
 """Queues runs: writes the spec.json of each, and gives it its batch and its device."""
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -76,7 +77,7 @@ def submit(specs: Sequence[RunSpec], batches: Sequence[Batch], runs_dir: Path, o
         items.append(item if options.gpu is None else replace(item, gpu=options.gpu, pinned=True))
     items = without_gaps(items)
     of_first_seed = tuple(item for item in items if item.seed == seeds[0])
-    rounds = {specs[0].study: Rounds(of_first_seed)} if options.until_decided else {}
+    rounds = {specs[0].study: Rounds(of_first_seed, asked=time.time())} if options.until_decided else {}
     enqueue(items, runs_dir, options, fresh=True, rounds=rounds)
     return items
 
