@@ -33,6 +33,8 @@ def look_notes(looks: StudyLooks) -> tuple[str, ...]:
     design = looks.design
     date = design.sealed_at.partition("T")[0]
     some = f"looks at {design.min_seeds} to {design.max_seeds} seeds"
+    if design.open_ended:
+        some = f"looks from {plural(design.min_seeds, 'seed')} on, without a last one"
     sealed = f"design of {date}, before the first result" if date and not design.exploratory else "design"
     level = f"{100 * (1 - design.alpha):g} %"
     return (
@@ -44,6 +46,8 @@ def look_notes(looks: StudyLooks) -> tuple[str, ...]:
 
 def beyond_design(rows: Sequence[ResultRow], looks: StudyLooks) -> str:
     """Why verdicts are exploratory although the design was kept: there are more seeds than it has; "" if not."""
+    if looks.design.open_ended:
+        return ""
     most = max((len(row.seeds) for row in rows if not row.reported), default=0)
     return f"the design ended at {plural(looks.design.max_seeds, 'seed')}" if most > looks.design.max_seeds else ""
 
@@ -64,7 +68,7 @@ def _row(row: ResultRow, looks: StudyLooks) -> ResultRow:
         plain,
         delta=at.difference,
         delta_interval=looks.repeated_interval(row.experiment),
-        p=at.law.p(at.difference),
+        p=at.anytime.p() if design.open_ended else at.law.p(at.difference),
         p_holm=track.q_holm,
         p_sequential=track.q,
         p_same=track.q_within,

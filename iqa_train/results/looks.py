@@ -14,6 +14,7 @@ from iqa_train.results.run_record import RunRecord, by_experiment, predictions_b
 from iqa_train.results.sides import FEW_UNITS, Sides, resamples_for
 from iqa_train.runs.attempt_facts import seconds_of
 from iqa_train.runs.design_file import SealedDesign
+from iqa_train.stats.e_process import EProcess
 from iqa_train.stats.error_law import ErrorLaw
 from iqa_train.stats.interval import Interval
 from iqa_train.stats.judgement import Judgement
@@ -46,6 +47,13 @@ class AtLook:
         """Of its error."""
         return self.judgement.law
 
+    @property
+    def anytime(self) -> EProcess:
+        """What holds without a last look."""
+        contrast = self.judgement.contrast
+        images = self.law.images.variance
+        return EProcess(contrast.value, contrast.variance, len(contrast.shared), images, contrast.parts.units)
+
 
 @dataclass(frozen=True)
 class StudyLooks:
@@ -70,17 +78,21 @@ class StudyLooks:
     def repeated_interval(self, experiment: str) -> Interval:
         """The interval of the difference that holds at every look with probability 1 - alpha."""
         one, rule = self.last[experiment], self.looks.rule
+        if rule.open_ended:
+            return one.anytime.interval(rule.alpha)
         return one.law.interval(one.difference, 1 - rule.level(len(self.tracks), rule.alpha))
 
     def at_most(self, experiment: str) -> float:
         """The size that the difference does not exceed, either way, by a one-sided bound that holds at every look."""
         one, rule = self.last[experiment], self.looks.rule
+        if rule.open_ended:
+            return one.anytime.bound(rule.alpha)
         return one.law.bound(one.difference, rule.level(len(self.tracks), rule.alpha, sided=1))
 
 
 def rule_of(design: SealedDesign) -> LookRule:
     """The rule of a sealed design."""
-    return LookRule(design.min_seeds, design.max_seeds, design.alpha, design.give_up)
+    return LookRule(design.min_seeds, design.max_seeds, design.alpha, design.give_up, design.open_ended)
 
 
 def take_looks(runs: Sequence[RunRecord], design: SealedDesign, parameters: int = 4) -> StudyLooks:
@@ -102,7 +114,7 @@ def take_looks(runs: Sequence[RunRecord], design: SealedDesign, parameters: int 
             found = seeds.looked(found, k)
         if not found.looks.open:
             return replace(found, ended="every verdict is decided or given up")
-    return replace(found, ended=f"the design ends at {design.max_seeds} seeds")
+    return replace(found, ended=f"the design {'pauses' if design.open_ended else 'ends'} at {design.max_seeds} seeds")
 
 
 class _Seeds:
@@ -183,6 +195,8 @@ def _only(one: UsableSeeds, seeds: Sequence[int]) -> UsableSeeds:
 
 def _measured(one: AtLook, design: SealedDesign, experiments: int) -> Measured:
     margin = design.margins.get(design.metric)
+    if design.open_ended:
+        return Measured(one.anytime.p(), None if margin is None else one.anytime.p_within(margin))
     within = None if margin is None else one.law.p_beyond(one.difference, margin)
     return Measured(one.law.p(one.difference), within, _chance(one, design, margin, experiments))
 

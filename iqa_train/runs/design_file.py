@@ -35,6 +35,7 @@ class DesignFacts(TypedDict, total=False):
     max_seeds: Seeds
     alpha: Share
     give_up: Share
+    open_ended: bool
     budget_hours: Annotated[float, Span(0, 1e9)]
     seeds: list[Seed]
     baseline: str
@@ -58,6 +59,7 @@ class SealedDesign:
     max_seeds: int = 0
     alpha: float = 0.05
     give_up: float = 0.1
+    open_ended: bool = False
     budget_hours: float = 0.0
     seeds: tuple[int, ...] = ()
     baseline: str = ""
@@ -76,6 +78,8 @@ class SealedDesign:
         declared: dict[str, Any] = {"metric": self.metric, "margins": dict(sorted(self.margins.items()))}
         if not self.looks:
             return declared
+        if self.open_ended:  # only where it is, so that the hash of a design from before it was known holds
+            declared["open_ended"] = True
         return declared | {
             "min_seeds": self.min_seeds,
             "max_seeds": self.max_seeds,
@@ -108,6 +112,7 @@ def declared_design(declared: "Declaration", baseline: str, experiments: Sequenc
         max_seeds=design.max_seeds,
         alpha=float(design.alpha),
         give_up=float(design.give_up),
+        open_ended=design.open_ended,
         budget_hours=float(design.budget_hours),
         seeds=declared.seeds,
         baseline=baseline,
@@ -156,7 +161,9 @@ def seal(runs_dir: Path, study: str, declared: SealedDesign | None) -> SealedDes
                     f"{changed}, but {files.design} was sealed before the first result; undo the change, or give the "
                     "study another name"
                 )
-            return sealed
+            if declared is None or not _adds_seeds(sealed, declared):
+                return sealed
+            return _write(files.design, replace(sealed, max_seeds=declared.max_seeds, seeds=declared.seeds))
         if declared is None:
             files.design.unlink(missing_ok=True)
             return None
@@ -164,16 +171,28 @@ def seal(runs_dir: Path, study: str, declared: SealedDesign | None) -> SealedDes
             return sealed
         why = "" if first is None else f"declared after the first result ({first.experiment}, seed {first.seed})"
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        made = replace(declared, sealed_at=now, exploratory=why)
-        facts = made.content | {"sealed_at": now, "hash": made.hash, "exploratory": why}
-        write_json(files.design, {"schema_version": SCHEMA_VERSION, **facts})
-        return read_design(runs_dir, study)
+        return _write(files.design, replace(declared, sealed_at=now, exploratory=why))
+
+
+def _write(path: Path, design: SealedDesign) -> SealedDesign:
+    facts = design.content | {"sealed_at": design.sealed_at, "hash": design.hash, "exploratory": design.exploratory}
+    write_json(path, {"schema_version": SCHEMA_VERSION, **facts})
+    return design
+
+
+def _adds_seeds(sealed: SealedDesign, declared: SealedDesign) -> bool:
+    """Whether only seeds were added, and to an open-ended design, whose verdicts hold at any number of them."""
+    more = declared.seeds[: len(sealed.seeds)] == sealed.seeds and len(declared.seeds) > len(sealed.seeds)
+    extended = replace(sealed, max_seeds=declared.max_seeds, seeds=declared.seeds)
+    return sealed.open_ended and more and extended.content == declared.content
 
 
 def changes(sealed: SealedDesign, declared: SealedDesign | None) -> str:
     """How what a study file declares now differs from what was sealed, in words; "" if it does not."""
     if declared is None:
         return "the study file declares no margin and no [design] any more"
+    if _adds_seeds(sealed, declared):
+        return ""
     old, new = sealed.content, declared.content
     differ = [name for name in (*old, *new) if old.get(name) != new.get(name)]
     if not differ:

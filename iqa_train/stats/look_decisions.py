@@ -21,12 +21,23 @@ Decision = Literal["different", "same", "both", "given up"]
 
 @dataclass(frozen=True)
 class LookRule:
-    """The rule of a study, fixed before its first result: looks at `first`, ..., `last` seeds, level, give-up."""
+    """The rule of a study, fixed before its first result: looks at `first`, ..., `last` seeds, level, give-up.
+
+    `open_ended`: p of a look holds at all looks already (`stats.e_process`), however many there will be.
+    """
 
     first: int
     last: int
     alpha: float = 0.05
     give_up: float = 0.1
+    open_ended: bool = False
+
+    def sequential(self, p: Sequence[float | None], *, sided: int = 2) -> list[float | None]:
+        """The sequential p of each experiment's smallest p."""
+        if self.open_ended:
+            return list(p)
+        law = smallest_p(self.first, self.last, len(p), sided=sided)
+        return [None if value is None else law.chance(value) for value in p]
 
     def level(self, experiments: int, chance: float, *, sided: int = 2) -> float:
         """The nominal level at every look, so that a verdict without effect has this chance at some look."""
@@ -86,9 +97,8 @@ def next_look(looks: Looks, seeds: int, found: Mapping[str, Measured]) -> Looks:
     """
     names, rule = list(looks.tracks), looks.rule
     tracks = [_measured(looks.tracks[name], found.get(name)) for name in names]
-    two, one = (smallest_p(rule.first, rule.last, len(names), sided=sided) for sided in (2, 1))
-    q = [None if t.p is None else two.chance(t.p) for t in tracks]
-    q_within = [None if t.p_within is None else one.chance(t.p_within) for t in tracks]
+    q = rule.sequential([track.p for track in tracks])
+    q_within = rule.sequential([track.p_within for track in tracks], sided=1)
     adjusted, adjusted_within = _holm(q), _holm(q_within)
     after = {}
     for at, (name, track) in enumerate(zip(names, tracks, strict=True)):

@@ -41,6 +41,9 @@ class Design(BaseModel):
     alpha: float = Field(0.05, strict=True, gt=0, le=0.5)
     margin: float = Field(0.0, strict=True, ge=0, description="0: none, or that of [study]")
     give_up: float = Field(0.1, strict=True, ge=0, lt=1, description="0: nothing is given up")
+    open_ended: bool = Field(
+        default=False, strict=True, description="verdicts hold at any number of seeds, at a price; nothing is given up"
+    )
     budget_hours: float = Field(0.0, strict=True, ge=0, description="of computing, over all runs; 0: none")
     seeds: str | Annotated[tuple[Seed, ...], Field(min_length=1)] = Field(
         "", description='in this order, or "42..": from 42 on; empty: those of [study], then the next numbers'

@@ -17,6 +17,7 @@ _COMMENTS = {
     "max_seeds": "last look",
     "margin": "largest difference that is of no consequence; 0: none",
     "give_up": "chance of a verdict below which an experiment gets no more seeds",
+    "open_ended": "true: verdicts hold without a last look, at a price in power",
     "budget_hours": "of computing, over all runs; 0: none",
     "seeds": "in this order",
 }

@@ -215,3 +215,16 @@ def test_a_damaged_design_is_named(study: MadeStudy, tmp_path: Path) -> None:
     run(study, range(42, 43))
     (study.runs_dir / "lr5e7" / "design.json").write_text("{")
     assert "design.json is damaged" in shown(study, tmp_path).exploratory
+
+
+def test_an_open_ended_design_gives_nothing_up_and_promises_no_last_look(study: MadeStudy) -> None:
+    run(study, range(42, 52))
+    design = replace(DESIGN, open_ended=True, give_up=0.9, max_seeds=10, seeds=tuple(range(42, 52)))
+    looks = looks_of(study, design)
+    assert looks.tracks["A1"].decision == "different" and looks.looks.open == ["A2"]
+    assert looks.ended == "the design pauses at 10 seeds"
+    found = results(study, design)
+    row = found.row("A2")
+    assert row.decision is None and row.p_sequential == pytest.approx(min(row.p, row.p_sequential))
+    assert row.delta_interval[0] < row.delta < row.delta_interval[1]
+    assert any("looks from 3 seeds on, without a last one" in note for note in found.notes)

@@ -115,3 +115,14 @@ def test_a_start_seals_the_design_and_refuses_a_changed_one(project: Project) ->
     study.write_text(with_margin(0.02))
     refused = project.run("--exp", "A2", "--epochs", "1", code=2)
     assert "declares margins = { srcc = 0.02 } now, not { srcc = 0.01 }, but runs/small/design.json" in refused.stderr
+
+
+def test_an_open_ended_design_may_get_further_seeds_and_nothing_else(tmp_path: Path) -> None:
+    runs, text = tmp_path / "runs", STUDY + DESIGN + "open_ended = true\n"
+    sealed = seal(runs, "small", declared(tmp_path, text))
+    finish(runs)
+    more = seal(runs, "small", declared(tmp_path, text.replace("max_seeds = 5", "max_seeds = 8")))
+    assert sealed is not None and more is not None and more == read_design(runs, "small")
+    assert (more.max_seeds, more.seeds[:5], more.sealed_at) == (8, sealed.seeds, sealed.sealed_at)
+    with pytest.raises(UsageError, match="max_seeds = 5 now, not 8"):
+        seal(runs, "small", declared(tmp_path, text))
