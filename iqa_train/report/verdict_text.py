@@ -134,6 +134,14 @@ def seeds_covered(row: ResultRow, results: StudyResults) -> str:
     return f"over {row.covers}" if row.covers and row.p is not None and mixed else ""
 
 
+def pairs_won(row: ResultRow) -> str:
+    """With how many shared seeds the value is higher: a description, not a test (as Agarwal et al. 2021 show it)."""
+    pairs = list(row.differences_by_seed.values())
+    if len(pairs) < 2 or row.p is None or row.scope != "component":
+        return ""
+    return f"higher with {sum(one > 0 for one in pairs)} of {len(pairs)} seeds"
+
+
 def _base(results: StudyResults) -> list[ResultRow]:
     return [] if results.baseline_row is None else [results.baseline_row]
 
@@ -177,6 +185,7 @@ def _sentences(row: ResultRow, results: StudyResults) -> list[str]:
             verdict,
             "" if row.decision == "given up" else look_words(row),  # of which a note says why
             seeds_covered(row, results),
+            pairs_won(row),
             expectation(row),
             why(row),
             second_opinion(row),
