@@ -1,8 +1,7 @@
 """The report of a study of thirty runs, and how it grows with their number.
 
-  ours        everything `iqa-train report` does, but for the tracker: read the runs, compute five metrics with 95 %
-              intervals from 10,000 paired resamples each, draw every figure in two widths and three forms, write tables
-              and page
+  ours        everything `iqa-train report` does, but for the tracker: read the runs, compute every metric with 95 %
+              intervals, draw every figure in two widths and three forms, write tables and page
   reference   the same for a third of the runs, three times
   fair        both are one process's processor time, by turns, after a round that warms up; the runs are made of random
               predictions for as many images as KonIQ-10k tests on
