@@ -42,7 +42,9 @@ def test_the_first_picture_needs_little_and_a_network_is_never_loaded(make: Make
         watched.see("stand-in")
         watched.type("s")
         watched.see("Policy")
+        before = len(watched.written)
         watched.type("\x1b")
+        watched.see("Detach", since=before)  # escape and q at once are another key
         watched.wait("devices and results", lambda: "the baseline" in watched.text)
         watched.type("q")
         assert watched.end() == 0
