@@ -38,7 +38,7 @@ def pilot(plan: Plan, first_seed: int) -> list[str]:
     cost = f", about {format_duration(each * runs)}" if each else ""
     known = "no run of it has finished" if not any(plan.inputs.done.values()) else "no two seeds can be compared"
     return [
-        f"There is nothing to plan from: {known}, so nobody knows how much a difference varies from seed to seed.",
+        f"There is nothing to plan from: {known}, so it is not known how much a difference varies from seed to seed.",
         f"A pilot of three seeds of the baseline would tell ({plural(runs, 'run')}{cost}); the spread of its runs "
         "times sqrt(2) is about that of a difference:",
         f"iqa-train --exp {base} --seeds {' '.join(map(str, seeds))}",
@@ -63,7 +63,10 @@ def _known(plan: Plan) -> list[str]:
     if inputs.basis == "pilot":
         lines[0] += f" From the runs of {inputs.baseline} alone: sqrt(2) times their SD, as if pairs did not correlate."
     assumed = "; assumed to be the usual part of what they do to two runs" if inputs.images_assumed else ""
-    lines.append(f"Whatever the number of seeds, the test images add {_size(spread.shared**0.5)} (SD{assumed}).")
+    if spread.shared > 0:
+        lines.append(f"Whatever the number of seeds, the test images add {_size(spread.shared**0.5)} (SD{assumed}).")
+    else:
+        lines.append("What the test images add whatever the number of seeds is too small to be seen in these runs.")
     if (whole := inputs.times.round) is not None:
         range_ = plan.round_range
         between = (
@@ -106,12 +109,14 @@ def _table(plan: Plan) -> tuple[Sequence[str], Cells]:
 
 
 def _limits(plan: Plan) -> list[str]:
-    assert plan.floor is not None and plan.floor_twice_images is not None and plan.smallest_margin is not None
-    lines = [
-        f"No number of seeds shows less than {_size(plan.floor)}; with twice the test images, none shows less than "
-        f"{_size(plan.floor_twice_images)}. The smallest margin within which equality can be shown is "
-        f"{_size(plan.smallest_margin)}."
-    ]
+    if plan.floor is None or plan.floor_twice_images is None or plan.smallest_margin is None:
+        lines = ["So neither a floor below which seeds do not help nor a smallest margin can be given."]
+    else:
+        lines = [
+            f"No number of seeds shows less than {_size(plan.floor)}; with twice the test images, none shows less than "
+            f"{_size(plan.floor_twice_images)}. The smallest margin within which equality can be shown is "
+            f"{_size(plan.smallest_margin)}."
+        ]
     if plan.images_from is None:
         lines.append("Up to 20 seeds, twice the seeds bring more than twice the test images: buy seeds.")
     elif plan.images_from <= FIRST_SEEDS:

@@ -119,9 +119,9 @@ def make_plan(inputs: PlanInputs, hours: float | None = None, alpha: float = ALP
         round_hours=_hours(inputs.times.round),
         round_range=_round_range(inputs),
         rows=rows,
-        floor=floor(usual.shared, m, alpha),
-        floor_twice_images=floor(usual.shared / 2, m, alpha),
-        smallest_margin=smallest_margin(usual.shared, m, alpha),
+        floor=floor(usual.shared, m, alpha) if usual.shared else None,  # an estimate of 0 is no floor of 0
+        floor_twice_images=floor(usual.shared / 2, m, alpha) if usual.shared else None,
+        smallest_margin=smallest_margin(usual.shared, m, alpha) if usual.shared else None,
         effects=tuple(_effect(inputs, name, alpha) for name in inputs.experiments),
         baseline_share=None if inputs.rho is None else best_baseline_share(inputs.rho, cost),
         images_from=_images_from(usual, m, alpha),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,10 @@ from iqa_train.cli.commands.check import main as check
 from iqa_train.cli.commands.plan import main
 from iqa_train.errors import UsageError
 from iqa_train.files import write_json
+from iqa_train.report.plan_text import plan_blocks
+from iqa_train.results.plan import make_plan
+from iqa_train.results.plan_inputs import plan_inputs
+from iqa_train.results.selection import chosen_runs
 from iqa_train.study.load import load_study
 from iqa_train.study.resolve import resolve_all
 from tests.report.finished import NOISE, STUDY, finish, write_study
@@ -178,3 +183,17 @@ def test_bad_usage(folder: Path, words: list[str], says: str) -> None:
     write_study(folder)
     with pytest.raises(UsageError, match=says):
         main(words)
+
+
+def test_test_images_that_add_nothing_to_be_seen_give_no_floor(folder: Path, capsys: Out) -> None:
+    """An estimate of 0 does not say that seeds help without end."""
+    run(folder, dict.fromkeys(EVERYONE, (1, 2, 3)))
+    assert main([]) == 0
+    assert "No number of seeds shows less than 0.0000" not in capsys.readouterr().out
+    chosen = chosen_runs(Path("runs"), None, None, None)
+    inputs = plan_inputs(chosen, "srcc")
+    unseen = {name: replace(spread, shared=0.0) for name, spread in inputs.spreads.items()}
+    plan = make_plan(replace(inputs, spreads=unseen))
+    assert (plan.floor, plan.floor_twice_images, plan.smallest_margin) == (None, None, None)
+    text = " ".join(line for block in plan_blocks(plan, "tiny", 42) if isinstance(block, list) for line in block)
+    assert "too small to be seen in these runs" in text and "neither a floor" in text and "0.0000" not in text
