@@ -67,7 +67,7 @@ def _designs(runs_dir: Path) -> Iterator[Checkup]:
         try:
             read_design(runs_dir, study)
         except DamagedFileError as error:
-            cure = "restore it from a copy; removed, it is written anew, and verdicts are exploratory"
+            cure = "restore it from a copy; if it is deleted, a new one is written and verdicts are exploratory"
             yield Checkup("state-files", "error", str(error), cure)
 
 

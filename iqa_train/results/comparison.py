@@ -77,7 +77,7 @@ def compare(
     Images that share a reference image count together. `resamples` of the test images give the intervals of values;
     0 gives values and differences without intervals. `baseline` may be one of the experiments, which then has no
     difference. `parameters` (4 or 5) are the logistic's. `overlap` is the ratio of test to training images of sets
-    that are split anew by seed; it counts only where seeds have different test images.
+    with a split for each seed; it counts only where seeds have different test images.
 
     Raises NotComparableError for an experiment that was tested on other images or scores than the baseline; with
     `anyway` that becomes a note, and the experiment has no difference.

@@ -236,7 +236,7 @@ def _difference(one: _Experiment, base: _Experiment) -> _Difference:
 
 
 def _begun(runs: list[RunRecord]) -> list[RunRecord]:
-    """Without runs that nobody started, where other seeds of the experiment were started: those are meant."""
+    """Without runs that were never started, if other seeds of the experiment were: the results are of those seeds."""
     begun = [run for run in runs if run.state.name != NOT_STARTED]
     return begun or runs
 

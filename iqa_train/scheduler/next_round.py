@@ -61,7 +61,7 @@ def _queued(queue: Queue, study: str, items: Sequence[Item], words: str, runs_di
 
 
 def _is_over(queued: Item | None, item: Item, runs_dir: Path) -> bool:
-    """Whether the run has been tried and nothing goes on with it, in the queue or out of it."""
+    """Whether the run has been tried and nothing continues it, in the queue or outside it."""
     if queued is not None:
         return item_status(queued, runs_dir).phase == "settled"
     return item.after > 0 and not run_state(RunFolder(runs_dir / item.run)).alive
@@ -119,7 +119,7 @@ def _look(runs_dir: Path, study: str) -> str:
     except LockedError:
         raise
     except UserError as error:
-        words = f"no further round is queued: {error}; after that, iqa-train queue resume goes on"
+        words = f"no further round is queued: {error}; after that, iqa-train queue resume continues"
         with edit_queue(runs_dir) as edit:
             rounds = edit.queue.rounds
             if study in rounds:

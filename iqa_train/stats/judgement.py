@@ -41,7 +41,7 @@ def judgements(
     """The difference of each of `sides` from `base`, by experiment; both have at least one seed.
 
     `by_reference`: units are references, whose part has tails of Student's t. `overlap` is n_test / n_train for sets
-    that are split anew by seed, whose training sets overlap, else 0 (Nadeau and Bengio, Machine Learning 52, 2003,
+    with a split for each seed, whose training sets overlap, else 0 (Nadeau and Bengio, Machine Learning 52, 2003,
     section 3): the variance of k seeds is that of one times 1 / k + overlap. It counts for the part that is not from
     test images, whose overlap the influences show.
     """

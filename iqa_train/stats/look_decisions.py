@@ -4,7 +4,7 @@ Sequential p of all experiments are put through Holm's correction, which is vali
 studies at most 5 have a wrong "different" whenever one stops (Maurer and Bretz, Statistics in Biopharmaceutical
 Research 5, 2013; Ye et al., Statistics in Medicine 32, 2013). "Same" has a family of its own, without a price: that an
 experiment has no effect and that its effect is beyond the margin cannot both be so (Goeman, Solari and Stijnen,
-Statistics in Medicine 29, 2010). To give up binds nobody, so it cannot raise an error rate.
+Statistics in Medicine 29, 2010). Giving up is not binding, so it cannot raise an error rate.
 """
 
 from collections.abc import Mapping, Sequence

@@ -166,7 +166,7 @@ def test_a_stop_ends_the_rounds_and_the_same_command_goes_on(project: Designed) 
     project.run(*START, "--detach")
     project.wait("the first results", lambda: project.seeds().get("Baseline"))
     stopped = project.run("stop", "--all").stdout
-    assert "small: no further round is started; iqa-train --all --until-decided goes on" in stopped
+    assert "small: no further round is started; iqa-train --all --until-decided continues" in stopped
     assert not project.queue()["rounds"]
     status = project.wait_until_settled()
     assert not [row for row in status["runs"] if row["state"] in OPEN]

@@ -65,7 +65,7 @@ def main(argv: Sequence[str]) -> int:
         for name in idle:
             print(f"{name}: has not been started and is not queued")
         for name in ended:
-            print(f"{name}: no further round is started; iqa-train --all --until-decided goes on")
+            print(f"{name}: no further round is started; iqa-train --all --until-decided continues")
         if not words and not idle and not ended:
             print("nothing is running or queued")
     return 1 if failed or incomplete else 0
