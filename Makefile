@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
+PYTEST := -m pytest
 PIP := --disable-pip-version-check --root-user-action=ignore --no-warn-script-location --progress-bar off
 unexport PYTHONDONTWRITEBYTECODE  # some machines set it, and the tests start hundreds of processes
 
@@ -32,7 +33,7 @@ demo: $(STAMP)   ## train the five experiments on built-in data, on a terminal i
 	$(BIN)/iqa-train results --demo
 
 test: $(STAMP)   ## the tests, without the slow ones, three at a time (they wait for processes more than they compute)
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python $(PYTEST) -n 3 --dist loadfile
 
 slow: $(STAMP)   ## the slow tests alone
 	$(BIN)/python -m pytest -m slow

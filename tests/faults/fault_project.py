@@ -121,7 +121,7 @@ class FaultyProject(Project):
     def of_role(self, role: str, run: str = "") -> list[Process]:
         return [p for p in self.living() if p.role == role and run in p.run]
 
-    def wait(self, what: str, until: Callable[[], Any], seconds: float = 15.0) -> Any:
+    def wait(self, what: str, until: Callable[[], Any], seconds: float = 60.0) -> Any:
         """Until something is so; returns what `until` returned."""
         deadline = time.monotonic() + seconds
         while not (found := until()):
@@ -251,13 +251,13 @@ def resume_and_freeze_the_first_runner(project: FaultyProject, scheduler: Proces
     """Let the paused queue go on, and stop its first runner in the moment of its birth; returns the runner's pid."""
     children = Path(f"/proc/{scheduler.pid}/task/{scheduler.pid}/children")
     resume = project.start("queue", "resume")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while (
         not (born := children.read_text().split()) or b"detached" not in Path(f"/proc/{born[0]}/cmdline").read_bytes()
     ):
         assert time.monotonic() < deadline, project.story()
     os.kill(int(born[0]), signal.SIGSTOP)
-    assert resume.wait(timeout=10) == 0
+    assert resume.wait(timeout=60) == 0
     return int(born[0])
 
 
@@ -280,7 +280,7 @@ def _words_of(pid: str) -> bytes:
 
 def clear(project: FaultyProject) -> None:
     """Kill whatever of the project lives, one by one, until nothing does."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while (left := project.living()) and time.monotonic() < deadline:
         for process in left:
             process.kill()

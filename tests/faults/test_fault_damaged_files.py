@@ -95,7 +95,7 @@ def test_spec_json_of_a_run_that_waits(make: Make) -> None:
     words = project.wait("it says so", lambda: [w for w in [project.row("A1")["reason"]] if "spec.json" in w])[0]
     assert "spec.json is damaged" in words
     assert spec.read_bytes() == left
-    project.wait("the next batch", lambda: project.row("A2")["state"] == "completed", 20)
+    project.wait("the next batch", lambda: project.row("A2")["state"] == "completed")
 
 
 def test_the_queue(make: Make, undisturbed_stand_ins: FaultyProject) -> None:

@@ -28,7 +28,7 @@ def test_all_who_work_in_a_folder_that_goes_end_and_make_nothing_again(make: Mak
     pids = [process.pid for process in project.living()]
     assert len(pids) == 5
     HOW[how](project.folder)
-    project.wait("all have ended", lambda: not any(is_living(pid) for pid in pids), 30)
+    project.wait("all have ended", lambda: not any(is_living(pid) for pid in pids))
     made = [path.name for path in project.folder.glob("runs/*")] if project.folder.exists() else []
     assert "small" not in made
     assert ("runs" in how or "project" in how) == (not made)

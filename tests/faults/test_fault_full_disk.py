@@ -66,7 +66,7 @@ def _here(project: FaultyProject, kibibytes: int, undisturbed: FaultyProject) ->
     """In the foreground, all of `runs` on that disk. Returns what it said."""
     with _room_for(kibibytes, project.folder / "runs") as disk:
         command = project.start("--exp", "A1")
-        _, err = command.communicate(timeout=30)
+        _, err = command.communicate(timeout=120)
         if command.returncode == 0:  # there was room enough
             return ""
         assert command.returncode == 1, err
@@ -130,7 +130,7 @@ def test_with_only_so_much_room_for_the_queue_too(tmp_path: Path, undisturbed_st
 def _queued(project: FaultyProject, kibibytes: int, undisturbed: FaultyProject) -> None:
     with _room_for(kibibytes, project.folder / "runs") as disk:
         command = project.start("--exp", "A1", "--detach")
-        _, err = command.communicate(timeout=30)
+        _, err = command.communicate(timeout=120)
         assert "Traceback" not in err
         if command.returncode != 0:
             assert "No space left on device" in err or "scheduler did not start" in err, err
@@ -141,7 +141,7 @@ def _queued(project: FaultyProject, kibibytes: int, undisturbed: FaultyProject) 
                 reason = row["reason"]
                 return row["state"] not in OPEN or any(w in reason for w in ("No space", "full", "no scheduler"))
 
-            project.wait("it ends, or says why it cannot begin", ends, 15)
+            project.wait("it ends, or says why it cannot begin", ends)
         (disk / "filler").unlink()
         rows = project.status()["runs"]
         if not rows:

@@ -76,5 +76,5 @@ def test_runners_of_several_runs_for_one_device(make: Make) -> None:
     assert [started[name].returncode for name in losers()] == [BUSY, BUSY]
     assert all(not project.attempts(name) for name in losers())
     project.let_go()
-    assert {runner.wait(timeout=10) for runner in started.values()} == {0, BUSY}
+    assert {runner.wait(timeout=60) for runner in started.values()} == {0, BUSY}
     assert_undoubled(project)

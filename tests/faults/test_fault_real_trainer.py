@@ -84,7 +84,7 @@ def test_a_worker_of_several_processes_leaves_none_behind(tmp_path: Path) -> Non
     """Killed while it makes the pixel store with helpers of its own, runner and all."""
     with faulty_project(tmp_path / "project", real=True) as project:
         project.run("--exp", "A1", "--slots", "1", "--detach", "--workers", "2", "--retries", "1000")
-        project.wait("the worker", lambda: project.of_role("worker"), 30)
+        project.wait("the worker", lambda: project.of_role("worker"))
         time.sleep(3.5)
         for process in [*project.of_role("runner"), *project.of_role("worker")]:
             process.kill()

@@ -33,7 +33,7 @@ def test_a_long_run_starts_one_on_its_way_and_does_not_take_it_along(
     first.kill()
     project.wait("it is gone", lambda: first not in project.living())
     second = project.wait("another scheduler", lambda: project.status()["scheduler"], 15)["pid"]
-    project.wait("its starter is done, and the next runs", lambda: len(project.epochs("B1")) >= 1, 40)
+    project.wait("its starter is done, and the next runs", lambda: len(project.epochs("B1")) >= 1)
     assert [p.pid for p in project.of_role("scheduler")] == [second], project.story()
     told = project.wait_until_settled(60)
     assert {(row["state"], row["attempt"]) for row in told["runs"]} == {("completed", 1)}, project.story()
@@ -52,7 +52,7 @@ def test_orphans_of_the_second_scheduler_are_not_taken_along_either(
     (first,) = project.of_role("scheduler")
     first.kill()
     project.wait("it is gone", lambda: first not in project.living())
-    project.wait("B1 follows A1", lambda: project.of_role("worker", "/B1/"), 40)
+    project.wait("B1 follows A1", lambda: project.of_role("worker", "/B1/"))
     for process in [*project.of_role("scheduler"), *project.of_role("runner", "/B1/")]:
         process.kill()
     assert_true_state(project)

@@ -51,7 +51,7 @@ def test_a_suspended_worker(make: Make) -> None:
     assert row["reason"].startswith("suspended since about ")
     assert row["reason"].endswith(words)
     assert (row["state"], row["eta_s"], row["pid"]) == ("running", None, worker.pid)
-    stopped = project.run("stop", "A1", timeout=30).stdout  # far less than its grace
+    stopped = project.run("stop", "A1", timeout=120).stdout  # far less than its grace
     assert "killed: stopped on request; --resume continues" in stopped
 
 
@@ -66,7 +66,7 @@ def test_a_suspended_runner(make: Make, stop: bool) -> None:
     assert row["reason"].endswith(words)
     assert row["pid"] == worker.pid
     if stop:
-        assert "killed: stopped on request" in project.run("stop", "A1", timeout=30).stdout
+        assert "killed: stopped on request" in project.run("stop", "A1", timeout=120).stdout
         return
     project.let_go()
     project.wait("the worker ends", lambda: not project.of_role("worker"))
@@ -104,7 +104,7 @@ def test_stop_wakes_a_suspended_worker_without_a_runner(make: Make) -> None:
     project.wait("it is gone", lambda: not project.of_role("runner"))
     words = _suspend(worker)
     assert project.row("A1")["reason"].endswith(words)
-    assert "killed: stopped on request" in project.run("stop", "A1", timeout=30).stdout
+    assert "killed: stopped on request" in project.run("stop", "A1", timeout=120).stdout
 
 
 @pytest.mark.parametrize("instant", ["before its worker", "before it writes its worker down"])
@@ -121,7 +121,7 @@ def test_a_runner_killed_before_its_worker_is_written_down(make: Make, instant: 
         row = project.row("A1")
         assert (row["reason"], row["pid"]) == ("its runner has ended; the worker continues", worker.pid)
     worker.kill()
-    project.wait("another attempt", lambda: len(project.attempts("A1")) == 2, 30)
+    project.wait("another attempt", lambda: len(project.attempts("A1")) == 2)
     log = Path(project.folder / "runs" / "scheduler.log").read_text()
     assert "runner and worker have ended; the processes that they started are killed" in log
     project.run("stop", "A1")

@@ -70,7 +70,7 @@ class Terminal:
             os.close(self._master)
         else:
             self.command.send_signal(signal.SIGKILL if way == "kill" else signal.SIGTERM)
-        self.command.wait(timeout=10)
+        self.command.wait(timeout=60)
         if way != "hang up":
             os.close(self._master)
 

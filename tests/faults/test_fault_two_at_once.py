@@ -121,7 +121,7 @@ def _race_of_runners(project: FaultyProject, attempts: int, count: int) -> None:
             started.append(start_runner(project, "A1", slot, number))
             if slot == 0 and number % 3 == 0:
                 time.sleep(0.15)
-        codes = [process.wait(timeout=30) for process in started]
+        codes = [process.wait(timeout=120) for process in started]
         assert sorted(codes) == [0, *[BUSY] * (count - 1)], codes
         assert [path.name for path in project.attempts("A1")] == [f"attempt-{n:02d}" for n in range(1, number + 1)]
     lives = (project.witness / "lives").read_text().splitlines()

@@ -101,7 +101,7 @@ def test_a_run_folder_that_may_not_be_written(make: Make) -> None:
         logs = [path for path in (project.folder / "logs").glob("A1*.log") if not path.stat().st_size]
         assert not logs, "an empty log for every time it was tried"
     project.run("queue", "resume")
-    rows = project.wait("A1 is done", lambda: [r for r in [program.rows()] if r["A1"]["state"] == "completed"], 40)
+    rows = project.wait("A1 is done", lambda: [r for r in [program.rows()] if r["A1"]["state"] == "completed"])
     assert rows[0]["A1"]["attempt"] == 1
 
 

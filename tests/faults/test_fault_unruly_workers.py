@@ -16,7 +16,7 @@ MEBI = 1 << 20
 
 
 def _gone(project: FaultyProject) -> None:
-    project.wait("no process is left", lambda: not project.living(), 8)
+    project.wait("no process is left", lambda: not project.living())
 
 
 def test_a_worker_that_ignores_term_is_killed_after_the_grace(make: Make) -> None:
@@ -48,7 +48,7 @@ def test_a_grandchild_in_its_own_session_does_not_stay_behind(make: Make, end: s
         project.run("stop", "A1")
     elif end == "worker killed":
         worker.kill()
-    project.wait("the grandchild is gone", lambda: grandchild not in project.living(), 6)
+    project.wait("the grandchild is gone", lambda: grandchild not in project.living())
 
 
 def test_a_grandchild_that_outlived_runner_and_worker_can_be_stopped(make: Make) -> None:

@@ -1,6 +1,6 @@
-"""Runs the slow tests; one that fails has one more go alone, and is printed as UNSTEADY if it passes then.
+"""Runs pytest; a test that fails has one more go alone, and is printed as UNSTEADY if it passes then.
 
-    .ci/slow_tests.py [pytest's options]
+    .ci/second_go.py [pytest's options]
 
 Exit codes are pytest's: 0 if every test passed at the first or the second go.
 """
@@ -16,7 +16,7 @@ _TESTS_FAILED = 1  # pytest's exit code; other codes (usage, collection, interru
 
 def pytest(*words: str, cache: Path) -> tuple[int, list[str]]:
     """Run pytest; returns its exit code and the ids of the tests that failed."""
-    command = [sys.executable, "-m", "pytest", "-m", "slow", "-o", f"cache_dir={cache}", *words]
+    command = [sys.executable, "-m", "pytest", "-o", f"cache_dir={cache}", *words]
     code = subprocess.run(command, check=False).returncode
     failed = cache / "v" / "cache" / "lastfailed"
     return code, list(json.loads(failed.read_text())) if failed.exists() else []
@@ -28,7 +28,7 @@ def main(words: list[str]) -> int:
         code, failed = pytest(*words, cache=Path(folder, "all"))
         if code != _TESTS_FAILED or not failed:
             return code
-        again = [pytest(test, cache=Path(folder, str(number)))[0] for number, test in enumerate(failed)]
+        again = [pytest("-m", "", test, cache=Path(folder, str(number)))[0] for number, test in enumerate(failed)]
     for test, code in zip(failed, again, strict=True):
         sys.stdout.write(f"{'FAILED TWICE' if code else 'UNSTEADY'} {test}\n")
     sys.stdout.flush()
