@@ -16,6 +16,7 @@ from iqa_train.datasets.images.pixel_store import PixelStore, open_store, requir
 from iqa_train.datasets.table import ImageTable
 from iqa_train.escape import name_bytes
 from iqa_train.files import SCHEMA_VERSION, write_json
+from iqa_train.runs.journal import ProgressReporter, WaitNotice
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.predictions import Predictions, write_predictions
 from iqa_train.runs.project import data_record
@@ -25,7 +26,6 @@ from iqa_train.study.spec import DataSource, RunSpec
 from iqa_train.training import run_log
 from iqa_train.training.compute_device import ComputeDevice
 from iqa_train.training.evaluate import score_images
-from iqa_train.training.journal import ProgressReporter, WaitNotice
 from iqa_train.training.selected_network import load_selected_network
 
 

@@ -9,17 +9,19 @@ from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import UsageError, UserError
 from iqa_train.models.backbone import find_weights
 from iqa_train.runs import outcome
+from iqa_train.runs.journal import Journal, WaitNotice
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.metrics import epoch_events
+from iqa_train.runs.result_document import medians, write_result
+from iqa_train.runs.run_provenance import record_provenance
 from iqa_train.study.revision import revision_words
 from iqa_train.study.spec import RunSpec
 from iqa_train.training import run_log
 from iqa_train.training.checkpoint import checkpoint_owner
 from iqa_train.training.compute_device import ComputeDevice, choose_device
 from iqa_train.training.cross_dataset import CrossSet, evaluate_all_rounds, open_cross_sets
-from iqa_train.training.journal import Journal, WaitNotice
+from iqa_train.training.other_rounding import NEIGHBOURS
 from iqa_train.training.out_of_memory import OutOfMemoryError, explain_out_of_memory
-from iqa_train.training.run_documents import medians, record_provenance, write_result
 from iqa_train.training.trainer import RoundInputs, Trainer
 
 
@@ -44,7 +46,8 @@ def train_run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) 
         split = split_table(table, round_settings.seed)
         if number == 1:
             journal.say(*run_log.data(table, split, store))
-            record_provenance(run, spec, device, table, split, resume=resume)
+            repeat = {"repeat": {"number": run.repeat, "rounding": NEIGHBOURS}} if run.repeat > 1 else {}
+            record_provenance(run, table, split, device.facts(settings), resume=resume, more=repeat)
         files, owner = run.round(number, rounds), checkpoint_owner(spec, run, number)
         if files.folder != run.path:
             files.folder.mkdir(exist_ok=True)

@@ -28,6 +28,7 @@ from iqa_train.datasets.table import ImageTable, Split
 from iqa_train.errors import UsageError, WeightsError
 from iqa_train.models.network import QualityNetwork
 from iqa_train.models.seeded_init import stream_key
+from iqa_train.runs.journal import Journal, Stopped
 from iqa_train.runs.layout import RoundFiles
 from iqa_train.runs.predictions import Predictions, write_predictions
 from iqa_train.stats.metrics import measure, plcc, srcc
@@ -44,7 +45,6 @@ from iqa_train.training.checkpoint import (
 )
 from iqa_train.training.compute_device import ComputeDevice
 from iqa_train.training.evaluate import NonFiniteScoreError, score_images
-from iqa_train.training.journal import Journal, Stopped
 from iqa_train.training.losses import training_loss
 from iqa_train.training.optimizer import CLIP, build_optimizer, rate_at, set_rates
 from iqa_train.training.other_rounding import round_otherwise

@@ -24,10 +24,10 @@ from iqa_train.escape import escape_outputs
 from iqa_train.handed import require_handed
 from iqa_train.redaction import without_secrets
 from iqa_train.runs import outcome
+from iqa_train.runs.journal import Journal, Stopped
 from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.specfile import read_spec
 from iqa_train.training.checkpoint import DiskFullError
-from iqa_train.training.journal import Journal, Stopped
 from iqa_train.training.out_of_memory import OutOfMemoryError, explain_out_of_memory
 from iqa_train.training.train_run import train_run
 from iqa_train.training.trainer import DivergedError
