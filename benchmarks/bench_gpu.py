@@ -32,6 +32,7 @@ from iqa_train.study.settings import TrainingConfig
 from iqa_train.training.compute_device import ComputeDevice, choose_device
 from iqa_train.training.losses import training_loss
 from iqa_train.training.optimizer import CLIP, build_optimizer, set_rates
+from iqa_train.training.targets import Targets
 
 TRAINED, TESTED = 270.0, 54.0  # crops/s of the study behind this program
 _RATE = 5e-7
@@ -99,7 +100,7 @@ class Bench:
         """One training step."""
         with self.setup.device.autocast():
             predicted = self.forward(crops)
-        loss = training_loss(predicted.float(), scores, self.setup.settings)
+        loss = training_loss(predicted.float(), Targets(scores, (0.0, 100.0)), self.setup.settings)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)

@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from iqa_train.datasets.image_files import listed_images
 from iqa_train.datasets.splits import parted_references, split_names, united_references
 from iqa_train.datasets.table import ImageTable
 from iqa_train.datasets.tables.csv_table import read_csv
+from iqa_train.datasets.tables.records import Records
 from iqa_train.errors import DataError
 from iqa_train.study.spec import DataSource
 
@@ -24,7 +28,8 @@ def read_own(name: str, folder: Path, source: DataSource) -> ImageTable:
     if not root.is_dir():
         raise DataError(f"{root}: there is no such folder; correct image_dir in [datasets.{name}]")
     optional = (source.sd_column, source.votes_column, source.split_column, source.reference_column)
-    records = read_csv(folder / source.csv, (source.image_column, source.score_column, *filter(None, optional)))
+    needed = (source.image_column, source.score_column, *filter(None, optional), *source.distribution_columns)
+    records = read_csv(folder / source.csv, needed)
     low, high = source.score_range
     scores = records.scores(source.score_column, (low, high))
     images, renamed = listed_images(records, source.image_column, root)
@@ -42,7 +47,16 @@ def read_own(name: str, folder: Path, source: DataSource) -> ImageTable:
         higher_is_better=source.higher_is_better,
         sd=records.numbers(source.sd_column) if source.sd_column else None,
         votes=records.numbers(source.votes_column) if source.votes_column else None,
+        distribution=_distribution(records, source),
         references=references,
         splits=splits,
         notes=(*records.notes, *renamed, *united, *parted_references(references, splits)),
     )
+
+
+def _distribution(records: Records, source: DataSource) -> NDArray[np.float64] | None:
+    """The shares of the opinions (N, K), from the worst category to the best; None if no columns are declared."""
+    if not source.distribution_columns:
+        return None
+    shares = records.shares(source.distribution_columns)
+    return shares if source.higher_is_better else shares[:, ::-1]

@@ -18,6 +18,8 @@ class ImageTable:
     `images` are unique paths relative to `root`, with forward slashes; they identify an image everywhere (predictions,
     random streams). `scores` is float64 (N,), higher is better. `score_range` is the lowest and highest possible score.
     `sd` is the standard deviation of the opinions on each image in units of the score, `votes` their number, both (N,).
+    `distribution` float64 (N, K) holds the shares of the opinions in K categories, evenly spaced from the lowest to the
+    highest possible score; a row sums to 1.
     `splits` holds "train", "val" or "test" for each image, or is None if there is no official split; official splits
     without validation images have no "val". `references` holds the reference image or scene of each image.
     `split_origin` says in words where `splits` comes from, if not from the data set.
@@ -32,6 +34,7 @@ class ImageTable:
     higher_is_better: bool = True  # as published; `scores` are already reversed
     sd: NDArray[np.float64] | None = None
     votes: NDArray[np.float64] | None = None
+    distribution: NDArray[np.float64] | None = None
     references: tuple[str, ...] | None = None
     splits: tuple[str, ...] | None = None
     split_origin: str = ""

@@ -38,6 +38,9 @@ class DataSource(BaseModel):
     score_column: str = "score"
     sd_column: str = Field("", description="standard deviation of the ratings; empty: none")
     votes_column: str = Field("", description="number of ratings of an image; empty: none")
+    distribution_columns: tuple[str, ...] = Field(
+        (), description="numbers or shares of the ratings in each category, from the lowest score to the highest"
+    )
     split_column: str = Field("", description="training, validation or test; empty: split by seed")
     reference_column: str = Field(
         "", description="reference image or scene, whose images stay in one split; empty: none"
@@ -53,6 +56,8 @@ class DataSource(BaseModel):
             raise ValueError("score_range = [lowest, highest] is needed with csv")
         if self.score_range is not None and not self.score_range[0] < self.score_range[1]:
             raise ValueError("score_range must be [lowest, highest] with lowest < highest")
+        if len(self.distribution_columns) == 1 or len(set(self.distribution_columns)) < len(self.distribution_columns):
+            raise ValueError("distribution_columns must be two columns or more, each once")
         return self
 
 

@@ -1,13 +1,16 @@
-"""Training losses on a batch of predicted and true scores, both (B,). Lower is better; each returns a scalar.
+"""Training losses on a batch of predictions (B,) and their targets. Lower is better; each returns a scalar.
 
 `l1`, `l2`, `srcc`, `rank` and `pairwise` compute the same as under these names in the original training script; so does
 the ranking term, which `ranking_loss_alpha` adds to any of them. Despite its name, `srcc` is Pearson's correlation of
 the values. `pairwise` is the fidelity loss of Tsai et al. (FRank, SIGIR 2007) with Thurstone's model of the predicted
-preference; 1.702 is the factor between the logistic and the normal distribution.
+preference; 1.702 is the factor between the logistic and the normal distribution. It knows no opinions and takes the
+logistic of a score difference for the preference of the raters; `fidelity` (`opinion_losses.py`) is UNIQUE's, with the
+opinions' SDs.
 
 `margin_rank`: margin ranking, as in RankIQA (Liu, van de Weijer, Bagdanov, ICCV 2017), over all pairs of a batch.
 `ranknet`: logistic, as in RankNet (Burges et al., ICML 2005). `soft_srcc`: 1 - Spearman's correlation with ranks
-softened by sigmoids (Qin, Liu, Li, Information Retrieval 13, 2010).
+softened by sigmoids (Qin, Liu, Li, Information Retrieval 13, 2010). `plcc`: half of 1 - Pearson's correlation, as in
+MDTVSFA (Li, Jiang, Jiang, IJCV 129, 2021). `nin`: norm-in-norm (Li, Jiang, Jiang, ACM Multimedia 2020).
 
 Changing what any of these computes requires a new `study.revision.REVISION`.
 """
@@ -19,6 +22,7 @@ from torch import Tensor
 from torch.nn.functional import l1_loss, mse_loss, softplus
 
 from iqa_train.study.settings import TrainingConfig
+from iqa_train.training.targets import Targets
 
 _TINY = 1e-8  # keeps the roots and quotients differentiable, as in the original script
 _SAME_SCORE = 1e-6  # `rank` and `pairwise` skip pairs whose scores are closer than this
@@ -26,16 +30,17 @@ _PREDICTION_SD = 0.1  # SD of one prediction in `pairwise`, on the scale of the 
 _NORMAL_AS_LOGISTIC = 1.702
 
 
-def training_loss(predicted: Tensor, scores: Tensor, settings: TrainingConfig) -> Tensor:
+def training_loss(predicted: Tensor, targets: Targets, settings: TrainingConfig) -> Tensor:
     """The loss that the settings select, plus the ranking term weighted by `ranking_loss_alpha`."""
-    loss = _primary_loss(predicted, scores, settings)
+    loss = _primary_loss(predicted, targets, settings)
     if settings.ranking_loss_alpha > 0:
-        term = margin_ranking(predicted, scores, settings.ranking_loss_margin)
+        term = margin_ranking(predicted, targets.scores, settings.ranking_loss_margin)
         loss = loss + settings.ranking_loss_alpha * term
     return loss
 
 
-def _primary_loss(predicted: Tensor, scores: Tensor, settings: TrainingConfig) -> Tensor:
+def _primary_loss(predicted: Tensor, targets: Targets, settings: TrainingConfig) -> Tensor:
+    scores = targets.scores
     match settings.loss_type:
         case "l1":
             return l1_loss(predicted, scores)
@@ -46,7 +51,7 @@ def _primary_loss(predicted: Tensor, scores: Tensor, settings: TrainingConfig) -
         case "rank":
             return pairwise_gap(predicted, scores)
         case "pairwise":
-            return fidelity(predicted, scores)
+            return preference_fidelity(predicted, scores)
         case "soft_srcc":
             return soft_spearman(predicted, scores)
         case "margin_rank":
@@ -62,6 +67,29 @@ def pearson(predicted: Tensor, scores: Tensor) -> Tensor:
     return loss
 
 
+def half_pearson(predicted: Tensor, scores: Tensor) -> Tensor:
+    """(1 - Pearson's correlation) / 2, in [0, 1]; 1/2 for a batch of one crop or of equal values."""
+    loss: Tensor = (1 - (_normed(predicted, 2) * _normed(scores, 2)).sum()) / 2
+    return loss
+
+
+def norm_in_norm(predicted: Tensor, scores: Tensor, *, p: float = 1.0, q: float = 2.0) -> Tensor:
+    """sum |a_i - b_i|^p / (2^p B^max(0, 1 - p/q)), in [0, 1]; a and b: less their mean, over their q-norm; p, q >= 1.
+
+    The divisor bounds the sum. With p = q = 2 it equals `half_pearson` wherever neither side is constant.
+    """
+    bound: float = 2**p * len(predicted) ** max(0.0, 1 - p / q)
+    return ((_normed(predicted, q) - _normed(scores, q)).abs() ** p).sum() / bound
+
+
+def _normed(values: Tensor, q: float) -> Tensor:
+    """Values (B,) less their mean, over the q-norm of that; 0 where they are all equal."""
+    deviation = values - values.mean()
+    deviation = deviation - deviation.mean()  # the mean of equal values is rounded
+    norm: Tensor = torch.linalg.vector_norm(deviation, q)
+    return deviation / norm.clamp(min=_TINY)
+
+
 def pairwise_gap(predicted: Tensor, scores: Tensor) -> Tensor:
     """Mean over ordered pairs of relu(|p_i - p_j| - e (y_i - y_j)), e = 1 where p_i >= p_j, else -1; 0 without pairs.
 
@@ -72,7 +100,7 @@ def pairwise_gap(predicted: Tensor, scores: Tensor) -> Tensor:
     return _mean(torch.relu(predicted_gap.abs() - order * gap), differ)
 
 
-def fidelity(predicted: Tensor, scores: Tensor) -> Tensor:
+def preference_fidelity(predicted: Tensor, scores: Tensor) -> Tensor:
     """Mean over ordered pairs of 1 - sqrt(q r + 1e-8) - sqrt((1 - q)(1 - r) + 1e-8); 0 without pairs.
 
     q is the preference that the scores express, sigmoid(y_i - y_j), and r that of the predictions,

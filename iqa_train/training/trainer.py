@@ -50,6 +50,7 @@ from iqa_train.training.optimizer import CLIP, build_optimizer, rate_at, set_rat
 from iqa_train.training.other_rounding import round_otherwise
 from iqa_train.training.progress import Progress
 from iqa_train.training.run_log import EPOCH_COLUMNS, SPLIT_NAMES, epoch_note, epoch_row
+from iqa_train.training.targets import targets_of
 
 _REMEDY = "lower lr or lr_ratio"
 
@@ -101,7 +102,7 @@ class Trainer:
         self.network.hyper.start_at(float(self.table.scores[self.train_images].mean()))
         self.forward: nn.Module = torch.compile(self.network) if settings.compile else self.network  # type: ignore[assignment]
         self.optimizer = build_optimizer(self.network, settings)
-        self.scores = torch.from_numpy(self.table.scores.astype(np.float32)).to(device)
+        self.targets = targets_of(self.table, device)
         self.progress = Progress()
         if resume:
             self._restore(load_checkpoint(self.files.last, owner=self.owner))
@@ -178,10 +179,10 @@ class Trainer:
             set_rates(self.optimizer, (epoch - 1) * steps + step, steps, settings)
 
             # forward
-            scores = self.scores[torch.from_numpy(plan.image[batch.start : batch.stop]).to(device)]
+            targets = self.targets[torch.from_numpy(plan.image[batch.start : batch.stop]).to(device)]
             with self.device.autocast():
                 predicted = self.forward(batch.crops)
-            loss = training_loss(predicted.float(), scores, settings)
+            loss = training_loss(predicted.float(), targets, settings)
 
             # backward
             self.optimizer.zero_grad(set_to_none=True)

@@ -1,8 +1,10 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from iqa_train.datasets.catalogue import folder_of, load_table
+from iqa_train.datasets.table import ImageTable
 from iqa_train.datasets.tables.csv_table import read_csv
 from iqa_train.errors import DataError
 from iqa_train.study.spec import DataSource
@@ -51,6 +53,41 @@ def test_lower_is_better_is_turned_round(tmp_path: Path) -> None:
     table = load_table("mine", SOURCE.model_copy(update={"higher_is_better": False}), str(tmp_path))
     assert table.scores.tolist() == [9, 1]
     assert not table.higher_is_better
+
+
+def counted(tmp_path: Path, *rows: tuple[object, ...], better: bool = True) -> ImageTable:
+    own(tmp_path, [(f"{i}.png", i, *row) for i, row in enumerate(rows)], ("image", "score", "bad", "fair", "good"))
+    columns = ("bad", "fair", "good") if better else ("good", "fair", "bad")
+    source = SOURCE.model_copy(update={"distribution_columns": columns, "higher_is_better": better})
+    return load_table("mine", source, str(tmp_path))
+
+
+def test_distributions_are_shares_from_the_worst_category_to_the_best(tmp_path: Path) -> None:
+    rows = [(2, 1, 1), (0.25, 0.75, 0), (0, 0, 7)]
+    expected = [[0.5, 0.25, 0.25], [0.25, 0.75, 0], [0, 0, 1]]
+    for better in (True, False):  # the lowest score is listed first, and is the best where lower is better
+        table = counted(tmp_path, *rows, better=better)
+        assert table.distribution is not None
+        assert table.distribution.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ((1, -2, 3), r"labels.csv, row 3: fair -2 is negative, and is to be the number or the share"),
+        ((0, 0, 0), r"labels.csv, row 3: bad, fair, good are all 0; give each image"),
+        ((1, "many", 0), r'row 3: "many" in the column "fair" is not a finite number'),
+    ],
+)
+def test_distributions_that_make_no_sense_are_refused(tmp_path: Path, row: tuple[object, ...], says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        counted(tmp_path, (1, 1, 1), row)
+
+
+@pytest.mark.parametrize("columns", [("bad",), ("bad", "good", "bad")])
+def test_a_distribution_has_two_columns_or_more(columns: tuple[str, ...]) -> None:
+    with pytest.raises(ValidationError, match="two columns or more, each once"):
+        DataSource(csv="labels.csv", score_range=(0, 10), distribution_columns=columns)
 
 
 def test_byte_order_mark_line_ends_and_blank_lines(tmp_path: Path) -> None:

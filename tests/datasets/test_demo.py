@@ -43,6 +43,8 @@ def test_table(demo_root: Path) -> None:
     assert table.sd is not None
     assert table.sd.max() > 1
     assert table.opinions is not None and set(table.opinions.votes.tolist()) == {16.0}
+    assert table.distribution is not None
+    assert table.distribution @ np.linspace(0, 100, 5) == pytest.approx(table.scores, abs=1e-3)
     assert 0 <= table.scores.min() < 10
     assert 90 < table.scores.max() <= 100
     with Image.open(table.path(0)) as image:

@@ -34,7 +34,19 @@ def test_official_sets(koniq: Path) -> None:
     assert table.sd is not None
     assert table.sd[0] == 12.5  # half a category of 25 points
     assert table.opinions is not None and len(table.opinions.votes) == len(table)
+    assert table.distribution is not None
+    assert table.distribution.tolist()[0] == [0, 0.25, 0.5, 0.25, 0]
     assert table.notes == ()
+
+
+def test_a_distribution_that_makes_no_sense_is_not_used(koniq: Path) -> None:
+    scores_csv(koniq)
+    table = (koniq / SCORES).read_text().replace("\n3.jpg,0,1,2,1,0", "\n3.jpg,0,0,0,0,0")
+    (koniq / SCORES).write_text(table)
+    (koniq / SETS).unlink()
+    read = koniq_10k.read(koniq)
+    assert read.distribution is None
+    assert "c1, c2, c3, c4, c5 are all 0" in read.notes[0]
 
 
 def test_scores_without_sets(koniq: Path) -> None:
@@ -43,6 +55,7 @@ def test_scores_without_sets(koniq: Path) -> None:
     table = koniq_10k.read(koniq)
     assert table.splits is None
     assert table.scores[:2].tolist() == [12, 15]
+    assert table.distribution is not None and table.distribution.shape == (20, 5)
     assert "MOS_zscore" in table.notes[0]
 
 

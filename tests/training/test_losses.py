@@ -11,6 +11,7 @@ from scipy.stats import rankdata
 
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.training.losses import soft_spearman, training_loss
+from iqa_train.training.targets import Targets
 
 ORIGINAL = ["l1", "l2", "srcc", "rank", "pairwise"]
 KINDS = [*ORIGINAL, "soft_srcc", "margin_rank", "ranknet"]
@@ -20,7 +21,8 @@ batch = st.lists(st.tuples(value, st.integers(-3, 3).map(float)), min_size=1, ma
 
 
 def loss(predicted: torch.Tensor, scores: torch.Tensor, kind: str, **settings: object) -> torch.Tensor:
-    return training_loss(predicted, scores, TrainingConfig(loss_type=kind, **settings))
+    targets = Targets(scores, (0.0, 10.0))
+    return training_loss(predicted, targets, TrainingConfig(loss_type=kind, **settings))
 
 
 def sigmoid(x: float) -> float:

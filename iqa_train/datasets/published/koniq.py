@@ -32,6 +32,7 @@ SETS_CSV = "koniq10k_distributions_sets.csv"
 SCORES_CSV = "koniq10k_scores_and_distributions.csv"
 FOLDERS = ("1024x768", "512x384")
 PARTS = (("train", "koniq_train.json"), ("test", "koniq_test.json"))
+CATEGORIES = ("c1", "c2", "c3", "c4", "c5")
 RESIZE = (512, 384)
 FACTS = DatasetFacts(
     name=NAME,
@@ -93,6 +94,7 @@ def _read_sets(folder: Path, name: str, resize: tuple[int, int] | None, notes: t
     records = read_csv(folder / SETS_CSV, ("image_name", "MOS", "set"))
     root = _image_folder(folder, records.names("image_name", folder))
     images, renamed = listed_images(records, "image_name", root)
+    distribution, unused = _distribution(records)
     return ImageTable(
         name=name,
         root=root,
@@ -101,9 +103,10 @@ def _read_sets(folder: Path, name: str, resize: tuple[int, int] | None, notes: t
         score_range=_RANGE,
         sd=_spread(records),
         votes=_votes(records),
+        distribution=distribution,
         splits=split_names(records, "set"),
         resize=resize,
-        notes=(*notes, *records.notes, *renamed),
+        notes=(*notes, *records.notes, *renamed, *unused),
     )
 
 
@@ -111,6 +114,7 @@ def _read_scores(folder: Path, name: str, resize: tuple[int, int] | None, notes:
     records = read_csv(folder / SCORES_CSV, ("image_name", "MOS_zscore"))
     root = _image_folder(folder, records.names("image_name", folder))
     images, renamed = listed_images(records, "image_name", root)
+    distribution, unused = _distribution(records)
     split_by_seed = f"there is no {SETS_CSV}: scores are MOS_zscore, and the split is by seed instead of official"
     return ImageTable(
         name=name,
@@ -120,8 +124,9 @@ def _read_scores(folder: Path, name: str, resize: tuple[int, int] | None, notes:
         score_range=_RANGE,
         sd=_spread(records),
         votes=_votes(records),
+        distribution=distribution,
         resize=resize,
-        notes=(*notes, *records.notes, *renamed, split_by_seed),
+        notes=(*notes, *records.notes, *renamed, *unused, split_by_seed),
     )
 
 
@@ -136,6 +141,16 @@ def _spread(records: Records) -> NDArray[np.float64] | None:
 def _votes(records: Records) -> NDArray[np.float64] | None:
     """The number of opinions on each image; None without such a column."""
     return records.numbers("c_total") if "c_total" in records.columns else None
+
+
+def _distribution(records: Records) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]:
+    """The shares (N, 5) of the opinions 1 to 5, None unless there are valid columns of them; a note on invalid ones."""
+    if not set(CATEGORIES) <= set(records.columns):
+        return None, ()
+    try:
+        return records.shares(CATEGORIES), ()
+    except DataError as error:
+        return None, (f"the distribution of the opinions is not used: {error}",)
 
 
 def _image_folder(folder: Path, images: tuple[str, ...]) -> Path:

@@ -94,6 +94,27 @@ class Records:
             )
         return values
 
+    def shares(self, columns: Sequence[str]) -> NDArray[np.float64]:
+        """Counts or shares of opinions in `columns`, as shares (N, K) that sum to 1. Raises `DataError`.
+
+        For a negative number, and for a row without opinions.
+        """
+        counts = np.stack([self.numbers(column) for column in columns], axis=1)
+        if (bad := np.argwhere(counts < 0)).size:
+            row, at = bad[0].tolist()
+            raise DataError(
+                f"{self.path}, row {self.lines[row]}: {columns[at]} {counts[row, at]:g} is negative, and is to be the "
+                "number or the share of the opinions in a category"
+            )
+        total = counts.sum(axis=1, keepdims=True)
+        if (none := np.flatnonzero(total == 0)).size:
+            raise DataError(
+                f"{self.path}, row {self.lines[int(none[0])]}: {', '.join(columns)} are all 0; give each image the "
+                "numbers or the shares of its opinions"
+            )
+        shares: NDArray[np.float64] = counts / total
+        return shares
+
     def names(self, column: str, root: Path | None = None) -> tuple[str, ...]:
         """The column as unique image paths inside their folder, with forward slashes. Raises `DataError`.
 
