@@ -1,4 +1,4 @@
-"""The whole network: backbone, local distortion features, fusion, hyper-network, target network."""
+"""HyperIQA: backbone, local distortion features, fusion, hyper-network, target network."""
 
 import torch
 from torch import Tensor, nn
@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from iqa_train.models.backbone import build_backbone
 from iqa_train.models.fusion import Fusion, LocalDistortion
 from iqa_train.models.hyper import HyperNetwork, TargetNetwork, TargetParameters
+from iqa_train.models.parameter_groups import ParameterGroup, groups_by_prefix
 from iqa_train.models.seeded_init import initialise
 from iqa_train.study.backbones import known_backbone
 from iqa_train.study.settings import TrainingConfig
@@ -29,6 +30,14 @@ class QualityNetwork(nn.Module):
         self.target = TargetNetwork(settings.dropout_rate)
         for name, part in (("local", self.local), ("fusion", self.fusion), ("hyper", self.hyper)):
             initialise(part, seed, name)
+
+    def start_at(self, score: float) -> None:
+        """Make the first predictions come out near `score`."""
+        self.hyper.start_at(score)
+
+    def parameter_groups(self, lr_ratio: float) -> list[ParameterGroup]:
+        """Backbone and local distortion layers at lr, as in the original script; the rest at `lr_ratio` x lr."""
+        return groups_by_prefix(self, ("backbone.", "local."), lr_ratio)
 
     def forward(self, crops: Tensor) -> Tensor:
         """Normalised crops (B, 3, P, P) -> scores (B,) on the data set's scale; higher is better."""

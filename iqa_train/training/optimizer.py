@@ -1,22 +1,27 @@
-"""AdamW in two groups of parameters, and the learning-rate schedule as a pure function of the step."""
+"""AdamW on groups of parameters, and the learning-rate schedule as a pure function of the step."""
 
 import math
 
 import torch
-from torch import nn
 
+from iqa_train.models.parameter_groups import Network
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.training.adamw import PlainAdamW
 
 CLIP = 1.0  # largest gradient norm, as in the original training script
-_AT_LR = ("backbone.", "local.")  # the original script counts the local distortion layers to the backbone
 
 
-def build_optimizer(network: nn.Module, settings: TrainingConfig) -> PlainAdamW:
-    """The backbone and the local distortion layers train at `lr`, everything else at `lr_ratio` x `lr`."""
-    at_lr = [p for n, p in network.named_parameters() if n.startswith(_AT_LR)]
-    rest = [p for n, p in network.named_parameters() if not n.startswith(_AT_LR)]
-    groups = [{"params": at_lr, "ratio": 1.0}, {"params": rest, "ratio": settings.lr_ratio}]
+def build_optimizer(network: Network, settings: TrainingConfig) -> PlainAdamW:
+    """Each of the network's groups of parameters trains at its own multiple of `lr`."""
+    parameters = dict(network.named_parameters())
+    groups = [
+        {
+            "params": [parameters[name] for name in group.names],
+            "ratio": group.ratio,
+            "weight_decay": settings.weight_decay if group.weight_decay is None else group.weight_decay,
+        }
+        for group in network.parameter_groups(settings.lr_ratio)
+    ]
     return PlainAdamW(groups, lr=settings.lr, weight_decay=settings.weight_decay, fused=True)
 
 

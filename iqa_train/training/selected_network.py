@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from iqa_train.errors import WeightsError
 from iqa_train.models.network import QualityNetwork
+from iqa_train.models.placed import place_network
 from iqa_train.runs.layout import RunFolder
 from iqa_train.study.revision import FIRST, revision_words
 from iqa_train.study.settings import TrainingConfig
@@ -38,9 +38,7 @@ def load_selected_network(run: RunFolder, spec: RunSpec, number: int, device: Co
     except RuntimeError as error:
         why = revision_words(spec.revision) or first_line(error)
         raise WeightsError(f"{path} is not of this network ({why}); train the experiment again") from None
-    # The memory layout of training, so that the same operations give the same numbers.
-    placed: nn.Module = network.to(device.torch).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return SelectedNetwork(placed, checkpoint.state["epoch"], settings)
+    return SelectedNetwork(place_network(network, device.torch), checkpoint.state["epoch"], settings)
 
 
 def _current_names(tensors: dict[str, Tensor], revision: int) -> dict[str, Tensor]:

@@ -27,6 +27,7 @@ from iqa_train.datasets.images.pixel_store import PixelStore
 from iqa_train.datasets.table import ImageTable, Split
 from iqa_train.errors import UsageError, WeightsError
 from iqa_train.models.network import QualityNetwork
+from iqa_train.models.placed import place_network
 from iqa_train.models.seeded_init import stream_key
 from iqa_train.runs.journal import Journal, Stopped
 from iqa_train.runs.layout import RoundFiles
@@ -97,9 +98,8 @@ class Trainer:
         network = QualityNetwork(settings, settings.seed, pretrained=not resume)
         if inputs.repeat > 1:
             round_otherwise(network, settings.seed, inputs.repeat)
-        # Crops come out of the pixel store channels last, the layout in which CPUs and GPUs convolve faster.
-        self.network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.network.hyper.start_at(float(self.table.scores[self.train_images].mean()))
+        self.network = place_network(network, device)
+        self.network.start_at(float(self.table.scores[self.train_images].mean()))
         self.forward: nn.Module = torch.compile(self.network) if settings.compile else self.network  # type: ignore[assignment]
         self.optimizer = build_optimizer(self.network, settings)
         self.targets = targets_of(self.table, device)

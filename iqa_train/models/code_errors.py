@@ -1,0 +1,81 @@
+"""Faults in a user's own code as one sentence that names their file and line, without a line of this program."""
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import torch
+
+from iqa_train.errors import UserError
+from iqa_train.text import first_line
+
+_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+_LONGEST = 80  # characters of a line of code that a sentence repeats
+
+
+class OwnCodeError(UserError):
+    """Own code that cannot be imported, called or used; trying again would not help."""
+
+
+@dataclass(frozen=True)
+class OwnPlace:
+    """Where own code lies: its name as in the settings, and the folder of the copy that its paths are relative to."""
+
+    reference: str
+    folder: Path
+
+    def shown(self, file: str) -> str | None:
+        """A file of the own code as its author knows it; None for any other file."""
+        path = Path(file)
+        for known, given in ((self.folder, path), (self.folder.resolve(), path.resolve())):
+            if given.is_relative_to(known):
+                return str(given.relative_to(known))
+        return None
+
+
+@contextmanager
+def blaming(place: OwnPlace, doing: str) -> Iterator[None]:
+    """Raise OwnCodeError for what own code raises in the block, SystemExit included. `doing` says what it was to do.
+
+    Lack of memory is passed on as it is: the code is not at fault.
+    """
+    try:
+        yield
+    except (UserError, MemoryError, torch.cuda.OutOfMemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        if isinstance(error, RuntimeError) and any(word in str(error) for word in _MEMORY):
+            raise
+        raise OwnCodeError(f"{place.reference} failed while {doing}: {fault(error, place)}") from None
+
+
+def fault(error: BaseException, place: OwnPlace) -> str:
+    """`nets/mine.py, line 12, self.head(x): RuntimeError: ...`, from the innermost line of their own code."""
+    says = _says(error)
+    if isinstance(error, SyntaxError) and error.filename is not None:
+        shown = place.shown(error.filename)
+        if shown is not None:
+            return f"{shown}, line {error.lineno}: {type(error).__name__}: {error.msg}"
+    line = _line(error.__traceback__, place)
+    return f"{line}: {says}" if line else says
+
+
+def _says(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"it calls sys.exit({error.code!r}), which would end the program"
+    name, message = type(error).__name__, first_line(error)
+    return name if message == name else f"{name}: {message}"
+
+
+def _line(trace: TracebackType | None, place: OwnPlace) -> str:
+    """The innermost line of own code, "" if there is none."""
+    own = ""
+    for frame in traceback.extract_tb(trace):
+        shown = place.shown(frame.filename)
+        if shown is not None:
+            code = (frame.line or "").strip()
+            own = f"{shown}, line {frame.lineno}" + (f", {code[:_LONGEST]}" if code else "")
+    return own

@@ -1,0 +1,111 @@
+"""A network of a user's own as the trainer uses it: crops to scores, its faults named by its own lines."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from iqa_train.models.code_errors import OwnCodeError, OwnPlace, blaming
+from iqa_train.models.parameter_groups import ParameterGroup, declared_groups, default_groups
+
+Normalisation = tuple[Sequence[float], Sequence[float]]
+"""Mean and deviation of red, green and blue."""
+
+
+class OwnNetwork(nn.Module):
+    """Wraps the module that `build` returned.
+
+    The scores are the module's plus the mean score of the training images, unless it has a method `start_at(score)`
+    of its own, which is called with that mean instead.
+    """
+
+    offset: Tensor
+
+    def __init__(self, module: nn.Module, place: OwnPlace, normalisation: Normalisation) -> None:
+        """`normalisation` is that of the crops, which are given the module's own `mean` and `std` if it has them.
+
+        Raises OwnCodeError for attributes that cannot be used.
+        """
+        super().__init__()
+        self.module = module
+        self.register_buffer("offset", torch.zeros(()))
+        self._place = place
+        with blaming(place, "being asked for its mean and std"):
+            self._change = _change(module, place, normalisation)
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """Normalised crops (B, 3, P, P) -> scores (B,) on the data set's scale. Raises OwnCodeError."""
+        with blaming(self._place, "scoring crops"):
+            if self._change is not None:
+                scale, shift = (torch.tensor(part, device=crops.device)[:, None, None] for part in self._change)
+                crops = crops * scale + shift
+            scores = self.module(crops)
+        require_scores(scores, len(crops), self._place)
+        return scores.reshape(len(crops)).float() + self.offset  # type: ignore[no-any-return]
+
+    def start_at(self, score: float) -> None:
+        """Make the first predictions come out near `score`."""
+        own = getattr(self.module, "start_at", None)
+        if callable(own):
+            with blaming(self._place, "starting at the mean score"):
+                own(score)
+        else:
+            self.offset.fill_(score)
+
+    def parameter_groups(self, lr_ratio: float) -> list[ParameterGroup]:
+        """Those that the module declares, and for what it leaves out our backbone at 1 and the rest at `lr_ratio`."""
+        with blaming(self._place, "being asked for its parameter groups"):
+            declared = declared_groups(self.module, self._place)
+        taken = {name for group in declared for name in group.names}
+        shifted = [group.under("module.") for group in declared]
+        rest = default_groups(self, lr_ratio, without={f"module.{name}" for name in taken})
+        return [*rest, *shifted]
+
+    def compile_module(self) -> None:
+        """Compile the module in place, so that no name in its checkpoints changes."""
+        self.module.compile()
+
+
+def require_scores(scores: Any, crops: int, place: OwnPlace) -> None:  # noqa: ANN401
+    """Raise OwnCodeError unless `scores` are real numbers of shape (B,) or (B, 1)."""
+    if not isinstance(scores, Tensor):
+        raise OwnCodeError(f"{place.reference} returns {type(scores).__name__}, not a tensor of scores (B,) or (B, 1)")
+    shape = tuple(scores.shape)
+    if shape not in {(crops,), (crops, 1)} and not (crops == 1 and shape == ()):
+        raise OwnCodeError(
+            f"{place.reference} returns shape {shape} for {crops} crops; it must return scores ({crops},) or "
+            f"({crops}, 1), one for each crop"
+        )
+    if not scores.is_floating_point():
+        kind = str(scores.dtype).removeprefix("torch.")
+        raise OwnCodeError(f"{place.reference} returns {kind} numbers, which have no gradient; return floats")
+
+
+def _change(module: nn.Module, place: OwnPlace, normalisation: Normalisation) -> tuple[list[float], list[float]] | None:
+    """Scale and shift from crops of `normalisation` to those that the module asks for; None for no change.
+
+    Buffers and parameters of these names are the module's own business.
+    """
+    stored = {name for name, _ in (*module.named_parameters(), *module.named_buffers())}
+    given = [list(part) for part in normalisation]
+    wanted = [
+        _three(getattr(module, name), name, place)
+        if hasattr(module, name) and name not in stored and not callable(getattr(module, name)) else before
+        for name, before in zip(("mean", "std"), given, strict=True)
+    ]  # fmt: skip
+    if wanted == given:
+        return None
+    (mean, std), (own_mean, own_std) = given, wanted
+    if not all(value > 0 for value in own_std):
+        raise OwnCodeError(f"{place.reference}: std = {own_std} must be above 0")
+    scale = [s / own for s, own in zip(std, own_std, strict=True)]
+    shift = [(m - own) / s for m, own, s in zip(mean, own_mean, own_std, strict=True)]
+    return scale, shift
+
+
+def _three(value: Any, name: str, place: OwnPlace) -> list[float]:  # noqa: ANN401
+    numbers = value.flatten().tolist() if isinstance(value, Tensor) else value
+    if isinstance(numbers, list | tuple) and len(numbers) == 3 and all(isinstance(n, int | float) for n in numbers):
+        return [float(number) for number in numbers]
+    raise OwnCodeError(f"{place.reference}: {name} = {value!r} must be three numbers, for red, green and blue")
