@@ -1,5 +1,6 @@
 """Reads and writes files that are either complete or absent (atomic replacement), JSON and JSON Lines."""
 
+import hashlib
 import json
 import math
 import os
@@ -69,6 +70,14 @@ def write_json(path: Path, value: Any, mode: int = 0o666) -> None:  # noqa: ANN4
     """`write_atomic` of indented JSON. NaN is refused, because JSON does not have it."""
     text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
     write_atomic(path, text.encode(errors=ESCAPED), mode)
+
+
+def content_digest(path: Path) -> str:
+    """Sixteen hex digits of a file's content; "" if it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except (OSError, ValueError):
+        return ""
 
 
 def append_line(path: Path, value: Any) -> None:  # noqa: ANN401

@@ -54,10 +54,14 @@ def typed_settings(options: argparse.Namespace) -> dict[str, Any]:
 
 def as_options(settings: dict[str, Any]) -> list[str]:
     """The words that set `settings` on a command line."""
+    from iqa_train.study.messages import shown
+
     words = []
     for name, value in settings.items():
         if isinstance(value, bool):
             words.append(f"--{name}" if value else f"--no_{name}")
+        elif isinstance(value, dict):
+            words += [f"--{name}", ",".join(f"{key}={shown(option)}" for key, option in value.items())]
         elif isinstance(value, tuple):
             words += [f"--{name}", ",".join(value)]
         else:
@@ -70,6 +74,8 @@ def _spelt(prefix: str, name: str) -> list[str]:
 
 
 def _metavar(name: str, setting: Declared) -> str:
+    if isinstance(setting.default, dict):
+        return "NAME=VALUE,..."
     if isinstance(setting.default, tuple):
         return "NAME,..."
     choices = get_args(setting.kind)
@@ -83,4 +89,6 @@ def _default(value: object) -> str:
         return "on" if value else "off"
     if isinstance(value, tuple):
         return ",".join(value) or "none"
+    if isinstance(value, dict):
+        return "none"
     return f"{value:g}" if isinstance(value, float) else str(value) or "empty"

@@ -5,10 +5,11 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any
 
 from iqa_train.log_import.log_lines import Line
 from iqa_train.study.messages import shown
+from iqa_train.study.setting_fields import LOSSES
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.validate import check_settings, value_from_text
 
@@ -91,8 +92,6 @@ _BAR = re.compile(r"Epoch \d+/(\d{1,5})")
 _SCRIPT = re.compile(r"\btrain\w*\.py((?:\s+\S+)*\s+--?\w.*|\s*\\\s*)$")
 _SHELL = re.compile(r"\s(?:2>&1|\d?>|\||;|&&?)(?:\s|$|&)")
 
-_LOSSES = get_args(TrainingConfig.model_fields["loss_type"].annotation)
-
 _HEADS_RATE = "lr x lr_ratio"
 
 COSINE_FLOOR = 1e-6
@@ -154,7 +153,7 @@ def _listed(texts: Sequence[str]) -> Values:
         name = _listed_name(hit[1].lower(), hit[2] or "") if hit else None
         if hit and name and name not in found:
             value = hit[3].split()[0].lower() if name == "loss_type" else hit[3].strip()  # L1 (MAE) is l1
-            if hit[1].lower() != "loss" or value in _LOSSES:  # which may as well be the loss itself
+            if hit[1].lower() != "loss" or value in LOSSES:  # which may as well be the loss itself
                 found[name] = _cast("lr" if name == _HEADS_RATE else name, value)
     return found
 

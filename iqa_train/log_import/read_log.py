@@ -110,7 +110,10 @@ def read_log(path: Path) -> OldLog:
     if "lr" not in values and not logged.whole and (rate := _rate_in(path.stem)) is not None:
         by_name["lr"] = rate
     values |= by_name
-    constants: dict[str, Any] = {"select_on": "test", "lr_step": "epoch", "hyper_channels": 112}
+    constants: dict[str, Any] = {
+        "select_on": "test", "lr_step": "epoch", "hyper_channels": 112, "network": "hyperiqa", "network_options": {},
+        "loss_options": {},
+    }  # fmt: skip
     if values.get("lr_scheduler", "cosine" if logged.whole else "") == "cosine":
         constants["lr_floor"] = values.get("lr_floor", COSINE_FLOOR)
     counted = {} if logged.whole else _counted(training)

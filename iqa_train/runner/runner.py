@@ -34,6 +34,7 @@ from iqa_train.runner.program import python_command
 from iqa_train.runner.run_lock import run_lock
 from iqa_train.runner.stop_requests import StopRequests, stop_signals
 from iqa_train.runs.attempt_facts import end_event
+from iqa_train.runs.code_copy import copy_code
 from iqa_train.runs.documents import read_result, read_spec_facts
 from iqa_train.runs.identity import identity_of, origin_facts, require_own_proc, this_process
 from iqa_train.runs.layout import Attempt, RunFolder, log_path
@@ -183,6 +184,7 @@ def _start(request: AttemptRequest, lock: int) -> RunningAttempt:
             if request.again:
                 moved = _set_aside(run)
             if request.spec is not None:
+                copy_code(run, request.spec)
                 write_json(run.spec, request.spec)
             attempt.folder.mkdir()
             attempt.reserve.write_bytes(bytes(_RESERVE))
@@ -192,12 +194,12 @@ def _start(request: AttemptRequest, lock: int) -> RunningAttempt:
                     command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environment,
                     start_new_session=True, pass_fds=held,
                 )  # fmt: skip
-        except (OSError, RefusedError) as error:
+        except (OSError, RefusedError, RunError) as error:
             shutil.rmtree(attempt.folder, ignore_errors=True)
             log.unlink()
             for before, aside in moved:
                 aside.rename(before)
-            if isinstance(error, RefusedError):
+            if not isinstance(error, OSError):
                 raise
             raise RunError(
                 f"{spec['experiment']} cannot be started: {error.filename or attempt.folder}: {error.strerror}"

@@ -8,6 +8,7 @@ runs/<study>/design.json  design.lock           what the study declared before i
 runs/<study>/<experiment>/s<seed>-<config hash>[-r<repeat>]/
   spec.json  provenance.json  result.json  lock
   attempt-01/  runner.json  metrics.jsonl  exit.json   (while it runs: heartbeat, reserve; stop)
+  code/                                         the study's own code that the run uses, as it was when it was queued
   checkpoints/  last.safetensors  best.safetensors
   predictions-val.csv  predictions-test.csv
   predictions-<cross set>.csv  tested-<cross set>.json
@@ -166,6 +167,11 @@ class RunFolder:
     def spec(self) -> Path:
         """The resolved settings and their hash."""
         return self.path / "spec.json"
+
+    @property
+    def code(self) -> Path:
+        """A copy of the study's own code that the run uses."""
+        return self.path / "code"
 
     @property
     def provenance(self) -> Path:

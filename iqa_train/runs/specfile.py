@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from iqa_train.errors import RunError, visible
 from iqa_train.files import DamagedFileError, read_json, write_json
+from iqa_train.runs.code_copy import copy_code
 from iqa_train.runs.documents import SpecFacts, misplaced
 from iqa_train.runs.layout import RunFolder
 from iqa_train.study.revision import FIRST
@@ -23,8 +24,10 @@ def spec_document(spec: RunSpec) -> dict[str, Any]:
 
 
 def write_spec(run: RunFolder, spec: RunSpec) -> None:
-    """Write the specification into the run's folder."""
-    write_json(run.spec, spec_document(spec))
+    """Write the specification into the run's folder, with a copy of the study's own code that it names."""
+    document = spec_document(spec)
+    copy_code(run, document)
+    write_json(run.spec, document)
 
 
 def read_spec(run: RunFolder) -> RunSpec:

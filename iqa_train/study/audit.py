@@ -10,6 +10,7 @@ from iqa_train.study.findings import SEVERITIES, Audited, Finding, Severity, spa
 from iqa_train.study.inert import COMPARING, Rule, effective, inert, never_steps
 from iqa_train.study.messages import shown
 from iqa_train.study.model import Study
+from iqa_train.study.own_code_checks import missing_code, wrong_options
 from iqa_train.study.profiles import batches_of, declaration_of, seeds_of, study_name
 from iqa_train.study.reach import margin_too_small, narrow_ranges, one_seed, out_of_reach
 from iqa_train.study.resolve import Resolved, resolve_with_origins
@@ -43,7 +44,7 @@ def audit(
     runs = tuple(resolve_with_origins(study, name, profile=profile, overrides=overrides) for name in study.ids)
     baseline = next(run for run in runs if run.spec.experiment == study.baseline)
     chosen, declared = tuple(seeds or seeds_of(study, profile, overrides)), declaration_of(study, profile, overrides)
-    audited = Audited(runs, baseline, chosen, declared, minutes or _declared_minutes(study, profile))
+    audited = Audited(runs, baseline, chosen, declared, minutes or _declared_minutes(study, profile), study.path.parent)
     found = [finding for check in _CHECKS for finding in merged(check(audited), study.ids)]
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
@@ -254,6 +255,8 @@ def _expectation_mismatch(audited: Audited) -> Iterator[Finding]:
 
 
 _CHECKS: tuple[Callable[[Audited], Iterable[Finding]], ...] = (
+    missing_code,
+    wrong_options,
     _rising_schedule,
     _inert_setting,
     _nothing_to_compare,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from iqa_train.study.inert import effective, is_detail
 from iqa_train.study.setting_fields import SETTINGS, is_local
-from iqa_train.study.settings import TrainingConfig
+from iqa_train.study.settings import TrainingConfig, pairs_that_differ
 
 PRE_TRAINING = "pre-training"
 """The factor that comes with a different backbone or different weights."""
@@ -15,7 +15,7 @@ DECIDING = tuple(name for name in SETTINGS if name != "seed" and not is_local(na
 
 def differing(first: TrainingConfig, second: TrainingConfig) -> list[str]:
     """The settings in which two configurations differ, without the seed and settings that change no result."""
-    return [name for name in DECIDING if getattr(first, name) != getattr(second, name)]
+    return [name for name, _ in pairs_that_differ(first, second) if name.partition(".")[0] in DECIDING]
 
 
 def acting_differences(base: TrainingConfig, config: TrainingConfig) -> list[str]:

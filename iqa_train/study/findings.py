@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from iqa_train.study.design import Declaration
@@ -28,13 +29,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class Audited:
-    """A study, resolved. `minutes` is what a run of the baseline takes, measured or declared; None if unknown."""
+    """A study, resolved. `minutes` is what a run of the baseline takes, measured or declared; None if unknown.
+
+    `folder` is the study file's.
+    """
 
     runs: tuple[Resolved, ...]
     baseline: Resolved
     seeds: tuple[int, ...]
     declared: Declaration
     minutes: float | None = None
+    folder: Path = Path()
 
     @property
     def compared(self) -> Sequence[Resolved]:

@@ -23,6 +23,8 @@ NAME_WORDS = "letters, digits, '.', '_' and '-', starting with a letter or digit
 _WORDS = {
     "dataset": "letters, digits, '.', '_' and '-', starting with a letter or digit",
     "cross_datasets": 'a list of names of data sets, such as ["spaq", "kadid-10k"]',
+    "network_options": "a table of options, such as { depth = 2, width = 64 }",
+    "loss_options": "a table of options, such as { p = 1, q = 2 }",
     "resize": "auto, none, WIDTHxHEIGHT, or the shorter side",
     "baseline": "the id of an experiment",
     "seeds": "a list of whole numbers, at least 0, such as [42, 43]",

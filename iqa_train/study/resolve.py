@@ -10,8 +10,11 @@ from iqa_train.errors import UsageError, did_you_mean, visible
 from iqa_train.home import expanded
 from iqa_train.study.backbones import SIZED_BACKBONES
 from iqa_train.study.model import BY_HAND, Experiment, Profile, Study
+from iqa_train.study.own_code import own_code, signature_of
 from iqa_train.study.profiles import profile_of, seeds_of, study_name
-from iqa_train.study.settings import SPAQ, TrainingConfig
+from iqa_train.study.setting_fields import OPTIONS_OF, SETTINGS
+from iqa_train.study.settings import SPAQ, TrainingConfig, pairs_that_differ
+from iqa_train.study.signature import fitted
 from iqa_train.study.spec import DataSource, Expectation, RunSpec, split_digest
 from iqa_train.study.validate import COMMAND_LINE, training_config
 
@@ -112,8 +115,9 @@ def resolve_with_origins(
     layers = _layers(study, experiment, profile, overrides)
     if seed is None:
         seed = seeds_of(study, profile, overrides)[0]
-    settings = _laid(layers, seed)
-    baseline = _laid(_layers(study, _experiment(study, study.baseline), profile, overrides), seed)
+    folder = study.path.parent
+    settings = _laid(layers, seed, folder)
+    baseline = _laid(_layers(study, _experiment(study, study.baseline), profile, overrides), seed, folder)
     spec = RunSpec(
         study=study_name(study, profile),
         experiment=experiment.id,
@@ -126,14 +130,14 @@ def resolve_with_origins(
         cross_sources={name: study.datasets[name] for name in settings.across if name in study.datasets},
         expect=_expectation(experiment, chosen, overrides),
         differs=differences(baseline, settings),
+        code=own_code(settings, folder),
     )
     return Resolved(spec, {name: layer for layer, values in layers for name in values})
 
 
 def differences(baseline: TrainingConfig, settings: TrainingConfig) -> dict[str, tuple[Any, Any]]:
     """Setting -> (the baseline's value, this one's) for those that differ, without the seed."""
-    pairs = {name: (getattr(baseline, name), getattr(settings, name)) for name in TrainingConfig.model_fields}
-    return {name: pair for name, pair in pairs.items() if name != "seed" and pair[0] != pair[1]}
+    return {name: pair for name, pair in pairs_that_differ(baseline, settings) if name != "seed"}
 
 
 def experiments_of_batches(study: Study, batches: Sequence[str]) -> list[str]:
@@ -194,13 +198,31 @@ def _layers(
     ]
 
 
-def _laid(layers: Sequence[tuple[str, Mapping[str, Any]]], seed: int) -> TrainingConfig:
+def _laid(layers: Sequence[tuple[str, Mapping[str, Any]]], seed: int, folder: Path) -> TrainingConfig:
     values: dict[str, Any] = {}
     for _, layer in layers:
-        values.update(layer)
+        options = {name: _options(name, values, layer) for name in OPTIONS_OF if name in {*values, *layer}}
+        values.update({**layer, **options})
         if layer.get("spaq") is False and "cross_datasets" not in layer:  # overrides the name in lower layers
             values["cross_datasets"] = tuple(name for name in values.get("cross_datasets", ()) if name != SPAQ)
-    return training_config({**values, "seed": seed})
+    return _with_defaults(training_config({**values, "seed": seed}), folder)
+
+
+def _options(name: str, lower: Mapping[str, Any], layer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A layer's options over the lower ones, unless it sets another network or loss, whose options they are not."""
+    of = OPTIONS_OF[name]
+    kept = {} if of in layer and layer[of] != lower.get(of, SETTINGS[of].default) else lower.get(name, {})
+    return {**kept, **layer.get(name, {})}
+
+
+def _with_defaults(settings: TrainingConfig, folder: Path) -> TrainingConfig:
+    """The settings with all options of network and loss that have a plain default in the source."""
+    filled = {}
+    for name, of in OPTIONS_OF.items():
+        signature = signature_of(settings, of, folder)
+        if signature is not None and signature.options:
+            filled[name] = fitted(getattr(settings, name), signature)
+    return settings.model_copy(update=filled) if filled else settings
 
 
 def _pinned(source: DataSource) -> DataSource:

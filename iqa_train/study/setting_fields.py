@@ -57,6 +57,22 @@ class Setting(Limits):
         self.group, self.description, self.local = group, description, local
 
 
+LOSSES = (
+    "l1", "l2", "srcc", "rank", "pairwise", "soft_srcc", "margin_rank", "ranknet", "plcc", "nin", "fidelity", "emd",
+)  # fmt: skip
+"""The losses of this program; the first five are the original script's."""
+
+NETWORKS = ("hyperiqa", "linear")
+"""The networks of this program."""
+
+OPTIONS_OF = {"network_options": "network", "loss_options": "loss_type"}
+"""Each table of options, with the setting that names what they are options of."""
+
+OptionValue = bool | int | float | str | tuple[bool | int | float | str, ...]
+"""The value of an option of a network or a loss."""
+
+NO_OPTIONS: dict[str, OptionValue] = {}
+
 DataName = Annotated[str, Limits(pattern=DATA_NAME)]
 
 
@@ -93,6 +109,12 @@ class SettingFields:
         Setting("Data", "data sets to evaluate on after training, such as spaq,kadid-10k", local=True),
     ] = ()
 
+    network: Annotated[
+        str, Setting("Network", "hyperiqa, linear, or own code: FILE.py:FUNCTION or PACKAGE.MODULE:FUNCTION")
+    ] = "hyperiqa"
+    network_options: Annotated[
+        dict[str, OptionValue], Setting("Network", "options of the network, such as depth=2,width=64")
+    ] = NO_OPTIONS
     backbone: Annotated[
         str, Setting("Network", f"{', '.join(BACKBONES)}, or any timm feature network with four stages")
     ] = "swin"
@@ -156,11 +178,16 @@ class SettingFields:
     ] = True
     patience: Annotated[int, Setting("Optimisation", "epochs without improvement before stopping", ge=1)] = 5
     loss_type: Annotated[
-        Literal["l1", "l2", "srcc", "rank", "pairwise", "soft_srcc", "margin_rank", "ranknet"],
+        str,
         Setting(
-            "Optimisation", "training loss; the first five are the original script's (srcc: Pearson's correlation)"
+            "Optimisation",
+            f"training loss: {', '.join(LOSSES)}, or own code, FILE.py:FUNCTION or PACKAGE.MODULE:FUNCTION; the first "
+            "five are the original script's (srcc: Pearson's correlation)",
         ),
     ] = "l1"
+    loss_options: Annotated[dict[str, OptionValue], Setting("Optimisation", "options of the loss, such as p=1,q=2")] = (
+        NO_OPTIONS
+    )
     ranking_loss_alpha: Annotated[
         float, Setting("Optimisation", "weight of a ranking term added to the loss; 0: none", ge=0)
     ] = 0.5

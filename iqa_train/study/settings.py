@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, field_validator
 from pydantic_core import PydanticCustomError
 
-from iqa_train.errors import control_complaint
-from iqa_train.study.setting_fields import SettingFields
+from iqa_train.errors import control_complaint, did_you_mean, visible
+from iqa_train.study.code_reference import code_reference, complaint
+from iqa_train.study.setting_fields import LOSSES, NETWORKS, OPTIONS_OF, SettingFields
 
 SPAQ = "spaq"
 """The one data set that the original script could also evaluate on, by an option of its own."""
@@ -40,6 +41,31 @@ class TrainingConfig(BaseModel, SettingFields):
     def _lists_are_tuples(cls, value: object) -> object:
         return tuple(value) if isinstance(value, list) else value
 
+    @field_validator("network_options", "loss_options", mode="before")
+    @classmethod
+    def _options_are_plain(cls, value: object) -> object:
+        """Lists as tuples, numbers as they were written as plain numbers."""
+        return {name: _plain(option) for name, option in value.items()} if isinstance(value, dict) else value
+
+    @field_validator("network", "loss_type")
+    @classmethod
+    def _known_or_code(cls, value: str, info: Any) -> str:  # noqa: ANN401
+        """The name of a network or loss of this program, or a reference to code."""
+        known = NETWORKS if info.field_name == "network" else LOSSES
+        if value in known:
+            return value
+        given = f'{info.field_name} = "{visible(value)[:80]}"'
+        if code_reference(value) is None:
+            near = did_you_mean(value, known)
+            hint = "" if near.startswith("known") else f"; {near}"
+            raise ValueError(
+                f"{given} is not one of its choices; allowed: {', '.join(known)}, or own code as FILE.py:FUNCTION or "
+                f"PACKAGE.MODULE:FUNCTION{hint}"
+            )
+        if wrong := complaint(value):
+            raise ValueError(f"{given}: {wrong}")
+        return value
+
     @field_validator("cross_datasets")
     @classmethod
     def _files_of_their_own(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -66,3 +92,27 @@ class TrainingConfig(BaseModel, SettingFields):
         if complaint:
             raise PydanticCustomError(CONTROL, "{complaint}", {"complaint": complaint})
         return value
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, list | tuple):
+        return tuple(_plain(part) for part in value)
+    return float(value) if isinstance(value, float) else value
+
+
+def pairs_that_differ(first: TrainingConfig, second: TrainingConfig) -> list[tuple[str, tuple[Any, Any]]]:
+    """Name and both values of each setting that differs, the seed too.
+
+    Each option of a network or loss is one of its own, such as `network_options.depth`; None where one side has it not.
+    """
+    found: list[tuple[str, tuple[Any, Any]]] = []
+    for name in TrainingConfig.model_fields:
+        one, two = getattr(first, name), getattr(second, name)
+        if isinstance(one, dict):  # options of two networks, or of two losses, are not compared
+            if getattr(first, OPTIONS_OF[name]) != getattr(second, OPTIONS_OF[name]):
+                continue
+            names = dict.fromkeys((*one, *two))
+            found += [(f"{name}.{k}", (one.get(k), two.get(k))) for k in names if one.get(k) != two.get(k)]
+        elif one != two:
+            found.append((name, (one, two)))
+    return found

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from iqa_train.files import SCHEMA_VERSION
+from iqa_train.study.own_code import OwnCode
 from iqa_train.study.revision import FIRST, REVISION
 from iqa_train.study.setting_fields import is_local
 from iqa_train.study.settings import TrainingConfig
@@ -101,6 +102,7 @@ class RunSpec(BaseModel):
     cross_sources: dict[str, DataSource] = Field({}, description="the sources of sets for cross-dataset evaluation")
     expect: Expectation = Expectation()
     differs: dict[str, tuple[Any, Any]] = Field({}, description="setting -> (the baseline's value, this run's)")
+    code: OwnCode | None = Field(None, description="the study's own code that the settings name, by file")
 
     @property
     def seed(self) -> int:
@@ -119,7 +121,8 @@ class RunSpec(BaseModel):
         what = {k: v for k, v in given.items() if k != "seed" and not is_local(k)}
         source = self.source.model_dump(exclude={"path", "split", "votes_column"}, exclude_defaults=True)
         revision = {"revision": self.revision} if self.revision > FIRST else {}
-        text = json.dumps({"settings": what, "source": source, **revision}, sort_keys=True)
+        code = {"code": self.code.files} if self.code is not None else {}
+        text = json.dumps({"settings": what, "source": source, **revision, **code}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 

@@ -28,6 +28,8 @@ def value_from_text(name: str, text: str) -> Any:  # noqa: ANN401
     kind = field.annotation
     if kind is bool:
         return _TRUTH.get(text.lower(), text)
+    if isinstance(field.default, dict):
+        return _options_from_text(text)
     if isinstance(field.default, tuple):
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if kind is int or kind is float:
@@ -36,6 +38,29 @@ def value_from_text(name: str, text: str) -> Any:  # noqa: ANN401
         except ValueError:
             return text
     return text
+
+
+def _options_from_text(text: str) -> Any:  # noqa: ANN401
+    """`depth=2,name=wide,sides=[3,5]` as a table; text that is none is returned as it is."""
+    import tomllib
+
+    try:
+        return tomllib.loads(f"options = {{{text}}}")["options"]
+    except (tomllib.TOMLDecodeError, RecursionError):
+        pass
+    parts = [part.partition("=") for part in text.split(",") if part.strip()]
+    if not all(equals and name.strip() for name, equals, _ in parts):
+        return text
+    return {name.strip(): _option_from_text(value.strip()) for name, _, value in parts}
+
+
+def _option_from_text(text: str) -> Any:  # noqa: ANN401
+    import tomllib
+
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return text
 
 
 def check_settings(

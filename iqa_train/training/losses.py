@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import l1_loss, mse_loss, softplus
 
+from iqa_train.errors import UsageError
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.training.targets import Targets
 
@@ -58,6 +59,7 @@ def _primary_loss(predicted: Tensor, targets: Targets, settings: TrainingConfig)
             return margin_ranking(predicted, scores, settings.ranking_loss_margin)
         case "ranknet":
             return logistic_ranking(predicted, scores, settings.ranking_loss_margin)
+    raise UsageError(f'loss_type = "{settings.loss_type}" is not there yet')
 
 
 def pearson(predicted: Tensor, scores: Tensor) -> Tensor:

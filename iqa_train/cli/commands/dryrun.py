@@ -103,6 +103,8 @@ def _toml(value: object) -> str:
         return str(value).lower()
     if isinstance(value, tuple):
         return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{name} = {_toml(option)}" for name, option in value.items()) + " }" if value else "{}"
     if isinstance(value, float):
         return number_text(value)
     return f'"{value}"' if isinstance(value, str) else str(value)

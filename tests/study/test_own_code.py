@@ -1,0 +1,152 @@
+"""A study's own code: which files belong to a run, and what its functions accept, without running any of it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from iqa_train.errors import RunError
+from iqa_train.runs.code_copy import copy_code, require_copy
+from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.specfile import spec_document
+from iqa_train.study.audit import audit
+from iqa_train.study.load import load_study
+from iqa_train.study.resolve import resolve
+from iqa_train.study.spec import RunSpec
+
+HEAD = """
+[study]
+name = "own"
+baseline = "B"
+[defaults]
+dataset = "demo"
+backbone = "demo"
+weights = "none"
+network = "{network}"
+"""
+
+RAISES = "raise SystemExit('the code of a study was run')\n"
+
+TREE = {
+    "nets/mine.py": "import blocks\nfrom . import beside\n"
+    "from pkg.deep import wide\nimport json, torch\nimport away.a\n\n"
+    "def build(*, depth: int = 2, rate: float = 0.5, kind: 'Literal[\"a\", \"b\"]' = 'a', sides: list[int] = (3, 5), "
+    "context):\n    import late\n",
+    "nets/__init__.py": "",
+    "nets/blocks.py": "import helper\n",
+    "nets/beside.py": "from .further import thing\n",
+    "nets/further.py": "thing = 1\n",
+    "helper.py": "",
+    "late.py": "",
+    "pkg/__init__.py": "from pkg.base import *\n",
+    "pkg/base.py": "",
+    "pkg/deep/__init__.py": "",
+    "pkg/deep/wide.py": "",
+    "away/__init__.py": "",
+    "away/a.py": "",
+    "unrelated.py": "",
+    "json.py": RAISES,
+}
+
+
+def _study(folder: Path, experiments: str, network: str = "nets/mine.py:build") -> Path:
+    for name, text in TREE.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    path = folder / "experiments.toml"
+    path.write_text(HEAD.format(network=network) + experiments)
+    return path
+
+
+def _spec(path: Path, name: str = "B") -> RunSpec:
+    return resolve(load_study(path), name)
+
+
+B = '[[experiments]]\nid = "B"\n'
+
+
+def test_the_files_are_those_that_python_imports(tmp_path: Path) -> None:
+    spec = _spec(_study(tmp_path, B))
+    for name in ("json.py",):
+        (tmp_path / name).unlink()  # the standard library's is meant
+    text = (tmp_path / "nets/mine.py").read_text().replace("torch", "csv")
+    (tmp_path / "nets/mine.py").write_text(text)
+    code = f"""
+import sys
+sys.path[:0] = [{str(tmp_path / "nets")!r}, {str(tmp_path)!r}]
+import nets.mine, late
+print("\\n".join(m.__file__ for m in list(sys.modules.values()) if getattr(m, "__file__", None)))
+"""
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    imported = {str(Path(p).relative_to(tmp_path)) for p in done.stdout.split() if p.startswith(str(tmp_path))}
+    assert spec.code is not None
+    assert set(spec.code.files) == imported
+    assert not spec.code.missing
+
+
+def test_an_edit_of_any_of_the_files_makes_another_run_and_of_no_other_file_does(tmp_path: Path) -> None:
+    path = _study(tmp_path, B)
+    first = _spec(path)
+    assert first.code is not None
+    for name, text in TREE.items():
+        (tmp_path / name).write_text(text + "# edited\n")
+        assert (_spec(path).config_hash != first.config_hash) == (name in first.code.files), name
+        (tmp_path / name).write_text(text)
+    assert _spec(path).config_hash == first.config_hash
+
+
+def test_the_run_keeps_its_copy_while_the_files_change(tmp_path: Path) -> None:
+    path, run = _study(tmp_path, B), RunFolder(tmp_path / "runs" / "own" / "B" / "s42-0123456789")
+    spec = _spec(path)
+    assert spec.code is not None
+    run.path.mkdir(parents=True)
+    copy_code(run, spec_document(spec))
+    (tmp_path / "helper.py").write_text("broken(")
+    (tmp_path / "nets/blocks.py").unlink()
+    copy_code(run, spec_document(spec))  # queued again: the copy is complete
+    assert (require_copy(run, spec.code) / "nets" / "blocks.py").read_text() == TREE["nets/blocks.py"]
+    assert sorted(spec.code.changed()) == ["helper.py", "nets/blocks.py"]
+    (run.code / "helper.py").write_text("other = 1")
+    with pytest.raises(RunError, match="was changed after the run was queued"):
+        require_copy(run, spec.code)
+    with pytest.raises(RunError, match=r"nets/blocks\.py|helper\.py"):
+        copy_code(run, spec_document(spec))
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "says"),
+    [
+        ("network_options = { dept = 3 }", "own-code-options", 'no option "dept"; did you mean "depth"?'),
+        ("network_options = { depth = 2.5 }", "own-code-options", "depth = 2.5 is not valid for"),
+        ("network_options = { depth = true }", "own-code-options", "allowed: a whole number"),
+        ('network_options = { kind = "c" }', "own-code-options", 'allowed: "a", "b"'),
+        ('network_options = { sides = [1, "x"] }', "own-code-options", "allowed: a list, each a whole number"),
+        ('network = "nets/mine.py:biuld"', "own-code-name", 'did you mean "build"?'),
+        ('network = "nets/mien.py:build"', "own-code-missing", "no readable file nets/mien.py"),
+        ('network = "nowhere.at.all:build"', "own-code-missing", "no readable file nowhere/at/all.py"),
+        ("network_options = { rate = 1, sides = [7] }", None, ""),
+    ],
+)
+def test_check_refuses_what_the_source_cannot_take(tmp_path: Path, changes: str, code: str | None, says: str) -> None:
+    study = load_study(_study(tmp_path, B + f'[[experiments]]\nid = "C"\nset = {{ {changes} }}\n'))
+    errors = [f for f in audit(study) if f.severity == "error"]
+    assert [f.code for f in errors] == ([code] if code else [])
+    assert not errors or says in errors[0].message
+
+
+def test_options_add_up_over_the_layers_and_have_the_defaults_of_the_source(tmp_path: Path) -> None:
+    path = _study(tmp_path, 'network_options = { rate = 1 }\n' + B + '[[experiments]]\nid = "C"\n'
+                  'set = { network_options = { depth = 3 } }\n')  # fmt: skip
+    spec = _spec(path, "C")
+    assert spec.settings.network_options == {"rate": 1.0, "depth": 3, "kind": "a", "sides": (3, 5)}
+    assert spec.differs == {"network_options.depth": (2, 3)}
+    assert RunSpec.model_validate_json(spec.model_dump_json()).config_hash == spec.config_hash
+
+
+def test_resolving_and_auditing_runs_none_of_the_code(tmp_path: Path) -> None:
+    path = _study(tmp_path, B)
+    for name, text in TREE.items():
+        (tmp_path / name).write_text(RAISES + text)
+    audit(load_study(path))
+    assert _spec(path).code is not None
