@@ -4,7 +4,8 @@ import ast
 import sys
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from importlib.machinery import PathFinder
+from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -31,13 +32,15 @@ class OwnCode(BaseModel):
     """The files of a run's own code: path -> digest of the content, "" for a file that is missing or unreadable.
 
     Paths are relative to `folder`, and the same in the run's copy. `folder` is where the files were read; another place
-    of the same files makes no other run.
+    of the same files makes no other run. `packages` are versions of installed packages that are named themselves; they
+    are libraries like any other, and not copied.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     folder: str
     files: dict[str, str]
+    packages: dict[str, str] = {}
 
     @property
     def missing(self) -> list[str]:
@@ -52,12 +55,30 @@ class OwnCode(BaseModel):
 def own_code(settings: TrainingConfig, folder: Path) -> OwnCode | None:
     """The code that the settings name, of a study whose file is in `folder`; None where they name none."""
     files: dict[str, str] = {}
+    packages: dict[str, str] = {}
     root = folder
     for reference in references(settings).values():
-        root, entry = located(reference, folder)
-        found = _collected(root, entry, only="" if root == folder else entry.partition("/")[0])
-        files |= found
-    return OwnCode(folder=str(root.absolute()), files=dict(sorted(files.items()))) if files else None
+        there, entry = located(reference, folder)
+        if _is_library(there):
+            package = reference.module.partition(".")[0]
+            packages[package] = _version(package)
+            continue
+        root = there
+        files |= _collected(root, entry, only="" if root == folder else entry.partition("/")[0])
+    if not files and not packages:
+        return None
+    return OwnCode(folder=str(root.absolute()), files=dict(sorted(files.items())), packages=packages)
+
+
+def _is_library(root: Path) -> bool:
+    return not {"site-packages", "dist-packages"}.isdisjoint(root.parts)
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "unknown"
 
 
 def references(settings: TrainingConfig) -> dict[str, CodeReference]:
@@ -102,7 +123,7 @@ def located(reference: CodeReference, folder: Path) -> tuple[Path, str]:
     if inside is not None:
         return folder, inside
     try:
-        spec = PathFinder.find_spec(parts[0], sys.path)
+        spec = find_spec(parts[0])  # of a package at the top: imports nothing
     except (ImportError, ValueError):
         spec = None
     if spec is not None and spec.origin is not None:

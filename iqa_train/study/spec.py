@@ -121,7 +121,7 @@ class RunSpec(BaseModel):
         what = {k: v for k, v in given.items() if k != "seed" and not is_local(k)}
         source = self.source.model_dump(exclude={"path", "split", "votes_column"}, exclude_defaults=True)
         revision = {"revision": self.revision} if self.revision > FIRST else {}
-        code = {"code": self.code.files} if self.code is not None else {}
+        code = {} if self.code is None else {"code": {**self.code.files, **self.code.packages}}
         text = json.dumps({"settings": what, "source": source, **revision, **code}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 

@@ -150,3 +150,10 @@ def test_resolving_and_auditing_runs_none_of_the_code(tmp_path: Path) -> None:
         (tmp_path / name).write_text(RAISES + text)
     audit(load_study(path))
     assert _spec(path).code is not None
+
+
+def test_a_function_of_an_installed_package_is_a_librarys(tmp_path: Path) -> None:
+    spec = _spec(_study(tmp_path, B, network="torchvision.models:resnet18"))
+    assert spec.code is not None
+    assert not spec.code.files
+    assert list(spec.code.packages) == ["torchvision"]
