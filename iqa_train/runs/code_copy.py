@@ -20,12 +20,13 @@ def copy_code(run: RunFolder, spec: Mapping[str, Any]) -> None:
     """
     if not spec.get("code"):
         return
-    folder, files = spec["code"]["folder"], spec["code"]["files"]
+    code = spec["code"]
+    folder, files, roots = code["folder"], code["files"], code["roots"]
     if not damaged_copies(run, files):
         return
     shutil.rmtree(run.code, ignore_errors=True)
     for name, digest in files.items():
-        source = Path(folder, name)
+        source = Path(roots.get(name.partition("/")[0], folder), name)
         try:
             content = source.read_bytes()
         except OSError as error:

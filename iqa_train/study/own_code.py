@@ -33,7 +33,7 @@ class OwnCode(BaseModel):
 
     Paths are relative to `folder`, and the same in the run's copy. `folder` is where the files were read; another place
     of the same files makes no other run. `packages` are versions of installed packages that are named themselves; they
-    are libraries like any other, and not copied.
+    are libraries like any other, and not copied. `roots` are the folders of packages that do not lie in `folder`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,6 +41,11 @@ class OwnCode(BaseModel):
     folder: str
     files: dict[str, str]
     packages: dict[str, str] = {}
+    roots: dict[str, str] = {}
+
+    def source(self, name: str) -> Path:
+        """Where file `name` of the code was read."""
+        return Path(self.roots.get(name.partition("/")[0], self.folder), name)
 
     @property
     def missing(self) -> list[str]:
@@ -49,25 +54,27 @@ class OwnCode(BaseModel):
 
     def changed(self) -> list[str]:
         """The files that are not, in `folder`, what they were."""
-        return [name for name, digest in self.files.items() if content_digest(Path(self.folder, name)) != digest]
+        return [name for name, digest in self.files.items() if content_digest(self.source(name)) != digest]
 
 
 def own_code(settings: TrainingConfig, folder: Path) -> OwnCode | None:
     """The code that the settings name, of a study whose file is in `folder`; None where they name none."""
     files: dict[str, str] = {}
     packages: dict[str, str] = {}
-    root = folder
+    roots: dict[str, str] = {}
     for reference in references(settings).values():
-        there, entry = located(reference, folder)
-        if _is_library(there):
-            package = reference.module.partition(".")[0]
-            packages[package] = _version(package)
-            continue
-        root = there
-        files |= _collected(root, entry, only="" if root == folder else entry.partition("/")[0])
+        root, entry = located(reference, folder)
+        top = entry.partition("/")[0]
+        if _is_library(root):
+            packages[reference.module.partition(".")[0]] = _version(reference.module.partition(".")[0])
+        elif root == folder:
+            files |= _collected(root, entry)
+        else:
+            roots[top] = str(root.absolute())
+            files |= _collected(root, entry, only=top)
     if not files and not packages:
         return None
-    return OwnCode(folder=str(root.absolute()), files=dict(sorted(files.items())), packages=packages)
+    return OwnCode(folder=str(folder.absolute()), files=dict(sorted(files.items())), packages=packages, roots=roots)
 
 
 def _is_library(root: Path) -> bool:
@@ -135,7 +142,7 @@ def located(reference: CodeReference, folder: Path) -> tuple[Path, str]:
     return folder, "/".join(parts) + ".py"
 
 
-def _collected(root: Path, entry: str, only: str) -> dict[str, str]:
+def _collected(root: Path, entry: str, only: str = "") -> dict[str, str]:
     """The file `entry` and the local modules that it imports, with digests. `only`: those of this package alone."""
     found: dict[str, str] = {}
     waiting = [entry, *_packages_of(root, entry)]

@@ -157,3 +157,25 @@ def test_a_function_of_an_installed_package_is_a_librarys(tmp_path: Path) -> Non
     assert spec.code is not None
     assert not spec.code.files
     assert list(spec.code.packages) == ["torchvision"]
+
+
+def test_a_package_that_python_finds_elsewhere_is_copied_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    away = tmp_path / "src" / "lab_nets"
+    away.mkdir(parents=True)
+    (away / "__init__.py").write_text("")
+    (away / "heads.py").write_text("from lab_nets import parts\n\ndef build(*, depth: int = 1, context): ...\n")
+    (away / "parts.py").write_text("")
+    (away / "unused.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path / "src"))
+    path = _study(tmp_path / "study", 'loss_type = "nets/blocks.py:helper"\n' + B, network="lab_nets.heads:build")
+    spec, run = _spec(path), RunFolder(tmp_path / "run")
+    assert spec.code is not None
+    assert [n for n in spec.code.files if n.startswith("lab")] == [
+        f"lab_nets/{n}.py" for n in ("__init__", "heads", "parts")
+    ]
+    copy_code(run, spec_document(spec))
+    assert (require_copy(run, spec.code) / "lab_nets" / "parts.py").exists()
+    assert (run.code / "helper.py").exists()
+    (away / "parts.py").write_text("x = 1")
+    assert spec.code.changed() == ["lab_nets/parts.py"]
+    assert _spec(path).config_hash != spec.config_hash
