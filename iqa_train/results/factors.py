@@ -14,14 +14,34 @@ def settings_that_differ(base: Spec, other: Spec) -> dict[str, tuple[Any, Any]]:
     """Setting -> (value of `base`, value of `other`), without the seed and settings that cannot change a result.
 
     Settings that only one of them records (from another version, or imported from a log) are not compared. Keys of
-    `[datasets]` are written `datasets.csv`; `revision` is that of the network and losses.
+    `[datasets]` are written `datasets.csv`; `revision` is that of the network and losses. Options of one network or
+    loss are written `network_options.depth`, and a file of own code that both use in two versions `code.nets/mine.py`.
     """
     pairs = {name: (value, other["settings"][name]) for name, value in _settings(base) if name in other["settings"]}
     theirs, ours = base.get("source", {}), other.get("source", {})
     pairs |= {f"datasets.{k}": (v, ours[k]) for k, v in theirs.items() if k in ours and k not in {"path", "split"}}
+    pairs |= _code(base, other)
+    pairs = _each_option(pairs)
     if "revision" in base and "revision" in other:
         pairs[REVISION] = (base["revision"], other["revision"])
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _code(base: Spec, other: Spec) -> dict[str, tuple[Any, Any]]:
+    theirs, ours = ((spec.get("code") or {}).get("files", {}) for spec in (base, other))
+    return {f"code.{name}": (digest, ours[name]) for name, digest in theirs.items() if name in ours}
+
+
+def _each_option(pairs: dict[str, tuple[Any, Any]]) -> dict[str, tuple[Any, Any]]:
+    """Each option of a network or loss as a pair of its own; none where they are of two networks or losses."""
+    from iqa_train.study.setting_fields import OPTIONS_OF
+
+    for table, of in OPTIONS_OF.items():
+        one, two = pairs.pop(table, ({}, {}))
+        theirs, ours = pairs.get(of, (None, None))
+        if theirs == ours:
+            pairs |= {f"{table}.{name}": (one.get(name), two.get(name)) for name in (*one, *two)}
+    return pairs
 
 
 def factors(base: Spec, own: Spec) -> tuple[str, ...]:
@@ -35,7 +55,7 @@ def factors(base: Spec, own: Spec) -> tuple[str, ...]:
     other = settings_from({**base["settings"], **own["settings"]})
     if one is None or other is None:
         return tuple(raw)
-    beside = [name for name in raw if name == REVISION or name.startswith("datasets.")]
+    beside = [name for name in raw if name == REVISION or name.startswith(("datasets.", "code."))]
     return (*factors_of(acting_differences(one, other), one, other), *beside)
 
 
