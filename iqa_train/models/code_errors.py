@@ -1,5 +1,6 @@
 """Faults in a user's own code as one sentence that names their file and line, without a line of this program."""
 
+import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from types import TracebackType
 import torch
 
 from iqa_train.errors import UserError
+from iqa_train.study.code_reference import CodeReference
 from iqa_train.text import first_line
 
 _MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
@@ -20,12 +22,17 @@ class OwnCodeError(UserError):
     """Own code that cannot be imported, called or used; trying again would not help."""
 
 
+class WrongScoresError(OwnCodeError):
+    """What own code returns cannot be taken for scores."""
+
+
 @dataclass(frozen=True)
 class OwnPlace:
-    """Where own code lies: its name as in the settings, and the folder of the copy that its paths are relative to."""
+    """Own code: its name as in the settings, and the folder of the copy that its paths are relative to."""
 
     reference: str
     folder: Path
+    package: str = ""  # the installed package that the code is of, if it is in no copy
 
     def shown(self, file: str) -> str | None:
         """A file of the own code as its author knows it; None for any other file."""
@@ -33,7 +40,15 @@ class OwnPlace:
         for known, given in ((self.folder, path), (self.folder.resolve(), path.resolve())):
             if given.is_relative_to(known):
                 return str(given.relative_to(known))
+        for folder in getattr(sys.modules.get(self.package), "__path__", ()):
+            if path.is_relative_to(folder):
+                return str(path.relative_to(Path(folder).parent))
         return None
+
+
+def own_place(reference: CodeReference, folder: Path) -> OwnPlace:
+    """The place of the code that `reference` names, from a copy in `folder`."""
+    return OwnPlace(f"{reference.place}:{reference.name}", folder, reference.module.partition(".")[0])
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from iqa_train.models.code_errors import OwnCodeError, OwnPlace, blaming
+from iqa_train.models.code_errors import OwnCodeError, OwnPlace, WrongScoresError, blaming
 from iqa_train.models.parameter_groups import ParameterGroup, declared_groups, default_groups
 
 Normalisation = tuple[Sequence[float], Sequence[float]]
@@ -31,6 +31,7 @@ class OwnNetwork(nn.Module):
         self.module = module
         self.register_buffer("offset", torch.zeros(()))
         self._place = place
+        _require_float32(module, place)
         with blaming(place, "being asked for its mean and std"):
             self._change = _change(module, place, normalisation)
 
@@ -62,24 +63,33 @@ class OwnNetwork(nn.Module):
         rest = default_groups(self, lr_ratio, without={f"module.{name}" for name in taken})
         return [*rest, *shifted]
 
-    def compile_module(self) -> None:
-        """Compile the module in place, so that no name in its checkpoints changes."""
-        self.module.compile()
-
 
 def require_scores(scores: Any, crops: int, place: OwnPlace) -> None:  # noqa: ANN401
-    """Raise OwnCodeError unless `scores` are real numbers of shape (B,) or (B, 1)."""
+    """Raise WrongScoresError unless `scores` are real numbers of shape (B,) or (B, 1)."""
     if not isinstance(scores, Tensor):
-        raise OwnCodeError(f"{place.reference} returns {type(scores).__name__}, not a tensor of scores (B,) or (B, 1)")
+        raise WrongScoresError(
+            f"{place.reference} returns {type(scores).__name__}, not a tensor of scores (B,) or (B, 1)"
+        )
     shape = tuple(scores.shape)
     if shape not in {(crops,), (crops, 1)} and not (crops == 1 and shape == ()):
-        raise OwnCodeError(
+        raise WrongScoresError(
             f"{place.reference} returns shape {shape} for {crops} crops; it must return scores ({crops},) or "
             f"({crops}, 1), one for each crop"
         )
     if not scores.is_floating_point():
         kind = str(scores.dtype).removeprefix("torch.")
-        raise OwnCodeError(f"{place.reference} returns {kind} numbers, which have no gradient; return floats")
+        raise WrongScoresError(f"{place.reference} returns {kind} numbers, which have no gradient; return floats")
+
+
+def _require_float32(module: nn.Module, place: OwnPlace) -> None:
+    """Raise OwnCodeError for parameters of another type than the one that everything is trained in."""
+    for name, value in module.named_parameters():
+        if value.dtype != torch.float32:
+            kind = str(value.dtype).removeprefix("torch.")
+            raise OwnCodeError(
+                f"{place.reference}: its parameter {name} is {kind}; parameters must be float32, also with precision "
+                '= "bf16", where the network computes in bf16 with parameters of float32'
+            )
 
 
 def _change(module: nn.Module, place: OwnPlace, normalisation: Normalisation) -> tuple[list[float], list[float]] | None:

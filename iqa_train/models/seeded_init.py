@@ -5,9 +5,11 @@ weights. A generator per seed and module name gives `hyper.reduce.2` the same st
 """
 
 import hashlib
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -16,6 +18,14 @@ def stream_key(seed: int, *names: str | int) -> int:
     """A 63-bit seed for the stream `names` under `seed`; the same in all versions, hosts and processes."""
     text = "/".join([str(seed), *map(str, names)])
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+
+
+def seed_generators(key: int, *, also_python: bool) -> None:
+    """Start torch's generators from a key, and those of Python and NumPy where code of others may use them."""
+    torch.manual_seed(key)
+    if also_python:
+        random.seed(key)
+        np.random.seed(key % 2**32)
 
 
 @contextmanager

@@ -61,7 +61,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, owner: str) -> None:
     except FileNotFoundError:  # the run's folder was moved or deleted; do not create it again
         raise RunError(f"the checkpoint {path} could not be written: {path.parent.parent} is gone") from None
     temporary = staging / path.name
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
+    tensors = unshared(checkpoint.tensors)
     metadata = {"schema_version": str(SCHEMA_VERSION), "owner": owner, "state": json.dumps(checkpoint.state)}
     metadata["checksum"] = _checksum(tensors, metadata["state"])
     try:
@@ -79,6 +79,23 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, owner: str) -> None:
         raise RunError(f"the checkpoint {path} could not be written: {error}") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def unshared(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors on the CPU and contiguous, each with memory of its own, as safetensors requires.
+
+    Weights that two layers share are written under both names.
+    """
+    own: dict[str, Tensor] = {}
+    taken: set[int] = set()
+    for name, tensor in tensors.items():
+        value = tensor.detach().cpu().contiguous()
+        storage = value.untyped_storage()
+        if storage.data_ptr() in taken or storage.nbytes() > value.nbytes:
+            value = value.clone()
+        taken.add(value.untyped_storage().data_ptr())
+        own[name] = value
+    return own
 
 
 def load_checkpoint(path: Path, *, owner: str) -> Checkpoint:

@@ -1,6 +1,7 @@
 """The lines of a run's log: for people, for grep, and for `import-log`, which reads the epoch rows."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,8 +10,11 @@ from iqa_train.datasets.images.pixel_store import PixelStore
 from iqa_train.datasets.splits import split_origin
 from iqa_train.datasets.table import ImageTable, Split
 from iqa_train.runs.layout import RunFolder
+from iqa_train.study.messages import shown
+from iqa_train.study.own_code import OwnCode
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import RunSpec
+from iqa_train.text import join_names
 from iqa_train.training.compute_device import ComputeDevice
 from iqa_train.training.other_rounding import NEIGHBOURS
 from iqa_train.training.progress import Progress
@@ -32,6 +36,18 @@ def header(spec: RunSpec, run: RunFolder, device: ComputeDevice) -> list[str]:
     return [*lines, f"device: {device.name}, {precision}, torch {torch.__version__}"]
 
 
+def own_code(code: OwnCode, copy: Path) -> list[str]:
+    """The study's own code that is about to run, and what of it has been edited since the run was queued."""
+    named = join_names([*code.files, *(f"{package} {version}" for package, version in code.packages.items())], most=6)
+    lines = [f"own code: {named}" + (f", from the copy in {copy}" if code.files else "")]
+    if edited := code.changed():
+        lines.append(
+            f"note: {join_names(edited, most=6)} in {code.folder} changed after this run was queued; the run uses its "
+            "copy, as it was then"
+        )
+    return lines
+
+
 def data(table: ImageTable, split: Split, store: PixelStore) -> list[str]:
     """The data set and its splits."""
     sizes = f"{len(split.train)} training, {len(split.val)} validation, {len(split.test)} test images"
@@ -46,12 +62,21 @@ def round_start(number: int, rounds: int, settings: TrainingConfig, parameters: 
         schedule = f"cosine, a step per {settings.lr_step}, floor {settings.lr_floor:g}"
     lines = [f"round {number} of {rounds}, seed {settings.seed}"] if rounds > 1 else []
     lines.append(
-        f"network: {settings.backbone} {settings.model_size}, {parameters / 1e6:.3f} M parameters; lr {settings.lr:g} "
+        f"network: {_network(settings)}, {parameters / 1e6:.3f} M parameters; lr {settings.lr:g} "
         f"(rest {settings.lr * settings.lr_ratio:g}), {schedule}"
     )
     if progress.epoch or progress.step:
         lines.append(f"resumed after epoch {progress.epoch}, step {progress.step}")
     return lines
+
+
+def _network(settings: TrainingConfig) -> str:
+    """The backbone, after the network's own name where it is not the default one."""
+    backbone = f"{settings.backbone} {settings.model_size}"
+    if settings.network == "hyperiqa":
+        return backbone
+    options = "".join(f", {name} {shown(value)}" for name, value in settings.network_options.items())
+    return f"{settings.network}{options}; backbone {backbone}"
 
 
 def epoch_row(event: Mapping[str, Any]) -> str:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from iqa_train.errors import WeightsError
-from iqa_train.models.network import QualityNetwork
+from iqa_train.models.build_network import build_network
 from iqa_train.models.placed import place_network
+from iqa_train.runs.code_copy import require_copy
 from iqa_train.runs.layout import RunFolder
 from iqa_train.study.revision import FIRST, revision_words
 from iqa_train.study.settings import TrainingConfig
@@ -26,13 +27,17 @@ class SelectedNetwork:
 
 
 def load_selected_network(run: RunFolder, spec: RunSpec, number: int, device: ComputeDevice) -> SelectedNetwork:
-    """The selected network of round `number`. Raises WeightsError for a missing or damaged checkpoint."""
+    """The selected network of round `number`. Raises WeightsError for a missing or damaged checkpoint.
+
+    An own network is built from the run's copy of its code: RunError if that is damaged, OwnCodeError if it fails.
+    """
     settings = spec.settings.model_copy(update={"seed": spec.seed + number - 1})
     path = run.round(number, settings.train_test_num).best
     checkpoint = load_checkpoint(path, owner=checkpoint_owner(spec, run, number))
     if "epoch" not in checkpoint.state:
         raise WeightsError(f"{path} is damaged (no epoch); train the run again with --again")
-    network = QualityNetwork(settings, settings.seed, pretrained=False)
+    code = None if spec.code is None else require_copy(run, spec.code)
+    network = build_network(settings, settings.seed, code, pretrained=False)
     try:
         network.load_state_dict(_current_names(checkpoint.under("network."), spec.revision))
     except RuntimeError as error:

@@ -1,5 +1,6 @@
 """What a run does: choose the device, open the data, train each round, test on other data sets, write the results."""
 
+from pathlib import Path
 from typing import Any
 
 from iqa_train.datasets.catalogue import load_table
@@ -8,13 +9,17 @@ from iqa_train.datasets.splits import split_table
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import UsageError, UserError
 from iqa_train.models.backbone import find_weights
+from iqa_train.models.build_network import build_network
 from iqa_train.runs import outcome
+from iqa_train.runs.code_copy import require_copy
 from iqa_train.runs.journal import Journal, WaitNotice
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.metrics import epoch_events
 from iqa_train.runs.result_document import medians, write_result
 from iqa_train.runs.run_provenance import record_provenance
+from iqa_train.study.code_reference import code_reference
 from iqa_train.study.revision import revision_words
+from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import RunSpec
 from iqa_train.training import run_log
 from iqa_train.training.checkpoint import checkpoint_owner
@@ -35,7 +40,8 @@ def train_run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) 
     journal.say(*run_log.header(spec, run, device))
 
     table = load_table(settings.dataset, spec.source, settings.data_dir)
-    find_weights(settings)  # missing weights are reported before the long work on the pixel store
+    code = _own_code(spec, run, journal)
+    _require_network(settings, code)  # what is missing or wrong is reported before the long work on the pixel store
     store = _open_pixels(spec, table, journal)
     cross_sets = open_cross_sets(settings, spec.cross_sources, journal)
     logged = frozenset((event["round"], event["epoch"]) for event in epoch_events(run)) if resume else frozenset()
@@ -53,7 +59,7 @@ def train_run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) 
             files.folder.mkdir(exist_ok=True)
         inputs = RoundInputs(
             number, round_settings, owner, files, table, split, store, device, journal, repeat=run.repeat,
-            already_logged=logged,
+            code=code, already_logged=logged,
         )  # fmt: skip
         results.append(_train_round(inputs, rounds, resume=resume))
 
@@ -63,6 +69,23 @@ def train_run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) 
         write_result(run, spec, results, split)
     journal.say(run_log.medians(medians(results)))
     return (outcome.UNTESTED, failures) if failures else (outcome.OK, run_log.early_stop(results))
+
+
+def _own_code(spec: RunSpec, run: RunFolder, journal: Journal) -> Path | None:
+    """The folder of the copy of the study's own code, named in the log before any of it runs; None: it has none."""
+    if spec.code is None:
+        return None
+    folder = require_copy(run, spec.code)
+    journal.say(*run_log.own_code(spec.code, folder))
+    return folder
+
+
+def _require_network(settings: TrainingConfig, code: Path | None) -> None:
+    """Raise WeightsError for missing weights, OwnCodeError for an own network that cannot be built."""
+    if code_reference(settings.network) is None:
+        find_weights(settings)
+    else:
+        build_network(settings, settings.seed, code)
 
 
 def _open_pixels(spec: RunSpec, table: ImageTable, journal: Journal) -> PixelStore:

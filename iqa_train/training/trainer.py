@@ -15,6 +15,7 @@
 import math
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,9 @@ from iqa_train.datasets.images.crops import CropPlan, training_crops
 from iqa_train.datasets.images.pixel_store import PixelStore
 from iqa_train.datasets.table import ImageTable, Split
 from iqa_train.errors import UsageError, WeightsError
-from iqa_train.models.network import QualityNetwork
-from iqa_train.models.placed import place_network
-from iqa_train.models.seeded_init import stream_key
+from iqa_train.models.build_network import build_network
+from iqa_train.models.placed import compiled, place_network
+from iqa_train.models.seeded_init import seed_generators, stream_key
 from iqa_train.runs.journal import Journal, Stopped
 from iqa_train.runs.layout import RoundFiles
 from iqa_train.runs.predictions import Predictions, write_predictions
@@ -77,6 +78,7 @@ class RoundInputs:
     device: ComputeDevice
     journal: Journal
     repeat: int = 1
+    code: Path | None = None  # the folder with the copy of the study's own code
     already_logged: frozenset[tuple[int, int]] = frozenset()  # (round, epoch) logged by earlier attempts
 
 
@@ -88,6 +90,7 @@ class Trainer:
         self.number, self.settings, self.owner, self.files = inputs.number, inputs.settings, inputs.owner, inputs.files
         self.table, self.store, self.device = inputs.table, inputs.store, inputs.device
         self.journal, self.already_logged = inputs.journal, inputs.already_logged
+        self.own_code = inputs.code is not None
         self.train_images = inputs.split.train
         self.eval_images = {"val": inputs.split.val, "test": inputs.split.test}
 
@@ -95,12 +98,13 @@ class Trainer:
         if settings.batch_size == 1 and settings.patch_size == 32:
             raise UsageError("batch_size 1 with patch_size 32 leaves batch normalisation one value per channel")
         resume = resume and self.files.last.exists()
-        network = QualityNetwork(settings, settings.seed, pretrained=not resume)
+        network = build_network(settings, settings.seed, inputs.code, pretrained=not resume)
         if inputs.repeat > 1:
             round_otherwise(network, settings.seed, inputs.repeat)
         self.network = place_network(network, device)
         self.network.start_at(float(self.table.scores[self.train_images].mean()))
-        self.forward: nn.Module = torch.compile(self.network) if settings.compile else self.network  # type: ignore[assignment]
+        self.forward = compiled(self.network) if settings.compile else self.network
+        self.infinite = {name for name, value in network.named_buffers() if not torch.isfinite(value).all()}  # masks
         self.optimizer = build_optimizer(self.network, settings)
         self.targets = targets_of(self.table, device)
         self.progress = Progress()
@@ -175,7 +179,7 @@ class Trainer:
         for batch in loaded:
             step = progress.step
             # Dropout's stream is keyed by epoch and step, so that a resumed round needs no replay.
-            torch.manual_seed(stream_key(settings.seed, "dropout", epoch, step))
+            seed_generators(stream_key(settings.seed, "dropout", epoch, step), also_python=self.own_code)
             set_rates(self.optimizer, (epoch - 1) * steps + step, steps, settings)
 
             # forward
@@ -228,7 +232,7 @@ class Trainer:
     def _save_last(self) -> None:
         """Save what resuming needs. Raises DivergedError rather than save weights that are not finite."""
         for name, value in self.network.state_dict().items():
-            if not torch.isfinite(value).all():
+            if name not in self.infinite and not torch.isfinite(value).all():
                 epoch = self.progress.epoch + (self.progress.step > 0)
                 raise DivergedError(f"{name} is not finite in epoch {epoch}; {_REMEDY}")
         tensors = network_tensors(self.network) | optimizer_tensors(self.optimizer) | self.progress.tensors()

@@ -10,15 +10,18 @@ from iqa_train.cli.scope import study_and_profile
 from iqa_train.cli.text import terminal_width
 from iqa_train.datasets.leaks import audit_with_data
 from iqa_train.runs.round_seconds import measured_minutes
+from iqa_train.study.audit import merged
 from iqa_train.study.findings import SEVERITIES, Finding
+from iqa_train.study.model import Study
 from iqa_train.study.profiles import study_name, study_title
+from iqa_train.study.resolve import resolve
 from iqa_train.text import plural
 
 _WIDEST = 110
 _DESCRIPTION = """\
 Read a study file and report what can mislead in it: settings without effect, experiments that differ from the baseline
 in several factors, schedules that rise, expected differences too small for the test set, splits that separate images of
-the same reference. Nothing runs."""
+the same reference. No run starts; networks of the study's own code are built and tried, in a process of their own."""
 _EPILOG = "exit status: 0 no errors (warnings and notes do not count), 1 errors found, 2 the file is not valid"
 
 
@@ -28,6 +31,8 @@ def main(argv: Sequence[str]) -> int:
     study, profile = study_and_profile(options)
     minutes = measured_minutes(Path(options.runs_dir), study_name(study, profile), study.baseline)
     findings = audit_with_data(study, profile, minutes=minutes)
+    if options.code:
+        findings = _with_code(findings, study, profile, options.time_limit)
     if options.json:
         document = {
             "study": study_name(study, profile),
@@ -43,6 +48,19 @@ def main(argv: Sequence[str]) -> int:
         print(f"{study.path}{under}: {plural(len(study.experiments), 'experiment')}\n")
         print(findings_text(findings))
     return 1 if any(finding.severity == "error" for finding in findings) else 0
+
+
+def _with_code(findings: list[Finding], study: Study, profile: str | None, seconds: float) -> list[Finding]:
+    """The findings, and those of running the study's own code; not that of experiments which have errors already."""
+    specs = [resolve(study, name, profile=profile) for name in study.ids]
+    refused = {finding.experiment for finding in findings if finding.severity == "error"}
+    sound = [] if None in refused else [spec for spec in specs if spec.experiment not in refused]
+    if not any(spec.code for spec in sound):
+        return findings
+    from iqa_train.cli.try_code import network_findings
+
+    found = [*findings, *merged(network_findings(sound, seconds), study.ids)]
+    return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
 def findings_text(findings: Sequence[Finding], width: int | None = None) -> str:
@@ -81,13 +99,18 @@ def _entry(finding: Finding, width: int) -> str:
 
 
 def _sentence(message: str) -> str:
-    """The message as a sentence; a setting's name keeps its case."""
+    """The message as a sentence; the name of a setting or a file keeps its case."""
     first = message.partition(" ")[0]
-    return (message if "_" in first else message[:1].upper() + message[1:]) + "."
+    return (message if {"_", ":", "/"} & set(first) else message[:1].upper() + message[1:]) + "."
 
 
 def _parser() -> Parser:
     parser = Parser("iqa-train check", _DESCRIPTION, _EPILOG)
     add_study_options(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
+    parser.add_argument("--no-code", dest="code", action="store_false", help="run no code of the study's own")
+    parser.add_argument(
+        "--time-limit", type=float, default=120.0, metavar="SECONDS",
+        help="how long each of the study's own networks may take to be tried (default: 120)",
+    )  # fmt: skip
     return parser

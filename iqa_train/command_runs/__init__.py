@@ -1,1 +1,0 @@
-"""Runs that a program of the user's own carries out. Without torch."""
