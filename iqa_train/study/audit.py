@@ -8,6 +8,7 @@ from iqa_train.study.backbones import known_backbone
 from iqa_train.study.factors import PRE_TRAINING, acting_differences, differing, factors_of
 from iqa_train.study.findings import SEVERITIES, Audited, Finding, Severity, span_text
 from iqa_train.study.inert import COMPARING, Rule, effective, inert, never_steps
+from iqa_train.study.loss_checks import opinions_lacking, option_out_of_range, same_loss
 from iqa_train.study.messages import shown
 from iqa_train.study.model import Study
 from iqa_train.study.own_code_checks import missing_code, wrong_options
@@ -257,6 +258,9 @@ def _expectation_mismatch(audited: Audited) -> Iterator[Finding]:
 _CHECKS: tuple[Callable[[Audited], Iterable[Finding]], ...] = (
     missing_code,
     wrong_options,
+    option_out_of_range,
+    opinions_lacking,
+    same_loss,
     _rising_schedule,
     _inert_setting,
     _nothing_to_compare,

@@ -8,7 +8,7 @@ from iqa_train.study.backbones import SIZED_BACKBONES, known_backbone, same_netw
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.text import join_names
 
-COMPARING = ("srcc", "rank", "pairwise", "soft_srcc", "margin_rank", "ranknet")
+COMPARING = ("srcc", "rank", "pairwise", "soft_srcc", "margin_rank", "ranknet", "plcc", "nin", "fidelity")
 """The losses that compare crops of a batch with each other."""
 
 _WITH_MARGIN = ("margin_rank", "ranknet")

@@ -13,12 +13,15 @@ from pydantic import BaseModel, ConfigDict
 from iqa_train.files import content_digest
 from iqa_train.study.code_reference import CodeReference, code_reference
 from iqa_train.study.settings import TrainingConfig
-from iqa_train.study.signature import Signature, names_in, signature_in
+from iqa_train.study.signature import Option, Signature, names_in, signature_in
 
 BUILT_IN = {"hyperiqa": Signature(), "linear": Signature()}
 """The networks of this program, with their options."""
 
-LOSS_SIGNATURES: dict[str, Signature] = {}
+LOSS_SIGNATURES = {
+    "nin": Signature((Option("p", float, default=1.0), Option("q", float, default=2.0))),
+    "fidelity": Signature((Option("predicted_sd", float, default=0.0),)),
+}
 """The options of the losses of this program that have any."""
 
 _BY_THE_PROGRAM = {"network": 0, "loss_type": 2}  # parameters that the program passes by position

@@ -21,8 +21,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import l1_loss, mse_loss, softplus
 
-from iqa_train.errors import UsageError
 from iqa_train.study.settings import TrainingConfig
+from iqa_train.training.opinion_losses import earth_movers, fidelity
+from iqa_train.training.own_loss import OwnLoss
 from iqa_train.training.targets import Targets
 
 _TINY = 1e-8  # keeps the roots and quotients differentiable, as in the original script
@@ -31,17 +32,20 @@ _PREDICTION_SD = 0.1  # SD of one prediction in `pairwise`, on the scale of the 
 _NORMAL_AS_LOGISTIC = 1.702
 
 
-def training_loss(predicted: Tensor, targets: Targets, settings: TrainingConfig) -> Tensor:
-    """The loss that the settings select, plus the ranking term weighted by `ranking_loss_alpha`."""
-    loss = _primary_loss(predicted, targets, settings)
+def training_loss(predicted: Tensor, targets: Targets, settings: TrainingConfig, own: OwnLoss | None = None) -> Tensor:
+    """The loss that the settings select, plus the ranking term weighted by `ranking_loss_alpha`.
+
+    `own` is the study's own loss, needed where `loss_type` names one. Depends on its arguments alone.
+    """
+    loss = _named_loss(predicted, targets, settings) if own is None else own(predicted, targets)
     if settings.ranking_loss_alpha > 0:
         term = margin_ranking(predicted, targets.scores, settings.ranking_loss_margin)
         loss = loss + settings.ranking_loss_alpha * term
     return loss
 
 
-def _primary_loss(predicted: Tensor, targets: Targets, settings: TrainingConfig) -> Tensor:
-    scores = targets.scores
+def _named_loss(predicted: Tensor, targets: Targets, settings: TrainingConfig) -> Tensor:
+    scores, margin, options = targets.scores, settings.ranking_loss_margin, _numbers(settings)
     match settings.loss_type:
         case "l1":
             return l1_loss(predicted, scores)
@@ -56,10 +60,23 @@ def _primary_loss(predicted: Tensor, targets: Targets, settings: TrainingConfig)
         case "soft_srcc":
             return soft_spearman(predicted, scores)
         case "margin_rank":
-            return margin_ranking(predicted, scores, settings.ranking_loss_margin)
+            return margin_ranking(predicted, scores, margin)
         case "ranknet":
-            return logistic_ranking(predicted, scores, settings.ranking_loss_margin)
-    raise UsageError(f'loss_type = "{settings.loss_type}" is not there yet')
+            return logistic_ranking(predicted, scores, margin)
+        case "plcc":
+            return half_pearson(predicted, scores)
+        case "nin":
+            return norm_in_norm(predicted, scores, **options)
+        case "fidelity":
+            return fidelity(predicted, targets, **options)
+        case "emd":
+            return earth_movers(predicted, targets)
+    raise ValueError(f"{settings.loss_type} is no loss of this program")
+
+
+def _numbers(settings: TrainingConfig) -> dict[str, float]:
+    """The options of a loss built in."""
+    return {name: float(value) for name, value in settings.loss_options.items() if isinstance(value, int | float)}
 
 
 def pearson(predicted: Tensor, scores: Tensor) -> Tensor:

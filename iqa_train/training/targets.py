@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from iqa_train.datasets.table import ImageTable
+from iqa_train.errors import UsageError
+from iqa_train.study.loss_checks import options_out_of_range
+from iqa_train.study.settings import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -61,3 +64,22 @@ def _spread(distribution: NDArray[np.float64], score_range: tuple[float, float])
     variance = (distribution * (values - mean[:, None]) ** 2).sum(axis=1)
     spread: NDArray[np.float64] = np.sqrt(variance)
     return spread
+
+
+def require_opinions(settings: TrainingConfig, table: ImageTable) -> None:
+    """Raise UsageError if the loss needs opinions that the data set does not have, or an option is out of range."""
+    if settings.loss_type == "emd" and table.distribution is None:
+        why = next((note for note in table.notes if "distribution" in note), "its table has no columns of it")
+        raise UsageError(
+            f'loss_type = emd needs the distribution of the opinions on each image of "{table.name}" ({table.root}): '
+            f"{why}; take another loss, or declare distribution_columns in [datasets.{table.name}]"
+        )
+    for _, says in options_out_of_range(settings):
+        raise UsageError(says)
+
+
+def opinion_notes(settings: TrainingConfig, table: ImageTable) -> list[str]:
+    """For the log: what `fidelity` does on a data set without SDs."""
+    if settings.loss_type != "fidelity" or table.sd is not None or table.distribution is not None:
+        return []
+    return [f"note: {table.name} has no SDs of opinions: to fidelity, all raters prefer the higher score of a pair"]

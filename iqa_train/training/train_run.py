@@ -27,6 +27,7 @@ from iqa_train.training.compute_device import ComputeDevice, choose_device
 from iqa_train.training.cross_dataset import CrossSet, evaluate_all_rounds, open_cross_sets
 from iqa_train.training.other_rounding import NEIGHBOURS
 from iqa_train.training.out_of_memory import OutOfMemoryError, explain_out_of_memory
+from iqa_train.training.targets import opinion_notes, require_opinions
 from iqa_train.training.trainer import RoundInputs, Trainer
 
 
@@ -40,6 +41,7 @@ def train_run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) 
     journal.say(*run_log.header(spec, run, device))
 
     table = load_table(settings.dataset, spec.source, settings.data_dir)
+    require_opinions(settings, table)
     code = _own_code(spec, run, journal)
     _require_network(settings, code)  # what is missing or wrong is reported before the long work on the pixel store
     store = _open_pixels(spec, table, journal)
@@ -51,7 +53,7 @@ def train_run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) 
         round_settings = settings.model_copy(update={"seed": settings.seed + number - 1})
         split = split_table(table, round_settings.seed)
         if number == 1:
-            journal.say(*run_log.data(table, split, store))
+            journal.say(*run_log.data(table, split, store), *opinion_notes(settings, table))
             repeat = {"repeat": {"number": run.repeat, "rounding": NEIGHBOURS}} if run.repeat > 1 else {}
             record_provenance(run, table, split, device.facts(settings), resume=resume, more=repeat)
         files, owner = run.round(number, rounds), checkpoint_owner(spec, run, number)

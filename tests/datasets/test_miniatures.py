@@ -13,6 +13,7 @@ from iqa_train.datasets.catalogue import PUBLISHED, READERS, load_table
 from iqa_train.datasets.demo.dataset import NAME as DEMO
 from iqa_train.datasets.splits import split_table
 from iqa_train.datasets.table import ImageTable
+from iqa_train.study.loss_checks import WITH_DISTRIBUTION, WITH_SD
 from iqa_train.study.resolve import resolve_by_hand
 from iqa_train.study.spec import DataSource
 from tests.conftest import Project
@@ -41,6 +42,8 @@ def test_the_table_says_what_the_files_say(tmp_path: Path, mini: Miniature) -> N
     assert (table.sd is None) == (mini.sd is None)
     if table.sd is not None:
         assert table.sd.tolist() == pytest.approx([mini.sd] * COUNT)
+    assert (table.sd is not None) == (mini.name in WITH_SD)  # which `check` knows without the files
+    assert (table.distribution is not None) == (mini.name in WITH_DISTRIBUTION)
     assert (table.splits is not None) == (mini.name == "koniq-10k")
     published = PUBLISHED[mini.name].images
     assert any(f"lists {COUNT} images" in note and f"has {published:,}" in note for note in table.notes)

@@ -4,7 +4,7 @@ import pytest
 
 from iqa_train.stats.power import critical_difference
 from iqa_train.study.audit import audit
-from iqa_train.study.inert import RULES, effective
+from iqa_train.study.inert import COMPARING, RULES, effective
 from iqa_train.study.settings import TrainingConfig
 
 
@@ -163,7 +163,7 @@ def test_a_step_schedule_that_never_steps(small):
     assert "constant and never do the same" in same.message
 
 
-@pytest.mark.parametrize("loss", ["srcc", "rank", "pairwise", "soft_srcc", "margin_rank", "ranknet"])
+@pytest.mark.parametrize("loss", COMPARING)
 def test_a_loss_that_compares_needs_two_crops(small, loss):
     study = small(
         ("one", f'set = {{ loss_type = "{loss}", batch_size = 1 }}'),

@@ -1,7 +1,9 @@
 """`plcc`, `nin`, `fidelity` and `emd`: against NumPy from the papers' formulas, and where they could break training."""
 
+import inspect
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +14,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import norm, pearsonr
 
+from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import UsageError
-from iqa_train.training.losses import half_pearson, norm_in_norm
+from iqa_train.study.loss_checks import LEAST_OPTIONS
+from iqa_train.study.own_code import LOSS_SIGNATURES
+from iqa_train.study.setting_fields import LOSSES as LOSSES_BY_NAME
+from iqa_train.study.settings import TrainingConfig
+from iqa_train.training.losses import half_pearson, margin_ranking, norm_in_norm, training_loss
 from iqa_train.training.opinion_losses import earth_movers, fidelity
-from iqa_train.training.targets import Targets
+from iqa_train.training.targets import Targets, opinion_notes, require_opinions, targets_of
 
 Array = NDArray[np.float64]
 RANGE = (1.0, 5.0)
@@ -253,3 +260,70 @@ def test_targets_are_indexed_together() -> None:
     for all_of_it, taken in fields:
         assert torch.equal(taken, all_of_it[[4, 1, 4]])
     assert Targets(whole.scores, RANGE)[torch.tensor([2])].sd is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "name"),
+    [
+        ("plcc", {}, "plcc"),
+        ("nin", {}, "nin 1 2"),
+        ("nin", {"p": 2}, "nin 2 2"),
+        ("nin", {"p": 1.5, "q": 3}, "nin 1.5 3"),
+        ("fidelity", {}, "fidelity"),
+        ("fidelity", {"predicted_sd": 0.4}, "fidelity, own SD"),
+        ("emd", {}, "emd"),
+    ],
+)
+def test_loss_type_names_them_and_the_ranking_term_is_added(kind: str, options: dict[str, Any], name: str) -> None:
+    predicted, targets = made(5)
+    leaf, paper = torch.from_numpy(predicted), LOSSES[name][1](predicted, targets)
+    settings = TrainingConfig(loss_type=kind, loss_options=options, ranking_loss_alpha=0.0)
+    assert training_loss(leaf, targets, settings).item() == pytest.approx(paper, abs=1e-9)
+    with_term = settings.model_copy(update={"ranking_loss_alpha": 0.5, "ranking_loss_margin": 3.0})
+    term = margin_ranking(leaf, targets.scores, 3.0).item()
+    assert training_loss(leaf, targets, with_term).item() == pytest.approx(paper + 0.5 * term, abs=1e-9)
+
+
+def test_the_options_that_check_knows_are_those_of_the_functions() -> None:
+    for name, function in {"nin": norm_in_norm, "fidelity": fidelity}.items():
+        keywords = [p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
+        known = LOSS_SIGNATURES[name].options
+        assert [(o.name, o.kind, o.default) for o in known] == [(p.name, p.annotation, p.default) for p in keywords]
+        assert set(LEAST_OPTIONS[name]) == {o.name for o in known}
+    assert set(LOSS_SIGNATURES) == set(LEAST_OPTIONS)
+
+
+@pytest.mark.parametrize("kind", LOSSES_BY_NAME)
+def test_every_loss_of_this_program_is_there(kind: str) -> None:
+    predicted, targets = made(6)
+    assert torch.isfinite(training_loss(torch.from_numpy(predicted), targets, TrainingConfig(loss_type=kind)))
+
+
+def table(**opinions: Any) -> ImageTable:
+    return ImageTable("mine", Path("data/mine"), ("a", "b"), np.array([2.0, 4.0]), RANGE, **opinions)
+
+
+def test_targets_of_a_table() -> None:
+    shares = np.array([[0.0, 0.5, 0.5, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0, 0.0]])
+    found = targets_of(table(distribution=shares, sd=np.array([0.9, 0.8])), torch.device("cpu"))
+    assert found.sd is not None and found.sd.tolist() == pytest.approx([0.9, 0.8])
+    for unusable in (None, np.array([0.9, -1.0]), np.array([0.9, np.nan])):
+        found = targets_of(table(distribution=shares, sd=unusable), torch.device("cpu"))
+        assert found.sd is not None and found.sd.tolist() == pytest.approx([0.5, 0.0])
+        assert targets_of(table(sd=unusable), torch.device("cpu")).sd is None
+    assert found.scores.dtype == torch.float32
+
+
+def test_a_run_with_emd_needs_a_distribution_and_says_where_to_declare_it() -> None:
+    settings = TrainingConfig(loss_type="emd")
+    require_opinions(settings, table(distribution=np.full((2, 5), 0.2)))
+    with pytest.raises(UsageError, match=r'of "mine" \(data/mine\).*distribution_columns in \[datasets.mine\]'):
+        require_opinions(settings, table())
+    with pytest.raises(UsageError, match=r"p = 0.5 of nin must be a number from 1 up"):
+        require_opinions(TrainingConfig(loss_type="nin", loss_options={"p": 0.5}), table())
+
+
+def test_a_run_with_fidelity_says_so_where_there_are_no_sds() -> None:
+    settings = TrainingConfig(loss_type="fidelity")
+    assert "mine has no SDs of opinions" in opinion_notes(settings, table())[0]
+    assert opinion_notes(settings, table(sd=np.ones(2))) == opinion_notes(TrainingConfig(), table()) == []

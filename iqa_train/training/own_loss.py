@@ -1,0 +1,59 @@
+"""A loss function of a user's own: called with a batch, its faults named by its own lines, and tried before it trains.
+
+    def fn(predicted, scores, *, my_option=1.0): ...       # both (B,) -> a scalar; lower is better
+
+A parameter named `context` is given the batch's `Targets`, with the SDs and the distribution of the opinions.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from iqa_train.models.code_errors import OwnCodeError, OwnPlace, blaming
+from iqa_train.study.signature import CONTEXT
+from iqa_train.training.targets import Targets
+
+
+@dataclass(frozen=True)
+class OwnLoss:
+    """The function with its options."""
+
+    function: Callable[..., Any]
+    place: OwnPlace
+    options: Mapping[str, Any]
+
+    def __call__(self, predicted: Tensor, targets: Targets) -> Tensor:
+        """The loss of a batch, a scalar. Raises OwnCodeError.
+
+        A loss that does not depend on the predictions of this batch, such as one over pairs where there are none, has
+        a gradient of 0.
+        """
+        with blaming(self.place, "computing the loss"):
+            more = {CONTEXT: targets} if _takes_context(self.function) else {}
+            loss = self.function(predicted, targets.scores, **self.options, **more)
+        if isinstance(loss, Tensor):
+            loss = _scalar(loss, self.place)
+            return loss if loss.requires_grad or not predicted.requires_grad else loss + 0 * predicted.sum()
+        raise OwnCodeError(f"{self.place.reference} returns {type(loss).__name__}, not a tensor: a scalar loss")
+
+
+def _scalar(loss: Tensor, place: OwnPlace) -> Tensor:
+    if loss.numel() != 1:
+        raise OwnCodeError(
+            f"{place.reference} returns shape {tuple(loss.shape)}; it must return one number, such as the mean"
+        )
+    if not loss.is_floating_point():
+        kind = str(loss.dtype).removeprefix("torch.")
+        raise OwnCodeError(f"{place.reference} returns {kind} numbers, which have no gradient; return a float")
+    return loss.reshape(()).float() if loss.dtype in (torch.float16, torch.bfloat16) else loss.reshape(())
+
+
+def _takes_context(function: Callable[..., Any]) -> bool:
+    try:
+        return CONTEXT in inspect.signature(function).parameters
+    except (TypeError, ValueError):  # some callables written in C state none
+        return False
