@@ -21,6 +21,11 @@ def handing(descriptors: Iterable[int]) -> dict[str, str]:
     }
 
 
+def handed_descriptors() -> tuple[int, ...]:
+    """The descriptors passed to this process, for a process that it starts to hold them as well."""
+    return tuple(int(entry.partition(":")[0]) for entry in os.environ.get(HANDED, "").split())
+
+
 def require_handed() -> None:
     """Raise RunError unless each descriptor passed to this process is the right file, and locked.
 

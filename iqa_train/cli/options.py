@@ -1,8 +1,10 @@
 """One option per setting, made from the declared settings, in the spelling of the script this program replaces."""
 
 import argparse
+from collections.abc import Sequence
 from typing import Any, get_args
 
+from iqa_train.errors import UsageError, control_complaint, visible
 from iqa_train.study.numbers import number_text
 from iqa_train.study.setting_fields import SETTINGS, Declared
 
@@ -49,7 +51,21 @@ def typed_settings(options: argparse.Namespace) -> dict[str, Any]:
     values = {name: getattr(options, name) for name in SETTINGS if hasattr(options, name)}
     written = {name: value for name, value in values.items() if isinstance(value, str)}
     values |= {name: value_from_text(name, text) for name, text in written.items()}
-    return validate_settings(values, COMMAND_LINE, written)
+    parameters = _parameters(getattr(options, "set", None) or ())
+    return validate_settings(values, COMMAND_LINE, written) | ({"parameters": parameters} if parameters else {})
+
+
+def _parameters(given: Sequence[str]) -> dict[str, str]:
+    """The parameters of a command that --set gives, as text."""
+    found = {}
+    for word in given:
+        name, equals, value = word.partition("=")
+        if not (name and equals):
+            raise UsageError(f'--set {visible(word)}: not NAME=VALUE, such as "lr=1e-4"')
+        if complaint := control_complaint(value):
+            raise UsageError(f"--set {visible(word)} {complaint}")
+        found[name] = value
+    return found
 
 
 def as_options(settings: dict[str, Any]) -> list[str]:
@@ -58,7 +74,9 @@ def as_options(settings: dict[str, Any]) -> list[str]:
 
     words = []
     for name, value in settings.items():
-        if isinstance(value, bool):
+        if isinstance(value, dict):
+            words += [word for key, text in value.items() for word in ("--set", f"{key}={text}")]
+        elif isinstance(value, bool):
             words.append(f"--{name}" if value else f"--no_{name}")
         elif isinstance(value, dict):
             words += [f"--{name}", ",".join(f"{key}={shown(option)}" for key, option in value.items())]

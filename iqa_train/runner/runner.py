@@ -170,8 +170,9 @@ def _start(request: AttemptRequest, lock: int) -> RunningAttempt:
         request.logs_dir.mkdir(exist_ok=True)
     log, file = _new_log(request.logs_dir, spec)  # first, since an attempt without a log must not start
     attempt = run.next_attempt()
-    command = [*_worker_program(), str(run.path), str(attempt.folder)]
-    if request.resume:
+    resume = request.resume and _can_continue(spec)
+    command = [*_worker_program(spec), str(run.path), str(attempt.folder)]
+    if resume:
         command.append("--resume")
     held = (lock, *request.lease.descriptors)
     environment = _POLITE | worker_environment(request.device) | _REQUIRED | {MARK: mark_for(attempt.folder)}
@@ -181,13 +182,14 @@ def _start(request: AttemptRequest, lock: int) -> RunningAttempt:
         try:
             for folder in (run.path, *(tried.folder for tried in run.attempts())):
                 sweep(folder)
-            if request.again:
+            if request.again or request.resume > resume:
                 moved = _set_aside(run)
             if request.spec is not None:
                 copy_code(run, request.spec)
                 write_json(run.spec, request.spec)
             attempt.folder.mkdir()
             attempt.reserve.write_bytes(bytes(_RESERVE))
+            request = replace(request, resume=resume)
             _write_runner_info(request, attempt, log, environment)  # before the worker, which then is never unrecorded
             with starting(f"the worker of {spec['experiment']}"):
                 process = subprocess.Popen(
@@ -237,9 +239,15 @@ def _write_runner_info(
         write_json(attempt.runner, facts)
 
 
-def _worker_program() -> list[str]:
-    other = os.environ.get(WORKER)
-    return [sys.executable, other] if other else python_command("iqa_train.training.worker")
+def _worker_program(spec: Mapping[str, Any]) -> list[str]:
+    if other := os.environ.get(WORKER):
+        return [sys.executable, other]
+    return python_command("iqa_train.command_runs.worker" if spec.get("command") else "iqa_train.training.worker")
+
+
+def _can_continue(spec: Mapping[str, Any]) -> bool:
+    """Whether an attempt continues the last one: a command that has no way to do so starts over."""
+    return not spec.get("command") or bool(spec["command"].get("resume"))
 
 
 def _spec_of(run: RunFolder) -> Mapping[str, Any]:

@@ -114,6 +114,8 @@ class SpecFacts(TypedDict, total=False):
     cross_sources: dict[str, dict[str, Any]]
     expect: ExpectFacts
     differs: dict[str, tuple[Any, Any]]
+    command: dict[str, Any] | None
+    parameters: dict[str, Any]
     config_hash: str
 
 
@@ -236,6 +238,13 @@ class RepeatFacts(TypedDict, total=False):
     rounding: str
 
 
+class CommandFacts(TypedDict, total=False):
+    """Of a run of a command: its words, and SHA-256 by name of the files among them."""
+
+    words: list[str]
+    files: dict[str, str]
+
+
 class ProvenanceFacts(TypedDict, total=False):
     """provenance.json: what a result came from. `earlier`: `runs.rounding` of attempts that it continues, if other."""
 
@@ -246,6 +255,7 @@ class ProvenanceFacts(TypedDict, total=False):
     data: DataFacts
     imported: ImportedFacts
     repeat: RepeatFacts
+    command: CommandFacts
     earlier: list[dict[str, str]]
 
 

@@ -8,12 +8,14 @@ runs/<study>/design.json  design.lock           what the study declared before i
 runs/<study>/<experiment>/s<seed>-<config hash>[-r<repeat>]/
   spec.json  provenance.json  result.json  lock
   attempt-01/  runner.json  metrics.jsonl  exit.json   (while it runs: heartbeat, reserve; stop)
+               settings.json  split.csv  events.jsonl  of the program of a [command]
   code/                                         the study's own code that the run uses, as it was when it was queued
   checkpoints/  last.safetensors  best.safetensors
   predictions-val.csv  predictions-test.csv
   predictions-<cross set>.csv  tested-<cross set>.json
   references-val.csv   references-test.csv   ...       the reference of each image, in data sets that have them
   opinions-val.csv     opinions-test.csv     ...       spread and number of opinions, in data sets that have both
+  output/                                       what the program of a [command] writes
   round-02/  ...  the same of a further round, where train_test_num > 1
 logs/<slug>_<study>_<YYYYmmdd_HHMMSS>.log
 """
@@ -31,7 +33,7 @@ from iqa_train.runs.seeds import UNKNOWN_FOLDER, UNKNOWN_SEED
 if TYPE_CHECKING:  # a runner and a scheduler stay small without it
     from iqa_train.study.spec import RunSpec
 
-_OUTCOMES = ("result.json", "checkpoints")
+_OUTCOMES = ("result.json", "checkpoints", "output")
 _OUTCOME_KINDS = ("predictions-*.csv", "references-*.csv", "opinions-*.csv", "tested-*.json", "round-*")
 _ATTEMPT = re.compile(r"attempt-(\d+)")
 _REPEATED = r"-r([2-9]|[1-9]\d{1,3})"
@@ -80,6 +82,21 @@ class Attempt:
     def exit(self) -> Path:
         """How it ended."""
         return self.folder / "exit.json"
+
+    @property
+    def settings(self) -> Path:
+        """For the program of a command: every setting and parameter."""
+        return self.folder / "settings.json"
+
+    @property
+    def split(self) -> Path:
+        """For the program of a command: image, score and split of every image."""
+        return self.folder / "split.csv"
+
+    @property
+    def events(self) -> Path:
+        """From the program of a command: a line for each epoch."""
+        return self.folder / "events.jsonl"
 
 
 @dataclass(frozen=True)
@@ -182,6 +199,11 @@ class RunFolder:
     def result(self) -> Path:
         """The outcome; there once the run is complete."""
         return self.path / "result.json"
+
+    @property
+    def output(self) -> Path:
+        """What the program of a command writes."""
+        return self.path / "output"
 
     @property
     def lock(self) -> Path:

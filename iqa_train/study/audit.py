@@ -5,6 +5,7 @@ from typing import Any
 
 from iqa_train.errors import RunError
 from iqa_train.study.backbones import known_backbone
+from iqa_train.study.command_checks import missing_programs, several_parameters, unused_parameters
 from iqa_train.study.factors import PRE_TRAINING, acting_differences, differing, factors_of
 from iqa_train.study.findings import SEVERITIES, Audited, Finding, Severity, span_text
 from iqa_train.study.inert import COMPARING, Rule, effective, inert, never_steps
@@ -83,7 +84,7 @@ def merged(findings: Iterable[Finding], ids: list[str]) -> Iterator[Finding]:
 
 
 def _rising_schedule(audited: Audited) -> Iterator[Finding]:
-    for run in audited.runs:
+    for run in audited.trained:
         c, name = run.spec.settings, run.spec.experiment
         if c.lr_scheduler == "cosine" and c.lr_floor > min(c.lr, c.lr * c.lr_ratio):
             yield _rising_cosine(c, name)
@@ -116,7 +117,7 @@ def _rising_cosine(c: TrainingConfig, name: str) -> Finding:
 
 
 def _renamed_loss(audited: Audited) -> Iterator[Finding]:
-    for run in audited.runs:
+    for run in audited.trained:
         loss = run.spec.settings.loss_type
         if loss in _RENAMED:
             now, before = _RENAMED[loss]
@@ -126,7 +127,7 @@ def _renamed_loss(audited: Audited) -> Iterator[Finding]:
 
 
 def _selects_on_test(audited: Audited) -> Iterator[Finding]:
-    for run in audited.runs:
+    for run in audited.trained:
         if run.spec.settings.select_on == "test":
             says = (
                 "the best epoch is chosen on the test images (select_on = test), so the reported test SRCC is the best "
@@ -139,7 +140,7 @@ def _inert_setting(audited: Audited) -> Iterator[Finding]:
     acting = audited.baseline.spec.settings
     silent = {rule.setting for rule in inert(acting)}
     base = audited.baseline.spec.experiment
-    for run in audited.runs:
+    for run in audited.trained:
         spec = run.spec
         for rule in inert(spec.settings):
             if rule.setting not in run.explicit:
@@ -170,7 +171,7 @@ def _removes_both(rule: Rule, removed: list[str], experiment: str, base: str) ->
 
 
 def _nothing_to_compare(audited: Audited) -> Iterator[Finding]:
-    for run in audited.runs:
+    for run in audited.trained:
         c = run.spec.settings
         if c.batch_size == 1 and c.loss_type in COMPARING:
             says = (
@@ -182,11 +183,13 @@ def _nothing_to_compare(audited: Audited) -> Iterator[Finding]:
 
 def _several_factors(audited: Audited) -> Iterator[Finding]:
     base = audited.baseline.spec
-    for run in audited.runs:
+    for run in audited.trained:
         spec = run.spec
         c = spec.settings
         # Settings that others switch off have their own finding.
         silenced = {rule.setting for rule in inert(c)} - set(spec.differs)
+        if base.command is not None:  # another program: nothing of its settings is comparable
+            continue
         factors = [name for name in acting_differences(base.settings, c) if name not in silenced]
         named = factors_of(factors, base.settings, c)
         if len(named) < 2:
@@ -201,7 +204,7 @@ def _several_factors(audited: Audited) -> Iterator[Finding]:
 
 
 def _idle_patience(audited: Audited) -> Iterator[Finding]:
-    for run in audited.runs:
+    for run in audited.trained:
         c = run.spec.settings
         if c.early_stopping and c.patience >= c.epochs - 1:
             says = (
@@ -274,4 +277,7 @@ _CHECKS: tuple[Callable[[Audited], Iterable[Finding]], ...] = (
     narrow_ranges,
     margin_too_small,
     one_seed,
+    missing_programs,
+    several_parameters,
+    unused_parameters,
 )

@@ -7,7 +7,7 @@ from iqa_train.errors import control_complaint
 from iqa_train.study.messages import shown
 from iqa_train.study.problems import Problems, TomlTable
 
-_NAMED = ("profiles", "datasets")  # tables of tables
+_NAMED = ("profiles", "datasets", "commands")  # tables of tables
 
 
 def check_controls(raw: Mapping[str, Any], problems: Problems) -> None:

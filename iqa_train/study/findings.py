@@ -46,6 +46,11 @@ class Audited:
         """All experiments but the baseline."""
         return [run for run in self.runs if run is not self.baseline]
 
+    @property
+    def trained(self) -> Sequence[Resolved]:
+        """The experiments that this program trains, without those of a command."""
+        return [run for run in self.runs if run.spec.command is None]
+
     def rounds(self, run: Resolved) -> int:
         """With how many seeds the run's experiment is trained: a further round is a further seed."""
         return len({seed + n for seed in self.seeds for n in range(run.spec.settings.train_test_num)})

@@ -37,6 +37,9 @@ _WORDS = {
     "settings": "a table of settings, such as { lr = 1e-6 }",
     "source": "text that says where the numbers are from",
     "command": "a shell command line",
+    "run": 'a list of words, such as ["python", "train.py", "--lr", "{lr}"]',
+    "resume": 'a list of words, such as ["python", "train.py", "--resume", "{run_dir}"]',
+    "predictions": 'a file for each of test and val, such as { test = "test.csv" }',
     "webhook": "an address that starts with http:// or https://, in ASCII, without spaces, user name and password",
     "urls": 'a list of addresses for apprise, such as ["slack://TOKEN/#channel"]',
     "margin": "a number more than 0, or a table of such numbers by metric, such as { srcc = 0.002 }",
@@ -92,6 +95,8 @@ def allowed(name: str, field: FieldInfo) -> str:
     choices = get_args(field.annotation) if _plain(field) is None else ()
     if choices and all(isinstance(choice, str) for choice in choices):
         return ", ".join(choices)
+    if get_origin(field.annotation) is tuple:
+        return 'a list of texts, such as ["...", "..."]'
     limits = [
         words.format(getattr(limit, key))
         for key, words in _LIMITS

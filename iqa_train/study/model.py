@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from iqa_train.errors import did_you_mean
+from iqa_train.study.command import CommandTable
 from iqa_train.study.design import Design, Margin, require_margins, require_metric
 from iqa_train.study.events import EVENTS, USUAL, Event
 from iqa_train.study.setting_fields import DataName
@@ -67,6 +68,7 @@ class Experiment(BaseModel):
     purpose: str = ""
     set: dict[str, Any] = {}
     expect: Expectation = Expectation()
+    command: str = Field("", description="the [commands.NAME] that trains it; empty: [command], or this program")
 
 
 class Batch(BaseModel):
@@ -183,6 +185,11 @@ class Study(BaseModel):
     primary: str = ""
     margins: dict[str, float] = {}
     design: Design | None = None
+    commands: dict[str, CommandTable] = Field({}, description='by name; that of [command] is ""')
+
+    def command_of(self, experiment: Experiment) -> CommandTable | None:
+        """The command that trains an experiment; None: this program does."""
+        return self.commands.get(experiment.command)
 
     @property
     def ids(self) -> list[str]:

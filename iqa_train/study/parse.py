@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from iqa_train.errors import did_you_mean
+from iqa_train.study.command import HARNESS, CommandTable
 from iqa_train.study.cross_checks import DEFAULTS, HEAD, SEEDS_BELONG, check_references, check_seeds, id_of
 from iqa_train.study.design import Design, contradiction
 from iqa_train.study.literature import check_reported
@@ -23,12 +24,16 @@ from iqa_train.study.model import (
     Study,
     StudyHead,
 )
+from iqa_train.study.parse_commands import parse_commands, settings_and_parameters
 from iqa_train.study.problems import Problems, TomlTable
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import DataSource, Expectation
 from iqa_train.study.validate import check_settings
 
-TABLES = ("study", "defaults", "experiments", "batches", "profiles", "datasets", "notify", "references", "design")
+TABLES = (
+    "study", "defaults", "experiments", "batches", "profiles", "datasets", "notify", "references", "design", "command",
+    "commands",
+)  # fmt: skip
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -39,11 +44,13 @@ def parse_study(raw: Mapping[str, Any], path: Path, problems: Problems) -> Study
             problems.add(TomlTable(key), f"unknown table; {did_you_mean(key, TABLES)}")
     head = _head(raw, problems)
     defaults = _table(raw, "defaults", problems)
-    settings = _settings(defaults, DEFAULTS, problems)
-    experiments = _experiments(_array(raw, "experiments", problems), problems)
+    commands = parse_commands(raw, defaults, _made, problems)
+    shared = {name: value for name, value in defaults.items() if name in HARNESS or "command" not in raw}
+    settings = _settings(shared, DEFAULTS, problems)
+    experiments = _experiments(_array(raw, "experiments", problems), commands, raw, problems)
     batches = _batches(_array(raw, "batches", problems), problems)
     design = _design(raw, head, problems)
-    profiles = _profiles(_table(raw, "profiles", problems), raw, head, problems)
+    profiles = _profiles(_table(raw, "profiles", problems), raw, head, commands.get(""), problems)
     datasets = _datasets(_table(raw, "datasets", problems), problems)
     notify = _notify(raw, problems)
     reported = _array(raw, "references", problems)
@@ -70,6 +77,7 @@ def parse_study(raw: Mapping[str, Any], path: Path, problems: Problems) -> Study
         primary=head.primary,
         margins=head.margin,
         design=design,
+        commands=commands,
     )
 
 
@@ -86,8 +94,11 @@ def _head(raw: Mapping[str, Any], problems: Problems) -> StudyHead | None:
     return head
 
 
-def _experiments(tables: list[Any], problems: Problems) -> list[Experiment]:
+def _experiments(
+    tables: list[Any], commands: Mapping[str, CommandTable], raw: Mapping[str, Any], problems: Problems
+) -> list[Experiment]:
     found = []
+    named, own = list(_table(raw, "commands", Problems(""))), "command" in raw
     for number, table in enumerate(tables):
         if not isinstance(table, dict):
             problems.add(None, f"experiments: {shown(table)} is not a table; write an [[experiments]] table for each")
@@ -96,11 +107,18 @@ def _experiments(tables: list[Any], problems: Problems) -> list[Experiment]:
         fields = dict(table)
         if "expect" in fields:
             fields["expect"] = _made(Expectation, fields["expect"], place, problems, "expect") or Expectation()
-        changes = fields.get("set", {})
-        if isinstance(changes, dict):
+        changes, command = fields.get("set", {}), fields.get("command", "")
+        if not isinstance(command, str):
+            problems.add(place, f"command = {shown(command)} is not text; allowed: NAME of [commands.NAME]", "command")
+            continue
+        if command and command not in named:
+            problems.add(place, f"unknown command {shown(command)}; {did_you_mean(command, named)}", "command")
+        elif isinstance(changes, dict) and (command or own):
+            fields["set"] = settings_and_parameters(changes, commands.get(command), place, problems)
+        elif isinstance(changes, dict):
             fields["set"] = _settings(changes, place, problems)
-            if "seed" in changes:
-                problems.add(place, f"set cannot hold seed: {SEEDS_BELONG}", "seed")
+        if isinstance(changes, dict) and "seed" in changes:
+            problems.add(place, f"set cannot hold seed: {SEEDS_BELONG}", "seed")
         experiment = _made(Experiment, fields, place, problems)
         if experiment:
             found.append(experiment)
@@ -118,7 +136,11 @@ def _batches(tables: list[Any], problems: Problems) -> list[Batch]:
 
 
 def _profiles(
-    tables: Mapping[str, Any], raw: Mapping[str, Any], of_file: StudyHead | None, problems: Problems
+    tables: Mapping[str, Any],
+    raw: Mapping[str, Any],
+    of_file: StudyHead | None,
+    own: CommandTable | None,
+    problems: Problems,
 ) -> dict[str, Profile]:
     found = {}
     for name, table in tables.items():
@@ -129,7 +151,10 @@ def _profiles(
             problems.add(place, f"{shown(table)} is not a table; allowed: a table of settings")
             continue
         changes = {key: value for key, value in table.items() if key not in ("study", "expect", "minutes", "design")}
-        settings = _settings(changes, place, problems)
+        if "command" in raw:
+            settings = settings_and_parameters(changes, own, place, problems)
+        else:
+            settings = _settings(changes, place, problems)
         head = _made(ProfileHead, table.get("study", {}), place, problems, "study")
         if head and head.name.lower() == BY_HAND:
             problems.add(
@@ -148,8 +173,8 @@ def _profiles(
             if made:
                 expect[experiment] = made
         if head and timed:
-            own = _profile_design(table, raw, of_file, place, problems)
-            found[name] = Profile(study=head, minutes=timed.minutes, expect=expect, set=settings, design=own)
+            design = _profile_design(table, raw, of_file, place, problems)
+            found[name] = Profile(study=head, minutes=timed.minutes, expect=expect, set=settings, design=design)
     return found
 
 

@@ -12,8 +12,17 @@ from iqa_train.study.backbones import SIZED_BACKBONES
 from iqa_train.study.model import BY_HAND, Experiment, Profile, Study
 from iqa_train.study.own_code import own_code, signature_of
 from iqa_train.study.profiles import profile_of, seeds_of, study_name
+from iqa_train.study.resolve_command import (
+    PARAMETERS,
+    Laid,
+    Layer,
+    command_layers,
+    differences,
+    laid_command,
+    refuse_unknown,
+)
 from iqa_train.study.setting_fields import OPTIONS_OF, SETTINGS
-from iqa_train.study.settings import SPAQ, TrainingConfig, pairs_that_differ
+from iqa_train.study.settings import SPAQ, TrainingConfig
 from iqa_train.study.signature import fitted
 from iqa_train.study.spec import DataSource, Expectation, RunSpec, split_digest
 from iqa_train.study.validate import COMMAND_LINE, training_config
@@ -81,6 +90,8 @@ def runs_by_hand(study: Study, seeds: Sequence[int] | None = None) -> list[RunSp
 
 def study_by_hand(overrides: Mapping[str, Any], sources: Mapping[str, DataSource] | None = None) -> Study:
     """A study with one experiment made of `overrides`, to be resolved and audited like any other."""
+    if overrides.get(PARAMETERS):
+        raise UsageError("--set gives parameters of a command of a study file; add --exp ID, --batch N or --all")
     settings = training_config(overrides)
     parts = [settings.dataset]
     if settings.backbone != "swin":
@@ -110,14 +121,16 @@ def resolve_with_origins(
 ) -> Resolved:
     """As `resolve`, with the layer that each setting comes from."""
     overrides = overrides or {}
+    refuse_unknown(study, overrides)
     experiment = _experiment(study, experiment_id)
     chosen = profile_of(study, profile)
     layers = _layers(study, experiment, profile, overrides)
     if seed is None:
         seed = seeds_of(study, profile, overrides)[0]
-    folder = study.path.parent
-    settings = _laid(layers, seed, folder)
-    baseline = _laid(_layers(study, _experiment(study, study.baseline), profile, overrides), seed, folder)
+    laid = _laid_run(study, experiment, layers, seed)
+    reference = _experiment(study, study.baseline)
+    baseline = _laid_run(study, reference, _layers(study, reference, profile, overrides), seed)
+    settings = laid.settings
     spec = RunSpec(
         study=study_name(study, profile),
         experiment=experiment.id,
@@ -129,15 +142,12 @@ def resolve_with_origins(
         source=_pinned(study.datasets.get(settings.dataset, DataSource())),
         cross_sources={name: study.datasets[name] for name in settings.across if name in study.datasets},
         expect=_expectation(experiment, chosen, overrides),
-        differs=differences(baseline, settings),
-        code=own_code(settings, folder),
+        differs=differences(baseline, laid),
+        command=laid.command,
+        parameters=dict(laid.parameters),
+        code=own_code(settings, study.path.parent),
     )
     return Resolved(spec, {name: layer for layer, values in layers for name in values})
-
-
-def differences(baseline: TrainingConfig, settings: TrainingConfig) -> dict[str, tuple[Any, Any]]:
-    """Setting -> (the baseline's value, this one's) for those that differ, without the seed."""
-    return {name: pair for name, pair in pairs_that_differ(baseline, settings) if name != "seed"}
 
 
 def experiments_of_batches(study: Study, batches: Sequence[str]) -> list[str]:
@@ -190,12 +200,25 @@ def _layers(
     study: Study, experiment: Experiment, profile: str | None, overrides: Mapping[str, Any]
 ) -> list[tuple[str, Mapping[str, Any]]]:
     chosen = profile_of(study, profile)
-    return [
+    layers: list[Layer] = [
         ("defaults", study.defaults),
         *([(f"profile {profile}", chosen.set)] if chosen else []),
         (f"experiment {experiment.id}", experiment.set),
-        (COMMAND_LINE, overrides),
+        (COMMAND_LINE, {name: value for name, value in overrides.items() if name != PARAMETERS}),
     ]
+    table = study.command_of(experiment)
+    if table is None:
+        return layers
+    return command_layers(
+        table, layers, overrides, f"command {experiment.command}" if experiment.command else "defaults"
+    )
+
+
+def _laid_run(study: Study, experiment: Experiment, layers: Sequence[Layer], seed: int) -> Laid:
+    table = study.command_of(experiment)
+    if table is None:
+        return Laid(_laid(layers, seed, study.path.parent))
+    return laid_command(study, table, experiment.command, layers, seed)
 
 
 def _laid(layers: Sequence[tuple[str, Mapping[str, Any]]], seed: int, folder: Path) -> TrainingConfig:

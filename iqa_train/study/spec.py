@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from iqa_train.files import SCHEMA_VERSION
+from iqa_train.study.command import Command, Parameter
 from iqa_train.study.own_code import OwnCode
 from iqa_train.study.revision import FIRST, REVISION
 from iqa_train.study.setting_fields import is_local
@@ -103,6 +104,8 @@ class RunSpec(BaseModel):
     expect: Expectation = Expectation()
     differs: dict[str, tuple[Any, Any]] = Field({}, description="setting -> (the baseline's value, this run's)")
     code: OwnCode | None = Field(None, description="the study's own code that the settings name, by file")
+    command: Command | None = Field(None, description="the program that trains it; None: this one")
+    parameters: dict[str, Parameter] = Field({}, description="of the command")
 
     @property
     def seed(self) -> int:
@@ -122,7 +125,8 @@ class RunSpec(BaseModel):
         source = self.source.model_dump(exclude={"path", "split", "votes_column"}, exclude_defaults=True)
         revision = {"revision": self.revision} if self.revision > FIRST else {}
         code = {} if self.code is None else {"code": {**self.code.files, **self.code.packages}}
-        text = json.dumps({"settings": what, "source": source, **revision, **code}, sort_keys=True)
+        own = {"command": self.command.identity, "parameters": self.parameters} if self.command else {}
+        text = json.dumps({"settings": what, "source": source, **own, **revision, **code}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 

@@ -11,41 +11,21 @@ import iqa_train.startup  # noqa: F401 (before anything that opens a file)
 # isort: split
 import argparse
 import errno
-import os
-import signal
 import sys
-import traceback
-from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 
 from iqa_train.errors import UserError
 from iqa_train.escape import escape_outputs
 from iqa_train.handed import require_handed
-from iqa_train.redaction import without_secrets
 from iqa_train.runs import outcome
 from iqa_train.runs.journal import Journal, Stopped
 from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.specfile import read_spec
+from iqa_train.runs.worker_end import StopRequest, report_end, unexpected
 from iqa_train.training.checkpoint import DiskFullError
 from iqa_train.training.out_of_memory import OutOfMemoryError, explain_out_of_memory
 from iqa_train.training.train_run import train_run
 from iqa_train.training.trainer import DivergedError
-
-
-class _StopRequest:
-    """Set by TERM and INT; the journal asks for it at every progress report."""
-
-    def __init__(self) -> None:
-        self.made = False
-        signal.signal(signal.SIGTERM, self._make)
-        signal.signal(signal.SIGINT, self._make)
-
-    def _make(self, _signal: int, _frame: FrameType | None) -> None:
-        self.made = True
-
-    def __call__(self) -> bool:
-        return self.made
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -57,11 +37,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--resume", action="store_true")
     arguments = parser.parse_args(argv)
     run, attempt = RunFolder(arguments.run), Attempt(arguments.attempt)
-    journal = Journal(attempt.metrics, _StopRequest())
+    journal = Journal(attempt.metrics, StopRequest())
     code, message = _run_and_classify(run, journal, resume=arguments.resume)
     if not attempt.folder.is_dir():
         code, message = outcome.UNEXPECTED, f"{run.path} is gone: it was moved, deleted or unmounted; the run ends"
-    _report_end(journal, code, message)
+    report_end(journal, code, message)
     return code
 
 
@@ -87,30 +67,9 @@ def _run_and_classify(run: RunFolder, journal: Journal, *, resume: bool) -> tupl
             return outcome.DISK_FULL, f"disk full: {error}; make room and continue with --resume"
         if not run.path.is_dir():  # `main` reports that, without a traceback
             return outcome.UNEXPECTED, str(error)
-        return _unexpected(error)
+        return unexpected(error)
     except Exception as error:  # noqa: BLE001 (the outermost frame: a defect leaves its traceback in the log)
-        return _unexpected(error)
-
-
-def _unexpected(error: Exception) -> tuple[int, str]:
-    with suppress(OSError):  # the log's disk may be full
-        sys.stderr.write(without_secrets(traceback.format_exc()))
-    return outcome.UNEXPECTED, f"{type(error).__name__}: {error}"
-
-
-def _report_end(journal: Journal, code: int, message: str) -> None:
-    """Write the end event, then the message to the log. A full disk may lose both; the exit code remains."""
-    message = without_secrets(message)
-    with suppress(OSError):
-        journal.event("end", code=code, message=message)
-    with suppress(OSError):
-        if message:
-            journal.say(message)
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:  # Python flushes again at exit and would replace the exit code
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return unexpected(error)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from iqa_train.cli.options import as_options
+from iqa_train.redaction import public_command
 from iqa_train.runs.layout import RunFolder
 from iqa_train.study.model import Study
 from iqa_train.study.numbers import number_text
+from iqa_train.study.shown_settings import shown_settings
 from iqa_train.study.spec import RunSpec
 
 
@@ -59,7 +61,7 @@ def _plan_of(
         "repeat": run.repeat,
         "config_hash": spec.config_hash,
         "run_dir": str(run.path),
-        "settings": spec.settings.model_dump(mode="json"),
+        "settings": shown_settings(spec),
         "baseline": spec.baseline,
         "differs": {name: {"baseline": theirs, "here": ours} for name, (theirs, ours) in spec.differs.items()},
         "command": _command(spec, study, profile, options, overrides),
@@ -90,18 +92,20 @@ def _print_plan(plan: dict[str, Any], spec: RunSpec) -> None:
     repeat = f", repeat {plan['repeat']}" if plan["repeat"] > 1 else ""
     print(f"  study {spec.study}, seed {spec.seed}{repeat}, configuration {spec.config_hash}")
     print(f"  run directory {plan['run_dir']}")
-    for name, value in spec.settings.model_dump().items():
+    for name, value in plan["settings"].items():
         print(f"    {name} = {_toml(value)}")
     if spec.baseline is not None and spec.experiment != spec.baseline:
         pairs = [f"{name} {_toml(ours)} (there {_toml(theirs)})" for name, (theirs, ours) in spec.differs.items()]
         print(f"  differs from {spec.baseline} in: {'; '.join(pairs) or 'nothing'}")
+    if spec.command is not None:
+        print(f"  program: {shlex.join(public_command(spec.command.run))}, in {spec.command.folder}")
     print(f"  command: {shlex.join(plan['command'])}\n")
 
 
 def _toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{name} = {_toml(option)}" for name, option in value.items()) + " }" if value else "{}"

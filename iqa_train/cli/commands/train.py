@@ -61,6 +61,8 @@ def main(argv: Sequence[str]) -> int:
         study, specs = _runs_by_hand(options, overrides)
     else:
         specs = _runs_of_study(study, profile, options, overrides)
+    if options.repeat > 1 and any(spec.command for spec in specs):
+        raise UsageError("--repeat rounds the initial weights of this program's networks otherwise; a command has none")
     if options.split:
         study, specs = with_split(study, specs, options.split)
     findings = audit_with_data(study, profile, None if by_hand else overrides, seeds=options.seeds)
@@ -176,6 +178,9 @@ def _parser() -> Parser:
         "--repeat", type=whole_number(2), default=1, metavar="N",
         help="the same seed with other rounding, N-th time (from 2): how much of a value is chance; counts as no seed",
     )  # fmt: skip
+    what.add_argument(
+        "--set", nargs="+", action="extend", metavar="NAME=VALUE", help="parameters of [command] or [commands.NAME]"
+    )
     what.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
     what.add_argument("--again", action="store_true", help="start over what was run before; the old results are kept")
     what.add_argument("--dry-run", action="store_true", help="print settings and commands, and start nothing")

@@ -1,0 +1,1 @@
+"""Runs that a program of the user's own carries out. Without torch."""

@@ -1,0 +1,87 @@
+"""Epochs that a program reports: by lines of its output that match patterns, or as events in a file."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from iqa_train.files import parse_lines
+from iqa_train.study.command import GROUPS
+
+Epoch = dict[str, Any]
+"""The fields of an epoch event that a program gives: epoch, and those that it has of the others."""
+
+_MOST = 1_000_000  # epochs, and no measure is as large as 1e12
+_LARGEST = 1e12
+
+
+class EpochReports:
+    """Puts together what lines and events say of an epoch, and passes on each epoch once it is complete.
+
+    Several lines may speak of one epoch: one that does not name it belongs to the one that was named last. It is
+    complete when every group of the patterns has a value, when the next one begins, or at the end.
+    """
+
+    def __init__(self, patterns: Iterable[str], report: Callable[[Epoch], None]) -> None:
+        self._patterns = [re.compile(pattern) for pattern in patterns]
+        self._report = report
+        self._wanted = {GROUPS[name] for pattern in self._patterns for name in pattern.groupindex}
+        self._open: Epoch = {}
+        self.matched = False
+        self.refused = 0
+
+    def read_output(self, lines: Iterable[str]) -> None:
+        """Lines of the program's output."""
+        for line in lines:
+            for pattern in self._patterns:
+                if found := pattern.search(line):
+                    self._take({GROUPS[k]: v for k, v in found.groupdict().items() if v is not None})
+
+    def read_events(self, lines: Iterable[str]) -> None:
+        """Lines of the file of events: JSON objects with "epoch"."""
+        for event in parse_lines(lines):
+            known = {GROUPS[k]: v for k, v in event.items() if k in GROUPS and v is not None}
+            numbers = _numbers(known)
+            if numbers is None or "epoch" not in numbers:
+                self.refused += 1
+                continue
+            self.end()
+            self._report(numbers)
+
+    def end(self) -> None:
+        """What is known of the last epoch is all that will come."""
+        if "epoch" in self._open:
+            self._report(self._open)
+        self._open = {}
+
+    def _take(self, words: Mapping[str, str]) -> None:
+        self.matched = True
+        found = _numbers(words)
+        if found is None:
+            self.refused += 1
+            return
+        if "epoch" in found and found["epoch"] != self._open.get("epoch", found["epoch"]):
+            self.end()
+        if not ("epoch" in found or "epoch" in self._open):
+            return
+        self._open |= found
+        if self._wanted <= self._open.keys():
+            self.end()
+
+
+def _numbers(words: Mapping[str, Any]) -> Epoch | None:
+    """The values as numbers, None for those that are not finite; None altogether if one is no number at all."""
+    found: Epoch = {}
+    for name, word in words.items():
+        try:
+            value = float(word)
+        except (ValueError, TypeError, OverflowError):
+            return None
+        if isinstance(word, bool):
+            return None
+        if name == "epoch":
+            if not (value.is_integer() and 0 <= value <= _MOST):
+                return None
+            found[name] = int(value)
+        else:
+            found[name] = value if abs(value) < _LARGEST else None
+    return found

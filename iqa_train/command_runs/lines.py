@@ -1,0 +1,42 @@
+"""Follows a file that a program writes to: whole lines, however large the file and whatever the bytes."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from iqa_train.regular import NotRegularError, open_regular
+
+_BLOCK = 1 << 20
+_LONGEST = 4096  # bytes of a line that are kept: a pattern is for lines that people read
+_END = re.compile(rb"[\r\n]")  # a progress bar returns to the start of its line
+
+
+class LineTail:
+    """The lines that are appended to an open file, or to one that does not exist yet. Ends at CR, LF or both."""
+
+    def __init__(self, path: Path | None = None, descriptor: int | None = None, longest: int = _LONGEST) -> None:
+        self._path, self._descriptor, self._longest = path, descriptor, longest
+        self._offset = 0 if descriptor is None else os.fstat(descriptor).st_size
+        self._rest = b""
+
+    def lines(self, *, last: bool = False) -> Iterator[str]:
+        """Those that have come since the last call; with `last`, also one that has no end."""
+        while data := self._read():
+            *whole, rest = _END.split(self._rest + data)
+            self._rest = rest[: self._longest]
+            yield from (line[: self._longest].decode(errors="replace") for line in whole if line)
+        if last and self._rest:
+            yield self._rest.decode(errors="replace")
+            self._rest = b""
+
+    def _read(self) -> bytes:
+        if self._descriptor is None:
+            try:
+                assert self._path is not None
+                self._descriptor = open_regular(self._path, follow=True)
+            except (FileNotFoundError, NotRegularError):
+                return b""
+        data = os.pread(self._descriptor, _BLOCK, self._offset)
+        self._offset += len(data)
+        return data
