@@ -81,7 +81,7 @@ def as_options(settings: dict[str, Any]) -> list[str]:
         elif isinstance(value, dict):
             words += [f"--{name}", ",".join(f"{key}={shown(option)}" for key, option in value.items())]
         elif isinstance(value, tuple):
-            words += [f"--{name}", ",".join(value)]
+            words += [f"--{name}", ",".join(number_text(v) if isinstance(v, float) else str(v) for v in value)]
         else:
             words += [f"--{name}", number_text(value) if isinstance(value, float) else str(value)]
     return words
@@ -95,7 +95,7 @@ def _metavar(name: str, setting: Declared) -> str:
     if isinstance(setting.default, dict):
         return "NAME=VALUE,..."
     if isinstance(setting.default, tuple):
-        return "NAME,..."
+        return {int: "N,...", float: "X,..."}.get(get_args(setting.kind)[0], "NAME,...")
     choices = get_args(setting.kind)
     if choices and all(isinstance(c, str) for c in choices):
         return "|".join(choices)

@@ -2,7 +2,7 @@
 
 import pickle
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -12,11 +12,13 @@ from torch import Tensor, nn
 
 from iqa_train.errors import UsageError, WeightsError, did_you_mean
 from iqa_train.models.demo_backbone import DemoBackbone
+from iqa_train.models.layers import ALL_ALIKE, prepare_layers
+from iqa_train.models.plain_vit import PlainVit, build_plain_vit
 from iqa_train.models.seeded_init import initialise, keyed_random
 from iqa_train.models.timm_import import import_timm
 from iqa_train.models.timm_net import build_timm, channels_last
 from iqa_train.models.weights import pickle_refused, timm_name, weights_file
-from iqa_train.study.backbones import BACKBONES, OWN_NETWORKS
+from iqa_train.study.backbones import BACKBONES, OWN_NETWORKS, plain_vit
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.text import first_line
 
@@ -28,13 +30,30 @@ _UNREADABLE = (
 
 
 class Backbone(nn.Module):
-    """A network of four stages. Its features are (B, C, H, W), whatever the network's own layout."""
+    """A network of four stages, or four blocks of a transformer. Its features are (B, C, H, W), whatever its layout."""
 
     def __init__(self, net: nn.Module, channels: tuple[int, ...], *, channels_last: bool) -> None:
         super().__init__()
         self.net = net
         self.channels = channels
         self._channels_last = channels_last
+        self._layers = ALL_ALIKE
+
+    def prepare_layers(self, settings: TrainingConfig) -> "Backbone":
+        """Freeze the layers that the settings name. Raises UsageError for layers that there are not."""
+        self._layers = prepare_layers(self.net, settings)
+        return self
+
+    def from_top(self, name: str) -> int:
+        """How many layers lie between that of the network's parameter `name` and the last; 0 where all train alike."""
+        return self._layers.from_top.get(name.removeprefix("net."), 0)
+
+    def train(self, mode: bool = True) -> "Backbone":
+        """As ever, but frozen modules stay in evaluation mode."""
+        super().train(mode)
+        for module in self._layers.frozen:
+            module.eval()
+        return self
 
     def forward(self, crops: Tensor) -> list[Tensor]:
         """(B, 3, P, P) -> four feature maps, from fine to coarse."""
@@ -45,16 +64,17 @@ class Backbone(nn.Module):
 def build_backbone(settings: TrainingConfig, seed: int, *, pretrained: bool = True) -> Backbone:
     """The backbone of `settings`, with initial weights from `seed` or pretrained ones, as `weights` says.
 
-    Raises UsageError for an unknown name or an impossible crop size, WeightsError for unavailable or unfit weights.
+    Raises UsageError for an unknown name, an impossible crop size, or layers to freeze or to tap that it has not,
+    WeightsError for unavailable or unfit weights.
     """
     file = find_weights(settings) if pretrained else None
     if settings.backbone in OWN_NETWORKS:
-        return _demo(settings, seed, file)
+        return _demo(settings, seed, file).prepare_layers(settings)
     with keyed_random(seed, "backbone"):
         backbone = _from_timm(settings, file)
     if file is not None:
         _require_all_loaded(backbone, settings, file, seed)
-    return backbone
+    return backbone.prepare_layers(settings)
 
 
 def find_weights(settings: TrainingConfig) -> Path | None:
@@ -67,7 +87,7 @@ def find_weights(settings: TrainingConfig) -> Path | None:
         if not timm.is_model(timm_name(settings).partition(".")[0]):
             near = did_you_mean(settings.backbone, [*BACKBONES, *timm.list_models()])
             if not near.startswith("did"):  # timm has over a thousand names
-                near = f"known: {', '.join(BACKBONES)} and timm's networks with four stages"
+                near = f"known: {', '.join(BACKBONES)} and timm's networks with four stages or plain transformers"
             raise UsageError(f'unknown backbone "{settings.backbone}"; {near}')
     return weights_file(settings)
 
@@ -107,8 +127,9 @@ def _shape(value: Tensor) -> str:
 
 
 def _from_timm(settings: TrainingConfig, file: Path | None) -> Backbone:
+    is_plain = plain_vit(settings.backbone) is not None
     try:
-        net = build_timm(settings, file)
+        net = build_plain_vit(settings, file) if is_plain else build_timm(settings, file)
     except _UNREADABLE as error:
         if file is not None:
             raise _unfit(file, settings, error) from error
@@ -116,6 +137,8 @@ def _from_timm(settings: TrainingConfig, file: Path | None) -> Backbone:
             f'backbone "{settings.backbone}" cannot be built with drop_path_rate {settings.drop_path_rate} and '
             f"patch_size {settings.patch_size}: {first_line(error)}"
         ) from error
+    if isinstance(net, PlainVit):
+        return Backbone(net, net.channels, channels_last=False)
     return Backbone(net, tuple(net.feature_info.channels()), channels_last=channels_last(net))
 
 
@@ -147,3 +170,13 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
+
+
+def rate_scales(modules: Iterable[tuple[str, nn.Module]], decay: float) -> dict[str, float]:
+    """Parameter of a backbone among `modules` -> the factor of its rate: `decay` for each layer above its own."""
+    return {
+        f"{place}.{name}" if place else name: decay ** module.from_top(name)
+        for place, module in modules
+        if isinstance(module, Backbone)
+        for name, _ in module.named_parameters()
+    }

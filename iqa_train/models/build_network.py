@@ -18,10 +18,9 @@ from iqa_train.models.linear_network import LinearNetwork
 from iqa_train.models.network import QualityNetwork
 from iqa_train.models.own_network import OwnNetwork
 from iqa_train.study.code_reference import CodeReference, code_reference
+from iqa_train.study.normalisation import normalisation
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.signature import CONTEXT
-
-_NORMALISATION = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 AnyNetwork = QualityNetwork | LinearNetwork | OwnNetwork
 
@@ -57,7 +56,8 @@ def _own(reference: CodeReference, settings: TrainingConfig, seed: int, code: Pa
     network = build_keyed(
         lambda draws: built(draws, weights=False), lambda draws: built(draws, weights=pretrained), seed
     )
-    return OwnNetwork(network.train(), place, _NORMALISATION)
+    given = normalisation(settings)
+    return OwnNetwork(network.train(), place, (given.mean, given.std))
 
 
 def _takes_context(build: Callable[..., Any]) -> bool:

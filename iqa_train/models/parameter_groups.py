@@ -32,6 +32,9 @@ class Network(Protocol):
     def named_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
         """As of a module."""
 
+    def named_modules(self) -> Iterable[tuple[str, nn.Module]]:
+        """As of a module."""
+
     def parameter_groups(self, lr_ratio: float) -> list[ParameterGroup]:
         """All parameters, each in one group; those that train at another multiple than 1 by default at `lr_ratio`."""
 

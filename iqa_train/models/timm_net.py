@@ -22,9 +22,7 @@ def build_timm(settings: TrainingConfig, file: Path | None) -> Any:  # noqa: ANN
 
     Raises UsageError for a network with other stages, or one that cannot be built with these settings.
     """
-    options: dict[str, Any] = (
-        {} if file is None else {"pretrained": True, "pretrained_cfg_overlay": {"file": str(file)}}
-    )
+    options: dict[str, Any] = {} if file is None else {"pretrained": True, "pretrained_cfg_overlay": overlay(file)}
     if timm_name(settings).startswith(BUILT_FOR_CROP_SIZE):
         options["img_size"] = settings.patch_size
     net = _four_stages(settings, options)
@@ -40,6 +38,11 @@ def build_timm(settings: TrainingConfig, file: Path | None) -> Any:  # noqa: ANN
             f"{_own_size(net)}"
         )
     return resized
+
+
+def overlay(file: Path) -> dict[str, Any]:
+    """Overrides of timm's configuration of weights, to load them from `file`, and never as NumPy's."""
+    return {"file": str(file), "custom_load": False}
 
 
 def channels_last(net: nn.Module) -> bool:
@@ -58,7 +61,7 @@ def _four_stages(settings: TrainingConfig, options: dict[str, Any]) -> Any:  # n
     if reductions != REDUCTIONS:
         raise UsageError(
             f'backbone "{settings.backbone}" has stages at reductions {list(reductions)}; use a network with four '
-            "stages at 4, 8, 16 and 32, such as swin, resnet or convnext"
+            "stages at 4, 8, 16 and 32, such as swin, resnet or convnext, or a plain vision transformer"
         )
     return net
 

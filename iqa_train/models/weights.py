@@ -9,7 +9,7 @@ from iqa_train.errors import UsageError, WeightsError
 from iqa_train.files import cache_root
 from iqa_train.home import expanded
 from iqa_train.models.timm_import import import_timm
-from iqa_train.study.backbones import OWN_NETWORKS, is_weights_file, known_backbone, weights_tag
+from iqa_train.study.backbones import OWN_NETWORKS, architecture_of, is_weights_file, weights_tag
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.trust import distrust
 
@@ -20,7 +20,7 @@ _PICKLES = (b"\x80\2", b"\x80\3", b"\x80\4", b"\x80\5")
 
 def timm_name(settings: TrainingConfig) -> str:
     """timm's `architecture.tag`, the tag explicit, pinned or timm's default; no tag for weights from a file or none."""
-    architecture = known_backbone(settings.backbone).architecture.replace("{size}", settings.model_size)
+    architecture = architecture_of(settings.backbone, settings.model_size)
     if settings.weights == "none" or is_weights_file(settings.weights):
         return architecture
     return f"{architecture}.{weights_tag(settings.backbone, settings.weights) or _default_tag(architecture)}"

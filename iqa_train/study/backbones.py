@@ -1,10 +1,12 @@
 """The named backbones: one table of what is known about each without building it.
 
-A timm network with four stages needs no entry: `--backbone NAME` takes timm's name. An entry gives a network a short
-name, pins its pretrained weights, or adapts the hyper-network to it. Help, audit and models all read the table.
+A timm network with four stages, or a plain vision transformer, needs no entry: `--backbone NAME` takes timm's name. An
+entry gives a network a short name, pins its pretrained weights, or adapts the hyper-network to it. Help, audit and
+models all read the table.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 REDUCTION = (512, 256)
 """Channels between the fused features and the hyper-network's last map."""
@@ -45,6 +47,11 @@ def known_backbone(name: str) -> KnownBackbone:
     return BACKBONES.get(architecture, KnownBackbone(architecture))
 
 
+def architecture_of(backbone: str, model_size: str) -> str:
+    """timm's name of the architecture, without a tag."""
+    return known_backbone(backbone).architecture.replace("{size}", model_size)
+
+
 def weights_tag(backbone: str, weights: str) -> str:
     """The tag of the weights that these two settings mean: `weights`, else that in the name, else the pinned one.
 
@@ -68,3 +75,24 @@ def same_network(backbone: str, weights: str) -> tuple[str, str]:
     if tag:
         weights = "imagenet" if tag == known_backbone(backbone).pinned else tag
     return backbone.partition(".")[0], weights
+
+
+TAPS = 4
+"""Maps that a backbone gives: one of each stage, or of as many blocks of a plain vision transformer."""
+
+
+def plain_vit(backbone: str) -> tuple[int, int] | None:
+    """Blocks and side of a patch in pixels of a plain vision transformer of timm; None for any other network."""
+    return _plain_vits().get(backbone.partition(".")[0])
+
+
+def even_taps(depth: int) -> tuple[int, ...]:
+    """Four of `depth` blocks, evenly spaced, counted from 1; the last is the last block."""
+    return tuple(-(-depth * k // TAPS) for k in range(1, TAPS + 1))
+
+
+@lru_cache(maxsize=1)
+def _plain_vits() -> dict[str, tuple[int, int]]:
+    from iqa_train.study.timm_table import PLAIN_VITS
+
+    return {name: shape for shape, names in PLAIN_VITS.items() for name in names.split()}

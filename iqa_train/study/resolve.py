@@ -10,6 +10,7 @@ from iqa_train.errors import UsageError, did_you_mean, visible
 from iqa_train.home import expanded
 from iqa_train.study.backbones import SIZED_BACKBONES
 from iqa_train.study.model import BY_HAND, Experiment, Profile, Study
+from iqa_train.study.normalisation import normalisation
 from iqa_train.study.own_code import own_code, signature_of
 from iqa_train.study.profiles import profile_of, seeds_of, study_name
 from iqa_train.study.resolve_command import (
@@ -139,6 +140,7 @@ def resolve_with_origins(
         purpose=experiment.purpose,
         baseline=study.baseline,
         settings=settings,
+        normalisation=normalisation(settings),
         source=_pinned(study.datasets.get(settings.dataset, DataSource())),
         cross_sources={name: study.datasets[name] for name in settings.across if name in study.datasets},
         expect=_expectation(experiment, chosen, overrides),

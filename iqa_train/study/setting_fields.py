@@ -116,7 +116,7 @@ class SettingFields:
         dict[str, OptionValue], Setting("Network", "options of the network, such as depth=2,width=64")
     ] = NO_OPTIONS
     backbone: Annotated[
-        str, Setting("Network", f"{', '.join(BACKBONES)}, or any timm feature network with four stages")
+        str, Setting("Network", f"{', '.join(BACKBONES)}, or a timm network with four stages or plain transformer")
     ] = "swin"
     model_size: Annotated[
         Literal["tiny", "small", "base"], Setting("Network", f"size of the {join_names(SIZED_BACKBONES)} backbones")
@@ -125,6 +125,26 @@ class SettingFields:
         str,
         Setting("Network", "imagenet (pinned per backbone), none, a timm weight tag, or a .safetensors or .pth file"),
     ] = "imagenet"
+    mean: Annotated[
+        tuple[float, ...],
+        Setting("Network", "mean of red, green and blue that crops are normalised by, 0 to 1; empty: the weights' own"),
+    ] = ()
+    std: Annotated[
+        tuple[float, ...],
+        Setting("Network", "their standard deviation, such as 0.5,0.5,0.5; empty: the weights' own"),
+    ] = ()
+    taps: Annotated[
+        tuple[int, ...],
+        Setting("Network", "four blocks of a plain transformer, such as 3,6,9,12; empty: evenly spaced"),
+    ] = ()
+    freeze: Annotated[
+        str,
+        Setting(
+            "Network",
+            "what of the backbone is not trained: none, backbone, stages:N, or blocks:N of a plain transformer",
+            pattern=r"^(none|backbone|stages:[1-4]|blocks:[1-9]\d?)$",
+        ),
+    ] = "none"
     multi_scale: Annotated[
         bool, Setting("Network", "feed all four stages to the hyper-network; off: only the last")
     ] = True
@@ -156,6 +176,15 @@ class SettingFields:
             "Optimisation", "everything but the backbone and the local distortion layers trains at lr_ratio x lr", gt=0
         ),
     ] = 10.0
+    layer_decay: Annotated[
+        float,
+        Setting(
+            "Optimisation",
+            "each stage of the backbone, or block of a plain transformer, trains at layer_decay x the rate of the next",
+            gt=0,
+            le=1,
+        ),
+    ] = 1.0
     lr_scheduler: Annotated[Literal["cosine", "step", "none"], Setting("Optimisation", "how the rate falls")] = "cosine"
     warmup_epochs: Annotated[float, Setting("Optimisation", "epochs of linear warm-up from 0 to the peak", ge=0)] = 0.0
     lr_step: Annotated[
@@ -172,6 +201,10 @@ class SettingFields:
     lr_step_gamma: Annotated[float, Setting("Optimisation", "step schedule: factor of a drop", gt=0)] = 0.1
     weight_decay: Annotated[float, Setting("Optimisation", "AdamW's weight decay", ge=0)] = 5e-4
     batch_size: Annotated[int, Setting("Optimisation", "crops in a batch", ge=1, le=65536)] = 96
+    micro_batch_size: Annotated[
+        int,
+        Setting("Optimisation", "crops computed at once, if the GPU does not hold a batch; 0: all", ge=0, le=65536),
+    ] = 0
     epochs: Annotated[int, Setting("Optimisation", "passes over the training crops", ge=1, le=100000)] = 16
     early_stopping: Annotated[
         bool, Setting("Optimisation", "stop when the selection split has not improved for a while")

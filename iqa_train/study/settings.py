@@ -1,11 +1,13 @@
 """The settings of a training run as one validated, frozen value."""
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from iqa_train.errors import control_complaint, did_you_mean, visible
+from iqa_train.study.backbones import TAPS
 from iqa_train.study.code_reference import code_reference, complaint
 from iqa_train.study.setting_fields import LOSSES, NETWORKS, OPTIONS_OF, SettingFields
 
@@ -36,7 +38,7 @@ class TrainingConfig(BaseModel, SettingFields):
             return float(value)
         return value
 
-    @field_validator("cross_datasets", mode="before")
+    @field_validator("cross_datasets", "mean", "std", "taps", mode="before")
     @classmethod
     def _lists_are_tuples(cls, value: object) -> object:
         return tuple(value) if isinstance(value, list) else value
@@ -64,6 +66,33 @@ class TrainingConfig(BaseModel, SettingFields):
             )
         if wrong := complaint(value):
             raise ValueError(f"{given}: {wrong}")
+        return value
+
+    @field_validator("mean", "std", mode="before")
+    @classmethod
+    def _whole_numbers_in_them_are_floats(cls, value: object) -> object:
+        return tuple(float(v) if type(v) is int else v for v in value) if isinstance(value, tuple) else value
+
+    @field_validator("mean", "std")
+    @classmethod
+    def _three_channels(cls, value: tuple[float, ...], info: ValidationInfo) -> tuple[float, ...]:
+        lowest = 0 if info.field_name == "mean" else 1e-3
+        if value and not (len(value) == 3 and all(lowest <= v <= 1 for v in value)):
+            raise ValueError(
+                f"{info.field_name} = {list(value)} is not valid; allowed: three numbers from {lowest:g} to 1, of red, "
+                "green and blue"
+            )
+        return value
+
+    @field_validator("taps")
+    @classmethod
+    def _four_blocks_in_order(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        rising = all(a < b for a, b in pairwise((0, *value)))
+        if value and not (len(value) == TAPS and rising):
+            raise ValueError(
+                f"taps = {list(value)} is not valid; allowed: four rising numbers of blocks, counted from 1, such as "
+                "[3, 6, 9, 12]"
+            )
         return value
 
     @field_validator("cross_datasets")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from iqa_train.files import SCHEMA_VERSION
 from iqa_train.study.command import Command, Parameter
+from iqa_train.study.normalisation import IMAGENET, Normalisation
 from iqa_train.study.own_code import OwnCode
 from iqa_train.study.revision import FIRST, REVISION
 from iqa_train.study.setting_fields import is_local
@@ -99,6 +100,7 @@ class RunSpec(BaseModel):
     purpose: str = ""
     baseline: str | None = Field(None, description="id of the study's baseline; None for a run without a study file")
     settings: TrainingConfig
+    normalisation: Normalisation = Field(IMAGENET, description="of crops; that of the weights, unless it is set")
     source: DataSource = DataSource()
     cross_sources: dict[str, DataSource] = Field({}, description="the sources of sets for cross-dataset evaluation")
     expect: Expectation = Expectation()
@@ -117,6 +119,7 @@ class RunSpec(BaseModel):
         """Ten hex digits of everything that determines the result, without seed and paths: same hash, same experiment.
 
         Settings at their default are left out, so that new settings change no hash. Hence no default may ever change.
+        So is ImageNet's normalisation, which all runs had before it followed the weights.
         The number of ratings is left out because nothing is trained on it.
         The revision is included from the second on.
         """
@@ -124,6 +127,8 @@ class RunSpec(BaseModel):
         what = {k: v for k, v in given.items() if k != "seed" and not is_local(k)}
         source = self.source.model_dump(exclude={"path", "split", "votes_column"}, exclude_defaults=True)
         revision = {"revision": self.revision} if self.revision > FIRST else {}
+        if self.normalisation != IMAGENET:
+            what["normalisation"] = self.normalisation.model_dump()
         code = {} if self.code is None else {"code": {**self.code.files, **self.code.packages}}
         own = {"command": self.command.identity, "parameters": self.parameters} if self.command else {}
         text = json.dumps({"settings": what, "source": source, **own, **revision, **code}, sort_keys=True)

@@ -1,7 +1,7 @@
 """Checks settings by name, type and range, and reads them from text."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -18,7 +18,7 @@ _TRUTH = {
 
 
 def value_from_text(name: str, text: str) -> Any:  # noqa: ANN401
-    """`text` as the type of setting `name`: a number, true or false, or names separated by commas.
+    """`text` as the type of setting `name`: a number, true or false, or names or numbers separated by commas.
 
     Text that cannot be converted is returned as it is; validation then rejects it.
     """
@@ -31,7 +31,11 @@ def value_from_text(name: str, text: str) -> Any:  # noqa: ANN401
     if isinstance(field.default, dict):
         return _options_from_text(text)
     if isinstance(field.default, tuple):
-        return tuple(part.strip() for part in text.split(",") if part.strip())
+        return tuple(_converted(part.strip(), get_args(kind)[0]) for part in text.split(",") if part.strip())
+    return _converted(text, kind)
+
+
+def _converted(text: str, kind: Any) -> Any:  # noqa: ANN401
     if kind is int or kind is float:
         try:
             return kind(text)

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from iqa_train.datasets.images.crops import CropPlan, CropSource
+from iqa_train.study.normalisation import IMAGENET, Normalisation
 
-_MEAN = (0.485, 0.456, 0.406)  # ImageNet's, which all pinned backbones were trained with
-_STD = (0.229, 0.224, 0.225)
 _JITTER = (0.1, 0.1, 0.1, 0.05)  # largest change of brightness, contrast, saturation; of hue, in turns
 _BLOCK = (1 << 15) - 1  # floats in a block on a CPU; torch splits 32,768 or more among threads
 _TO_YIQ = ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
@@ -30,7 +29,15 @@ class Batch:
 
 
 def batches(
-    store: CropSource, plan: CropPlan, *, side: int, size: int, device: torch.device, workers: int, first: int = 0
+    store: CropSource,
+    plan: CropPlan,
+    *,
+    side: int,
+    size: int,
+    device: torch.device,
+    workers: int,
+    normalisation: Normalisation,
+    first: int = 0,
 ) -> Iterator[Batch]:
     """The plan's batches, with the bounds of `batch_bounds`, starting at batch `first`."""
     parts = batch_bounds(len(plan), size)[first:]
@@ -40,7 +47,7 @@ def batches(
         return pixels.pin_memory() if device.type == "cuda" else pixels
 
     for (start, stop), pixels in zip(parts, _ahead(load, parts, workers), strict=True):
-        yield Batch(start, stop, prepare(pixels, plan.part(start, stop), device))
+        yield Batch(start, stop, prepare(pixels, plan.part(start, stop), device, normalisation))
 
 
 def batch_bounds(total: int, size: int) -> list[tuple[int, int]]:
@@ -54,7 +61,7 @@ def batch_bounds(total: int, size: int) -> list[tuple[int, int]]:
     return parts
 
 
-def prepare(pixels: Tensor, plan: CropPlan, device: torch.device) -> Tensor:
+def prepare(pixels: Tensor, plan: CropPlan, device: torch.device, normalisation: Normalisation = IMAGENET) -> Tensor:
     """Gathered bytes (B, P, P, 3) -> normalised crops (B, 3, P, P) on the device, mirrored and jittered as planned.
 
     Like the bytes, the crops are channels last in memory.
@@ -63,8 +70,8 @@ def prepare(pixels: Tensor, plan: CropPlan, device: torch.device) -> Tensor:
     if plan.flip.any():
         crops = _mirror(crops, plan.flip)
     if plan.jitter is None:
-        return _normalise(crops, 255.0)
-    return _normalise(color_jitter(crops.float() / 255, _to(plan.jitter, device)), 1.0)
+        return _normalise(crops, 255.0, normalisation)
+    return _normalise(color_jitter(crops.float() / 255, _to(plan.jitter, device)), 1.0, normalisation)
 
 
 def _mirror(crops: Tensor, flip: NDArray[np.bool_]) -> Tensor:
@@ -79,16 +86,17 @@ def _mirror(crops: Tensor, flip: NDArray[np.bool_]) -> Tensor:
     return out
 
 
-def _normalise(crops: Tensor, white: float) -> Tensor:
-    """Crops (B, 3, P, P), bytes or floats from 0 to `white`, to float32 with ImageNet's mean 0 and deviation 1.
+def _normalise(crops: Tensor, white: float, normalisation: Normalisation) -> Tensor:
+    """Crops (B, 3, P, P), bytes or floats from 0 to `white`, to float32: (crop / white - mean) / std by channel.
 
     Computed on rows of pixels, for a long innermost loop. A CPU takes them in blocks that fit its cache and are too
     small to be split among threads: waiting for a thread that lost its core would cost more than threads save.
     """
     batch, _, height, width = crops.shape
     rows = crops.permute(0, 2, 3, 1).reshape(batch * height, width * 3)
-    scale = torch.tensor([1 / (white * s) for s in _STD], device=crops.device).repeat(width)
-    shift = torch.tensor([-m / s for m, s in zip(_MEAN, _STD, strict=True)], device=crops.device).repeat(width)
+    scale = torch.tensor([1 / (white * s) for s in normalisation.std], device=crops.device).repeat(width)
+    shifts = [-m / s for m, s in zip(normalisation.mean, normalisation.std, strict=True)]
+    shift = torch.tensor(shifts, device=crops.device).repeat(width)
     out = torch.empty(rows.shape, device=crops.device)
     block = max(1, _BLOCK // (width * 3)) if crops.device.type == "cpu" else len(rows)
     for start in range(0, len(rows), block):

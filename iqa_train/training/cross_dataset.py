@@ -86,7 +86,7 @@ def _evaluate_round(
     selected, table, name = load_selected_network(run, spec, number, device), cross_set.table, cross_set.name
     predictions = score_images(
         selected.network, cross_set.store, cross_set.store.pictures(np.arange(len(table), dtype=np.int64)),
-        selected.settings, device,
+        selected.settings, device, normalisation=selected.normalisation,
         tick=lambda done, total: reporter.progress(f"test on {name}", 0, done, total),
     )  # fmt: skip
     if device.torch.type == "cuda":

@@ -14,6 +14,7 @@ from torch import nn
 
 from iqa_train.datasets.images.crops import CropPlan, CropSource, ImageSizes, eval_crops
 from iqa_train.errors import RunError
+from iqa_train.study.normalisation import Normalisation
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.training.batches import batches
 from iqa_train.training.compute_device import ComputeDevice
@@ -34,6 +35,7 @@ def score_images(
     settings: TrainingConfig,
     device: ComputeDevice,
     *,
+    normalisation: Normalisation,
     tick: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> NDArray[np.float64]:
     """Scores (N,) of `images`, on the crops that the settings and their seed choose. Raises NonFiniteScoreError.
@@ -46,7 +48,7 @@ def score_images(
     )  # fmt: skip
     scores = predict(
         network, source, plan, side=settings.patch_size, device=device, workers=settings.workers,
-        tick=lambda done: tick(done, len(plan)),
+        normalisation=normalisation, tick=lambda done: tick(done, len(plan)),
     )  # fmt: skip
     if not np.isfinite(scores).all():
         raise NonFiniteScoreError("a prediction is not a finite number: the network is damaged or diverged")
@@ -61,6 +63,7 @@ def predict(
     side: int,
     device: ComputeDevice,
     workers: int,
+    normalisation: Normalisation,
     tick: Callable[[int], None] = lambda _: None,
 ) -> NDArray[np.float64]:
     """Scores (N,) for a plan with the same number of crops of each image, image by image."""
@@ -73,7 +76,10 @@ def predict(
     network.eval()
     try:
         with torch.inference_mode(), device.autocast():
-            for batch in batches(source, padded, side=side, size=size, device=device.torch, workers=workers):
+            loaded = batches(
+                source, padded, side=side, size=size, device=device.torch, workers=workers, normalisation=normalisation
+            )
+            for batch in loaded:
                 scores[batch.start : batch.stop] = network(batch.crops).float()
                 tick(min(batch.stop, len(plan)))
     finally:

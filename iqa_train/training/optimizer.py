@@ -3,7 +3,9 @@
 import math
 
 import torch
+from torch import nn
 
+from iqa_train.models.backbone import rate_scales
 from iqa_train.models.parameter_groups import Network
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.training.adamw import PlainAdamW
@@ -12,23 +14,31 @@ CLIP = 1.0  # largest gradient norm, as in the original training script
 
 
 def build_optimizer(network: Network, settings: TrainingConfig) -> PlainAdamW:
-    """Each of the network's groups of parameters trains at its own multiple of `lr`."""
+    """Each of the network's groups of parameters trains at its own multiple of `lr`.
+
+    With `layer_decay`, a group is split by layers of the backbone, each with the `scale` of its rate. Frozen parameters
+    are in no group: they have no weight decay and no state.
+    """
     parameters = dict(network.named_parameters())
-    groups = [
-        {
-            "params": [parameters[name] for name in group.names],
-            "ratio": group.ratio,
-            "weight_decay": settings.weight_decay if group.weight_decay is None else group.weight_decay,
-        }
-        for group in network.parameter_groups(settings.lr_ratio)
-    ]
+    scales = rate_scales(network.named_modules(), settings.layer_decay)
+    groups = []
+    for group in network.parameter_groups(settings.lr_ratio):
+        by_scale: dict[float, list[nn.Parameter]] = {}
+        for name in group.names:
+            if parameters[name].requires_grad:
+                by_scale.setdefault(scales.get(name, 1.0), []).append(parameters[name])
+        decay = settings.weight_decay if group.weight_decay is None else group.weight_decay
+        groups += [
+            {"params": chosen, "ratio": group.ratio, "scale": scale, "weight_decay": decay}
+            for scale, chosen in by_scale.items()
+        ]
     return PlainAdamW(groups, lr=settings.lr, weight_decay=settings.weight_decay, fused=True)
 
 
 def set_rates(optimizer: torch.optim.Optimizer, step: int, steps_per_epoch: int, settings: TrainingConfig) -> None:
     """Set the rate of each group for optimizer step `step` (0-based)."""
     for group in optimizer.param_groups:
-        group["lr"] = rate_at(step, steps_per_epoch, settings, group["ratio"])
+        group["lr"] = rate_at(step, steps_per_epoch, settings, group["ratio"]) * group["scale"]
 
 
 def rate_at(step: int, steps_per_epoch: int, settings: TrainingConfig, ratio: float = 1.0) -> float:

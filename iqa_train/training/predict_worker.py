@@ -93,7 +93,9 @@ def _score_group(
     rows: list[tuple[int, float | str]] = [*refused]
     if decoded:
         images = LooseImages([pixels for _, pixels in decoded], [names.of(paths[index]) for index, _ in decoded])
-        scores = score_images(selected.network, images, images.pictures(), selected.settings, device)
+        scores = score_images(
+            selected.network, images, images.pictures(), selected.settings, device, normalisation=selected.normalisation
+        )
         rows += [(index, score) for (index, _), score in zip(decoded, scores.tolist(), strict=True)]
     if rows:
         events.event("rows", rows=sorted(rows, key=lambda row: row[0]))

@@ -33,7 +33,8 @@ def header(spec: RunSpec, run: RunFolder, device: ComputeDevice) -> list[str]:
         parts = (f"{name} {ours} (baseline: {theirs})" for name, (theirs, ours) in spec.differs.items())
         lines.append(f"differs from {spec.baseline} in: " + "; ".join(parts))
     precision = "bf16" if device.bf16 else "fp32"
-    return [*lines, f"device: {device.name}, {precision}, torch {torch.__version__}"]
+    lines.append(f"device: {device.name}, {precision}, torch {torch.__version__}")
+    return [*lines, f"normalisation: {spec.normalisation}"]
 
 
 def own_code(code: OwnCode, copy: Path) -> list[str]:

@@ -9,6 +9,7 @@ from iqa_train.models.build_network import build_network
 from iqa_train.models.placed import place_network
 from iqa_train.runs.code_copy import require_copy
 from iqa_train.runs.layout import RunFolder
+from iqa_train.study.normalisation import Normalisation
 from iqa_train.study.revision import FIRST, revision_words
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import RunSpec
@@ -19,11 +20,13 @@ from iqa_train.training.compute_device import ComputeDevice
 
 @dataclass(frozen=True)
 class SelectedNetwork:
-    """A network on its device, the epoch it comes from, and the settings of its round, with the round's own seed."""
+    """A network on its device, its epoch, the settings of its round, with the round's own seed, and how crops are
+    normalised for it."""
 
     network: nn.Module
     epoch: int
     settings: TrainingConfig
+    normalisation: Normalisation
 
 
 def load_selected_network(run: RunFolder, spec: RunSpec, number: int, device: ComputeDevice) -> SelectedNetwork:
@@ -43,7 +46,9 @@ def load_selected_network(run: RunFolder, spec: RunSpec, number: int, device: Co
     except RuntimeError as error:
         why = revision_words(spec.revision) or first_line(error)
         raise WeightsError(f"{path} is not of this network ({why}); train the experiment again") from None
-    return SelectedNetwork(place_network(network, device.torch), checkpoint.state["epoch"], settings)
+    return SelectedNetwork(
+        place_network(network, device.torch), checkpoint.state["epoch"], settings, spec.normalisation
+    )
 
 
 def _current_names(tensors: dict[str, Tensor], revision: int) -> dict[str, Tensor]:

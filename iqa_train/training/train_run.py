@@ -60,8 +60,8 @@ def train_run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) 
         if files.folder != run.path:
             files.folder.mkdir(exist_ok=True)
         inputs = RoundInputs(
-            number, round_settings, owner, files, table, split, store, device, journal, repeat=run.repeat,
-            code=code, already_logged=logged,
+            number, round_settings, spec.normalisation, owner, files, table, split, store, device, journal,
+            repeat=run.repeat, code=code, already_logged=logged,
         )  # fmt: skip
         results.append(_train_round(inputs, rounds, resume=resume))
 

@@ -34,6 +34,7 @@ from iqa_train.runs.journal import Journal, Stopped
 from iqa_train.runs.layout import RoundFiles
 from iqa_train.runs.predictions import Predictions, write_predictions
 from iqa_train.stats.metrics import measure, plcc, srcc
+from iqa_train.study.normalisation import Normalisation
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.text import first_line
 from iqa_train.training.batches import batch_bounds, batches
@@ -70,6 +71,7 @@ class RoundInputs:
 
     number: int
     settings: TrainingConfig
+    normalisation: Normalisation
     owner: str
     files: RoundFiles
     table: ImageTable
@@ -89,6 +91,7 @@ class Trainer:
         """Build, or restore from the last checkpoint. Raises WeightsError or UsageError."""
         self.number, self.settings, self.owner, self.files = inputs.number, inputs.settings, inputs.owner, inputs.files
         self.table, self.store, self.device = inputs.table, inputs.store, inputs.device
+        self.normalisation = inputs.normalisation
         self.journal, self.already_logged = inputs.journal, inputs.already_logged
         self.own_code = inputs.code is not None
         self.train_images = inputs.split.train
@@ -174,7 +177,7 @@ class Trainer:
         self.network.train()
         loaded = batches(
             self.store, plan, side=settings.patch_size, size=settings.batch_size, device=device,
-            workers=settings.workers, first=progress.step,
+            workers=settings.workers, normalisation=self.normalisation, first=progress.step,
         )  # fmt: skip
         for batch in loaded:
             step = progress.step
@@ -206,7 +209,7 @@ class Trainer:
         stage, images = SPLIT_NAMES[split], self.store.pictures(self.eval_images[split])
         try:
             return score_images(
-                self.forward, self.store, images, self.settings, self.device,
+                self.forward, self.store, images, self.settings, self.device, normalisation=self.normalisation,
                 tick=lambda done, total: self.journal.progress(stage, epoch, done, total),
             )  # fmt: skip
         except NonFiniteScoreError:  # an epoch's last loss is checked before its step, which may break the weights

@@ -337,7 +337,9 @@ def test_an_unknown_backbone_gets_the_nearest_name(backbone: str, hint: str) -> 
 
 def test_a_backbone_unlike_any_other_gets_a_short_list() -> None:
     known = ", ".join(BACKBONES)
-    with pytest.raises(UsageError, match=rf"; known: {known} and timm's networks with four stages$"):
+    with pytest.raises(
+        UsageError, match=rf"; known: {known} and timm's networks with four stages or plain transformers$"
+    ):
         build_backbone(settings(backbone="xyzzy"), 1)
 
 
@@ -374,4 +376,4 @@ def assert_four_stages(backbone: nn.Module, side: int) -> None:
 
 def test_a_backbone_without_four_stages_is_refused() -> None:
     with pytest.raises(UsageError, match="four stages"):
-        build_backbone(settings(backbone="test_vit", patch_size=160), 1)
+        build_backbone(settings(backbone="mixer_s32_224", patch_size=224), 1)

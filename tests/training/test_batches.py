@@ -14,6 +14,7 @@ from iqa_train.datasets.images.crops import CropPlan, training_crops
 from iqa_train.datasets.images.pixel_store import PixelStore, open_store
 from iqa_train.datasets.table import ImageTable
 from iqa_train.models.network import QualityNetwork
+from iqa_train.study.normalisation import IMAGENET
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.training.batches import batches, color_jitter, prepare
 from iqa_train.training.compute_device import ComputeDevice
@@ -45,7 +46,9 @@ def plan(store: PixelStore) -> CropPlan:
 
 
 def run(store: PixelStore, plan: CropPlan, workers: int = 0, first: int = 0, size: int = 7) -> list[torch.Tensor]:
-    got = list(batches(store, plan, side=32, size=size, device=CPU, workers=workers, first=first))
+    got = list(
+        batches(store, plan, side=32, size=size, device=CPU, workers=workers, normalisation=IMAGENET, first=first)
+    )
     edges = [*list(range(first * size, len(plan), size)), len(plan)]
     assert [(b.start, b.stop) for b in got] == list(itertools.pairwise(edges))
     return [b.crops for b in got]
@@ -70,7 +73,7 @@ def test_starting_at_a_later_batch_yields_the_same_batches(
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_stopping_in_the_middle_leaves_the_store_usable(store: PixelStore, plan: CropPlan, workers: int) -> None:
-    ahead = batches(store, plan, side=32, size=7, device=CPU, workers=workers)
+    ahead = batches(store, plan, side=32, size=7, device=CPU, workers=workers, normalisation=IMAGENET)
     first = next(ahead).crops
     assert isinstance(ahead, Generator)
     ahead.close()
@@ -163,7 +166,7 @@ def test_a_prediction_is_the_mean_over_single_crops(store: PixelStore, per_image
     index = np.array([7, 2, 11, 0])
     plan = crops.eval_crops(store.pictures(index), seed=1, per_image=per_image, side=32, random=True)
     model, ticks = network(), []
-    got = predict(model, store, plan, side=32, device=DEVICE, workers=2, tick=ticks.append)
+    got = predict(model, store, plan, side=32, device=DEVICE, workers=2, normalisation=IMAGENET, tick=ticks.append)
     assert got.shape == (4,)
     assert got.dtype == np.float64
     assert ticks[-1] == len(plan)
@@ -179,7 +182,9 @@ def test_predicting_leaves_the_network_as_it_was(store: PixelStore) -> None:
     plan = crops.eval_crops(store.pictures(np.arange(3)), seed=1, per_image=2, side=32, random=True)
     model = network().train()
     state = {k: v.clone() for k, v in model.state_dict().items()}
-    first, again = (predict(model, store, plan, side=32, device=DEVICE, workers=0) for _ in range(2))
+    first, again = (
+        predict(model, store, plan, side=32, device=DEVICE, workers=0, normalisation=IMAGENET) for _ in range(2)
+    )
     assert np.array_equal(first, again)  # no dropout
     assert model.training
     assert all(torch.equal(v, state[k]) for k, v in model.state_dict().items())  # batch statistics, too
@@ -189,8 +194,12 @@ def test_images_are_scored_on_the_crops_that_the_settings_choose(store: PixelSto
     config = TrainingConfig(patch_size=32, test_patch_num=3, test_random_crop=True, seed=7, workers=0)
     images, model, ticks = store.pictures(np.array([7, 2, 11, 0])), network(), []
     plan = crops.eval_crops(images, seed=7, per_image=3, side=32, random=True)
-    scores = score_images(model, store, images, config, DEVICE, tick=lambda *done: ticks.append(done))
-    assert np.array_equal(scores, predict(model, store, plan, side=32, device=DEVICE, workers=0))
+    scores = score_images(
+        model, store, images, config, DEVICE, normalisation=IMAGENET, tick=lambda *done: ticks.append(done)
+    )
+    assert np.array_equal(
+        scores, predict(model, store, plan, side=32, device=DEVICE, workers=0, normalisation=IMAGENET)
+    )
     assert ticks[-1] == (12, 12)
 
 
@@ -198,7 +207,9 @@ def test_a_network_whose_scores_are_not_finite_is_refused(store: PixelStore) -> 
     model = network()
     model.hyper.start_at(float("inf"))
     with pytest.raises(NonFiniteScoreError, match="not a finite number"):
-        score_images(model, store, store.pictures(np.arange(3)), TrainingConfig(patch_size=32), DEVICE)
+        score_images(
+            model, store, store.pictures(np.arange(3)), TrainingConfig(patch_size=32), DEVICE, normalisation=IMAGENET
+        )
 
 
 class _StopError(Exception):
@@ -213,5 +224,5 @@ def test_a_stop_in_the_middle_of_an_evaluation_comes_through(store: PixelStore) 
 
     model: nn.Module = network().train()
     with pytest.raises(_StopError):
-        predict(model, store, plan, side=32, device=DEVICE, workers=2, tick=stop)
+        predict(model, store, plan, side=32, device=DEVICE, workers=2, normalisation=IMAGENET, tick=stop)
     assert model.training

@@ -1,0 +1,314 @@
+"""What the audit and a run's specification need to know of timm's networks without importing timm.
+
+Made by `python -m tests.models.timm_table`, from timm 1.0.31; a test compares it with the installed one.
+"""
+# fmt: off
+# ruff: noqa: E501
+
+NORMALISATIONS = {
+    ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)): """
+fastvit_mci0.,apple_mclip,apple_mclip2_dfndr2b fastvit_mci1.,apple_mclip
+fastvit_mci2.,apple_mclip,apple_mclip2_dfndr2b gemma4_vit_167m.,gemma4_e4b_it gemma4_vit_167m_enc.,gemma4_e4b_it
+gemma4_vit_570m.,gemma4_31b_it gemma4_vit_570m_enc.,gemma4_31b_it mixer_b16_224.miil_in21k,miil_in21k_ft_in1k
+mobilenetv3_large_100.miil_in21k,miil_in21k_ft_in1k mobilenetv5_300m.,gemma3n mobilenetv5_300m_enc.
+mobilevit_s.,cvnets_in1k mobilevit_xs.,cvnets_in1k mobilevit_xxs.,cvnets_in1k mobilevitv2_050.,cvnets_in1k
+mobilevitv2_075.,cvnets_in1k mobilevitv2_100.,cvnets_in1k mobilevitv2_125.,cvnets_in1k
+mobilevitv2_150.,cvnets_in1k,cvnets_in22k_ft_in1k,cvnets_in22k_ft_in1k_384
+mobilevitv2_175.,cvnets_in1k,cvnets_in22k_ft_in1k,cvnets_in22k_ft_in1k_384
+mobilevitv2_200.,cvnets_in1k,cvnets_in22k_ft_in1k,cvnets_in22k_ft_in1k_384 tresnet_l.,miil_in1k,miil_in1k_448
+tresnet_m.,miil_in1k,miil_in1k_448,miil_in21k,miil_in21k_ft_in1k tresnet_v2_l.,miil_in21k,miil_in21k_ft_in1k
+tresnet_xl.,miil_in1k,miil_in1k_448 vit_base_mci_224.,apple_mclip,apple_mclip2_dfndr2b,apple_mclip_lt
+vit_base_patch14_reg1_tipsv2.,webli vit_base_patch16_224_miil.,in21k,in21k_ft_in1k
+vit_giant_patch14_reg1_tipsv2.,webli vit_large_patch14_reg1_tipsv2.,webli vit_so400m_patch14_reg1_tipsv2.,webli""",
+    ((0.43, 0.411, 0.296), (0.213, 0.156, 0.143)): """
+vit_7b_patch16_dinov3.sat493m vit_large_patch16_dinov3.sat493m vit_large_patch16_dinov3_qkvb.sat493m""",
+    ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)): """
+aimv2_1b_patch14_224.,apple_pt aimv2_1b_patch14_336.,apple_pt aimv2_1b_patch14_448.,apple_pt
+aimv2_3b_patch14_224.,apple_pt aimv2_3b_patch14_336.,apple_pt aimv2_3b_patch14_448.,apple_pt
+aimv2_huge_patch14_224.,apple_pt aimv2_huge_patch14_336.,apple_pt aimv2_huge_patch14_448.,apple_pt
+aimv2_large_patch14_224.,apple_pt,apple_pt_dist aimv2_large_patch14_336.,apple_pt,apple_pt_dist
+aimv2_large_patch14_448.,apple_pt
+convnext_base.clip_laion2b,clip_laion2b_augreg,clip_laion2b_augreg_ft_in12k,clip_laion2b_augreg_ft_in12k_in1k,clip_laion2b_augreg_ft_in12k_in1k_384,clip_laion2b_augreg_ft_in1k,clip_laiona,clip_laiona_320,clip_laiona_augreg_320,clip_laiona_augreg_ft_in1k_384
+convnext_large_mlp.,clip_laion2b_augreg,clip_laion2b_augreg_ft_in12k_384,clip_laion2b_augreg_ft_in1k,clip_laion2b_augreg_ft_in1k_384,clip_laion2b_ft_320,clip_laion2b_ft_soup_320,clip_laion2b_soup_ft_in12k_320,clip_laion2b_soup_ft_in12k_384,clip_laion2b_soup_ft_in12k_in1k_320,clip_laion2b_soup_ft_in12k_in1k_384
+convnext_xxlarge.,clip_laion2b_rewind,clip_laion2b_soup,clip_laion2b_soup_ft_in12k,clip_laion2b_soup_ft_in1k
+eva02_base_patch14_224.,mim_in22k
+eva02_base_patch14_448.,mim_in22k_ft_in1k,mim_in22k_ft_in22k,mim_in22k_ft_in22k_in1k
+eva02_base_patch16_clip_224.,merged2b eva02_enormous_patch14_clip_224.,laion2b,laion2b_plus
+eva02_large_patch14_224.,mim_in22k,mim_m38m
+eva02_large_patch14_448.,mim_in22k_ft_in1k,mim_in22k_ft_in22k,mim_in22k_ft_in22k_in1k,mim_m38m_ft_in1k,mim_m38m_ft_in22k,mim_m38m_ft_in22k_in1k
+eva02_large_patch14_clip_224.,merged2b eva02_large_patch14_clip_336.,merged2b eva02_small_patch14_224.,mim_in22k
+eva02_small_patch14_336.,mim_in22k_ft_in1k eva02_tiny_patch14_224.,mim_in22k
+eva02_tiny_patch14_336.,mim_in22k_ft_in1k eva_giant_patch14_224.,clip_ft_in1k eva_giant_patch14_336.,clip_ft_in1k
+eva_giant_patch14_clip_224.,laion400m,merged2b eva_large_patch14_196.,in22k_ft_in1k,in22k_ft_in22k_in1k
+eva_large_patch14_336.,in22k_ft_in1k,in22k_ft_in22k_in1k fastvit_mci3.,apple_mclip2_dfndr2b
+fastvit_mci4.,apple_mclip2_dfndr2b naflexvit_base_patch16_radio_v3.,c_radio naflexvit_giant_patch16_radio_v3.,c_radio
+naflexvit_huge_patch16_radio_v3.,c_radio naflexvit_huge_patch16_radio_v4.,c_radio
+naflexvit_large_patch16_radio_v3.,c_radio naflexvit_so400m_patch16_radio_v4.,c_radio resnet101_clip.,openai,yfcc15m
+resnet101_clip_gap.,openai,yfcc15m resnet50_clip.,cc12m,openai,yfcc15m resnet50_clip_gap.,cc12m,openai,yfcc15m
+resnet50x16_clip.,openai resnet50x16_clip_gap.,openai resnet50x4_clip.,openai resnet50x4_clip_gap.,openai
+resnet50x64_clip.,openai resnet50x64_clip_gap.,openai vit_base_patch16_224.bamboo
+vit_base_patch16_clip_224.,datacompxl,dfn2b,laion2b,laion2b_ft_in12k,laion2b_ft_in12k_in1k,laion2b_ft_in1k,laion400m_e32,metaclip_2pt5b,metaclip_400m,openai,openai_ft_in12k,openai_ft_in12k_in1k,openai_ft_in1k
+vit_base_patch16_clip_384.,laion2b_ft_in12k_in1k,laion2b_ft_in1k,openai_ft_in12k_in1k,openai_ft_in1k
+vit_base_patch16_clip_quickgelu_224.,metaclip_2pt5b,metaclip_400m,openai
+vit_base_patch16_plus_clip_240.,laion400m_e32 vit_base_patch16_radio_v3.,c_radio
+vit_base_patch32_clip_224.,datacompxl,laion2b,laion2b_ft_in12k_in1k,laion2b_ft_in1k,laion400m_e32,metaclip_2pt5b,metaclip_400m,openai,openai_ft_in1k
+vit_base_patch32_clip_256.,datacompxl vit_base_patch32_clip_384.,laion2b_ft_in12k_in1k,openai_ft_in12k_in1k
+vit_base_patch32_clip_448.,laion2b_ft_in12k_in1k
+vit_base_patch32_clip_quickgelu_224.,laion400m_e32,metaclip_2pt5b,metaclip_400m,openai
+vit_betwixt_patch16_rope_reg4_gap_256.,sbb_in1k vit_betwixt_patch32_clip_224.,tinyclip_laion400m
+vit_giant_patch14_clip_224.,laion2b vit_giant_patch16_radio_v3.,c_radio
+vit_gigantic_patch14_clip_224.,laion2b,metaclip2_worldwide,metaclip_2pt5b
+vit_gigantic_patch14_clip_378.,metaclip2_worldwide vit_gigantic_patch14_clip_quickgelu_224.,metaclip_2pt5b
+vit_huge_patch14_clip_224.,dfn5b,laion2b,laion2b_ft_in12k,laion2b_ft_in12k_in1k,laion2b_ft_in1k,metaclip2_worldwide,metaclip_2pt5b,metaclip_altogether
+vit_huge_patch14_clip_336.,laion2b_ft_in12k_in1k vit_huge_patch14_clip_378.,dfn5b,metaclip2_worldwide
+vit_huge_patch14_clip_quickgelu_224.,dfn5b,metaclip2_worldwide,metaclip_2pt5b
+vit_huge_patch14_clip_quickgelu_378.,dfn5b vit_huge_patch16_radio_v3.,c_radio vit_huge_patch16_radio_v4.,c_radio
+vit_large_patch14_clip_224.apple_mclip2_dfndr2b,datacompxl,dfn2b,dfn2b_s39b,laion400m_e32,metaclip_2pt5b,metaclip_400m,openai,openai_ft_in12k,openai_ft_in12k_in1k,openai_ft_in1k
+vit_large_patch14_clip_336.openai,openai_ft_in12k_in1k
+vit_large_patch14_clip_quickgelu_224.,dfn2b,metaclip_2pt5b,metaclip_400m,openai
+vit_large_patch14_clip_quickgelu_336.,openai vit_large_patch16_radio_v3.,c_radio
+vit_medium_patch16_clip_224.,tinyclip_yfcc15m vit_medium_patch32_clip_224.,tinyclip_laion400m
+vit_so400m_patch16_radio_v4.,c_radio vit_xsmall_patch16_clip_224.,tinyclip_yfcc15m
+vitamin_base_224.,datacomp1b_clip,datacomp1b_clip_ltt vitamin_large2_224.,datacomp1b_clip
+vitamin_large2_256.,datacomp1b_clip vitamin_large2_336.,datacomp1b_clip vitamin_large2_384.,datacomp1b_clip
+vitamin_large_224.,datacomp1b_clip vitamin_large_256.,datacomp1b_clip vitamin_large_336.,datacomp1b_clip
+vitamin_large_384.,datacomp1b_clip vitamin_small_224.,datacomp1b_clip,datacomp1b_clip_ltt
+vitamin_xlarge_256.,datacomp1b_clip vitamin_xlarge_336.,datacomp1b_clip vitamin_xlarge_384.,datacomp1b_clip""",
+    ((0.48627450980392156, 0.4588235294117647, 0.40784313725490196), (0.23482446870963955, 0.23482446870963955, 0.23482446870963955)): """
+dpn107.,mx_in1k dpn131.,mx_in1k dpn68.,mx_in1k dpn68b.mx_in1k dpn92.,mx_in1k dpn98.,mx_in1k""",
+    ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)): """
+beit_base_patch16_224.,in22k_ft_in22k,in22k_ft_in22k_in1k beit_base_patch16_384.,in22k_ft_in22k_in1k
+beit_large_patch16_224.,in22k_ft_in22k,in22k_ft_in22k_in1k beit_large_patch16_384.,in22k_ft_in22k_in1k
+beit_large_patch16_512.,in22k_ft_in22k_in1k coatnet_0_224. coatnet_0_rw_224.,sw_in1k coatnet_1_224.
+coatnet_1_rw_224.,sw_in1k coatnet_2_224. coatnet_2_rw_224.,sw_in12k,sw_in12k_ft_in1k coatnet_3_224.
+coatnet_3_rw_224.,sw_in12k coatnet_4_224. coatnet_5_224. coatnet_nano_cc_224. coatnet_nano_rw_224.,sw_in1k
+coatnet_pico_rw_224. coatnet_rmlp_0_rw_224. coatnet_rmlp_1_rw2_224.,sw_in12k,sw_in12k_ft_in1k
+coatnet_rmlp_1_rw_224.,sw_in1k coatnet_rmlp_2_rw_224.,sw_in12k,sw_in12k_ft_in1k,sw_in1k
+coatnet_rmlp_2_rw_384.,sw_in12k_ft_in1k coatnet_rmlp_3_rw_224. coatnet_rmlp_nano_rw_224.,sw_in1k
+coatnext_nano_rw_224.,sw_in1k convnext_zepto_rms.,ra4_e3600_r224_in1k convnext_zepto_rms_ols.,ra4_e3600_r224_in1k
+cs3darknet_focus_s.,ra4_e3600_r256_in1k deepseek_vit_412m.,deepseek_v4_1_flash,deepseek_v4_flash_vision_exp
+deepseek_vit_412m_align.,deepseek_v4_1_flash,deepseek_v4_flash_vision_exp
+deepseek_vit_412m_enc.,deepseek_v4_1_flash,deepseek_v4_flash_vision_exp efficientnet_b0.ra4_e3600_r224_in1k
+efficientnet_b1.,ra4_e3600_r240_in1k efficientnet_b1_pruned.,in1k efficientnet_b2_pruned.,in1k
+efficientnet_b3_pruned.,in1k ese_vovnet57b.,ra4_e3600_r256_in1k
+flexivit_base.,1000ep_in21k,1200ep_in1k,300ep_in1k,300ep_in21k,600ep_in1k,patch16_in21k,patch30_in21k
+flexivit_large.,1200ep_in1k,300ep_in1k,600ep_in1k flexivit_small.,1200ep_in1k,300ep_in1k,600ep_in1k gmlp_b16_224.
+gmlp_s16_224.,ra3_in1k gmlp_ti16_224. haloregnetz_b.,ra3_in1k inception_resnet_v2.,tf_ens_adv_in1k,tf_in1k
+inception_v3.,tf_adv_in1k,tf_in1k,tv_in1k inception_v4.,tf_in1k legacy_xception.,tf_in1k maxvit_base_tf_224.in21k
+maxvit_base_tf_384.,in1k,in21k_ft_in1k maxvit_base_tf_512.,in1k,in21k_ft_in1k maxvit_large_tf_224.in21k
+maxvit_large_tf_384.,in1k,in21k_ft_in1k maxvit_large_tf_512.,in1k,in21k_ft_in1k maxvit_nano_rw_256.,sw_in1k
+maxvit_pico_rw_256. maxvit_rmlp_base_rw_224.,sw_in12k,sw_in12k_ft_in1k maxvit_rmlp_base_rw_384.,sw_in12k_ft_in1k
+maxvit_rmlp_nano_rw_256.,sw_in1k maxvit_rmlp_pico_rw_256.,sw_in1k maxvit_rmlp_small_rw_224.,sw_in1k
+maxvit_rmlp_small_rw_256. maxvit_rmlp_tiny_rw_256.,sw_in1k maxvit_small_tf_384.,in1k maxvit_small_tf_512.,in1k
+maxvit_tiny_pm_256. maxvit_tiny_rw_224.,sw_in1k maxvit_tiny_rw_256. maxvit_tiny_tf_384.,in1k maxvit_tiny_tf_512.,in1k
+maxvit_xlarge_tf_224.,in21k maxvit_xlarge_tf_384.,in21k_ft_in1k maxvit_xlarge_tf_512.,in21k_ft_in1k
+maxxvit_rmlp_nano_rw_256.,sw_in1k maxxvit_rmlp_small_rw_256.,sw_in1k maxxvit_rmlp_tiny_rw_256.
+maxxvitv2_nano_rw_256.,sw_in1k maxxvitv2_rmlp_base_rw_224.,sw_in12k,sw_in12k_ft_in1k
+maxxvitv2_rmlp_base_rw_384.,sw_in12k_ft_in1k maxxvitv2_rmlp_large_rw_224.
+mixer_b16_224.,goog_in21k,goog_in21k_ft_in1k mixer_b32_224. mixer_l16_224.,goog_in21k,goog_in21k_ft_in1k
+mixer_l32_224. mixer_s16_224. mixer_s32_224. mobilenet_edgetpu_v2_m.,ra4_e3600_r224_in1k
+mobilenetv1_100.,ra4_e3600_r224_in1k mobilenetv1_100h.,ra4_e3600_r224_in1k mobilenetv1_125.,ra4_e3600_r224_in1k
+mobilenetv3_large_100.ra4_e3600_r224_in1k mobilenetv3_large_150d.,ra4_e3600_r256_in1k
+mobilenetv4_conv_small.e3600_r256_in1k mobilenetv4_conv_small_035. mobilenetv4_conv_small_050.,e3000_r224_in1k
+mobilenetv5_base. naflexvit_base_patch16_gap.,e300_s576_in1k naflexvit_base_patch16_map.
+naflexvit_base_patch16_par_gap.,e300_s576_in1k naflexvit_base_patch16_parfac_gap.,e300_s576_in1k
+naflexvit_base_patch16_siglip.,v2_webli naflexvit_so150m2_patch16_reg1_gap. naflexvit_so150m2_patch16_reg1_map.
+naflexvit_so400m_patch16_siglip.,v2_webli nasnetalarge.,tf_in1k pnasnet5large.,tf_in1k
+qwen3_vit_306m.,qwen3_5_2b,qwen3_5_4b,qwen3_vl_4b,qwen_drive_1_0_4b
+qwen3_vit_306m_enc.,qwen3_5_2b,qwen3_5_4b,qwen3_vl_4b,qwen_drive_1_0_4b
+qwen3_vit_306m_merge.,qwen3_5_2b,qwen3_5_4b,qwen3_vl_4b,qwen_drive_1_0_4b
+qwen3_vit_416m.,qwen3_5_27b,qwen3_5_9b,qwen3_8_27b,qwen3_8_flash_next,qwen3_vl_235b_a22b,qwen3_vl_30b_a3b,qwen3_vl_32b,qwen3_vl_8b
+qwen3_vit_416m_enc.,qwen3_5_27b,qwen3_5_9b,qwen3_8_27b,qwen3_8_flash_next,qwen3_vl_235b_a22b,qwen3_vl_30b_a3b,qwen3_vl_32b,qwen3_vl_8b
+qwen3_vit_416m_merge.,qwen3_5_27b,qwen3_5_9b,qwen3_8_27b,qwen3_8_flash_next,qwen3_vl_235b_a22b,qwen3_vl_30b_a3b,qwen3_vl_32b,qwen3_vl_8b
+qwen3_vit_88m.,qwen3_5_0_8b qwen3_vit_88m_enc.,qwen3_5_0_8b qwen3_vit_88m_merge.,qwen3_5_0_8b regnetz_b16.,ra3_in1k
+regnetz_b16_evos. regnetz_c16.,ra3_in1k regnetz_c16_evos.,ch_in1k regnetz_d32.,ra3_in1k regnetz_d8.,ra3_in1k
+regnetz_d8_evos.,ch_in1k regnetz_e8.,ra3_in1k resnet18d.ra4_e3600_r224_in1k resnet34.ra4_e3600_r224_in1k
+resnet50d.ra4_e3600_r224_in1k resnetv2_101.,a1h_in1k resnetv2_101d. resnetv2_101x1_bit.,goog_in21k,goog_in21k_ft_in1k
+resnetv2_101x3_bit.,goog_in21k,goog_in21k_ft_in1k resnetv2_152. resnetv2_152d.
+resnetv2_152x2_bit.,goog_in21k,goog_in21k_ft_in1k,goog_teacher_in21k_ft_in1k,goog_teacher_in21k_ft_in1k_384
+resnetv2_152x4_bit.,goog_in21k,goog_in21k_ft_in1k resnetv2_18.,ra4_e3600_r224_in1k resnetv2_18d.,ra4_e3600_r224_in1k
+resnetv2_34.,ra4_e3600_r224_in1k resnetv2_34d.,ra4_e3600_r224_in1k,ra4_e3600_r384_in1k resnetv2_50.,a1h_in1k
+resnetv2_50d. resnetv2_50d_evos.,ah_in1k resnetv2_50d_frn. resnetv2_50d_gn.,ah_in1k resnetv2_50t.
+resnetv2_50x1_bit.,goog_distilled_in1k,goog_in21k,goog_in21k_ft_in1k resnetv2_50x3_bit.,goog_in21k,goog_in21k_ft_in1k
+test_coatnet. test_convnext.,r160_in1k test_convnext2.,r160_in1k test_convnext3.,r160_in1k
+test_efficientnet_evos.,r160_in1k test_efficientnet_gn.,r160_in1k test_maxvit. test_nfnet.,r160_in1k
+test_resnet.,r160_in1k test_vit.,r160_in1k test_vit2.,r160_in1k test_vit3.,r160_in1k test_vit4. test_vit_relpos.
+tf_efficientnet_b0.ap_in1k tf_efficientnet_b1.ap_in1k tf_efficientnet_b2.ap_in1k tf_efficientnet_b3.ap_in1k
+tf_efficientnet_b4.ap_in1k tf_efficientnet_b5.ap_in1k tf_efficientnet_b6.ap_in1k tf_efficientnet_b7.ap_in1k
+tf_efficientnet_b8.,ap_in1k tf_efficientnet_cc_b0_4e.,in1k tf_efficientnet_cc_b0_8e.,in1k
+tf_efficientnet_cc_b1_8e.,in1k tf_efficientnet_el.,in1k tf_efficientnet_em.,in1k tf_efficientnet_es.,in1k
+tf_efficientnet_lite0.,in1k tf_efficientnet_lite1.,in1k tf_efficientnet_lite2.,in1k tf_efficientnet_lite3.,in1k
+tf_efficientnet_lite4.,in1k tf_efficientnetv2_b3.,in21k,in21k_ft_in1k tf_efficientnetv2_l.,in1k,in21k,in21k_ft_in1k
+tf_efficientnetv2_m.,in1k,in21k,in21k_ft_in1k tf_efficientnetv2_s.,in1k,in21k,in21k_ft_in1k
+tf_efficientnetv2_xl.,in21k,in21k_ft_in1k tf_mobilenetv3_large_075.,in1k tf_mobilenetv3_large_100.,in1k
+tf_mobilenetv3_large_minimal_100.,in1k tf_mobilenetv3_small_075.,in1k tf_mobilenetv3_small_100.,in1k
+tf_mobilenetv3_small_minimal_100.,in1k tnt_b_patch16_224.,in1k tnt_s_legacy_patch16_224.,in1k tnt_s_patch16_224.,in1k
+vit_base_patch16_18x2_224.
+vit_base_patch16_224.,augreg2_in21k_ft_in1k,augreg_in1k,augreg_in21k,augreg_in21k_ft_in1k,orig_in21k,orig_in21k_ft_in1k,sam_in1k
+vit_base_patch16_384.,augreg_in1k,augreg_in21k_ft_in1k,orig_in21k_ft_in1k vit_base_patch16_gap_224.
+vit_base_patch16_plus_240. vit_base_patch16_reg4_gap_256. vit_base_patch16_rope_reg1_gap_256.,sbb_in1k
+vit_base_patch16_rpn_224.,sw_in1k vit_base_patch16_siglip_224.,v2_webli,webli
+vit_base_patch16_siglip_256.,v2_webli,webli,webli_i18n vit_base_patch16_siglip_384.,v2_webli,webli
+vit_base_patch16_siglip_512.,v2_webli,webli vit_base_patch16_siglip_gap_224.,v2_webli,webli
+vit_base_patch16_siglip_gap_256.,v2_webli,webli,webli_i18n vit_base_patch16_siglip_gap_384.,v2_webli,webli
+vit_base_patch16_siglip_gap_512.,v2_webli,webli vit_base_patch16_xp_224.
+vit_base_patch32_224.,augreg_in1k,augreg_in21k,augreg_in21k_ft_in1k,orig_in21k,sam_in1k
+vit_base_patch32_384.,augreg_in1k,augreg_in21k_ft_in1k vit_base_patch32_plus_256.
+vit_base_patch32_siglip_256.,v2_webli vit_base_patch32_siglip_gap_256.,v2_webli
+vit_base_patch8_224.,augreg2_in21k_ft_in1k,augreg_in21k,augreg_in21k_ft_in1k vit_base_r26_s32_224.
+vit_base_r50_s16_224.,orig_in21k vit_base_r50_s16_384.,orig_in21k_ft_in1k vit_betwixt_patch16_gap_256.
+vit_betwixt_patch16_reg1_gap_256.,sbb_in1k
+vit_betwixt_patch16_reg4_gap_256.,sbb2_e200_in12k,sbb2_e200_in12k_ft_in1k,sbb_in12k,sbb_in12k_ft_in1k,sbb_in1k
+vit_betwixt_patch16_reg4_gap_384.,sbb2_e200_in12k_ft_in1k vit_dlittle_patch16_reg1_gap_256.,sbb_nadamuon_in1k
+vit_dpwee_patch16_reg1_gap_256.,sbb_in1k,sbb_nadamuon_in1k vit_dwee_patch16_reg1_gap_256.,sbb_in1k,sbb_nadamuon_in1k
+vit_giant_patch14_224. vit_giantopt_patch16_siglip_256.,v2_webli vit_giantopt_patch16_siglip_384.,v2_webli
+vit_giantopt_patch16_siglip_gap_256.,v2_webli vit_giantopt_patch16_siglip_gap_384.,v2_webli vit_gigantic_patch14_224.
+vit_huge_patch14_224.,orig_in21k vit_huge_patch14_xp_224. vit_large_patch14_224.
+vit_large_patch14_clip_224.,laion2b,laion2b_ft_in12k,laion2b_ft_in12k_in1k,laion2b_ft_in1k
+vit_large_patch14_clip_336.,laion2b_ft_in12k_in1k,laion2b_ft_in1k vit_large_patch14_xp_224.
+vit_large_patch16_224.,augreg_in21k,augreg_in21k_ft_in1k,orig_in21k vit_large_patch16_384.,augreg_in21k_ft_in1k
+vit_large_patch16_siglip_256.,v2_webli,webli vit_large_patch16_siglip_384.,v2_webli,webli
+vit_large_patch16_siglip_512.,v2_webli vit_large_patch16_siglip_gap_256.,v2_webli,webli
+vit_large_patch16_siglip_gap_384.,v2_webli,webli vit_large_patch16_siglip_gap_512.,v2_webli
+vit_large_patch32_224.,orig_in21k vit_large_patch32_384.,orig_in21k_ft_in1k
+vit_large_r50_s32_224.,augreg_in21k,augreg_in21k_ft_in1k vit_large_r50_s32_384.,augreg_in21k_ft_in1k
+vit_little_patch16_reg1_gap_256.,sbb_in12k,sbb_in12k_ft_in1k vit_little_patch16_reg4_gap_256.,sbb_in1k
+vit_medium_patch16_gap_240.,sw_in12k vit_medium_patch16_gap_256.,sw_in12k_ft_in1k
+vit_medium_patch16_gap_384.,sw_in12k_ft_in1k vit_medium_patch16_reg1_gap_256.,sbb_in1k
+vit_medium_patch16_reg4_gap_256.,sbb_in12k,sbb_in12k_ft_in1k,sbb_in1k vit_medium_patch16_rope_reg1_gap_256.,sbb_in1k
+vit_mediumd_patch16_reg4_gap_256.,sbb2_e200_in12k,sbb2_e200_in12k_ft_in1k,sbb_in12k,sbb_in12k_ft_in1k
+vit_mediumd_patch16_reg4_gap_384.,sbb2_e200_in12k_ft_in1k vit_mediumd_patch16_rope_reg1_gap_256.,sbb_in1k
+vit_pe_core_base_patch16_224.,fb vit_pe_core_gigantic_patch14_448.,fb vit_pe_core_large_patch14_336.,fb
+vit_pe_core_small_patch16_384.,fb vit_pe_core_tiny_patch16_384.,fb vit_pe_lang_gigantic_patch14_448.,fb,fb_tiling
+vit_pe_lang_large_patch14_448.,fb,fb_tiling vit_pe_spatial_base_patch16_512.,fb
+vit_pe_spatial_gigantic_patch14_448.,fb vit_pe_spatial_large_patch14_448.,fb vit_pe_spatial_small_patch16_512.,fb
+vit_pe_spatial_tiny_patch16_512.,fb vit_pwee_patch16_reg1_gap_256.,sbb_in1k vit_relpos_base_patch16_224.,sw_in1k
+vit_relpos_base_patch16_cls_224. vit_relpos_base_patch16_clsgap_224.,sw_in1k vit_relpos_base_patch16_plus_240.
+vit_relpos_base_patch16_rpn_224. vit_relpos_base_patch32_plus_rpn_256.,sw_in1k vit_relpos_medium_patch16_224.,sw_in1k
+vit_relpos_medium_patch16_cls_224.,sw_in1k vit_relpos_medium_patch16_rpn_224.,sw_in1k
+vit_relpos_small_patch16_224.,sw_in1k vit_relpos_small_patch16_rpn_224. vit_small_patch16_18x2_224.
+vit_small_patch16_224.,augreg_in1k,augreg_in21k,augreg_in21k_ft_in1k vit_small_patch16_36x1_224.
+vit_small_patch16_384.,augreg_in1k,augreg_in21k_ft_in1k vit_small_patch32_224.,augreg_in21k,augreg_in21k_ft_in1k
+vit_small_patch32_384.,augreg_in21k_ft_in1k vit_small_r26_s32_224.,augreg_in21k,augreg_in21k_ft_in1k
+vit_small_r26_s32_384.,augreg_in21k_ft_in1k vit_so150m2_patch16_reg1_gap_256.,sbb_e200_in12k,sbb_e200_in12k_ft_in1k
+vit_so150m2_patch16_reg1_gap_384.,sbb_e200_in12k_ft_in1k vit_so150m2_patch16_reg1_gap_448.,sbb_e200_in12k_ft_in1k
+vit_so150m_patch16_reg4_gap_256.,sbb_e250_in12k,sbb_e250_in12k_ft_in1k
+vit_so150m_patch16_reg4_gap_384.,sbb_e250_in12k_ft_in1k vit_so150m_patch16_reg4_map_256.
+vit_so400m_patch14_siglip_224.,v2_webli,webli vit_so400m_patch14_siglip_378.,v2_webli,webli,webli_ft_in1k
+vit_so400m_patch14_siglip_384.,webli
+vit_so400m_patch14_siglip_gap_224.,pali2_10b_pt,pali2_3b_pt,pali_mix,pali_pt,v2_webli,webli
+vit_so400m_patch14_siglip_gap_378.,v2_webli,webli,webli_ft_in1k vit_so400m_patch14_siglip_gap_384.,webli
+vit_so400m_patch14_siglip_gap_448.,pali2_10b_docci,pali2_10b_pt,pali2_3b_docci,pali2_3b_pt,pali_mix,pali_ocrvqa,pali_pt,pali_refcoco_seg
+vit_so400m_patch14_siglip_gap_896.,pali2_10b_pt,pali2_3b_pt,pali_ocrvqa,pali_pt,pali_refcoco_seg
+vit_so400m_patch16_siglip_256.,v2_webli,webli_i18n vit_so400m_patch16_siglip_384.,v2_webli
+vit_so400m_patch16_siglip_512.,v2_webli vit_so400m_patch16_siglip_gap_256.,v2_webli,webli_i18n
+vit_so400m_patch16_siglip_gap_384.,v2_webli vit_so400m_patch16_siglip_gap_512.,v2_webli
+vit_srelpos_medium_patch16_224.,sw_in1k vit_srelpos_small_patch16_224.,sw_in1k
+vit_tiny_patch16_224.,augreg_in21k,augreg_in21k_ft_in1k vit_tiny_patch16_384.,augreg_in21k_ft_in1k
+vit_tiny_r_s16_p8_224.,augreg_in21k,augreg_in21k_ft_in1k vit_tiny_r_s16_p8_384.,augreg_in21k_ft_in1k
+vit_wee_patch16_reg1_gap_256.,sbb_in1k xception41.,tf_in1k xception41p.,ra3_in1k xception65.,ra3_in1k,tf_in1k
+xception65p.,ra3_in1k xception71.,tf_in1k""",
+}
+"""(mean, std) -> `architecture.tag,tag` of the weights trained with it; an empty tag is timm's default for the
+architecture. ImageNet's normalisation, which all others have, is left out."""
+
+PLAIN_VITS = {
+    (6, 16): "test_vit",
+    (8, 16): "test_vit2",
+    (9, 16): "test_vit3 test_vit4",
+    (10, 16): "vit_xsmall_patch16_clip_224",
+    (12, 8): "vit_base_patch8_224 vit_small_patch8_224",
+    (12, 14): """
+eva02_base_patch14_224 eva02_base_patch14_448 eva02_small_patch14_224 eva02_small_patch14_336 eva02_tiny_patch14_224
+eva02_tiny_patch14_336 vit_base_patch14_dinov2 vit_base_patch14_reg1_tipsv2 vit_base_patch14_reg4_dinov2
+vit_small_patch14_dinov2 vit_small_patch14_reg4_dinov2""",
+    (12, 16): """
+beit3_base_patch16_224 beit_base_patch16_224 beit_base_patch16_384 beitv2_base_patch16_224 deit3_base_patch16_224
+deit3_base_patch16_384 deit3_medium_patch16_224 deit3_small_patch16_224 deit3_small_patch16_384
+deit_base_distilled_patch16_224 deit_base_distilled_patch16_384 deit_base_patch16_224 deit_base_patch16_384
+deit_small_distilled_patch16_224 deit_small_patch16_224 deit_tiny_distilled_patch16_224 deit_tiny_patch16_224
+eva02_base_patch16_clip_224 flexivit_base flexivit_small vit_base_patch16_224 vit_base_patch16_224_miil
+vit_base_patch16_384 vit_base_patch16_clip_224 vit_base_patch16_clip_384 vit_base_patch16_clip_quickgelu_224
+vit_base_patch16_dinov3 vit_base_patch16_dinov3_qkvb vit_base_patch16_gap_224 vit_base_patch16_lingbot
+vit_base_patch16_plus_240 vit_base_patch16_plus_clip_240 vit_base_patch16_radio_v3 vit_base_patch16_reg4_gap_256
+vit_base_patch16_rope_224 vit_base_patch16_rope_ape_224 vit_base_patch16_rope_mixed_224
+vit_base_patch16_rope_mixed_ape_224 vit_base_patch16_rope_reg1_gap_256 vit_base_patch16_rpn_224
+vit_base_patch16_sapiens2 vit_base_patch16_siglip_224 vit_base_patch16_siglip_256 vit_base_patch16_siglip_384
+vit_base_patch16_siglip_512 vit_base_patch16_siglip_gap_224 vit_base_patch16_siglip_gap_256
+vit_base_patch16_siglip_gap_384 vit_base_patch16_siglip_gap_512 vit_base_patch16_xp_224 vit_betwixt_patch16_gap_256
+vit_betwixt_patch16_reg1_gap_256 vit_betwixt_patch16_reg4_gap_256 vit_betwixt_patch16_reg4_gap_384
+vit_betwixt_patch16_rope_reg4_gap_256 vit_medium_patch16_clip_224 vit_medium_patch16_gap_240
+vit_medium_patch16_gap_256 vit_medium_patch16_gap_384 vit_medium_patch16_reg1_gap_256 vit_medium_patch16_reg4_gap_256
+vit_medium_patch16_rope_reg1_gap_256 vit_pe_core_base_patch16_224 vit_pe_core_small_patch16_384
+vit_pe_core_tiny_patch16_384 vit_pe_spatial_base_patch16_512 vit_pe_spatial_small_patch16_512
+vit_pe_spatial_tiny_patch16_512 vit_small_patch16_224 vit_small_patch16_384 vit_small_patch16_dinov3
+vit_small_patch16_dinov3_qkvb vit_small_patch16_lingbot vit_small_patch16_rope_224 vit_small_patch16_rope_ape_224
+vit_small_patch16_rope_mixed_224 vit_small_patch16_rope_mixed_ape_224 vit_small_plus_patch16_dinov3
+vit_small_plus_patch16_dinov3_qkvb vit_tiny_patch16_224 vit_tiny_patch16_384 vit_tiny_patch16_dinov3_qkvb""",
+    (12, 32): """
+vit_base_patch32_224 vit_base_patch32_384 vit_base_patch32_clip_224 vit_base_patch32_clip_256
+vit_base_patch32_clip_384 vit_base_patch32_clip_448 vit_base_patch32_clip_quickgelu_224 vit_base_patch32_plus_256
+vit_base_patch32_siglip_256 vit_base_patch32_siglip_gap_256 vit_betwixt_patch32_clip_224 vit_medium_patch32_clip_224
+vit_small_patch32_224 vit_small_patch32_384""",
+    (14, 16): """
+vit_dlittle_patch16_reg1_gap_256 vit_dwee_patch16_reg1_gap_256 vit_little_patch16_reg1_gap_256
+vit_little_patch16_reg4_gap_256 vit_wee_patch16_reg1_gap_256""",
+    (16, 16): "vit_dpwee_patch16_reg1_gap_256 vit_pwee_patch16_reg1_gap_256",
+    (18, 16): """
+vit_base_patch16_18x2_224 vit_small_patch16_18x2_224 vit_so150m_patch16_reg4_gap_256 vit_so150m_patch16_reg4_gap_384
+vit_so150m_patch16_reg4_map_256""",
+    (20, 16): """
+vit_mediumd_patch16_reg4_gap_256 vit_mediumd_patch16_reg4_gap_384 vit_mediumd_patch16_rope_reg1_gap_256""",
+    (21, 16): """
+vit_so150m2_patch16_reg1_gap_256 vit_so150m2_patch16_reg1_gap_384 vit_so150m2_patch16_reg1_gap_448""",
+    (23, 14): "vit_pe_lang_large_patch14_448",
+    (24, 14): """
+aimv2_1b_patch14_224 aimv2_1b_patch14_336 aimv2_1b_patch14_448 aimv2_3b_patch14_224 aimv2_3b_patch14_336
+aimv2_3b_patch14_448 aimv2_huge_patch14_224 aimv2_huge_patch14_336 aimv2_huge_patch14_448 aimv2_large_patch14_224
+aimv2_large_patch14_336 aimv2_large_patch14_448 eva02_large_patch14_224 eva02_large_patch14_448
+eva02_large_patch14_clip_224 eva02_large_patch14_clip_336 eva_large_patch14_196 eva_large_patch14_336
+vit_intern300m_patch14_448 vit_large_patch14_224 vit_large_patch14_clip_224 vit_large_patch14_clip_336
+vit_large_patch14_clip_quickgelu_224 vit_large_patch14_clip_quickgelu_336 vit_large_patch14_dinov2
+vit_large_patch14_reg1_tipsv2 vit_large_patch14_reg4_dinov2 vit_large_patch14_xp_224 vit_pe_core_large_patch14_336
+vit_pe_spatial_large_patch14_448""",
+    (24, 16): """
+beit3_large_patch16_224 beit_large_patch16_224 beit_large_patch16_384 beit_large_patch16_512 beitv2_large_patch16_224
+deit3_large_patch16_224 deit3_large_patch16_384 flexivit_large vit_large_patch16_224 vit_large_patch16_384
+vit_large_patch16_dinov3 vit_large_patch16_dinov3_qkvb vit_large_patch16_lingbot vit_large_patch16_radio_v3
+vit_large_patch16_rope_224 vit_large_patch16_rope_ape_224 vit_large_patch16_rope_mixed_224
+vit_large_patch16_rope_mixed_ape_224 vit_large_patch16_sapiens2 vit_large_patch16_siglip_256
+vit_large_patch16_siglip_384 vit_large_patch16_siglip_512 vit_large_patch16_siglip_gap_256
+vit_large_patch16_siglip_gap_384 vit_large_patch16_siglip_gap_512""",
+    (24, 32): "vit_large_patch32_224 vit_large_patch32_384",
+    (27, 14): """
+vit_so400m_patch14_reg1_tipsv2 vit_so400m_patch14_siglip_224 vit_so400m_patch14_siglip_378
+vit_so400m_patch14_siglip_384 vit_so400m_patch14_siglip_gap_224 vit_so400m_patch14_siglip_gap_378
+vit_so400m_patch14_siglip_gap_384 vit_so400m_patch14_siglip_gap_448 vit_so400m_patch14_siglip_gap_896""",
+    (27, 16): """
+vit_so400m_patch16_radio_v4 vit_so400m_patch16_siglip_256 vit_so400m_patch16_siglip_384 vit_so400m_patch16_siglip_512
+vit_so400m_patch16_siglip_gap_256 vit_so400m_patch16_siglip_gap_384 vit_so400m_patch16_siglip_gap_512""",
+    (32, 14): """
+deit3_huge_patch14_224 vit_huge_patch14_224 vit_huge_patch14_clip_224 vit_huge_patch14_clip_336
+vit_huge_patch14_clip_378 vit_huge_patch14_clip_quickgelu_224 vit_huge_patch14_clip_quickgelu_378
+vit_huge_patch14_gap_224 vit_huge_patch14_xp_224""",
+    (32, 16): """
+vit_huge_patch16_gap_448 vit_huge_patch16_radio_v3 vit_huge_patch16_radio_v4 vit_huge_patch16_sapiens2
+vit_huge_plus_patch16_dinov3 vit_huge_plus_patch16_dinov3_qkvb""",
+    (36, 16): "vit_small_patch16_36x1_224",
+    (40, 14): """
+beit3_giant_patch14_224 beit3_giant_patch14_336 eva_giant_patch14_224 eva_giant_patch14_336 eva_giant_patch14_560
+eva_giant_patch14_clip_224 vit_giant_patch14_224 vit_giant_patch14_clip_224 vit_giant_patch14_dinov2
+vit_giant_patch14_reg1_tipsv2 vit_giant_patch14_reg4_dinov2""",
+    (40, 16): """
+vit_7b_patch16_dinov3 vit_giant_patch16_gap_224 vit_giant_patch16_lingbot vit_giant_patch16_radio_v3
+vit_giant_patch16_sapiens2 vit_giantopt_patch16_siglip_256 vit_giantopt_patch16_siglip_384
+vit_giantopt_patch16_siglip_gap_256 vit_giantopt_patch16_siglip_gap_384""",
+    (47, 14): "vit_pe_lang_gigantic_patch14_448",
+    (48, 14): """
+vit_gigantic_patch14_224 vit_gigantic_patch14_clip_224 vit_gigantic_patch14_clip_378
+vit_gigantic_patch14_clip_quickgelu_224""",
+    (50, 14): "vit_pe_core_gigantic_patch14_448 vit_pe_spatial_gigantic_patch14_448",
+    (56, 16): "vit_5b_patch16_sapiens2",
+    (64, 14): "eva02_enormous_patch14_clip_224",
+}
+"""(blocks, side of a patch in pixels) -> plain vision transformers."""
