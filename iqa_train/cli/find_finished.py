@@ -9,7 +9,6 @@ from iqa_train.cli.text import say
 from iqa_train.errors import UsageError, did_you_mean, visible
 from iqa_train.results.run_record import RunRecord, record
 from iqa_train.results.selection import RunSelection, chosen_runs
-from iqa_train.runs.imported import imported_from
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.specfile import read_spec
 
@@ -71,7 +70,9 @@ def _complaint(run: RunRecord, options: argparse.Namespace) -> str:
     name, state = f"{run.experiment} ({run.folder.seed_words})", run.state
     profile = profile_of(options)
     train = f"iqa-train --exp {run.experiment}" + (f" --profile {profile}" if profile else "")
-    if imported_from(run.folder) is not None:
+    if run.kind.name == "external":
+        return f"{name} has imported predictions and no network (external, trained on {run.kind.about})"
+    if run.kind.name == "imported log":
         return f"{name} was imported from a log, which holds no network; {train} trains one"
     if state.alive:
         return f"{name} is {state.name}; wait until it has ended (iqa-train status --watch)"

@@ -22,13 +22,16 @@ def audit_with_data(
 
     Raises UsageError for an unknown profile and for overrides that are not allowed.
     """
-    found = [*audit(study, profile, overrides, minutes, seeds), *merged(_leaks(study, profile, overrides), study.ids)]
+    found = [
+        *audit(study, profile, overrides, minutes, seeds),
+        *merged(_leaks(study, profile, overrides), study.run_here),
+    ]
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
 def _leaks(study: Study, profile: str | None, overrides: Mapping[str, Any] | None) -> Iterator[Finding]:
     known: dict[tuple[str, str, DataSource], tuple[str, ...]] = {}
-    for name in study.ids:
+    for name in study.run_here:
         spec = resolve(study, name, profile=profile, overrides=overrides)
         key = (spec.settings.dataset, spec.settings.data_dir, spec.source)
         if key not in known:

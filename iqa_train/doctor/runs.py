@@ -12,7 +12,7 @@ from iqa_train.files import DamagedFileError
 from iqa_train.locks import is_held
 from iqa_train.runner.process_tree import processes_of
 from iqa_train.runs.design_file import read_design
-from iqa_train.runs.imported import imported_in
+from iqa_train.runs.kind import kind_of
 from iqa_train.runs.layout import QueueFiles, RunFolder, run_folders
 from iqa_train.runs.snapshot import RunSnapshot, SnapshotReader
 from iqa_train.runs.state import RunState, run_state, state_of
@@ -44,7 +44,7 @@ def check_runs(runs_dir: Path) -> Iterator[Checkup]:
             damaged = True
             yield Checkup("state-files", "error", damage, cure)
         left += _left(found, state)
-    lost = [(f.run, s) for f, s in runs if s.name == LOST and imported_in(f.provenance) is None]
+    lost = [(f.run, s) for f, s in runs if s.name == LOST and kind_of(f.spec, f.provenance).made_here]
     lost = [(run, state) for run, state in lost if str(run.path.relative_to(runs_dir)) not in waiting]
     if lost:
         named = "; ".join(f"{name_of(run)}: {state.reason}" for run, state in lost[:3])

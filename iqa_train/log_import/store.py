@@ -2,21 +2,18 @@
 
 import json
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 from iqa_train.errors import RunError
 from iqa_train.files import sync_folder, write_atomic, write_json
-from iqa_train.locks import locked_folder
 from iqa_train.log_import import run_files as record
 from iqa_train.log_import.naming import RunNames
 from iqa_train.log_import.read_log import OldLog
 from iqa_train.log_import.same_log import begins, begins_in_numbers, is_of
+from iqa_train.runs.import_folder import alone, scratch_folder
 from iqa_train.runs.imported import imported_from
 from iqa_train.runs.layout import Attempt, RunFolder, run_folder, run_folders
 from iqa_train.runs.seeds import UNKNOWN_FOLDER
@@ -45,7 +42,7 @@ def store(log: OldLog, names: RunNames, study: str, runs_dir: Path) -> Stored:
 
     Another log with the same settings and seed becomes a run of its own, of an experiment NAME-2, NAME-3, ...
     """
-    with _alone(runs_dir):
+    with alone(runs_dir):
         runs = run_folders(runs_dir, study)
         same = next((run for run in runs if is_of(run, log)), None)
         if same is not None:
@@ -128,7 +125,7 @@ def require_own_study(study: str, runs_dir: Path) -> None:
 def _write_new(run: RunFolder, log: OldLog, spec: RunSpec) -> None:
     """Write the complete folder under another name, then rename it."""
     run.path.parent.mkdir(parents=True, exist_ok=True)
-    with _scratch(run.path.parent) as scratch:
+    with scratch_folder(run.path.parent) as scratch:
         made = RunFolder(scratch / run.path.name)
         made.path.mkdir()
         write_json(made.spec, record.spec_document_of(log, spec))
@@ -140,7 +137,7 @@ def _write_new(run: RunFolder, log: OldLog, spec: RunSpec) -> None:
 
 def _write_longer(run: RunFolder, log: OldLog, spec: RunSpec) -> None:
     """Write another attempt, then result and provenance; after a kill in between, the next import repeats it."""
-    with _scratch(run.path) as scratch:
+    with scratch_folder(run.path) as scratch:
         attempt = run.next_attempt()
         made = Attempt(scratch / attempt.folder.name)
         _write_attempt(made, log)
@@ -161,21 +158,3 @@ def _write_top(run: RunFolder, log: OldLog, spec: RunSpec) -> None:
     if result is not None:
         write_json(run.result, result)
     write_json(run.provenance, record.provenance_of(record.imported_of(log, str(log.path))))
-
-
-@contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
-    """A temporary folder in `folder`, which is removed afterwards."""
-    path = Path(tempfile.mkdtemp(prefix=".import-", dir=folder))
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
-
-
-@contextmanager
-def _alone(runs_dir: Path) -> Iterator[None]:
-    """Prevent another import at the same time, which could write the same folder."""
-    runs_dir.mkdir(parents=True, exist_ok=True)
-    with locked_folder(runs_dir):
-        yield

@@ -19,7 +19,7 @@ from iqa_train.results.run_record import RunRecord
 from iqa_train.results.selection import RunSelection
 from iqa_train.results.study_results import build_study_results
 from iqa_train.results.table import Intervals, ResultRow, StudyResults
-from iqa_train.runs.documents import CodeFacts
+from iqa_train.runs.documents import CodeFacts, ProvenanceFacts
 from iqa_train.runs.predictions import Predictions
 from iqa_train.stats.registry import METRICS
 from iqa_train.study.findings import Finding
@@ -87,7 +87,7 @@ def _design_notes(chosen: RunSelection, found: StudyResults, exploratory: str) -
         return ()
     planned = seeds_of(chosen.study, chosen.profile) if chosen.study is not None else ()
     tested = [row for row in found.rows if row.p is not None and row.scope == "component" and len(row.seeds) > 1]
-    if not tested or all(set(row.seeds) == set(planned) for row in found.rows if not row.reported):
+    if not tested or all(set(row.seeds) == set(planned) for row in found.rows if not (row.reported or row.external)):
         return ()
     return (PEEKING,)
 
@@ -169,7 +169,8 @@ def differing_settings(runs: Sequence[RunRecord]) -> dict[str, dict[str, Any]]:
     """By experiment, the settings in which experiments differ; settings without effect count as switched off."""
     settings: dict[str, Mapping[str, Any]] = {}
     for run in runs:
-        settings.setdefault(run.experiment, _acting(run))
+        if run.kind.name != "external":  # it has none but the data set
+            settings.setdefault(run.experiment, _acting(run))
     names = dict.fromkeys(name for values in settings.values() for name in values if not _is_irrelevant(name))
     differ = [name for name in names if len({repr(values.get(name)) for values in settings.values()}) > 1]
     if not differ:
@@ -196,12 +197,18 @@ def _origin(run: RunRecord) -> Origin:
         seed=run.seed,
         state=run.state.name,
         config_hash=run.folder.config_hash,
-        commit=_code(origin.get("code", {})),
+        commit=_elsewhere(origin) or _code(origin.get("code", {})),
         data=origin.get("data", {}).get("fingerprint", "")[:_DIGITS],
         device=origin.get("device", {}).get("name", ""),
         python=origin.get("host", {}).get("python", ""),
         packages=origin.get("packages", {}),
     )
+
+
+def _elsewhere(origin: ProvenanceFacts) -> str:
+    """Which file predictions were imported from; "" for others."""
+    found = origin.get("external")
+    return f"elsewhere: predictions with sha256 {found['sha256'][:_DIGITS]}" if found else ""
 
 
 def _code(code: CodeFacts) -> str:

@@ -30,8 +30,10 @@ class Column:
 
 DAGGER = "\u2020"
 DOUBLE_DAGGER = "\u2021"
+SECTION = "\u00a7"
 
 ELSEWHERE = f"{DAGGER}: a reported value, not tested against measured ones"
+EXTERNAL = f"{SECTION}: external predictions, of a model that was not trained here (see the notes)"
 BORROWED = f"{DOUBLE_DAGGER}: with a spread between seeds borrowed from other experiments (see the notes)"
 BOLD = "Bold: the best, if its component (or of the baseline, every component) differs significantly, Holm-corrected"
 
@@ -67,6 +69,8 @@ class Table:
         entries = [LEGEND[key] for key in self.keys if key in LEGEND and self._uses(key)]
         if any(cell.endswith(DAGGER) for row in self.cells for cell in row[:1]):
             entries.append(ELSEWHERE)
+        if any(cell.endswith(SECTION) for row in self.cells for cell in row[:1]):
+            entries.append(EXTERNAL)
         if any(cell.endswith(DOUBLE_DAGGER) for row in self.cells for cell in row):
             entries.append(BORROWED)
         return "; ".join(entries)
@@ -110,6 +114,11 @@ def is_baseline(row: ResultRow, results: StudyResults) -> bool:
     return row.experiment == results.baseline and not row.reported
 
 
+def marked_name(row: ResultRow) -> str:
+    """The experiment, marked if its value is reported or its predictions are external."""
+    return row.experiment + (DAGGER if row.reported else SECTION if row.external else "")
+
+
 def state_words(row: ResultRow) -> str:
     """The state of a row that is not complete: what is missing, and whether the row may still change."""
     state = "" if row.state in FINISHED else row.state
@@ -142,7 +151,8 @@ def _columns(results: StudyResults) -> list[Column]:
     name, level = metric_name(results.metric), "Holm" if results.intervals == "holm" else "95 %"
     mean, short = (f"{name}, mean", "Mean") if _are_means(results) else (name, name)
     return [
-        Column("experiment", "Experiment", 0, lambda r, _: r.experiment + (DAGGER if r.reported else "")),
+        Column("experiment", "Experiment", 0, lambda r, _: marked_name(r)),
+        Column("kind", "Kind", 5, lambda r, _: "" if r.kind in {"trained", "reported"} else r.kind),
         Column("title", "Title", 12, lambda r, _: r.title),
         Column("seeds", "Seeds", 8, lambda r, _: str(len(r.seeds)) if r.seeds else "", right=True),
         Column("images", "Images", 9, lambda r, _: "" if r.images is None else str(r.images), right=True),

@@ -4,10 +4,11 @@ import re
 from collections.abc import Sequence
 
 from iqa_train.errors import visible
-from iqa_train.report.columns import BOLD, DAGGER, ELSEWHERE, Table, metric_name, table_of
+from iqa_train.report.columns import BOLD, ELSEWHERE, EXTERNAL, Table, marked_name, metric_name, table_of
 from iqa_train.report.numbers import best, decimals, number
 from iqa_train.report.verdict_text import SECONDARY, headline, is_secondary
 from iqa_train.results.table import ResultRow, StudyResults
+from iqa_train.results.table_notes import kind_notes
 from iqa_train.stats.registry import METRICS
 from iqa_train.text import join_names
 
@@ -16,6 +17,7 @@ _SPECIAL = {
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"$<$", ">": r"$>$", "|": r"$|$", '"': "''",
     "\u2212": "$-$", "\u2013": "--", "\u2014": "---", "\u2026": r"\ldots{}", "\u00b1": r"$\pm$", "\u2248": r"$\approx$",
     "\u2264": r"$\leq$", "\u2265": r"$\geq$", "\u00d7": r"$\times$", "\u0394": r"$\Delta$", "\u00b7": r"$\cdot$",
+    "\u00a7": r"\S{}",
     "\u2020": r"$\dagger$", "\u2021": r"$\ddagger$", "\u2019": "'", "\u2018": "`", "\u201c": "``", "\u201d": "''",
 }  # fmt: skip
 _PATTERN = re.compile("[" + re.escape("".join(_SPECIAL)) + "]")
@@ -67,10 +69,7 @@ def _side_by_side(heads: Sequence[str], results: Sequence[StudyResults], caption
     """A row for each row of any of the tables, a column for each table."""
     rows = {_key(row): row for one in results for row in one.rows if not row.reported}
     rows |= {_key(row): row for one in results for row in one.rows if row.reported}
-    body = [
-        [escaped(row.experiment + (DAGGER if row.reported else "")), *(_value(one, row) for one in results)]
-        for row in rows.values()
-    ]
+    body = [[escaped(marked_name(row)), *(_value(one, row) for one in results)] for row in rows.values()]
     notes = [BOLD] if any(best(one) for one in results) else []
     if second := [metric_name(one.metric) for one in results if is_secondary(one)]:
         notes.append(f"{join_names(second)}: {SECONDARY}")
@@ -78,6 +77,9 @@ def _side_by_side(heads: Sequence[str], results: Sequence[StudyResults], caption
         notes.append("Means over seeds")
     if any(row.reported for row in rows.values()):
         notes.append(ELSEWHERE)
+    if any(row.external for row in rows.values()):
+        notes.append(EXTERNAL)
+        notes += kind_notes(results[0].rows)
     columns = "l" + "r" * len(results)
     return _table(columns, ["Experiment", *heads], body, _first_reported(list(rows.values())), caption, notes, label)
 

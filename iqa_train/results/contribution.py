@@ -54,7 +54,8 @@ class Step:
 def contributions(results: StudyResults) -> list[Contribution]:
     """Contributions of all experiments with a difference from the baseline, single-factor ones first."""
     sign = -1.0 if METRICS[results.metric].higher_is_better else 1.0
-    found = [_contribution(row, row.delta, sign) for row in results.rows if row.delta is not None and not row.reported]
+    changes = [row for row in results.rows if not (row.reported or row.external)]
+    found = [_contribution(row, row.delta, sign) for row in changes if row.delta is not None]
     return sorted(found, key=lambda one: not one.single)
 
 

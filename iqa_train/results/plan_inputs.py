@@ -75,7 +75,7 @@ def plan_inputs(chosen: RunSelection, metric: str, difference: float | None = No
     """
     assert chosen.study is not None and chosen.baseline is not None
     base, grouped = chosen.baseline, by_experiment(chosen.runs)
-    names = tuple(name for name in chosen.study.ids if name != base)
+    names = tuple(name for name in chosen.study.run_here if name != base)
     tested = [ExperimentPredictions(name, predictions_by_seed(grouped.get(name, []))) for name in (base, *names)]
     comparisons = {one.experiment: one for one in compare(tested, tested[0], metric)}
     ready = {one.experiment: made for one in tested if (made := usable(one, metric)).seeds}

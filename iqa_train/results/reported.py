@@ -25,6 +25,7 @@ def reference_row(study: Study, reference: Reference, metric: str = "srcc") -> R
         images=reference.n,
         value=value,
         interval=interval,
+        kind="reported",
         reported=True,
         source=reference.source,
         notes=note,

@@ -13,7 +13,7 @@ from iqa_train.results.chosen_settings import Candidate, chosen_settings, left_o
 from iqa_train.results.factors import Spec
 from iqa_train.runs.document_cache import Damage, undamaged
 from iqa_train.runs.documents import EpochEvent, Measures, ProvenanceFacts, ResultFacts, SpecFacts, misplaced
-from iqa_train.runs.imported import imported_in
+from iqa_train.runs.kind import RunKind, kind_of
 from iqa_train.runs.layout import RunFolder, counted_folders
 from iqa_train.runs.predictions import Predictions, read_predictions
 from iqa_train.runs.progress import epochs_of
@@ -57,11 +57,16 @@ class RunRecord:
         return str(self.spec["experiment"])
 
     @cached_property
+    def kind(self) -> RunKind:
+        """Who computed it, and from what."""
+        return kind_of(self.spec, self.provenance)
+
+    @cached_property
     def settings(self) -> "TrainingConfig | None":
-        """Validated; None for those of another version, or of a log that does not state all."""
+        """Validated; None for those of another version, of a log that does not state all, and of external rows."""
         from iqa_train.runs.specfile import settings_from
 
-        return settings_from(self.spec["settings"])
+        return None if self.kind.name == "external" else settings_from(self.spec["settings"])
 
     @property
     def seed(self) -> int:
@@ -110,8 +115,8 @@ def _with_repeats(run: RunRecord, reader: SnapshotReader) -> RunRecord:
 
 def record_of(spec: "RunSpec | Spec", found: RunSnapshot) -> RunRecord:
     """The same of a run that was read whole."""
-    folder, imported = found.run, imported_in(found.provenance) is not None
-    content: Spec = spec if isinstance(spec, Mapping) else spec.model_dump(mode="json")
+    folder, content = found.run, _content(spec)
+    imported = not kind_of(content, found.provenance).made_here  # without a revision, and settings that nobody stated
     document: Spec = with_revision(content, imported=imported)
     state = outside_the_queue(state_of(found))
     epochs = _epochs(document, found)
@@ -119,6 +124,8 @@ def record_of(spec: "RunSpec | Spec", found: RunSnapshot) -> RunRecord:
     if found.attempts and (label := revision_label(document, imported=imported)):
         notes = (*notes, label)
     result, origin = undamaged(found.result) or ResultFacts(), undamaged(found.provenance) or ProvenanceFacts()
+    if document.get("external") and not found.attempts:
+        notes = (*notes, f"waits for predictions: iqa-train import-predictions FILE --exp {document['experiment']}")
     if not state.finished:
         return RunRecord(document, folder, state, epochs=epochs, notes=notes, result=result, provenance=origin)
     predictions, missing = _predictions(document, folder, result.get("images", {}).get("test"))
@@ -126,6 +133,14 @@ def record_of(spec: "RunSpec | Spec", found: RunSnapshot) -> RunRecord:
     return RunRecord(
         document, folder, state, predictions, epochs, reported, optimism, (*notes, *missing), result, origin
     )
+
+
+def _content(spec: "RunSpec | Spec") -> Spec:
+    if isinstance(spec, Mapping):
+        return spec
+    from iqa_train.runs.specfile import spec_document
+
+    return spec_document(spec)
 
 
 def with_queued(runs: Iterable[RunRecord], queued: Collection[Path]) -> tuple[RunRecord, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from iqa_train.errors import RunError, UsageError, did_you_mean, visible
 from iqa_train.results.declared import Declared, declared_for
 from iqa_train.results.run_record import RunRecord, record, study_runs
+from iqa_train.runs.documents import read_spec_facts
 from iqa_train.runs.layout import RunFolder, counted_folders, run_folder, run_folders
 from iqa_train.runs.origin import other_data
 from iqa_train.runs.revision import at_earlier_revisions
@@ -81,8 +82,8 @@ def _chosen(
 def _of_file(study: Study, profile: str | None, runs_dir: Path, reader: SnapshotReader | None) -> RunSelection:
     """The runs of the study file, and runs of the same experiments with other seeds (from --seeds)."""
     name = study_name(study, profile)
-    specs = _by_revision_that_ran(resolve_all(study, profile=profile), runs_dir, name)
-    runs = [(spec, run_folder(runs_dir, spec)) for spec in specs]
+    specs = _by_revision_that_ran(resolve_all(study, profile=profile, with_external=True), runs_dir, name)
+    runs = _without_spare_seeds([(spec, run_folder(runs_dir, spec)) for spec in specs])
     further, notes = _further(runs, runs_dir, name)
     runs += further
     if not any(run.attempts() for _, run in runs):
@@ -118,7 +119,7 @@ def _further(
         experiment, settings = run.experiment, run.config_hash
         if run.path in known or not run.attempts():
             continue
-        if (experiment, settings) not in hashes:
+        if (experiment, settings) not in hashes and not (experiment not in ids and _is_external(run)):
             why = "has other settings than the study file now" if experiment in ids else "is not in the study file"
             why = f"was {revision_words(FIRST)}" if (experiment, settings) in earlier else why
             others.setdefault((experiment, why), []).append(run.path.name)
@@ -132,6 +133,31 @@ def _further(
     return further, notes
 
 
+def _without_spare_seeds(runs: list[tuple[RunSpec, RunFolder]]) -> list[tuple[RunSpec, RunFolder]]:
+    """Without seeds of external experiments that have no predictions, if other seeds have; else with the first alone.
+
+    Where all seeds have the same test images, one has the predictions.
+    """
+    tried = {spec.experiment for spec, run in runs if spec.external and run.attempts()}
+    waiting: set[str] = set()
+    kept = []
+    for spec, run in runs:
+        if spec.external and (not run.attempts() if spec.experiment in tried else spec.experiment in waiting):
+            continue
+        waiting.add(spec.experiment)
+        kept.append((spec, run))
+    return kept
+
+
+def _is_external(run: RunFolder) -> bool:
+    """Whether its predictions were imported; the study file need not declare it."""
+    try:
+        found = read_spec_facts(run.spec)
+    except (RunError, OSError):
+        return False
+    return found is not None and bool(found.get("external"))
+
+
 def _by_revision_that_ran(specs: list[RunSpec], runs_dir: Path, study: str) -> list[RunSpec]:
     """The specs at the latest revision at which any of them was trained, with any seed.
 
@@ -139,7 +165,7 @@ def _by_revision_that_ran(specs: list[RunSpec], runs_dir: Path, study: str) -> l
     """
     there = {(run.experiment, run.config_hash) for run in counted_folders(runs_dir, study)}
     for trained in (specs, *zip(*map(at_earlier_revisions, specs), strict=True)):
-        if any((spec.experiment, spec.config_hash) in there for spec in trained):
+        if any((spec.experiment, spec.config_hash) in there for spec in trained if not spec.external):
             return list(trained)
     return specs
 

@@ -144,6 +144,11 @@ def _row(
         differs=settings_that_differ(ones[0].spec, others[0].spec),
         notes=(
             *unfinished,
+            *(
+                f"{label}: {runs[0].kind.words}"
+                for label, runs in zip(labels, (ones, others), strict=True)
+                if runs[0].kind.words
+            ),
             *one.notes,
             *two.notes,
             *([f"other rounding: {rounding}"] if rounding else []),

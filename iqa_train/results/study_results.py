@@ -17,7 +17,7 @@ from iqa_train.results.machine import machine_note, with_machines
 from iqa_train.results.paired_predictions import ExperimentPredictions
 from iqa_train.results.run_record import RunRecord, by_experiment, common_baseline, predictions_by_seed
 from iqa_train.results.table import Intervals, ResultRow, StudyResults
-from iqa_train.results.table_notes import family_note, interval_notes, scope_notes, value_notes
+from iqa_train.results.table_notes import family_note, interval_notes, kind_notes, scope_notes, value_notes
 from iqa_train.results.verdict import with_verdicts
 from iqa_train.runs.design_file import SealedDesign
 from iqa_train.runs.state_names import NOT_STARTED
@@ -81,6 +81,7 @@ def build_study_results(
         plain = [replace(row, expected_delta=None) for row in plain]
     most = design.max_seeds if design is not None and design.looks else MOST_SEEDS
     rows = with_verdicts(plain, comparisons, metric, (margins or {}).get(metric), most, intervals)
+    rows = [replace(row, seeds_needed=None, seeds_limit=None) if row.external else row for row in rows]
     looks = None
     if design is not None and metric == design.metric and name == design.baseline and resamples != 0:
         looks = take_looks(runs, design, parameters)
@@ -97,6 +98,7 @@ def build_study_results(
         notes=(
             *_against_note(against, usual),
             *(look_notes(looks) if looks else ()),
+            *kind_notes(rows),
             *_notes(rows, base_runs, name, metric, shown),
             *_metric_notes(metric, parameters, rows),
             *machine_note(rows),
@@ -200,6 +202,8 @@ def _row(one: _Experiment, base: _Experiment | None, remarks: tuple[str, ...]) -
         state="/".join(sorted({run.state.name for run in runs})),
         factors=() if others is None else factors(others.runs[0].spec, spec),
         optimism=fmean(gains) if gains else None,
+        kind=runs[0].kind.name,
+        about=runs[0].kind.about,
         notes=(
             *remarks,
             *(note for run in runs for note in run.notes),

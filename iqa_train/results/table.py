@@ -66,10 +66,17 @@ class ResultRow:
     state: str = ""
     factors: tuple[str, ...] = ()  # effective settings that differ from the baseline's
     optimism: float | None = None  # how much higher the value would be if the epoch were chosen on test
+    kind: str = "trained"  # as in `runs.kind`, or "reported"
+    about: str = ""  # which code or command, what an external model was trained on, or which log
     reported: bool = False  # without predictions
     source: str = ""  # of a reported value
     clusters: int | None = None  # resampled reference images, if test images share them
     notes: tuple[str, ...] = ()
+
+    @property
+    def external(self) -> bool:
+        """Whether its predictions were imported: nothing can be trained again, and it is no change of the baseline."""
+        return self.kind == "external"
 
     @property
     def component_differs(self) -> bool:
@@ -124,6 +131,8 @@ class ResultRow:
             "state": self.state,
             "factors": list(self.factors),
             "optimism": self.optimism,
+            "kind": self.kind,
+            "about": self.about,
             "reported": self.reported,
             "source": self.source,
             "notes": list(self.notes),

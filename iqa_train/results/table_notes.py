@@ -33,6 +33,28 @@ class _Tested(Protocol):
     def p(self) -> float | None: ...
 
 
+_KINDS = {
+    "own code": "with code of the study",
+    "command": "by the study's own program",
+    "external": "external, predictions of models trained elsewhere",
+    "imported log": "imported from a log",
+}
+
+
+def kind_notes(rows: Sequence[ResultRow]) -> list[str]:
+    """Which rows this program did not train with its own network and loss, and where they come from."""
+    notes = []
+    for kind, words in _KINDS.items():
+        named = [row.experiment + (f" ({_about(row)})" if row.about else "") for row in rows if row.kind == kind]
+        if named:
+            notes.append(f"{words}: {join_names(named)}")
+    return notes
+
+
+def _about(row: ResultRow) -> str:
+    return f"trained on {row.about}" if row.external else row.about
+
+
 def interval_notes(clusters: Sequence[int | None], metric: str, intervals: Intervals = "single") -> list[str]:
     """How intervals count test images: each, or by shared reference image; `clusters` are those of each comparison."""
     counts = [count for count in clusters if count is not None]

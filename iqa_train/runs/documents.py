@@ -113,6 +113,7 @@ class SpecFacts(TypedDict, total=False):
     source: dict[str, Any]
     cross_sources: dict[str, dict[str, Any]]
     expect: ExpectFacts
+    external: str
     differs: dict[str, tuple[Any, Any]]
     command: dict[str, Any] | None
     parameters: dict[str, Any]
@@ -231,6 +232,23 @@ class ImportedFacts(TypedDict):
     began: NotRequired[str]
 
 
+class ExternalFacts(TypedDict, total=False):
+    """The file that predictions were imported from, and how its rows were counted and read."""
+
+    file: Required[str]
+    sha256: Required[str]
+    bytes: Count
+    trained_on: Required[str]
+    columns: dict[str, str]
+    rows: Count
+    images: Count
+    elsewhere: Count
+    unknown: Count
+    lower_is_better: Required[bool]
+    imported: str
+    notes: list[str]
+
+
 class RepeatFacts(TypedDict, total=False):
     """Of a repeat: its number, and what makes its rounding another."""
 
@@ -254,6 +272,7 @@ class ProvenanceFacts(TypedDict, total=False):
     device: ComputeFacts
     data: DataFacts
     imported: ImportedFacts
+    external: ExternalFacts
     repeat: RepeatFacts
     command: CommandFacts
     earlier: list[dict[str, str]]

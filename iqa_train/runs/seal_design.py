@@ -20,4 +20,4 @@ def design_of_file(study: Study, name: str) -> SealedDesign | None:
     known = profiles_by_study(study)
     if name not in known:
         return None
-    return declared_design(declaration_of(study, known[name]), study.baseline, study.ids)
+    return declared_design(declaration_of(study, known[name]), study.baseline, study.run_here)

@@ -11,6 +11,7 @@ from iqa_train.files import DamagedFileError, read_json, write_json
 from iqa_train.runs.code_copy import copy_code
 from iqa_train.runs.documents import SpecFacts, misplaced
 from iqa_train.runs.layout import RunFolder
+from iqa_train.study.resolve import EXTERNAL_SETTINGS
 from iqa_train.study.revision import FIRST
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import DataSource, RunSpec
@@ -19,8 +20,12 @@ _CURE = "start the run over with --again"
 
 
 def spec_document(spec: RunSpec) -> dict[str, Any]:
-    """The content of spec.json."""
-    return spec.model_dump(mode="json") | {"config_hash": spec.config_hash}
+    """The content of spec.json; of imported predictions without what decides nothing of them."""
+    document = spec.model_dump(mode="json") | {"config_hash": spec.config_hash}
+    if spec.external:
+        del document["revision"]
+        document["settings"] = {name: document["settings"][name] for name in EXTERNAL_SETTINGS}
+    return document
 
 
 def write_spec(run: RunFolder, spec: RunSpec) -> None:

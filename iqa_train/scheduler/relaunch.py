@@ -8,7 +8,7 @@ from iqa_train.errors import UsageError
 from iqa_train.files import read_json
 from iqa_train.runner.environment import interpreter, surroundings
 from iqa_train.runs.attempt_facts import read_runner_info
-from iqa_train.runs.imported import imported_from
+from iqa_train.runs.kind import kind_of_run
 from iqa_train.runs.project import inside, project_of, recorded
 from iqa_train.runs.provenance import code_fingerprint
 from iqa_train.runs.revision import revision_label
@@ -39,7 +39,13 @@ def has_ended(row: Row, *, again: bool) -> bool:
 
 def require_ended(row: Row, *, again: bool) -> None:
     """Raise UsageError with the reason where the run may not have a new attempt."""
-    if imported_from(row.run) is not None:
+    kind = kind_of_run(row.run)
+    if kind.name == "external":
+        raise UsageError(
+            f"{row.experiment} ({row.run.seed_words}) has imported predictions, and there is nothing to run; "
+            f"iqa-train import-predictions FILE --exp {row.experiment} --again replaces them"
+        )
+    if kind.name == "imported log":
         raise UsageError(
             f"{row.experiment} ({row.run.seed_words}) was imported from a log and cannot be continued; run it from "
             "scratch"

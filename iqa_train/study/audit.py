@@ -43,11 +43,11 @@ def audit(
 
     Raises UsageError for an unknown profile and for overrides that are not allowed.
     """
-    runs = tuple(resolve_with_origins(study, name, profile=profile, overrides=overrides) for name in study.ids)
+    runs = tuple(resolve_with_origins(study, name, profile=profile, overrides=overrides) for name in study.run_here)
     baseline = next(run for run in runs if run.spec.experiment == study.baseline)
     chosen, declared = tuple(seeds or seeds_of(study, profile, overrides)), declaration_of(study, profile, overrides)
     audited = Audited(runs, baseline, chosen, declared, minutes or _declared_minutes(study, profile), study.path.parent)
-    found = [finding for check in _CHECKS for finding in merged(check(audited), study.ids)]
+    found = [finding for check in _CHECKS for finding in merged(check(audited), study.run_here)]
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
 

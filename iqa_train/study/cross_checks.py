@@ -43,14 +43,18 @@ def check_references(raw: Mapping[str, Any], profiles: Mapping[str, Profile], pr
     _check_distinct("slug", slugs, problems, unless=[id_of(table) for table in tables])
     head = raw.get("study")
     baseline = head.get("baseline") if isinstance(head, dict) else None
+    external = {id_of(table) for table in tables if table.get("external")}
     if isinstance(baseline, str) and ids and baseline not in ids:
         problems.add(HEAD, f'baseline = "{baseline}" is not an experiment; {did_you_mean(baseline, ids)}', "baseline")
+    elif isinstance(baseline, str) and baseline in external:
+        says = f'baseline = "{baseline}" is external; allowed: an experiment that is run here (`results --against` '
+        problems.add(HEAD, f"{says}compares with an external one)", "baseline")
     for name, profile in profiles.items():
         for experiment in profile.expect:
             if experiment not in ids:
                 says = f'expect: "{experiment}" is not an experiment; {did_you_mean(experiment, ids)}'
                 problems.add(TomlTable(f"profiles.{name}"), says, experiment)
-    _check_batches(_listed(raw.get("batches")), ids, problems)
+    _check_batches(_listed(raw.get("batches")), ids, external, problems)
 
 
 def _check_distinct(key: str, values: list[str], problems: Problems, unless: list[str] | None = None) -> None:
@@ -68,7 +72,7 @@ def _check_distinct(key: str, values: list[str], problems: Problems, unless: lis
         problems.add(TomlTable("experiments", number, (unless or values)[number]), says, key)
 
 
-def _check_batches(tables: list[Any], ids: list[str], problems: Problems) -> None:
+def _check_batches(tables: list[Any], ids: list[str], external: set[str], problems: Problems) -> None:
     names: set[str] = set()
     batch_of: dict[str, str] = {}
     for number, table in enumerate(tables):
@@ -85,6 +89,9 @@ def _check_batches(tables: list[Any], ids: list[str], problems: Problems) -> Non
                 continue
             if experiment not in ids:
                 says = f'gpus names the missing experiment "{experiment}"; {did_you_mean(experiment, ids)}'
+                problems.add(place, says, "gpus")
+            elif experiment in external:
+                says = f'experiment "{experiment}" is external and needs no GPU; take it out of gpus'
                 problems.add(place, says, "gpus")
             elif experiment in batch_of:
                 where = f'also in batch "{batch_of[experiment]}"' if batch_of[experiment] != name else "there twice"

@@ -67,8 +67,16 @@ class Experiment(BaseModel):
     title: str = ""
     purpose: str = ""
     set: dict[str, Any] = {}
+    external: str = Field("", min_length=1, description="what a model whose predictions are imported was trained on")
     expect: Expectation = Expectation()
     command: str = Field("", description="the [commands.NAME] that trains it; empty: [command], or this program")
+
+    @model_validator(mode="after")
+    def _nothing_is_trained(self) -> "Experiment":
+        for name in ("set", "command"):
+            if self.external and getattr(self, name):
+                raise ValueError(f"external and {name} cannot be combined: nothing is run for imported predictions")
+        return self
 
 
 class Batch(BaseModel):
@@ -189,9 +197,14 @@ class Study(BaseModel):
 
     def command_of(self, experiment: Experiment) -> CommandTable | None:
         """The command that trains an experiment; None: this program does."""
-        return self.commands.get(experiment.command)
+        return None if experiment.external else self.commands.get(experiment.command)
 
     @property
     def ids(self) -> list[str]:
         """The experiments' ids, in the order of the file."""
         return [experiment.id for experiment in self.experiments]
+
+    @property
+    def run_here(self) -> list[str]:
+        """The ids of those that are run here, in the order of the file: not external ones."""
+        return [experiment.id for experiment in self.experiments if not experiment.external]

@@ -28,6 +28,9 @@ from iqa_train.study.signature import fitted
 from iqa_train.study.spec import DataSource, Expectation, RunSpec, split_digest
 from iqa_train.study.validate import COMMAND_LINE, training_config
 
+EXTERNAL_SETTINGS = ("dataset", "data_dir", "seed")
+"""Those of imported predictions: of which images they are."""
+
 
 @dataclass(frozen=True)
 class Resolved:
@@ -64,14 +67,21 @@ def resolve_all(
     overrides: Mapping[str, Any] | None = None,
     ids: Sequence[str] | None = None,
     seeds: Sequence[int] | None = None,
+    with_external: bool = False,
 ) -> list[RunSpec]:
     """Every experiment (or those in `ids`) with the first seed, in the order of the file, then with the next seed.
 
-    Thus the table of results is complete, if uncertain, after the first seed.
+    Thus the table of results is complete, if uncertain, after the first seed. External experiments, which are not run,
+    are included `with_external` only. Raises UsageError for unknown `ids`, and for external ones.
     """
     for wanted in ids or ():
-        _experiment(study, wanted)
-    chosen = [name for name in study.ids if ids is None or name in ids]
+        if _experiment(study, wanted).external and not with_external:
+            raise UsageError(
+                f"{wanted} is external in {study.path} and cannot be run; iqa-train import-predictions FILE --exp "
+                f"{wanted} imports its predictions"
+            )
+    known = study.ids if with_external else study.run_here
+    chosen = [name for name in known if ids is None or name in ids]
     return [
         resolve(study, name, profile=profile, overrides=overrides, seed=seed)
         for seed in (seeds_of(study, profile, overrides) if seeds is None else seeds)
@@ -128,6 +138,9 @@ def resolve_with_origins(
     layers = _layers(study, experiment, profile, overrides)
     if seed is None:
         seed = seeds_of(study, profile, overrides)[0]
+    if experiment.external:
+        kept = {name: value for _, layer in layers for name, value in layer.items() if name in EXTERNAL_SETTINGS}
+        layers = [("defaults", kept)]
     laid = _laid_run(study, experiment, layers, seed)
     reference = _experiment(study, study.baseline)
     baseline = _laid_run(study, reference, _layers(study, reference, profile, overrides), seed)
@@ -144,7 +157,8 @@ def resolve_with_origins(
         source=_pinned(study.datasets.get(settings.dataset, DataSource())),
         cross_sources={name: study.datasets[name] for name in settings.across if name in study.datasets},
         expect=_expectation(experiment, chosen, overrides),
-        differs=differences(baseline, laid),
+        external=experiment.external,
+        differs={} if experiment.external else differences(baseline, laid),
         command=laid.command,
         parameters=dict(laid.parameters),
         code=own_code(settings, study.path.parent),

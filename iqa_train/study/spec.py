@@ -104,6 +104,7 @@ class RunSpec(BaseModel):
     source: DataSource = DataSource()
     cross_sources: dict[str, DataSource] = Field({}, description="the sources of sets for cross-dataset evaluation")
     expect: Expectation = Expectation()
+    external: str = Field("", description="what the model of imported predictions was trained on; empty: run here")
     differs: dict[str, tuple[Any, Any]] = Field({}, description="setting -> (the baseline's value, this run's)")
     code: OwnCode | None = Field(None, description="the study's own code that the settings name, by file")
     command: Command | None = Field(None, description="the program that trains it; None: this one")
@@ -121,17 +122,21 @@ class RunSpec(BaseModel):
         Settings at their default are left out, so that new settings change no hash. Hence no default may ever change.
         So is ImageNet's normalisation, which all runs had before it followed the weights.
         The number of ratings is left out because nothing is trained on it.
-        The revision is included from the second on.
+        The revision is included from the second on; for imported predictions it means nothing.
         """
         given = self.settings.model_dump(exclude_defaults=True)
         what = {k: v for k, v in given.items() if k != "seed" and not is_local(k)}
         source = self.source.model_dump(exclude={"path", "split", "votes_column"}, exclude_defaults=True)
-        revision = {"revision": self.revision} if self.revision > FIRST else {}
         if self.normalisation != IMAGENET:
             what["normalisation"] = self.normalisation.model_dump()
-        code = {} if self.code is None else {"code": {**self.code.files, **self.code.packages}}
-        own = {"command": self.command.identity, "parameters": self.parameters} if self.command else {}
-        text = json.dumps({"settings": what, "source": source, **own, **revision, **code}, sort_keys=True)
+        beside: dict[str, Any] = {"revision": self.revision} if self.revision > FIRST else {}
+        if self.external:
+            beside = {"external": True}
+        if self.code is not None:
+            beside["code"] = {**self.code.files, **self.code.packages}
+        if self.command is not None:
+            beside |= {"command": self.command.identity, "parameters": self.parameters}
+        text = json.dumps({"settings": what, "source": source, **beside}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 

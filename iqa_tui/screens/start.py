@@ -100,7 +100,7 @@ def _choices(board: Board, marked: list[RunLine], selected: RunLine | None) -> l
             for name, experiments in batches
             if _is_unfinished(board, experiments)
         ]
-        choices.append((((), None), f"all {len(board.file.ids)} experiments"))
+        choices.append((((), None), f"all {len(board.file.run_here)} experiments"))
     if selected is not None:
         choices.append((((selected.key,), None), f"only {selected.experiment} ({selected.run.seed_words})"))
     return choices

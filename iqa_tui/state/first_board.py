@@ -19,7 +19,7 @@ def read_first_board(target: Target) -> Board | None:
         if not selected.declared:
             return None
         study, name, profile = selected.file, selected.name, selected.profile
-        planned = resolve_all(study, profile=profile)
+        planned = resolve_all(study, profile=profile, with_external=True)
     except (UserError, OSError):
         return None
     problem = ""

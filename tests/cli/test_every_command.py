@@ -79,7 +79,7 @@ def test_help_lists_every_command_with_a_line(capsys: pytest.CaptureFixture[str]
         program.main(["--help"])
     text = capsys.readouterr().out
     for name, line in COMMANDS.items():
-        assert f"  {name:<10}  {line}\n" in text
+        assert f"  {name:<{max(map(len, COMMANDS))}}  {line}\n" in text
         assert hasattr(import_module(f"iqa_train.cli.commands.{name.replace('-', '_')}"), "main")
     commands = Path(program.__file__).parent / "commands"
     files = {

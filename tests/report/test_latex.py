@@ -19,7 +19,7 @@ EVIL_STUDY = replace(
     SEED_STUDY, title="100 % of $x_1^2$ & #1 ~ \\foo{bar}", notes=("a_b <c> \u2212 \u2026",), rows=(BASELINE, EVIL)
 )
 OUR_COMMANDS = re.compile(
-    r"\\(textbackslash|textasciitilde|textasciicircum|ldots)\{\}|\\[{}$&#%_]|\$(<|>|\||-|\\[a-z]+)\$"
+    r"\\(textbackslash|textasciitilde|textasciicircum|ldots|S)\{\}|\\[{}$&#%_]|\$(<|>|\||-|\\[a-z]+)\$"
 )
 
 

@@ -16,6 +16,7 @@ COMMANDS = {
     "compare": "compare two studies, or the values of one setting",
     "test": "test finished runs on data sets they were not trained on",
     "predict": "score images with the network of a finished run",
+    "import-predictions": "make a row of predictions from elsewhere, and compare it like any other",
     "import-log": "turn logs of the original training script into runs",
 }
 """Each is a module of this package (`-` becomes `_`) with a function `main`."""

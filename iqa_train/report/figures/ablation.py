@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from iqa_train.report.columns import DAGGER, metric_name, value_words
+from iqa_train.report.columns import marked_name, metric_name, value_words
 from iqa_train.report.figures import style
 from iqa_train.report.verdict_text import capitalised, of_runs
 from iqa_train.results.table import ResultRow, StudyResults
@@ -37,6 +37,8 @@ def caption(results: StudyResults) -> str:
         parts.append("Hollow dots and dashed bars are provisional.")
     if any(row.reported for row in rows):
         parts.append("Hollow diamonds are reported values.")
+    if any(row.external for row in rows):
+        parts.append("Squares are external predictions, of models that were not trained here.")
     return " ".join(parts)
 
 
@@ -51,7 +53,7 @@ def draw(results: StudyResults, width: float) -> "Figure":
     if differ:
         _differences(axes[1], rows, results)
     axes[0].set_ylim(len(rows) - 0.4, -0.6)
-    names = [row.experiment + (DAGGER if row.reported else "") for row in rows]
+    names = [marked_name(row) for row in rows]
     axes[0].set_yticks(range(len(rows)), style.shortened(names, 22 if width > 5 else 12))
     axes[0].tick_params(axis="y", length=0)
     for panel in axes:
@@ -70,7 +72,7 @@ def _values(axes: "Axes", rows: Sequence[ResultRow], results: StudyResults) -> N
         axes.axvline(base.value, color=style.BASE, linewidth=0.8, linestyle=(0, (1, 1.5)))
     for at, row in enumerate(rows):
         _band(axes, at, row.expected)
-        mark = "D" if row.reported else "o"
+        mark = "D" if row.reported else "s" if row.external else "o"
         face = style.GROUND if row.reported or row.provisional else style.BASE
         axes.errorbar(
             row.value or 0.0, at, xerr=_reach(row.value or 0.0, row.interval), fmt=mark, color=style.BASE,

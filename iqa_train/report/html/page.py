@@ -111,6 +111,8 @@ def _table(results: StudyResults, *, titles: bool = False) -> _Table:
 def _kind(row: ResultRow, results: StudyResults) -> str:
     if row.reported:
         return "reported"
+    if row.external:
+        return "external"
     if row.provisional:
         return "provisional"
     return "baseline" if is_baseline(row, results) else ""

@@ -1,0 +1,80 @@
+"""What kind of row a run is: who computed its predictions, and from what. Tables and pages mark rows by this alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from iqa_train.errors import RunError
+from iqa_train.runs.document_cache import Damage
+from iqa_train.runs.documents import ProvenanceFacts, read_provenance, read_spec_facts
+from iqa_train.runs.layout import RunFolder
+
+KindName = Literal["trained", "own code", "command", "external", "imported log"]
+_LONGEST = 60  # characters of a command line
+KINDS: tuple[KindName, ...] = get_args(KindName)
+
+
+@dataclass(frozen=True)
+class RunKind:
+    """`trained` by this program with its own code, or with `own code` of the study; by a `command` of the study;
+    `external` predictions that were imported; an `imported log`. `about` says which code or command, what the model was
+    trained on, or which log.
+    """
+
+    name: KindName = "trained"
+    about: str = ""
+
+    @property
+    def made_here(self) -> bool:
+        """Whether a run of this machine's queue computed it, so that another seed or attempt can be started."""
+        return self.name not in {"external", "imported log"}
+
+    @property
+    def words(self) -> str:
+        """For a cell: "external, trained on KADID-10k"; "" for what this program trains with its own code."""
+        if self.name == "trained":
+            return ""
+        if self.name == "external":
+            return f"external, trained on {self.about}" if self.about else "external"
+        return f"{self.name}: {self.about}" if self.about else self.name
+
+
+def kind_of_run(run: RunFolder) -> RunKind:
+    """The kind of the run in a folder, as far as its files can be read."""
+    try:
+        spec: Mapping[str, Any] = read_spec_facts(run.spec) or {}
+    except (RunError, OSError):
+        spec = {}
+    try:
+        provenance = read_provenance(run.provenance)
+    except (RunError, OSError):
+        provenance = None
+    return kind_of(spec, provenance)
+
+
+def kind_of(spec: Mapping[str, Any] | Damage | None, provenance: ProvenanceFacts | Damage | None = None) -> RunKind:
+    """The kind of the run with the content of spec.json `spec`, and with its provenance.json if that has been read."""
+    if spec is None or isinstance(spec, Damage):
+        spec = {}
+    if external := spec.get("external"):
+        return RunKind("external", str(external))
+    if isinstance(provenance, Mapping) and "imported" in provenance:
+        return RunKind("imported log", str(provenance["imported"]["log"]))
+    if command := spec.get("command"):
+        return RunKind("command", _command(command))
+    settings = spec.get("settings", {})
+    own = [f"{part} {name}" for part in ("network", "loss") if (name := _reference(settings, part))]
+    return RunKind("own code", ", ".join(own)) if own else RunKind()
+
+
+def _reference(settings: Mapping[str, Any], part: str) -> str:
+    """The function that is named for a network or a loss; "" for one of this program's, whose names have no colon."""
+    name = settings.get("loss_type" if part == "loss" else part, "")
+    return name if isinstance(name, str) and ":" in name else ""
+
+
+def _command(command: object) -> str:
+    """The command line as the study file has it, with its placeholders; cut where it is long."""
+    words = command.get("run", "") if isinstance(command, Mapping) else command
+    text = " ".join(map(str, words)) if isinstance(words, list | tuple) else str(words)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
