@@ -31,7 +31,7 @@ class OwnNetwork(nn.Module):
         self.module = module
         self.register_buffer("offset", torch.zeros(()))
         self._place = place
-        _require_float32(module, place)
+        _require_trainable(module, place)
         with blaming(place, "being asked for its mean and std"):
             self._change = _change(module, place, normalisation)
 
@@ -81,8 +81,12 @@ def require_scores(scores: Any, crops: int, place: OwnPlace) -> None:  # noqa: A
         raise WrongScoresError(f"{place.reference} returns {kind} numbers, which have no gradient; return floats")
 
 
-def _require_float32(module: nn.Module, place: OwnPlace) -> None:
-    """Raise OwnCodeError for parameters of another type than the one that everything is trained in."""
+def _require_trainable(module: nn.Module, place: OwnPlace) -> None:
+    """Raise OwnCodeError for parameters of another type than the one we train in, and for state that is no tensor."""
+    for name, part in module.state_dict().items():
+        if not isinstance(part, Tensor):
+            kind = type(part).__name__
+            raise OwnCodeError(f"{place.reference}: its state {name} is {kind}, which a checkpoint cannot hold")
     for name, value in module.named_parameters():
         if value.dtype != torch.float32:
             kind = str(value.dtype).removeprefix("torch.")

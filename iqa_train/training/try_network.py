@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from iqa_train.models.build_network import build_network
 from iqa_train.models.code_errors import OwnCodeError, WrongScoresError
+from iqa_train.models.multiplications import multiplications
 from iqa_train.models.own_network import OwnNetwork
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.training.network_trials import CROPS, TRIALS, Fault, Tried, builds_alike
@@ -81,13 +81,10 @@ def _size(network: OwnNetwork, settings: TrainingConfig, doing: Callable[[str], 
     """Parameters and multiply-accumulates, from a first forward pass."""
     doing("scoring crops")
     side = settings.patch_size
-    counter = FlopCounterMode(display=False)
-    with torch.no_grad(), counter:
-        network.eval()(torch.randn(CROPS, 3, side, side))
+    macs = multiplications(lambda: network.eval()(torch.randn(CROPS, 3, side, side))) / CROPS
     total = sum(value.numel() for value in network.parameters())
     fixed = sum(value.numel() for value in network.parameters() if not value.requires_grad)
     says = f"{total / 1e6:.3f} M parameters" + (f", {fixed / 1e6:.3f} M of them fixed" if fixed else "")
-    macs = counter.get_total_flops() / 2 / CROPS
     amount = f"{macs / 1e9:.3g} G" if macs >= 1e9 else f"{macs / 1e6:.3g} M"
     says += f", {amount} multiply-accumulates for a crop of {side} pixels"
     yield Fault("network-size", "note", says)
