@@ -29,7 +29,6 @@ from iqa_train.datasets.table import ImageTable, Split
 from iqa_train.errors import UsageError, WeightsError
 from iqa_train.models.build_network import build_network
 from iqa_train.models.placed import compiled, place_network
-from iqa_train.models.seeded_init import seed_generators, stream_key
 from iqa_train.runs.journal import Journal, Stopped
 from iqa_train.runs.layout import RoundFiles
 from iqa_train.runs.predictions import Predictions, write_predictions
@@ -48,7 +47,7 @@ from iqa_train.training.checkpoint import (
 )
 from iqa_train.training.compute_device import ComputeDevice
 from iqa_train.training.evaluate import NonFiniteScoreError, score_images
-from iqa_train.training.losses import training_loss
+from iqa_train.training.gradients import BatchGradients
 from iqa_train.training.optimizer import CLIP, build_optimizer, rate_at, set_rates
 from iqa_train.training.other_rounding import round_otherwise
 from iqa_train.training.progress import Progress
@@ -98,8 +97,9 @@ class Trainer:
         self.eval_images = {"val": inputs.split.val, "test": inputs.split.test}
 
         settings, device = self.settings, self.device.torch
-        if settings.batch_size == 1 and settings.patch_size == 32:
-            raise UsageError("batch_size 1 with patch_size 32 leaves batch normalisation one value per channel")
+        if 1 in (settings.batch_size, settings.micro_batch_size) and settings.patch_size == 32:
+            which = "batch_size" if settings.batch_size == 1 else "micro_batch_size"
+            raise UsageError(f"{which} 1 with patch_size 32 leaves batch normalisation one value per channel")
         resume = resume and self.files.last.exists()
         network = build_network(settings, settings.seed, inputs.code, pretrained=not resume)
         if inputs.repeat > 1:
@@ -109,6 +109,7 @@ class Trainer:
         self.forward = compiled(self.network) if settings.compile else self.network
         self.infinite = {name for name, value in network.named_buffers() if not torch.isfinite(value).all()}  # masks
         self.optimizer = build_optimizer(self.network, settings)
+        self.gradients = BatchGradients(self.network, self.forward, self.device, settings, self.own_code)
         self.targets = targets_of(self.table, device)
         self.progress = Progress()
         if resume:
@@ -181,26 +182,19 @@ class Trainer:
         )  # fmt: skip
         for batch in loaded:
             step = progress.step
-            # Dropout's stream is keyed by epoch and step, so that a resumed round needs no replay.
-            seed_generators(stream_key(settings.seed, "dropout", epoch, step), also_python=self.own_code)
             set_rates(self.optimizer, (epoch - 1) * steps + step, steps, settings)
-
-            # forward
             targets = self.targets[torch.from_numpy(plan.image[batch.start : batch.stop]).to(device)]
-            with self.device.autocast():
-                predicted = self.forward(batch.crops)
-            loss = training_loss(predicted.float(), targets, settings)
 
-            # backward
+            # forward and backward
             self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            progress.losses[step] = loss.detach()
+            predicted, loss = self.gradients(batch.crops, targets, epoch, step)
+            progress.losses[step] = loss
             if (step + 1) % check_every == 0 or step + 1 == steps:
                 _require_finite(progress.losses[: step + 1], epoch)
             nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
             self.optimizer.step()
 
-            progress.predictions[batch.start : batch.stop] = predicted.detach().float()
+            progress.predictions[batch.start : batch.stop] = predicted
             progress.step = step + 1
             self.journal.progress("training", epoch, batch.stop, len(plan), first=first_crop)
 
