@@ -14,6 +14,7 @@ from iqa_train.report.report_data import Origin, ReportData
 from iqa_train.report.sweeps import find_sweeps
 from iqa_train.results.cross_dataset import cross_dataset_results, cross_dataset_tables
 from iqa_train.results.epochs import curves
+from iqa_train.results.factors import meaningful_settings
 from iqa_train.results.reported import reference_row
 from iqa_train.results.run_record import RunRecord
 from iqa_train.results.selection import RunSelection
@@ -172,14 +173,16 @@ def differing_settings(runs: Sequence[RunRecord]) -> dict[str, dict[str, Any]]:
         if run.kind.name != "external":  # it has none but the data set
             settings.setdefault(run.experiment, _acting(run))
     names = dict.fromkeys(name for values in settings.values() for name in values if not _is_irrelevant(name))
-    differ = [name for name in names if len({repr(values.get(name)) for values in settings.values()}) > 1]
+    differ = [name for name in names if len({repr(v[name]) for v in settings.values() if name in v}) > 1]
     if not differ:
         return {}
     return {experiment: {name: values.get(name) for name in differ} for experiment, values in settings.items()}
 
 
 def _acting(run: RunRecord) -> Mapping[str, Any]:
-    return run.spec["settings"] if run.settings is None else effective(run.settings).model_dump()
+    if run.settings is None or run.kind.name == "command":
+        return meaningful_settings(run.spec)
+    return effective(run.settings).model_dump()
 
 
 def _is_irrelevant(name: str) -> bool:

@@ -13,16 +13,18 @@ REVISION = "revision"
 def settings_that_differ(base: Spec, other: Spec) -> dict[str, tuple[Any, Any]]:
     """Setting -> (value of `base`, value of `other`), without the seed and settings that cannot change a result.
 
-    Settings that only one of them records (from another version, or imported from a log) are not compared. Keys of
+    Settings that only one of them records (from another version, or imported from a log), or that mean nothing for one
+    of them (a command, or imported predictions), are not compared; parameters of one command count as settings. Keys of
     `[datasets]` are written `datasets.csv`; `revision` is that of the network and losses. Options of one network or
     loss are written `network_options.depth`, and a file of own code that both use in two versions `code.nets/mine.py`.
     """
-    pairs = {name: (value, other["settings"][name]) for name, value in _settings(base) if name in other["settings"]}
+    theirs, ours = (_settings(spec, of_command=_program(base) == _program(other)) for spec in (base, other))
+    pairs = {name: (value, ours[name]) for name, value in theirs.items() if name in ours}
     theirs, ours = base.get("source", {}), other.get("source", {})
     pairs |= {f"datasets.{k}": (v, ours[k]) for k, v in theirs.items() if k in ours and k not in {"path", "split"}}
     pairs |= _code(base, other)
     pairs = _each_option(pairs)
-    if "revision" in base and "revision" in other:
+    if "revision" in base and "revision" in other and not (base.get("command") or other.get("command")):
         pairs[REVISION] = (base["revision"], other["revision"])
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
@@ -50,6 +52,8 @@ def factors(base: Spec, own: Spec) -> tuple[str, ...]:
     from iqa_train.study.factors import acting_differences, factors_of
 
     raw = settings_that_differ(base, own)
+    if base.get("command") or own.get("command"):
+        return tuple(raw)
     # What only one of them records is assumed for the other, instead of this program's default.
     one = settings_from({**own["settings"], **base["settings"]})
     other = settings_from({**base["settings"], **own["settings"]})
@@ -59,9 +63,27 @@ def factors(base: Spec, own: Spec) -> tuple[str, ...]:
     return (*factors_of(acting_differences(one, other), one, other), *beside)
 
 
-def _settings(spec: Spec) -> list[tuple[str, Any]]:
+def meaningful_settings(spec: Spec) -> dict[str, Any]:
+    """What a run is made from: the settings that mean something for its kind, and a command's own parameters."""
+    from iqa_train.study.command import HARNESS
+
+    settings: dict[str, Any] = dict(spec["settings"])
+    if not spec.get("command"):
+        return settings
+    return {name: settings[name] for name in HARNESS if name in settings} | dict(spec.get("parameters", {}))
+
+
+def _settings(spec: Spec, *, of_command: bool) -> dict[str, Any]:
+    """Those that may be compared; `of_command`: parameters too, since the other run is of the same command."""
     from iqa_train.study.setting_fields import is_local
     from iqa_train.study.settings import TrainingConfig
 
     local = {name for name in TrainingConfig.model_fields if is_local(name)}
-    return [(name, value) for name, value in spec["settings"].items() if name != "seed" and name not in local]
+    left_out = {"seed", *local, *(() if of_command else spec.get("parameters", {}))}
+    return {name: value for name, value in meaningful_settings(spec).items() if name not in left_out}
+
+
+def _program(spec: Spec) -> str | None:
+    """The name of the run's command; None for a run of this program."""
+    command = spec.get("command")
+    return None if not command else str(command.get("name", ""))

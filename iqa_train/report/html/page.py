@@ -128,6 +128,8 @@ def _setting(data: ReportData, name: str) -> _Setting:
 
 def _shown(value: Any) -> str:  # noqa: ANN401
     """A setting as it is written in the study file."""
+    if value is None:  # not a setting of this experiment
+        return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     return f"{value:g}" if isinstance(value, float) else str(value)
