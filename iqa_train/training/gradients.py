@@ -19,6 +19,7 @@ from iqa_train.study.settings import TrainingConfig
 from iqa_train.training.batches import batch_bounds
 from iqa_train.training.compute_device import ComputeDevice
 from iqa_train.training.losses import training_loss
+from iqa_train.training.own_loss import OwnLoss
 from iqa_train.training.targets import Targets
 
 Scored = tuple[Tensor, Tensor]
@@ -34,6 +35,7 @@ class BatchGradients:
     device: ComputeDevice
     settings: TrainingConfig
     own_code: bool
+    own_loss: OwnLoss | None = None  # where loss_type names one
 
     def __call__(self, crops: Tensor, targets: Targets, epoch: int, step: int) -> Scored:
         """Leave the gradients of a batch on the parameters; returns its predictions (B,) and its loss, detached."""
@@ -45,7 +47,7 @@ class BatchGradients:
             return predicted.float()
 
         def loss_of(predicted: Tensor) -> Tensor:
-            return training_loss(predicted, targets, settings)
+            return training_loss(predicted, targets, settings, self.own_loss)
 
         def seed(*part: int) -> None:
             # Dropout's stream is keyed by epoch and step, so that a resumed round needs no replay.

@@ -1,13 +1,13 @@
 """Tries an own loss on small batches: has it a gradient, and is it finite at ties, constant scores and predictions?"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from iqa_train.models.code_errors import OwnCodeError, blaming
+from iqa_train.study.findings import Severity
+from iqa_train.training.network_trials import Fault
 from iqa_train.training.own_loss import OwnLoss
 from iqa_train.training.targets import Targets
 
@@ -15,16 +15,7 @@ _CROPS, _CATEGORIES = 12, 5
 _Batch = tuple[Tensor, Targets]
 
 
-@dataclass(frozen=True)
-class LossFault:
-    """What is wrong with a loss: a finding of `check` without the experiment."""
-
-    code: str
-    severity: Literal["error", "warning"]
-    says: str
-
-
-def loss_faults(loss: OwnLoss, score_range: tuple[float, float], batch_size: int) -> list[LossFault]:
+def loss_faults(loss: OwnLoss, score_range: tuple[float, float], batch_size: int) -> list[Fault]:
     """What is wrong with the loss, on batches of up to 12 crops of made-up scores in the range; none if it is fine.
 
     The first fault that makes training impossible is reported alone. Torch's random stream is seeded anew.
@@ -32,17 +23,17 @@ def loss_faults(loss: OwnLoss, score_range: tuple[float, float], batch_size: int
     try:
         return list(_faults(loss, score_range, batch_size))
     except OwnCodeError as error:
-        return [LossFault("loss-fails", "error", str(error))]
+        return [Fault("loss-fails", "error", str(error))]
 
 
 def require_trainable(loss: OwnLoss, score_range: tuple[float, float], batch_size: int) -> None:
     """Raise OwnCodeError for a loss that fails, or that no network can be trained with."""
     for fault in loss_faults(loss, score_range, batch_size):
         if fault.code in ("loss-fails", "loss-without-gradient"):
-            raise OwnCodeError(fault.says)
+            raise OwnCodeError(fault.message)
 
 
-def _faults(loss: OwnLoss, score_range: tuple[float, float], batch_size: int) -> Iterator[LossFault]:
+def _faults(loss: OwnLoss, score_range: tuple[float, float], batch_size: int) -> Iterator[Fault]:
     name = loss.place.reference
     predicted, targets = _batch(score_range, batch_size)
     value, gradient = _tried(loss, predicted, targets)
@@ -52,23 +43,24 @@ def _faults(loss: OwnLoss, score_range: tuple[float, float], batch_size: int) ->
             "learned; compute it from `predicted` with torch alone, without .item(), .detach(), .numpy(), argsort or "
             "rounding"
         )
-        yield LossFault("loss-without-gradient", "error", f"{name}: {says}")
+        yield Fault("loss-without-gradient", "error", f"{name}: {says}")
         return
     if not _finite(value, gradient):
-        yield LossFault("loss-not-finite", "error", f"{name}: {_what(value)} on an ordinary batch")
+        yield Fault("loss-not-finite", "error", f"{name}: {_what(value)} on an ordinary batch")
         return
     again, _ = _tried(loss, predicted, targets)
     if not torch.equal(value, again):
         says = f"{name}: it is {float(value):.6g} and then {float(again):.6g} for the same batch and random seed"
-        yield LossFault("loss-not-deterministic", "warning", f"{says}; a resumed run would end with other weights")
+        yield Fault("loss-not-deterministic", "warning", f"{says}; a resumed run would end with other weights")
     for code, severity, batch, words in _special(predicted, targets):
         value, gradient = _tried(loss, *batch)
         if not _finite(value, gradient):
-            says = f"{name}: {_what(value)} {words}, and a run that meets them stops there"
-            yield LossFault(code, severity, f"{says}; such as by adding a small number below a root or in a quotient")
+            says = f"{name}: {_what(value)} {words}; a run would end at such a batch, which a small number added below "
+            says += "a root or to a divisor avoids"
+            yield Fault(code, severity, says)
 
 
-def _special(predicted: Tensor, targets: Targets) -> Iterator[tuple[str, Literal["error", "warning"], _Batch, str]]:
+def _special(predicted: Tensor, targets: Targets) -> Iterator[tuple[str, Severity, _Batch, str]]:
     half = len(predicted) // 2
     twice = torch.arange(len(predicted)) % max(half, 1)
     tied = "where images have the same score, as all crops of one image do"

@@ -8,14 +8,30 @@ A parameter named `context` is given the batch's `Targets`, with the SDs and the
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from iqa_train.models.code_errors import OwnCodeError, OwnPlace, blaming
+from iqa_train.models.code_errors import OwnCodeError, OwnPlace, blaming, own_place
+from iqa_train.models.import_code import import_function
+from iqa_train.study.code_reference import code_reference
+from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.signature import CONTEXT
 from iqa_train.training.targets import Targets
+
+
+def import_loss(settings: TrainingConfig, code: Path | None) -> "OwnLoss | None":
+    """The study's own loss, from the folder with the copy of its code; None where the settings name one of ours.
+
+    Raises OwnCodeError if it cannot be imported.
+    """
+    reference = code_reference(settings.loss_type)
+    if reference is None:
+        return None
+    folder = code or Path()
+    return OwnLoss(import_function(reference, folder), own_place(reference, folder), settings.loss_options)
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,10 @@ from iqa_train.training import run_log
 from iqa_train.training.checkpoint import checkpoint_owner
 from iqa_train.training.compute_device import ComputeDevice, choose_device
 from iqa_train.training.cross_dataset import CrossSet, evaluate_all_rounds, open_cross_sets
+from iqa_train.training.loss_probe import require_trainable
 from iqa_train.training.other_rounding import NEIGHBOURS
 from iqa_train.training.out_of_memory import OutOfMemoryError, explain_out_of_memory
+from iqa_train.training.own_loss import OwnLoss, import_loss
 from iqa_train.training.targets import opinion_notes, require_opinions
 from iqa_train.training.trainer import RoundInputs, Trainer
 
@@ -43,6 +45,7 @@ def train_run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) 
     table = load_table(settings.dataset, spec.source, settings.data_dir)
     require_opinions(settings, table)
     code = _own_code(spec, run, journal)
+    own_loss = _own_loss(settings, code, table)
     _require_network(settings, code)  # what is missing or wrong is reported before the long work on the pixel store
     store = _open_pixels(spec, table, journal)
     cross_sets = open_cross_sets(settings, spec.cross_sources, journal)
@@ -61,7 +64,7 @@ def train_run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) 
             files.folder.mkdir(exist_ok=True)
         inputs = RoundInputs(
             number, round_settings, spec.normalisation, owner, files, table, split, store, device, journal,
-            repeat=run.repeat, code=code, already_logged=logged,
+            repeat=run.repeat, code=code, own_loss=own_loss, already_logged=logged,
         )  # fmt: skip
         results.append(_train_round(inputs, rounds, resume=resume))
 
@@ -80,6 +83,14 @@ def _own_code(spec: RunSpec, run: RunFolder, journal: Journal) -> Path | None:
     folder = require_copy(run, spec.code)
     journal.say(*run_log.own_code(spec.code, folder))
     return folder
+
+
+def _own_loss(settings: TrainingConfig, code: Path | None, table: ImageTable) -> OwnLoss | None:
+    """The study's own loss. Raises OwnCodeError for one that cannot be imported, that fails or has no gradient."""
+    loss = import_loss(settings, code)
+    if loss is not None:
+        require_trainable(loss, table.score_range, settings.batch_size)
+    return loss
 
 
 def _require_network(settings: TrainingConfig, code: Path | None) -> None:

@@ -50,6 +50,7 @@ from iqa_train.training.evaluate import NonFiniteScoreError, score_images
 from iqa_train.training.gradients import BatchGradients
 from iqa_train.training.optimizer import CLIP, build_optimizer, rate_at, set_rates
 from iqa_train.training.other_rounding import round_otherwise
+from iqa_train.training.own_loss import OwnLoss
 from iqa_train.training.progress import Progress
 from iqa_train.training.run_log import EPOCH_COLUMNS, SPLIT_NAMES, epoch_note, epoch_row
 from iqa_train.training.targets import targets_of
@@ -80,6 +81,7 @@ class RoundInputs:
     journal: Journal
     repeat: int = 1
     code: Path | None = None  # the folder with the copy of the study's own code
+    own_loss: OwnLoss | None = None  # where loss_type names one
     already_logged: frozenset[tuple[int, int]] = frozenset()  # (round, epoch) logged by earlier attempts
 
 
@@ -109,7 +111,9 @@ class Trainer:
         self.forward = compiled(self.network) if settings.compile else self.network
         self.infinite = {name for name, value in network.named_buffers() if not torch.isfinite(value).all()}  # masks
         self.optimizer = build_optimizer(self.network, settings)
-        self.gradients = BatchGradients(self.network, self.forward, self.device, settings, self.own_code)
+        self.gradients = BatchGradients(
+            self.network, self.forward, self.device, settings, self.own_code, inputs.own_loss
+        )  # fmt: skip
         self.targets = targets_of(self.table, device)
         self.progress = Progress()
         if resume:

@@ -85,8 +85,8 @@ FAULTS: list[tuple[Callable[..., Any], set[tuple[str, str]], str]] = [
 def test_a_try_finds_each_fault_once(function: Callable[..., Any], found: set[tuple[str, str]], says: str) -> None:
     faults = loss_faults(own(function), RANGE, batch_size=96)
     assert {(fault.code, fault.severity) for fault in faults} == found
-    assert all(fault.says.startswith("losses.py:fn") for fault in faults)
-    assert says in " ".join(fault.says for fault in faults)
+    assert all(fault.message.startswith("losses.py:fn") for fault in faults)
+    assert says in " ".join(fault.message for fault in faults)
 
 
 def test_only_a_loss_that_cannot_train_stops_a_run() -> None:
@@ -101,8 +101,8 @@ def test_a_fault_names_the_line_that_failed_and_none_of_ours() -> None:
     (fault,) = loss_faults(own(broken), RANGE, batch_size=96)
     lines = Path(__file__).read_text().splitlines()
     line = 1 + lines.index("    return factor * (predicted - scores).square().mean()")
-    assert f"test_own_loss.py, line {line}, return factor * (predicted - scores)" in fault.says
-    assert "own_loss.py, line" not in fault.says.replace("test_own_loss.py, line", "")
+    assert f"test_own_loss.py, line {line}, return factor * (predicted - scores)" in fault.message
+    assert "own_loss.py, line" not in fault.message.replace("test_own_loss.py, line", "")
 
 
 def test_options_and_context_are_passed_by_keyword() -> None:

@@ -21,7 +21,7 @@ _WIDEST = 110
 _DESCRIPTION = """\
 Read a study file and report what can mislead in it: settings without effect, experiments that differ from the baseline
 in several factors, schedules that rise, expected differences too small for the test set, splits that separate images of
-the same reference. No run starts; networks of the study's own code are built and tried, in a process of their own."""
+the same reference. No run starts; networks and losses of the study's own code are tried, in a process of their own."""
 _EPILOG = "exit status: 0 no errors (warnings and notes do not count), 1 errors found, 2 the file is not valid"
 
 
@@ -58,8 +58,10 @@ def _with_code(findings: list[Finding], study: Study, profile: str | None, secon
     if not any(spec.code for spec in sound):
         return findings
     from iqa_train.cli.try_code import network_findings
+    from iqa_train.cli.try_loss import loss_findings
 
-    found = [*findings, *merged(network_findings(sound, seconds), study.ids)]
+    tried = [*network_findings(sound, seconds), *loss_findings(sound, seconds)]
+    found = [*findings, *merged(tried, study.ids)]
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
@@ -111,6 +113,6 @@ def _parser() -> Parser:
     parser.add_argument("--no-code", dest="code", action="store_false", help="run no code of the study's own")
     parser.add_argument(
         "--time-limit", type=float, default=120.0, metavar="SECONDS",
-        help="how long each of the study's own networks may take to be tried (default: 120)",
+        help="how long each of the study's own networks and losses may take to be tried (default: 120)",
     )  # fmt: skip
     return parser
