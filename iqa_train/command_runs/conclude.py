@@ -3,21 +3,21 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from iqa_train.command_runs.contract import Contract
 from iqa_train.command_runs.epoch_journal import EpochJournal
-from iqa_train.datasets.outside_predictions import OutsideColumns, line_up, read_outside
+from iqa_train.datasets.match_names import match_names
+from iqa_train.datasets.outside_predictions import OutsideColumns, OutsidePredictions, line_up, read_outside
 from iqa_train.datasets.table import ImageTable, Split
-from iqa_train.errors import RunError
+from iqa_train.errors import DataError, RunError
 from iqa_train.runs.journal import Journal
 from iqa_train.runs.layout import RoundFiles
 from iqa_train.runs.predictions import Predictions, write_predictions
 from iqa_train.stats.metrics import MEASURES, measure
 from iqa_train.stats.opinions import Opinions
+from iqa_train.text import join_names
 
 _WORDS = {"test": "test images", "val": "validation images"}
+_ALL = {"train": "training images", **_WORDS}
 _REVERSED = -0.3  # SRCC from which predictions are rather reversed than bad
 Found = dict[str, Predictions]
 
@@ -31,19 +31,18 @@ def collect_predictions(contract: Contract, table: ImageTable, split: Split, jou
     for part in ("test", "val"):
         path = contract.predictions(part)
         if path.exists():
-            found[part] = _read(path, contract, table, getattr(split, part), part, journal)
+            found[part] = _read(path, contract, table, split, part, journal)
         elif part in contract.command.predictions:
             journal.say(f"note: the program left no {path.name} with predictions on the {_WORDS[part]}")
     return found
 
 
-def _read(
-    path: Path, contract: Contract, table: ImageTable, wanted: NDArray[np.int64], part: str, journal: Journal
-) -> Predictions:
-    command = contract.command
+def _read(path: Path, contract: Contract, table: ImageTable, split: Split, part: str, journal: Journal) -> Predictions:
+    command, wanted = contract.command, getattr(split, part)
     columns = OutsideColumns(image=command.image_column, prediction=command.prediction_column)
     given = read_outside(path, columns, option=f"{{}}_column in {command.label}")
-    rows = line_up(given, table, [int(at) for at in wanted], _WORDS[part])
+    _require_split(given, table, split, part)
+    rows = line_up(given, table, [int(at) for at in getattr(split, part)], _WORDS[part])
     for note in given.notes:
         journal.say(f"note: {path.name}: {note}")
     if rows.unknown:
@@ -56,6 +55,18 @@ def _read(
         values,
         None if table.references is None else tuple(table.references[at] for at in wanted),
         None if opinions is None else Opinions(opinions.sd[wanted], opinions.votes[wanted]),
+    )
+
+
+def _require_split(given: OutsidePredictions, table: ImageTable, split: Split, part: str) -> None:
+    """Raise DataError for predictions on another part of the split, and none of this one."""
+    found = match_names(given.names, table.images).matched
+    if not found or not found.isdisjoint(getattr(split, part).tolist()):
+        return
+    others = [words for other, words in _ALL.items() if not found.isdisjoint(getattr(split, other).tolist())]
+    raise DataError(
+        f"{given.path}: its images are {join_names(others)}, and none is one of the {len(getattr(split, part))} "
+        f"{_WORDS[part]} of this run's seed; predict the images whose split in IQA_TRAIN_SPLIT is {part}"
     )
 
 

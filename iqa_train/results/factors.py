@@ -1,11 +1,15 @@
 """Settings in which two runs differ, and the factors that can cause a difference in results."""
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
+
+from iqa_train.redaction import public_command
 
 Spec = Mapping[str, Any]
 """The content of spec.json."""
 
+COMMAND = "command"
 REVISION = "revision"
 """Revision of the network and losses: not a setting, but a possible cause of a difference."""
 
@@ -17,6 +21,7 @@ def settings_that_differ(base: Spec, other: Spec) -> dict[str, tuple[Any, Any]]:
     of them (a command, or imported predictions), are not compared; parameters of one command count as settings. Keys of
     `[datasets]` are written `datasets.csv`; `revision` is that of the network and losses. Options of one network or
     loss are written `network_options.depth`, and a file of own code that both use in two versions `code.nets/mine.py`.
+    `command` is the user's own program that trained a run, with its words if two of one name differ.
     """
     theirs, ours = (_settings(spec, of_command=_program(base) == _program(other)) for spec in (base, other))
     pairs = {name: (value, ours[name]) for name, value in theirs.items() if name in ours}
@@ -24,6 +29,7 @@ def settings_that_differ(base: Spec, other: Spec) -> dict[str, tuple[Any, Any]]:
     pairs |= {f"datasets.{k}": (v, ours[k]) for k, v in theirs.items() if k in ours and k not in {"path", "split"}}
     pairs |= _code(base, other)
     pairs = _each_option(pairs)
+    pairs |= {COMMAND: (program_of(base), program_of(other))}
     if "revision" in base and "revision" in other and not (base.get("command") or other.get("command")):
         pairs[REVISION] = (base["revision"], other["revision"])
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
@@ -46,6 +52,16 @@ def _each_option(pairs: dict[str, tuple[Any, Any]]) -> dict[str, tuple[Any, Any]
     return pairs
 
 
+def program_of(spec: Spec) -> str:
+    """The user's own program that trains a run, as its table in the study file and its words; "" for this one."""
+    from iqa_train.study.harness import program_label
+
+    command = spec.get("command")
+    if not command:
+        return ""
+    return f"{program_label(command.get('name', ''))} {shlex.join(public_command(command.get('run', ())))}"
+
+
 def factors(base: Spec, own: Spec) -> tuple[str, ...]:
     """What can cause a difference between the two: factors as in `study.factors`, data set and revision."""
     from iqa_train.runs.specfile import settings_from
@@ -65,7 +81,7 @@ def factors(base: Spec, own: Spec) -> tuple[str, ...]:
 
 def meaningful_settings(spec: Spec) -> dict[str, Any]:
     """What a run is made from: the settings that mean something for its kind, and a command's own parameters."""
-    from iqa_train.study.command import HARNESS
+    from iqa_train.study.harness import HARNESS
 
     settings: dict[str, Any] = dict(spec["settings"])
     if not spec.get("command"):
@@ -79,7 +95,8 @@ def _settings(spec: Spec, *, of_command: bool) -> dict[str, Any]:
     from iqa_train.study.settings import TrainingConfig
 
     local = {name for name in TrainingConfig.model_fields if is_local(name)}
-    left_out = {"seed", *local, *(() if of_command else spec.get("parameters", {}))}
+    parameters = set(spec.get("parameters", {}))  # whose names may be those of settings
+    left_out = {"seed", *local} - parameters if of_command else {"seed", *local, *parameters}
     return {name: value for name, value in meaningful_settings(spec).items() if name not in left_out}
 
 

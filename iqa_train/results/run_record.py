@@ -15,6 +15,7 @@ from iqa_train.runs.document_cache import Damage, undamaged
 from iqa_train.runs.documents import EpochEvent, Measures, ProvenanceFacts, ResultFacts, SpecFacts, misplaced
 from iqa_train.runs.kind import RunKind, kind_of
 from iqa_train.runs.layout import RunFolder, counted_folders
+from iqa_train.runs.own_settings import with_own_settings
 from iqa_train.runs.predictions import Predictions, read_predictions
 from iqa_train.runs.progress import epochs_of
 from iqa_train.runs.revision import revision_label, with_revision
@@ -63,10 +64,10 @@ class RunRecord:
 
     @cached_property
     def settings(self) -> "TrainingConfig | None":
-        """Validated; None for those of another version, of a log that does not state all, and of external rows."""
+        """Validated; None for those of a command, of another version, of a log that does not state all, external."""
         from iqa_train.runs.specfile import settings_from
 
-        return None if self.kind.name == "external" else settings_from(self.spec["settings"])
+        return None if self.kind.name in {"external", "command"} else settings_from(self.spec["settings"])
 
     @property
     def seed(self) -> int:
@@ -117,7 +118,7 @@ def record_of(spec: "RunSpec | Spec", found: RunSnapshot) -> RunRecord:
     """The same of a run that was read whole."""
     folder, content = found.run, _content(spec)
     imported = not kind_of(content, found.provenance).made_here  # without a revision, and settings that nobody stated
-    document: Spec = with_revision(content, imported=imported)
+    document: Spec = with_revision(with_own_settings(content), imported=imported)
     state = outside_the_queue(state_of(found))
     epochs = _epochs(document, found)
     notes = (f"{folder.spec} is damaged; its settings are not known",) if not document["settings"] else ()

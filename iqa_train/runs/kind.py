@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from iqa_train.errors import RunError
+from iqa_train.redaction import public_command
 from iqa_train.runs.document_cache import Damage
 from iqa_train.runs.documents import ProvenanceFacts, read_provenance, read_spec_facts
 from iqa_train.runs.layout import RunFolder
@@ -76,5 +77,5 @@ def _reference(settings: Mapping[str, Any], part: str) -> str:
 def _command(command: object) -> str:
     """The command line as the study file has it, with its placeholders; cut where it is long."""
     words = command.get("run", "") if isinstance(command, Mapping) else command
-    text = " ".join(map(str, words)) if isinstance(words, list | tuple) else str(words)
+    text = " ".join(public_command([str(word) for word in words])) if isinstance(words, list | tuple) else str(words)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

@@ -7,16 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, field_validator
 
 from iqa_train.errors import did_you_mean, visible
+from iqa_train.study.harness import HARNESS, program_label
 from iqa_train.study.placeholders import placeholders
-
-HARNESS = ("dataset", "data_dir", "seed", "epochs", "memory_gib", "threads")
-"""The settings that mean something for a command, too; all other names belong to its program."""
-
-FIXED = {"train_test_num": 1, "spaq": False, "early_stopping": False}
-"""What a command's run is as to the other settings: one round, no test on other sets, no patience of ours."""
-
-OWN = "[command]"
-"""What messages call the command of a study in which every experiment runs it."""
 
 GROUPS = {
     "epoch": "epoch", "srcc": "test_srcc", "plcc": "test_plcc", "loss": "train_loss", "lr": "lr", "seconds": "seconds",
@@ -103,7 +95,7 @@ class Command(CommandKeys):
     @property
     def label(self) -> str:
         """As the study file writes its table."""
-        return f"[commands.{self.name}]" if self.name else OWN
+        return program_label(self.name)
 
 
 def _require_placeholders(word: str, key: str) -> None:

@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from iqa_train.errors import did_you_mean
-from iqa_train.study.command import HARNESS, CommandTable
+from iqa_train.study.command import CommandTable
 from iqa_train.study.cross_checks import DEFAULTS, HEAD, SEEDS_BELONG, check_references, check_seeds, id_of
 from iqa_train.study.design import Design, contradiction
+from iqa_train.study.harness import HARNESS
 from iqa_train.study.literature import check_reported
 from iqa_train.study.messages import NAME_WORDS, complaints, is_name, shown
 from iqa_train.study.model import (

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from iqa_train.errors import did_you_mean
-from iqa_train.study.command import HARNESS, CommandKeys, CommandTable, Parameter, parameter_problem, plain, typed
+from iqa_train.study.command import CommandKeys, CommandTable, Parameter, parameter_problem, plain, typed
+from iqa_train.study.harness import HARNESS
 from iqa_train.study.messages import NAME_WORDS, is_name, shown
 from iqa_train.study.placeholders import FROM_RUN, FROM_SETTINGS, used_names
 from iqa_train.study.problems import Problems, TomlTable

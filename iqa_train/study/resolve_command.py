@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from iqa_train.errors import UsageError, did_you_mean, visible
-from iqa_train.study.command import FIXED, HARNESS, Command, CommandTable, Parameter, from_text
+from iqa_train.study.command import Command, CommandTable, Parameter, from_text
+from iqa_train.study.harness import FIXED, HARNESS, program_label
 from iqa_train.study.messages import shown
 from iqa_train.study.model import Study
 from iqa_train.study.settings import TrainingConfig, pairs_that_differ
@@ -82,7 +83,7 @@ def differences(base: Laid, own: Laid) -> dict[str, tuple[Any, Any]]:
 
 
 def _program(command: Command | None) -> str:
-    return "" if command is None else command.name or "[command]"
+    return program_label(None if command is None else command.name)
 
 
 def _typed(name: str, text: str, table: CommandTable) -> Parameter:

@@ -205,7 +205,7 @@ def _process(pid: int, words: list[str]) -> Process:
     module = words[2] if words[1:2] == ["-m"] and len(words) > 2 else ""
     if module == "iqa_train.scheduler.detached_runner":
         return Process("runner", pid, words[3])
-    if module == "iqa_train.training.worker":
+    if module in {"iqa_train.training.worker", "iqa_train.command_runs.worker"}:
         return Process("worker", pid, words[3])
     if words[1:2] == [STAND_IN] and len(words) > 2:
         return Process("worker", pid, words[2])

@@ -7,12 +7,15 @@ from typing import Any
 from iqa_train.errors import RunError, UserError
 from iqa_train.report.run_page.json_fields import contents, value_at
 from iqa_train.report.sections import Line, Section, prose
+from iqa_train.results.factors import program_of
 from iqa_train.runs.imported import Imported, imported_in
 from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.own_settings import with_own_settings
 from iqa_train.runs.revision import revision_label
 from iqa_train.runs.seeds import UNKNOWN_SEED
 from iqa_train.runs.snapshot import RunSnapshot
 from iqa_train.runs.specfile import read_spec, settings_from
+from iqa_train.study.harness import HARNESS
 from iqa_train.study.inert import inert
 from iqa_train.study.messages import shown
 from iqa_train.study.model import Study
@@ -38,6 +41,7 @@ class Settings:
     title: str = ""
     purpose: str = ""
     problem: str = ""
+    program: str = ""  # the user's own that trains it; "" for this one
     revision: str = ""  # label of an earlier revision of network and losses; "" for this one
 
 
@@ -48,6 +52,7 @@ def settings_of(found: RunSnapshot, study: Study | None, profile: str | None) ->
     filed, origins = _filed(found.run, study, profile)
     if not spec and filed:
         spec = filed
+    spec, declared = with_own_settings(spec), with_own_settings(filed)
     values = value_at(spec, "settings")
     values = values if isinstance(values, dict) else {}
     differs = value_at(spec, "differs")
@@ -56,8 +61,9 @@ def settings_of(found: RunSnapshot, study: Study | None, profile: str | None) ->
         differs={k: v[0] for k, v in differs.items() if isinstance(v, list | tuple) and len(v) == 2}
         if isinstance(differs, dict)
         else {},
-        origins=_origins(values, value_at(filed, "settings") or {}, origins, imported),
-        inert=_inert(values),
+        origins=_origins(values, value_at(declared, "settings") or {}, origins, imported),
+        inert={} if value_at(spec, "command") else _inert(values),
+        program=program_of(spec),
         baseline=str(spec.get("baseline") or ""),
         experiment=str(spec.get("experiment") or found.run.experiment),
         title=str(spec.get("title") or ""),
@@ -85,6 +91,8 @@ def settings_sections(settings: Settings) -> list[Section]:
     groups: dict[str, list[Line]] = {}
     for name in settings.values:
         group = SETTINGS[name].about.group if name in SETTINGS else "other versions"
+        if settings.program and name not in HARNESS:
+            group = "parameters of the command"
         groups.setdefault(f"Settings: {group}", []).append(_line(name, settings))
     sections = [Section(title, tuple(lines), _HEAD) for title, lines in groups.items()]
     if settings.inert and sections:
