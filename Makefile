@@ -7,7 +7,7 @@ PYTEST := -m pytest
 PIP := --disable-pip-version-check --root-user-action=ignore --no-warn-script-location --progress-bar off
 unexport PYTHONDONTWRITEBYTECODE  # some machines set it, and the tests start hundreds of processes
 
-.PHONY: help setup demo test slow check bench pictures screenshots clean
+.PHONY: help setup demo example test slow check bench pictures screenshots clean
 
 help:            ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -31,6 +31,13 @@ demo: $(STAMP)   ## train the five experiments on built-in data, on a terminal i
 	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/iqa-tui --demo --slots 2; \
 	  else $(BIN)/iqa-train --demo --slots 2 --resume; fi
 	$(BIN)/iqa-train results --demo
+
+MIXED := --experiments examples/mixed/experiments.toml
+
+example: $(STAMP) ## a study of own networks, losses and scripts and of predictions from elsewhere (minutes, no GPU)
+	$(BIN)/iqa-train --all $(MIXED) --slots 2 --resume
+	$(BIN)/iqa-train import-predictions examples/mixed/predictions.csv --exp Sharpness $(MIXED)
+	$(BIN)/iqa-train results $(MIXED)
 
 test: $(STAMP)   ## the tests, without the slow ones, three at a time (they wait for processes more than they compute)
 	$(BIN)/python $(PYTEST) -n 3 --dist loadfile
