@@ -217,7 +217,6 @@ class DataFacts(TypedDict, total=False):
     root: str
     images: dict[str, Count | None]
     fingerprint: str
-    opinions: NotRequired[str]
     resize: tuple[Count, Count] | None
 
 

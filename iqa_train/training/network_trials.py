@@ -218,6 +218,9 @@ TRIALS: tuple[tuple[str, Callable[[Tried], Iterator[Fault]]], ...] = (
 )
 """What each does, for people, and the trial."""
 
+ENDING = {"network-not-finite", "network-no-gradient", "network-eval-differs"}
+"""Faults after which the other trials would find the same again."""
+
 
 def builds_alike(network: OwnNetwork, twin: OwnNetwork, crops: Tensor) -> Iterator[Fault]:
     """Two builds with one seed are the same network."""

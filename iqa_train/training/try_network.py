@@ -13,7 +13,7 @@ from iqa_train.models.code_errors import OwnCodeError, WrongScoresError
 from iqa_train.models.multiplications import multiplications
 from iqa_train.models.own_network import OwnNetwork
 from iqa_train.study.settings import TrainingConfig
-from iqa_train.training.network_trials import CROPS, TRIALS, Fault, Tried, builds_alike
+from iqa_train.training.network_trials import CROPS, ENDING, TRIALS, Fault, Tried, builds_alike
 
 
 def try_network(settings: TrainingConfig, code: Path, doing: Callable[[str], None]) -> Iterator[Fault | str]:
@@ -33,8 +33,11 @@ def try_network(settings: TrainingConfig, code: Path, doing: Callable[[str], Non
         yield Fault("network-fails", "error", str(error))
 
 
-def _tried(settings: TrainingConfig, code: Path, doing: Callable[[str], None], printed: "_Counted") -> Iterator[Fault]:
+def _tried(
+    settings: TrainingConfig, code: Path, doing: Callable[[str], None], printed: "_Counted"
+) -> Iterator[Fault | str]:
     network = _built(settings, code, doing)
+    yield digest(network)
     yield from _size(network, settings, doing)
     doing("building it a second time")
     twin = _built(settings, code, lambda _: None)
@@ -48,7 +51,7 @@ def _tried(settings: TrainingConfig, code: Path, doing: Callable[[str], None], p
         doing(what)
         faults = list(trial(tried))
         yield from faults
-        if any(fault.code in {"network-not-finite", "network-no-gradient"} for fault in faults):
+        if any(fault.code in ENDING for fault in faults):
             return
 
 
@@ -85,7 +88,7 @@ def _size(network: OwnNetwork, settings: TrainingConfig, doing: Callable[[str], 
     total = sum(value.numel() for value in network.parameters())
     fixed = sum(value.numel() for value in network.parameters() if not value.requires_grad)
     says = f"{total / 1e6:.3f} M parameters" + (f", {fixed / 1e6:.3f} M of them fixed" if fixed else "")
-    amount = f"{macs / 1e9:.3g} G" if macs >= 1e9 else f"{macs / 1e6:.3g} M"
+    amount = f"{macs / 1e9:.3g} G" if macs >= 1e9 else f"{macs / 1e6:.3g} M" if macs >= 1e6 else f"{macs:.0f}"
     says += f", {amount} multiply-accumulates for a crop of {side} pixels"
     yield Fault("network-size", "note", says)
 

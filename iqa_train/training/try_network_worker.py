@@ -31,7 +31,7 @@ def _try(request: dict[str, Any], emit: Emit) -> None:
     settings = TrainingConfig.model_validate_json(json.dumps(request["settings"]))
     code = Path(request["code"])
     choose_device(settings.model_copy(update={"precision": "fp32"}))
-    with explain_out_of_memory(settings.batch_size):
+    with explain_out_of_memory(batch_size=1):
         if request["digest"]:
             emit("built", digest=network_digest(settings, code))
             return

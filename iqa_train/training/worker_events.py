@@ -15,12 +15,14 @@ class Events:
     """Writes events for the calling process; if that has gone, BrokenPipeError ends the work."""
 
     def __init__(self) -> None:
+        """Keep standard output for events: what a study's own code prints goes to standard error from now on."""
+        self._out, sys.stdout = sys.stdout, sys.stderr
         self._last = -float("inf")
 
     def event(self, event: str, **fields: object) -> None:
         """One line."""
-        sys.stdout.write(json.dumps({"event": event, **fields}, allow_nan=False) + "\n")
-        sys.stdout.flush()
+        self._out.write(json.dumps({"event": event, **fields}, allow_nan=False) + "\n")
+        self._out.flush()
 
     def say(self, *lines: str) -> None:
         """Lines for people."""
