@@ -217,6 +217,7 @@ class DataFacts(TypedDict, total=False):
     root: str
     images: dict[str, Count | None]
     fingerprint: str
+    opinions: NotRequired[str]
     resize: tuple[Count, Count] | None
 
 

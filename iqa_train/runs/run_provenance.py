@@ -22,18 +22,25 @@ def record_provenance(
     device: Mapping[str, Any],
     *,
     resume: bool,
+    opinions: str = "",
     packages: Mapping[str, str] | None = None,
     more: Mapping[str, Any] | None = None,
 ) -> None:
     """Write provenance.json: `device` is that of the attempt, `packages` by default the libraries of this program.
 
-    `more` are further keys. Raises DataError if the data changed since a resumed run started.
+    `opinions` is a digest of the opinions that are trained on beside the scores, if any. `more` are further keys.
+    Raises DataError if the data changed since a resumed run started.
     """
     data = fingerprint(table, split)
     before = _recorded(run) if resume else None
     if before is not None and before.get("data", {}).get("fingerprint") != data:
         raise DataError(
             f"{table.root} has other images, scores or split than when this run began; put the data back to "
+            "continue, or start over with --again"
+        )
+    if before is not None and before.get("data", {}).get("opinions", "") != opinions:
+        raise DataError(
+            f"{table.root} has other opinions (SDs or distributions) than when this run began; put them back to "
             "continue, or start over with --again"
         )
     document: dict[str, Any] = {
@@ -47,6 +54,7 @@ def record_provenance(
             **data_record(table.root, run.path.absolute().parents[2]),
             "images": image_counts(split),
             "fingerprint": data,
+            **({"opinions": opinions} if opinions else {}),
             "resize": table.resize,
         },
         **(more or {}),

@@ -1,6 +1,6 @@
 """Settings and parameters of a run of a command: what its layers give, and how it differs from the baseline."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,15 +39,28 @@ def laid_command(study: Study, table: CommandTable, name: str, layers: Sequence[
 
 
 def command_layers(
-    table: CommandTable, layers: Sequence[Layer], overrides: Mapping[str, Any], label: str
+    table: CommandTable, layers: Sequence[Layer], overrides: Mapping[str, Any], name: str
 ) -> list[Layer]:
-    """`layers` of a study, each with what means something for the command; its own defaults follow the study's."""
+    """`layers` of a study, each with what means something for the command `name`; its own defaults follow the study's.
+
+    These are [defaults], a profile perhaps, the experiment, and the command line. What of them may hold parameters: the
+    experiment, and the profile where all experiments run `[command]`. Elsewhere a name is that of a setting.
+    """
     known = {*HARNESS, *table.defaults}
-    kept = [(name, {k: v for k, v in layer.items() if k in known}) for name, layer in layers]
-    given = overrides.get(PARAMETERS, {})
-    typed = {k: _typed(k, text, table) for k, text in given.items() if k in table.defaults}
-    name, last = kept[-1]
-    return [kept[0], (label, table.defaults), *kept[1:-1], (name, {**last, **typed})]
+    (first, defaults), *profile, (experiment, own), (last, typed) = layers
+    given: Mapping[str, str] = overrides.get(PARAMETERS, {})
+    parameters = {k: _typed(k, text, table) for k, text in given.items() if k in table.defaults}
+    return [
+        (first, _only(defaults, HARNESS)),
+        (f"command {name}" if name else first, table.defaults),
+        *((label, _only(layer, HARNESS if name else known)) for label, layer in profile),
+        (experiment, _only(own, known)),
+        (last, {**_only(typed, HARNESS), **parameters}),
+    ]
+
+
+def _only(layer: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in layer.items() if name in names}
 
 
 def refuse_unknown(study: Study, overrides: Mapping[str, Any]) -> None:

@@ -13,29 +13,34 @@ from iqa_train.training.targets import Targets
 
 _CROPS, _CATEGORIES = 12, 5
 _Batch = tuple[Tensor, Targets]
+CPU = torch.device("cpu")
 
 
-def loss_faults(loss: OwnLoss, score_range: tuple[float, float], batch_size: int) -> list[Fault]:
+def loss_faults(
+    loss: OwnLoss, score_range: tuple[float, float], batch_size: int, device: torch.device = CPU
+) -> list[Fault]:
     """What is wrong with the loss, on batches of up to 12 crops of made-up scores in the range; none if it is fine.
 
     The first fault that makes training impossible is reported alone. Torch's random stream is seeded anew.
     """
     try:
-        return list(_faults(loss, score_range, batch_size))
+        return list(_faults(loss, _batch(score_range, batch_size, device)))
     except OwnCodeError as error:
         return [Fault("loss-fails", "error", str(error))]
 
 
-def require_trainable(loss: OwnLoss, score_range: tuple[float, float], batch_size: int) -> None:
+def require_trainable(
+    loss: OwnLoss, score_range: tuple[float, float], batch_size: int, device: torch.device = CPU
+) -> None:
     """Raise OwnCodeError for a loss that fails, or that no network can be trained with."""
-    for fault in loss_faults(loss, score_range, batch_size):
+    for fault in loss_faults(loss, score_range, batch_size, device):
         if fault.code in ("loss-fails", "loss-without-gradient"):
             raise OwnCodeError(fault.message)
 
 
-def _faults(loss: OwnLoss, score_range: tuple[float, float], batch_size: int) -> Iterator[Fault]:
+def _faults(loss: OwnLoss, batch: _Batch) -> Iterator[Fault]:
     name = loss.place.reference
-    predicted, targets = _batch(score_range, batch_size)
+    predicted, targets = batch
     value, gradient = _tried(loss, predicted, targets)
     if not gradient.any():
         says = (
@@ -52,8 +57,8 @@ def _faults(loss: OwnLoss, score_range: tuple[float, float], batch_size: int) ->
     if not torch.equal(value, again):
         says = f"{name}: it is {float(value):.6g} and then {float(again):.6g} for the same batch and random seed"
         yield Fault("loss-not-deterministic", "warning", f"{says}; a resumed run would end with other weights")
-    for code, severity, batch, words in _special(predicted, targets):
-        value, gradient = _tried(loss, *batch)
+    for code, severity, special, words in _special(predicted, targets):
+        value, gradient = _tried(loss, *special)
         if not _finite(value, gradient):
             says = f"{name}: {_what(value)} {words}; a run would end at such a batch, which a small number added below "
             says += "a root or to a divisor avoids"
@@ -76,8 +81,8 @@ def _special(predicted: Tensor, targets: Targets) -> Iterator[tuple[str, Severit
     yield "loss-not-finite-at-constants", "warning", (predicted[one], targets), constant
 
 
-def _batch(score_range: tuple[float, float], batch_size: int) -> _Batch:
-    """Predictions and targets of up to 12 crops, with all opinions known."""
+def _batch(score_range: tuple[float, float], batch_size: int, device: torch.device) -> _Batch:
+    """Predictions and targets of up to 12 crops on the device, with all opinions known."""
     generator = torch.Generator().manual_seed(0)
     crops, (low, high) = min(_CROPS, batch_size), score_range
     # Distinct multiples of a power of two, so that the mean of equal values is exact and their deviation 0.
@@ -87,7 +92,8 @@ def _batch(score_range: tuple[float, float], batch_size: int) -> _Batch:
     predicted = scores + (high - low) * errors / 64
     shares = torch.rand(crops, _CATEGORIES, generator=generator)
     spread = (high - low) * (0.1 + 0.1 * torch.rand(crops, generator=generator))
-    return predicted, Targets(scores, score_range, spread, shares / shares.sum(1, keepdim=True))
+    shares = shares / shares.sum(1, keepdim=True)
+    return predicted.to(device), Targets(scores.to(device), score_range, spread.to(device), shares.to(device))
 
 
 def _tried(loss: OwnLoss, predicted: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:

@@ -42,6 +42,14 @@ class OwnLoss:
     place: OwnPlace
     options: Mapping[str, Any]
 
+    @property
+    def takes_context(self) -> bool:
+        """Whether the function has a parameter for the targets."""
+        try:
+            return CONTEXT in inspect.signature(self.function).parameters
+        except (TypeError, ValueError):  # some callables written in C state none
+            return False
+
     def __call__(self, predicted: Tensor, targets: Targets) -> Tensor:
         """The loss of a batch, a scalar. Raises OwnCodeError.
 
@@ -49,7 +57,7 @@ class OwnLoss:
         a gradient of 0.
         """
         with blaming(self.place, "computing the loss"):
-            more = {CONTEXT: targets} if _takes_context(self.function) else {}
+            more = {CONTEXT: targets} if self.takes_context else {}
             loss = self.function(predicted, targets.scores, **self.options, **more)
         if isinstance(loss, Tensor):
             loss = _scalar(loss, self.place)
@@ -66,10 +74,3 @@ def _scalar(loss: Tensor, place: OwnPlace) -> Tensor:
         kind = str(loss.dtype).removeprefix("torch.")
         raise OwnCodeError(f"{place.reference} returns {kind} numbers, which have no gradient; return a float")
     return loss.reshape(()).float() if loss.dtype in (torch.float16, torch.bfloat16) else loss.reshape(())
-
-
-def _takes_context(function: Callable[..., Any]) -> bool:
-    try:
-        return CONTEXT in inspect.signature(function).parameters
-    except (TypeError, ValueError):  # some callables written in C state none
-        return False

@@ -1,5 +1,6 @@
 """What the images of a batch are known to be worth: their scores and, where the data set has them, the opinions."""
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,9 @@ from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import UsageError
 from iqa_train.study.loss_checks import options_out_of_range
 from iqa_train.study.settings import TrainingConfig
+
+WITH_OPINIONS = ("fidelity", "emd")
+"""The losses that use more than the scores."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,12 @@ def require_opinions(settings: TrainingConfig, table: ImageTable) -> None:
         )
     for _, says in options_out_of_range(settings):
         raise UsageError(says)
+
+
+def opinions_digest(table: ImageTable) -> str:
+    """Sixteen hex digits of the SDs and the distribution of the opinions; "" if neither is known."""
+    known = [part.tobytes() for part in (table.sd, table.distribution) if part is not None]
+    return hashlib.sha256(b"".join(known)).hexdigest()[:16] if known else ""
 
 
 def opinion_notes(settings: TrainingConfig, table: ImageTable) -> list[str]:

@@ -29,7 +29,7 @@ from iqa_train.training.loss_probe import require_trainable
 from iqa_train.training.other_rounding import NEIGHBOURS
 from iqa_train.training.out_of_memory import OutOfMemoryError, explain_out_of_memory
 from iqa_train.training.own_loss import OwnLoss, import_loss
-from iqa_train.training.targets import opinion_notes, require_opinions
+from iqa_train.training.targets import WITH_OPINIONS, opinion_notes, opinions_digest, require_opinions
 from iqa_train.training.trainer import RoundInputs, Trainer
 
 
@@ -45,7 +45,7 @@ def train_run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) 
     table = load_table(settings.dataset, spec.source, settings.data_dir)
     require_opinions(settings, table)
     code = _own_code(spec, run, journal)
-    own_loss = _own_loss(settings, code, table)
+    own_loss = _own_loss(settings, code, table, device)
     _require_network(settings, code)  # what is missing or wrong is reported before the long work on the pixel store
     store = _open_pixels(spec, table, journal)
     cross_sets = open_cross_sets(settings, spec.cross_sources, journal)
@@ -57,8 +57,10 @@ def train_run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) 
         split = split_table(table, round_settings.seed)
         if number == 1:
             journal.say(*run_log.data(table, split, store), *opinion_notes(settings, table))
+            uses = settings.loss_type in WITH_OPINIONS or (own_loss is not None and own_loss.takes_context)
+            opinions = opinions_digest(table) if uses else ""
             repeat = {"repeat": {"number": run.repeat, "rounding": NEIGHBOURS}} if run.repeat > 1 else {}
-            record_provenance(run, table, split, device.facts(settings), resume=resume, more=repeat)
+            record_provenance(run, table, split, device.facts(settings), resume=resume, opinions=opinions, more=repeat)
         files, owner = run.round(number, rounds), checkpoint_owner(spec, run, number)
         if files.folder != run.path:
             files.folder.mkdir(exist_ok=True)
@@ -85,11 +87,11 @@ def _own_code(spec: RunSpec, run: RunFolder, journal: Journal) -> Path | None:
     return folder
 
 
-def _own_loss(settings: TrainingConfig, code: Path | None, table: ImageTable) -> OwnLoss | None:
+def _own_loss(settings: TrainingConfig, code: Path | None, table: ImageTable, device: ComputeDevice) -> OwnLoss | None:
     """The study's own loss. Raises OwnCodeError for one that cannot be imported, that fails or has no gradient."""
     loss = import_loss(settings, code)
     if loss is not None:
-        require_trainable(loss, table.score_range, settings.batch_size)
+        require_trainable(loss, table.score_range, settings.batch_size, device.torch)
     return loss
 
 

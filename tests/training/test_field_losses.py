@@ -14,15 +14,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import norm, pearsonr
 
-from iqa_train.datasets.table import ImageTable
-from iqa_train.errors import UsageError
+from iqa_train.datasets.table import ImageTable, Split
+from iqa_train.errors import DataError, UsageError
+from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.run_provenance import record_provenance
 from iqa_train.study.loss_checks import LEAST_OPTIONS
 from iqa_train.study.own_code import LOSS_SIGNATURES
 from iqa_train.study.setting_fields import LOSSES as LOSSES_BY_NAME
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.training.losses import half_pearson, margin_ranking, norm_in_norm, training_loss
 from iqa_train.training.opinion_losses import earth_movers, fidelity
-from iqa_train.training.targets import Targets, opinion_notes, require_opinions, targets_of
+from iqa_train.training.targets import Targets, opinion_notes, opinions_digest, require_opinions, targets_of
 
 Array = NDArray[np.float64]
 RANGE = (1.0, 5.0)
@@ -327,3 +329,16 @@ def test_a_run_with_fidelity_says_so_where_there_are_no_sds() -> None:
     settings = TrainingConfig(loss_type="fidelity")
     assert "mine has no SDs of opinions" in opinion_notes(settings, table())[0]
     assert opinion_notes(settings, table(sd=np.ones(2))) == opinion_notes(TrainingConfig(), table()) == []
+
+
+def test_a_run_does_not_continue_on_other_opinions(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "study" / "E" / "s1-0"
+    folder.mkdir(parents=True)
+    run, mine = RunFolder(folder), table(sd=np.ones(2))
+    split = Split(np.array([0]), np.array([1]), np.array([1]))
+    digest = opinions_digest(mine)
+    record_provenance(run, mine, split, {}, resume=False, opinions=digest)
+    record_provenance(run, mine, split, {}, resume=True, opinions=digest)
+    with pytest.raises(DataError, match="has other opinions"):
+        record_provenance(run, mine, split, {}, resume=True, opinions=opinions_digest(table(sd=np.full(2, 2.0))))
+    assert opinions_digest(table()) == ""

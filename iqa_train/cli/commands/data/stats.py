@@ -5,6 +5,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from iqa_train.cli.progress_bar import bar
+from iqa_train.text import join_names
 
 if TYPE_CHECKING:
     from iqa_train.datasets.stats import Scores, Sizes
@@ -35,7 +36,7 @@ def print_stats(options: argparse.Namespace, name: str, source: "DataSource", se
         references = f", {len(set(table.references)):,} references" if table.references is not None else ""
         counts = f"{len(split.train):,} training, {len(split.val):,} validation, {len(split.test):,} test"
         print(f"split for seed {seed}: {counts}{references} ({split_origin(table)})\n")
-        print("\n".join([*_score_lines(table, scores), "", *_size_lines(sizes)]))
+        print("\n".join([*_score_lines(table, scores), _opinion_line(table), "", *_size_lines(sizes)]))
         for note in table.notes:
             print(f"\nnote: {note}")
     return 1 if sizes.unreadable else 0
@@ -57,6 +58,15 @@ def _score_lines(table: "ImageTable", scores: "Scores") -> list[str]:
         head,
         *(f"  {label:>{wide}}  {n:>{digits},}  {'#' * _bar(n, most)}".rstrip() for label, n in rows),
     ]
+
+
+def _opinion_line(table: "ImageTable") -> str:
+    """What is known of the opinions behind the scores, which some measures and losses need."""
+    known = ["their SD"] if table.sd is not None else []
+    known += ["their number"] if table.votes is not None else []
+    if table.distribution is not None:
+        known.append(f"their distribution over {table.distribution.shape[1]} categories")
+    return f"opinions on each image: {join_names(known) if known else 'only the score is known'}"
 
 
 def _bar(count: int, most: int) -> int:
@@ -92,6 +102,11 @@ def _document(
             "sd": scores.sd,
             "edges": scores.edges.tolist(),
             "counts": scores.counts.tolist(),
+        },
+        "opinions": {
+            "sd": table.sd is not None,
+            "votes": table.votes is not None,
+            "categories": None if table.distribution is None else table.distribution.shape[1],
         },
         "sizes": [{"width": w, "height": h, "images": n} for (w, h), n in sizes.counts.items()],
         "unreadable": list(sizes.unreadable),
