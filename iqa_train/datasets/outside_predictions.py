@@ -173,6 +173,8 @@ def _require_clear(given: OutsidePredictions, table: ImageTable, match: NameMatc
 def _require_size(path: Path) -> None:
     try:
         size = path.stat().st_size
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file; expected: a CSV of image and prediction") from None
     except OSError:
         return  # reported when it is read
     if size > MOST_BYTES:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from iqa_train.report.numbers import decimals, given, given_span, measured, number, p_value
 from iqa_train.results.table import ResultRow, StudyResults
 from iqa_train.results.verdict import conclusion
+from iqa_train.runs.kind import EXTERNAL_MARK
 from iqa_train.runs.state_names import FINISHED, RUNNING
 from iqa_train.stats.registry import METRICS
 
@@ -30,10 +31,9 @@ class Column:
 
 DAGGER = "\u2020"
 DOUBLE_DAGGER = "\u2021"
-SECTION = "\u00a7"
 
 ELSEWHERE = f"{DAGGER}: a reported value, not tested against measured ones"
-EXTERNAL = f"{SECTION}: external predictions, of a model that was not trained here (see the notes)"
+EXTERNAL = f"{EXTERNAL_MARK}: external predictions, of a model that was not trained here (see the notes)"
 BORROWED = f"{DOUBLE_DAGGER}: with a spread between seeds borrowed from other experiments (see the notes)"
 BOLD = "Bold: the best, if its component (or of the baseline, every component) differs significantly, Holm-corrected"
 
@@ -69,7 +69,7 @@ class Table:
         entries = [LEGEND[key] for key in self.keys if key in LEGEND and self._uses(key)]
         if any(cell.endswith(DAGGER) for row in self.cells for cell in row[:1]):
             entries.append(ELSEWHERE)
-        if any(cell.endswith(SECTION) for row in self.cells for cell in row[:1]):
+        if any(cell.endswith(EXTERNAL_MARK) for row in self.cells for cell in row[:1]):
             entries.append(EXTERNAL)
         if any(cell.endswith(DOUBLE_DAGGER) for row in self.cells for cell in row):
             entries.append(BORROWED)
@@ -116,7 +116,7 @@ def is_baseline(row: ResultRow, results: StudyResults) -> bool:
 
 def marked_name(row: ResultRow) -> str:
     """The experiment, marked if its value is reported or its predictions are external."""
-    return row.experiment + (DAGGER if row.reported else SECTION if row.external else "")
+    return row.experiment + (DAGGER if row.reported else EXTERNAL_MARK if row.external else "")
 
 
 def state_words(row: ResultRow) -> str:

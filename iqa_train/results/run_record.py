@@ -13,7 +13,7 @@ from iqa_train.results.chosen_settings import Candidate, chosen_settings, left_o
 from iqa_train.results.factors import Spec
 from iqa_train.runs.document_cache import Damage, undamaged
 from iqa_train.runs.documents import EpochEvent, Measures, ProvenanceFacts, ResultFacts, SpecFacts, misplaced
-from iqa_train.runs.kind import RunKind, kind_of
+from iqa_train.runs.kind import RunKind, kind_of, waits_words
 from iqa_train.runs.layout import RunFolder, counted_folders
 from iqa_train.runs.own_settings import with_own_settings
 from iqa_train.runs.predictions import Predictions, read_predictions
@@ -126,7 +126,7 @@ def record_of(spec: "RunSpec | Spec", found: RunSnapshot) -> RunRecord:
         notes = (*notes, label)
     result, origin = undamaged(found.result) or ResultFacts(), undamaged(found.provenance) or ProvenanceFacts()
     if document.get("external") and not found.attempts:
-        notes = (*notes, f"waits for predictions: iqa-train import-predictions FILE --exp {document['experiment']}")
+        notes = (*notes, waits_words(str(document["experiment"])))
     if not state.finished:
         return RunRecord(document, folder, state, epochs=epochs, notes=notes, result=result, provenance=origin)
     predictions, missing = _predictions(document, folder, result.get("images", {}).get("test"))

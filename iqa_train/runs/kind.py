@@ -1,7 +1,8 @@
 """What kind of row a run is: who computed its predictions, and from what. Tables and pages mark rows by this alone."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from iqa_train.errors import RunError
@@ -13,6 +14,10 @@ from iqa_train.runs.layout import RunFolder
 KindName = Literal["trained", "own code", "command", "external", "imported log"]
 _LONGEST = 60  # characters of a command line
 KINDS: tuple[KindName, ...] = get_args(KindName)
+
+
+EXTERNAL_MARK = "\u00a7"
+"""Beside the name of an external experiment."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,19 @@ class RunKind:
         if self.name == "external":
             return f"external, trained on {self.about}" if self.about else "external"
         return f"{self.name}: {self.about}" if self.about else self.name
+
+
+TRAINED = RunKind()
+
+
+def waiting(external: Iterable[str], study: str, runs_dir: Path) -> list[str]:
+    """Those of the `external` experiments of a study that have no predictions yet."""
+    return [name for name in external if not any((runs_dir / study / name).glob("s*/result.json"))]
+
+
+def waits_words(experiment: str) -> str:
+    """That it has no predictions yet, and what imports them."""
+    return f"waits for predictions: iqa-train import-predictions FILE --exp {experiment}"
 
 
 def kind_of_run(run: RunFolder) -> RunKind:

@@ -12,6 +12,7 @@ from iqa_train.runs.attempt_facts import LogFinder
 from iqa_train.runs.document_cache import Damage
 from iqa_train.runs.documents import RunnerFacts
 from iqa_train.runs.identity import ProcessIdentity
+from iqa_train.runs.kind import TRAINED, RunKind, kind_of
 from iqa_train.runs.layout import RunFolder, run_folders
 from iqa_train.runs.progress import RunProgress, progress_of
 from iqa_train.runs.project import inside
@@ -49,6 +50,7 @@ class Row:
     note: str = ""
     item: Item | None = None
     eta_is_guess: bool = False  # from the study file's minutes: no run has shown yet how long one takes
+    kind: RunKind = TRAINED
 
     def as_json(self) -> dict[str, Any]:
         """What `iqa-train status --json` lists."""
@@ -57,6 +59,7 @@ class Row:
             "experiment": self.experiment,
             "seed": seed_as_json(self.seed),
             "repeat": self.run.repeat,
+            "kind": self.kind.name,
             "state": self.state,
             "reason": self.reason,
             "attempt": self.attempt,
@@ -231,6 +234,7 @@ def _row(found: RunSnapshot, state: RunState, logs: LogFinder, item: Item | None
         batch_name=item.batch_name if item else "",
         note=damage or _note(facts),
         item=item,
+        kind=kind_of(found.spec),
     )
 
 

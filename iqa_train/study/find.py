@@ -1,6 +1,7 @@
 """Finds the study file and the order of its experiments; without pydantic, which is slow to import."""
 
 from pathlib import Path
+from typing import Any
 
 FILE_NAME = "experiments.toml"
 
@@ -21,11 +22,36 @@ def experiments_in_order(path: Path) -> list[str]:
 
     Checks nothing else: lists of runs must work even if the file has mistakes.
     """
+    tables = _document(path).get("experiments")
+    ids = [table.get("id") for table in tables if isinstance(table, dict)] if isinstance(tables, list) else []
+    return [name for name in ids if isinstance(name, str)]
+
+
+def external_experiments(path: Path, study: str | None) -> tuple[str, list[str]]:
+    """The name of the study in the file at `path` and the ids of its external experiments; as `experiments_in_order`.
+
+    None of them if `study` is given and is not the file's, under whatever profile.
+    """
+    document = _document(path)
+    head = document.get("study")
+    name = str(head.get("name", "")) if isinstance(head, dict) else ""
+    profiles = document.get("profiles")
+    names = [name]
+    for profile, table in profiles.items() if isinstance(profiles, dict) else ():
+        own = table.get("study") if isinstance(table, dict) else None
+        names.append(str((own.get("name") if isinstance(own, dict) else "") or f"{name}-{profile}"))
+    if study is not None and study not in names:
+        return study, []
+    tables = document.get("experiments")
+    listed = [table for table in tables if isinstance(table, dict)] if isinstance(tables, list) else []
+    return study or name, [str(table.get("id")) for table in listed if table.get("external") and table.get("id")]
+
+
+def _document(path: Path) -> dict[str, Any]:
+    """The study file as TOML; empty where it cannot be read."""
     import tomllib
 
     try:
-        tables = tomllib.loads(path.read_bytes().decode("utf-8-sig")).get("experiments")
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError):
-        return []
-    ids = [table.get("id") for table in tables if isinstance(table, dict)] if isinstance(tables, list) else []
-    return [name for name in ids if isinstance(name, str)]
+        return {}

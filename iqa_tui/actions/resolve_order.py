@@ -47,6 +47,9 @@ def resolve_order(target: Target, order: StartOrder) -> list[ResolvedRun]:
         specs = resolve_all(study, profile=profile, overrides=changes, ids=order.experiments, seeds=order.seeds)
         return [ResolvedRun(spec, study, profile, changes) for spec in specs]
     named = [(_spec_of(Path(key), target, study, profile), RunFolder(Path(key)).repeat) for key in order.keys]
+    for spec, _ in named:
+        if spec.external:
+            raise UsageError(f"{spec.experiment} is external: iqa-train import-predictions imports its predictions")
     seeds = order.seeds or tuple(dict.fromkeys(spec.seed for spec, _ in named))
     runs = [
         replace(_with_changes(spec, study, profile, changes, seed), repeat=repeat)

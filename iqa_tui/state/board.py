@@ -59,6 +59,13 @@ class RunLine:
         return self.row.state if self.row else ""
 
     @property
+    def external(self) -> bool:
+        """Whether its predictions are imported, or are to be: there is nothing to run."""
+        if self.row is not None:
+            return self.row.kind.name == "external"
+        return self.result is not None and self.result.external
+
+    @property
     def is_open(self) -> bool:
         """Whether it is queued, starting or running."""
         return self.state in OPEN

@@ -33,6 +33,9 @@ def detail_words(board: Board, line: RunLine | None) -> str:
     row = line.row
     state = line.state or "not started"
     parts = [f"{line.experiment}: {state}"]
+    if line.result is not None and line.external:
+        parts.append(f"external, trained on {line.result.about}")
+        parts += line.result.notes if line.result.value is None else ()
     if row is not None:
         stage = row.progress.stage if line.is_open else ""
         parts.append(row.reason or stage)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from rich.cells import cell_len
 
 from iqa_train.report.numbers import given_span, measured, number
+from iqa_train.runs.kind import EXTERNAL_MARK
 from iqa_train.text import format_duration
 from iqa_tui.safe import plain
 from iqa_tui.state.board import Board, RunLine
@@ -163,7 +164,13 @@ def _title(line: RunLine, _: Board) -> str:
 
 COLUMNS = (
     Column("number", "#", 1, lambda line, _: str(line.number), right=True),
-    Column("experiment", "Experiment", 0, lambda line, _: line.experiment, widest=24),
+    Column(
+        "experiment",
+        "Experiment",
+        0,
+        lambda line, _: line.experiment + (EXTERNAL_MARK if line.external else ""),
+        widest=24,
+    ),
     Column("title", "Title", 13, _title, widest=30),
     Column("seed", "Seed", 4, lambda line, _: str(line.seed), right=True),
     Column("state", "State", 2, lambda line, _: state_words(line.state)),

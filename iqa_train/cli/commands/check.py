@@ -9,6 +9,7 @@ from iqa_train.cli.parser import Parser, add_study_options
 from iqa_train.cli.scope import study_and_profile
 from iqa_train.cli.text import terminal_width
 from iqa_train.datasets.leaks import audit_with_data
+from iqa_train.runs.kind import waiting, waits_words
 from iqa_train.runs.round_seconds import measured_minutes
 from iqa_train.study.audit import merged
 from iqa_train.study.findings import SEVERITIES, Finding
@@ -30,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
     options = _parser().read(argv)
     study, profile = study_and_profile(options)
     minutes = measured_minutes(Path(options.runs_dir), study_name(study, profile), study.baseline)
-    findings = audit_with_data(study, profile, minutes=minutes)
+    findings = [*audit_with_data(study, profile, minutes=minutes), *_waiting(study, profile, Path(options.runs_dir))]
     if options.code:
         findings = _with_code(findings, study, profile, options.time_limit)
     if options.json:
@@ -50,9 +51,18 @@ def main(argv: Sequence[str]) -> int:
     return 1 if any(finding.severity == "error" for finding in findings) else 0
 
 
+def _waiting(study: Study, profile: str | None, runs_dir: Path) -> list[Finding]:
+    """A note for each external experiment that has no predictions yet."""
+    about = {one.id: one.external for one in study.experiments if one.external}
+    return [
+        Finding("waits-for-predictions", "note", name, (), f"trained on {about[name]}; it {waits_words(name)}")
+        for name in waiting(about, study_name(study, profile), runs_dir)
+    ]
+
+
 def _with_code(findings: list[Finding], study: Study, profile: str | None, seconds: float) -> list[Finding]:
     """The findings, and those of running the study's own code; not that of experiments which have errors already."""
-    specs = [resolve(study, name, profile=profile) for name in study.ids]
+    specs = [resolve(study, name, profile=profile) for name in study.run_here]
     refused = {finding.experiment for finding in findings if finding.severity == "error"}
     sound = [] if None in refused else [spec for spec in specs if spec.experiment not in refused]
     if not any(spec.code for spec in sound):

@@ -12,11 +12,12 @@ from iqa_train.cli.find_rows import in_study_order
 from iqa_train.cli.parser import Parser, add_study_options
 from iqa_train.cli.scope import study_named
 from iqa_train.cli.status_table import status_lines
-from iqa_train.cli.text import output_width
+from iqa_train.cli.text import output_width, plain
 from iqa_train.errors import visible
+from iqa_train.runs.kind import waiting, waits_words
 from iqa_train.runs.snapshot import SnapshotReader
 from iqa_train.scheduler.overview import read_overview
-from iqa_train.study.find import experiments_in_order, find_study
+from iqa_train.study.find import experiments_in_order, external_experiments, find_study
 from iqa_train.terminal import raw
 
 _DESCRIPTION = """\
@@ -47,14 +48,17 @@ def main(argv: Sequence[str]) -> int:
         if len(overview.rows) > 1:
             experiments = experiments_in_order(find_study(options.experiments))
             overview = replace(overview, rows=tuple(in_study_order(overview.rows, experiments)))
+        named, external = external_experiments(find_study(options.experiments), study or overview.study)
+        waits = waiting(external, named, Path(options.runs_dir)) if external else []
         if options.json:
-            text = json.dumps(overview.as_json(), indent=None if options.watch else 2, ensure_ascii=False)
+            document = overview.as_json() | {"wait_for_predictions": waits}
+            text = json.dumps(document, indent=None if options.watch else 2, ensure_ascii=False)
         else:
             live = sys.stdout.isatty()
             lines = status_lines(overview, overview.rows, output_width())
             if study is not None and not overview.rows:
                 lines = [f"no run of {visible(study)} is queued or has been started in {options.runs_dir}"]
-            text = "\n".join(lines)
+            text = "\n".join([*lines, *(plain(f"{name} {waits_words(name)}") for name in waits)])
             if options.watch and live and os.environ.get("TERM") == "dumb":
                 current = [
                     (row.experiment, row.seed, row.state, row.device, row.progress.epoch) for row in overview.rows
