@@ -58,7 +58,7 @@ def _cells(row: Row, *, several: bool) -> list[str]:
     name = row.experiment + (f" (repeat {row.run.repeat})" if row.run.repeat > 1 else "")
     p = row.progress
     epoch = "-" if p.epochs is None else f"{p.epoch or 0}/{p.epochs}"
-    kind = row.kind.words if row.kind.name == "external" else ""
+    kind = row.kind.words if row.kind.name == "external" else "" if row.kind.name == "trained" else row.kind.name
     why = "; ".join(filter(None, [kind, row.reason or (p.stage if row.state == RUNNING else ""), row.note]))
     return [
         f"{name} ({row.run.config_hash})" if several else name,

@@ -10,7 +10,7 @@ from iqa_train.results.table import ResultRow
 from iqa_train.results.verdict import is_better
 from iqa_train.runs.design_file import SealedDesign
 from iqa_train.stats.look_decisions import Track
-from iqa_train.text import plural
+from iqa_train.text import join_names, plural
 
 _FEWEST_PAIRS = 3
 
@@ -42,6 +42,14 @@ def look_notes(looks: StudyLooks) -> tuple[str, ...]:
         STOPPING,
         progress_text(looks),
     )
+
+
+def beside_looks(rows: Sequence[ResultRow]) -> tuple[str, ...]:
+    """Which external rows are tested beside the looks: nobody can add a seed to them."""
+    names = [row.experiment for row in rows if row.external and row.p is not None]
+    if not names:
+        return ()
+    return (f"{join_names(names)}: external and no part of the design; p and interval do not count the looks",)
 
 
 def beyond_design(rows: Sequence[ResultRow], looks: StudyLooks) -> str:

@@ -10,7 +10,7 @@ from iqa_train.results.comparison import Comparison, NotComparableError, compare
 from iqa_train.results.duplicated_images import duplicated_images
 from iqa_train.results.epochs import AtEpoch, at_last_common_epoch, epochs_of
 from iqa_train.results.factors import factors, settings_that_differ
-from iqa_train.results.look_rows import beyond_design, look_notes, with_looks
+from iqa_train.results.look_rows import beside_looks, beyond_design, look_notes, with_looks
 from iqa_train.results.look_text import progress_text
 from iqa_train.results.looks import take_looks
 from iqa_train.results.machine import machine_note, with_machines
@@ -99,6 +99,7 @@ def build_study_results(
             *_against_note(against, usual),
             *(look_notes(looks) if looks else ()),
             *kind_notes(rows),
+            *(beside_looks(rows) if looks else ()),
             *_notes(rows, base_runs, name, metric, shown),
             *_metric_notes(metric, parameters, rows),
             *machine_note(rows),

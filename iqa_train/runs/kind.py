@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from iqa_train.errors import RunError
 from iqa_train.redaction import public_command
@@ -11,9 +11,7 @@ from iqa_train.runs.document_cache import Damage
 from iqa_train.runs.documents import ProvenanceFacts, read_provenance, read_spec_facts
 from iqa_train.runs.layout import RunFolder
 
-KindName = Literal["trained", "own code", "command", "external", "imported log"]
 _LONGEST = 60  # characters of a command line
-KINDS: tuple[KindName, ...] = get_args(KindName)
 
 
 EXTERNAL_MARK = "\u00a7"
@@ -27,7 +25,7 @@ class RunKind:
     trained on, or which log.
     """
 
-    name: KindName = "trained"
+    name: str = "trained"
     about: str = ""
 
     @property

@@ -3,6 +3,7 @@
 from textual.content import Content
 from textual.widgets import Static
 
+from iqa_train.runs.kind import RunKind
 from iqa_tui.safe import content
 from iqa_tui.state.board import Board, RunLine
 
@@ -33,9 +34,9 @@ def detail_words(board: Board, line: RunLine | None) -> str:
     row = line.row
     state = line.state or "not started"
     parts = [f"{line.experiment}: {state}"]
-    if line.result is not None and line.external:
-        parts.append(f"external, trained on {line.result.about}")
-        parts += line.result.notes if line.result.value is None else ()
+    if line.result is not None:
+        parts.append(RunKind(line.result.kind, line.result.about).words)
+        parts += line.result.notes if line.external and line.result.value is None else ()
     if row is not None:
         stage = row.progress.stage if line.is_open else ""
         parts.append(row.reason or stage)

@@ -13,6 +13,7 @@ from iqa_train.runs.snapshot import RunSnapshot
 from iqa_train.text import plural
 
 _TITLE = "Provenance"
+_UNUSED = {"elsewhere": "of other images of the set", "unknown": "of no image of the set"}
 
 
 def provenance_section(run: RunSnapshot) -> Section:
@@ -27,6 +28,8 @@ def provenance_section(run: RunSnapshot) -> Section:
     if not found:
         none = prose("none yet: the worker writes it when it has its data and its device")
         return Section(_TITLE, (none, *filter(None, [changed])))
+    if external := value_at(found, "external"):
+        return Section(_TITLE, tuple(line for line in (*_external(external), *_data(found)) if line.cells[-1]))
     lines = [*_code(found), changed, *_data(found), *_machine(cast(ProvenanceFacts, found)), *_packages(found)]
     return Section(_TITLE, tuple(line for line in lines if line is not None and line.cells[-1]))
 
@@ -38,6 +41,23 @@ def _imported(imported: Imported) -> list[Line]:
         pair("images", ", ".join(f"{count} {split}" for split, count in imported.images.items())),
         *(prose(note, "note") for note in imported.notes),
         prose("the log does not record code, packages, host and device"),
+    ]
+
+
+def _external(facts: Document) -> list[Line]:
+    """Of imported predictions: the file, and how its rows were counted and read."""
+    columns = facts.get("columns")
+    counts = [f"{facts.get('rows')} in all", f"{facts.get('images')} of test images"]
+    counts += [f"{facts[name]} {words}" for name, words in _UNUSED.items() if facts.get(name)]
+    return [
+        pair("predictions from", str(facts.get("file", ""))),
+        pair("file's digest", f"sha256 {facts.get('sha256', '')}, {facts.get('bytes', 0):,} bytes"),
+        pair("trained on", str(facts.get("trained_on", ""))),
+        pair("rows", ", ".join(counts)),
+        pair("columns", ", ".join(f"{k} {v}" for k, v in columns.items()) if isinstance(columns, dict) else ""),
+        pair("reversed", "yes: lower is better in the file" if facts.get("lower_is_better") else "no"),
+        pair("imported", str(facts.get("imported", ""))),
+        *(prose(str(note), "note") for note in facts.get("notes", [])),
     ]
 
 
