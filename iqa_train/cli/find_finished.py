@@ -72,6 +72,8 @@ def _complaint(run: RunRecord, options: argparse.Namespace) -> str:
     train = f"iqa-train --exp {run.experiment}" + (f" --profile {profile}" if profile else "")
     if run.kind.name == "external":
         return f"{name} has imported predictions and no network (external, trained on {run.kind.about})"
+    if run.kind.name == "command":
+        return f"{name} was trained by a program of the study ({run.kind.about}), which alone has its network"
     if run.kind.name == "imported log":
         return f"{name} was imported from a log, which holds no network; {train} trains one"
     if state.alive:

@@ -21,13 +21,17 @@ def with_revision(document: Document, *, imported: bool) -> Document:
 
 
 def revision_label(document: Document, *, imported: bool) -> str:
-    """How a run trained by another revision is labelled; "" for one of this revision or imported from a log."""
+    """How a run trained by another revision is labelled; "" for one of this revision, of a command, or imported."""
+    if document.get("command"):
+        return ""
     known = with_revision(document, imported=imported)
     return revision_words(revision_in(known)) if "revision" in known else ""
 
 
 def at_earlier_revisions(spec: "RunSpec") -> list["RunSpec"]:
-    """The same experiment as earlier revisions trained it, the latest of these first."""
+    """The same experiment as earlier revisions trained it, the latest of these first; a command's has no revisions."""
+    if spec.command is not None:
+        return []
     return [spec.model_copy(update={"revision": number}) for number in range(spec.revision - 1, FIRST - 1, -1)]
 
 

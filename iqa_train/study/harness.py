@@ -13,5 +13,5 @@ OWN = "[command]"
 
 
 def program_label(name: str | None) -> str:
-    """What trains a run: "" for this program, else the table of the command of that name."""
-    return "" if name is None else f"[commands.{name}]" if name else OWN
+    """What trains a run: `iqa-train`, this program, or the table of the command of that name."""
+    return "iqa-train" if name is None else f"[commands.{name}]" if name else OWN

@@ -1,6 +1,6 @@
 """Settings and parameters of a run of a command: what its layers give, and how it differs from the baseline."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from iqa_train.study.harness import FIXED, HARNESS, program_label
 from iqa_train.study.messages import shown
 from iqa_train.study.model import Study
 from iqa_train.study.settings import TrainingConfig, pairs_that_differ
+from iqa_train.study.spec import RunSpec
 
 PARAMETERS = "parameters"
 """The key of overrides that holds parameters of commands, as text by name."""
@@ -79,6 +80,21 @@ def refuse_unknown(study: Study, overrides: Mapping[str, Any]) -> None:
             if name not in {*HARNESS, PARAMETERS}:
                 hint = f"write --set {name}=VALUE" if name in known else "a run of [command] has no such setting"
                 raise UsageError(f"--{name} is a setting of this program's trainer; {hint}")
+
+
+def refuse_idle(specs: Collection[RunSpec], settings: Iterable[str]) -> None:
+    """Raise UsageError for the first of `settings` that means nothing for any run, since commands train all of them."""
+    programs = [spec for spec in specs if spec.command is not None]
+    idle = [name for name in settings if name not in {*HARNESS, PARAMETERS}]
+    if not idle or not programs or len(programs) < len(specs):
+        return
+    spec, name = programs[0], idle[0]
+    assert spec.command is not None
+    hint = f"write --set {name}=VALUE" if name in spec.parameters else did_you_mean(name, spec.parameters)
+    raise UsageError(
+        f"--{name} is a setting of this program's trainer, and {spec.experiment} is trained by {spec.command.label}, "
+        f"whose parameters are given with --set; {hint}"
+    )
 
 
 def differences(base: Laid, own: Laid) -> dict[str, tuple[Any, Any]]:

@@ -122,7 +122,7 @@ class RunSpec(BaseModel):
         Settings at their default are left out, so that new settings change no hash. Hence no default may ever change.
         So is ImageNet's normalisation, which all runs had before it followed the weights.
         The number of ratings is left out because nothing is trained on it.
-        The revision is included from the second on; for imported predictions it means nothing.
+        The revision is included from the second on; for commands and imported predictions it means nothing.
         """
         given = self.settings.model_dump(exclude_defaults=True)
         what = {k: v for k, v in given.items() if k != "seed" and not is_local(k)}
@@ -135,7 +135,7 @@ class RunSpec(BaseModel):
         if self.code is not None:
             beside["code"] = {**self.code.files, **self.code.packages}
         if self.command is not None:
-            beside |= {"command": self.command.identity, "parameters": self.parameters}
+            beside = {"command": self.command.identity, "parameters": self.parameters}
         text = json.dumps({"settings": what, "source": source, **beside}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 

@@ -81,9 +81,11 @@ def _with_changes(
     """`spec` with changed settings and a seed; a run of the study file if that has the experiment."""
     from iqa_train.study.profiles import study_name
     from iqa_train.study.resolve import resolve, resolve_by_hand, study_by_hand
+    from iqa_train.study.resolve_command import refuse_idle
     from iqa_train.study.revision import REVISION
     from iqa_train.study.settings import TrainingConfig
 
+    refuse_idle([spec], changes)
     before = {name: getattr(spec.settings, name) for name in changes}
     values = spec.settings.model_dump() | dict(changes) | {"seed": seed}
     if study is not None and spec.experiment in study.ids and spec.study == study_name(study, profile):

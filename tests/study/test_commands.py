@@ -106,7 +106,7 @@ def test_a_mixed_study(here: Path) -> None:
     assert ours.command is None
     assert (ours.settings.lr, ours.differs) == (1e-5, {})
     assert (mine.parameters, mine.settings.threads) == ({"lr": 0.25}, 2)
-    assert mine.differs == {"command": ("", "[commands.mine]")}
+    assert mine.differs == {"command": ("iqa-train", "[commands.mine]")}
     assert resolve(study, "Mine", overrides={"lr": 1e-3}).parameters == {"lr": 0.25}  # that is our trainer's
     assert resolve(study, "Ours", overrides={"parameters": {"lr": "3"}}).settings.lr == 1e-5
 

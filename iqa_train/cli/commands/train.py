@@ -50,6 +50,7 @@ def main(argv: Sequence[str]) -> int:
     from iqa_train.runs.layout import run_folder
     from iqa_train.study.audit import findings_about, refuse_errors
     from iqa_train.study.resolve import with_split
+    from iqa_train.study.resolve_command import refuse_idle
 
     overrides = typed_settings(options)
     study, profile = study_and_profile(options) if _names_study(options) else (None, None)
@@ -61,6 +62,7 @@ def main(argv: Sequence[str]) -> int:
         study, specs = _runs_by_hand(options, overrides)
     else:
         specs = _runs_of_study(study, profile, options, overrides)
+    refuse_idle(specs, overrides)
     if options.repeat > 1 and any(spec.command for spec in specs):
         raise UsageError("--repeat rounds the initial weights of this program's networks otherwise; a command has none")
     if options.split:
