@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from iqa_train.errors import UsageError, WeightsError, did_you_mean
 from iqa_train.models.demo_backbone import DemoBackbone
 from iqa_train.models.layers import ALL_ALIKE, prepare_layers
-from iqa_train.models.plain_vit import PlainVit, build_plain_vit
+from iqa_train.models.plain_vit import PLACE, PlainVit, build_plain_vit
 from iqa_train.models.seeded_init import initialise, keyed_random
 from iqa_train.models.timm_import import import_timm
 from iqa_train.models.timm_net import build_timm, channels_last
@@ -145,14 +145,32 @@ def _from_timm(settings: TrainingConfig, file: Path | None) -> Backbone:
 def _require_all_loaded(backbone: Backbone, settings: TrainingConfig, file: Path, seed: int) -> None:
     """Raise WeightsError if the file left weights at their random start: timm ignores what does not match.
 
-    A second network, from another stream, shows them: weights that were loaded are equal in both.
+    A second network, from another stream, shows them: weights that were loaded are equal in both. So are weights that
+    start at a constant; a file that names what it holds as the network does shows these by their names.
     """
     with keyed_random(seed, "backbone", "again"):
         again = dict(_from_timm(settings, file).named_parameters())
-    missed = [name for name, value in backbone.named_parameters() if not torch.equal(value, again[name])]
+    unnamed = _not_in(file, backbone)
+    missed = [n for n, value in backbone.named_parameters() if n in unnamed or not torch.equal(value, again[n])]
     if missed:
         more = f" and {len(missed) - 1} more" if len(missed) > 1 else ""
-        raise _unfit(file, settings, ValueError(f"it has nothing for {missed[0].removeprefix('net.')}{more}"))
+        raise _unfit(
+            file,
+            settings,
+            ValueError(f"it has nothing for {missed[0].removeprefix('net.').removeprefix('vit.')}{more}"),
+        )
+
+
+def _not_in(file: Path, backbone: Backbone) -> set[str]:
+    """Parameters of a plain transformer that a file with timm's names lacks; none for a file with other names."""
+    names = {name: name.removeprefix(PLACE) for name, _ in backbone.named_parameters() if name.startswith(PLACE)}
+    if file.suffix == ".safetensors":
+        with safe_open(file, "pt") as opened:
+            held = set(opened.keys())
+    else:
+        held = set(torch.load(file, map_location="cpu", weights_only=True, mmap=True))
+    missing = {name for name, inside in names.items() if inside not in held}
+    return missing if len(missing) < len(names) / 2 else set()
 
 
 def _unfit(file: Path, settings: TrainingConfig, error: Exception) -> WeightsError:

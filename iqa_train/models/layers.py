@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from iqa_train.errors import UsageError
 from iqa_train.models.plain_vit import PlainVit
+from iqa_train.study.backbone_checks import freeze_problem
 from iqa_train.study.backbones import TAPS
 from iqa_train.study.settings import TrainingConfig
 
@@ -35,10 +36,10 @@ def prepare_layers(net: nn.Module, settings: TrainingConfig) -> Layers:
     """
     if settings.freeze == "none" and settings.layer_decay == 1.0:
         return ALL_ALIKE
-    if (wrong := freeze_problem(settings.freeze, net.blocks if isinstance(net, PlainVit) else None)) is not None:
-        raise UsageError(f'backbone "{settings.backbone}" {wrong}')
+    if (wrong := freeze_problem(settings, net.depth if isinstance(net, PlainVit) else None)) is not None:
+        raise UsageError(wrong)
     layers = layer_numbers(net, settings.patch_size)
-    top = net.blocks if isinstance(net, PlainVit) else TAPS
+    top = net.last if isinstance(net, PlainVit) else TAPS
     kind, _, number = settings.freeze.partition(":")
     last = {"none": -1, "backbone": top}.get(kind, int(number or 0))
     for name, parameter in net.named_parameters():
@@ -51,18 +52,6 @@ def layer_numbers(net: nn.Module, side: int) -> dict[str, int]:
     if isinstance(net, PlainVit):
         return {name: net.layer_of(name) for name, _ in net.named_parameters()}
     return _stages(net, side)
-
-
-def freeze_problem(freeze: str, blocks: int | None) -> str | None:
-    """What is wrong with `freeze` for a network of four stages, or a transformer with `blocks`; None if nothing."""
-    kind, _, number = freeze.partition(":")
-    if kind == "stages" and blocks is not None:
-        return f'is a plain transformer and has no stages, and freeze = "{freeze}" names some; use "blocks:N"'
-    if kind == "blocks" and blocks is None:
-        return f'has stages, and freeze = "{freeze}" names blocks; use "stages:N"'
-    if kind == "blocks" and blocks is not None and int(number) > blocks:
-        return f'has {blocks} blocks up to its last tap, and freeze = "{freeze}" names more'
-    return None
 
 
 def _stages(net: nn.Module, side: int) -> dict[str, int]:

@@ -5,7 +5,6 @@ its last block's. A network that normalises only after pooling (BEiT, EVA-02) ge
 parameters (Ba et al. 2016) in its place: the raw outputs differ in scale from block to block by orders of magnitude.
 """
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,8 +15,12 @@ from iqa_train.errors import UsageError
 from iqa_train.models.timm_import import import_timm
 from iqa_train.models.timm_net import overlay
 from iqa_train.models.weights import timm_name
+from iqa_train.study.backbone_checks import misfit
 from iqa_train.study.backbones import TAPS, even_taps
 from iqa_train.study.settings import TrainingConfig
+
+PLACE = "net.vit."
+"""Where timm's network is in a backbone: what the names of its parameters start with."""
 
 
 class Shape(NamedTuple):
@@ -33,7 +36,7 @@ class PlainVit(nn.Module):
     def __init__(self, vit: Any, taps: Sequence[int]) -> None:  # noqa: ANN401 (timm has no types)
         super().__init__()
         self.channels = (int(vit.num_features),) * TAPS
-        self.blocks = max(taps)
+        self.depth, self.last = len(vit.blocks), max(taps)
         self._at = vit.prune_intermediate_layers([tap - 1 for tap in taps])  # later blocks, and the head
         if isinstance(vit.norm, nn.Identity):
             vit.norm = nn.LayerNorm(vit.num_features, elementwise_affine=False)
@@ -48,7 +51,7 @@ class PlainVit(nn.Module):
         _, _, inside = name.partition("vit.")
         if inside.startswith("blocks."):
             return int(inside.split(".")[1]) + 1
-        return self.blocks if inside.startswith("norm.") else 0
+        return self.last if inside.startswith("norm.") else 0
 
 
 def plain_shape(net: Any) -> Shape | None:  # noqa: ANN401
@@ -75,20 +78,6 @@ def build_plain_vit(settings: TrainingConfig, file: Path | None) -> PlainVit:
     vit = import_timm().create_model(architecture, drop_path_rate=settings.drop_path_rate, **options)
     shape = plain_shape(vit)
     assert shape is not None, architecture
-    if (wrong := misfit(settings, shape)) is not None:
+    if (wrong := misfit(settings, *shape)) is not None:
         raise UsageError(wrong)
     return PlainVit(vit, settings.taps or even_taps(shape.depth))
-
-
-def misfit(settings: TrainingConfig, shape: Shape) -> str | None:
-    """What in the settings does not fit a plain vision transformer of this shape; None if all does."""
-    depth, patch = shape
-    if settings.patch_size % patch:
-        fits = math.lcm(32, patch)
-        return (
-            f'backbone "{settings.backbone}" takes crops of a multiple of {patch} pixels, its patches; '
-            f"patch_size = {settings.patch_size} is none, {fits} is"
-        )
-    if settings.taps and max(settings.taps) > depth:
-        return f'backbone "{settings.backbone}" has {depth} blocks, and taps = {list(settings.taps)} goes beyond them'
-    return None

@@ -4,6 +4,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import Any
 
 from iqa_train.errors import RunError
+from iqa_train.study.backbone_checks import (
+    frozen_from_scratch,
+    normalised_otherwise,
+    statistics_of_parts,
+    wrong_layers,
+)
 from iqa_train.study.backbones import known_backbone
 from iqa_train.study.command_checks import missing_programs, several_parameters, unused_parameters
 from iqa_train.study.factors import PRE_TRAINING, acting_differences, differing, factors_of
@@ -264,6 +270,10 @@ _CHECKS: tuple[Callable[[Audited], Iterable[Finding]], ...] = (
     option_out_of_range,
     opinions_lacking,
     same_loss,
+    wrong_layers,
+    frozen_from_scratch,
+    normalised_otherwise,
+    statistics_of_parts,
     _rising_schedule,
     _inert_setting,
     _nothing_to_compare,

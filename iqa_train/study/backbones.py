@@ -23,14 +23,15 @@ class KnownBackbone:
     architecture: str = ""
     pinned: str = ""
     sized: bool = False
+    batch_norm: bool = False
     reduction: tuple[int, int] = REDUCTION
 
 
 BACKBONES = {
     # timm's untagged names pretrain tiny on ImageNet-1k but small and base on 22k: a size ablation would change both.
     "swin": KnownBackbone("swin_{size}_patch4_window7_224", pinned="ms_in22k_ft_in1k", sized=True),
-    "resnet50": KnownBackbone("resnet50", pinned="tv_in1k", reduction=(1024, 512)),
-    "demo": KnownBackbone(sized=True),
+    "resnet50": KnownBackbone("resnet50", pinned="tv_in1k", batch_norm=True, reduction=(1024, 512)),
+    "demo": KnownBackbone(sized=True, batch_norm=True),
 }
 OWN_NETWORKS = tuple(name for name, known in BACKBONES.items() if not known.architecture)
 SIZED_BACKBONES = tuple(name for name, known in BACKBONES.items() if known.sized)

@@ -9,6 +9,9 @@ from iqa_train.study.settings import TrainingConfig, pairs_that_differ
 PRE_TRAINING = "pre-training"
 """The factor that comes with a different backbone or different weights."""
 
+NORMALISATION = "normalisation"
+"""The factor that consists of mean and std."""
+
 DECIDING = tuple(name for name in SETTINGS if name != "seed" and not is_local(name))
 """The settings that can change a result, without the seed."""
 
@@ -29,7 +32,12 @@ def acting_differences(base: TrainingConfig, config: TrainingConfig) -> list[str
 
 
 def factors_of(names: Sequence[str], base: TrainingConfig, config: TrainingConfig) -> list[str]:
-    """`names`, differing settings, as factors: another backbone or weights mean another pre-training, if any."""
+    """`names`, differing settings, as factors: another backbone or weights mean another pre-training, if any.
+
+    A mean and a standard deviation are one normalisation.
+    """
+    if {"mean", "std"} <= set(names):
+        names = [NORMALISATION if name == "mean" else name for name in names if name != "std"]
     if {base.weights, config.weights} == {"none"} or {"backbone", "weights"}.isdisjoint(names):
         return list(names)
     return [*(name for name in names if name != "weights"), PRE_TRAINING]

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from iqa_train.study.backbones import SIZED_BACKBONES, known_backbone, same_network
+from iqa_train.study.backbones import SIZED_BACKBONES, TAPS, even_taps, known_backbone, plain_vit, same_network
+from iqa_train.study.normalisation import normalisation_of_weights
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.text import join_names
 
@@ -60,6 +61,38 @@ RULES = (
         ("backbone",),
         f"only the {join_names(SIZED_BACKBONES)} backbones come in sizes",
         neutral="tiny",
+    ),
+    Rule(
+        "taps",
+        lambda c: plain_vit(c.backbone) is None,
+        ("backbone",),
+        "only plain vision transformers are tapped at blocks; other backbones give their four stages",
+        neutral=(),
+        idle=(),
+    ),
+    Rule(
+        "drop_path_rate",
+        lambda c: c.freeze == "backbone",
+        ("freeze",),
+        "a frozen backbone drops nothing",
+        neutral=0.0,
+        idle=0.0,
+    ),
+    Rule(
+        "layer_decay",
+        lambda c: c.freeze == "backbone",
+        ("freeze",),
+        "no layer of a frozen backbone is trained",
+        neutral=1.0,
+        idle=1.0,
+    ),
+    Rule(
+        "micro_batch_size",
+        lambda c: c.micro_batch_size >= c.batch_size,
+        ("batch_size",),
+        "it is not below batch_size, so that each batch is computed at once",
+        neutral=0,
+        idle=0,
     ),
     Rule(
         "lr_scheduler",
@@ -141,17 +174,30 @@ def inert(config: TrainingConfig) -> list[Rule]:
 
 
 def effective(config: TrainingConfig) -> TrainingConfig:
-    """`config` with every setting without effect at its neutral value, and weights under one name.
+    """`config` with every setting without effect at its neutral value, and settings with several names under one.
 
     Two are equal if and only if they train the same.
     """
-    backbone, weights = same_network(config.backbone, config.weights)
-    config = config.model_copy(update={"backbone": backbone, "weights": weights})
+    config = config.model_copy(update=_under_one_name(config))
     while True:  # a setting without effect may have been all that another one acts on
         acting = config.model_copy(update={rule.setting: rule.neutral for rule in inert(config)})
         if acting == config:
             return acting
         config = acting
+
+
+def _under_one_name(config: TrainingConfig) -> dict[str, Any]:
+    """The settings that can say the same in several ways, in one of them: what is chosen anyway is not set."""
+    backbone, weights = same_network(config.backbone, config.weights)
+    own, vit = normalisation_of_weights(config), plain_vit(config.backbone)
+    return {
+        "backbone": backbone,
+        "weights": weights,
+        "mean": () if config.mean == own.mean else config.mean,
+        "std": () if config.std == own.std else config.std,
+        "taps": () if vit is not None and config.taps == even_taps(vit[0]) else config.taps,
+        "freeze": "backbone" if config.freeze == f"stages:{TAPS}" else config.freeze,
+    }
 
 
 def is_detail(setting: str, first: TrainingConfig, second: TrainingConfig, differ: Iterable[str]) -> bool:

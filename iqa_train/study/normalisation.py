@@ -53,6 +53,17 @@ def normalisation_of_weights(settings: TrainingConfig) -> Normalisation:
     return _by_name().get((architecture_of(settings.backbone, settings.model_size), tag), IMAGENET)
 
 
+def trained_otherwise(settings: TrainingConfig) -> bool:
+    """Whether any weights that timm knows for the architecture were trained with another normalisation than ImageNet's.
+
+    Not of weights whose tag is named.
+    """
+    if settings.backbone.partition(".")[2]:
+        return False
+    architecture = architecture_of(settings.backbone, settings.model_size)
+    return any(name == architecture for name, _ in _by_name())
+
+
 @lru_cache(maxsize=1)
 def _by_name() -> dict[tuple[str, str], Normalisation]:
     from iqa_train.study.timm_table import NORMALISATIONS

@@ -61,6 +61,10 @@ INERT = [
     ("ranking_loss_margin = 0.2", "ranking_loss_alpha = 0.0", 'loss_type = "ranknet"'),
     ("ranking_loss_margin = 0.2", 'loss_type = "rank"\nranking_loss_alpha = 0', 'loss_type = "rank"'),
     ("test_patch_num = 5", "test_random_crop = false", "test_random_crop = true"),
+    ("taps = [1, 2, 3, 4]", 'backbone = "swin"', 'backbone = "vit_small_patch14_dinov2"'),
+    ("drop_path_rate = 0.1", 'freeze = "backbone"', 'freeze = "stages:3"'),
+    ("layer_decay = 0.8", 'freeze = "backbone"', 'freeze = "stages:3"'),
+    ("micro_batch_size = 8", "batch_size = 8", "batch_size = 9"),
 ]
 
 
