@@ -64,13 +64,6 @@ def test_a_network_that_has_changed_since_is_refused(tmp_path: Path) -> None:
         load_selected_network(run, then, 1, choose_device(then.settings))
 
 
-@pytest.fixture(autouse=True)
-def denormals() -> Iterator[None]:
-    """A device flushes them, for the whole process."""
-    yield
-    torch.set_flush_denormal(False)
-
-
 @pytest.fixture
 def signals() -> Iterator[None]:
     """The worker takes TERM and INT for itself."""
