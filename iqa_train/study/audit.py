@@ -160,6 +160,8 @@ def _inert_setting(audited: Audited) -> Iterator[Finding]:
                 says = f"{value}: {rule.because}"
                 if getattr(effective(spec.settings), rule.setting) == getattr(effective(acting), rule.setting):
                     says += f"; so {spec.experiment} does not differ from {base} in this"
+            elif rule.quiet and rule.setting not in silent:
+                continue
             else:
                 severity, says = "note", f"{value}: {rule.because}"
             settings = (rule.setting, *rule.involved)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from iqa_train.study.backbones import SIZED_BACKBONES, TAPS, even_taps, known_backbone, plain_vit, same_network
+from iqa_train.study.code_reference import code_reference
 from iqa_train.study.normalisation import normalisation_of_weights
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.text import join_names
@@ -20,7 +21,8 @@ class Rule:
     """`setting` has no effect while `blocked` holds; the value `idle` requests no effect anyway.
 
     `neutral` is the value it counts as then, `because` the clause that says why, `involved` the settings that decide. A
-    `component` is something an ablation could be about, as opposed to a detail of what is switched off.
+    `component` is something an ablation could be about, as opposed to a detail of what is switched off. A `quiet` rule
+    is worth no word where the setting acts in the baseline and comes from there.
     """
 
     setting: str
@@ -30,6 +32,7 @@ class Rule:
     neutral: Any
     idle: Any = None
     component: bool = False
+    quiet: bool = False
 
     def holds(self, config: TrainingConfig) -> bool:
         """Whether the setting requests an effect that it cannot have."""
@@ -45,7 +48,31 @@ def _no_margin(config: TrainingConfig) -> bool:
     return config.loss_type not in _WITH_MARGIN and not config.ranking_loss_alpha > 0
 
 
+def _of_hyperiqa(setting: str, neutral: Any) -> Rule:  # noqa: ANN401
+    return Rule(
+        setting,
+        lambda c: c.network != "hyperiqa",
+        ("network",),
+        'it is a part of network = "hyperiqa"; other networks have options of their own (network_options)',
+        neutral=neutral,
+        idle=neutral,
+        quiet=True,
+    )
+
+
 RULES = (
+    _of_hyperiqa("multi_scale", neutral=True),
+    _of_hyperiqa("attention_fusion", neutral=False),
+    _of_hyperiqa("hyper_channels", neutral=112),
+    Rule(
+        "dropout_rate",
+        lambda c: code_reference(c.network) is not None,
+        ("network",),
+        "an own network has its own dropout",
+        neutral=0.0,
+        idle=0.0,
+        quiet=True,
+    ),
     Rule(
         "attention_fusion",
         lambda c: not c.multi_scale,

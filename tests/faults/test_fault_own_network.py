@@ -28,6 +28,9 @@ class Net(nn.Module):
         self.backbone = backbone
         width = backbone.channels[-1]
         self.gates = nn.ModuleList(Gate(width) for _ in range(depth))
+        for gate in self.gates[1:]:
+            gate.map = self.gates[0].map  # shared
+        self.register_buffer("mask", torch.full((3, 3), -torch.inf).triu(1))
         self.score = nn.Linear(width, 1)
 
     def forward(self, crops):

@@ -65,7 +65,23 @@ INERT = [
     ("drop_path_rate = 0.1", 'freeze = "backbone"', 'freeze = "stages:3"'),
     ("layer_decay = 0.8", 'freeze = "backbone"', 'freeze = "stages:3"'),
     ("micro_batch_size = 8", "batch_size = 8", "batch_size = 9"),
+    ("multi_scale = false", 'network = "linear"', 'network = "hyperiqa"'),
+    ("attention_fusion = true", 'network = "linear"', 'network = "hyperiqa"'),
+    ("hyper_channels = 28", 'network = "nets/mine.py:build"', 'network = "hyperiqa"'),
+    ("dropout_rate = 0.1", 'network = "nets/mine.py:build"', 'network = "linear"'),
 ]
+
+
+def test_settings_of_another_network_are_mentioned_only_where_they_are_set_for_it(small):
+    study = small(
+        ("L", 'set = { network = "linear" }'),
+        ("M", 'set = { network = "linear", hyper_channels = 56 }'),
+        defaults="hyper_channels = 28",
+    )
+    (warning,) = found(study, "inert-setting")
+    assert (warning.experiment, warning.severity, warning.settings[0]) == ("M", "warning", "hyper_channels")
+    (same,) = found(study, "duplicate-settings")
+    assert "they differ in hyper_channels alone, which makes no difference" in same.message
 
 
 @pytest.mark.parametrize(("setting", "blocking", "harmless"), INERT)

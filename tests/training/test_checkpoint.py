@@ -225,6 +225,15 @@ def test_the_local_distortion_layers_of_swin_tiny_train_at_lr() -> None:
     assert (at_lr["ratio"], rest["ratio"]) == (1, 2)
 
 
+def test_tensors_that_share_memory_are_saved_under_each_name(tmp_path: Path) -> None:
+    whole = torch.arange(6.0)
+    tensors = {"one": whole, "same": whole, "part": whole[2:4], "turned": whole.view(2, 3).T, "empty": torch.empty(0)}
+    save_checkpoint(tmp_path / "best.safetensors", Checkpoint(tensors, {"epoch": 1}), owner=OWNER)
+    loaded = load_checkpoint(tmp_path / "best.safetensors", owner=OWNER).tensors
+    assert set(loaded) == set(tensors)
+    assert all(torch.equal(loaded[name], value) for name, value in tensors.items())
+
+
 def test_progress_is_restored(tmp_path: Path) -> None:
     progress = Progress(epoch=2, step=5, seconds=1.25, best_epoch=1, history=[{"epoch": 1, "val_srcc": None}])
     progress.losses, progress.predictions = torch.rand(9), torch.rand(40)
