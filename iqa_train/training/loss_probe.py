@@ -58,7 +58,11 @@ def _faults(loss: OwnLoss, batch: _Batch) -> Iterator[Fault]:
         says = f"{name}: it is {float(value):.6g} and then {float(again):.6g} for the same batch and random seed"
         yield Fault("loss-not-deterministic", "warning", f"{says}; a resumed run would end with other weights")
     for code, severity, special, words in _special(predicted, targets):
-        value, gradient = _tried(loss, *special)
+        try:
+            value, gradient = _tried(loss, *special)
+        except OwnCodeError as error:
+            yield Fault(code, severity, f"{error}; it does so {words}")
+            continue
         if not _finite(value, gradient):
             says = f"{name}: {_what(value)} {words}; a run would end at such a batch, which a small number added below "
             says += "a root or to a divisor avoids"
@@ -74,6 +78,9 @@ def _special(predicted: Tensor, targets: Targets) -> Iterator[tuple[str, Severit
     yield "loss-not-finite-at-ties", "error", (predicted[twice], targets), equal
     exact = "where all predictions are exact"
     yield "loss-not-finite-when-exact", "warning", (targets.scores.clone(), targets), exact
+    if len(predicted) > 2:
+        few = "on a batch of two crops, as the last of an epoch may be"
+        yield "loss-fails-on-two-crops", "warning", (predicted[:2], targets[:2]), few
     one = torch.zeros(len(predicted), dtype=torch.long)
     constant = "where all scores of a batch are the same"
     yield "loss-not-finite-at-constants", "warning", (predicted, targets[one]), constant

@@ -58,7 +58,8 @@ class OwnLoss:
         """
         with blaming(self.place, "computing the loss"):
             more = {CONTEXT: targets} if self.takes_context else {}
-            loss = self.function(predicted, targets.scores, **self.options, **more)
+            # Copies, since a function may change its arguments.
+            loss = self.function(predicted.clone(), targets.scores.clone(), **self.options, **more)
         if isinstance(loss, Tensor):
             loss = _scalar(loss, self.place)
             return loss if loss.requires_grad or not predicted.requires_grad else loss + 0 * predicted.sum()

@@ -52,6 +52,11 @@ def ranks(predicted: Tensor, scores: Tensor) -> Tensor:
     return (predicted.argsort().argsort() - scores.argsort().argsort()).float().square().mean()
 
 
+def five_worst(predicted: Tensor, scores: Tensor) -> Tensor:
+    predicted -= scores
+    return predicted.abs().topk(5).values.mean()
+
+
 def drifting(predicted: Tensor, scores: Tensor, calls: list[int] = []) -> Tensor:  # noqa: B006
     calls.append(1)
     return squared(predicted, scores) * len(calls)
@@ -70,6 +75,7 @@ FAULTS: list[tuple[Callable[..., Any], set[tuple[str, str]], str]] = [
      "where images have the same score, as all crops of one image do"),
     (by_predicted_gaps, {("loss-not-finite-at-ties", "error"), ("loss-not-finite-at-constants", "warning")},
      "its gradient is not finite where images have the same prediction"),
+    (five_worst, {("loss-fails-on-two-crops", "warning")}, "it does so on a batch of two crops, as the last"),
     (ranks, {("loss-without-gradient", "error")}, "without .item(), .detach(), .numpy(), argsort"),
     (drifting, {("loss-not-deterministic", "warning")}, "for the same batch and random seed"),
     (lambda p, s: squared(p.detach(), s), {("loss-without-gradient", "error")}, "nothing would be learned"),
@@ -90,7 +96,7 @@ def test_a_try_finds_each_fault_once(function: Callable[..., Any], found: set[tu
 
 
 def test_only_a_loss_that_cannot_train_stops_a_run() -> None:
-    for function in (squared, root, ratio, correlation, by_gaps, by_predicted_gaps, drifting):
+    for function in (squared, root, ratio, correlation, by_gaps, by_predicted_gaps, five_worst, drifting):
         require_trainable(own(function), RANGE, batch_size=96)
     for function in (ranks, broken):
         with pytest.raises(OwnCodeError, match=r"losses\.py:fn"):
@@ -116,6 +122,15 @@ def test_options_and_context_are_passed_by_keyword() -> None:
     predicted = torch.tensor([2.0, 3.0])
     assert own(fn, weight=3.0)(predicted, targets).item() == 3
     assert (seen["weight"], seen["context"]) == (3.0, targets)
+
+
+def test_a_function_may_change_its_arguments() -> None:
+    leaf, scores = torch.arange(8.0).requires_grad_(), torch.arange(8.0).flip(0)
+    predicted = leaf * 1
+    own(five_worst)(predicted, Targets(scores, RANGE)).backward()
+    assert predicted.tolist() == list(range(8))
+    assert scores.tolist() == list(range(7, -1, -1))
+    assert leaf.grad is not None and leaf.grad.abs().sum() == pytest.approx(1)
 
 
 def test_a_batch_without_pairs_has_a_gradient_of_zero() -> None:
