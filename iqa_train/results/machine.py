@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from statistics import stdev
 
 from iqa_train.results.paired_predictions import ExperimentPredictions, usable, why_unpaired
+from iqa_train.results.program_versions import version_words
 from iqa_train.results.run_record import RunRecord
 from iqa_train.results.table import ResultRow
 from iqa_train.text import join_names, plural
@@ -25,6 +26,7 @@ def with_machines(
         base = () if row.experiment == baseline else groups.get(baseline, ())
         text = rounding_text(groups[row.experiment], base, baseline)
         notes = [f"other rounding: {text}"] if text else []
+        notes += [words for words in (version_words(groups[row.experiment]),) if words]
         notes += [found.words for found in repeats_of(groups[row.experiment], metric, parameters)]
         marked.append(replace(row, machine=text, notes=(*row.notes, *notes)))
     return marked

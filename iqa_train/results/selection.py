@@ -18,7 +18,7 @@ from iqa_train.study.literature import groups_of
 from iqa_train.study.model import Study
 from iqa_train.study.profiles import profiles_by_study, study_name, study_title
 from iqa_train.study.resolve import resolve_all
-from iqa_train.study.revision import FIRST, revision_words
+from iqa_train.study.revision import FIRST, REVISION, revision_words
 from iqa_train.study.select import select_study
 from iqa_train.study.spec import RunSpec
 
@@ -164,7 +164,8 @@ def _by_revision_that_ran(specs: list[RunSpec], runs_dir: Path, study: str) -> l
     Runs of two revisions are never in one table; a note marks those of an earlier revision.
     """
     there = {(run.experiment, run.config_hash) for run in counted_folders(runs_dir, study)}
-    for trained in (specs, *zip(*map(at_earlier_revisions, specs), strict=True)):
+    earlier = [at_earlier_revisions(spec) or [spec] * (REVISION - FIRST) for spec in specs]
+    for trained in (specs, *zip(*earlier, strict=True)):
         if any((spec.experiment, spec.config_hash) in there for spec in trained if not spec.external):
             return list(trained)
     return specs
