@@ -1,11 +1,12 @@
 """Where imported predictions belong: the study, the experiment, and the test images of the study's baseline."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from iqa_train.errors import UsageError, control_complaint, did_you_mean, visible
 from iqa_train.results.run_record import common_baseline, study_runs
-from iqa_train.runs.kind import kind_of
+from iqa_train.runs.kind import kind_of, kind_of_run
 from iqa_train.runs.layout import run_folders
 from iqa_train.runs.snapshot import read_snapshot
 from iqa_train.study.messages import NAME_WORDS, is_name
@@ -22,15 +23,21 @@ _SAY = "say what its model was trained on with --trained-on TEXT (such as KADID-
 
 @dataclass(frozen=True)
 class ExternalTarget:
-    """`spec` is that of the first seed. `seeds` are those of the study."""
+    """`spec` is that of the first seed. `seeds` are those of the study, `sources` the data sets of its file."""
 
     spec: RunSpec
     seeds: tuple[int, ...]
+    sources: Mapping[str, DataSource] = field(default_factory=dict)
 
     @property
     def baseline(self) -> str:
         """The experiment to be compared with, for messages."""
         return self.spec.baseline or "the study"
+
+    def with_data_in(self, folder: str) -> "ExternalTarget":
+        """The same, with the data set in another folder."""
+        settings = self.spec.settings.model_copy(update={"data_dir": folder})
+        return replace(self, spec=self.spec.model_copy(update={"settings": settings}))
 
     def of_seed(self, seed: int) -> RunSpec:
         """The run of a seed."""
@@ -52,21 +59,22 @@ def external_target(
         raise UsageError(f"--trained-on {complaint or f'has more than {_LONGEST} characters; say it shorter'}")
     selected = select_study(experiments, study, profile)
     if selected.declared:
-        target = _of_file(selected, experiment, trained_on)
+        target = _of_file(selected, runs_dir, experiment, trained_on)
     else:
         target = _of_runs(selected, runs_dir, experiment, trained_on)
     _require_free(target.spec, runs_dir)
     return target
 
 
-def _of_file(selected: StudySelection, experiment: str, trained_on: str) -> ExternalTarget:
+def _of_file(selected: StudySelection, runs_dir: Path, experiment: str, trained_on: str) -> ExternalTarget:
     study, profile = selected.file, selected.profile
     seeds = seeds_of(study, profile)
     same = next((name for name in study.ids if name.lower() == experiment.lower()), None)
     if same is None:
-        _require_words(trained_on, experiment, study)
         base = resolve(study, study.baseline, profile=profile)
-        return ExternalTarget(_undeclared(base, experiment, trained_on), seeds)
+        trained_on = trained_on or _said_before(runs_dir, base.study, experiment)
+        _require_words(trained_on, experiment, study)
+        return ExternalTarget(_undeclared(base, experiment, trained_on), seeds, study.datasets)
     if same != experiment:
         raise UsageError(f"--exp {experiment} differs from {same} of {study.path} only in case; give --exp {same}?")
     spec = resolve(study, experiment, profile=profile)
@@ -77,7 +85,7 @@ def _of_file(selected: StudySelection, experiment: str, trained_on: str) -> Exte
         )
     if trained_on and trained_on != spec.external:
         raise UsageError(f'{study.path} says of {experiment} external = "{visible(spec.external)}"; change it there')
-    return ExternalTarget(spec, seeds)
+    return ExternalTarget(spec, seeds, study.datasets)
 
 
 def _of_runs(selected: StudySelection, runs_dir: Path, experiment: str, trained_on: str) -> ExternalTarget:
@@ -90,6 +98,7 @@ def _of_runs(selected: StudySelection, runs_dir: Path, experiment: str, trained_
         raise UsageError(
             f'there is no study "{visible(selected.name)}" in {selected.file.path} or in {runs_dir}; {known}'
         )
+    trained_on = trained_on or _said_before(runs_dir, selected.name, experiment)
     _require_words(trained_on, experiment, None)
     name = common_baseline(run.spec for run in runs)
     base = [run for run in runs if run.experiment == name] or [run for run in runs if run.experiment != experiment]
@@ -120,6 +129,13 @@ def _undeclared(base: RunSpec, experiment: str, trained_on: str) -> RunSpec:
         source=base.source,
         external=trained_on,
     )
+
+
+def _said_before(runs_dir: Path, study: str, experiment: str) -> str:
+    """What the model was trained on, as an earlier import of the experiment said it; "" without one."""
+    runs = [run for run in run_folders(runs_dir, study) if run.experiment == experiment]
+    kinds = [kind_of_run(run) for run in runs]
+    return next((kind.about for kind in kinds if kind.name == "external"), "")
 
 
 def _require_words(trained_on: str, experiment: str, study: Study | None) -> None:

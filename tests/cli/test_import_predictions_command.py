@@ -22,6 +22,7 @@ from iqa_train.devices.leases import VARIABLE
 from iqa_train.errors import DataError, RunError, UsageError
 from iqa_train.runs import external_run
 from iqa_train.runs.layout import RunFolder, run_folders
+from iqa_train.runs.predictions import Predictions, write_predictions
 from iqa_train.study.load import load_study
 from iqa_train.study.resolve import resolve
 from tests.cli.finished_set import ELSEWHERE, HARD, IMAGES, SCORES, STUDY, TEST, csv_of, finish, finish_runs, make_set
@@ -245,7 +246,7 @@ def test_a_runs_folder_that_cannot_be_written(project: Path) -> None:
         (["--exp", "../x", "--trained-on", "x"], "is not a valid name"),
         (["--exp", "Rival", "--trained-on", "a\x1bb"], r"--trained-on holds the control character U\+001B"),
         (["--exp", "Q-Align", "--trained-on", "LIVE"], 'Q-Align external = "KonIQ-10k & SPAQ"; change it there'),
-        ([*NEW, "--dataset", "koniq-10k"], "Baseline of own is tested on mine, and only predictions of the same"),
+        ([*NEW, "--dataset", "other"], "Rival has no predictions of mine yet, on whose test images own compares"),
         ([*NEW, "--study", "nope"], 'there is no study "nope"'),
         ([*NEW, "--seed", "1", "--profile", "x"], 'unknown profile "x"'),
     ],
@@ -254,6 +255,33 @@ def test_what_cannot_be_imported(argv: list[str], says: str) -> None:
     with pytest.raises(UsageError, match=says):
         main(["q.csv", *argv])
     assert not Path("runs").exists()
+
+
+def test_predictions_on_another_set_are_shown_for_that_set(project: Path, capsys: Capsys) -> None:
+    scores = np.round(np.random.default_rng(3).uniform(0, 9, 40), 2)
+    names = tuple(f"{k}.png" for k in range(40))
+    (project / "data/other/pics").mkdir(parents=True)
+    (project / "data/other/s.csv").write_text("image,score\n" + "".join(f"{k}.png,{scores[k]}\n" for k in range(40)))
+    other = '[datasets.other]\npath = "data/other"\ncsv = "s.csv"\nimage_dir = "pics"\nscore_range = [0, 9]\n'
+    (project / "experiments.toml").write_text(STUDY + other)
+    finish_runs(project)
+    for run in run_folders(Path("runs")):
+        predicted = scores + HARD[run.seed : run.seed + 40]
+        write_predictions(run.round(1, 1).predictions("other"), Predictions(names, scores, predicted))
+    main(["q.csv", *NEW])
+    Path("o.csv").write_text("image,prediction\n" + "".join(f"x/{k}.JPG,{k % 5 - scores[k]}\n" for k in range(40)))
+    on_other = ["o.csv", "--exp", "Rival", "--dataset", "other"]
+    with pytest.raises(DataError, match="as if lower were better"):
+        main(on_other)
+    assert main([*on_other, "--lower-is-better"]) == 0
+    assert "o.csv: imported beside runs/own/Rival/s1-" in capsys.readouterr().out
+    assert main([*on_other, "--lower-is-better"]) == 0
+    assert "o.csv: unchanged beside" in capsys.readouterr().out
+    row = rows(capsys, "--on", "other")["Rival"]
+    assert (row["kind"], row["images"], row["delta"] is None) == ("external", 40, False)
+    with pytest.raises(UsageError, match="Rival has other predictions on other already; --again replaces them"):
+        Path("o.csv").write_text("image,prediction\n" + "".join(f"{k},{scores[k] + k % 3}\n" for k in range(40)))
+        main(on_other)
 
 
 def test_a_name_that_runs_have_is_taken(project: Path) -> None:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from iqa_train.cli.parser import Parser, add_study_options, profile_of, whole_number
 from iqa_train.cli.progress_bar import bar
 from iqa_train.cli.text import plain
@@ -20,10 +23,12 @@ from iqa_train.errors import DataError, UsageError, visible
 from iqa_train.results.external_target import ExternalTarget, external_target
 from iqa_train.runs.documents import ExternalFacts
 from iqa_train.runs.external_checks import oriented, rows_of_test, scores_note, which_images
+from iqa_train.runs.external_cross import ExternalTest, external_run_of, store_external_test
 from iqa_train.runs.external_run import THERE, External, now, store_external
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.predictions import Predictions
 from iqa_train.stats.metrics import plcc, srcc
+from iqa_train.study.spec import DataSource
 from iqa_train.text import join_names
 
 _DESCRIPTION = """\
@@ -55,20 +60,16 @@ def main(argv: Sequence[str]) -> int:
     target = external_target(
         options.experiments, options.study, profile_of(options), runs_dir, options.exp, options.trained_on or ""
     )
+    if options.data_dir and options.dataset in {None, target.spec.settings.dataset}:
+        target = target.with_data_in(options.data_dir)
     spec = target.spec
     if options.dataset not in {None, spec.settings.dataset}:
-        raise UsageError(
-            f"--dataset {visible(options.dataset)}: {target.baseline} of {spec.study} is tested on "
-            f"{spec.settings.dataset}, and only predictions of the same images can be compared"
-        )
+        return _import_other_set(options, target)
     given = read_outside(
         options.file, OutsideColumns(**{what: getattr(options, f"{what}_column") for what in _COLUMNS})
     )
-    digest = hashlib.sha256(options.file.read_bytes()).hexdigest()
-    table = _table(target)
-    found = [
-        _prepared(given, target, table, seed, options, digest, argv) for seed in _seeds(given, table, target, options)
-    ]
+    table = _table(spec.settings.dataset, spec.source, spec.settings.data_dir)
+    found = [_prepared(given, target, table, seed, options, argv) for seed in _seeds(given, table, target, options)]
     done = [_Done(*store_external(new, runs_dir, again=options.again), new, notes) for new, notes in found]
     if options.json:
         print(json.dumps(_document(target, done), indent=2, ensure_ascii=False))
@@ -78,13 +79,47 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _table(target: ExternalTarget) -> ImageTable:
+def _import_other_set(options: argparse.Namespace, target: ExternalTarget) -> int:
+    """Predictions of all images of another set than the study's, for tables of that set."""
+    name = options.dataset
+    run = external_run_of(target.spec, Path(options.runs_dir))
+    table = _table(name, target.sources.get(name, DataSource()), options.data_dir)
+    given = read_outside(
+        options.file, OutsideColumns(**{what: getattr(options, f"{what}_column") for what in _COLUMNS})
+    )
+    if given.seeds is not None and len(set(given.seeds)) > 1:
+        raise UsageError(f"{options.file}: has predictions of several seeds; {name} takes those of one")
+    everything = np.arange(len(table), dtype=np.int64)
+    lined = line_up(given, table, everything.tolist(), "images")
+    predictions, odd = oriented(options.file, lined.predictions, table.scores, options.lower_is_better)
+    notes = [
+        *given.notes,
+        _rows_note(given, given, lined.elsewhere, lined.unknown, table),
+        scores_note(options.file, lined.scores, table.scores, name),
+        odd,
+    ]
+    facts = _facts(options, target, given, len(table), lined.elsewhere, lined.unknown, notes)
+    new = ExternalTest(table, _stored(table, everything, predictions), facts)
+    what = store_external_test(run, new, again=options.again)
+    value = {"srcc": srcc(predictions, table.scores), "plcc": plcc(predictions, table.scores)}
+    if options.json:
+        one = {"what": what, "seed": run.seed, "run_dir": str(run.path), "images": len(table), **value}
+        one |= {key: facts[key] for key in ("rows", "elsewhere", "unknown", "lower_is_better", "notes")}
+        print(json.dumps(_head(target, name) | {"imported": [one]}, indent=2, ensure_ascii=False))
+        return 0
+    file = plain(options.file.name)
+    words = f"all {len(table):,} images of {name}, SRCC {value['srcc']:.4f}, PLCC {value['plcc']:.4f}"
+    print(f"{file}: {what} beside {run.path}: {words}; iqa-train results --on {name} shows them")
+    print("".join(f"  {plain(note)}\n" for note in facts["notes"]), end="")
+    return 0
+
+
+def _table(name: str, source: DataSource, data_dir: str) -> ImageTable:
     """The data set; its images are not needed, but the built-in set is made if it is not there."""
-    settings, source = target.spec.settings, target.spec.source
-    if settings.dataset == DEMO and not source.csv:
+    if name == DEMO and not source.csv:
         with bar(f"making the {DEMO} set", "images") as progress:
-            return load_table(settings.dataset, source, settings.data_dir, progress)
-    return read_table(settings.dataset, source, settings.data_dir)
+            return load_table(name, source, data_dir, progress)
+    return read_table(name, source, data_dir)
 
 
 def _seeds(
@@ -109,7 +144,6 @@ def _prepared(
     table: ImageTable,
     seed: int,
     options: argparse.Namespace,
-    digest: str,
     argv: Sequence[str],
 ) -> tuple[External, tuple[str, ...]]:
     """The predictions of one seed, checked, and notes on them. Raises DataError."""
@@ -130,27 +164,40 @@ def _prepared(
         scores_note(options.file, lined.scores, scores, table.name),
         odd,
     ]
-    columns = {what: name for what in _COLUMNS if (name := getattr(given.columns, what))}
-    facts: ExternalFacts = {
+    others = len(rows) - len(tested) + lined.elsewhere
+    facts = _facts(options, target, rows, len(split.test), others, lined.unknown, notes)
+    command = ["iqa-train", "import-predictions", *argv]
+    stored = _stored(table, split.test, predictions)
+    return External(target.of_seed(seed), table, split, stored, facts, command), tuple(facts["notes"])
+
+
+def _facts(
+    options: argparse.Namespace, target: ExternalTarget, rows: OutsidePredictions, images: int, elsewhere: int,
+    unknown: Sequence[str], notes: Sequence[str],
+) -> ExternalFacts:  # fmt: skip
+    """What provenance.json says of the file."""
+    return {
         "file": str(options.file.absolute()),
-        "sha256": digest,
+        "sha256": hashlib.sha256(options.file.read_bytes()).hexdigest(),
         "bytes": options.file.stat().st_size,
         "trained_on": target.spec.external,
-        "columns": columns,
+        "columns": {what: name for what in _COLUMNS if (name := getattr(rows.columns, what))},
         "rows": len(rows),
-        "images": len(split.test),
-        "elsewhere": len(rows) - len(tested) + lined.elsewhere,
-        "unknown": len(lined.unknown),
+        "images": images,
+        "elsewhere": elsewhere,
+        "unknown": len(unknown),
         "lower_is_better": bool(options.lower_is_better),
         "imported": now(),
         "notes": list(filter(None, notes)),
     }
-    images = tuple(table.images[k] for k in split.test.tolist())
-    references = None if table.references is None else tuple(table.references[k] for k in split.test.tolist())
-    opinions = None if table.opinions is None else table.opinions[split.test]
-    stored = Predictions(images, scores, predictions, references, opinions)
-    command = ["iqa-train", "import-predictions", *argv]
-    return External(target.of_seed(seed), table, split, stored, facts, command), tuple(filter(None, notes))
+
+
+def _stored(table: ImageTable, at: NDArray[np.int64], predictions: NDArray[np.float64]) -> Predictions:
+    """The predictions of the images with these indices, with what the set knows of them."""
+    chosen = at.tolist()
+    references = None if table.references is None else tuple(table.references[k] for k in chosen)
+    opinions = None if table.opinions is None else table.opinions[at]
+    return Predictions(tuple(table.images[k] for k in chosen), table.scores[at], predictions, references, opinions)
 
 
 def _rows_note(
@@ -181,12 +228,13 @@ def _lines(one: _Done, *, several: bool) -> list[str]:
     return [head, *(f"  {plain(note)}" for note in one.notes)]
 
 
+def _head(target: ExternalTarget, dataset: str) -> dict[str, Any]:
+    spec = target.spec
+    return {"study": spec.study, "experiment": spec.experiment, "dataset": dataset, "trained_on": spec.external}
+
+
 def _document(target: ExternalTarget, done: Sequence[_Done]) -> dict[str, Any]:
-    return {
-        "study": target.spec.study,
-        "experiment": target.spec.experiment,
-        "dataset": target.spec.settings.dataset,
-        "trained_on": target.spec.external,
+    return _head(target, target.spec.settings.dataset) | {
         "imported": [
             {
                 "what": one.what,
@@ -213,12 +261,19 @@ def _parser() -> Parser:
     parser.add_argument(
         "--trained-on", metavar="TEXT", help="what the model was trained on; needed unless the study file says it"
     )
-    parser.add_argument("--dataset", metavar="NAME", help="data set of the predictions, to be checked [the study's]")
+    parser.add_argument(
+        "--dataset",
+        metavar="NAME",
+        help="data set of the predictions; on another than the study's they are shown by results --on [the study's]",
+    )
     parser.add_argument(
         "--seed", type=whole_number(0), metavar="N",
         help="of which seed the predictions are, or whose test images [the study's: the first, or with a split by seed "
         "each]",
     )  # fmt: skip
+    parser.add_argument(
+        "--data-dir", default="", metavar="DIR", help="folder of the data set [the study's, else data/NAME]"
+    )
     order = parser.add_mutually_exclusive_group()
     order.add_argument(
         "--lower-is-better", action="store_const", const=True, dest="lower_is_better", help="predictions are reversed"
