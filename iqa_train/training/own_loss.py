@@ -25,13 +25,16 @@ from iqa_train.training.targets import Targets
 def import_loss(settings: TrainingConfig, code: Path | None) -> "OwnLoss | None":
     """The study's own loss, from the folder with the copy of its code; None where the settings name one of ours.
 
-    Raises OwnCodeError if it cannot be imported.
+    Raises OwnCodeError if it cannot be imported or is no function.
     """
     reference = code_reference(settings.loss_type)
     if reference is None:
         return None
-    folder = code or Path()
-    return OwnLoss(import_function(reference, folder), own_place(reference, folder), settings.loss_options)
+    folder, place = code or Path(), own_place(reference, code or Path())
+    function = import_function(reference, folder)
+    if isinstance(function, type):
+        raise OwnCodeError(f"{place.reference} is a class; name a function of predictions and scores that uses it")
+    return OwnLoss(function, place, settings.loss_options)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from iqa_train.models.code_errors import OwnCodeError, OwnPlace
+from iqa_train.study.settings import TrainingConfig
 from iqa_train.training.loss_probe import loss_faults, require_trainable
-from iqa_train.training.own_loss import OwnLoss
+from iqa_train.training.own_loss import OwnLoss, import_loss
 from iqa_train.training.targets import Targets
 
 PLACE = OwnPlace("losses.py:fn", Path(__file__).parent)
@@ -109,6 +110,27 @@ def test_a_fault_names_the_line_that_failed_and_none_of_ours() -> None:
     line = 1 + lines.index("    return factor * (predicted - scores).square().mean()")
     assert f"test_own_loss.py, line {line}, return factor * (predicted - scores)" in fault.message
     assert "own_loss.py, line" not in fault.message.replace("test_own_loss.py, line", "")
+
+
+@pytest.mark.parametrize(
+    ("reference", "says"),
+    [
+        ("mine.py:Loss", "mine.py:Loss is a class; name a function of predictions and scores"),
+        ("mine.py:squarde", 'mine.py has no function squarde; did you mean "squared"?'),
+        ("other.py:squared", "other.py"),
+        ("broken.py:fn", "broken.py, line 2"),
+    ],
+)
+def test_a_loss_that_cannot_be_imported_says_why(tmp_path: Path, reference: str, says: str) -> None:
+    (tmp_path / "mine.py").write_text("class Loss:\n    pass\ndef squared(p, s):\n    return ((p - s) ** 2).mean()\n")
+    (tmp_path / "broken.py").write_text("def fn(p, s):\n    return (p - s\n")
+    with pytest.raises(OwnCodeError) as refused:
+        import_loss(TrainingConfig(loss_type=reference), tmp_path)
+    assert says in str(refused.value)
+    found = import_loss(TrainingConfig(loss_type="mine.py:squared"), tmp_path)
+    assert found is not None
+    assert found(torch.tensor([1.0, 4.0]), Targets(torch.tensor([0.0, 2.0]), RANGE)).item() == 2.5
+    assert import_loss(TrainingConfig(loss_type="nin"), None) is None
 
 
 def test_options_and_context_are_passed_by_keyword() -> None:
