@@ -6,7 +6,7 @@
 #   train_run.py       what a run does: data, rounds, cross tests, results
 #   trainer.py         this file: the loop over epochs and steps
 #   batches.py         crops, loaded ahead by threads, on the device
-#   models/network.py  crops -> scores: backbone, fusion, hyper-network, target network
+#   models/build_network.py    crops -> scores: HyperIQA (network.py), the linear control, or an own network
 #   losses.py          scores -> loss
 #   optimizer.py       parameter groups, learning-rate schedule
 #   evaluate.py        scores of whole images, for validation and test

@@ -113,7 +113,8 @@ def _entry(finding: Finding, width: int) -> str:
 def _sentence(message: str) -> str:
     """The message as a sentence; the name of a setting or a file keeps its case."""
     first = message.partition(" ")[0]
-    return (message if {"_", ":", "/"} & set(first) else message[:1].upper() + message[1:]) + "."
+    sentence = message if {"_", ":", "/"} & set(first) else message[:1].upper() + message[1:]
+    return sentence if sentence.endswith("?") else f"{sentence}."
 
 
 def _parser() -> Parser:
