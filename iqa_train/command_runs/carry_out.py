@@ -85,7 +85,7 @@ def carry_out(
     code = run_program(contract, held, stopping, attempt.stop, watch)
     watch.finish()
     epochs.end()
-    journal.say(*watch.remarks(spec.command))
+    journal.say(*watch.remarks(spec.command), *([epochs.remark] if epochs.remark else []))
     try:
         found = collect_predictions(contract, table, split, journal) if code == 0 else {}
         if stopping() and not is_whole(found, epochs, settings.epochs):

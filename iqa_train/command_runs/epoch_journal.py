@@ -18,7 +18,7 @@ class EpochJournal:
 
     `before` are the epochs that earlier attempts reported. One that is reported again with the same figures is not
     written again; with others, it replaces the earlier report. Of reports of the epoch that is under way, the first
-    and the last are written.
+    and the last are written. `remark` is what a person should know of them, at the end.
     """
 
     def __init__(self, journal: Journal, planned: int, before: Iterable[EpochEvent] = ()) -> None:
@@ -28,7 +28,7 @@ class EpochJournal:
         self._began = time.monotonic()
         self._last: int | None = None
         self._update: Epoch = {}
-        self._redone_said = False
+        self.remark = ""
 
     def report(self, epoch: Epoch) -> None:
         """The program has reported an epoch."""
@@ -37,9 +37,8 @@ class EpochJournal:
             self._update = epoch
             return
         self.end()
-        if self._last is not None and number < self._last and not self._redone_said:
-            self._redone_said = True
-            self._journal.say(f"note: epoch {number} was reported after epoch {self._last}; the later report counts")
+        if self._last is not None and number < self._last and not self.remark:  # said later: patterns read the log
+            self.remark = f"note: epoch {number} was reported after epoch {self._last}; the later report counts"
         self.reported += 1
         now = time.monotonic()
         seconds, self._began, self._last = now - self._began, now, number

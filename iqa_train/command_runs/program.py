@@ -3,7 +3,6 @@
 import contextlib
 import ctypes
 import os
-import select
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from iqa_train.command_runs.contract import Contract
 from iqa_train.errors import RunError, visible
+from iqa_train.runs.process_end import ending_within
 
 _POLL = 0.2  # seconds between two looks at what it has written
 _SHELL_SAYS_SIGNAL = 128  # a shell's exit code for a child that a signal ended, plus its number
@@ -30,18 +30,15 @@ def run_program(
     """
     process = _started(contract, held)
     asked = False
-    descriptor = os.pidfd_open(process.pid)
-    poller = select.poll()
-    poller.register(descriptor, select.POLLIN)
     try:
-        while process.poll() is None:
-            if stopping() and not asked:
-                asked = True
-                _ask(process, stop)
-            look()
-            poller.poll(_POLL * 1000)
+        with ending_within(process.pid) as ended_within:
+            while process.poll() is None:
+                if stopping() and not asked:
+                    asked = True
+                    _ask(process, stop)
+                look()
+                ended_within(_POLL)
     finally:
-        os.close(descriptor)
         if process.poll() is None:
             process.kill()
             process.wait()

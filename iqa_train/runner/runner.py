@@ -6,14 +6,12 @@ locks of the run and of its device, so that both are held until the last of the 
 
 import contextlib
 import os
-import select
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +39,7 @@ from iqa_train.runs.layout import Attempt, RunFolder, log_path
 from iqa_train.runs.marks import MARK, mark_for
 from iqa_train.runs.metrics import epoch_events
 from iqa_train.runs.outcome import WITH_RESULT, Outcome, outcome_of, stopped
+from iqa_train.runs.process_end import ending_within
 from iqa_train.runs.project import inside, recorded
 from iqa_train.runs.provenance import code_fingerprint
 from iqa_train.runs.state import HEARTBEAT, RunState, run_state
@@ -279,7 +278,7 @@ def _wait(
     kill_at: float | None = None
     killed = False
     next_beat = 0.0
-    with _ending(process.pid) as ended_within:
+    with ending_within(process.pid) as ended_within:
         while process.poll() is None:
             now = time.monotonic()
             if now >= next_beat:
@@ -313,26 +312,6 @@ def _wait(
     if outcome.exit_code is None:
         return stopped(outcome, "stopped on request before it had begun")
     return replace(outcome, requested=True)
-
-
-@contextmanager
-def _ending(pid: int) -> Iterator[Callable[[float], None]]:
-    """A function that waits for some seconds, or until the process ends."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except OSError:  # kernels before 5.3
-        yield time.sleep
-        return
-    poller = select.poll()
-    poller.register(descriptor, select.POLLIN)
-
-    def wait(seconds: float) -> None:
-        poller.poll(seconds * 1000)
-
-    try:
-        yield wait
-    finally:
-        os.close(descriptor)
 
 
 def _beat(attempt: Attempt, lease: Lease) -> None:

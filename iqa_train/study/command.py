@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, field_validator
@@ -49,6 +50,12 @@ class CommandKeys(BaseModel):
     def _files_match(cls, files: dict[str, str]) -> dict[str, str]:
         for file in files.values():
             _require_placeholders(file, "predictions")
+            path = PurePosixPath(file.removeprefix("{run_dir}").lstrip("/") if file.startswith("{run_dir}") else file)
+            if path.is_absolute() or ".." in path.parts:
+                raise ValueError(
+                    f'"{visible(file)}" in predictions is outside {{run_dir}}, where runs overwrite the file of '
+                    "another; give a file in it, and {run_dir} to the program"
+                )
         return files
 
     @field_validator("epochs", mode="before")

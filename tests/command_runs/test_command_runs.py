@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 ENDS = {
     "binary": "completed", "flood": "completed", "repeats": "completed", "untested": "completed",
     "grandchild": "completed", "cut": "failed", "nan": "failed", "other": "failed", "mute": "failed",
-    "exit:1": "failed", "exit:2": "failed", "die:9": "killed",
+    "oom": "failed", "exit:2": "failed", "die:9": "killed",
 }  # fmt: skip
 
 
@@ -59,7 +59,8 @@ def test_the_reasons_name_what_is_wrong(ended: Project) -> None:
     assert "nan" in reasons["nan"].lower()
     assert "its images are training images" in reasons["other"]
     assert "left no predictions" in reasons["mute"]
-    assert "ended with code 1" in reasons["exit:1"]
+    assert "out of memory: the program ended with code 1" in reasons["oom"]
+    assert _exit(ended, "oom")["exit_code"] == 4
     assert _exit(ended, "exit-2")["exit_code"] == 2
     assert _exit(ended, "die-9")["signal"] == 9
     assert not any((ended.run_folder(name) / "result.json").exists() for name in ("cut", "nan", "other", "mute"))

@@ -2,8 +2,8 @@
 
 WHAT is how it behaves: "" well; `hold` waits in epoch 2 for the file `gate`; `deaf` ignores TERM and holds;
 `grandchild` leaves a process behind that does, too; `binary` and `flood` write much that is no text; `repeats` reports
-epochs twice and backwards; `exit:N` and `die:N` end in epoch 2; `untested` leaves no predictions; `cut`, `nan`, `other`
-leave wrong ones; `mute` reports and leaves nothing.
+epochs twice and backwards; `exit:N` and `die:N` end in epoch 2, `oom` as torch without memory; `untested` leaves no
+predictions; `cut`, `nan`, `other` leave wrong ones; `mute` reports and leaves nothing.
 """
 
 import os
@@ -35,6 +35,9 @@ def train(noise: float, what: str) -> int:
             return int(what[5:])
         if epoch == 2 and what.startswith("die:"):
             os.kill(os.getpid(), int(what[4:]))
+        if what == "oom" and epoch == 2:
+            print("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.1 GiB", flush=True)
+            return 1
         if what == "binary":
             os.write(1, bytes(range(256)) * 50 + b"\r\xff\xfe")
         if what == "flood":

@@ -151,6 +151,8 @@ def test_spec_json_keeps_all_of_it(here: Path) -> None:
         (('run = ["{python}"', 'run = [""'), r"run = .* is not valid"),
         (('id = "Deep"', 'id = "Deep"\ncommand = "mine"'), r'unknown command "mine"; there are none'),
         (("[command]", '[command]\npredictions = { train = "x.csv" }'), "predictions"),
+        (("[command]", '[command]\npredictions = { test = "/tmp/x.csv" }'), r"outside \{run_dir\}"),
+        (("[command]", '[command]\npredictions = { test = "{run_dir}/../x.csv" }'), r"outside \{run_dir\}"),
     ],
 )
 def test_what_is_refused_by_name(here: Path, change: tuple[str, str], says: str) -> None:
