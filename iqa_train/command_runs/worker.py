@@ -14,7 +14,7 @@ import resource
 import signal
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from iqa_train.command_runs.carry_out import carry_out
@@ -37,7 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--resume", action="store_true")
     arguments = parser.parse_args(argv)
     run, attempt = RunFolder(arguments.run), Attempt(arguments.attempt)
-    stopping = StopRequest()
+    signalled = StopRequest()
+
+    def stopping() -> bool:  # the program may have acted upon the file before this process has its signal
+        return signalled() or attempt.stop.exists()
+
     journal = Journal(attempt.metrics, stopping)
     code, message = _run_and_classify(run, attempt, journal, stopping, resume=arguments.resume)
     if not attempt.folder.is_dir():
@@ -50,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run_and_classify(
-    run: RunFolder, attempt: Attempt, journal: Journal, stopping: StopRequest, *, resume: bool
+    run: RunFolder, attempt: Attempt, journal: Journal, stopping: Callable[[], bool], *, resume: bool
 ) -> tuple[int, str]:
     """Carry out the run; returns the exit code (negative: a signal) and the message for how it ended."""
     try:
