@@ -19,8 +19,8 @@ from iqa_train.errors import DataError, visible
 from iqa_train.spreadsheet import without_quote
 from iqa_train.text import join_names, plural
 
-MOST_BYTES = 1 << 28
-"""Of a table of predictions: one of a million images has a fifth of that."""
+MOST_BYTES = 1 << 27
+"""Of a table of predictions: one of a million images, or of 40,000 with the text of every answer, has less."""
 
 _FEW = 3
 _USUAL = {
@@ -107,6 +107,7 @@ def read_outside(
     records = read_csv(path, [name for name in named.values() if name])
     found = OutsideColumns(**{what: name or _usual(records, what, option.format(what)) for what, name in named.items()})
     _require_distinct(path, found)
+    records = _without_percent_signs(records, found.prediction)
     return OutsidePredictions(
         path,
         tuple(map(without_quote, records.texts(found.image))),
@@ -199,6 +200,15 @@ def _usual(records: Records, what: str, option: str) -> str:
         f'{records.path}: there is no column "{what}"; its first row, which must name the columns, is {columns}; '
         f"if one of them is the {what}, name it with {option}"
     )
+
+
+def _without_percent_signs(records: Records, column: str) -> Records:
+    """The table with plain numbers in a column where every cell is a percentage: the scale makes no difference."""
+    at = records.columns.index(column)
+    if not all(str(row[at]).strip().endswith("%") for row in records.rows):
+        return records
+    rows = tuple((*row[:at], str(row[at]).strip()[:-1], *row[at + 1 :]) for row in records.rows)
+    return replace(records, rows=rows)
 
 
 def _require_distinct(path: Path, columns: OutsideColumns) -> None:

@@ -26,9 +26,11 @@ def values(path: Path, text: str, encoding: str = "utf-8", **columns: str) -> li
         ("image;prediction\n00004;4\n00001;3,5\n", "utf-8-sig", {}),
         ("Filename\tMOS\tPred\nx/00004.JPG\t1\t4.0\nx/00001.JPG\t2\t3.5\n", "utf-16", {}),
         ("id,mine,prediction\n00001,3.5,0\n00004,4,0\n", "utf-8", {"image": "id", "prediction": "mine"}),
+        ("image,prediction\n00004,4 %\n00001,3.5%\n", "utf-8", {}),
+        ('image,prediction,answer\n00001,3.5,"Good,\n\nbut ""blurry"".\nScore: 3"\n00004,4,"x"\n', "utf-8", {}),
         ("image,prediction\nother.png,9\n00003,9\n00001,3.5\n00004,4\n00005,9\n", "utf-8", {}),
     ],
-    ids=["plain", "semicolons", "UTF-16 with tabs", "named columns", "superset"],
+    ids=["plain", "semicolons", "UTF-16 with tabs", "named columns", "percent", "answers", "superset"],
 )
 def test_files_as_people_have_them(text: str, encoding: str, columns: dict[str, str], tmp_path: Path) -> None:
     assert values(tmp_path / "mine.csv", text, encoding, **columns) == [3.5, 4.0]
@@ -56,6 +58,7 @@ HEAD = "image,prediction\n"
         (HEAD + "00001,nan\n00004,2\n", 'row 2: "nan" in the column "prediction" is not a finite number'),
         (HEAD + "00001,1\n00004,-inf\n", 'row 3: "-inf" in the column'),
         (HEAD + "00001,1\n00004,\n", 'row 3: the column "prediction" is empty'),
+        (HEAD + "00001,%\n00004,2%\n", 'row 2: the column "prediction" is empty'),
         (HEAD + "00001,85%\n00004,2\n", "write it without the percent sign"),
         ("00001.jpg,1\n00004.jpg,2\n", 'no column "image"; its first row, which must name the columns, is "00001.jpg"'),
         ("image,score\n00001,1\n00004,2\n", 'no column "prediction".*name it with --prediction-column'),
@@ -90,5 +93,5 @@ def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "video.csv"
     with path.open("wb") as file:
         file.truncate(outside_predictions.MOST_BYTES + 1)
-    with pytest.raises(DataError, match=r"0\.3 GiB, too much for a table of predictions"):
+    with pytest.raises(DataError, match=r"0\.1 GiB, too much for a table of predictions"):
         read_outside(path)
