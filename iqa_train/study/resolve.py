@@ -225,9 +225,7 @@ def _layers(
     table = study.command_of(experiment)
     if table is None:
         return layers
-    return command_layers(
-        table, layers, overrides, f"command {experiment.command}" if experiment.command else "defaults"
-    )
+    return command_layers(table, layers, overrides, experiment.command)
 
 
 def _laid_run(study: Study, experiment: Experiment, layers: Sequence[Layer], seed: int) -> Laid:

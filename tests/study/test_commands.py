@@ -12,7 +12,7 @@ from iqa_train.study.audit import audit
 from iqa_train.study.load import load_study
 from iqa_train.study.model import Study
 from iqa_train.study.placeholders import filled, placeholders
-from iqa_train.study.resolve import resolve
+from iqa_train.study.resolve import resolve, resolve_with_origins
 
 STUDY = """
 [study]
@@ -98,6 +98,12 @@ def test_parameters_settings_and_differences(here: Path) -> None:
     assert resolve(study, "Deep").differs == {"depth": (2, 4)}
     quick = resolve(study, "Deep", profile="quick")
     assert (quick.settings.epochs, quick.parameters["depth"]) == (1, 4)
+    assert resolve(study, "Base", profile="quick").parameters["depth"] == 1
+    origins = resolve_with_origins(study, "Deep", overrides={"parameters": {"lr": "1"}}).origins
+    assert origins == {
+        "dataset": "defaults", "epochs": "defaults", "lr": "command line", "depth": "experiment Deep",
+        "flip": "defaults", "name": "defaults",
+    }  # fmt: skip
 
 
 def test_a_mixed_study(here: Path) -> None:
