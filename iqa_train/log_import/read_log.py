@@ -21,7 +21,8 @@ from iqa_train.study.settings import TrainingConfig
 _LARGEST = 1 << 29
 _NOT_OF_THE_SCRIPT = {
     "data_dir", "cache_dir", "resize", "weights", "warmup_epochs", "lr_step_epochs", "lr_step_gamma", "precision",
-    "memory_gib", "compile", "workers", "threads", "cross_datasets",
+    "memory_gib", "compile", "workers", "threads", "cross_datasets", "mean", "std", "taps", "freeze", "layer_decay",
+    "micro_batch_size",
 }  # fmt: skip
 _IMAGES = (
     re.compile(r":\s*(?P<train>\d+) train images, (?P<test>\d+) test images"),
