@@ -7,6 +7,7 @@ from iqa_train.errors import RunError, UsageError, did_you_mean, visible
 from iqa_train.results.declared import Declared, declared_for
 from iqa_train.results.run_record import RunRecord, record, study_runs
 from iqa_train.runs.documents import read_spec_facts
+from iqa_train.runs.kind import without_spare_seeds
 from iqa_train.runs.layout import RunFolder, counted_folders, run_folder, run_folders
 from iqa_train.runs.origin import other_data
 from iqa_train.runs.revision import at_earlier_revisions
@@ -83,7 +84,7 @@ def _of_file(study: Study, profile: str | None, runs_dir: Path, reader: Snapshot
     """The runs of the study file, and runs of the same experiments with other seeds (from --seeds)."""
     name = study_name(study, profile)
     specs = _by_revision_that_ran(resolve_all(study, profile=profile, with_external=True), runs_dir, name)
-    runs = _without_spare_seeds([(spec, run_folder(runs_dir, spec)) for spec in specs])
+    runs = without_spare_seeds([(spec, run_folder(runs_dir, spec)) for spec in specs])
     further, notes = _further(runs, runs_dir, name)
     runs += further
     if not any(run.attempts() for _, run in runs):
@@ -131,22 +132,6 @@ def _further(
     for (experiment, why), names in others.items():
         notes.append(f"not counted: {experiment} ({', '.join(names)}) {why}")
     return further, notes
-
-
-def _without_spare_seeds(runs: list[tuple[RunSpec, RunFolder]]) -> list[tuple[RunSpec, RunFolder]]:
-    """Without seeds of external experiments that have no predictions, if other seeds have; else with the first alone.
-
-    Where all seeds have the same test images, one has the predictions.
-    """
-    tried = {spec.experiment for spec, run in runs if spec.external and run.attempts()}
-    waiting: set[str] = set()
-    kept = []
-    for spec, run in runs:
-        if spec.external and (not run.attempts() if spec.experiment in tried else spec.experiment in waiting):
-            continue
-        waiting.add(spec.experiment)
-        kept.append((spec, run))
-    return kept
 
 
 def _is_external(run: RunFolder) -> bool:

@@ -3,13 +3,16 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from iqa_train.errors import RunError
 from iqa_train.redaction import public_command
 from iqa_train.runs.document_cache import Damage
 from iqa_train.runs.documents import ProvenanceFacts, read_provenance, read_spec_facts
 from iqa_train.runs.layout import RunFolder
+
+if TYPE_CHECKING:  # pydantic is slow to import
+    from iqa_train.study.spec import RunSpec
 
 _LONGEST = 60  # characters of a command line
 
@@ -54,6 +57,22 @@ def waiting(external: Iterable[str], study: str, runs_dir: Path) -> list[str]:
 def waits_words(experiment: str) -> str:
     """That it has no predictions yet, and what imports them."""
     return f"waits for predictions: iqa-train import-predictions FILE --exp {experiment}"
+
+
+def without_spare_seeds(runs: "list[tuple[RunSpec, RunFolder]]") -> "list[tuple[RunSpec, RunFolder]]":
+    """Without seeds of external experiments that have no predictions, if other seeds have; else with the first alone.
+
+    Where all seeds have the same test images, one has the predictions.
+    """
+    tried = {spec.experiment for spec, run in runs if spec.external and run.attempts()}
+    waiting: set[str] = set()
+    kept = []
+    for spec, run in runs:
+        if spec.external and (not run.attempts() if spec.experiment in tried else spec.experiment in waiting):
+            continue
+        waiting.add(spec.experiment)
+        kept.append((spec, run))
+    return kept
 
 
 def kind_of_run(run: RunFolder) -> RunKind:

@@ -2,6 +2,7 @@
 
 from iqa_train.errors import RunError, UserError
 from iqa_train.runs.identity import suspension
+from iqa_train.runs.kind import without_spare_seeds
 from iqa_train.runs.layout import run_folder
 from iqa_train.scheduler.overview import read_overview
 from iqa_train.scheduler.queue import Queue
@@ -29,8 +30,8 @@ def read_first_board(target: Target) -> Board | None:
         problem, overview = str(error), read_overview(target.runs_dir, name, queue=Queue())
     rows = {str(row.run.path): row for row in overview.rows}
     lines = []
-    for n, spec in enumerate(planned, 1):
-        run = run_folder(target.runs_dir, spec)
+    runs = without_spare_seeds([(spec, run_folder(target.runs_dir, spec)) for spec in planned])
+    for n, (spec, run) in enumerate(runs, 1):
         row = rows.get(str(run.path))
         is_baseline = spec.experiment == spec.baseline
         lines.append(RunLine(n, spec.experiment, spec.seed, spec.title, run, row, is_baseline=is_baseline))

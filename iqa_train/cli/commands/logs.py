@@ -41,6 +41,8 @@ def main(argv: Sequence[str]) -> int:
     row, attempt = _choose([r for r in rows if options.seed in {None, r.seed}], options.attempt)
     log = log_of(attempt) if attempt is not None else None
     if attempt is None or log is None or not log.exists():
+        if row.kind.name == "external":
+            raise RunError(f"{options.experiment} has imported predictions ({row.kind.words}) and no log")
         raise RunError(f"{options.experiment} has no log{f' at {log}' if log else ' yet'}; iqa-train status says why")
     if options.json:
         place = {
