@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from iqa_train.datasets.catalogue import read_table
-from iqa_train.datasets.splits import split_table
+from iqa_train.datasets.splits import fingerprint, split_table
 from iqa_train.files import write_json
 from iqa_train.runs.layout import RunFolder, run_folder
 from iqa_train.runs.predictions import Predictions, write_predictions
-from iqa_train.runs.run_provenance import record_provenance
+from iqa_train.runs.project import data_record
 from iqa_train.runs.specfile import write_spec
 from iqa_train.stats.metrics import measure
 from iqa_train.study.load import load_study
@@ -82,7 +82,8 @@ def finish(folder: Path, spec: RunSpec, predicted: np.ndarray) -> RunFolder:
     run = run_folder(folder / "runs", spec)
     run.next_attempt().folder.mkdir(parents=True)
     write_spec(run, spec)
-    record_provenance(run, table, split_table(table, spec.seed), {}, resume=False)
+    digits = fingerprint(table, split_table(table, spec.seed))
+    write_json(run.provenance, {"data": {**data_record(table.root, folder / "runs"), "fingerprint": digits}})
     write_json(run.attempts()[-1].exit, {"state": "completed", "reason": "", "exit_code": 0, "signal": None})
     predictions = Predictions(tuple(table.images[k] for k in test), table.scores[test], predicted[test])
     write_predictions(run.round(1, 1).predictions("test"), predictions)

@@ -257,6 +257,7 @@ def test_what_cannot_be_imported(argv: list[str], says: str) -> None:
     assert not Path("runs").exists()
 
 
+@pytest.mark.slow
 def test_predictions_on_another_set_are_shown_for_that_set(project: Path, capsys: Capsys) -> None:
     scores = np.round(np.random.default_rng(3).uniform(0, 9, 40), 2)
     names = tuple(f"{k}.png" for k in range(40))
@@ -292,6 +293,7 @@ def test_a_name_that_runs_have_is_taken(project: Path) -> None:
         main(["q.csv", "--exp", "A1", "--trained-on", "x"])
 
 
+@pytest.mark.slow
 def test_a_study_that_no_file_declares_takes_them_too(project: Path, capsys: Capsys) -> None:
     finish_runs(project)
     (project / "experiments.toml").write_text(STUDY.replace('name = "own"', 'name = "another"'))
