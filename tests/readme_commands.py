@@ -45,7 +45,7 @@ def main() -> int:
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("experiments.toml", "runs", "logs", "data"):
+        for name in ("experiments.toml", "examples", "runs", "logs", "data"):
             source = ROOT / name
             (shutil.copytree if source.is_dir() else shutil.copy)(source, Path(folder, name))
         for command in commands((ROOT / "README.md").read_text()):
