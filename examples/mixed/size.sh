@@ -14,4 +14,5 @@ predict() {  # of one split, "test" or "val", into file $2
 predict test "$IQA_TRAIN_PREDICTIONS_TEST"
 [ ! -e "$IQA_TRAIN_STOP" ] || exit 75
 predict val "$IQA_TRAIN_PREDICTIONS_VAL"
+echo '{"event": "epoch", "epoch": 1}' >> "$IQA_TRAIN_EVENTS"
 echo "done: $(wc -l < "$IQA_TRAIN_PREDICTIONS_TEST") lines"
