@@ -13,7 +13,7 @@ def figures_of(data: ReportData, width: float) -> Iterator[Drawing]:
     """The figures that these data can fill, one at a time, since each takes memory."""
     results = data.main
     yield Drawing("ablation", ablation.caption(results), ablation.draw(results, width))
-    if any(row.delta is not None and not row.reported for row in results.rows):
+    if any(row.delta is not None and not (row.reported or row.external) for row in results.rows):
         yield Drawing("waterfall", waterfall.caption(results), waterfall.draw(results, width))
     if seeds.rows_with_seeds(results):
         yield Drawing("seeds", seeds.caption(results), seeds.draw(results, width))

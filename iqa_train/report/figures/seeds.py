@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from iqa_train.report.columns import metric_name
+from iqa_train.report.columns import marked_name, metric_name
 from iqa_train.report.figures import style
 from iqa_train.report.verdict_text import capitalised, of_runs
 from iqa_train.results.table import ResultRow, StudyResults
@@ -61,7 +61,7 @@ def draw(results: StudyResults, width: float) -> "Figure":
         for panel in (left, right) if row is not rows[-1] else ():
             panel.axhline(at, color="#DDDDDD", linewidth=0.5)
     left.set_ylim(at, 0.0)
-    left.set_yticks(middles, style.shortened([row.experiment for row in rows], 22 if width > 5 else 12))
+    left.set_yticks(middles, style.shortened([marked_name(row) for row in rows], 22 if width > 5 else 12))
     left.set_xlabel(metric_name(results.metric))
     right.axvline(0.0, color=style.INK, linewidth=0.7, zorder=1)
     right.set_xlabel(f"difference from {results.baseline}".replace("$", r"\$"))

@@ -3,7 +3,7 @@
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from iqa_train.report.columns import BORROWED, metric_name, verdict_cell
+from iqa_train.report.columns import BORROWED, EXTERNAL, marked_name, metric_name, verdict_cell
 from iqa_train.report.figures import style
 from iqa_train.report.verdict_text import look_words, of_runs
 from iqa_train.results.table import ResultRow, StudyResults
@@ -42,6 +42,8 @@ def caption(results: StudyResults) -> str:
         parts.append("Filled dots: the component differs. Squares: the same within the margin. Hollow: not decided.")
     if any(row.borrowed for row in rows):
         parts.append(f"{BORROWED}.")
+    if any(row.external for row in rows):
+        parts.append(f"{EXTERNAL}.")
     if of_runs(results):
         parts.append("Crosses: runs only, not components, since they have one seed.")
     return " ".join(parts)
@@ -70,7 +72,7 @@ def draw(results: StudyResults, width: float) -> "Figure":
         if at:
             axes.axhline(at - 0.5, color="#DDDDDD", linewidth=0.5, zorder=0)
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_yticks(range(len(rows)), style.shortened([row.experiment for row in rows], 22 if width > 5 else 12))
+    axes.set_yticks(range(len(rows)), style.shortened([marked_name(row) for row in rows], 22 if width > 5 else 12))
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.margins(x=0.05)
