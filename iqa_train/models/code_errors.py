@@ -14,7 +14,7 @@ from iqa_train.errors import UserError
 from iqa_train.study.code_reference import CodeReference
 from iqa_train.text import first_line
 
-_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+_MACHINE = ("DefaultCPUAllocator", "CUDA error", "CUBLAS_STATUS", "cuDNN error")
 _LONGEST = 80  # characters of a line of code that a sentence repeats
 
 
@@ -52,19 +52,31 @@ def own_place(reference: CodeReference, folder: Path) -> OwnPlace:
 
 
 @contextmanager
-def blaming(place: OwnPlace, doing: str) -> Iterator[None]:
+def blaming(place: OwnPlace, doing: str, *, by_line: bool = False) -> Iterator[None]:
     """Raise OwnCodeError for what own code raises in the block, SystemExit included. `doing` says what it was to do.
 
-    Lack of memory is passed on as it is: the code is not at fault.
+    Lack of memory and failures of the device are passed on as they are: the code is not at fault. So is, with
+    `by_line`, what no line of the own code has led to.
     """
     try:
         yield
-    except (UserError, MemoryError, torch.cuda.OutOfMemoryError):
+    except UserError:
         raise
     except (Exception, SystemExit) as error:
-        if isinstance(error, RuntimeError) and any(word in str(error) for word in _MEMORY):
+        if _of_the_machine(error) or (by_line and not their_fault(error, place)):
             raise
         raise OwnCodeError(f"{place.reference} failed while {doing}: {fault(error, place)}") from None
+
+
+def their_fault(error: BaseException, place: OwnPlace) -> str:
+    """As `fault`, for an error that a line of their own code has led to; "" for any other."""
+    return fault(error, place) if _line(error.__traceback__, place) and not _of_the_machine(error) else ""
+
+
+def _of_the_machine(error: BaseException) -> bool:
+    if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in _MACHINE)
 
 
 def fault(error: BaseException, place: OwnPlace) -> str:

@@ -30,34 +30,35 @@ class OwnNetwork(nn.Module):
         super().__init__()
         self.module = module
         self.register_buffer("offset", torch.zeros(()))
-        self._place = place
+        self.place = place
         _require_trainable(module, place)
         with blaming(place, "being asked for its mean and std"):
-            self._change = _change(module, place, normalisation)
+            self.asked = _asked(module, place, normalisation)
+        self._change = None if self.asked is None else _change(normalisation, self.asked)
 
     def forward(self, crops: Tensor) -> Tensor:
         """Normalised crops (B, 3, P, P) -> scores (B,) on the data set's scale. Raises OwnCodeError."""
-        with blaming(self._place, "scoring crops"):
+        with blaming(self.place, "scoring crops"):
             if self._change is not None:
                 scale, shift = (torch.tensor(part, device=crops.device)[:, None, None] for part in self._change)
                 crops = crops * scale + shift
             scores = self.module(crops)
-        require_scores(scores, len(crops), self._place)
+        require_scores(scores, len(crops), self.place)
         return scores.reshape(len(crops)).float() + self.offset  # type: ignore[no-any-return]
 
     def start_at(self, score: float) -> None:
         """Make the first predictions come out near `score`."""
         own = getattr(self.module, "start_at", None)
         if callable(own):
-            with blaming(self._place, "starting at the mean score"):
+            with blaming(self.place, "starting at the mean score"):
                 own(score)
         else:
             self.offset.fill_(score)
 
     def parameter_groups(self, lr_ratio: float) -> list[ParameterGroup]:
         """Those that the module declares, and for what it leaves out our backbone at 1 and the rest at `lr_ratio`."""
-        with blaming(self._place, "being asked for its parameter groups"):
-            declared = declared_groups(self.module, self._place)
+        with blaming(self.place, "being asked for its parameter groups"):
+            declared = declared_groups(self.module, self.place)
         taken = {name for group in declared for name in group.names}
         shifted = [group.under("module.") for group in declared]
         rest = default_groups(self, lr_ratio, without={f"module.{name}" for name in taken})
@@ -96,23 +97,26 @@ def _require_trainable(module: nn.Module, place: OwnPlace) -> None:
             )
 
 
-def _change(module: nn.Module, place: OwnPlace, normalisation: Normalisation) -> tuple[list[float], list[float]] | None:
-    """Scale and shift from crops of `normalisation` to those that the module asks for; None for no change.
+def _asked(module: nn.Module, place: OwnPlace, given: Normalisation) -> Normalisation | None:
+    """The normalisation that the module's `mean` and `std` ask for; None for that of the crops as they are given.
 
     Buffers and parameters of these names are the module's own business.
     """
     stored = {name for name, _ in (*module.named_parameters(), *module.named_buffers())}
-    given = [list(part) for part in normalisation]
     wanted = [
         _three(getattr(module, name), name, place)
-        if hasattr(module, name) and name not in stored and not callable(getattr(module, name)) else before
+        if hasattr(module, name) and name not in stored and not callable(getattr(module, name)) else list(before)
         for name, before in zip(("mean", "std"), given, strict=True)
     ]  # fmt: skip
-    if wanted == given:
-        return None
-    (mean, std), (own_mean, own_std) = given, wanted
-    if not all(value > 0 for value in own_std):
-        raise OwnCodeError(f"{place.reference}: std = {own_std} must be above 0")
+    mean, std = wanted
+    if not all(value > 0 for value in std):
+        raise OwnCodeError(f"{place.reference}: std = {std} must be above 0")
+    return None if wanted == [list(part) for part in given] else (mean, std)
+
+
+def _change(given: Normalisation, asked: Normalisation) -> tuple[list[float], list[float]]:
+    """Scale and shift from crops of one normalisation to those of the other."""
+    (mean, std), (own_mean, own_std) = given, asked
     scale = [s / own for s, own in zip(std, own_std, strict=True)]
     shift = [(m - own) / s for m, own, s in zip(mean, own_mean, own_std, strict=True)]
     return scale, shift

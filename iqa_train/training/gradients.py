@@ -8,12 +8,14 @@ numbers than for the whole batch, and batch normalisation in training takes its 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from iqa_train.models.code_errors import blaming
+from iqa_train.models.own_network import OwnNetwork
 from iqa_train.models.seeded_init import seed_generators, stream_key
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.training.batches import batch_bounds
@@ -55,10 +57,16 @@ class BatchGradients:
             seed_generators(key, also_python=self.own_code)
 
         parts = batch_bounds(len(crops), settings.micro_batch_size or len(crops))
-        if len(parts) == 1:
-            seed()
-            return gradients(forward, crops, loss_of)
-        return gradients_in_parts(self.network, forward, crops, loss_of, parts, seed)
+        with self._blaming():
+            if len(parts) == 1:
+                seed()
+                return gradients(forward, crops, loss_of)
+            return gradients_in_parts(self.network, forward, crops, loss_of, parts, seed)
+
+    def _blaming(self) -> AbstractContextManager[None]:
+        """Errors of backward passes come from no line of the own code that is at fault."""
+        own = self.network if isinstance(self.network, OwnNetwork) else self.own_loss
+        return nullcontext() if own is None else blaming(own.place, "computing gradients")
 
 
 def gradients(forward: Callable[[Tensor], Tensor], crops: Tensor, loss_of: Callable[[Tensor], Tensor]) -> Scored:

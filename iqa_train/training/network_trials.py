@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from iqa_train.models.code_errors import OwnCodeError
+from iqa_train.models.code_errors import OwnCodeError, blaming
 from iqa_train.models.own_network import OwnNetwork
 from iqa_train.models.seeded_init import seed_generators
 from iqa_train.study.findings import Severity
@@ -73,7 +73,8 @@ def learns(tried: Tried) -> Iterator[Fault]:
             return
         loss = (scores - torch.linspace(-1, 1, CROPS)).square().mean()
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        with blaming(tried.network.place, "computing gradients"):
+            loss.backward()
         broken = [n for n, p in wanted.items() if p.grad is not None and not torch.isfinite(p.grad).all()]
         if broken or not torch.isfinite(scores).all():
             what = f"the gradient of {_parts(broken)} is" if broken else "its scores are"
@@ -182,7 +183,8 @@ def keeps_modes(tried: Tried) -> Iterator[Fault]:
     network.zero_grad()
     scores = network(tried.crops(15))
     if scores.requires_grad:
-        scores.sum().backward()
+        with blaming(tried.network.place, "computing gradients in evaluation"):
+            scores.sum().backward()
     idle = [n for n, p in network.named_parameters() if n in tried.learned and (p.grad is None or not p.grad.any())]
     if idle:
         yield Fault("network-eval-unused", "note", f"{_parts(idle)} learn but have no part in the scores in evaluation")
@@ -210,10 +212,10 @@ def takes_one(tried: Tried) -> Iterator[Fault]:
 TRIALS: tuple[tuple[str, Callable[[Tried], Iterator[Fault]]], ...] = (
     ("training it for a few steps", learns),
     ("training it twice from one state", repeats),
+    ("switching between training and evaluation", keeps_modes),
     ("evaluating it twice", evaluates_alike),
     ("scoring a crop beside others", scores_each_alone),
     ("scoring a single crop", takes_one),
-    ("switching between training and evaluation", keeps_modes),
     ("restoring it from its state", rebuilds),
 )
 """What each does, for people, and the trial."""

@@ -9,6 +9,7 @@ import torch
 from iqa_train.datasets.images.pixel_store import PixelStore
 from iqa_train.datasets.splits import split_origin
 from iqa_train.datasets.table import ImageTable, Split
+from iqa_train.models.own_network import OwnNetwork
 from iqa_train.runs.layout import RunFolder
 from iqa_train.study.messages import shown
 from iqa_train.study.own_code import OwnCode
@@ -47,6 +48,15 @@ def own_code(code: OwnCode, copy: Path) -> list[str]:
             "copy, as it was then"
         )
     return lines
+
+
+def own_normalisation(network: OwnNetwork) -> list[str]:
+    """That an own network is given its crops normalised as it asks for."""
+    asked = network.asked
+    if asked is None:
+        return []
+    mean, std = (" ".join(f"{number:g}" for number in numbers) for numbers in asked)
+    return [f"note: the network asks for its crops with mean {mean}, std {std}, and is given them so"]
 
 
 def data(table: ImageTable, split: Split, store: PixelStore) -> list[str]:

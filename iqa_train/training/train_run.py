@@ -10,6 +10,7 @@ from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import UsageError, UserError
 from iqa_train.models.backbone import find_weights
 from iqa_train.models.build_network import build_network
+from iqa_train.models.own_network import OwnNetwork
 from iqa_train.runs import outcome
 from iqa_train.runs.code_copy import require_copy
 from iqa_train.runs.journal import Journal, WaitNotice
@@ -119,6 +120,8 @@ def _train_round(inputs: RoundInputs, rounds: int, *, resume: bool) -> dict[str,
     trainer, journal = Trainer(inputs, resume=resume), inputs.journal
     parameters = sum(p.numel() for p in trainer.network.parameters())
     journal.say(*run_log.round_start(inputs.number, rounds, inputs.settings, parameters, trainer.progress))
+    if isinstance(trainer.network, OwnNetwork):
+        journal.say(*run_log.own_normalisation(trainer.network))
     result = trainer.train()
     result["parameters"] = parameters
     journal.say(*run_log.best(result))

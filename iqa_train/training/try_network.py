@@ -9,9 +9,10 @@ from pathlib import Path
 import torch
 
 from iqa_train.models.build_network import build_network
-from iqa_train.models.code_errors import OwnCodeError, WrongScoresError
+from iqa_train.models.code_errors import OwnCodeError, OwnPlace, WrongScoresError, blaming, own_place
 from iqa_train.models.multiplications import multiplications
 from iqa_train.models.own_network import OwnNetwork
+from iqa_train.study.code_reference import code_reference
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.training.network_trials import CROPS, ENDING, TRIALS, Fault, Tried, builds_alike
 
@@ -24,8 +25,9 @@ def try_network(settings: TrainingConfig, code: Path, doing: Callable[[str], Non
     """
     settings = settings.model_copy(update={"weights": "none"})
     printed = _Counted()
+    trial = blaming(_place(settings, code), "being tried", by_line=True)
     try:
-        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), trial:
             yield from _tried(settings, code, doing, printed)
     except WrongScoresError as error:
         yield Fault("network-output", "error", str(error))
@@ -53,6 +55,12 @@ def _tried(
         yield from faults
         if any(fault.code in ENDING for fault in faults):
             return
+
+
+def _place(settings: TrainingConfig, code: Path) -> OwnPlace:
+    reference = code_reference(settings.network)
+    assert reference is not None
+    return own_place(reference, code)
 
 
 def network_digest(settings: TrainingConfig, code: Path) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from iqa_train.errors import UserError
 from iqa_train.escape import escape_outputs
 from iqa_train.handed import require_handed
+from iqa_train.models.code_errors import OwnPlace, their_fault
 from iqa_train.runs import outcome
 from iqa_train.runs.journal import Journal, Stopped
 from iqa_train.runs.layout import Attempt, RunFolder
@@ -69,7 +70,8 @@ def _run_and_classify(run: RunFolder, journal: Journal, *, resume: bool) -> tupl
             return outcome.UNEXPECTED, str(error)
         return unexpected(error)
     except Exception as error:  # noqa: BLE001 (the outermost frame: a defect leaves its traceback in the log)
-        return unexpected(error)
+        theirs = their_fault(error, OwnPlace("", run.code))
+        return (outcome.INVALID, f"the study's own code failed: {theirs}") if theirs else unexpected(error)
 
 
 if __name__ == "__main__":

@@ -311,6 +311,22 @@ def fails_in_forward(*, context):
     return of(lambda self, crops: self.score(self.hidden(crops)))
 
 
+def breaks_its_gradient(*, context):
+    def forward(self, crops):
+        x = torch.sigmoid(self.features(crops))
+        score = self.score(x)
+        x += 1  # what the gradient needs
+        return score
+
+    return of(forward)
+
+
+def fails_in_eval(*, context):
+    network = Small()
+    network.train = lambda mode=True: network if mode else undefined_name  # noqa: F821
+    return network
+
+
 def exits(*, context):
     sys.exit(3)
 

@@ -74,6 +74,8 @@ def test_nothing_is_found_in_a_network_that_is_right(name: str) -> None:
         ("nothing", "network-fails", "error"),
         ("fails", "network-fails", "error"),
         ("fails_in_forward", "network-fails", "error"),
+        ("breaks_its_gradient", "network-fails", "error"),
+        ("fails_in_eval", "network-fails", "error"),
         ("exits", "network-fails", "error"),
         ("exits_in_forward", "network-fails", "error"),
         ("bad_groups", "network-fails", "error"),
