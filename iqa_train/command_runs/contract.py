@@ -77,6 +77,8 @@ def make_contract(
     }
     made = Contract(spec.command, values, {}, resume)
     targets = {part: str(made.predictions(part)) for part in ("test", "val")}
+    for target in targets.values():
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
     write_json(attempt.settings, _settings_document(spec, values, targets, resume=resume))
     environment = {f"IQA_TRAIN_{name}": str(value) for name, value in files.items()}
     environment |= {"IQA_TRAIN_RESUME": str(int(resume)), "IQA_TRAIN_SEED": str(settings.seed)}
