@@ -63,10 +63,17 @@ def status_of(item: Item, found: RunSnapshot) -> ItemStatus:
 
 
 def _without_epoch(attempts: Sequence[AttemptSnapshot]) -> int:
-    """How many of the last attempts in a row have not finished an epoch; what cannot be read is no progress."""
+    """How many of the last attempts in a row have not finished an epoch; what cannot be read is no progress.
+
+    An epoch that an earlier attempt had finished is none: a program that cannot continue would be tried for ever.
+    """
+    known: set[tuple[int, int]] = set()
     count = 0
-    for attempt in reversed(attempts):
-        if attempt.metrics is not None and not isinstance(attempt.metrics, Damage) and attempt.metrics.epochs:
-            break
-        count += 1
+    for attempt in attempts:
+        if attempt.metrics is None or isinstance(attempt.metrics, Damage):
+            count += 1
+            continue
+        epochs = {(event["round"], event["epoch"]) for event in attempt.metrics.epochs}
+        count = 0 if epochs - known else count + 1
+        known |= epochs
     return count

@@ -134,12 +134,13 @@ def test_a_pattern_that_matches_nothing_is_named(tmp_path: Path) -> None:
 def test_without_a_way_to_resume_it_starts_over(tmp_path: Path) -> None:
     study = re.sub(r"(?m)^resume = .*\n", "", STUDY) + experiment("A1", what="die:15")
     project = command_project(tmp_path, study)
-    project.run("--exp", "A1", code=1)
+    project.run("--exp", "A1", "Base", "--slots", "2", "--retries", "1", code=1)
     run = project.run_folder("A1")
+    assert len(list(run.glob("attempt-*"))) == 3  # each had finished epoch 1, and none came further
     (run / "output" / "predictions-test.csv").write_text("image,prediction\nstale,1\n")
     project.run("--exp", "A1", "--resume", code=1)
-    assert (run / "attempt-01" / "output" / "predictions-test.csv").exists()
+    assert (run / "attempt-03" / "output" / "predictions-test.csv").exists()
     assert not (run / "output" / "predictions-test.csv").exists()
-    assert len(json.loads(project.run("status", "--json").stdout)["runs"]) == 1
-    runner = json.loads((run / "attempt-02" / "runner.json").read_text())
+    assert len(json.loads(project.run("status", "--json").stdout)["runs"]) == 2
+    runner = json.loads((run / "attempt-04" / "runner.json").read_text())
     assert runner["resumed"] is False
