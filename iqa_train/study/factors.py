@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from iqa_train.study.backbones import known_backbone
 from iqa_train.study.inert import effective, is_detail
 from iqa_train.study.setting_fields import SETTINGS, is_local
 from iqa_train.study.settings import TrainingConfig, pairs_that_differ
@@ -34,8 +35,11 @@ def acting_differences(base: TrainingConfig, config: TrainingConfig) -> list[str
 def factors_of(names: Sequence[str], base: TrainingConfig, config: TrainingConfig) -> list[str]:
     """`names`, differing settings, as factors: another backbone or weights mean another pre-training, if any.
 
-    A mean and a standard deviation are one normalisation.
+    A mean and a standard deviation are one normalisation. Parts of a batch are a factor where there is batch
+    normalisation; elsewhere they change rounding and the draws of dropout alone.
     """
+    if not (known_backbone(base.backbone).batch_norm or known_backbone(config.backbone).batch_norm):
+        names = [name for name in names if name != "micro_batch_size"]
     if {"mean", "std"} <= set(names):
         names = [NORMALISATION if name == "mean" else name for name in names if name != "std"]
     if {base.weights, config.weights} == {"none"} or {"backbone", "weights"}.isdisjoint(names):

@@ -18,8 +18,11 @@ class OutOfMemoryError(Exception):
 
 
 @contextmanager
-def explain_out_of_memory(batch_size: int) -> Iterator[None]:
-    """Raise OutOfMemoryError for any form of memory exhaustion in the block."""
+def explain_out_of_memory(batch_size: int, micro_batch_size: int | None = None) -> Iterator[None]:
+    """Raise OutOfMemoryError for any form of memory exhaustion in the block.
+
+    `micro_batch_size` is the setting of training, where a batch may be computed in parts; None elsewhere.
+    """
     try:
         yield
     except (RuntimeError, MemoryError) as error:
@@ -27,6 +30,9 @@ def explain_out_of_memory(batch_size: int) -> Iterator[None]:
         if device is None:
             raise
         smaller = f"batch_size {batch_size * 3 // 4}" if batch_size > 1 else "a smaller patch_size or model_size"
+        parts = (micro_batch_size or batch_size) // 2
+        if micro_batch_size is not None and parts > 0:
+            smaller = f"micro_batch_size {parts}, which computes a batch in parts, or {smaller}"
         raise OutOfMemoryError(f"{device} {_requested(str(error))}; try {smaller}") from error
 
 

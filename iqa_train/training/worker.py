@@ -51,7 +51,7 @@ def _run_and_classify(run: RunFolder, journal: Journal, *, resume: bool) -> tupl
     try:
         require_handed()
         spec = read_spec(run)
-        with explain_out_of_memory(spec.settings.batch_size):
+        with explain_out_of_memory(spec.settings.batch_size, spec.settings.micro_batch_size):
             return train_run(spec, run, journal, resume=resume)
     except Stopped:
         return outcome.STOPPED, "stopped on request; --resume continues"

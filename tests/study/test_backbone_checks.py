@@ -168,6 +168,16 @@ def test_two_ways_to_say_the_same(one, other):
     assert effective(TrainingConfig(**one)) == effective(TrainingConfig(**other))
 
 
+@pytest.mark.parametrize(
+    ("backbone", "factors"), [("swin", ["drop_path_rate"]), ("resnet50", ["drop_path_rate", "micro_batch_size"])]
+)
+def test_parts_of_a_batch_are_a_factor_of_batch_normalisation(backbone, factors):
+    base, other = (
+        TrainingConfig(backbone=backbone, **more) for more in ({}, {"drop_path_rate": 0.0, "micro_batch_size": 8})
+    )
+    assert factors_of(acting_differences(base, other), base, other) == factors
+
+
 def test_mean_and_std_are_one_factor():
     base, other = TrainingConfig(), TrainingConfig(mean=HALF, std=HALF)
     assert factors_of(acting_differences(base, other), base, other) == ["normalisation"]

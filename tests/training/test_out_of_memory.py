@@ -44,6 +44,21 @@ def test_the_remedy_is_possible() -> None:
     assert explanation(MemoryError(), 1).endswith("try a smaller patch_size or model_size")
 
 
+@pytest.mark.parametrize(
+    ("batch_size", "micro", "remedy"),
+    [
+        (32, 0, "try micro_batch_size 16, which computes a batch in parts, or batch_size 24"),
+        (32, 5, "try micro_batch_size 2, which computes a batch in parts, or batch_size 24"),
+        (32, 1, "try batch_size 24"),
+        (1, 0, "try a smaller patch_size or model_size"),
+    ],
+)
+def test_in_training_parts_of_a_batch_are_the_first_remedy(batch_size: int, micro: int, remedy: str) -> None:
+    with pytest.raises(OutOfMemoryError) as raised, explain_out_of_memory(batch_size, micro):
+        raise MemoryError
+    assert str(raised.value).endswith(f"; {remedy}")
+
+
 @pytest.mark.parametrize("error", [RuntimeError("mat1 and mat2 shapes cannot be multiplied"), ValueError("memory")])
 def test_other_errors_than_out_of_memory_are_raised(error: Exception) -> None:
     with pytest.raises(type(error)) as raised, explain_out_of_memory(32):
