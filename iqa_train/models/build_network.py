@@ -63,10 +63,9 @@ def _own(reference: CodeReference, settings: TrainingConfig, seed: int, code: Pa
 def _takes_context(build: Callable[..., Any]) -> bool:
     """Whether the function has a parameter for the context."""
     try:
-        parameters = inspect.signature(build).parameters.values()
+        return CONTEXT in inspect.signature(build).parameters
     except (TypeError, ValueError):  # some functions written in C
         return False
-    return any(p.name == CONTEXT or p.kind is p.VAR_KEYWORD for p in parameters)
 
 
 def _module(network: Any, settings: TrainingConfig, place: OwnPlace) -> nn.Module:  # noqa: ANN401

@@ -45,9 +45,8 @@ def import_function(reference: CodeReference, folder: Path) -> Callable[..., Any
     Raises OwnCodeError if the code cannot be imported or has no such function; it names the file and line at fault.
     """
     place = own_place(reference, folder)
-    _prepare_timm(reference, folder)
     with blaming(place, "being imported"), _without_bytecode():
-        module = _import(reference, _finder(folder))
+        module = _importing(reference, _finder(folder))
     function = getattr(module, reference.name, None)
     if callable(function):
         return function  # type: ignore[no-any-return]
@@ -112,11 +111,15 @@ def _by_path(name: str, file: Path) -> ModuleType:
     return module
 
 
-def _prepare_timm(reference: CodeReference, folder: Path) -> None:
-    """Let own code import timm and torchvision with a CPU-only torch, too."""
-    files = folder.rglob("*.py") if reference.file else ()
-    if any(word in path.read_bytes() for path in files for word in (b"timm", b"torchvision")):
-        import_timm()
+def _importing(reference: CodeReference, finder: _CopyFinder) -> ModuleType:
+    """The module; with a CPU-only torch, after the preparation that torchvision needs there."""
+    try:
+        return _import(reference, finder)
+    except RuntimeError as error:
+        if "torchvision::" not in str(error):
+            raise
+    import_timm()
+    return _import(reference, finder)
 
 
 @contextmanager

@@ -182,6 +182,15 @@ def test_the_backbone_is_that_of_the_settings_with_its_own_initial_weights(tmp_p
     assert not torch.equal(own.module.score.weight, other.module.score.weight)
 
 
+def test_a_function_of_an_installed_package_needs_no_file(tmp_path: Path) -> None:
+    options = {"model_name": "test_resnet", "num_classes": 1}
+    network = made(tmp_path, "timm:create_model", network_options=options).eval()
+    with torch.no_grad():
+        assert network(crops()).shape == (3,)
+    with pytest.raises(OwnCodeError, match=r"timm:create_model failed while building the network: timm/models/_fact"):
+        made(tmp_path, "timm:create_model", network_options={"model_name": "nope"})
+
+
 def test_the_linear_control(tmp_path: Path) -> None:
     settings = TrainingConfig(network="linear", backbone="demo", weights="none", patch_size=32, lr_ratio=4.0)
     network = build_network(settings, 1).eval()
