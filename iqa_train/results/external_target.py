@@ -12,7 +12,7 @@ from iqa_train.runs.snapshot import read_snapshot
 from iqa_train.study.messages import NAME_WORDS, is_name
 from iqa_train.study.model import Study
 from iqa_train.study.profiles import profiles_by_study, seeds_of
-from iqa_train.study.resolve import EXTERNAL_SETTINGS, resolve
+from iqa_train.study.resolve import EXTERNAL_SETTINGS, external_of, resolve
 from iqa_train.study.select import StudySelection, select_study
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import DataSource, RunSpec
@@ -74,7 +74,7 @@ def _of_file(selected: StudySelection, runs_dir: Path, experiment: str, trained_
         base = resolve(study, study.baseline, profile=profile)
         trained_on = trained_on or _said_before(runs_dir, base.study, experiment)
         _require_words(trained_on, experiment, study)
-        return ExternalTarget(_undeclared(base, experiment, trained_on), seeds, study.datasets)
+        return ExternalTarget(external_of(base, experiment, trained_on), seeds, study.datasets)
     if same != experiment:
         raise UsageError(f"--exp {experiment} differs from {same} of {study.path} only in case; give --exp {same}?")
     spec = resolve(study, experiment, profile=profile)
@@ -115,20 +115,7 @@ def _of_runs(selected: StudySelection, runs_dir: Path, experiment: str, trained_
         ),
         source=DataSource.model_validate(first.get("source", {})),
     )
-    return ExternalTarget(_undeclared(spec, experiment, trained_on), tuple(sorted({run.seed for run in base})))
-
-
-def _undeclared(base: RunSpec, experiment: str, trained_on: str) -> RunSpec:
-    kept = {name: getattr(base.settings, name) for name in EXTERNAL_SETTINGS}
-    return RunSpec(
-        study=base.study,
-        experiment=experiment,
-        slug=experiment,
-        baseline=base.baseline,
-        settings=TrainingConfig(**kept),
-        source=base.source,
-        external=trained_on,
-    )
+    return ExternalTarget(external_of(spec, experiment, trained_on), tuple(sorted({run.seed for run in base})))
 
 
 def _said_before(runs_dir: Path, study: str, experiment: str) -> str:

@@ -12,13 +12,13 @@ from iqa_train.runs.layout import RunFolder, counted_folders, run_folder, run_fo
 from iqa_train.runs.origin import other_data
 from iqa_train.runs.revision import at_earlier_revisions
 from iqa_train.runs.snapshot import SnapshotReader
-from iqa_train.runs.specfile import read_spec
+from iqa_train.runs.specfile import read_spec, spec_document
 from iqa_train.runs.state import RunState
 from iqa_train.runs.state_names import LOST
 from iqa_train.study.literature import groups_of
 from iqa_train.study.model import Study
 from iqa_train.study.profiles import profiles_by_study, study_name, study_title
-from iqa_train.study.resolve import resolve_all
+from iqa_train.study.resolve import external_of, resolve_all
 from iqa_train.study.revision import FIRST, REVISION, revision_words
 from iqa_train.study.select import select_study
 from iqa_train.study.spec import RunSpec
@@ -103,7 +103,7 @@ def _of_file(study: Study, profile: str | None, runs_dir: Path, reader: Snapshot
 
 def _of_other_data(spec: RunSpec, run: RunFolder, words: str) -> RunRecord:
     """A run whose results come from other data of the same name (another project's, say) and do not count."""
-    return RunRecord(spec.model_dump(mode="json"), run, RunState(LOST, f"its result does not count: {words}"))
+    return RunRecord(spec_document(spec), run, RunState(LOST, f"its result does not count: {words}"))
 
 
 def _further(
@@ -116,12 +116,16 @@ def _further(
     further, notes = [], []
     others: dict[tuple[str, str], list[str]] = {}
     ids = {spec.experiment for spec, _ in runs}
+    # Imported predictions count without being declared, if they are on the baseline's test images.
+    same_images = {external_of(spec, "", "x").config_hash for spec, _ in runs if spec.experiment == spec.baseline}
     for run in counted_folders(runs_dir, study):
         experiment, settings = run.experiment, run.config_hash
         if run.path in known or not run.attempts():
             continue
-        if (experiment, settings) not in hashes and not (experiment not in ids and _is_external(run)):
+        undeclared = experiment not in ids and _is_external(run)
+        if (experiment, settings) not in hashes and not (undeclared and settings in same_images):
             why = "has other settings than the study file now" if experiment in ids else "is not in the study file"
+            why = "has predictions on other images than the baseline's now" if undeclared else why
             why = f"was {revision_words(FIRST)}" if (experiment, settings) in earlier else why
             others.setdefault((experiment, why), []).append(run.path.name)
             continue

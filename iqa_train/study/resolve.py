@@ -89,6 +89,19 @@ def resolve_all(
     ]
 
 
+def external_of(base: RunSpec, experiment: str, trained_on: str) -> RunSpec:
+    """The run of imported predictions on the test images of `base`, for an experiment that no study file declares."""
+    return RunSpec(
+        study=base.study,
+        experiment=experiment,
+        slug=experiment,
+        baseline=base.baseline,
+        settings=TrainingConfig(**{name: getattr(base.settings, name) for name in EXTERNAL_SETTINGS}),
+        source=base.source,
+        external=trained_on,
+    )
+
+
 def resolve_by_hand(overrides: Mapping[str, Any], sources: Mapping[str, DataSource] | None = None) -> RunSpec:
     """A run without an experiment: the program's defaults with `overrides`."""
     return runs_by_hand(study_by_hand(overrides, sources))[0]

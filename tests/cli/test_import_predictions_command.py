@@ -72,6 +72,17 @@ def test_one_that_the_study_file_does_not_declare(project: Path, capsys: Capsys)
     assert found["Rival"]["delta"] is not None
 
 
+def test_predictions_on_what_was_the_studys_data_before_do_not_stand_in_the_way(project: Path, capsys: Capsys) -> None:
+    assert main(["q.csv", *NEW]) == 0
+    (project / "experiments.toml").write_text(STUDY.replace('split_column = "split"\n', ""))
+    finish_runs(project, {"Baseline": 0.4})
+    capsys.readouterr()
+    assert results(["--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert "Rival" not in [row["experiment"] for row in found["rows"]]
+    assert any("Rival (s1-" in note and "on other images than the baseline's now" in note for note in found["notes"])
+
+
 def test_its_interval_is_that_of_a_run_with_the_same_predictions(project: Path, capsys: Capsys) -> None:
     (project / "experiments.toml").write_text(STUDY + '[[experiments]]\nid = "Same"\nset = { lr = 1e-5 }\n')
     finish_runs(project)
