@@ -29,6 +29,7 @@ from iqa_train.runs.provenance import package_versions
 from iqa_train.runs.result_document import write_result
 from iqa_train.runs.run_provenance import record_provenance
 from iqa_train.study.command import Command
+from iqa_train.study.messages import shown
 from iqa_train.study.spec import RunSpec
 from iqa_train.text import join_names, plural
 
@@ -158,7 +159,8 @@ def _header(this: _Run) -> list[str]:
     which = f"study {spec.study}, {this.run.seed_words}, {spec.config_hash}"
     lines = [f"{spec.experiment}: {spec.title or spec.slug} ({which})"]
     if spec.differs:
-        parts = (f"{name} {ours} (baseline: {theirs})" for name, (theirs, ours) in spec.differs.items())
+        pairs = ((name, shown(ours), shown(theirs)) for name, (theirs, ours) in spec.differs.items())
+        parts = (f"{name} {ours} (baseline: {theirs})" for name, ours, theirs in pairs)
         lines.append(f"differs from {spec.baseline} in: " + "; ".join(parts))
     sizes = f"{len(split.train)} training, {len(split.val)} validation, {len(split.test)} test images"
     lines.append(f"data: {table.name}, {sizes} ({split_origin(table)})")

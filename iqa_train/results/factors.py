@@ -59,7 +59,9 @@ def program_of(spec: Spec) -> str:
     command = spec.get("command")
     if not command:
         return ""
-    return f"{program_label(command.get('name', ''))} {shlex.join(public_command(command.get('run', ())))}"
+    words = command.get("run")
+    text = shlex.join(public_command([str(word) for word in words])) if isinstance(words, list | tuple) else ""
+    return f"{program_label(command.get('name', ''))} {text}"
 
 
 def factors(base: Spec, own: Spec) -> tuple[str, ...]:
