@@ -15,7 +15,7 @@ from iqa_train.study.setting_fields import SETTINGS
 from iqa_train.study.spec import RunSpec
 from iqa_train.text import join_names
 
-SECONDS = 120.0
+SECONDS = 300.0
 """How long a network may take to be tried."""
 
 _DECIDING = ("patch_size", "seed")  # beside the settings of the group "Network", what a network is built from

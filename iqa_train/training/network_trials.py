@@ -20,7 +20,7 @@ from iqa_train.text import join_names, plural
 from iqa_train.training.checkpoint import unshared
 from iqa_train.training.optimizer import build_optimizer
 
-CROPS = 4
+_LARGE = 96  # side of crops that are tried by twos, smaller ones by fours
 _STEPS = 3
 _LR = 1e-3
 _NAMED = 4  # parts that a sentence names
@@ -44,20 +44,30 @@ class Tried:
     settings: TrainingConfig
     learned: set[str] = field(default_factory=set)  # parameters that got a gradient other than 0
 
+    @property
+    def count(self) -> int:
+        """How many crops are scored together."""
+        return crops_tried(self.settings)
+
     def crops(self, stream: int) -> Tensor:
-        """Random crops (4, 3, P, P), normalised, of different contrast, brightness and grain; the same for a stream."""
-        side, generator = self.settings.patch_size, torch.Generator().manual_seed(stream)
-        coarse = torch.randn(CROPS, 3, side // 8 + 1, side // 8 + 1, generator=generator)
+        """Random crops (B, 3, P, P), normalised, of different contrast, brightness and grain; the same for a stream."""
+        count, side, generator = self.count, self.settings.patch_size, torch.Generator().manual_seed(stream)
+        coarse = torch.randn(count, 3, side // 8 + 1, side // 8 + 1, generator=generator)
         coarse = nn.functional.interpolate(coarse, size=(side, side), mode="bilinear", align_corners=False)
-        level = torch.randn(CROPS, 1, 1, 1, generator=generator)
-        grain = torch.rand(CROPS, 1, 1, 1, generator=generator)
-        fine = torch.randn(CROPS, 3, side, side, generator=generator)
+        level = torch.randn(count, 1, 1, 1, generator=generator)
+        grain = torch.rand(count, 1, 1, 1, generator=generator)
+        fine = torch.randn(count, 3, side, side, generator=generator)
         return (level + coarse + grain * fine).contiguous(memory_format=torch.channels_last)
 
     @torch.no_grad()
     def scores(self, crops: Tensor, network: OwnNetwork | None = None) -> Tensor:
         """Scores (B,) in evaluation."""
         return (network or self.network).eval()(crops.clone())  # type: ignore[no-any-return]
+
+
+def crops_tried(settings: TrainingConfig) -> int:
+    """How many crops are scored together: few where each takes long."""
+    return 4 if settings.patch_size <= _LARGE else 2
 
 
 def learns(tried: Tried) -> Iterator[Fault]:
@@ -71,7 +81,7 @@ def learns(tried: Tried) -> Iterator[Fault]:
         if not scores.requires_grad:
             yield Fault("network-no-gradient", "error", "its scores depend on no parameter that trains: nothing learns")
             return
-        loss = (scores - torch.linspace(-1, 1, CROPS)).square().mean()
+        loss = (scores - torch.linspace(-1, 1, tried.count)).square().mean()
         optimizer.zero_grad(set_to_none=True)
         with blaming(tried.network.place, "computing gradients"):
             loss.backward()
@@ -109,11 +119,13 @@ def evaluates_alike(tried: Tried) -> Iterator[Fault]:
     """Evaluation gives the same scores twice and changes neither the network nor the crops."""
     before = {name: value.clone() for name, value in tried.network.state_dict().items()}
     crops = tried.crops(11)
-    first, second = tried.scores(crops), tried.scores(crops)
+    first, given = tried.scores(crops), crops.clone()
+    with torch.no_grad():
+        second = tried.network(given)
     if not torch.isfinite(first).all():
         yield Fault("network-not-finite", "error", "scores in evaluation are not finite")
         return
-    levels = torch.linspace(-2, 2, CROPS)[:, None, None, None]
+    levels = torch.linspace(-2, 2, tried.count)[:, None, None, None]
     if not torch.isfinite(tried.scores(levels.expand_as(crops))).all():
         yield Fault("network-not-finite", "error", "scores of crops of a single colour, such as sky, are not finite")
         return
@@ -125,9 +137,6 @@ def evaluates_alike(tried: Tried) -> Iterator[Fault]:
     if moved:
         says = f"evaluation changes {_parts(moved)}: scores depend on what was scored before"
         yield Fault("network-eval-state", "error", says)
-    given = crops.clone()
-    with torch.no_grad():
-        tried.network(given)
     if not torch.equal(given, crops):
         yield Fault(
             "network-changes-crops", "warning", "it changes the crops that it is given in place; copy them first"
@@ -143,9 +152,10 @@ def scores_each_alone(tried: Tried) -> Iterator[Fault]:
         says = f"after {_STEPS} steps of training it scores all crops alike: nothing of a crop reaches its score"
         yield Fault("network-constant", "warning", says)
     tolerance = 1e-3 * spread + 1e-6 * float(scores.abs().max())
-    beside_others = tried.scores(torch.cat((crops[:2], others[2:])))[:2]
+    half = tried.count // 2
+    beside_others = tried.scores(torch.cat((crops[:half], others[half:])))[:half]
     elsewhere = tried.scores(crops.roll(1, 0)).roll(-1, 0)
-    gaps = [float((beside_others - scores[:2]).abs().max()), float((elsewhere - scores).abs().max())]
+    gaps = [float((beside_others - scores[:half]).abs().max()), float((elsewhere - scores).abs().max())]
     if max(gaps) > tolerance:
         how = "beside other crops" if gaps[0] > tolerance else "at another place in the batch"
         says = (
@@ -175,16 +185,14 @@ def rebuilds(tried: Tried) -> Iterator[Fault]:
 def keeps_modes(tried: Tried) -> Iterator[Fault]:
     """train() and eval() reach all parts, and parts that act in training alone are named."""
     network = tried.network.eval()
-    with torch.no_grad():
-        network(tried.crops(15))
-    if stuck := [name for name, part in network.named_modules() if part.training and name]:
-        yield Fault("network-mode", "error", f"{_parts(stuck)} are in training mode in evaluation")
     seed_generators(2, also_python=True)
     network.zero_grad()
     scores = network(tried.crops(15))
+    if stuck := [name for name, part in network.named_modules() if part.training and name]:
+        yield Fault("network-mode", "error", f"{_parts(stuck)} are in training mode in evaluation")
     if scores.requires_grad:
         with blaming(tried.network.place, "computing gradients in evaluation"):
-            scores.sum().backward()
+            (scores * torch.linspace(1, 2, tried.count)).sum().backward()
     idle = [n for n, p in network.named_parameters() if n in tried.learned and (p.grad is None or not p.grad.any())]
     if idle:
         yield Fault("network-eval-unused", "note", f"{_parts(idle)} learn but have no part in the scores in evaluation")
@@ -235,8 +243,8 @@ def builds_alike(network: OwnNetwork, twin: OwnNetwork, crops: Tensor) -> Iterat
         return
     with torch.no_grad():
         scores = [each.eval()(crops.clone()) for each in (network, twin)]
-        again = network(crops.clone())
-    if _same(scores[0], again) and not _same(*scores):
+        same = _same(*scores) or not _same(scores[0], network(crops.clone()))
+    if not same:
         says = "two builds with one seed have the same parameters and buffers but score otherwise: something that is "
         yield Fault("network-build-differs", "error", f"{says}neither differs between them; {remedy}")
 

@@ -14,16 +14,16 @@ from iqa_train.models.multiplications import multiplications
 from iqa_train.models.own_network import OwnNetwork
 from iqa_train.study.code_reference import code_reference
 from iqa_train.study.settings import TrainingConfig
-from iqa_train.training.network_trials import CROPS, ENDING, TRIALS, Fault, Tried, builds_alike
+from iqa_train.training.network_trials import ENDING, TRIALS, Fault, Tried, builds_alike, crops_tried
 
 
 def try_network(settings: TrainingConfig, code: Path, doing: Callable[[str], None]) -> Iterator[Fault | str]:
     """What is wrong with the network of `settings`, from the code copied to `code`; a note of its size; its digest.
 
     `doing` is called with what comes next, for a report on a network that never gets there. The backbone has no
-    pretrained weights here.
+    pretrained weights here, and no stochastic depth, which could leave a layer without gradient for all steps.
     """
-    settings = settings.model_copy(update={"weights": "none"})
+    settings = settings.model_copy(update={"weights": "none", "drop_path_rate": 0.0})
     printed = _Counted()
     trial = blaming(_place(settings, code), "being tried", by_line=True)
     try:
@@ -67,7 +67,7 @@ def network_digest(settings: TrainingConfig, code: Path) -> str:
     """Digits of the parameters and buffers that the network starts with."""
     silent = _Counted()
     with contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent):
-        network = _built(settings.model_copy(update={"weights": "none"}), code, lambda _: None)
+        network = _built(settings.model_copy(update={"weights": "none", "drop_path_rate": 0.0}), code, lambda _: None)
     return digest(network)
 
 
@@ -92,7 +92,8 @@ def _size(network: OwnNetwork, settings: TrainingConfig, doing: Callable[[str], 
     """Parameters and multiply-accumulates, from a first forward pass."""
     doing("scoring crops")
     side = settings.patch_size
-    macs = multiplications(lambda: network.eval()(torch.randn(CROPS, 3, side, side))) / CROPS
+    crops = torch.randn(crops_tried(settings), 3, side, side)
+    macs = multiplications(lambda: network.eval()(crops)) / len(crops)
     total = sum(value.numel() for value in network.parameters())
     fixed = sum(value.numel() for value in network.parameters() if not value.requires_grad)
     says = f"{total / 1e6:.3f} M parameters" + (f", {fixed / 1e6:.3f} M of them fixed" if fixed else "")

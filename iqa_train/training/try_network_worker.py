@@ -10,6 +10,7 @@ import iqa_train.startup  # noqa: F401 (before anything that opens a file)
 
 # isort: split
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from iqa_train.training.out_of_memory import explain_out_of_memory
 from iqa_train.training.serve_trial import Emit, serve
 from iqa_train.training.try_network import network_digest, try_network
 
+_THREADS = 8  # most; nothing is compared between machines
+
 
 def main() -> None:
     """Try the network that standard input names."""
@@ -30,7 +33,7 @@ def main() -> None:
 def _try(request: dict[str, Any], emit: Emit) -> None:
     settings = TrainingConfig.model_validate_json(json.dumps(request["settings"]))
     code = Path(request["code"])
-    choose_device(settings.model_copy(update={"precision": "fp32"}))
+    choose_device(settings.model_copy(update={"precision": "fp32", "threads": min(_THREADS, os.cpu_count() or 1)}))
     with explain_out_of_memory(batch_size=1):
         if request["digest"]:
             emit("built", digest=network_digest(settings, code))

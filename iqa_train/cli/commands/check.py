@@ -123,7 +123,7 @@ def _parser() -> Parser:
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     parser.add_argument("--no-code", dest="code", action="store_false", help="run no code of the study's own")
     parser.add_argument(
-        "--time-limit", type=float, default=120.0, metavar="SECONDS",
-        help="how long each of the study's own networks and losses may take to be tried (default: 120)",
+        "--time-limit", type=float, default=300.0, metavar="SECONDS",
+        help="how long each of the study's own networks and losses may take to be tried (default: 300)",
     )  # fmt: skip
     return parser
