@@ -10,6 +10,7 @@ from iqa_train.study.command import Command, CommandTable, Parameter, from_text
 from iqa_train.study.harness import FIXED, HARNESS, program_label
 from iqa_train.study.messages import shown
 from iqa_train.study.model import Study
+from iqa_train.study.placeholders import scalar_text
 from iqa_train.study.settings import TrainingConfig, pairs_that_differ
 from iqa_train.study.spec import RunSpec
 
@@ -95,6 +96,12 @@ def refuse_idle(specs: Collection[RunSpec], settings: Iterable[str]) -> None:
         f"--{name} is a setting of this program's trainer, and {spec.experiment} is trained by {spec.command.label}, "
         f"whose parameters are given with --set; {hint}"
     )
+
+
+def changed_parameters(declared: RunSpec, spec: RunSpec) -> dict[str, str]:
+    """The parameters of `spec` that are not as the study file has them, as `--set` takes them."""
+    pairs = ((name, value, spec.parameters.get(name, value)) for name, value in declared.parameters.items())
+    return {name: scalar_text(ours) for name, theirs, ours in pairs if ours != theirs}
 
 
 def differences(base: Laid, own: Laid) -> dict[str, tuple[Any, Any]]:

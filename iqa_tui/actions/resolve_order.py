@@ -81,7 +81,7 @@ def _with_changes(
     """`spec` with changed settings and a seed; a run of the study file if that has the experiment."""
     from iqa_train.study.profiles import study_name
     from iqa_train.study.resolve import resolve, resolve_by_hand, study_by_hand
-    from iqa_train.study.resolve_command import refuse_idle
+    from iqa_train.study.resolve_command import PARAMETERS, changed_parameters, refuse_idle
     from iqa_train.study.revision import REVISION
     from iqa_train.study.settings import TrainingConfig
 
@@ -89,8 +89,10 @@ def _with_changes(
     before = {name: getattr(spec.settings, name) for name in changes}
     values = spec.settings.model_dump() | dict(changes) | {"seed": seed}
     if study is not None and spec.experiment in study.ids and spec.study == study_name(study, profile):
-        in_file = resolve(study, spec.experiment, profile=profile, seed=seed).settings
-        overrides = {name: value for name, value in values.items() if value != getattr(in_file, name)}
+        declared = resolve(study, spec.experiment, profile=profile, seed=seed)
+        overrides = {name: value for name, value in values.items() if value != getattr(declared.settings, name)}
+        if typed := changed_parameters(declared, spec):
+            overrides[PARAMETERS] = typed
         changed = resolve(study, spec.experiment, profile=profile, overrides=overrides, seed=seed)
         return ResolvedRun(changed, study, profile, overrides, before)
     settings = TrainingConfig(**values)
