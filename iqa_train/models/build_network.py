@@ -17,6 +17,7 @@ from iqa_train.models.keyed_build import Draws, build_keyed
 from iqa_train.models.linear_network import LinearNetwork
 from iqa_train.models.network import QualityNetwork
 from iqa_train.models.own_network import OwnNetwork
+from iqa_train.models.torch_settings import torch_settings_kept
 from iqa_train.study.code_reference import CodeReference, code_reference
 from iqa_train.study.normalisation import normalisation
 from iqa_train.study.settings import TrainingConfig
@@ -53,9 +54,10 @@ def _own(reference: CodeReference, settings: TrainingConfig, seed: int, code: Pa
         with blaming(place, "building the network"):
             return _module(build(**settings.network_options, **context), settings, place)
 
-    network = build_keyed(
-        lambda draws: built(draws, weights=False), lambda draws: built(draws, weights=pretrained), seed
-    )
+    with torch_settings_kept():
+        network = build_keyed(
+            lambda draws: built(draws, weights=False), lambda draws: built(draws, weights=pretrained), seed
+        )
     given = normalisation(settings)
     return OwnNetwork(network.train(), place, (given.mean, given.std))
 

@@ -10,7 +10,7 @@ from types import TracebackType
 
 import torch
 
-from iqa_train.errors import UserError
+from iqa_train.errors import UserError, visible
 from iqa_train.study.code_reference import CodeReference
 from iqa_train.text import first_line
 
@@ -93,7 +93,7 @@ def fault(error: BaseException, place: OwnPlace) -> str:
 def _says(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"it calls sys.exit({error.code!r}), which would end the program"
-    name, message = type(error).__name__, first_line(error)
+    name, message = type(error).__name__, visible(first_line(error))
     return name if message == name else f"{name}: {message}"
 
 
@@ -103,6 +103,6 @@ def _line(trace: TracebackType | None, place: OwnPlace) -> str:
     for frame in traceback.extract_tb(trace):
         shown = place.shown(frame.filename)
         if shown is not None:
-            code = (frame.line or "").strip()
+            code = visible((frame.line or "").strip())
             own = f"{shown}, line {frame.lineno}" + (f", {code[:_LONGEST]}" if code else "")
     return own

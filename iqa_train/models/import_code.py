@@ -18,6 +18,7 @@ from typing import Any
 from iqa_train.errors import did_you_mean
 from iqa_train.models.code_errors import OwnCodeError, blaming, own_place
 from iqa_train.models.timm_import import import_timm
+from iqa_train.models.torch_settings import torch_settings_kept
 from iqa_train.study.code_reference import CodeReference
 
 
@@ -45,7 +46,7 @@ def import_function(reference: CodeReference, folder: Path) -> Callable[..., Any
     Raises OwnCodeError if the code cannot be imported or has no such function; it names the file and line at fault.
     """
     place = own_place(reference, folder)
-    with blaming(place, "being imported"), _without_bytecode():
+    with torch_settings_kept(), blaming(place, "being imported"), _without_bytecode():
         module = _importing(reference, _finder(folder))
     function = getattr(module, reference.name, None)
     if callable(function):

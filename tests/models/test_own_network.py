@@ -191,6 +191,23 @@ def test_a_function_of_an_installed_package_needs_no_file(tmp_path: Path) -> Non
         made(tmp_path, "timm:create_model", network_options={"model_name": "nope"})
 
 
+def test_settings_of_torch_that_a_file_changes_are_put_back(tmp_path: Path) -> None:
+    top = "import torch\ntorch.set_num_threads(3)\ntorch.set_default_dtype(torch.float64)\n"
+    top += "torch.set_grad_enabled(False)\ntorch.backends.cudnn.benchmark = True\n"
+    before = torch.get_num_threads(), torch.get_default_dtype(), torch.backends.cudnn.benchmark
+    network = made(written(tmp_path, mine=top + HEAD + "def build(*, context):\n    torch.set_num_threads(2)\n"
+                           "    return Net(context.backbone())\n"))  # fmt: skip
+    assert (torch.get_num_threads(), torch.get_default_dtype(), torch.backends.cudnn.benchmark) == before
+    assert network(crops()).requires_grad
+
+
+def test_what_an_error_says_is_printable(tmp_path: Path) -> None:
+    folder = written(tmp_path, mine="def build(*, context):\n    raise ValueError('a\\x1b[2Jb')\n")
+    with pytest.raises(OwnCodeError) as caught:
+        made(folder)
+    assert "ValueError: a\\u001b[2Jb" in str(caught.value)
+
+
 def test_the_linear_control(tmp_path: Path) -> None:
     settings = TrainingConfig(network="linear", backbone="demo", weights="none", patch_size=32, lr_ratio=4.0)
     network = build_network(settings, 1).eval()
