@@ -12,6 +12,7 @@ Epoch = dict[str, Any]
 
 _MOST = 1_000_000  # epochs, and no measure is as large as 1e12
 _LARGEST = 1e12
+_LONGEST = 1e10  # seconds
 
 
 class EpochReports:
@@ -83,5 +84,6 @@ def _numbers(words: Mapping[str, Any]) -> Epoch | None:
                 return None
             found[name] = int(value)
         else:
-            found[name] = value if abs(value) < _LARGEST else None
+            known = 0 <= value < _LONGEST if name == "seconds" else abs(value) < _LARGEST
+            found[name] = value if known else None
     return found

@@ -40,8 +40,8 @@ def test_events_that_are_no_epochs_are_counted_and_left_out() -> None:
     reports.read_events(
         ['{"epoch": 1, "srcc": 0.5, "other": "x"}', "no JSON", '{"epoch": -1}', '{"epoch": true}', '{"epoch": "two"}']
     )
-    reports.read_events(['{"loss": 1}', '{"epoch": 2.0, "loss": 1e300}'])
-    assert found == [{"epoch": 1, "test_srcc": 0.5}, {"epoch": 2, "train_loss": None}]
+    reports.read_events(['{"loss": 1}', '{"epoch": 2.0, "loss": 1e300, "seconds": -1}'])
+    assert found == [{"epoch": 1, "test_srcc": 0.5}, {"epoch": 2, "train_loss": None, "seconds": None}]
     assert reports.refused == 4
 
 
