@@ -11,6 +11,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from iqa_train.models.backbone import Backbone
 from iqa_train.models.code_errors import OwnCodeError, blaming
 from iqa_train.models.own_network import OwnNetwork
 from iqa_train.models.seeded_init import seed_generators
@@ -198,7 +199,8 @@ def keeps_modes(tried: Tried) -> Iterator[Fault]:
         yield Fault("network-eval-unused", "note", f"{_parts(idle)} learn but have no part in the scores in evaluation")
     network.zero_grad()
     network.train()
-    frozen = [name for name, part in network.named_modules() if not part.training and name]
+    on_purpose = {id(m) for part in network.modules() if isinstance(part, Backbone) for m in part.modules()}  # `freeze`
+    frozen = [n for n, part in network.named_modules() if n and not part.training and id(part) not in on_purpose]
     if frozen:
         yield Fault("network-mode", "note", f"{_parts(frozen)} are in evaluation mode in training")
 
