@@ -47,6 +47,20 @@ def right(*, width: int = 3, context):
     return Small()
 
 
+class OverBackbone(nn.Module):
+    def __init__(self, backbone):
+        super().__init__()
+        self.backbone = backbone
+        self.score = nn.Linear(backbone.channels[-1], 1)
+
+    def forward(self, crops):
+        return self.score(self.backbone(crops)[-1].mean((2, 3)))
+
+
+def over_our_backbone(*, context):
+    return OverBackbone(context.backbone())
+
+
 def without_context():
     return Small()
 

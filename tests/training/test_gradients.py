@@ -16,7 +16,20 @@ from iqa_train.training.gradients import BatchGradients, gradients, gradients_in
 from iqa_train.training.losses import training_loss
 from iqa_train.training.targets import Targets
 
-LOSSES = ("l1", "l2", "srcc", "rank", "pairwise", "soft_srcc", "margin_rank", "ranknet", "plcc", "nin", "fidelity")
+LOSSES = (
+    "l1",
+    "l2",
+    "srcc",
+    "rank",
+    "pairwise",
+    "soft_srcc",
+    "margin_rank",
+    "ranknet",
+    "plcc",
+    "nin",
+    "fidelity",
+    "emd",
+)
 CROPS = 12
 
 
@@ -38,7 +51,9 @@ def batch() -> tuple[Tensor, Targets]:
     generator = torch.Generator().manual_seed(5)
     crops = torch.rand(CROPS, 3, 32, 32, generator=generator, dtype=torch.float64)
     scores = torch.rand(CROPS, generator=generator, dtype=torch.float64)
-    return crops, Targets(scores, (0.0, 1.0), sd=torch.full_like(scores, 0.1))
+    shares = torch.rand(CROPS, 5, generator=generator, dtype=torch.float64)
+    distribution = shares / shares.sum(1, keepdim=True)
+    return crops, Targets(scores, (0.0, 1.0), torch.full_like(scores, 0.1), distribution)
 
 
 def loss_of(name: str, targets: Targets, alpha: float = 0.0) -> Callable[[Tensor], Tensor]:

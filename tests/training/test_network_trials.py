@@ -37,6 +37,11 @@ def test_nothing_is_found_in_a_network_that_is_right(name: str) -> None:
     assert [fault for fault in tried(name) if fault.code != "network-size"] == []
 
 
+@pytest.mark.parametrize("freeze", ["backbone", "stages:2"])
+def test_layers_frozen_by_the_settings_are_no_finding(freeze: str) -> None:
+    assert [fault for fault in tried("over_our_backbone", freeze=freeze) if fault.code != "network-size"] == []
+
+
 @pytest.mark.parametrize(
     ("name", "code", "severity"),
     [
