@@ -71,7 +71,10 @@ def test_evaluation_and_back_wakes_nothing_frozen() -> None:
     assert network.backbone.net.stages[1].training
 
 
-@pytest.mark.parametrize("name", ["resnet18", "convnext_atto", "swin_tiny_patch4_window7_224"])
+@pytest.mark.parametrize(
+    "name",
+    ["resnet18", "convnext_atto", pytest.param("swin_tiny_patch4_window7_224", marks=pytest.mark.slow)],
+)
 def test_stages_of_timm_networks_are_told_by_what_their_features_depend_on(name: str) -> None:
     """Cut off at a stage, timm's own network has the parameters of the stages up to it."""
     config = settings(backbone=name, drop_path_rate=0.0, patch_size=64)

@@ -11,11 +11,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from iqa_train.datasets.images.loose_images import LooseImages, read_picture
 from iqa_train.files import read_lines
 from iqa_train.runs.layout import RunFolder, run_folder
-from iqa_train.runs.specfile import write_spec
+from iqa_train.runs.specfile import read_spec, write_spec
 from iqa_train.study.load import load_study
+from iqa_train.study.normalisation import IMAGENET
 from iqa_train.study.resolve import resolve
+from iqa_train.training.compute_device import choose_device
+from iqa_train.training.evaluate import score_images
+from iqa_train.training.selected_network import load_selected_network
 from tests.conftest import STUDY as SMALL
 from tests.conftest import Project, write_small_study
 from tests.scheduler.cross_project import with_others
@@ -58,9 +63,18 @@ def test_predict_and_test_normalise_as_the_run_did(tmp_path: Path) -> None:
     (project.folder / "found.csv").write_text(found)
     predicted = predictions(project.folder / "found.csv")
     assert len(set(own.values())) == len(own)
-    for name, value in own.items():
-        assert elsewhere[name] == value
-        assert predicted[name] == value
+    images = {name: project.folder / "data" / "small" / "images" / name for name in own}
+    run = RunFolder(folder)
+    device = choose_device(read_spec(run).settings)
+    selected = load_selected_network(run, read_spec(run), 1, device)
+    loose = LooseImages([read_picture(path, None, 32) for path in images.values()], list(images))
+    otherwise = score_images(
+        selected.network, loose, loose.pictures(), selected.settings, device, normalisation=IMAGENET
+    )
+    for name, as_imagenet in zip(own, otherwise.tolist(), strict=True):
+        assert elsewhere[name] == own[name]
+        assert predicted[name] == own[name]
+        assert abs(as_imagenet - float(own[name])) > 1e-4
 
 
 def worker(project: Project, run: RunFolder, *words: str) -> tuple["subprocess.Popen[bytes]", Path]:

@@ -14,7 +14,7 @@ from iqa_train.datasets.images.crops import CropPlan, training_crops
 from iqa_train.datasets.images.pixel_store import PixelStore, open_store
 from iqa_train.datasets.table import ImageTable
 from iqa_train.models.network import QualityNetwork
-from iqa_train.study.normalisation import IMAGENET
+from iqa_train.study.normalisation import IMAGENET, Normalisation
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.training.batches import batches, color_jitter, prepare
 from iqa_train.training.compute_device import ComputeDevice
@@ -99,6 +99,16 @@ def test_crops_are_normalised_and_mirrored_with_imagenets_statistics(flip: list[
         expected = expected.flip(2) if flip[k] else expected
         assert torch.allclose(got[k].double(), expected, atol=1e-5)
     assert torch.equal(pixels, before)
+
+
+@pytest.mark.parametrize("jittered", [False, True])
+def test_crops_are_normalised_as_the_weights_were_trained(jittered: bool) -> None:
+    pixels = torch.randint(0, 256, (4, 32, 32, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    mean, std = torch.tensor([0.5, 0.4, 0.3]), torch.tensor([0.5, 0.25, 0.2])
+    zeros, flip = np.zeros(4, np.int64), np.zeros(4, bool)
+    plan = CropPlan(zeros, zeros, zeros, flip, np.zeros((4, 4), np.float32) if jittered else None)
+    got = prepare(pixels, plan, CPU, Normalisation(mean=(0.5, 0.4, 0.3), std=(0.5, 0.25, 0.2)))
+    assert torch.allclose(got, ((pixels / 255 - mean) / std).permute(0, 3, 1, 2), atol=1e-4)
 
 
 def test_jitter_that_is_zero_changes_nothing() -> None:
