@@ -161,6 +161,7 @@ def test_the_logistic_is_of_four_or_five_parameters(folder: Path, capsys: Out) -
         main(["--logistic", "3"])
 
 
+@pytest.mark.slow
 def test_a_metric_that_is_registered_is_in_every_output(
     folder: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -308,6 +308,7 @@ def test_the_folder_is_everybodys_from_the_first_moment(open_folder: Path) -> No
     assert [path.stat().st_mode & 0o777 for path in (open_folder / "leases0").iterdir()] == [0o666, 0o666]
 
 
+@pytest.mark.slow
 @as_root
 def test_two_users_race_for_a_device_and_no_two_placements_overlap(open_folder: Path) -> None:
     """1,000 of them, while others look on."""

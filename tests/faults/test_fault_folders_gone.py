@@ -19,6 +19,7 @@ HOW = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", HOW)
 def test_all_who_work_in_a_folder_that_goes_end_and_make_nothing_again(make: Make, how: str) -> None:
     project = make(behaviour="*=hold", seconds=0.02)

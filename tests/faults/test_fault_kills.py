@@ -56,6 +56,7 @@ def judge(project: FaultyProject, undisturbed: FaultyProject) -> None:
     assert_same_results(project, undisturbed)
 
 
+@pytest.mark.slow
 def test_a_few_kills(make: Make, undisturbed_five: FaultyProject) -> None:
     project = make(study=FIVE, seconds=0.1)
     print(dict(disturb(project, 1, 10)))

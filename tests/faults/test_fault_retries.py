@@ -15,6 +15,7 @@ from tests.faults.fault_project import (
 )
 
 
+@pytest.mark.slow
 def test_which_ends_are_tried_again(make: Make) -> None:
     """With --retries 1. Each ends in its second epoch: the first attempt has finished an epoch, and counts anew."""
     project = make(study=FIVE, behaviour="Baseline=die:9,A1=exit:3,A2=exit:2,B1=oom@1,B2=exit:1", seconds=0.01)

@@ -6,6 +6,7 @@ from tests.faults.conftest import Make
 from tests.faults.fault_project import FIVE, FaultyProject, assert_same_results, assert_true_state, assert_undoubled
 
 
+@pytest.mark.slow
 def test_the_last_act_of_a_run_is_to_start_a_scheduler(make: Make, undisturbed_stand_ins: FaultyProject) -> None:
     project = make(behaviour="*=hold", seconds=0.02)
     project.run("--all", "--detach", "--slots", "2")

@@ -471,6 +471,7 @@ LOGS = [
 ]
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @settings(max_examples=300, deadline=None)
 def test_any_truncation_gives_the_epochs_before_it(data: st.DataObject) -> None:
@@ -485,6 +486,7 @@ def test_any_truncation_gives_the_epochs_before_it(data: st.DataObject) -> None:
     assert training.median in {None, full.median}
 
 
+@pytest.mark.slow
 @given(data=st.binary(max_size=400), at=st.integers(0, 5000))
 @settings(max_examples=200, deadline=None)
 def test_no_damage_crashes_the_reader(tmp_path_factory: pytest.TempPathFactory, data: bytes, at: int) -> None:
@@ -499,6 +501,7 @@ def test_no_damage_crashes_the_reader(tmp_path_factory: pytest.TempPathFactory, 
     assert all(-1 <= e.test_srcc <= 1 for r in log.rounds for e in r.epochs if e.test_srcc is not None)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=200))
 @settings(max_examples=300, deadline=None)
 def test_no_text_crashes_the_rows(text: str) -> None:

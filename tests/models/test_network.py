@@ -85,6 +85,7 @@ def test_other_backbones_score_each_crop(backbone: str, channels: tuple[int, ...
     assert torch.isfinite(scores).all()
 
 
+@pytest.mark.slow
 def test_swin_scores_a_batch_like_single_crops() -> None:
     network = QualityNetwork(settings(model_size="tiny"), 1).eval()
     crops = torch.rand(2, 3, 224, 224)
@@ -162,6 +163,7 @@ def test_dropout_applies_after_three_layers_of_the_target_network() -> None:
     assert float(TargetNetwork(0.4).eval()(features, same).std()) < 1e-12
 
 
+@pytest.mark.slow
 def test_swin_varies_little_under_dropout() -> None:
     """With every seed's weights far less than with dropout in front of the last product, which makes most of it."""
     network = QualityNetwork(settings(model_size="tiny", dropout_rate=0.4, drop_path_rate=0.0), 1)

@@ -42,6 +42,7 @@ def test_everything_of_a_study(folder: Path) -> None:
     assert [finding.code for finding in found.findings]
 
 
+@pytest.mark.slow
 def test_where_opinions_are_known_the_report_has_the_measures_that_need_them(folder: Path) -> None:
     for run in whole_study(folder).values():
         table = read_predictions(run.path / "predictions-test.csv")

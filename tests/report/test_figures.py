@@ -71,11 +71,13 @@ def files() -> dict[str, bytes]:
     return made
 
 
+@pytest.mark.slow
 def test_all_eight_kinds_are_there(files: dict[str, bytes]) -> None:
     names = {name.split()[0] for name in files}
     assert names == {"ablation", "waterfall", "seeds", "verdicts", "epochs", "sensitivity-lr", "size", "agreement"}
 
 
+@pytest.mark.slow
 def test_each_is_exactly_as_wide_as_its_column(files: dict[str, bytes]) -> None:
     for name, data in files.items():
         _, inches, form = name.split()
@@ -90,6 +92,7 @@ def test_each_is_exactly_as_wide_as_its_column(files: dict[str, bytes]) -> None:
         assert wide == pytest.approx(float(inches), abs=0.01), name
 
 
+@pytest.mark.slow
 def test_fonts_are_inside(files: dict[str, bytes]) -> None:
     for name, data in files.items():
         if name.endswith("pdf"):
@@ -99,6 +102,7 @@ def test_fonts_are_inside(files: dict[str, bytes]) -> None:
             assert b"<text" not in data
 
 
+@pytest.mark.slow
 def test_the_same_drawing_gives_the_same_bytes_and_no_date(files: dict[str, bytes]) -> None:
     with style.styled():
         for drawing in figures_of(EVERYTHING, style.ONE_COLUMN):
@@ -108,6 +112,7 @@ def test_the_same_drawing_gives_the_same_bytes_and_no_date(files: dict[str, byte
                 assert not re.search(rb"CreationDate|ModDate|<dc:date>|20\d\d-\d\d-\d\d", again)
 
 
+@pytest.mark.slow
 def test_a_users_own_style_changes_nothing(files: dict[str, bytes]) -> None:
     import matplotlib as mpl
 

@@ -182,6 +182,7 @@ def injected(world: Path, document: str, draw: Callable[[st.SearchStrategy[Any]]
     return (text if odd is None else text.replace('"ODD"', odd)).encode()
 
 
+@pytest.mark.slow
 @settings(
     max_examples=40, deadline=None, database=None, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -91,6 +91,7 @@ def test_it_is_never_surer_than_the_images_alone_allow(
         assert one.p_beyond(difference, 2.0) >= alone.p_beyond(difference, 2.0) - 1e-12
 
 
+@pytest.mark.slow
 def test_small_p_have_digits_too() -> None:
     """As of many experiments: their p are compared with small levels."""
     for images in (1e-4, 0.25, 0.9, 1.1, 4.0, 1e4):

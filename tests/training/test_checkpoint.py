@@ -215,6 +215,7 @@ def test_the_backbone_and_the_local_distortion_layers_train_at_lr_and_the_rest_a
     assert rate == {}
 
 
+@pytest.mark.slow
 def test_the_local_distortion_layers_of_swin_tiny_train_at_lr() -> None:
     with torch.device("meta"):
         network = QualityNetwork(settings(backbone="swin", model_size="tiny", patch_size=224), 1)

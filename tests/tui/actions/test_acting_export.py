@@ -22,6 +22,7 @@ def finished(stand_ins: Make) -> FaultyProject:
     return project
 
 
+@pytest.mark.slow
 def test_each_form_is_written_where_the_dialog_says_and_is_what_the_command_prints(finished: FaultyProject) -> None:
     async def act(app: Host, pilot: Pilot[None]) -> None:
         for steps, form, name in (

@@ -60,6 +60,7 @@ def is_closed(client: socket.socket) -> bool:
         return True
 
 
+@pytest.mark.slow
 async def test_many_idle_connections_do_not_block_a_client() -> None:
     async with serving() as (address, token):
         clients = await open_idle(address, IDLE)

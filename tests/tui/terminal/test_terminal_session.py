@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[3]
 NUMBERS = {"Baseline": 1, "A1": 2, "A2": 3, "B1": 4, "B2": 5}
 
 
+@pytest.mark.slow
 def test_a_study_is_carried_out_by_keys_alone(make: Make) -> None:
     project = make(behaviour="B1=hold", seconds=0.1)
     with tmux(project.folder, project.environment()) as terminal:
