@@ -77,6 +77,13 @@ def test_by_hand_settings_start_from_the_old_scripts_defaults(empty: Run) -> Non
     assert {name: settings[name] for name in expected} == expected
 
 
+def test_a_dry_run_says_how_crops_are_normalised(empty: Run) -> None:
+    words = ("--dataset", "demo", "--backbone", "vit_base_patch16_siglip_224.v2_webli", "--dry-run")
+    assert "\n  normalisation: mean 0.5 0.5 0.5, std 0.5 0.5 0.5\n" in empty(*words).stdout
+    (run,) = json.loads(empty(*words, "--json", "--mean", "0.1,0.2,0.3").stdout)["runs"]
+    assert run["normalisation"] == {"mean": [0.1, 0.2, 0.3], "std": [0.5, 0.5, 0.5]}
+
+
 def test_a_repeat_has_the_settings_of_the_first_run_and_a_folder_of_its_own(project: Project) -> None:
     words = ("--exp", "A1", "--dry-run", "--json")
     (first,), (repeat,) = (json.loads(project.run(*words, *more).stdout)["runs"] for more in ((), ("--repeat", "2")))

@@ -62,6 +62,7 @@ def _plan_of(
         "config_hash": spec.config_hash,
         "run_dir": str(run.path),
         "settings": shown_settings(spec),
+        "normalisation": spec.normalisation.model_dump() if spec.command is None else None,
         "baseline": spec.baseline,
         "differs": {name: {"baseline": theirs, "here": ours} for name, (theirs, ours) in spec.differs.items()},
         "command": _command(spec, study, profile, options, overrides),
@@ -97,7 +98,9 @@ def _print_plan(plan: dict[str, Any], spec: RunSpec) -> None:
     if spec.baseline is not None and spec.experiment != spec.baseline:
         pairs = [f"{name} {_toml(ours)} (there {_toml(theirs)})" for name, (theirs, ours) in spec.differs.items()]
         print(f"  differs from {spec.baseline} in: {'; '.join(pairs) or 'nothing'}")
-    if spec.command is not None:
+    if spec.command is None:
+        print(f"  normalisation: {spec.normalisation}")
+    else:
         print(f"  program: {shlex.join(public_command(spec.command.run))}, in {spec.command.folder}")
     print(f"  command: {shlex.join(plan['command'])}\n")
 
