@@ -7,7 +7,6 @@ settings, split and folders, turns what it reports into events, and its predicti
 import iqa_train.startup  # noqa: F401 (before anything that opens a file)
 
 # isort: split
-import argparse
 import errno
 import os
 import resource
@@ -15,7 +14,6 @@ import signal
 import stat
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from iqa_train.command_runs.carry_out import carry_out
 from iqa_train.errors import UserError
@@ -25,27 +23,21 @@ from iqa_train.runs import outcome
 from iqa_train.runs.journal import Journal, Stopped
 from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.specfile import read_spec
-from iqa_train.runs.worker_end import StopRequest, report_end, unexpected
+from iqa_train.runs.worker_process import StopRequest, report_end, unexpected, unless_gone, worker_arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the worker; returns its exit code, or ends it by the signal that ended the program."""
     escape_outputs()
-    parser = argparse.ArgumentParser(prog="iqa_train.command_runs.worker")
-    parser.add_argument("run", type=Path)
-    parser.add_argument("attempt", type=Path)
-    parser.add_argument("--resume", action="store_true")
-    arguments = parser.parse_args(argv)
-    run, attempt = RunFolder(arguments.run), Attempt(arguments.attempt)
+    run, attempt, resume = worker_arguments("iqa_train.command_runs.worker", argv)
     signalled = StopRequest()
 
     def stopping() -> bool:  # the program may have acted upon the file before this process has its signal
         return signalled() or attempt.stop.exists()
 
     journal = Journal(attempt.metrics, stopping)
-    code, message = _run_and_classify(run, attempt, journal, stopping, resume=arguments.resume)
-    if not attempt.folder.is_dir():
-        code, message = outcome.UNEXPECTED, f"{run.path} is gone: it was moved, deleted or unmounted; the run ends"
+    end = _run_and_classify(run, attempt, journal, stopping, resume=resume)
+    code, message = unless_gone(run, attempt, end)
     if code < 0:
         journal.say(message)
         _end_by(-code)

@@ -9,10 +9,8 @@ To read training from here to the loss, follow the list at the head of trainer.p
 import iqa_train.startup  # noqa: F401 (before anything that opens a file)
 
 # isort: split
-import argparse
 import errno
 import sys
-from pathlib import Path
 
 from iqa_train.errors import UserError
 from iqa_train.escape import escape_outputs
@@ -20,9 +18,9 @@ from iqa_train.handed import require_handed
 from iqa_train.models.code_errors import OwnPlace, their_fault
 from iqa_train.runs import outcome
 from iqa_train.runs.journal import Journal, Stopped
-from iqa_train.runs.layout import Attempt, RunFolder
+from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.specfile import read_spec
-from iqa_train.runs.worker_end import StopRequest, report_end, unexpected
+from iqa_train.runs.worker_process import StopRequest, report_end, unexpected, unless_gone, worker_arguments
 from iqa_train.training.checkpoint import DiskFullError
 from iqa_train.training.out_of_memory import OutOfMemoryError, explain_out_of_memory
 from iqa_train.training.train_run import train_run
@@ -32,16 +30,9 @@ from iqa_train.training.trainer import DivergedError
 def main(argv: list[str] | None = None) -> int:
     """Run the worker; returns its exit code."""
     escape_outputs()
-    parser = argparse.ArgumentParser(prog="iqa_train.training.worker")
-    parser.add_argument("run", type=Path)
-    parser.add_argument("attempt", type=Path)
-    parser.add_argument("--resume", action="store_true")
-    arguments = parser.parse_args(argv)
-    run, attempt = RunFolder(arguments.run), Attempt(arguments.attempt)
+    run, attempt, resume = worker_arguments("iqa_train.training.worker", argv)
     journal = Journal(attempt.metrics, StopRequest())
-    code, message = _run_and_classify(run, journal, resume=arguments.resume)
-    if not attempt.folder.is_dir():
-        code, message = outcome.UNEXPECTED, f"{run.path} is gone: it was moved, deleted or unmounted; the run ends"
+    code, message = unless_gone(run, attempt, _run_and_classify(run, journal, resume=resume))
     report_end(journal, code, message)
     return code
 

@@ -1,15 +1,29 @@
-"""How a worker takes a request to stop, and how it says that it has ended."""
+"""What the process of every worker does: its arguments, requests to stop, and how it says that it has ended."""
 
+import argparse
 import os
 import signal
 import sys
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 
 from iqa_train.redaction import without_secrets
 from iqa_train.runs import outcome
 from iqa_train.runs.journal import Journal
+from iqa_train.runs.layout import Attempt, RunFolder
+
+
+def worker_arguments(module: str, argv: Sequence[str] | None) -> tuple[RunFolder, Attempt, bool]:
+    """The run, the attempt, and whether to resume, from `RUN_FOLDER ATTEMPT_FOLDER [--resume]`."""
+    parser = argparse.ArgumentParser(prog=module)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("attempt", type=Path)
+    parser.add_argument("--resume", action="store_true")
+    given = parser.parse_args(argv)
+    return RunFolder(given.run), Attempt(given.attempt), given.resume
 
 
 class StopRequest:
@@ -32,6 +46,13 @@ def unexpected(error: Exception) -> tuple[int, str]:
     with suppress(OSError):  # the log's disk may be full
         sys.stderr.write(without_secrets(traceback.format_exc()))
     return outcome.UNEXPECTED, f"{type(error).__name__}: {error}"
+
+
+def unless_gone(run: RunFolder, attempt: Attempt, end: tuple[int, str]) -> tuple[int, str]:
+    """Exit code and message as given, or those of a run whose folder has vanished."""
+    if attempt.folder.is_dir():
+        return end
+    return outcome.UNEXPECTED, f"{run.path} is gone: it was moved, deleted or unmounted; the run ends"
 
 
 def report_end(journal: Journal, code: int, message: str) -> None:
