@@ -1,13 +1,15 @@
 """The argument parser of every command: errors are UsageError, and `-` and `_` in options are equivalent."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from iqa_train.cli.text import terminal_width
+from iqa_train.cli.text import say, terminal_width
 from iqa_train.errors import UsageError, did_you_mean, visible
+from iqa_train.study.find import FILE_NAME, folder_above
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -36,6 +38,7 @@ class Parser(argparse.ArgumentParser):
                 near = did_you_mean(rest[0].partition("=")[0], self._options())
                 hint = near if near.startswith("did") else "no such option"
             raise UsageError(f'"{visible(rest[0])}": {hint}; {self.prog} --help lists all options')
+        _note_wrong_folder(options)
         return options
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 (as it is overloaded)
@@ -67,6 +70,15 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise instead of exiting."""
         raise UsageError(f"{message}; see {self.prog} --help")
+
+
+def _note_wrong_folder(options: argparse.Namespace) -> None:
+    """Say so where the study file and the runs of this command are probably in a folder above."""
+    if getattr(options, "experiments", options) is not None or options.demo or Path(options.runs_dir).exists():
+        return
+    if above := folder_above():
+        place = visible(shlex.quote(str(above)))
+        say(f"note: this folder has no {FILE_NAME} and no runs, but {place} has a study; for that one: cd {place}")
 
 
 def _canonical(option: str) -> str:

@@ -3,6 +3,7 @@
 Used for predictions that are imported, and for those that a user's own program leaves.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +33,7 @@ _USUAL = {
     "seed": ("seed",),
 }  # fmt: skip
 _NEEDED = ("image", "prediction")
+_NUMBER = re.compile(r"[-+]?\d*[.,]?\d+(e[-+]?\d+)?%?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -187,8 +189,9 @@ def _require_size(path: Path) -> None:
 
 def _usual(records: Records, what: str, option: str) -> str:
     """The column of a usual name; "" where there is none and none is needed. Raises DataError."""
-    found = [column for name in _USUAL[what] for column in records.columns if column.lower() == name]
-    if len(found) == 1 or (found and found[0].lower() == what):
+    spelt = {column: "_".join(re.split(r"[ _-]+", column.strip().lower())) for column in records.columns}
+    found = [column for name in _USUAL[what] for column in records.columns if spelt[column] == name]
+    if len(found) == 1 or (found and spelt[found[0]] == what):
         return found[0]
     if found:
         names = join_names([f'"{visible(name)}"' for name in found])
@@ -196,6 +199,11 @@ def _usual(records: Records, what: str, option: str) -> str:
     if what not in _NEEDED:
         return ""
     columns = join_names([f'"{visible(name)}"' for name in records.columns], most=8)
+    if any(_NUMBER.fullmatch(name.strip()) for name in records.columns):
+        raise DataError(
+            f"{records.path}: its first row, {columns}, seems to be an image already; expected: a first row that names "
+            "the columns, such as image,prediction"
+        )
     raise DataError(
         f'{records.path}: there is no column "{what}"; its first row, which must name the columns, is {columns}; '
         f"if one of them is the {what}, name it with {option}"

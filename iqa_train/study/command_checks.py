@@ -66,8 +66,9 @@ def unused_parameters(audited: Audited) -> Iterator[Finding]:
         spec = run.spec
         if spec.command is None or "settings" in (used := used_names(spec.command.run)):
             continue
-        for name in spec.differs:
-            if name in spec.parameters and name not in used:
+        for name in spec.parameters:
+            changed = name in spec.differs or run.origins.get(name) == f"experiment {spec.experiment}"
+            if changed and name not in used:
                 says = f"{spec.experiment} changes {name}, but {{{name}}} is not in run of {spec.command.label}: the "
                 says += "program knows it only if it reads IQA_TRAIN_SETTINGS"
                 yield Finding("parameter-not-passed", "warning", spec.experiment, (name,), says)

@@ -17,6 +17,13 @@ def find_study(explicit: Path | None = None) -> Path:
     return beside if beside.exists() else Path(__file__).parents[2] / FILE_NAME
 
 
+def folder_above() -> Path | None:
+    """The nearest folder above with a study file, if this one has none: perhaps the one that was meant."""
+    if Path(FILE_NAME).exists():
+        return None
+    return next((folder for folder in Path.cwd().parents if (folder / FILE_NAME).is_file()), None)
+
+
 def experiments_in_order(path: Path) -> list[str]:
     """The ids of the experiments in the study file at `path`, in its order; none if it cannot be read.
 

@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from iqa_train.errors import did_you_mean
+from iqa_train.errors import did_you_mean, visible
+from iqa_train.study.code_reference import code_reference
 from iqa_train.study.command import CommandTable
 from iqa_train.study.cross_checks import DEFAULTS, HEAD, SEEDS_BELONG, check_references, check_seeds, id_of
 from iqa_train.study.design import Design, contradiction
@@ -113,7 +114,8 @@ def _experiments(
             problems.add(place, f"command = {shown(command)} is not text; allowed: NAME of [commands.NAME]", "command")
             continue
         if command and command not in named:
-            problems.add(place, f"unknown command {shown(command)}; {did_you_mean(command, named)}", "command")
+            hint = did_you_mean(command, named) if named else f"write [commands.{visible(command)}], and its run there"
+            problems.add(place, f"unknown command {shown(command)}; {hint}", "command")
         elif isinstance(changes, dict) and (command or own):
             fields["set"] = settings_and_parameters(changes, commands.get(command), place, problems)
         elif isinstance(changes, dict):
@@ -237,8 +239,19 @@ def _references(tables: list[Any], defaults: Mapping[str, Any], problems: Proble
 def _settings(values: Mapping[str, Any], place: TomlTable, problems: Problems, within: str = "") -> dict[str, Any]:
     """The valid settings of `values`, with their types; problems with others are noted."""
     valid, wrong = check_settings(values)
-    problems.extend(place, wrong, within)
+    problems.extend(place, ((key, _as_option(key, sentence, values)) for key, sentence in wrong), within)
     return valid
+
+
+def _as_option(key: str, sentence: str, values: Mapping[str, Any]) -> str:
+    """The complaint about `key`; a name that is like no setting, beside own code, is perhaps an option of that code."""
+    unknown, _, known = sentence.partition("; known: ")
+    homes = {"network": "network_options", "loss_type": "loss_options"}
+    own = {homes[key]: name for key, name in values.items() if key in homes and code_reference(str(name))}
+    if not known or not own:
+        return sentence
+    places = " or ".join(f"{home} = {{ {key} = ... }}" for home in own)
+    return f"{unknown}; an option of {' or '.join(own.values())} stands in {places}"
 
 
 def _made(model: type[Model], values: object, place: TomlTable, problems: Problems, within: str = "") -> Model | None:
@@ -252,17 +265,19 @@ def _made(model: type[Model], values: object, place: TomlTable, problems: Proble
         return model.model_validate(values)
     except ValidationError as error:
         for key, sentence in complaints(error, model, values):
-            hint = _hint(key, place) if key not in model.model_fields else ""
+            hint = "" if key in model.model_fields or sentence.endswith("?") else _hint(key, place)
             problems.add(place, (f"{within}: " if within else "") + sentence + hint, key or within)
     return None
 
 
 def _hint(key: str, place: TomlTable) -> str:
-    if key not in TrainingConfig.model_fields:
+    if place.table.startswith("commands."):
+        return f"; a parameter stands in [{place.table}.defaults]"
+    if key not in TrainingConfig.model_fields and (place.table, key) != ("command", "defaults"):
         return ""
     homes = {"experiments": f"set = {{ {key} = ... }}", "references": f"settings = {{ {key} = ... }}"}
-    home = homes.get(place.table, "[defaults]")
-    return f"; a setting stands in {home}"
+    what = "parameter" if place.table == "command" else "setting"
+    return f"; a {what} stands in {homes.get(place.table, '[defaults]')}"
 
 
 def _table(raw: Mapping[str, Any], name: str, problems: Problems) -> dict[str, Any]:

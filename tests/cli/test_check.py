@@ -75,3 +75,8 @@ def test_check_needs_no_heavy_import():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_setting_that_starts_a_sentence_keeps_its_case():
+    found = findings_text([Finding("c", "error", "A", (), 'network = "n.py:f": there is none')])
+    assert '      network = "n.py:f": there is none.' in found

@@ -49,6 +49,22 @@ def run(*words: str, code: int = 0) -> None:
     assert program.main(list(words)) == code
 
 
+# Another folder.
+
+
+def test_a_folder_below_that_of_the_study_is_noted(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Out) -> None:
+    whole_study(folder)
+    below = folder / "the nets"
+    below.mkdir()
+    run("status")
+    assert "note:" not in capsys.readouterr().err
+    monkeypatch.chdir(below)
+    run("status")
+    assert f"no runs, but '{folder}' has a study".replace("'", "") in capsys.readouterr().err.replace("'", "")
+    run("--experiments", "../experiments.toml", "check")
+    assert "note:" not in capsys.readouterr().err
+
+
 # The order of a study.
 
 

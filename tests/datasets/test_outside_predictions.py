@@ -23,6 +23,7 @@ def values(path: Path, text: str, encoding: str = "utf-8", **columns: str) -> li
     ("text", "encoding", "columns"),
     [
         ("image,prediction\n00001.jpg,3.5\n00004.jpg,4\n", "utf-8", {}),
+        ("Image Path, Predicted-Score \n00001.jpg,3.5\n00004.jpg,4\n", "utf-8", {}),
         ("image;prediction\n00004;4\n00001;3,5\n", "utf-8-sig", {}),
         ("Filename\tMOS\tPred\nx/00004.JPG\t1\t4.0\nx/00001.JPG\t2\t3.5\n", "utf-16", {}),
         ("id,mine,prediction\n00001,3.5,0\n00004,4,0\n", "utf-8", {"image": "id", "prediction": "mine"}),
@@ -30,10 +31,25 @@ def values(path: Path, text: str, encoding: str = "utf-8", **columns: str) -> li
         ('image,prediction,answer\n00001,3.5,"Good,\n\nbut ""blurry"".\nScore: 3"\n00004,4,"x"\n', "utf-8", {}),
         ("image,prediction\nother.png,9\n00003,9\n00001,3.5\n00004,4\n00005,9\n", "utf-8", {}),
     ],
-    ids=["plain", "semicolons", "UTF-16 with tabs", "named columns", "percent", "answers", "superset"],
+    ids=[
+        "plain",
+        "spaces in headings",
+        "semicolons",
+        "UTF-16 with tabs",
+        "named columns",
+        "percent",
+        "answers",
+        "superset",
+    ],
 )
 def test_files_as_people_have_them(text: str, encoding: str, columns: dict[str, str], tmp_path: Path) -> None:
     assert values(tmp_path / "mine.csv", text, encoding, **columns) == [3.5, 4.0]
+
+
+@pytest.mark.parametrize("text", ["00001.jpg,3.5\n00004.jpg,4\n", "00001.jpg;3\n00004.jpg;4\n"])
+def test_a_file_without_headings_is_called_that(text: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="seems to be an image already; expected: a first row that names the columns"):
+        values(tmp_path / "mine.csv", text)
 
 
 def test_rows_of_other_images_and_unknown_names_are_counted(tmp_path: Path) -> None:
@@ -60,7 +76,7 @@ HEAD = "image,prediction\n"
         (HEAD + "00001,1\n00004,\n", 'row 3: the column "prediction" is empty'),
         (HEAD + "00001,%\n00004,2%\n", 'row 2: the column "prediction" is empty'),
         (HEAD + "00001,85%\n00004,2\n", "write it without the percent sign"),
-        ("00001.jpg,1\n00004.jpg,2\n", 'no column "image"; its first row, which must name the columns, is "00001.jpg"'),
+        ("00001.jpg,1\n00004.jpg,2\n", 'its first row, "00001.jpg" and "1", seems to be an image already'),
         ("image,score\n00001,1\n00004,2\n", 'no column "prediction".*name it with --prediction-column'),
         ("name,file,pred\na,00001,1\n", 'say which with --image-column'),
         ("image,prediction,seed\n00001,1,0.5\n", 'row 2: 0.5 in the column "seed" is not a seed'),

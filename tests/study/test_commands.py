@@ -155,7 +155,7 @@ def test_spec_json_keeps_all_of_it(here: Path) -> None:
         (("(?P<srcc>", "(?P<srcc"), "is not a regular expression"),
         (("[command]", "[command]\nruns = []"), r'unknown key "runs"; did you mean "run"\?'),
         (('run = ["{python}"', 'run = [""'), r"run = .* is not valid"),
-        (('id = "Deep"', 'id = "Deep"\ncommand = "mine"'), r'unknown command "mine"; there are none'),
+        (('id = "Deep"', 'id = "Deep"\ncommand = "mine"'), r'unknown command "mine"; write'),
         (("[command]", '[command]\npredictions = { train = "x.csv" }'), "predictions"),
         (("[command]", '[command]\npredictions = { test = "/tmp/x.csv" }'), r"outside \{run_dir\}"),
         (("[command]", '[command]\npredictions = { test = "{run_dir}/../x.csv" }'), r"outside \{run_dir\}"),
@@ -195,6 +195,13 @@ def test_check_finds_missing_programs_and_parameters_that_do_not_arrive(here: Pa
     nowhere = STUDY.replace('"{python}", "train.py"', '"./no-such-program"')
     (missing,) = [f for f in audit(_study(here, nowhere)) if f.code == "missing-program"]
     assert "no-such-program" in missing.message
+
+
+def test_check_finds_a_parameter_that_does_not_arrive_beside_a_baseline_of_another_kind(here: Path) -> None:
+    text = MIXED.replace("defaults = { lr = 0.5 }", "defaults = { lr = 0.5, deep = false, wide = false }")
+    study = _study(here, text.replace("set = { lr = 0.25 }", "set = { lr = 0.25, deep = true }"))
+    found = [(f.experiment, f.settings) for f in audit(study) if f.code == "parameter-not-passed"]
+    assert found == [("Mine", ("deep",))]
 
 
 def test_a_value_never_becomes_two_words() -> None:

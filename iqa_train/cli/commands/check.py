@@ -112,8 +112,9 @@ def _entry(finding: Finding, width: int) -> str:
 
 def _sentence(message: str) -> str:
     """The message as a sentence; the name of a setting or a file keeps its case."""
-    first = message.partition(" ")[0]
-    sentence = message if {"_", ":", "/"} & set(first) else message[:1].upper() + message[1:]
+    first, _, rest = message.partition(" ")
+    is_name = {"_", ":", "/"} & set(first) or rest.startswith("= ")
+    sentence = message if is_name else message[:1].upper() + message[1:]
     return sentence if sentence.endswith("?") else f"{sentence}."
 
 

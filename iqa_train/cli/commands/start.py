@@ -115,7 +115,9 @@ def _run_here(spec: RunSpec, run: RunFolder, options: argparse.Namespace, argv: 
     lease.close()
     code = 130 if outcome.requested else outcome.command_code
     if code != 0:
-        say(f"iqa-train: {spec.experiment}: {outcome.state}: {outcome.reason}")
+        state = "" if outcome.reason.startswith(outcome.state) else f"{outcome.state}: "
+        how = "; the same command with --resume continues it" if outcome.can_pass else ""
+        say(f"iqa-train: {spec.experiment}: {state}{outcome.reason}{how}")
     if code == 0 and run.repeat > 1 and not options.json:
         from iqa_train.results.summary import FIRST_RUN, summarise, summary_text
 
