@@ -11,7 +11,7 @@ from hashlib import sha256
 from iqa_train.command_runs.conclude import collect_predictions, is_whole, round_result, write_found
 from iqa_train.command_runs.contract import Contract, make_contract
 from iqa_train.command_runs.epoch_journal import EpochJournal
-from iqa_train.command_runs.epochs import EpochReports
+from iqa_train.command_runs.epochs import SECONDS_FOR_A_LINE, EpochReports
 from iqa_train.command_runs.lines import LineTail
 from iqa_train.command_runs.program import run_program
 from iqa_train.datasets.catalogue import load_table
@@ -140,7 +140,11 @@ class _Watch:
 
     def remarks(self, command: Command) -> list[str]:
         """What a person should know of the reports: patterns that fit nothing, and reports that were no numbers."""
-        said = []
+        said = [
+            f'note: the pattern "{visible(pattern)}" of epochs took more than {SECONDS_FOR_A_LINE:g} s for a line, '
+            "perhaps for its nested repeats; it was not used from there on"
+            for pattern in self._reports.slow
+        ]
         if command.epochs and not self._reports.matched:
             said.append("note: no line of its output matched a pattern of epochs, so no epoch is known from it")
         if self._reports.refused:

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from iqa_train.datasets.table import SPLITS, ImageTable, Split
+from iqa_train.errors import RunError
 from iqa_train.escape import ESCAPED
 from iqa_train.files import SCHEMA_VERSION, write_atomic, write_json
 from iqa_train.handed import HANDED
 from iqa_train.runs.layout import Attempt, RunFolder
-from iqa_train.study.command import Command
+from iqa_train.study.command import Command, leaves, outside
 from iqa_train.study.placeholders import FROM_SETTINGS, Scalar, filled
 from iqa_train.study.spec import RunSpec
 
@@ -43,9 +44,12 @@ class Contract:
         return Path.cwd() / self.command.folder
 
     def predictions(self, split: str) -> Path:
-        """The file in which the program leaves its predictions on `split`."""
+        """The file in which the program leaves its predictions on `split`. RunError: outside its folder."""
         (name,) = filled([self.command.file_of(split)], self.values)
-        return Path(str(self.values["run_dir"])) / name
+        folder = str(self.values["run_dir"])
+        if leaves(folder, name):
+            raise RunError(f"{self.command.label}: predictions: {outside(name)}")
+        return Path(folder, name)
 
 
 def make_contract(

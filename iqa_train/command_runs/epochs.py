@@ -1,7 +1,10 @@
 """Epochs that a program reports: by lines of its output that match patterns, or as events in a file."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+import signal
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from iqa_train.files import parse_lines
@@ -9,6 +12,9 @@ from iqa_train.study.command import GROUPS
 
 Epoch = dict[str, Any]
 """The fields of an epoch event that a program gives: epoch, and those that it has of the others."""
+
+SECONDS_FOR_A_LINE = 2.0
+"""Of computing, after which a pattern is given up."""
 
 _MOST = 1_000_000  # epochs, and no measure is as large as 1e12
 _LARGEST = 1e12
@@ -27,15 +33,23 @@ class EpochReports:
         self._report = report
         self._wanted = {GROUPS[name] for pattern in self._patterns for name in pattern.groupindex}
         self._open: Epoch = {}
+        self.slow: list[str] = []  # patterns that are not used any more
         self.matched = False
         self.refused = 0
 
     def read_output(self, lines: Iterable[str]) -> None:
         """Lines of the program's output."""
-        for line in lines:
-            for pattern in self._patterns:
-                if found := pattern.search(line):
-                    self._take({GROUPS[k]: v for k, v in found.groupdict().items() if v is not None})
+        with _limiting() as search:
+            for line in lines:
+                for pattern in tuple(self._patterns):
+                    try:
+                        found = search(pattern, line)
+                    except _TooSlowError:
+                        self._patterns.remove(pattern)
+                        self.slow.append(pattern.pattern)
+                        continue
+                    if found:
+                        self._take({GROUPS[k]: v for k, v in found.groupdict().items() if v is not None})
 
     def read_events(self, lines: Iterable[str]) -> None:
         """Lines of the file of events: JSON objects with "epoch"."""
@@ -67,6 +81,31 @@ class EpochReports:
         self._open |= found
         if self._wanted <= self._open.keys():
             self.end()
+
+
+class _TooSlowError(Exception):
+    """A pattern takes too long for a line, as one with nested repeats can: for ever."""
+
+
+@contextmanager
+def _limiting() -> Iterator[Callable[[re.Pattern[str], str], "re.Match[str] | None"]]:
+    """Yields a search that raises `_TooSlowError` after some seconds of computing. For the main thread."""
+
+    def give_up(_signal: int, _frame: FrameType | None) -> None:
+        raise _TooSlowError
+
+    def search(pattern: re.Pattern[str], line: str) -> "re.Match[str] | None":
+        try:
+            signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS_FOR_A_LINE)  # not the clock: the process may be suspended
+            return pattern.search(line)
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
+    before = signal.signal(signal.SIGVTALRM, give_up)
+    try:
+        yield search
+    finally:
+        signal.signal(signal.SIGVTALRM, before)
 
 
 def _numbers(words: Mapping[str, Any]) -> Epoch | None:

@@ -11,7 +11,12 @@ from iqa_train.study.backbone_checks import (
     wrong_layers,
 )
 from iqa_train.study.backbones import known_backbone
-from iqa_train.study.command_checks import missing_programs, several_parameters, unused_parameters
+from iqa_train.study.command_checks import (
+    missing_programs,
+    predictions_outside,
+    several_parameters,
+    unused_parameters,
+)
 from iqa_train.study.factors import PRE_TRAINING, acting_differences, differing, factors_of
 from iqa_train.study.findings import SEVERITIES, Audited, Finding, Severity, span_text
 from iqa_train.study.inert import COMPARING, Rule, effective, inert, never_steps
@@ -290,6 +295,7 @@ _CHECKS: tuple[Callable[[Audited], Iterable[Finding]], ...] = (
     margin_too_small,
     one_seed,
     missing_programs,
+    predictions_outside,
     several_parameters,
     unused_parameters,
 )

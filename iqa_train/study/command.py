@@ -1,5 +1,6 @@
 """`[command]` and `[commands.NAME]`: programs of the user's own that train in place of this program's trainer."""
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
@@ -52,10 +53,7 @@ class CommandKeys(BaseModel):
             _require_placeholders(file, "predictions")
             path = PurePosixPath(file.removeprefix("{run_dir}").lstrip("/") if file.startswith("{run_dir}") else file)
             if path.is_absolute() or ".." in path.parts:
-                raise ValueError(
-                    f'"{visible(file)}" in predictions is outside {{run_dir}}, where runs overwrite the file of '
-                    "another; give a file in it, and {run_dir} to the program"
-                )
+                raise ValueError(f"predictions: {outside(file)}")
         return files
 
     @field_validator("epochs", mode="before")
@@ -103,6 +101,20 @@ class Command(CommandKeys):
     def label(self) -> str:
         """As the study file writes its table."""
         return program_label(self.name)
+
+
+def leaves(run_dir: str, name: str) -> bool:
+    """Whether a file of predictions, its placeholders filled in, is not in the run's folder."""
+    folder = PurePosixPath(os.path.normpath(run_dir))
+    return folder not in PurePosixPath(os.path.normpath(PurePosixPath(run_dir, name))).parents
+
+
+def outside(name: str) -> str:
+    """What is wrong with such a file."""
+    return (
+        f'"{visible(name)}" is outside {{run_dir}}, where runs overwrite the file of another; give a file in it, and '
+        "{run_dir} to the program"
+    )
 
 
 def _require_placeholders(word: str, key: str) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from iqa_train.errors import visible
-from iqa_train.study.command import Command
+from iqa_train.study.command import Command, leaves, outside
 from iqa_train.study.findings import Audited, Finding
-from iqa_train.study.placeholders import placeholders, used_names
+from iqa_train.study.placeholders import FROM_RUN, FROM_SETTINGS, filled, placeholders, used_names
 from iqa_train.study.setting_fields import SETTINGS, is_local
 from iqa_train.text import join_names
 
@@ -23,6 +23,21 @@ def missing_programs(audited: Audited) -> Iterator[Finding]:
         for key in ("run", "resume"):
             for says in _missing(command, key):
                 yield Finding("missing-program", "error", run.spec.experiment, (), f"{command.label}: {key}: {says}")
+
+
+def predictions_outside(audited: Audited) -> Iterator[Finding]:
+    """Files of predictions that the value of a parameter puts outside the run's folder."""
+    for run in audited.runs:
+        spec, command = run.spec, run.spec.command
+        if command is None:
+            continue
+        known = {name: getattr(spec.settings, name) for name in FROM_SETTINGS}
+        values = {**dict.fromkeys(FROM_RUN, "/"), **spec.parameters, **known, "run_dir": "/run"}
+        values["experiment"] = spec.experiment
+        for name in filled([command.file_of(split) for split in ("test", "val")], values):
+            if leaves("/run", name):
+                says = f"{command.label}: predictions: {outside(name)}"
+                yield Finding("predictions-outside", "error", spec.experiment, (), says)
 
 
 def _missing(command: Command, key: str) -> Iterator[str]:

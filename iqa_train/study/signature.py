@@ -49,13 +49,25 @@ def signature_in(tree: ast.Module, name: str, positional: int) -> Signature | No
     The first `positional` parameters are the program's, as is `context`. None where `name` is no plain function or
     class, such as the result of a call: then its options are known only once it runs.
     """
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
-            return _of(node.args, positional)
-        if isinstance(node, ast.ClassDef) and node.name == name:
-            made = [n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"]
-            return _of(made[-1].args, positional + 1) if made else None
+    node = next((node for node in reversed(tree.body) if _makes(node, name)), None)  # the last one counts
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return _of(node.args, positional)
+    if isinstance(node, ast.ClassDef):
+        made = [n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"]
+        return _of(made[-1].args, positional + 1) if made else None
     return None
+
+
+def _makes(node: ast.stmt, name: str) -> bool:
+    """Whether a statement of a module may bind `name`, itself or in a block of its own."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return node.name == name
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return any((alias.asname or alias.name) == name for alias in node.names)
+    parts = list(ast.walk(node))
+    return any(
+        isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store) and part.id == name for part in parts
+    ) or (any(_makes(part, name) for part in parts[1:] if isinstance(part, ast.stmt)))
 
 
 def names_in(tree: ast.Module) -> list[str] | None:

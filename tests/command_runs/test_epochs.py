@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from iqa_train.command_runs import epochs
 from iqa_train.command_runs.epoch_journal import EpochJournal
 from iqa_train.command_runs.epochs import EpochReports
 from iqa_train.command_runs.lines import LineTail
@@ -43,6 +44,16 @@ def test_events_that_are_no_epochs_are_counted_and_left_out() -> None:
     reports.read_events(['{"loss": 1}', '{"epoch": 2.0, "loss": 1e300, "seconds": -1}'])
     assert found == [{"epoch": 1, "test_srcc": 0.5}, {"epoch": 2, "train_loss": None, "seconds": None}]
     assert reports.refused == 4
+
+
+def test_a_pattern_that_never_ends_on_a_line_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(epochs, "SECONDS_FOR_A_LINE", 0.05)
+    found: list[dict[str, Any]] = []
+    reports = EpochReports([r"^(a+)+(?P<loss>\d)$", r"Epoch (?P<epoch>\d+)"], found.append)
+    reports.read_output(["Epoch 1", "a" * 60 + "!", "Epoch 2", "a" * 60 + "!"])
+    reports.end()
+    assert [epoch["epoch"] for epoch in found] == [1, 2]
+    assert reports.slow == [r"^(a+)+(?P<loss>\d)$"]
 
 
 def _journalled(

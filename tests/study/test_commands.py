@@ -183,6 +183,16 @@ def test_overrides_that_mean_nothing_are_refused(here: Path, overrides: dict[str
         resolve(_study(here), "Base", overrides=overrides)
 
 
+@pytest.mark.parametrize("name", ["../../other", "/tmp/x", "sub/../../x"])
+def test_predictions_never_leave_the_runs_folder_by_a_parameters_value(here: Path, name: str) -> None:
+    text = STUDY.replace("[defaults]", 'predictions = { test = "{name}.csv" }\n[defaults]', 1)
+    assert not any(f.code == "predictions-outside" for f in audit(_study(here, text)))
+    bad = text.replace("set = { depth = 4 }", f'set = {{ depth = 4, name = "{name}" }}')
+    (found,) = [f for f in audit(_study(here, bad)) if f.code == "predictions-outside"]
+    assert (found.severity, found.experiment) == ("error", "Deep")
+    assert f"{name}.csv" in found.message
+
+
 def test_check_finds_missing_programs_and_parameters_that_do_not_arrive(here: Path) -> None:
     found = {(f.code, f.experiment) for f in audit(_study(here))}
     assert ("parameter-not-passed", "Deep") in found

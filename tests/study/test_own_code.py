@@ -179,3 +179,11 @@ def test_a_package_that_python_finds_elsewhere_is_copied_too(tmp_path: Path, mon
     (away / "parts.py").write_text("x = 1")
     assert spec.code.changed() == ["lab_nets/parts.py"]
     assert _spec(path).config_hash != spec.config_hash
+
+
+@pytest.mark.parametrize("last", ["def build(*, width: int = 1): pass", "build = partial(build)", "helper = 1"])
+def test_options_are_those_of_the_last_definition(tmp_path: Path, last: str) -> None:
+    path = _study(tmp_path, '[[experiments]]\nid = "B"\nset = { network_options = { width = 2 } }\n')
+    (tmp_path / "nets/mine.py").write_text(f"def build(*, depth: int = 1): pass\n{last}\n")
+    refused = [f for f in audit(load_study(path)) if f.code == "own-code-options"]
+    assert bool(refused) == (last == "helper = 1")
