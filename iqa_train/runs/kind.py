@@ -14,7 +14,7 @@ from iqa_train.runs.layout import RunFolder
 if TYPE_CHECKING:  # pydantic is slow to import
     from iqa_train.study.spec import RunSpec
 
-_LONGEST = 60  # characters of a command line
+_LONGEST = 60  # characters of a command line, and of its parameters
 
 
 EXTERNAL_MARK = "\u00a7"
@@ -97,9 +97,13 @@ def kind_of(spec: Mapping[str, Any] | Damage | None, provenance: ProvenanceFacts
     if isinstance(provenance, Mapping) and "imported" in provenance:
         return RunKind("imported log", str(provenance["imported"]["log"]))
     if command := spec.get("command"):
-        return RunKind("command", _command(command))
+        return RunKind("command", _command(command) + _values(spec.get("parameters")))
     settings = spec.get("settings", {})
-    own = [f"{part} {name}" for part in ("network", "loss") if (name := _reference(settings, part))]
+    own = [
+        f"{part} {name}{_values(settings.get(f'{part}_options'))}"
+        for part in ("network", "loss")
+        if (name := _reference(settings, part))
+    ]
     return RunKind("own code", ", ".join(own)) if own else RunKind()
 
 
@@ -109,8 +113,23 @@ def _reference(settings: Mapping[str, Any], part: str) -> str:
     return name if isinstance(name, str) and ":" in name else ""
 
 
+def _values(given: object) -> str:
+    """Parameters of a program or options of own code as they are, which tell rows of one program apart."""
+    if not isinstance(given, Mapping) or not given:
+        return ""
+    texts = [
+        (f"--{name}", str(value).lower() if isinstance(value, bool) else str(value)) for name, value in given.items()
+    ]
+    pairs = [public_command(pair) for pair in texts]
+    return f" with {_cut(', '.join(' '.join(pair).removeprefix('--') for pair in pairs))}"
+
+
 def _command(command: object) -> str:
     """The command line as the study file has it, with its placeholders; cut where it is long."""
     words = command.get("run", "") if isinstance(command, Mapping) else command
     text = " ".join(public_command([str(word) for word in words])) if isinstance(words, list | tuple) else str(words)
+    return _cut(text)
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

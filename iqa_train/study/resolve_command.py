@@ -84,8 +84,11 @@ def refuse_unknown(study: Study, overrides: Mapping[str, Any]) -> None:
 
 
 def refuse_idle(specs: Collection[RunSpec], settings: Iterable[str]) -> None:
-    """Raise UsageError for the first of `settings` that means nothing for any run, since commands train all of them."""
+    """Raise UsageError for one of `settings` that means nothing for any run, as commands train all of them, or none."""
     programs = [spec for spec in specs if spec.command is not None]
+    if specs and not programs and PARAMETERS in settings:
+        names = ", ".join(spec.experiment for spec in specs)
+        raise UsageError(f"--set gives parameters of a command, and iqa-train trains {names}; write --SETTING VALUE")
     idle = [name for name in settings if name not in {*HARNESS, PARAMETERS}]
     if not idle or not programs or len(programs) < len(specs):
         return

@@ -13,6 +13,7 @@ from iqa_train.study.load import load_study
 from iqa_train.study.model import Study
 from iqa_train.study.placeholders import filled, placeholders
 from iqa_train.study.resolve import resolve, resolve_with_origins
+from iqa_train.study.resolve_command import refuse_idle
 
 STUDY = """
 [study]
@@ -212,6 +213,16 @@ def test_check_finds_a_parameter_that_does_not_arrive_beside_a_baseline_of_anoth
     study = _study(here, text.replace("set = { lr = 0.25 }", "set = { lr = 0.25, deep = true }"))
     found = [(f.experiment, f.settings) for f in audit(study) if f.code == "parameter-not-passed"]
     assert found == [("Mine", ("deep",))]
+
+
+def test_set_is_refused_where_no_command_runs(here: Path) -> None:
+    study = _study(here, MIXED)
+    overrides = {"parameters": {"lr": "0.5"}}
+    ours = resolve(study, "Ours", overrides=overrides)
+    with pytest.raises(UsageError, match="iqa-train trains Ours; write --SETTING VALUE"):
+        refuse_idle([ours], overrides)
+    refuse_idle([ours, resolve(study, "Mine", overrides=overrides)], overrides)
+    refuse_idle([ours], {"lr": 1.0})
 
 
 def test_a_value_never_becomes_two_words() -> None:

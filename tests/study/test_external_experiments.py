@@ -84,6 +84,16 @@ def test_a_command_of_the_whole_study_does_not_run_it(tmp_path: Path) -> None:
         ({"settings": {"network": "linear"}}, None, ""),
         ({"settings": {"network": "nets/mine.py:build"}}, None, "own code: network nets/mine.py:build"),
         ({"settings": {"network": "a.b:c", "loss_type": "l.py:f"}}, None, "own code: network a.b:c, loss l.py:f"),
+        (
+            {"settings": {"network": "n.py:f", "network_options": {"deep": True, "lr": 0.5}, "loss_options": {"p": 1}}},
+            None,
+            "own code: network n.py:f with deep true, lr 0.5",
+        ),
+        (
+            {"command": {"run": ["a", "{lr}"]}, "parameters": {"lr": 0.5, "token": "x"}},
+            None,
+            "command: a {lr} with lr 0.5, token ***",
+        ),
         ({"settings": {}}, {"imported": {"log": "x.log"}}, "imported log: x.log"),
         (None, None, ""),
     ],

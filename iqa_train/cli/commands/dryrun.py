@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -12,8 +13,11 @@ from iqa_train.redaction import public_command
 from iqa_train.runs.layout import RunFolder
 from iqa_train.study.model import Study
 from iqa_train.study.numbers import number_text
+from iqa_train.study.placeholders import FROM_RUN, FROM_SETTINGS, filled
 from iqa_train.study.shown_settings import shown_settings
 from iqa_train.study.spec import RunSpec
+
+_PLAIN = re.compile(r"[\w@%+=:,./{}-]+")  # what a shell leaves alone, with placeholders
 
 
 def dry_run(
@@ -88,6 +92,13 @@ def _command(
     return words + as_options({k: v for k, v in overrides.items() if k != "seed" or by_hand})
 
 
+def _program(spec: RunSpec, words: Sequence[str]) -> str:
+    """The program's command line: with the values of this run, and placeholders for what only a start knows."""
+    values = {name: f"{{{name}}}" for name in FROM_RUN} | {name: getattr(spec.settings, name) for name in FROM_SETTINGS}
+    shown = public_command(filled(words, {**values, "experiment": spec.experiment, **spec.parameters}))
+    return " ".join(word if _PLAIN.fullmatch(word) else shlex.quote(word) for word in shown)
+
+
 def _print_plan(plan: dict[str, Any], spec: RunSpec) -> None:
     print(f"{spec.experiment}: {spec.title}" if spec.title not in {"", spec.experiment} else spec.experiment)
     repeat = f", repeat {plan['repeat']}" if plan["repeat"] > 1 else ""
@@ -101,7 +112,7 @@ def _print_plan(plan: dict[str, Any], spec: RunSpec) -> None:
     if spec.command is None:
         print(f"  normalisation: {spec.normalisation}")
     else:
-        print(f"  program: {shlex.join(public_command(spec.command.run))}, in {spec.command.folder}")
+        print(f"  program: {_program(spec, spec.command.run)}, in {spec.command.folder}")
     print(f"  command: {shlex.join(plan['command'])}\n")
 
 
