@@ -24,6 +24,7 @@ MOST_BYTES = 1 << 27
 """Of a table of predictions: one of a million images, or of 40,000 with the text of every answer, has less."""
 
 _FEW = 3
+_LARGEST = 1e100  # sums of squares of larger predictions overflow
 _USUAL = {
     "image": ("image", "image_name", "image_path", "image_id", "img", "img_name", "img_path", "filename", "file_name",
               "file", "name", "path"),
@@ -114,7 +115,7 @@ def read_outside(
         path,
         tuple(map(without_quote, records.texts(found.image))),
         records.lines,
-        records.numbers(found.prediction),
+        _bounded(records, found.prediction),
         records.numbers(found.score) if found.score else None,
         split_names(records, found.split) if found.split else None,
         _seeds(records, found.seed) if found.seed else None,
@@ -171,6 +172,18 @@ def _require_clear(given: OutsidePredictions, table: ImageTable, match: NameMatc
         raise DataError(
             f'{given.path}: "{visible(table.images[place])}" is in rows {lines} {values}{more}; keep one row per image'
         )
+
+
+def _bounded(records: Records, column: str) -> NDArray[np.float64]:
+    values = records.numbers(column)
+    large = np.flatnonzero(np.abs(values) > _LARGEST)
+    if large.size:
+        more = f" (and {large.size - 1} more)" if large.size > 1 else ""
+        raise DataError(
+            f'{records.path}, row {records.lines[int(large[0])]}: {values[large[0]]:g} in the column "{column}" is too '
+            f"large for a prediction{more}; allowed: from {-_LARGEST:g} to {_LARGEST:g}"
+        )
+    return values
 
 
 def _require_size(path: Path) -> None:

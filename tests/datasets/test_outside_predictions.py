@@ -71,6 +71,7 @@ HEAD = "image,prediction\n"
         (HEAD + "00001,1\n00004,2\na/00001.png,3\n", r"00001.jpg\" is in rows 2 and 4 with different predictions"),
         (HEAD + "00001,1\n00004,2\n00001,1\n", "in rows 2 and 4 with the same prediction; keep one"),
         (HEAD + "a,1\nb,2\n", 'none of its 2 names is an image of "koniq-10k": it has "a" and "b"'),
+        (HEAD + "00001,-1e308\n00004,2\n", 'row 2: -1e\\+308 in the column "prediction" is too large for a prediction'),
         (HEAD + "00001,nan\n00004,2\n", 'row 2: "nan" in the column "prediction" is not a finite number'),
         (HEAD + "00001,1\n00004,-inf\n", 'row 3: "-inf" in the column'),
         (HEAD + "00001,1\n00004,\n", 'row 3: the column "prediction" is empty'),
