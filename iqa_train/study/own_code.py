@@ -71,10 +71,10 @@ def own_code(settings: TrainingConfig, folder: Path) -> OwnCode | None:
         if _is_library(root):
             packages[reference.module.partition(".")[0]] = _version(reference.module.partition(".")[0])
         elif root == folder:
-            files |= _collected(root, entry)
+            files |= collected(root, entry)
         else:
             roots[top] = str(root.absolute())
-            files |= _collected(root, entry, only=top)
+            files |= collected(root, entry, only=top)
     if not files and not packages:
         return None
     return OwnCode(folder=str(folder.absolute()), files=dict(sorted(files.items())), packages=packages, roots=roots)
@@ -145,7 +145,7 @@ def located(reference: CodeReference, folder: Path) -> tuple[Path, str]:
     return folder, "/".join(parts) + ".py"
 
 
-def _collected(root: Path, entry: str, only: str = "") -> dict[str, str]:
+def collected(root: Path, entry: str, only: str = "") -> dict[str, str]:
     """The file `entry` and the local modules that it imports, with digests. `only`: those of this package alone."""
     found: dict[str, str] = {}
     waiting = [entry, *_packages_of(root, entry)]
@@ -158,6 +158,12 @@ def _collected(root: Path, entry: str, only: str = "") -> dict[str, str]:
             paths = _imported(root, name, Path(entry).parent, statement)
             waiting += [path for path in paths if not only or path.partition("/")[0] == only]
     return found
+
+
+def imported_names(path: Path) -> set[str]:
+    """The top-level modules that a file imports by their full names, without those of the standard library."""
+    found = {module.partition(".")[0] for module, level, _ in _imports(path) if not level}
+    return found - sys.stdlib_module_names
 
 
 def _packages_of(root: Path, name: str) -> list[str]:

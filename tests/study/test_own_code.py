@@ -187,3 +187,18 @@ def test_options_are_those_of_the_last_definition(tmp_path: Path, last: str) -> 
     (tmp_path / "nets/mine.py").write_text(f"def build(*, depth: int = 1): pass\n{last}\n")
     refused = [f for f in audit(load_study(path)) if f.code == "own-code-options"]
     assert bool(refused) == (last == "helper = 1")
+
+
+def test_network_and_loss_do_not_get_each_others_modules(tmp_path: Path) -> None:
+    path = _study(tmp_path, B + '[[experiments]]\nid = "C"\nset = { loss_type = "losses/own.py:fn" }\n')
+    (tmp_path / "losses").mkdir()
+    for text, clash in [
+        ("import blocks", True),
+        ("from .blocks import x", True),
+        ("import json, torch, helper", False),
+    ]:
+        (tmp_path / "losses/own.py").write_text(f"{text}\ndef fn(predicted, scores): pass\n")
+        (tmp_path / "losses/blocks.py").write_text("x = 1\n")
+        found = [f for f in audit(load_study(path)) if f.severity == "error"]
+        assert [(f.code, f.experiment) for f in found] == ([("own-code-modules", "C")] if clash else [])
+        assert not found or "nets/blocks.py or losses/blocks.py" in found[0].message
