@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-NEEDS_DATA = {"--all", "--gpu", "--resume", "--repeat", "--seed", "verify", "prepare", "test"}
+NEEDS_DATA = {"--all", "--gpu", "--resume", "--repeat", "--seed", "verify", "prepare", "test", "qalign.csv"}
 COMPLETE = {"relaunch"}  # there is nothing to relaunch where all is complete
 LOOKS_ON = 5  # seconds after which what watches for ever is ended
 
