@@ -1,10 +1,26 @@
-"""Modules of a study's own code that have one name: Python keeps one module of a name, whoever imports it."""
+"""Modules of a study's own code that have one name: Python keeps one module of a name, whoever imports it.
+
+So has a module that is called like a package of this program.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from iqa_train.study.own_code import collected, imported_names, located, references
 from iqa_train.study.settings import TrainingConfig
+
+_LIBRARIES = (
+    "iqa_train",
+    "iqa_tui",
+    "numpy",
+    "PIL",
+    "pydantic",
+    "safetensors",
+    "scipy",
+    "timm",
+    "torch",
+    "torchvision",
+)
 
 
 def module_clashes(settings: TrainingConfig, folder: Path) -> Iterator[tuple[str, str]]:
@@ -32,6 +48,23 @@ def module_clashes(settings: TrainingConfig, folder: Path) -> Iterator[tuple[str
                     "network and loss are in one process; rename one of them, or import it with its folder, as in "
                     f'"from {whole} import ..."',
                 )
+
+
+def named_like_libraries(settings: TrainingConfig, folder: Path) -> Iterator[tuple[str, str]]:
+    """(setting, sentence) for files that are found where the program imports a package that it is built on."""
+    for setting, reference in references(settings).items():
+        root, entry = located(reference, folder)
+        if root != folder:
+            continue
+        copied = set(collected(folder, entry))
+        for place in dict.fromkeys((Path(entry).parent, Path())):
+            for library in _LIBRARIES:
+                for path in _files(copied, place, library):
+                    yield (
+                        setting,
+                        f'{setting} = "{getattr(settings, setting)}": {path} has the name of the package {library}, '
+                        f'and "import {library}" would find one in place of the other; rename {path}',
+                    )
 
 
 def _files(copied: set[str], place: Path, module: str) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from iqa_train.errors import did_you_mean
 from iqa_train.study.findings import Audited, Finding
-from iqa_train.study.module_clashes import module_clashes
+from iqa_train.study.module_clashes import module_clashes, named_like_libraries
 from iqa_train.study.own_code import names_defined, references, signature_of
 from iqa_train.study.setting_fields import OPTIONS_OF
 from iqa_train.study.signature import option_problems
@@ -46,7 +46,8 @@ def wrong_options(audited: Audited) -> Iterator[Finding]:
 
 
 def ambiguous_modules(audited: Audited) -> Iterator[Finding]:
-    """Modules of one name that network and loss have in different folders."""
+    """Modules of one name that network and loss have in different folders, and modules with the name of a library."""
     for run in audited.runs:
-        for setting, says in module_clashes(run.spec.settings, audited.folder):
-            yield Finding("own-code-modules", "error", run.spec.experiment, (setting,), says)
+        for find in (module_clashes, named_like_libraries):
+            for setting, says in find(run.spec.settings, audited.folder):
+                yield Finding("own-code-modules", "error", run.spec.experiment, (setting,), says)

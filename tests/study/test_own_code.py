@@ -11,6 +11,7 @@ from iqa_train.runs.code_copy import copy_code, require_copy
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.specfile import spec_document
 from iqa_train.study.audit import audit
+from iqa_train.study.findings import Finding
 from iqa_train.study.load import load_study
 from iqa_train.study.resolve import resolve
 from iqa_train.study.spec import RunSpec
@@ -202,3 +203,22 @@ def test_network_and_loss_do_not_get_each_others_modules(tmp_path: Path) -> None
         found = [f for f in audit(load_study(path)) if f.severity == "error"]
         assert [(f.code, f.experiment) for f in found] == ([("own-code-modules", "C")] if clash else [])
         assert not found or "nets/blocks.py or losses/blocks.py" in found[0].message
+
+
+def test_a_module_with_the_name_of_a_library_is_refused(tmp_path: Path) -> None:
+    path = _study(tmp_path, B)
+    (tmp_path / "timm.py").write_text("")  # imported by nobody: no part of the code
+    (tmp_path / "nets/numpy").mkdir()
+    (tmp_path / "nets/numpy/__init__.py").write_text("")
+    assert not audit_errors(path)
+    (tmp_path / "nets/late.py").write_text("import timm, numpy\n")
+    found = audit_errors(path)
+    assert [f.code for f in found] == ["own-code-modules"] * 2
+    assert {word for f in found for word in f.message.split() if "/" in word or word == "timm.py"} >= {
+        "nets/numpy/",
+        "timm.py",
+    }
+
+
+def audit_errors(path: Path) -> list[Finding]:
+    return [f for f in audit(load_study(path)) if f.severity == "error"]
