@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from iqa_train.study.backbones import even_taps, is_weights_file, known_backbone, plain_vit
+from iqa_train.study.backbones import even_taps, is_weights_file, known_backbone, plain_vit, unknown_backbone
 from iqa_train.study.findings import Audited, Finding, Severity
 from iqa_train.study.normalisation import normalisation_of_weights, trained_otherwise
 from iqa_train.study.settings import TrainingConfig
@@ -42,9 +42,12 @@ def freeze_problem(settings: TrainingConfig, depth: int | None) -> str | None:
 
 
 def wrong_layers(audited: Audited) -> Iterator[Finding]:
-    """Crops, taps and frozen layers that the backbone cannot have."""
+    """Backbones that do not exist; crops, taps and frozen layers that they cannot have."""
     for run in audited.trained:
         settings, name = run.spec.settings, run.spec.experiment
+        if (unknown := unknown_backbone(settings.backbone, settings.model_size)) is not None:
+            yield Finding("unknown-backbone", "error", name, ("backbone",), unknown)
+            continue
         depth, patch = plain_vit(settings.backbone) or (None, 0)
         if depth is not None and (wrong := misfit(settings, depth, patch)) is not None:
             yield Finding("backbone-layers", "error", name, ("backbone", "patch_size", "taps"), wrong)

@@ -8,6 +8,8 @@ models all read the table.
 from dataclasses import dataclass
 from functools import lru_cache
 
+from iqa_train.errors import did_you_mean, visible
+
 REDUCTION = (512, 256)
 """Channels between the fused features and the hyper-network's last map."""
 
@@ -76,6 +78,32 @@ def same_network(backbone: str, weights: str) -> tuple[str, str]:
     if tag:
         weights = "imagenet" if tag == known_backbone(backbone).pinned else tag
     return backbone.partition(".")[0], weights
+
+
+def unknown_backbone(backbone: str, model_size: str) -> str | None:
+    """A sentence on a backbone that neither this program nor timm has; None where one has it, or nobody can say.
+
+    The installed timm is not imported; of another version than the table's, nobody can say.
+    """
+    architecture = architecture_of(backbone, model_size)
+    if not architecture or backbone.partition(".")[0] in BACKBONES:
+        return None
+    from importlib.metadata import PackageNotFoundError, version
+
+    from iqa_train.study.timm_table import ARCHITECTURES, VERSION
+
+    try:
+        if version("timm") != VERSION:
+            return None
+    except PackageNotFoundError:
+        return None
+    names = ARCHITECTURES.split()
+    if architecture in names:
+        return None
+    near = did_you_mean(architecture, [*BACKBONES, *names])
+    if not near.startswith("did"):  # timm has over a thousand names
+        near = f"known: {', '.join(BACKBONES)} and timm's networks with four stages or plain transformers"
+    return f'unknown backbone "{visible(backbone)}"; {near}'
 
 
 TAPS = 4

@@ -100,7 +100,8 @@ def option_problems(given: Mapping[str, Any], signature: Signature, of: str) -> 
         elif words := _wrong(value, option):
             found.append((name, f"{name} = {_shown(value)} is not valid for {of}; allowed: {words}"))
     missing = [option.name for option in signature.options if option.required and option.name not in given]
-    return [*found, *((name, f'{of} needs a value for its option "{name}"') for name in missing)]
+    hints = {"backbone": "; for the backbone, give it a parameter context and call context.backbone()"}
+    return [*found, *((n, f'{of} needs a value for its option "{n}"{hints.get(n, "")}') for n in missing)]
 
 
 def fitted(given: Mapping[str, Any], signature: Signature) -> dict[str, Any]:

@@ -125,8 +125,9 @@ def test_what_a_transformer_has_not_is_refused(changes: dict[str, object], says:
 
 
 def test_the_table_of_normalisations_is_that_of_the_installed_timm() -> None:
-    from iqa_train.study.timm_table import NORMALISATIONS
+    from iqa_train.study.timm_table import ARCHITECTURES, NORMALISATIONS, VERSION
 
+    assert (ARCHITECTURES.split(), VERSION) == (timm_table.architectures(), import_timm().__version__)
     assert {key: names.split() for key, names in NORMALISATIONS.items()} == timm_table.normalisations()
 
 

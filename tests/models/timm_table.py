@@ -31,6 +31,12 @@ architecture. ImageNet's normalisation, which all others have, is left out."""
 '''
 _VITS_DOC = '''}
 """(blocks, side of a patch in pixels) -> plain vision transformers."""
+
+'''
+_NAMES_DOC = '''
+"""Every architecture of this timm, old names that it still takes included."""
+
+VERSION = "{version}"
 '''
 
 
@@ -38,7 +44,15 @@ def rendered() -> str:
     """The text of the module."""
     version = import_timm().__version__
     parts = [_HEAD.format(version=version), *_entries(normalisations()), _DOC]
-    return "".join([*parts, "PLAIN_VITS = {\n", *_entries(plain_vits()), _VITS_DOC])
+    parts += ["PLAIN_VITS = {\n", *_entries(plain_vits()), _VITS_DOC]
+    lines = textwrap.fill(" ".join(architectures()), 117, break_long_words=False, break_on_hyphens=False)
+    return "".join([*parts, f'ARCHITECTURES = """\n{lines}"""', _NAMES_DOC.format(version=version)])
+
+
+def architectures() -> list[str]:
+    """Every name that timm takes."""
+    timm = import_timm()
+    return sorted({*timm.models._registry._model_entrypoints, *timm.list_models()})
 
 
 def _entries(groups: dict[Any, list[str]]) -> Iterable[str]:

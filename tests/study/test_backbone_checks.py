@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from iqa_train.study.audit import audit
-from iqa_train.study.backbones import even_taps, plain_vit
+from iqa_train.study.backbones import even_taps, plain_vit, unknown_backbone
 from iqa_train.study.factors import acting_differences, factors_of
 from iqa_train.study.inert import effective
+from iqa_train.study.load import load_study
 from iqa_train.study.normalisation import IMAGENET, normalisation
 from iqa_train.study.resolve import resolve_by_hand
 from iqa_train.study.settings import TrainingConfig
@@ -229,3 +230,29 @@ def test_even_taps_are_four_blocks_that_end_with_the_last(depth):
 )
 def test_plain_transformers_are_known_without_timm(name, shape):
     assert plain_vit(name) == shape
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("vit_tiny_patch14_224", 'unknown backbone "vit_tiny_patch14_224"; did you mean'),
+        ("resnet5O.tv_in1k", 'did you mean "resnet50"'),
+        ("?", "known: swin, resnet50, demo and timm's networks"),
+        ("vit_tiny_patch16_224", None),
+        ("swin.ms_in1k", None),
+        ("demo", None),
+        ("vit_base_patch16_224_in21k", None),  # an old name
+    ],
+)
+def test_backbones_that_nobody_has(name, says):
+    found = unknown_backbone(name, "tiny")
+    assert (found is None) if says is None else (says in found)
+
+
+def test_a_misspelt_backbone_is_found_before_it_is_asked_for_its_layers(tmp_path):
+    (tmp_path / "s.toml").write_text(
+        '[study]\nname = "s"\nbaseline = "A"\n[[experiments]]\nid = "A"\n[[experiments]]\nid = "B"\n'
+        'set = { backbone = "vit_tiny_patch14_224", freeze = "blocks:2" }\n'
+    )
+    found = [(f.code, f.experiment) for f in audit(load_study(tmp_path / "s.toml")) if f.severity == "error"]
+    assert found == [("unknown-backbone", "B")]

@@ -63,6 +63,7 @@ def main(argv: Sequence[str]) -> int:
     else:
         specs = _runs_of_study(study, profile, options, overrides)
     refuse_idle(specs, overrides)
+    _refuse_unknown_backbones(specs)
     if options.repeat > 1 and any(spec.command for spec in specs):
         raise UsageError("--repeat rounds the initial weights of this program's networks otherwise; a command has none")
     if options.split:
@@ -116,6 +117,15 @@ def _check_until_decided(options: argparse.Namespace) -> None:
             raise UsageError(f"--until-decided and --{name} cannot be combined: {why}")
     if options.repeat > 1:
         raise UsageError("--until-decided and --repeat cannot be combined: a repeat is no seed, and decides nothing")
+
+
+def _refuse_unknown_backbones(specs: "Sequence[RunSpec]") -> None:
+    """Raise UsageError for a misspelt backbone, which needs no look at the whole study."""
+    from iqa_train.study.backbones import unknown_backbone
+
+    for settings in (spec.settings for spec in specs if spec.command is None and not spec.external):
+        if problem := unknown_backbone(settings.backbone, settings.model_size):
+            raise UsageError(problem)
 
 
 def _runs_by_hand(options: argparse.Namespace, overrides: Mapping[str, Any]) -> "tuple[Study, list[RunSpec]]":
