@@ -21,7 +21,8 @@ def settings_that_differ(base: Spec, other: Spec) -> dict[str, tuple[Any, Any]]:
     of them (a command, or imported predictions), are not compared; parameters of one command count as settings. Keys of
     `[datasets]` are written `datasets.csv`; `revision` is that of the network and losses. Options of one network or
     loss are written `network_options.depth`, and a file of own code that both use in two versions `code.nets/mine.py`.
-    `command` is the user's own program that trained a run, with its words if two of one name differ.
+    `command` is the user's own program that trained a run, with its words if two of one name differ; imported
+    predictions are marked as what they are.
     """
     theirs, ours = (_settings(spec, of_command=_program(base) == _program(other)) for spec in (base, other))
     pairs = {name: (value, ours[name]) for name, value in theirs.items() if name in ours}
@@ -29,7 +30,8 @@ def settings_that_differ(base: Spec, other: Spec) -> dict[str, tuple[Any, Any]]:
     pairs |= {f"datasets.{k}": (v, ours[k]) for k, v in theirs.items() if k in ours and k not in {"path", "split"}}
     pairs |= _code(base, other)
     pairs = _each_option(pairs)
-    pairs |= {COMMAND: (program_of(base), program_of(other))}
+    if not (base.get("external") or other.get("external")):
+        pairs |= {COMMAND: (program_of(base), program_of(other))}
     if "revision" in base and "revision" in other and not (base.get("command") or other.get("command")):
         pairs[REVISION] = (base["revision"], other["revision"])
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}

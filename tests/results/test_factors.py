@@ -62,3 +62,10 @@ def test_what_one_of_them_does_not_record_is_no_factor() -> None:
     base = {"settings": {"dataset": "koniq-10k", "lr": 5e-7, "attention_fusion": True}}
     own = {"settings": {"dataset": "koniq-10k", "attention_fusion": False}}  # as of a log that tells no rate
     assert factors(base, own) == ("attention_fusion",)
+
+
+def test_imported_predictions_lack_no_command() -> None:
+    ours = spec() | {"command": {"name": "", "run": ["train"]}, "parameters": {"lr": 0.1}}
+    theirs = {"settings": {"dataset": ours["settings"]["dataset"]}, "source": ours["source"], "external": "LIVE"}
+    assert settings_that_differ(ours, theirs) == settings_that_differ(theirs, ours) == {}
+    assert set(settings_that_differ(ours, spec())) == {"command"}
