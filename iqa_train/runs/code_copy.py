@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iqa_train.errors import RunError
+from iqa_train.errors import RunError, visible
 from iqa_train.files import content_digest, write_atomic
 from iqa_train.runs.layout import RunFolder
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:  # a runner stays small without it
 def copy_code(run: RunFolder, spec: Mapping[str, Any]) -> None:
     """Copy the files that a spec.json lists under `code` into the run's folder, unless they are there.
 
-    Raises RunError for a file that is missing or has changed since the run was resolved.
+    Raises RunError for a file that is missing or has changed since the run was resolved, and for a name that leads
+    elsewhere.
     """
     if not spec.get("code"):
         return
@@ -24,6 +25,8 @@ def copy_code(run: RunFolder, spec: Mapping[str, Any]) -> None:
     folder, files, roots = code["folder"], code["files"], code["roots"]
     if not damaged_copies(run, files):
         return
+    if outside := next((name for name in files if Path(name).is_absolute() or ".." in Path(name).parts), None):
+        raise RunError(f'{run.spec}: "{visible(outside)}" is no file of a study\'s own code; start over with --again')
     shutil.rmtree(run.code, ignore_errors=True)
     for name, digest in files.items():
         source = Path(roots.get(name.partition("/")[0], folder), name)

@@ -1,6 +1,7 @@
 """Checks of a study's own code that need not run it: files that are missing, options that its functions do not have."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from iqa_train.errors import did_you_mean
 from iqa_train.study.findings import Audited, Finding
@@ -15,7 +16,8 @@ def missing_code(audited: Audited) -> Iterator[Finding]:
     for run in audited.runs:
         code = run.spec.code
         for name in code.missing if code is not None else ():
-            named = [s for s, reference in references(run.spec.settings).items() if reference.file in {name, ""}]
+            used = references(run.spec.settings).items()
+            named = [setting for setting, of in used if not of.file or Path(of.file) == Path(name)]
             value = getattr(run.spec.settings, named[0]) if named else name
             where = f'{named[0] if named else "code"} = "{value}"'
             says = (

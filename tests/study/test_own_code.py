@@ -124,6 +124,7 @@ def test_the_run_keeps_its_copy_while_the_files_change(tmp_path: Path) -> None:
         ('network_options = { kind = "c" }', "own-code-options", 'allowed: "a", "b"'),
         ('network_options = { sides = [1, "x"] }', "own-code-options", "allowed: a list, each a whole number"),
         ('network = "nets/mine.py:biuld"', "own-code-name", 'did you mean "build"?'),
+        ('network = "./nets//mien.py:build"', "own-code-missing", 'network = "./nets//mien.py:build": there is no'),
         ('network = "nets/mien.py:build"', "own-code-missing", "no readable file nets/mien.py"),
         ('network = "nowhere.at.all:build"', "own-code-missing", "no readable file nowhere/at/all.py"),
         ("network_options = { rate = 1, sides = [7] }", None, ""),
@@ -222,3 +223,15 @@ def test_a_module_with_the_name_of_a_library_is_refused(tmp_path: Path) -> None:
 
 def audit_errors(path: Path) -> list[Finding]:
     return [f for f in audit(load_study(path)) if f.severity == "error"]
+
+
+@pytest.mark.parametrize("name", ["../x.py", "nets/../../x.py", "{there}/x.py"])
+def test_a_specification_from_elsewhere_writes_only_into_its_runs_folder(tmp_path: Path, name: str) -> None:
+    name = name.format(there=tmp_path / "there")
+    (tmp_path / "there/nets").mkdir(parents=True)
+    for place in (tmp_path / "x.py", tmp_path / "there/x.py"):
+        place.write_text("")
+    run = RunFolder(tmp_path / "runs/s/e/s1-0")
+    with pytest.raises(RunError, match="is no file of a study's own code"):
+        copy_code(run, {"code": {"folder": str(tmp_path / "there"), "files": {name: "0" * 16}, "roots": {}}})
+    assert not run.path.exists()
