@@ -72,8 +72,9 @@ def scores_note(path: Path, given: Array | None, scores: Array, name: str) -> st
     agreement = plcc(given, scores)
     if not abs(agreement) >= SAME:
         k = int(np.argmax(np.abs(given - scores)))
+        how = "are all equal" if np.isnan(agreement) else f"correlate {agreement:.3f}"
         raise DataError(
-            f'{path}: its opinion scores are not those of "{name}": they correlate {agreement:.3f}, and one is '
+            f'{path}: its opinion scores are not those of "{name}": they {how}, and one is '
             f"{given[k]:g} there and {scores[k]:g} here; are they of another set, or of another column?"
         )
     return f"the file's opinion scores are on another scale (correlation {agreement:.4f}); those of {name} are used"
