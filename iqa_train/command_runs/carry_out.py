@@ -18,7 +18,7 @@ from iqa_train.datasets.catalogue import load_table
 from iqa_train.datasets.splits import split_origin, split_table
 from iqa_train.datasets.table import ImageTable, Split
 from iqa_train.errors import DataError, RunError, visible
-from iqa_train.redaction import public_command
+from iqa_train.redaction import public_command, without_secrets
 from iqa_train.runs import outcome
 from iqa_train.runs.attempt_facts import read_runner_info
 from iqa_train.runs.documents import read_provenance
@@ -35,6 +35,7 @@ from iqa_train.text import join_names, plural
 
 _NO_MEMORY = re.compile(r"(CUDA|HIP|GPU).{0,40}out of memory|OutOfMemoryError", re.IGNORECASE)
 _LINES_KEPT = 100  # at the end of the output, in which the reason of a failure is looked for
+_SHOWN = 160  # characters of its last line in the reason of a failure
 _LARGEST_FILE = 1 << 26
 _EVENT = 1 << 16  # bytes of a line in the file of events
 
@@ -93,7 +94,7 @@ def carry_out(
             raise Stopped
         if code != 0:
             return _failed(code, watch)
-        result = round_result(spec.seed, found, epochs, time.monotonic() - began, journal)
+        result = round_result(contract, spec.seed, found, epochs, time.monotonic() - began, journal)
     except (DataError, RunError) as error:
         if stopping():
             raise Stopped from None
@@ -108,10 +109,10 @@ def _failed(code: int, watch: "_Watch") -> tuple[int, str]:
     if code < 0:
         return code, f"the program was killed by signal {-code}"
     if code == outcome.INVALID:
-        return outcome.INVALID, "the program ended with code 2: its input cannot be used; its output is in the log"
+        return outcome.INVALID, f"the program ended with code 2: its input cannot be used; {watch.last_words}"
     if watch.lacked_memory:
-        return outcome.OUT_OF_MEMORY, f"out of memory: the program ended with code {code}; its output is in the log"
-    return outcome.UNEXPECTED, f"the program ended with code {code}; its output is in the log"
+        return outcome.OUT_OF_MEMORY, f"out of memory: the program ended with code {code}; {watch.last_words}"
+    return outcome.UNEXPECTED, f"the program ended with code {code}; {watch.last_words}"
 
 
 class _Watch:
@@ -137,6 +138,14 @@ class _Watch:
     def lacked_memory(self) -> bool:
         """Whether its last lines say so."""
         return any(_NO_MEMORY.search(line) for line in self._last)
+
+    @property
+    def last_words(self) -> str:
+        """Where its output is, and the last line of it, which in Python is the error."""
+        line = visible(without_secrets(next((line.strip() for line in reversed(self._last) if line.strip()), "")))
+        if not line:
+            return "it printed nothing"
+        return f"its output is in the log, and ends with: {line if len(line) <= _SHOWN else line[:_SHOWN] + '...'}"
 
     def remarks(self, command: Command) -> list[str]:
         """What a person should know of the reports: patterns that fit nothing, and reports that were no numbers."""

@@ -79,7 +79,9 @@ def write_found(files: RoundFiles, found: Found) -> None:
             files.predictions(part).unlink(missing_ok=True)
 
 
-def round_result(seed: int, found: Found, epochs: EpochJournal, seconds: float, journal: Journal) -> dict[str, Any]:
+def round_result(
+    contract: Contract, seed: int, found: Found, epochs: EpochJournal, seconds: float, journal: Journal
+) -> dict[str, Any]:
     """The run's round for result.json: measured on its predictions, else as reported by its selected epoch.
 
     Raises RunError if the program reported nothing at all.
@@ -87,7 +89,8 @@ def round_result(seed: int, found: Found, epochs: EpochJournal, seconds: float, 
     chosen = epochs.selected()
     if "test" not in found and (chosen is None or chosen.get("test_srcc") is None):
         raise RunError(
-            "the program ended well, but left no predictions on the test images, and reported no test SRCC of an epoch"
+            "the program ended well, but left no predictions on the test images, and reported no test SRCC of an "
+            f"epoch; expected: {contract.predictions('test')}"
         )
     result: dict[str, Any] = {
         "round": 1,

@@ -33,6 +33,8 @@ class _Tested(Protocol):
     def p(self) -> float | None: ...
 
 
+_WITH = " with "  # between a program and its parameters, as in RunKind.about
+
 _KINDS = {
     "own code": "with code of the study",
     "command": "by the study's own program",
@@ -45,14 +47,24 @@ def kind_notes(rows: Sequence[ResultRow]) -> list[str]:
     """Which rows this program did not train with its own network and loss, and where they come from."""
     notes = []
     for kind, words in _KINDS.items():
-        named = [row.experiment + (f" ({_about(row)})" if row.about else "") for row in rows if row.kind == kind]
+        of_kind = [row for row in rows if row.kind == kind]
+        program = _program_of(of_kind) if kind == "command" else ""
+        named = [row.experiment + (f" ({about})" if (about := _about(row, program)) else "") for row in of_kind]
         if named:
-            notes.append(f"{words}: {join_names(named)}")
+            notes.append(f"{words}{f', {program}' if program else ''}: {join_names(named)}")
     return notes
 
 
-def _about(row: ResultRow) -> str:
-    return f"trained on {row.about}" if row.external else row.about
+def _program_of(rows: Sequence[ResultRow]) -> str:
+    """The program that several rows have in common; "" for one row, and where they have several programs."""
+    programs = {row.about.partition(_WITH)[0] for row in rows}
+    return programs.pop() if len(rows) > 1 and len(programs) == 1 else ""
+
+
+def _about(row: ResultRow, program: str = "") -> str:
+    if row.external:
+        return f"trained on {row.about}"
+    return row.about.partition(_WITH)[2] if program else row.about
 
 
 def interval_notes(clusters: Sequence[int | None], metric: str, intervals: Intervals = "single") -> list[str]:

@@ -1,5 +1,7 @@
 """Audits experiments that a program of the user's own trains: is it there, and what is changed in it."""
 
+import contextlib
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,11 +81,22 @@ def unused_parameters(audited: Audited) -> Iterator[Finding]:
     """Parameters that an experiment changes and that are not on the program's command line."""
     for run in audited.runs:
         spec = run.spec
-        if spec.command is None or "settings" in (used := used_names(spec.command.run)):
+        if spec.command is None or "settings" in (used := used_names(spec.command.run)) or _reads_them(spec.command):
             continue
         for name in spec.parameters:
             changed = name in spec.differs or run.origins.get(name) == f"experiment {spec.experiment}"
             if changed and name not in used:
                 says = f"{spec.experiment} changes {name}, but {{{name}}} is not in run of {spec.command.label}: the "
-                says += "program knows it only if it reads IQA_TRAIN_SETTINGS"
+                says += "program knows it only if it reads IQA_TRAIN_SETTINGS, as client.settings() does"
                 yield Finding("parameter-not-passed", "warning", spec.experiment, (name,), says)
+
+
+def _reads_them(command: Command) -> bool:
+    """Whether a script that the command names mentions the file of all parameters, or the client that reads it."""
+    folder = Path.cwd() / command.folder
+    scripts = (folder / word for word in command.run if Path(word).suffix in _SCRIPTS and not placeholders(word))
+    for script in scripts:
+        with contextlib.suppress(OSError):
+            if script.is_file() and re.search(rb"IQA_TRAIN_SETTINGS|client\.settings\(", script.read_bytes()):
+                return True
+    return False

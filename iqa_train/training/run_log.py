@@ -11,6 +11,7 @@ from iqa_train.datasets.splits import split_origin
 from iqa_train.datasets.table import ImageTable, Split
 from iqa_train.models.own_network import OwnNetwork
 from iqa_train.runs.layout import RunFolder
+from iqa_train.study.backbones import SIZED_BACKBONES
 from iqa_train.study.messages import shown
 from iqa_train.study.own_code import OwnCode
 from iqa_train.study.settings import TrainingConfig
@@ -66,14 +67,21 @@ def data(table: ImageTable, split: Split, store: PixelStore) -> list[str]:
     return [first, *(f"note: {note}" for note in table.notes)]
 
 
-def round_start(number: int, rounds: int, settings: TrainingConfig, parameters: int, progress: Progress) -> list[str]:
-    """Seed, network and learning rate of a round, and where a resumed one continues."""
+def round_start(
+    number: int, rounds: int, settings: TrainingConfig, parameters: tuple[int, int], progress: Progress
+) -> list[str]:
+    """Seed, network and learning rate of a round, and where a resumed one continues.
+
+    `parameters` are the numbers of all of them and of the frozen ones.
+    """
+    total, frozen = parameters
+    fixed = f", {frozen / 1e6:.3f} M of them frozen" if frozen else ""
     schedule: str = settings.lr_scheduler
     if schedule == "cosine":
         schedule = f"cosine, a step per {settings.lr_step}, floor {settings.lr_floor:g}"
     lines = [f"round {number} of {rounds}, seed {settings.seed}"] if rounds > 1 else []
     lines.append(
-        f"network: {_network(settings)}, {parameters / 1e6:.3f} M parameters; lr {settings.lr:g} "
+        f"network: {_network(settings)}, {total / 1e6:.3f} M parameters{fixed}; lr {settings.lr:g} "
         f"(rest {settings.lr * settings.lr_ratio:g}), {schedule}"
     )
     if progress.epoch or progress.step:
@@ -83,7 +91,8 @@ def round_start(number: int, rounds: int, settings: TrainingConfig, parameters: 
 
 def _network(settings: TrainingConfig) -> str:
     """The backbone, after the network's own name where it is not the default one."""
-    backbone = f"{settings.backbone} {settings.model_size}"
+    sized = settings.backbone.partition(".")[0] in SIZED_BACKBONES
+    backbone = f"{settings.backbone} {settings.model_size}" if sized else settings.backbone
     if settings.network == "hyperiqa":
         return backbone
     options = "".join(f", {name} {shown(value)}" for name, value in settings.network_options.items())

@@ -118,12 +118,13 @@ def _open_pixels(spec: RunSpec, table: ImageTable, journal: Journal) -> PixelSto
 def _train_round(inputs: RoundInputs, rounds: int, *, resume: bool) -> dict[str, Any]:
     """The round's result. The network's memory is free again afterwards."""
     trainer, journal = Trainer(inputs, resume=resume), inputs.journal
-    parameters = sum(p.numel() for p in trainer.network.parameters())
-    journal.say(*run_log.round_start(inputs.number, rounds, inputs.settings, parameters, trainer.progress))
+    sizes = [(p.numel(), not p.requires_grad) for p in trainer.network.parameters()]
+    total, frozen = sum(size for size, _ in sizes), sum(size for size, fixed in sizes if fixed)
+    journal.say(*run_log.round_start(inputs.number, rounds, inputs.settings, (total, frozen), trainer.progress))
     if isinstance(trainer.network, OwnNetwork):
         journal.say(*run_log.own_normalisation(trainer.network))
     result = trainer.train()
-    result["parameters"] = parameters
+    result["parameters"] = total
     journal.say(*run_log.best(result))
     return result | {"cross": {}}
 

@@ -59,6 +59,10 @@ def test_the_reasons_name_what_is_wrong(ended: Project) -> None:
     assert "nan" in reasons["nan"].lower()
     assert "its images are training images" in reasons["other"]
     assert "left no predictions" in reasons["mute"]
+    assert f"expected: {ended.run_folder('mute')}/output/" in reasons["mute"]
+    code_2 = _exit(ended, "exit-2")["reason"]
+    assert code_2.startswith("the program ended with code 2: its input cannot be used; ")
+    assert 0 < len(code_2.partition("ends with: ")[2]) <= 163
     assert "out of memory: the program ended with code 1" in reasons["oom"]
     assert _exit(ended, "oom")["exit_code"] == 4
     assert _exit(ended, "exit-2")["exit_code"] == 2

@@ -215,6 +215,12 @@ def test_check_finds_a_parameter_that_does_not_arrive_beside_a_baseline_of_anoth
     assert found == [("Mine", ("deep",))]
 
 
+@pytest.mark.parametrize("line", ["options = client.settings(depth=2)", "open(os.environ['IQA_TRAIN_SETTINGS'])"])
+def test_a_script_that_reads_the_parameters_itself_needs_none_on_its_command_line(here: Path, line: str) -> None:
+    (here / "train.py").write_text(line)
+    assert not [f for f in audit(_study(here)) if f.code == "parameter-not-passed"]
+
+
 def test_set_is_refused_where_no_command_runs(here: Path) -> None:
     study = _study(here, MIXED)
     overrides = {"parameters": {"lr": "0.5"}}
