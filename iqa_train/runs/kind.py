@@ -118,7 +118,8 @@ def _values(given: object) -> str:
     if not isinstance(given, Mapping) or not given:
         return ""
     texts = [
-        (f"--{name}", str(value).lower() if isinstance(value, bool) else str(value)) for name, value in given.items()
+        (f"--{name}", str(value).lower() if isinstance(value, bool) else str(value) or '""')
+        for name, value in given.items()
     ]
     pairs = [public_command(pair) for pair in texts]
     return f" with {_cut(', '.join(' '.join(pair).removeprefix('--') for pair in pairs))}"

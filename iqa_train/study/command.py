@@ -20,7 +20,7 @@ GROUPS = {
 """Named groups that a pattern may have, and the field of the epoch that each gives."""
 
 Parameter = StrictBool | StrictInt | StrictFloat | StrictStr
-Words = tuple[Annotated[str, Field(min_length=1)], ...]
+Words = tuple[str, ...]  # an empty one is an empty argument
 
 
 class CommandKeys(BaseModel):
@@ -42,6 +42,8 @@ class CommandKeys(BaseModel):
     @field_validator("run", "resume")
     @classmethod
     def _braces_match(cls, words: Words, info: Any) -> Words:  # noqa: ANN401
+        if words and not words[0].strip():
+            raise ValueError(f"the first word of {info.field_name} is empty; it names the program")
         for word in words:
             _require_placeholders(word, info.field_name)
         return words

@@ -155,7 +155,7 @@ def test_spec_json_keeps_all_of_it(here: Path) -> None:
         (("(?P<epoch>", "(?P<epoche>"), r'the group "epoche" in epochs is not known; did you mean "epoch"\?'),
         (("(?P<srcc>", "(?P<srcc"), "is not a regular expression"),
         (("[command]", "[command]\nruns = []"), r'unknown key "runs"; did you mean "run"\?'),
-        (('run = ["{python}"', 'run = [""'), r"run = .* is not valid"),
+        (('run = ["{python}"', 'run = [""'), "the first word of run is empty"),
         (('id = "Deep"', 'id = "Deep"\ncommand = "mine"'), r'unknown command "mine"; write'),
         (("[command]", '[command]\npredictions = { train = "x.csv" }'), "predictions"),
         (("[command]", '[command]\npredictions = { test = "/tmp/x.csv" }'), r"outside \{run_dir\}"),
@@ -192,6 +192,12 @@ def test_predictions_never_leave_the_runs_folder_by_a_parameters_value(here: Pat
     (found,) = [f for f in audit(_study(here, bad)) if f.code == "predictions-outside"]
     assert (found.severity, found.experiment) == ("error", "Deep")
     assert f"{name}.csv" in found.message
+
+
+def test_an_empty_word_is_an_empty_argument(here: Path) -> None:
+    spec = resolve(_study(here, STUDY.replace('"--lr", ', '"", ')), "Base")
+    assert spec.command is not None
+    assert spec.command.run[2] == ""
 
 
 def test_check_finds_missing_programs_and_parameters_that_do_not_arrive(here: Path) -> None:

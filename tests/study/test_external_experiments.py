@@ -90,9 +90,9 @@ def test_a_command_of_the_whole_study_does_not_run_it(tmp_path: Path) -> None:
             "own code: network n.py:f with deep true, lr 0.5",
         ),
         (
-            {"command": {"run": ["a", "{lr}"]}, "parameters": {"lr": 0.5, "token": "x"}},
+            {"command": {"run": ["a", "{lr}"]}, "parameters": {"lr": 0.5, "token": "x", "tag": ""}},
             None,
-            "command: a {lr} with lr 0.5, token ***",
+            'command: a {lr} with lr 0.5, token ***, tag ""',
         ),
         ({"settings": {}}, {"imported": {"log": "x.log"}}, "imported log: x.log"),
         (None, None, ""),
