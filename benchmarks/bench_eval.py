@@ -25,6 +25,7 @@ from iqa_train.datasets.images.crops import CropPlan, eval_crops
 from iqa_train.datasets.images.pixel_store import PixelStore, open_store
 from iqa_train.datasets.table import ImageTable
 from iqa_train.models.network import QualityNetwork
+from iqa_train.study.normalisation import IMAGENET
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.training.compute_device import ComputeDevice
 from iqa_train.training.evaluate import predict
@@ -35,7 +36,7 @@ _DEVICE = ComputeDevice(torch.device("cpu"), bf16=False)
 
 def ours(network: QualityNetwork, store: PixelStore, plan: CropPlan, side: int) -> NDArray[np.float64]:
     """Scores (N,), the product's way."""
-    return predict(network, store, plan, side=side, device=_DEVICE, workers=0)
+    return predict(network, store, plan, side=side, device=_DEVICE, workers=0, normalisation=IMAGENET)
 
 
 @torch.no_grad()
