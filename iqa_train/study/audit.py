@@ -23,7 +23,7 @@ from iqa_train.study.inert import COMPARING, Rule, effective, inert, never_steps
 from iqa_train.study.loss_checks import opinions_lacking, option_out_of_range, same_loss
 from iqa_train.study.messages import shown
 from iqa_train.study.model import Study
-from iqa_train.study.own_code_checks import ambiguous_modules, missing_code, wrong_options
+from iqa_train.study.own_code_checks import ambiguous_modules, missing_code, too_many_files, wrong_options
 from iqa_train.study.profiles import batches_of, declaration_of, seeds_of, study_name
 from iqa_train.study.reach import margin_too_small, narrow_ranges, one_seed, out_of_reach
 from iqa_train.study.resolve import Resolved, resolve_with_origins
@@ -273,6 +273,7 @@ def _expectation_mismatch(audited: Audited) -> Iterator[Finding]:
 
 _CHECKS: tuple[Callable[[Audited], Iterable[Finding]], ...] = (
     missing_code,
+    too_many_files,
     wrong_options,
     ambiguous_modules,
     option_out_of_range,

@@ -28,7 +28,8 @@ _BY_THE_PROGRAM = {"network": 0, "loss_type": 2}  # parameters that the program 
 
 Statement = tuple[str, int, tuple[str, ...]]
 """An import statement: the module, the number of dots before it, the names that it imports from it."""
-_MOST = 1000  # files; more are somebody's whole library
+MOST_FILES = 1000
+"""Of a run's own code; more are somebody's whole library, and refused by `check`."""
 
 
 class OwnCode(BaseModel):
@@ -149,7 +150,7 @@ def collected(root: Path, entry: str, only: str = "") -> dict[str, str]:
     """The file `entry` and the local modules that it imports, with digests. `only`: those of this package alone."""
     found: dict[str, str] = {}
     waiting = [entry, *_packages_of(root, entry)]
-    while waiting and len(found) < _MOST:
+    while waiting and len(found) <= MOST_FILES:
         name = waiting.pop()
         if name in found:
             continue

@@ -6,7 +6,7 @@ from pathlib import Path
 from iqa_train.errors import did_you_mean
 from iqa_train.study.findings import Audited, Finding
 from iqa_train.study.module_clashes import module_clashes, named_like_libraries
-from iqa_train.study.own_code import names_defined, references, signature_of
+from iqa_train.study.own_code import MOST_FILES, names_defined, references, signature_of
 from iqa_train.study.setting_fields import OPTIONS_OF
 from iqa_train.study.signature import option_problems
 
@@ -25,6 +25,14 @@ def missing_code(audited: Audited) -> Iterator[Finding]:
                 "that Python finds"
             )
             yield Finding("own-code-missing", "error", run.spec.experiment, tuple(named), says)
+
+
+def too_many_files(audited: Audited) -> Iterator[Finding]:
+    """Code of which not all files would be copied."""
+    for run in audited.runs:
+        if run.spec.code is not None and len(run.spec.code.files) > MOST_FILES:
+            says = f"its own code imports more than {MOST_FILES} files of the study's folder; install them as a package"
+            yield Finding("own-code-large", "error", run.spec.experiment, (), says)
 
 
 def wrong_options(audited: Audited) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from iqa_train.errors import RunError
 from iqa_train.runs.code_copy import copy_code, require_copy
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.specfile import spec_document
+from iqa_train.study import own_code, own_code_checks
 from iqa_train.study.audit import audit
 from iqa_train.study.findings import Finding
 from iqa_train.study.load import load_study
@@ -235,3 +236,14 @@ def test_a_specification_from_elsewhere_writes_only_into_its_runs_folder(tmp_pat
     with pytest.raises(RunError, match="is no file of a study's own code"):
         copy_code(run, {"code": {"folder": str(tmp_path / "there"), "files": {name: "0" * 16}, "roots": {}}})
     assert not run.path.exists()
+
+
+def test_code_of_which_not_all_would_be_copied_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _study(tmp_path, B)
+    code = _spec(path).code
+    assert code is not None
+    files = len(code.files)
+    for most, codes in [(files, []), (files - 1, ["own-code-large"])]:
+        monkeypatch.setattr(own_code, "MOST_FILES", most)
+        monkeypatch.setattr(own_code_checks, "MOST_FILES", most)
+        assert [f.code for f in audit_errors(path)] == codes
