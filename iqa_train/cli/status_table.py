@@ -8,7 +8,7 @@ from iqa_train.runs.state_names import OPEN, QUEUED, RUNNING
 from iqa_train.scheduler.overview import Overview, Row
 from iqa_train.text import format_duration
 
-_HEAD = ("Experiment", "Seed", "State", "Device", "Epoch", "Test SRCC", "ETA", "Reason")
+_HEAD = ("Study", "Experiment", "Seed", "State", "Device", "Epoch", "Test SRCC", "ETA", "Reason")
 
 
 def status_lines(overview: Overview, rows: Sequence[Row], width: int | None = None) -> list[str]:
@@ -17,7 +17,8 @@ def status_lines(overview: Overview, rows: Sequence[Row], width: int | None = No
         return ["nothing is queued and nothing has been run here; see iqa-train --help"]
     times = Counter(_named(row) for row in rows)
     body = [_cells(row, several=times[_named(row)] > 1) for row in rows]
-    keep = [k for k in range(len(_HEAD)) if _HEAD[k] != "Seed" or len({row.seed for row in rows}) > 1]
+    alike = {"Study": len({row.study for row in rows}) == 1, "Seed": len({row.seed for row in rows}) == 1}
+    keep = [k for k in range(len(_HEAD)) if not alike.get(_HEAD[k], False)]
     head = [_HEAD[k] for k in keep]
     designs = [plain(line) for design in overview.designs for line in design.lines]
     return [_headline(overview, rows), *designs, *text_table(head, [[cells[k] for k in keep] for cells in body], width)]
@@ -61,6 +62,7 @@ def _cells(row: Row, *, several: bool) -> list[str]:
     kind = row.kind.words if row.kind.name == "external" else "" if row.kind.name == "trained" else row.kind.name
     why = "; ".join(filter(None, [kind, row.reason or (p.stage if row.state == RUNNING else ""), row.note]))
     return [
+        row.study,
         f"{name} ({row.run.config_hash})" if several else name,
         str(row.seed),
         row.state,

@@ -22,6 +22,7 @@ from iqa_train.study.resolve import external_of, resolve_all
 from iqa_train.study.revision import FIRST, REVISION, revision_words
 from iqa_train.study.select import select_study
 from iqa_train.study.spec import RunSpec
+from iqa_train.text import join_names
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ def _further(
             why = "has other settings than the study file now" if experiment in ids else "is not in the study file"
             why = "has predictions on other images than the baseline's now" if undeclared else why
             why = f"was {revision_words(FIRST)}" if (experiment, settings) in earlier else why
+            why = _changed_code(run, [spec for spec, _ in runs if spec.experiment == experiment]) or why
             others.setdefault((experiment, why), []).append(run.path.name)
             continue
         try:
@@ -136,6 +138,22 @@ def _further(
     for (experiment, why), names in others.items():
         notes.append(f"not counted: {experiment} ({', '.join(names)}) {why}")
     return further, notes
+
+
+def _changed_code(run: RunFolder, specs: list[RunSpec]) -> str:
+    """That it is none of `specs`, those of its experiment, only because own code was edited since; "" if not so."""
+    ours = next((spec for spec in specs if spec.code is not None), None)
+    if ours is None or ours.code is None:
+        return ""
+    try:
+        old = read_spec(run)
+    except (RunError, OSError):
+        return ""
+    if old.code is None or old.model_copy(update={"code": ours.code}).config_hash != ours.config_hash:
+        return ""
+    now, then = ours.code.files | ours.code.packages, old.code.files | old.code.packages
+    changed = sorted(name for name in {*now, *then} if now.get(name) != then.get(name))
+    return f"was trained before {join_names(changed)} changed; it counts again if that is undone"
 
 
 def _is_external(run: RunFolder) -> bool:

@@ -68,6 +68,17 @@ def test_a_folder_below_that_of_the_study_is_noted(folder: Path, monkeypatch: py
 # The order of a study.
 
 
+def test_status_names_the_study_of_each_run_where_there_are_several(folder: Path, capsys: Out) -> None:
+    whole_study(folder)
+    run("status")
+    assert "Study  Experiment" not in capsys.readouterr().out
+    finish(folder, specs(folder)["A1"].model_copy(update={"study": "another"}))
+    run("status")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split()[:2] == ["Study", "Experiment"]
+    assert {tuple(line.split()[:2]) for line in lines[3:]} >= {("tiny", "A1"), ("another", "A1")}
+
+
 def test_status_keeps_the_order_of_the_study_file(folder: Path, capsys: Out) -> None:
     whole_study(folder)
     for name, spec in specs(folder, seeds=[7]).items():

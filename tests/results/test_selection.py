@@ -46,6 +46,25 @@ def test_a_profile_by_its_name_or_by_its_studys(folder: Path) -> None:
         chosen("tiny", "demo")
 
 
+def test_an_edit_of_own_code_is_named_as_what_sets_a_run_apart(folder: Path) -> None:
+    own = STUDY.replace("set = { lr = 1e-5 }", 'set = { loss_type = "own.py:f" }')
+    write_study(folder, own)
+    code = folder / "own.py"
+    code.write_text("import parts\ndef f(predicted, scores): ...\n")
+    (folder / "parts.py").write_text("")
+    finish(folder, specs(folder)["Baseline"])
+    finish(folder, specs(folder)["Hot"])
+    finish(folder, specs(folder, overrides={"weight_decay": 1e-3})["Hot"])
+    assert [note.partition(") ")[2] for note in chosen().notes] == ["has other settings than the study file now"]
+    (folder / "parts.py").write_text("# better")
+    assert {note.partition(") ")[2] for note in chosen().notes} == {
+        "has other settings than the study file now",
+        "was trained before parts.py changed; it counts again if that is undone",
+    }
+    (folder / "parts.py").write_text("")
+    assert len(chosen().notes) == 1
+
+
 def test_further_seeds_count_and_other_settings_do_not(folder: Path) -> None:
     whole_study(folder)
     finish(folder, specs(folder, seeds=[7])["A1"])
