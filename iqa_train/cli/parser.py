@@ -73,12 +73,16 @@ class Parser(argparse.ArgumentParser):
 
 
 def _note_wrong_folder(options: argparse.Namespace) -> None:
-    """Say so where the study file and the runs of this command are probably in a folder above."""
-    if getattr(options, "experiments", options) is not None or options.demo or Path(options.runs_dir).exists():
+    """Say so where the runs of this command, and perhaps its study file, are probably in another folder."""
+    file = getattr(options, "experiments", options)
+    if file is options or options.demo or Path(options.runs_dir).exists():
         return
-    if above := folder_above():
+    if file is None and (above := folder_above()):
         place = visible(shlex.quote(str(above)))
         say(f"note: this folder has no {FILE_NAME} and no runs, but {place} has a study; for that one: cd {place}")
+    elif file is not None and (file.parent / options.runs_dir).is_dir():
+        place = visible(shlex.quote(str(file.parent)))
+        say(f"note: there is no {visible(options.runs_dir)} here, but there is one beside the study file: cd {place}")
 
 
 def _canonical(option: str) -> str:

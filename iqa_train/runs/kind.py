@@ -54,9 +54,9 @@ def waiting(external: Iterable[str], study: str, runs_dir: Path) -> list[str]:
     return [name for name in external if not any((runs_dir / study / name).glob("s*/result.json"))]
 
 
-def waits_words(experiment: str) -> str:
-    """That it has no predictions yet, and what imports them."""
-    return f"waits for predictions: iqa-train import-predictions FILE --exp {experiment}"
+def waits_words(experiment: str, option: str = "") -> str:
+    """That it has no predictions yet, and what imports them; `option` as `study.find.file_option` gives it."""
+    return f"waits for predictions: iqa-train import-predictions FILE{option} --exp {experiment}"
 
 
 def without_spare_seeds(runs: "list[tuple[RunSpec, RunFolder]]") -> "list[tuple[RunSpec, RunFolder]]":

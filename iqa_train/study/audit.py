@@ -18,6 +18,7 @@ from iqa_train.study.command_checks import (
     unused_parameters,
 )
 from iqa_train.study.factors import PRE_TRAINING, acting_differences, differing, factors_of
+from iqa_train.study.find import file_option
 from iqa_train.study.findings import SEVERITIES, Audited, Finding, Severity, span_text
 from iqa_train.study.inert import COMPARING, Rule, effective, inert, never_steps
 from iqa_train.study.loss_checks import opinions_lacking, option_out_of_range, same_loss
@@ -57,7 +58,9 @@ def audit(
     runs = tuple(resolve_with_origins(study, name, profile=profile, overrides=overrides) for name in study.run_here)
     baseline = next(run for run in runs if run.spec.experiment == study.baseline)
     chosen, declared = tuple(seeds or seeds_of(study, profile, overrides)), declaration_of(study, profile, overrides)
-    audited = Audited(runs, baseline, chosen, declared, minutes or _declared_minutes(study, profile), study.path.parent)
+    minutes = minutes or _declared_minutes(study, profile)
+    folder, option = study.path.parent, file_option(study.path, profile)
+    audited = Audited(runs, baseline, chosen, declared, minutes, folder, option)
     found = [finding for check in _CHECKS for finding in merged(check(audited), study.run_here)]
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 

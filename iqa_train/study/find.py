@@ -1,5 +1,6 @@
 """Finds the study file and the order of its experiments; without pydantic, which is slow to import."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,12 @@ def find_study(explicit: Path | None = None) -> Path:
         return here
     beside = Path(__file__).with_name(FILE_NAME)
     return beside if beside.exists() else Path(__file__).parents[2] / FILE_NAME
+
+
+def file_option(path: Path, profile: str | None = None) -> str:
+    """ " --experiments FILE --profile NAME", as far as a suggested command needs them for this study."""
+    file = "" if path.absolute() == find_study().absolute() else f" --experiments {shlex.quote(str(path))}"
+    return file + (f" --profile {shlex.quote(profile)}" if profile else "")
 
 
 def folder_above() -> Path | None:

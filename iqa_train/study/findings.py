@@ -31,7 +31,7 @@ class Finding:
 class Audited:
     """A study, resolved. `minutes` is what a run of the baseline takes, measured or declared; None if unknown.
 
-    `folder` is the study file's.
+    `folder` is the study file's; `option` names file and profile in a suggested command, where that is needed.
     """
 
     runs: tuple[Resolved, ...]
@@ -40,6 +40,7 @@ class Audited:
     declared: Declaration
     minutes: float | None = None
     folder: Path = Path()
+    option: str = ""
 
     @property
     def compared(self) -> Sequence[Resolved]:

@@ -89,7 +89,7 @@ def one_seed(audited: Audited) -> Iterator[Finding]:
     says = (
         "with one seed each, runs can be compared but not components; five seeds of the baseline "
         f"({PILOT_SEEDS - 1} further runs{each}) show how much runs vary, which makes a test of every comparison: "
-        f"iqa-train --exp {base} --seeds {seeds}"
+        f"iqa-train{audited.option} --exp {base} --seeds {seeds}"
     )
     yield Finding("one-seed", "note", None, (), says)
 

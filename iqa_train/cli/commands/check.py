@@ -12,6 +12,7 @@ from iqa_train.datasets.leaks import audit_with_data
 from iqa_train.runs.kind import waiting, waits_words
 from iqa_train.runs.round_seconds import measured_minutes
 from iqa_train.study.audit import merged
+from iqa_train.study.find import file_option
 from iqa_train.study.findings import SEVERITIES, Finding
 from iqa_train.study.model import Study
 from iqa_train.study.profiles import study_name, study_title
@@ -55,7 +56,13 @@ def _waiting(study: Study, profile: str | None, runs_dir: Path) -> list[Finding]
     """A note for each external experiment that has no predictions yet."""
     about = {one.id: one.external for one in study.experiments if one.external}
     return [
-        Finding("waits-for-predictions", "note", name, (), f"trained on {about[name]}; it {waits_words(name)}")
+        Finding(
+            "waits-for-predictions",
+            "note",
+            name,
+            (),
+            f"trained on {about[name]}; it {waits_words(name, file_option(study.path, profile))}",
+        )
         for name in waiting(about, study_name(study, profile), runs_dir)
     ]
 

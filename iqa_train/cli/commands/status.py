@@ -17,7 +17,7 @@ from iqa_train.errors import visible
 from iqa_train.runs.kind import waiting, waits_words
 from iqa_train.runs.snapshot import SnapshotReader
 from iqa_train.scheduler.overview import read_overview
-from iqa_train.study.find import experiments_in_order, external_experiments, find_study
+from iqa_train.study.find import experiments_in_order, external_experiments, file_option, find_study
 from iqa_train.terminal import raw
 
 _DESCRIPTION = """\
@@ -58,7 +58,8 @@ def main(argv: Sequence[str]) -> int:
             lines = status_lines(overview, overview.rows, output_width())
             if study is not None and not overview.rows:
                 lines = [f"no run of {visible(study)} is queued or has been started in {options.runs_dir}"]
-            text = "\n".join([*lines, *(plain(f"{name} {waits_words(name)}") for name in waits)])
+            option = file_option(find_study(options.experiments))
+            text = "\n".join([*lines, *(plain(f"{name} {waits_words(name, option)}") for name in waits)])
             if options.watch and live and os.environ.get("TERM") == "dumb":
                 current = [
                     (row.experiment, row.seed, row.state, row.device, row.progress.epoch) for row in overview.rows
