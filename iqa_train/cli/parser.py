@@ -81,8 +81,8 @@ def _note_wrong_folder(options: argparse.Namespace) -> None:
         place = visible(shlex.quote(str(above)))
         say(f"note: this folder has no {FILE_NAME} and no runs, but {place} has a study; for that one: cd {place}")
     elif file is not None and (file.parent / options.runs_dir).is_dir():
-        place = visible(shlex.quote(str(file.parent)))
-        say(f"note: there is no {visible(options.runs_dir)} here, but there is one beside the study file: cd {place}")
+        place, runs = visible(shlex.quote(str(file.parent))), visible(options.runs_dir)
+        say(f"note: there is no folder {runs} here, but there is one beside the study file: cd {place}")
 
 
 def _canonical(option: str) -> str:

@@ -19,7 +19,7 @@ def find_study(explicit: Path | None = None) -> Path:
 
 
 def file_option(path: Path, profile: str | None = None) -> str:
-    """ " --experiments FILE --profile NAME", as far as a suggested command needs them for this study."""
+    """--experiments FILE and --profile NAME, each after a space, where a suggested command needs it for this study."""
     file = "" if path.absolute() == find_study().absolute() else f" --experiments {shlex.quote(str(path))}"
     return file + (f" --profile {shlex.quote(profile)}" if profile else "")
 

@@ -63,7 +63,7 @@ def test_a_folder_below_that_of_the_study_is_noted(folder: Path, monkeypatch: py
     assert f"no runs, but '{folder}' has a study".replace("'", "") in capsys.readouterr().err.replace("'", "")
     run("--experiments", "../experiments.toml", "check")
     said = capsys.readouterr()
-    assert "note: there is no runs here, but there is one beside the study file: cd .." in said.err
+    assert "note: there is no folder runs here, but there is one beside the study file: cd .." in said.err
     assert "iqa-train --experiments ../experiments.toml --exp Baseline --seeds" in " ".join(said.out.split())
     (below / "runs").mkdir()
     run("--experiments", "../experiments.toml", "check")
