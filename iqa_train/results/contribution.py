@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from iqa_train.results.factors import COMMAND
 from iqa_train.results.table import ResultRow, StudyResults
 from iqa_train.stats.interval import Interval
 from iqa_train.stats.registry import METRICS
@@ -52,9 +53,12 @@ class Step:
 
 
 def contributions(results: StudyResults) -> list[Contribution]:
-    """Contributions of all experiments with a difference from the baseline, single-factor ones first."""
+    """Contributions of all experiments with a difference from the baseline, single-factor ones first.
+
+    A model from elsewhere, or one of another program than the baseline's, is a rival: it changes no component.
+    """
     sign = -1.0 if METRICS[results.metric].higher_is_better else 1.0
-    changes = [row for row in results.rows if not (row.reported or row.external)]
+    changes = [row for row in results.rows if not (row.reported or row.external or COMMAND in row.factors)]
     found = [_contribution(row, row.delta, sign) for row in changes if row.delta is not None]
     return sorted(found, key=lambda one: not one.single)
 

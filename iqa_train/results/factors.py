@@ -24,7 +24,7 @@ def settings_that_differ(base: Spec, other: Spec) -> dict[str, tuple[Any, Any]]:
     `command` is the user's own program that trained a run, with its words if two of one name differ; imported
     predictions are marked as what they are.
     """
-    theirs, ours = (_settings(spec, of_command=_program(base) == _program(other)) for spec in (base, other))
+    theirs, ours = (_settings(spec, same_program=_program(base) == _program(other)) for spec in (base, other))
     pairs = {name: (value, ours[name]) for name, value in theirs.items() if name in ours}
     theirs, ours = base.get("source", {}), other.get("source", {})
     pairs |= {f"datasets.{k}": (v, ours[k]) for k, v in theirs.items() if k in ours and k not in {"path", "split"}}
@@ -93,14 +93,17 @@ def meaningful_settings(spec: Spec) -> dict[str, Any]:
     return {name: settings[name] for name in HARNESS if name in settings} | dict(spec.get("parameters", {}))
 
 
-def _settings(spec: Spec, *, of_command: bool) -> dict[str, Any]:
-    """Those that may be compared; `of_command`: parameters too, since the other run is of the same command."""
+def _settings(spec: Spec, *, same_program: bool) -> dict[str, Any]:
+    """Those that may be compared; `same_program`: parameters too, since the same program trained the other run.
+
+    Epochs of two programs are different things.
+    """
     from iqa_train.study.setting_fields import is_local
     from iqa_train.study.settings import TrainingConfig
 
     local = {name for name in TrainingConfig.model_fields if is_local(name)}
     parameters = set(spec.get("parameters", {}))  # whose names may be those of settings
-    left_out = {"seed", *local} - parameters if of_command else {"seed", *local, *parameters}
+    left_out = {"seed", *local} - parameters if same_program else {"seed", "epochs", *local, *parameters}
     return {name: value for name, value in meaningful_settings(spec).items() if name not in left_out}
 
 

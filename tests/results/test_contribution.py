@@ -1,5 +1,6 @@
 """Contributions, the waterfall, and the optimism of choosing on test."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,14 @@ def test_without_a_baseline_there_is_no_waterfall(tmp_path: Path) -> None:
     made = MadeStudy(tmp_path)
     made.run("A1", predictions(1, 6.0))
     assert waterfall(results(made)) == [] == contributions(results(made))
+
+
+def test_another_program_is_a_rival_and_no_component(study: MadeStudy) -> None:
+    found = results(study)
+    rival = replace(found.row("A1"), factors=("command",))
+    found = replace(found, rows=(found.row("Baseline"), rival, found.row("A2")))
+    assert [one.experiment for one in contributions(found)] == ["A2"]
+    assert [step.experiment for step in waterfall(found)] == ["Baseline", "A2"]
 
 
 def test_optimism_where_it_is_known(study: MadeStudy) -> None:
