@@ -12,7 +12,7 @@
     client.predictions("test", names, scores)
 
 Run by hand, without iqa-train, every function does nothing that could do harm: epochs are printed, predictions go to
-a file in the working folder, and nobody asks to stop. This file needs nothing but Python (3.9 or later): where
+a file in the working folder, and `stop_requested` is false. This file needs nothing but Python (3.9 or later): where
 iqa-train is not installed in the script's own environment, copy it beside the script.
 """
 

@@ -1,4 +1,4 @@
-"""Made predictions.csv: a rival that nobody trains, the log variance of the Laplacian of each picture.
+"""Writes predictions.csv: the log variance of the Laplacian of each picture, a measure that needs no training.
 
 python sharpness.py FOLDER_OF_IMAGES > predictions.csv
 """

@@ -25,7 +25,7 @@ def run_program(
 
     Its output goes where this process's goes. It inherits the descriptors `held`, so that the locks of run and device
     last as long as it does; it is killed when this process dies. `look` is called every moment. Once `stopping` is
-    true, the file `stop` is made and TERM sent, once; whoever asked may kill it later.
+    true, the file `stop` is made and TERM sent, once; killing it after the grace is the caller's task.
     Raises RunError for a program that cannot be started.
     """
     process = _started(contract, held)

@@ -7,7 +7,6 @@ settings, split and folders, turns what it reports into events, and its predicti
 import iqa_train.startup  # noqa: F401 (before anything that opens a file)
 
 # isort: split
-import errno
 import os
 import resource
 import signal
@@ -23,7 +22,7 @@ from iqa_train.runs import outcome
 from iqa_train.runs.journal import Journal, Stopped
 from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.specfile import read_spec
-from iqa_train.runs.worker_process import StopRequest, report_end, unexpected, unless_gone, worker_arguments
+from iqa_train.runs.worker_process import StopRequest, failed_io, report_end, unexpected, unless_gone, worker_arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -58,11 +57,7 @@ def _run_and_classify(
     except UserError as error:
         return (outcome.INVALID if error.exit_code == 2 else outcome.UNEXPECTED), str(error)
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            return outcome.DISK_FULL, f"disk full: {error}; make room and continue with --resume"
-        if not run.path.is_dir():  # `main` reports that, without a traceback
-            return outcome.UNEXPECTED, str(error)
-        return unexpected(error)
+        return failed_io(error, run)
     except Exception as error:  # noqa: BLE001 (the outermost frame: a defect leaves its traceback in the log)
         return unexpected(error)
 

@@ -1,6 +1,7 @@
 """What the process of every worker does: its arguments, requests to stop, and how it says that it has ended."""
 
 import argparse
+import errno
 import os
 import signal
 import sys
@@ -46,6 +47,15 @@ def unexpected(error: Exception) -> tuple[int, str]:
     with suppress(OSError):  # the log's disk may be full
         sys.stderr.write(without_secrets(traceback.format_exc()))
     return outcome.UNEXPECTED, f"{type(error).__name__}: {error}"
+
+
+def failed_io(error: OSError, run: RunFolder) -> tuple[int, str]:
+    """The exit code and message of an error of the operating system: a full disk, a vanished run, or a defect."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return outcome.DISK_FULL, f"disk full: {error}; make room and continue with --resume"
+    if not run.path.is_dir():  # `unless_gone` reports that, without a traceback
+        return outcome.UNEXPECTED, str(error)
+    return unexpected(error)
 
 
 def unless_gone(run: RunFolder, attempt: Attempt, end: tuple[int, str]) -> tuple[int, str]:

@@ -9,7 +9,6 @@ To read training from here to the loss, follow the list at the head of trainer.p
 import iqa_train.startup  # noqa: F401 (before anything that opens a file)
 
 # isort: split
-import errno
 import sys
 
 from iqa_train.errors import UserError
@@ -20,7 +19,7 @@ from iqa_train.runs import outcome
 from iqa_train.runs.journal import Journal, Stopped
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.specfile import read_spec
-from iqa_train.runs.worker_process import StopRequest, report_end, unexpected, unless_gone, worker_arguments
+from iqa_train.runs.worker_process import StopRequest, failed_io, report_end, unexpected, unless_gone, worker_arguments
 from iqa_train.training.checkpoint import DiskFullError
 from iqa_train.training.out_of_memory import OutOfMemoryError, explain_out_of_memory
 from iqa_train.training.train_run import train_run
@@ -55,11 +54,7 @@ def _run_and_classify(run: RunFolder, journal: Journal, *, resume: bool) -> tupl
     except OutOfMemoryError as error:
         return outcome.OUT_OF_MEMORY, f"out of memory: {error}"
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            return outcome.DISK_FULL, f"disk full: {error}; make room and continue with --resume"
-        if not run.path.is_dir():  # `main` reports that, without a traceback
-            return outcome.UNEXPECTED, str(error)
-        return unexpected(error)
+        return failed_io(error, run)
     except Exception as error:  # noqa: BLE001 (the outermost frame: a defect leaves its traceback in the log)
         theirs = their_fault(error, OwnPlace("", run.code))
         return (outcome.INVALID, f"the study's own code failed: {theirs}") if theirs else unexpected(error)
