@@ -65,13 +65,10 @@ def _try(spec: RunSpec, of: str, seconds: float) -> Iterator[tuple[str, Severity
 
 
 def _faults(tried: TriedOut, built: TriedOut | None) -> Iterator[tuple[str, Severity, str]]:
-    for defect in [*tried.of("defect"), *(built.of("defect") if built else [])]:
-        raise RuntimeError(f"trying a network failed:\n{defect['trace']}")
-    for fault in tried.of("fault"):
-        yield str(fault["code"]), cast(Severity, fault["severity"]), str(fault["message"])
-    if tried.ended:
-        doing = tried.of("doing")
-        yield "network-ends", "error", f"it {tried.ended}, while {doing[-1]['what'] if doing else 'starting'}"
+    for code, severity, message in tried.faults(ends="network-ends"):
+        yield code, cast(Severity, severity), message
+    for defect in built.of("defect") if built else ():
+        raise RuntimeError(f"building a network again failed:\n{defect['trace']}")
     starts = {str(event["digest"]) for one in (tried, built) if one is not None for event in one.of("built")}
     if len(starts) > 1:
         says = "two builds with one seed, each in a process of its own, differ: it must depend on nothing but its "

@@ -57,12 +57,5 @@ def _try(spec: RunSpec, of: str, seconds: float) -> Iterator[tuple[str, Severity
             "settings": spec.settings.model_dump(mode="json"), "code": str(copy.code), "score_range": _range(spec),
         }  # fmt: skip
         tried = TryOut("try_loss_worker", request).result(seconds)
-    for defect in tried.of("defect"):
-        raise RuntimeError(f"trying a loss failed:\n{defect['trace']}")
-    for fault in tried.of("fault"):
-        message = str(fault["message"])
-        message = message if message.startswith(name) else f"{name}: {message}"
-        yield str(fault["code"]), cast(Severity, fault["severity"]), message
-    if tried.ended:
-        doing = tried.of("doing")
-        yield "loss-ends", "error", f"{name}: it {tried.ended}, while {doing[-1]['what'] if doing else 'starting'}"
+    for code, severity, message in tried.faults(ends="loss-ends"):
+        yield code, cast(Severity, severity), message if message.startswith(name) else f"{name}: {message}"

@@ -42,7 +42,7 @@ def _read(path: Path, contract: Contract, table: ImageTable, split: Split, part:
     columns = OutsideColumns(image=command.image_column, prediction=command.prediction_column)
     given = read_outside(path, columns, option=f"{{}}_column in {command.label}")
     _require_split(given, table, split, part)
-    rows = line_up(given, table, [int(at) for at in getattr(split, part)], _WORDS[part])
+    rows = line_up(given, table, [int(at) for at in wanted], _WORDS[part])
     for note in given.notes:
         journal.say(f"note: {path.name}: {note}")
     if rows.unknown:

@@ -33,6 +33,19 @@ class TriedOut:
         """The events of one kind."""
         return [found for found in self.events if found["event"] == event]
 
+    def faults(self, ends: str) -> Iterator[tuple[str, str, str]]:
+        """Code, severity and message of each fault; `ends` is the code of one that ended the process.
+
+        Raises RuntimeError for a defect of this program.
+        """
+        for defect in self.of("defect"):
+            raise RuntimeError(f"trying own code failed:\n{defect['trace']}")
+        for fault in self.of("fault"):
+            yield str(fault["code"]), str(fault["severity"]), str(fault["message"])
+        if self.ended:
+            doing = self.of("doing")
+            yield ends, "error", f"it {self.ended}, while {doing[-1]['what'] if doing else 'starting'}"
+
 
 class TryOut:
     """A worker `iqa_train.training.<module>` at work on a request, without any GPU."""
