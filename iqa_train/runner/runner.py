@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,6 +26,7 @@ from iqa_train.redaction import public_command
 from iqa_train.regular import sweep
 from iqa_train.runner.environment import surroundings
 from iqa_train.runner.folder_watch import FolderWatch, gone_words
+from iqa_train.runner.interruption import GRACE, Interrupter, Interruption
 from iqa_train.runner.process_limits import RefusedError, starting
 from iqa_train.runner.process_tree import adopt_orphans, kill_all, reap_orphans
 from iqa_train.runner.program import python_command
@@ -38,13 +39,12 @@ from iqa_train.runs.identity import identity_of, origin_facts, require_own_proc,
 from iqa_train.runs.layout import Attempt, RunFolder, log_path
 from iqa_train.runs.marks import MARK, mark_for
 from iqa_train.runs.metrics import epoch_events
-from iqa_train.runs.outcome import WITH_RESULT, Outcome, outcome_of, stopped
+from iqa_train.runs.outcome import WITH_RESULT, Outcome, interrupted, outcome_of, stopped
 from iqa_train.runs.process_end import ending_within
 from iqa_train.runs.project import inside, recorded
 from iqa_train.runs.provenance import code_fingerprint
 from iqa_train.runs.state import HEARTBEAT, RunState, run_state
 
-GRACE = 60.0  # seconds a stopped worker has for its checkpoint before it is killed
 WORKER = "IQA_TRAIN_WORKER"  # another program that keeps the worker's contract, for tests of everything around it
 _REQUIRED = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 # Threads that wait for each other by spinning take five times as long when two runs share the cores, and others' runs
@@ -73,6 +73,9 @@ class AttemptRequest:
     again: bool = False
     queued_code: str = ""  # fingerprint of the program that queued it
     still_wanted: Callable[[], bool] = lambda: True  # asked once the run is ours: it may have been withdrawn meanwhile
+    interrupters: tuple[Interrupter, ...] = ()
+    why_signalled: Callable[[], Interruption | None] = lambda: None  # None: TERM and INT are requests to stop
+    facts: Mapping[str, Any] = field(default_factory=dict)  # more for runner.json
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ def run_attempt(
         started = _start(request, lock)
         shown = _Shown(watch)
         watch_folder = FolderWatch(request.run.lock, lock)
-        outcome = _wait(request, started, shown, stopping, poll, watch_folder)
+        outcome = _Wait(request, started, shown, stopping, watch_folder).outcome(poll)
         if watch_folder.gone():
             words = f"{gone_words(request.run.path)} while the run worked in it, so the run was stopped"
             _append(started.log, f"{words}\n")
@@ -230,6 +233,7 @@ def _write_runner_info(
         "cuda_visible_devices": environment.get("CUDA_VISIBLE_DEVICES"),
         "runner": {"pid": runner.pid, "created": runner.created},
         "worker": None if worker is None else {"pid": worker.pid, "created": worker.created},
+        **request.facts,
     }
     try:
         write_json(attempt.runner, facts)
@@ -264,54 +268,90 @@ def _append(log: Path, words: str) -> None:
             file.write(words)
 
 
-def _wait(
-    request: AttemptRequest,
-    started: RunningAttempt,
-    watch: Callable[[RunningAttempt], None],
-    stopping: StopRequests,
-    poll: float,
-    folder: FolderWatch,
-) -> Outcome:
-    process, attempt = started.process, started.attempt
-    asked = False
-    next_look = 0.0
-    kill_at: float | None = None
-    killed = False
-    next_beat = 0.0
-    with ending_within(process.pid) as ended_within:
-        while process.poll() is None:
-            now = time.monotonic()
-            if now >= next_beat:
-                next_beat = now + HEARTBEAT
-                _beat(attempt, request.lease)
-            if now >= next_look:  # the file holds a request whose sender was killed before it could send its signal
-                next_look = now + _LOOK
-                asked = asked or folder.gone() or attempt.stop.exists()
-            asked = asked or stopping.requested > 0
-            if asked and kill_at is None:
-                kill_at = now + GRACE
-                for number in (signal.SIGTERM, signal.SIGCONT):  # a suspended worker would not react
-                    process.send_signal(number)
-            if kill_at is not None and (now > kill_at or stopping.requested > 2):
-                killed = True
-                kill_all(attempt.folder, own_children=True)
-            watch(started)
-            reap_orphans(keep=process.pid)
-            ended_within(poll)
-    kill_all(attempt.folder, own_children=True)  # no helper of an ended worker stays behind
-    reap_orphans()
-    word = end_event(attempt)
-    early = bool((read_result(request.run.result) or {}).get("stopped_early"))
-    outcome = outcome_of(process.returncode, word["message"] if word else None, stopped_early=early)
-    if not asked and not stopping.requested:
-        return outcome
-    if outcome.exit_code in WITH_RESULT:  # done before it could stop
+class _Wait:
+    """Waits for a worker, and ends it on request, on an interruption, or when its run's folder is gone."""
+
+    def __init__(
+        self,
+        request: AttemptRequest,
+        started: RunningAttempt,
+        watch: Callable[[RunningAttempt], None],
+        signals: StopRequests,
+        folder: FolderWatch,
+    ) -> None:
+        self._request = request
+        self._started = started
+        self._watch = watch
+        self._signals = signals
+        self._folder = folder
+        self._asked = False  # by a signal or a file, or the folder is gone
+        self._interruption: Interruption | None = None
+        self._kill_at: float | None = None
+        self._killed = False
+
+    def outcome(self, poll: float) -> Outcome:
+        """How the worker ended; nothing that it started is left then."""
+        process, attempt = self._started.process, self._started.attempt
+        next_beat = next_look = 0.0
+        with ending_within(process.pid) as ended_within:
+            while process.poll() is None:
+                now = time.monotonic()
+                if now >= next_beat:
+                    next_beat = now + HEARTBEAT
+                    _beat(attempt, self._request.lease)
+                if now >= next_look:
+                    next_look = now + _LOOK
+                    self._look()
+                self._hear()
+                self._end_worker(now)
+                self._watch(self._started)
+                reap_orphans(keep=process.pid)
+                ended_within(poll)
+        kill_all(attempt.folder, own_children=True)  # no helper of an ended worker stays behind
+        reap_orphans()
+        self._hear()
+        word = end_event(attempt)
+        early = bool((read_result(self._request.run.result) or {}).get("stopped_early"))
+        return self._classified(outcome_of(process.returncode, word["message"] if word else None, stopped_early=early))
+
+    def _look(self) -> None:
+        """Look for a request on disk, whose sender may have been killed before its signal, and for interruptions."""
+        if self._folder.gone() or self._started.attempt.stop.exists():
+            self._asked = True
+        elif not self._asked and self._interruption is None:
+            asked = (interrupter(self._started) for interrupter in self._request.interrupters)
+            self._interruption = next((one for one in asked if one is not None), None)
+
+    def _hear(self) -> None:
+        """Take a signal for what it is; the first reason to end the worker counts."""
+        if self._signals.requested and not self._asked and self._interruption is None:
+            self._interruption = self._request.why_signalled()
+            self._asked = self._interruption is None
+
+    def _end_worker(self, now: float) -> None:
+        if not self._asked and self._interruption is None:
+            return
+        if self._kill_at is None:
+            self._kill_at = now + (self._interruption.grace if self._interruption and not self._asked else GRACE)
+            for number in (signal.SIGTERM, signal.SIGCONT):  # a suspended worker would not react
+                self._started.process.send_signal(number)
+        elif now > self._kill_at or self._signals.requested > 2:
+            self._killed = True
+            kill_all(self._started.attempt.folder, own_children=True)
+
+    def _classified(self, outcome: Outcome) -> Outcome:
+        """The outcome of the process as one that was asked for, or interrupted."""
+        if not self._asked and self._interruption is None:
+            return outcome
+        if outcome.exit_code in WITH_RESULT:  # done before it could stop
+            return replace(outcome, requested=self._asked)
+        if not self._asked and self._interruption is not None:
+            return interrupted(outcome, self._interruption.words) if self._interruption.continues else outcome
+        if self._killed:
+            return stopped(outcome, f"stopped on request, killed after {GRACE:.0f} s or a third request")
+        if outcome.exit_code is None:
+            return stopped(outcome, "stopped on request before it had begun")
         return replace(outcome, requested=True)
-    if killed:
-        return stopped(outcome, f"stopped on request, killed after {GRACE:.0f} s or a third request")
-    if outcome.exit_code is None:
-        return stopped(outcome, "stopped on request before it had begun")
-    return replace(outcome, requested=True)
 
 
 def _beat(attempt: Attempt, lease: Lease) -> None:

@@ -49,6 +49,17 @@ class DeviceFacts(TypedDict, total=False):
     label: str
 
 
+class SlurmFacts(TypedDict, total=False):
+    """The Slurm job that an attempt is part of: as squeue names it, its number, and how often it had been requeued."""
+
+    job: Required[str]
+    id: Required[str]
+    restarts: Required[Count]
+    node: str
+    partition: str
+    token: str
+
+
 class RunnerFacts(TypedDict, total=False):
     """runner.json: the processes of the attempt, its device, its log."""
 
@@ -67,6 +78,7 @@ class RunnerFacts(TypedDict, total=False):
     queued_code: str
     resumed: bool
     cuda_visible_devices: str | None
+    slurm: SlurmFacts
 
 
 class ExitFacts(TypedDict, total=False):
@@ -77,6 +89,7 @@ class ExitFacts(TypedDict, total=False):
     exit_code: Required[Annotated[int, Span(-(2**31), 2**31)] | None]
     signal: Required[Annotated[int, Span(0, 1024)] | None]
     requested: bool
+    interrupted: bool
     ended: str
     seconds: Seconds
 

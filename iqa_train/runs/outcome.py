@@ -37,6 +37,7 @@ class Outcome:
     signal: int | None
 
     requested: bool = False  # the end was asked for
+    interrupted: bool = False  # another attempt continues it: a time limit, preemption, a GPU given to others
 
     @property
     def command_code(self) -> int:
@@ -50,7 +51,9 @@ class Outcome:
     @property
     def can_pass(self) -> bool:
         """Whether the same run, tried again, may well succeed: never so for bad input or a loss that diverged."""
-        return not self.requested and (self.signal is not None or self.exit_code == OUT_OF_MEMORY)
+        if self.requested or self.exit_code in WITH_RESULT:
+            return False
+        return self.interrupted or self.signal is not None or self.exit_code == OUT_OF_MEMORY
 
 
 def outcome_of(returncode: int, message: str | None, *, stopped_early: bool = False) -> Outcome:
@@ -71,12 +74,17 @@ def outcome_from(ended: "ExitFacts") -> Outcome:
     numbers = [n for n in (code, number) if n is not None]  # none: of an imported log that breaks off
     if not (not numbers if state == LOST else state in _ENDED and len(numbers) == 1):
         raise ValueError("unknown state or exit code")
-    return Outcome(state, ended["reason"], code, number, ended.get("requested", False))
+    return Outcome(state, ended["reason"], code, number, ended.get("requested", False), ended.get("interrupted", False))
 
 
 def stopped(outcome: Outcome, reason: str) -> Outcome:
     """The same end, as one that was asked for."""
     return replace(outcome, state=KILLED, reason=f"{reason}; --resume continues", requested=True)
+
+
+def interrupted(outcome: Outcome, reason: str) -> Outcome:
+    """The same end, as one that another attempt continues from."""
+    return replace(outcome, state=KILLED, reason=reason, interrupted=True)
 
 
 def _name(number: int) -> str:

@@ -168,7 +168,7 @@ class SnapshotReader:
         return self.read_each(run_folders(runs_dir, study), whole=whole)
 
     def read(self, run: RunFolder, *, whole: bool = False) -> RunSnapshot:
-        """A run now; with `whole` also its provenance, every attempt's exit, and the metrics of one with a result."""
+        """A run now; with `whole` also its provenance, and earlier attempts and the metrics of one with a result."""
         path = str(run.path)
         documents = self._documents_of(path)
         found = documents.read(path, _attempt_names)
@@ -188,10 +188,10 @@ class SnapshotReader:
         result = documents.read(f"{path}/result.json", read_result)
         finished = isinstance(ended, dict) and ended["state"] in FINISHED and isinstance(result, dict)
         every = whole or not finished
-        snapshots = [_read_attempt(documents, AttemptSnapshot(a), every=every, whole=whole) for a in attempts[:-1]]
+        snapshots = [_read_attempt(documents, AttemptSnapshot(a), every=every) for a in attempts[:-1]]
         if attempts:
             last = AttemptSnapshot(attempts[-1], facts, ended)
-            snapshots.append(_read_attempt(documents, last, every=every, whole=False))
+            snapshots.append(_read_attempt(documents, last, every=every, is_last=True))
         spec = documents.read(f"{path}/spec.json", read_spec_facts)
         provenance = documents.read(f"{path}/provenance.json", read_provenance) if whole else None
         return RunSnapshot(run, tuple(snapshots), ended, locked, live, spec, result, provenance, time=time.time())
@@ -217,7 +217,9 @@ def _read_last(
     return ended, facts, locked if ended is None else None
 
 
-def _read_attempt(documents: DocumentCache, known: AttemptSnapshot, *, every: bool, whole: bool) -> AttemptSnapshot:
+def _read_attempt(
+    documents: DocumentCache, known: AttemptSnapshot, *, every: bool, is_last: bool = False
+) -> AttemptSnapshot:
     """`known` with what it lacks."""
     if not every:
         return known
@@ -225,7 +227,7 @@ def _read_attempt(documents: DocumentCache, known: AttemptSnapshot, *, every: bo
     facts, ended = known.runner, known.exit
     if facts is None:
         facts = documents.read(f"{path}/runner.json", read_runner)
-    if whole:
+    if ended is None and not is_last:
         ended = documents.read(f"{path}/exit.json", read_exit)
     found = documents.read_metrics(known.files.metrics)
     metrics = found if found is None or isinstance(found, Damage) else found.metrics

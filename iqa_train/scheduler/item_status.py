@@ -65,7 +65,8 @@ def status_of(item: Item, found: RunSnapshot) -> ItemStatus:
 def _without_epoch(attempts: Sequence[AttemptSnapshot]) -> int:
     """How many of the last attempts in a row have not finished an epoch; what cannot be read is no progress.
 
-    An epoch that an earlier attempt had finished is none: a program that cannot continue would be tried for ever.
+    An epoch that an earlier attempt had finished is none: a program that cannot continue would be tried for ever. One
+    that was interrupted while it trained does not count: its time limit may be shorter than an epoch.
     """
     known: set[tuple[int, int]] = set()
     count = 0
@@ -73,7 +74,13 @@ def _without_epoch(attempts: Sequence[AttemptSnapshot]) -> int:
         if attempt.metrics is None or isinstance(attempt.metrics, Damage):
             count += 1
             continue
+        if _interrupted(attempt) and attempt.metrics.training is not None:
+            continue
         epochs = {(event["round"], event["epoch"]) for event in attempt.metrics.epochs}
         count = 0 if epochs - known else count + 1
         known |= epochs
     return count
+
+
+def _interrupted(attempt: AttemptSnapshot) -> bool:
+    return isinstance(attempt.exit, dict) and attempt.exit.get("interrupted", False)

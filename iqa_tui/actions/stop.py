@@ -22,7 +22,7 @@ def stop(target: Target, order: StopOrder, waiting: Callable[[], None] = lambda:
     `waiting` is called meanwhile and may raise to give up waiting. Raises UserError if nothing could be stopped.
     """
     from iqa_train.errors import RunError
-    from iqa_train.runner.runner import GRACE
+    from iqa_train.runner.interruption import GRACE
     from iqa_train.runs.state_names import OPEN
     from iqa_train.scheduler.overview import read_overview
     from iqa_train.scheduler.queue import Queue

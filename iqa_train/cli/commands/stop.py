@@ -10,7 +10,7 @@ from iqa_train.cli.parser import Parser, add_study_options, whole_number
 from iqa_train.cli.scope import study_named
 from iqa_train.cli.text import plain, say
 from iqa_train.errors import RunError, UsageError
-from iqa_train.runner.runner import GRACE
+from iqa_train.runner.interruption import GRACE
 from iqa_train.runs.state import run_state
 from iqa_train.runs.state_names import OPEN
 from iqa_train.scheduler.overview import Overview, read_overview

@@ -14,7 +14,7 @@ from iqa_train.cli.text import say
 from iqa_train.devices.nvml import Nvml
 from iqa_train.errors import RunError
 from iqa_train.results.summary import FIRST_RUN, summarise, summary_text
-from iqa_train.runner.runner import GRACE
+from iqa_train.runner.interruption import GRACE
 from iqa_train.runs.documents import read_exit
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.outcome import outcome_from
