@@ -92,7 +92,7 @@ def shown(value: object) -> str:
 
 def allowed(name: str, field: FieldInfo) -> str:
     """The allowed values of key `name`: choices, limits, or its type."""
-    if name in _WORDS and _plain(field) is not float:  # srcc is a span in one table, a number in another
+    if name in _WORDS and _plain(field) not in {float, int}:  # srcc is a span in one table, a number in another
         return _WORDS[name]
     if any(getattr(limit, "pattern", None) == NAME_PATTERN for limit in field.metadata):
         return NAME_WORDS

@@ -11,6 +11,7 @@ from iqa_train.study.command import CommandTable
 from iqa_train.study.design import Design, Margin, require_margins, require_metric
 from iqa_train.study.events import EVENTS, USUAL, Event
 from iqa_train.study.setting_fields import DataName
+from iqa_train.study.slurm_table import SlurmTable
 from iqa_train.study.spec import DataSource, Expectation
 
 _FROZEN = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -70,10 +71,11 @@ class Experiment(BaseModel):
     external: str = Field("", min_length=1, description="what a model whose predictions are imported was trained on")
     expect: Expectation = Expectation()
     command: str = Field("", description="the [commands.NAME] that trains it; empty: [command], or this program")
+    slurm: SlurmTable | None = Field(None, description="a layer over [slurm] and over that of the profile")
 
     @model_validator(mode="after")
     def _nothing_is_trained(self) -> "Experiment":
-        for name in ("set", "command"):
+        for name in ("set", "command", "slurm"):
             if self.external and getattr(self, name):
                 raise ValueError(f"external and {name} cannot be combined: nothing is run for imported predictions")
         return self
@@ -117,6 +119,7 @@ class Profile(BaseModel):
     expect: dict[str, Expectation] = {}
     set: dict[str, Any] = {}
     design: Design | None = Field(None, description="that of the file with what the profile changes in it")
+    slurm: SlurmTable | None = Field(None, description="a layer over [slurm], below those of experiments")
 
 
 Address = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*://")]
@@ -194,6 +197,7 @@ class Study(BaseModel):
     margins: dict[str, float] = {}
     design: Design | None = None
     commands: dict[str, CommandTable] = Field({}, description='by name; that of [command] is ""')
+    slurm: SlurmTable | None = None
 
     def command_of(self, experiment: Experiment) -> CommandTable | None:
         """The command that trains an experiment; None: this program does."""

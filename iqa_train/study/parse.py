@@ -27,15 +27,18 @@ from iqa_train.study.model import (
     StudyHead,
 )
 from iqa_train.study.parse_commands import parse_commands, settings_and_parameters
+from iqa_train.study.parse_slurm import check_layers, parse_slurm, slurm_hint
 from iqa_train.study.problems import Problems, TomlTable
 from iqa_train.study.settings import TrainingConfig
+from iqa_train.study.slurm_table import SlurmTable
 from iqa_train.study.spec import DataSource, Expectation
 from iqa_train.study.validate import check_settings
 
 TABLES = (
     "study", "defaults", "experiments", "batches", "profiles", "datasets", "notify", "references", "design", "command",
-    "commands",
+    "commands", "slurm",
 )  # fmt: skip
+_OF_PROFILE = ("study", "expect", "design", "slurm")  # tables in a profile; all else but minutes are settings
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -55,11 +58,14 @@ def parse_study(raw: Mapping[str, Any], path: Path, problems: Problems) -> Study
     profiles = _profiles(_table(raw, "profiles", problems), raw, head, commands.get(""), problems)
     datasets = _datasets(_table(raw, "datasets", problems), problems)
     notify = _notify(raw, problems)
+    slurm = parse_slurm(raw, TomlTable("slurm"), _made, problems)
     reported = _array(raw, "references", problems)
     references = _references(reported, defaults, problems)
     check_reported(reported, _array(raw, "experiments", Problems("")), problems)
     check_seeds(head, defaults, profiles, problems)
     check_references(raw, profiles, problems)
+    if not problems.found:
+        check_layers(slurm, profiles, experiments, problems)
     if problems.found or head is None:
         return None
     seed = defaults.get("seed", DEFAULT_SEED)
@@ -80,6 +86,7 @@ def parse_study(raw: Mapping[str, Any], path: Path, problems: Problems) -> Study
         margins=head.margin,
         design=design,
         commands=commands,
+        slurm=slurm,
     )
 
 
@@ -109,6 +116,7 @@ def _experiments(
         fields = dict(table)
         if "expect" in fields:
             fields["expect"] = _made(Expectation, fields["expect"], place, problems, "expect") or Expectation()
+        fields["slurm"] = parse_slurm(fields, place, _made, problems)
         changes, command = fields.get("set", {}), fields.get("command", "")
         if not isinstance(command, str):
             problems.add(place, f"command = {shown(command)} is not text; allowed: NAME of [commands.NAME]", "command")
@@ -153,7 +161,7 @@ def _profiles(
         if not isinstance(table, dict):
             problems.add(place, f"{shown(table)} is not a table; allowed: a table of settings")
             continue
-        changes = {key: value for key, value in table.items() if key not in ("study", "expect", "minutes", "design")}
+        changes = {key: value for key, value in table.items() if key not in (*_OF_PROFILE, "minutes")}
         if "command" in raw:
             settings = settings_and_parameters(changes, own, place, problems)
         else:
@@ -176,8 +184,14 @@ def _profiles(
             if made:
                 expect[experiment] = made
         if head and timed:
-            design = _profile_design(table, raw, of_file, place, problems)
-            found[name] = Profile(study=head, minutes=timed.minutes, expect=expect, set=settings, design=design)
+            found[name] = Profile(
+                study=head,
+                minutes=timed.minutes,
+                expect=expect,
+                set=settings,
+                design=_profile_design(table, raw, of_file, place, problems),
+                slurm=parse_slurm(table, place, _made, problems),
+            )
     return found
 
 
@@ -265,12 +279,14 @@ def _made(model: type[Model], values: object, place: TomlTable, problems: Proble
         return model.model_validate(values)
     except ValidationError as error:
         for key, sentence in complaints(error, model, values):
-            hint = "" if key in model.model_fields or sentence.endswith("?") else _hint(key, place)
+            hint = "" if key in model.model_fields or sentence.endswith("?") else _hint(key, place, model)
             problems.add(place, (f"{within}: " if within else "") + sentence + hint, key or within)
     return None
 
 
-def _hint(key: str, place: TomlTable) -> str:
+def _hint(key: str, place: TomlTable, model: type[BaseModel]) -> str:
+    if model is SlurmTable:
+        return slurm_hint(key)
     if place.table.startswith("commands."):
         return f"; a parameter stands in [{place.table}.defaults]"
     if key not in TrainingConfig.model_fields and (place.table, key) != ("command", "defaults"):
