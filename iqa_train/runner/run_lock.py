@@ -1,4 +1,8 @@
-"""The lock of a run: one attempt at a time."""
+"""The lock of a run: one attempt at a time.
+
+On one host the lock decides. Between hosts it may lie, or be held by a process that nobody can reach: there, making the
+attempt's folder decides, which succeeds once for each number, and `runs.fence` keeps an earlier attempt from writing.
+"""
 
 import os
 import time
@@ -7,6 +11,7 @@ from contextlib import contextmanager
 
 from iqa_train.errors import RunError
 from iqa_train.locks import intruder, lock_now, open_lock
+from iqa_train.regular import open_temporary
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.state import RunState, run_state
 
@@ -17,27 +22,76 @@ class AlreadyRunningError(RunError):
     """Another process made or is making this attempt."""
 
 
+class RunLock:
+    """The lock's open file, `descriptor`, to hand on."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self._path = run.lock
+        self.descriptor = open_lock(self._path)
+        self._held = False
+
+    def take(self) -> bool:
+        """Try to lock it for a moment. One that was replaced meanwhile is left for the one in its place."""
+        while lock_now(self.descriptor, patience=_PATIENCE):
+            if self._is_in_place():
+                self._held = True
+                return True
+            os.close(self.descriptor)
+            self.descriptor = open_lock(self._path)
+        return False
+
+    def replace(self) -> None:
+        """Put a locked file in its place if another process holds it. Only for the one who has made the attempt."""
+        if self._held:
+            return
+        descriptor, temporary = open_temporary(self._path, mode=0o664)
+        temporary.replace(self._path)
+        os.close(self.descriptor)
+        self.descriptor, self._held = descriptor, True
+
+    def close(self) -> None:
+        """Let go of it, unless another process has inherited it."""
+        os.close(self.descriptor)
+
+    def _is_in_place(self) -> bool:
+        try:
+            return os.path.samestat(self._path.stat(follow_symlinks=False), os.fstat(self.descriptor))
+        except FileNotFoundError:  # with its folder, which others notice
+            return True
+
+
 @contextmanager
-def run_lock(run: RunFolder, attempt: int | None, still_wanted: Callable[[], bool]) -> Iterator[int]:
-    """The run's lock as a descriptor to hand on.
+def run_lock(
+    run: RunFolder, attempt: int | None, still_wanted: Callable[[], bool], supersedes: int | None = None
+) -> Iterator[RunLock]:
+    """The run's lock.
 
     `attempt` is the number that the next attempt must have, None for any; `still_wanted` is asked once the lock is
-    held. Raises AlreadyRunningError if a living process holds it, or where either says that the attempt is not due.
+    held. `supersedes` is the number of an attempt that may be replaced while it is alive, if it is the last: the lock
+    may then still be held by it, until `RunLock.replace`. Raises AlreadyRunningError if another living process holds
+    it, or where the attempt is not due.
     """
-    descriptor = open_lock(run.lock)
+    lock = RunLock(run)
     try:
-        require_idle(run)
-        if not lock_now(descriptor, patience=_PATIENCE):
+        replaceable = supersedes is not None and run.next_attempt().number == supersedes + 1
+        if not replaceable:
+            require_idle(run)
+        if not lock.take() and not replaceable:
             if (stranger := intruder(run.lock)) is not None:
                 raise RunError(f"{run.lock} is held by {stranger}, who may only read it; end that process")
             raise AlreadyRunningError(_taken(run, run_state(run)))
         if attempt is not None and run.next_attempt().number != attempt:
-            raise AlreadyRunningError(f"attempt {attempt} of {run.path} has been made by another runner")
+            raise AlreadyRunningError(made_by_another(run, attempt))
         if not still_wanted():
             raise AlreadyRunningError(f"{run.path} has been removed from the queue")
-        yield descriptor
+        yield lock
     finally:
-        os.close(descriptor)
+        lock.close()
+
+
+def made_by_another(run: RunFolder, attempt: int) -> str:
+    """That attempt number `attempt` is not ours to make."""
+    return f"attempt {attempt} of {run.path} has been made by another runner"
 
 
 def require_idle(run: RunFolder) -> None:

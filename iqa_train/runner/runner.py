@@ -30,16 +30,17 @@ from iqa_train.runner.interruption import GRACE, Interrupter, Interruption
 from iqa_train.runner.process_limits import RefusedError, starting
 from iqa_train.runner.process_tree import adopt_orphans, kill_all, reap_orphans
 from iqa_train.runner.program import python_command
-from iqa_train.runner.run_lock import run_lock
+from iqa_train.runner.run_lock import AlreadyRunningError, RunLock, made_by_another, run_lock
 from iqa_train.runner.stop_requests import StopRequests, stop_signals
 from iqa_train.runs.attempt_facts import end_event
 from iqa_train.runs.code_copy import copy_code
 from iqa_train.runs.documents import read_result, read_spec_facts
+from iqa_train.runs.fence import later_attempt
 from iqa_train.runs.identity import identity_of, origin_facts, require_own_proc, this_process
 from iqa_train.runs.layout import Attempt, RunFolder, log_path
 from iqa_train.runs.marks import MARK, mark_for
 from iqa_train.runs.metrics import epoch_events
-from iqa_train.runs.outcome import WITH_RESULT, Outcome, interrupted, outcome_of, stopped
+from iqa_train.runs.outcome import WITH_RESULT, Outcome, interrupted, outcome_of, stopped, superseded
 from iqa_train.runs.process_end import ending_within
 from iqa_train.runs.project import inside, recorded
 from iqa_train.runs.provenance import code_fingerprint
@@ -59,7 +60,8 @@ class AttemptRequest:
     """An attempt to make: the run, its device, the folder of its log, and whether to continue or to start over.
 
     `spec` is the content of its spec.json, None if that is written. `attempt` is the number that the attempt must
-    have: one that another runner has made meanwhile is not made again. None: the next.
+    have: one that another runner has made meanwhile is not made again. None: the next. `supersedes` is the number of
+    the attempt that this one may replace although it may be alive: its host was given up, or its job has ended.
     """
 
     run: RunFolder
@@ -69,6 +71,7 @@ class AttemptRequest:
     command: list[str]
     spec: Mapping[str, Any] | None = None
     attempt: int | None = None
+    supersedes: int | None = None
     resume: bool = False
     again: bool = False
     queued_code: str = ""  # fingerprint of the program that queued it
@@ -120,13 +123,14 @@ def run_attempt(
     elif not request.run.path.is_dir():
         raise RunError(f"{gone_words(request.run.path)}; queue the run again")
     adopt_orphans()
-    with run_lock(request.run, request.attempt, request.still_wanted) as lock, stop_signals() as stopping:
+    taken = run_lock(request.run, request.attempt, request.still_wanted, request.supersedes)
+    with taken as lock, stop_signals() as stopping:
         began = time.monotonic()
         started = _start(request, lock)
         shown = _Shown(watch)
-        watch_folder = FolderWatch(request.run.lock, lock)
+        watch_folder = FolderWatch(request.run.lock, lock.descriptor)
         outcome = _Wait(request, started, shown, stopping, watch_folder).outcome(poll)
-        if watch_folder.gone():
+        if later_attempt(request.run, started.attempt) is None and watch_folder.gone():
             words = f"{gone_words(request.run.path)} while the run worked in it, so the run was stopped"
             _append(started.log, f"{words}\n")
             raise RunError(f"{words}; what it had saved is where the folder is now")
@@ -163,7 +167,7 @@ def _new_log(logs_dir: Path, spec: Mapping[str, Any]) -> tuple[Path, BinaryIO]:
             continue
 
 
-def _start(request: AttemptRequest, lock: int) -> RunningAttempt:
+def _start(request: AttemptRequest, lock: RunLock) -> RunningAttempt:
     run = request.run
     spec = request.spec if request.spec is not None else _spec_of(run)
     if request.spec is not None:
@@ -171,25 +175,32 @@ def _start(request: AttemptRequest, lock: int) -> RunningAttempt:
     elif request.logs_dir.absolute().parent.is_dir():  # a folder of logs that was cleared away, but not a whole project
         request.logs_dir.mkdir(exist_ok=True)
     log, file = _new_log(request.logs_dir, spec)  # first, since an attempt without a log must not start
-    attempt = run.next_attempt()
+    earlier, attempt = run.attempts(), run.next_attempt()
     resume = request.resume and _can_continue(spec)
     command = [*_worker_program(spec), str(run.path), str(attempt.folder)]
     if resume:
         command.append("--resume")
-    held = (lock, *request.lease.descriptors)
-    environment = _POLITE | worker_environment(request.device) | _REQUIRED | {MARK: mark_for(attempt.folder)}
-    environment |= handing(held)
     moved: list[tuple[Path, Path]] = []
     with file:
         try:
-            for folder in (run.path, *(tried.folder for tried in run.attempts())):
+            attempt.folder.mkdir()  # from here on it is ours alone, whatever a lock on a shared file system is worth
+        except OSError as error:
+            log.unlink()
+            if isinstance(error, FileExistsError):
+                raise AlreadyRunningError(made_by_another(run, attempt.number)) from None
+            raise _no_start(spec, attempt, error) from None
+        try:
+            lock.replace()
+            held = (lock.descriptor, *request.lease.descriptors)
+            environment = _POLITE | worker_environment(request.device) | _REQUIRED | {MARK: mark_for(attempt.folder)}
+            environment |= handing(held)
+            for folder in (run.path, *(tried.folder for tried in earlier)):
                 sweep(folder)
-            if request.again or request.resume > resume:
-                moved = _set_aside(run)
+            if earlier and (request.again or request.resume > resume):
+                moved = _set_aside(run, earlier[-1])
             if request.spec is not None:
                 copy_code(run, request.spec)
                 write_json(run.spec, request.spec)
-            attempt.folder.mkdir()
             attempt.reserve.write_bytes(bytes(_RESERVE))
             request = replace(request, resume=resume)
             _write_runner_info(request, attempt, log, environment)  # before the worker, which then is never unrecorded
@@ -205,11 +216,13 @@ def _start(request: AttemptRequest, lock: int) -> RunningAttempt:
                 aside.rename(before)
             if not isinstance(error, OSError):
                 raise
-            raise RunError(
-                f"{spec['experiment']} cannot be started: {error.filename or attempt.folder}: {error.strerror}"
-            ) from None
+            raise _no_start(spec, attempt, error) from None
     _write_runner_info(request, attempt, log, environment, process.pid)
     return RunningAttempt(process, attempt, log)
+
+
+def _no_start(spec: Mapping[str, Any], attempt: Attempt, error: OSError) -> RunError:
+    return RunError(f"{spec['experiment']} cannot be started: {error.filename or attempt.folder}: {error.strerror}")
 
 
 def _write_runner_info(
@@ -285,6 +298,7 @@ class _Wait:
         self._signals = signals
         self._folder = folder
         self._asked = False  # by a signal or a file, or the folder is gone
+        self._later: int | None = None  # the attempt that has taken this one's place
         self._interruption: Interruption | None = None
         self._kill_at: float | None = None
         self._killed = False
@@ -315,7 +329,12 @@ class _Wait:
         return self._classified(outcome_of(process.returncode, word["message"] if word else None, stopped_early=early))
 
     def _look(self) -> None:
-        """Look for a request on disk, whose sender may have been killed before its signal, and for interruptions."""
+        """Look for a later attempt, for a request on disk, whose sender may have been killed before its signal, and for
+        interruptions."""
+        if self._later is None:
+            self._later = later_attempt(self._request.run, self._started.attempt)
+        if self._later is not None:  # it has put a lock of its own in the place of ours
+            return
         if self._folder.gone() or self._started.attempt.stop.exists():
             self._asked = True
         elif not self._asked and self._interruption is None:
@@ -329,6 +348,9 @@ class _Wait:
             self._asked = self._interruption is None
 
     def _end_worker(self, now: float) -> None:
+        if self._later is not None:  # nothing that it could still write is of use
+            kill_all(self._started.attempt.folder, own_children=True)
+            return
         if not self._asked and self._interruption is None:
             return
         if self._kill_at is None:
@@ -340,7 +362,9 @@ class _Wait:
             kill_all(self._started.attempt.folder, own_children=True)
 
     def _classified(self, outcome: Outcome) -> Outcome:
-        """The outcome of the process as one that was asked for, or interrupted."""
+        """The outcome of the process as one that was superseded, asked for, or interrupted."""
+        if self._later is not None and outcome.exit_code not in WITH_RESULT:
+            return superseded(self._later)
         if not self._asked and self._interruption is None:
             return outcome
         if outcome.exit_code in WITH_RESULT:  # done before it could stop
@@ -363,10 +387,9 @@ def _beat(attempt: Attempt, lease: Lease) -> None:
         return
 
 
-def _set_aside(run: RunFolder) -> list[tuple[Path, Path]]:
+def _set_aside(run: RunFolder, last: Attempt) -> list[tuple[Path, Path]]:
     """Move what the last attempt left into its own folder: nothing is ever overwritten. Returns from where to where."""
-    attempts = run.attempts()
-    moves = [(path, attempts[-1].folder / path.name) for path in (run.outcome() if attempts else [])]
+    moves = [(path, last.folder / path.name) for path in run.outcome()]
     for path, aside in moves:
         path.rename(aside)
     return moves

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 
 _ENDED = (COMPLETED, STOPPED_EARLY, FAILED, KILLED)
 
-OK, UNEXPECTED, INVALID, DIVERGED, OUT_OF_MEMORY, DISK_FULL, STOPPED, UNTESTED = range(8)
-"""What a worker exits with. It says why as the last event of its metrics."""
+OK, UNEXPECTED, INVALID, DIVERGED, OUT_OF_MEMORY, DISK_FULL, STOPPED, UNTESTED, SUPERSEDED = range(9)
+"""What a worker exits with. It says why as the last event of its metrics. SUPERSEDED: a later attempt has begun, which
+continues the run; of this one nothing more was written.
+"""
 WITH_RESULT = frozenset({OK, UNTESTED})
 """The codes of a worker that has trained to the end; UNTESTED: a test on another data set that was to follow failed."""
 
@@ -24,6 +26,7 @@ _WORDS = {
     DISK_FULL: "disk full",
     STOPPED: "stopped on request; --resume continues",
     UNTESTED: "trained to the end; a test on another data set failed",
+    SUPERSEDED: "superseded by a later attempt, which continues the run",
 }
 
 
@@ -64,6 +67,8 @@ def outcome_of(returncode: int, message: str | None, *, stopped_early: bool = Fa
     if returncode in WITH_RESULT:
         reason = message or _WORDS.get(returncode, "")
         return Outcome(STOPPED_EARLY if stopped_early else COMPLETED, reason, returncode, None)
+    if returncode == SUPERSEDED:
+        return Outcome(KILLED, message or _WORDS[SUPERSEDED], SUPERSEDED, None, interrupted=True)
     state = KILLED if returncode == STOPPED else FAILED
     return Outcome(state, message or _WORDS.get(returncode, f"exit code {returncode}"), returncode, None)
 
@@ -85,6 +90,11 @@ def stopped(outcome: Outcome, reason: str) -> Outcome:
 def interrupted(outcome: Outcome, reason: str) -> Outcome:
     """The same end, as one that another attempt continues from."""
     return replace(outcome, state=KILLED, reason=reason, interrupted=True)
+
+
+def superseded(number: int) -> Outcome:
+    """The end, whatever it was, of an attempt that attempt `number` has taken the place of."""
+    return outcome_of(SUPERSEDED, f"superseded by attempt {number}, which continues the run")
 
 
 def _name(number: int) -> str:
