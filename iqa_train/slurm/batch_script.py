@@ -1,0 +1,94 @@
+"""The script that sbatch is given: one array of jobs, each of which runs the same program."""
+
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from iqa_train.errors import UsageError, control_complaint, visible
+from iqa_train.study.slurm_table import SlurmTable
+
+COMMENT = "iqa-train:"
+"""What the comment of our jobs starts with; the token of the submission follows."""
+
+_PLAIN = re.compile(r"[\w@%+=:,./{}\[\]|&*~^-]*", re.ASCII)  # what sbatch reads as one word, without quotes
+
+# A line that fails would have the run train with other libraries than meant. The shell's `set -e` would also stop at
+# what fails inside of files that the site's profile reads.
+_CHECK = """\
+checked() { [ "$1" -eq 0 ] || { echo "iqa-train: setup failed with exit status $1: $2" >&2; exit 1; }; }"""
+
+# A signal before the program takes it would end the job; nothing is lost without it, as the program knows the time.
+_WAIT = "trap '' USR1"
+
+
+def batch_script(
+    table: SlurmTable,
+    program: Sequence[str],
+    *,
+    token: str,
+    name: str,
+    tasks: int,
+    folder: Path,
+    logs: Path,
+    after: Sequence[str] = (),
+) -> str:
+    """The script of an array of `tasks` jobs that run the words of `program` in `folder`.
+
+    `token` names the submission, `name` the jobs for people; `logs` is the existing folder of their output; `after`
+    are the ids of jobs that have to end first. Raises UsageError for a word that no script can hold.
+    """
+    lines = [f"#SBATCH --{option}" for option in _options(table, token, name, tasks, logs, after)]
+    body = [_WAIT, f"cd {_word(str(folder))} || exit"]
+    if table.setup:
+        body.append(_CHECK)
+    for line in table.setup:
+        _require_printable(line)
+        body += [line, f"checked $? {_word(line)}"]
+    body.append(f"exec {' '.join(map(_word, program))}")
+    return "\n".join(["#!/bin/bash", *lines, "", *body, ""])
+
+
+def _options(table: SlurmTable, token: str, name: str, tasks: int, logs: Path, after: Sequence[str]) -> Iterator[str]:
+    limit = f"%{table.array_limit}" if table.array_limit else ""
+    yield _option("job-name", name)
+    yield _option("comment", COMMENT + token)
+    yield f"array=0-{tasks - 1}{limit}"
+    yield "nodes=1"
+    yield "ntasks=1"
+    yield from (_option(option, value) for option, value in table.options())
+    yield "requeue"
+    yield f"signal=B:USR1@{table.margin_seconds}"
+    yield "open-mode=append"
+    yield _option("output", f"{_pattern(logs)}/%A_%a.out")
+    if after:
+        yield f"dependency=afterany:{':'.join(after)}"
+
+
+def _option(name: str, value: str) -> str:
+    """An option as a line of a script holds it: sbatch reads quotes and backslashes, but no variables."""
+    _require_printable(value)
+    if not value:
+        return name
+    return f"{name}={value}" if _PLAIN.fullmatch(value) else f'{name}="' + re.sub(r'(["\\])', r"\\\1", value) + '"'
+
+
+def _pattern(folder: Path) -> str:
+    """The folder as a part of --output, in which sbatch replaces what follows a %."""
+    text = str(folder)
+    if "\\" in text:
+        raise UsageError(
+            f"{visible(text)}: Slurm writes no output into a folder with a backslash in its path; rename that folder"
+        )
+    return text.replace("%", "%%")
+
+
+def _word(text: str) -> str:
+    """A word for the shell."""
+    _require_printable(text)
+    return shlex.quote(text)
+
+
+def _require_printable(text: str) -> None:
+    if complaint := control_complaint(text):
+        raise UsageError(f'"{visible(text)}" cannot be part of a batch script: it {complaint}')
