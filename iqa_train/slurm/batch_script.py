@@ -32,13 +32,21 @@ def batch_script(
     folder: Path,
     logs: Path,
     after: Sequence[str] = (),
+    at_once: int | None = None,
+    hold: bool = False,
 ) -> str:
     """The script of an array of `tasks` jobs that run the words of `program` in `folder`.
 
     `token` names the submission, `name` the jobs for people; `logs` is the existing folder of their output; `after`
-    are the ids of jobs that have to end first. Raises UsageError for a word that no script can hold.
+    are the ids of jobs that have to end first. `at_once` jobs may run at the same time, in place of `array_limit`; with
+    `hold` none begins before it is released. Raises UsageError for a word that no script can hold.
     """
-    lines = [f"#SBATCH --{option}" for option in _options(table, token, name, tasks, logs, after)]
+    lines = [
+        f"#SBATCH --{option}"
+        for option in _options(table, token, name, tasks, logs, after, at_once or table.array_limit)
+    ]
+    if hold:
+        lines.append("#SBATCH --hold")
     body = [_WAIT, f"cd {_word(str(folder))} || exit"]
     if table.setup:
         body.append(_CHECK)
@@ -49,8 +57,10 @@ def batch_script(
     return "\n".join(["#!/bin/bash", *lines, "", *body, ""])
 
 
-def _options(table: SlurmTable, token: str, name: str, tasks: int, logs: Path, after: Sequence[str]) -> Iterator[str]:
-    limit = f"%{table.array_limit}" if table.array_limit else ""
+def _options(
+    table: SlurmTable, token: str, name: str, tasks: int, logs: Path, after: Sequence[str], at_once: int | None
+) -> Iterator[str]:
+    limit = f"%{at_once}" if at_once else ""
     yield _option("job-name", name)
     yield _option("comment", COMMENT + token)
     yield f"array=0-{tasks - 1}{limit}"

@@ -25,6 +25,7 @@ from iqa_train.study.resolve_command import (
 from iqa_train.study.setting_fields import OPTIONS_OF, SETTINGS
 from iqa_train.study.settings import SPAQ, TrainingConfig
 from iqa_train.study.signature import fitted
+from iqa_train.study.slurm_table import SlurmTable
 from iqa_train.study.spec import DataSource, Expectation, RunSpec, split_digest
 from iqa_train.study.validate import COMMAND_LINE, training_config
 
@@ -112,7 +113,9 @@ def runs_by_hand(study: Study, seeds: Sequence[int] | None = None) -> list[RunSp
     return [spec.model_copy(update={"baseline": None}) for spec in resolve_all(study, seeds=seeds)]
 
 
-def study_by_hand(overrides: Mapping[str, Any], sources: Mapping[str, DataSource] | None = None) -> Study:
+def study_by_hand(
+    overrides: Mapping[str, Any], sources: Mapping[str, DataSource] | None = None, slurm: SlurmTable | None = None
+) -> Study:
     """A study with one experiment made of `overrides`, to be resolved and audited like any other."""
     if overrides.get(PARAMETERS):
         raise UsageError("--set gives parameters of a command of a study file; add --exp ID, --batch N or --all")
@@ -132,6 +135,7 @@ def study_by_hand(overrides: Mapping[str, Any], sources: Mapping[str, DataSource
         defaults={k: v for k, v in overrides.items() if k != "seed"},
         experiments=(Experiment(id=name, title=name),),
         datasets=dict(sources or {}),
+        slurm=slurm,
     )
 
 

@@ -42,7 +42,8 @@ def require_startable(runs: Runs, options: argparse.Namespace) -> dict[RunFolder
 
 def _alone(runs: Runs, options: argparse.Namespace) -> bool:
     """Whether the command is one run, which this process carries out itself."""
-    return len(runs) == 1 and not options.detach and not options.all and not options.batch
+    queued = options.detach or options.all or options.batch or options.backend != "local"
+    return len(runs) == 1 and not queued
 
 
 def say_complete(spec: RunSpec, run: RunFolder, state: RunState) -> None:

@@ -15,7 +15,7 @@ from iqa_train.errors import UsageError, visible
 if TYPE_CHECKING:  # imported where they are used: --help needs none of them
     from iqa_train.study.findings import Finding
     from iqa_train.study.model import Study
-    from iqa_train.study.spec import DataSource, RunSpec
+    from iqa_train.study.spec import RunSpec
 
 _USAGE = """iqa-train --exp ID... | --batch N... | --all | --demo  [options]     experiments of a study file
        iqa-train --dataset NAME [settings]                              a single run without a study file
@@ -102,6 +102,19 @@ def _check_combination(options: argparse.Namespace, overrides: Mapping[str, Any]
         raise UsageError("--exp, --batch and --all cannot be combined: each selects experiments")
     if options.seeds and "seed" in overrides:
         raise UsageError("--seed and --seeds cannot be combined: --seeds lists all of them")
+    if options.backend == "slurm":
+        _check_slurm(options)
+
+
+def _check_slurm(options: argparse.Namespace) -> None:
+    """Raise UsageError for options that choose a device of this machine."""
+    for name, why in (
+        ("gpu", "Slurm chooses the GPUs of a job; gpus in [slurm] says how many it has"),
+        ("slots", "they are of this machine; cpus in [slurm] says how many cores a job has"),
+        ("runs_per_gpu", "runs_per_job in [slurm] says how many runs share a job and its GPUs"),
+    ):
+        if getattr(options, name) is not None:
+            raise UsageError(f"--{name} and --backend slurm cannot be combined: {why}")
 
 
 def _check_until_decided(options: argparse.Namespace) -> None:
@@ -132,18 +145,19 @@ def _runs_by_hand(options: argparse.Namespace, overrides: Mapping[str, Any]) -> 
     """A run of settings alone, with each seed, and the study made for it."""
     from iqa_train.study.resolve import runs_by_hand, study_by_hand
 
-    study = study_by_hand(overrides, _own_sources(options.experiments))
+    file = _own_file(options.experiments)
+    study = study_by_hand(overrides, file.datasets if file else {}, file.slurm if file else None)
     return study, runs_by_hand(study, options.seeds)
 
 
-def _own_sources(experiments: Path | None) -> "Mapping[str, DataSource]":
-    """The [datasets] of the study file, if there is one: a run without experiment may use them, too."""
+def _own_file(experiments: Path | None) -> "Study | None":
+    """The study file, if there is one: a run without experiment may use its [datasets] and its [slurm], too."""
     from iqa_train.study.find import find_study
     from iqa_train.study.load import load_study
 
     if experiments is None and not Path("experiments.toml").exists():
-        return {}
-    return load_study(find_study(experiments)).datasets
+        return None
+    return load_study(find_study(experiments))
 
 
 def _runs_of_study(
@@ -218,6 +232,10 @@ def _parser() -> Parser:
     where.add_argument("--gpu", type=whole_number(0), metavar="N", help="on GPU N alone, counted as nvidia-smi does")
     where.add_argument("--slots", type=whole_number(1), metavar="N", help="on N slots of the CPU instead of GPUs")
     where.add_argument("--runs_per_gpu", type=whole_number(1), metavar="N", help="runs that share a GPU [1]")
+    where.add_argument(
+        "--backend", choices=("local", "slurm"), default="local",
+        help="local: on this machine; slurm: as jobs of a cluster, given what [slurm] of the study file says [local]",
+    )  # fmt: skip
     parser.add_argument("--version", action="store_true", help="print the version")
     add_setting_options(parser)
     return parser
