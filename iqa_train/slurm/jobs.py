@@ -71,12 +71,16 @@ class Job:
 
 def list_jobs(user: str) -> list[Job]:
     """Those of a user (name or number), with those that ended in the last minutes (MinJobAge). Raises SlurmError."""
-    arguments = ("-r", "-h", "-a", "-t", "all", "-u", user, "-O", _FORMAT)
-    return parse_jobs(call("squeue", *arguments, limit=SHORT))
+    return parse_jobs(call("squeue", *list_arguments(user), limit=SHORT))
+
+
+def list_arguments(user: str) -> list[str]:
+    """The arguments of squeue whose output `parse_jobs` reads."""
+    return ["-r", "-h", "-a", "-t", "all", "-u", user, "-O", _FORMAT]
 
 
 def parse_jobs(text: str) -> list[Job]:
-    """The jobs in the output of `list_jobs`'s squeue; lines of another kind (a cluster's name) are left out."""
+    """The jobs in what squeue wrote; lines of another kind (a cluster's name) are left out."""
     return [job for job in map(_parse, text.split("\n")) if job is not None]
 
 
