@@ -7,6 +7,8 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
 
 from iqa_train.cli.commands import COMMANDS as _COMMANDS
 from iqa_train.cli.interrupt import deliver_interrupts
@@ -94,10 +96,21 @@ def _command(words: list[str]) -> int:
         from iqa_train.cli.commands import train
 
         return train.main(words)
+    _attend_slurm(words)
     from importlib import import_module
 
     code: int = import_module(f"iqa_train.cli.commands.{words[0].replace('-', '_')}").main(words[1:])
     return code
+
+
+def _attend_slurm(words: list[str]) -> None:
+    """Let Slurm catch up with the queue first: there is no daemon that does. Costs nothing where none is used."""
+    from iqa_train.scheduler.slurm import attend_slurm
+
+    named = [given for word, given in pairwise(words) if word == "--runs-dir"]
+    named += [word.partition("=")[2] for word in words if word.startswith("--runs-dir=")]
+    with suppress(UserError, OSError):  # the command itself says what is wrong
+        attend_slurm(Path(named[-1] if named else "runs"))
 
 
 def _silence_if_full() -> None:

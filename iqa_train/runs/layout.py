@@ -4,6 +4,7 @@ runs/
   queue.json  queue.lock                        the queued runs
   scheduler.json  scheduler.lock  scheduler.log the scheduler's process, its lock, what it did
   notify/                                       notifications that are not delivered yet, a file each
+  slurm/                                        submissions to Slurm, a file each, and the output of their jobs
 runs/<study>/design.json  design.lock           what the study declared before its first result
 runs/<study>/<experiment>/s<seed>-<config hash>[-r<repeat>]/
   spec.json  provenance.json  result.json  lock
@@ -320,6 +321,36 @@ class Outbox:
     def entries(self) -> list[Path]:
         """All there are, by name."""
         return sorted(path for path in self.folder.glob("*.json") if not path.is_dir())
+
+
+@dataclass(frozen=True)
+class SlurmFiles:
+    """The folder of what has been submitted to Slurm."""
+
+    runs_dir: Path
+
+    @property
+    def folder(self) -> Path:
+        """There once something has been submitted; jobs write their output into it."""
+        return self.runs_dir / "slurm"
+
+    @property
+    def lock(self) -> Path:
+        """Held while queue and jobs are compared."""
+        return self.folder / "reconcile.lock"
+
+    @property
+    def troubles(self) -> Path:
+        """Why runs could not be submitted, or ended before they began."""
+        return self.folder / "troubles.json"
+
+    def submission(self, token: str) -> Path:
+        """The runs of one job array."""
+        return self.folder / f"{token}.json"
+
+    def submissions(self) -> list[Path]:
+        """All there are, the oldest first."""
+        return sorted(path for path in self.folder.glob("[0-9]*-*.json") if not path.is_dir())
 
 
 def run_folder(runs_dir: Path, spec: "RunSpec", repeat: int = 1) -> RunFolder:

@@ -32,7 +32,9 @@ from iqa_train.runs.identity import ProcessIdentity, boot_id, identity_from, ori
 from iqa_train.runs.layout import Attempt, RunFolder, is_attempt, is_outcome, run_folders
 from iqa_train.runs.marks import marked
 from iqa_train.runs.metrics import Metrics
+from iqa_train.runs.slurm_job import slurm_watch
 from iqa_train.runs.state_names import FINISHED
+from iqa_train.slurm.answer import Answer
 
 T = TypeVar("T")
 
@@ -107,13 +109,17 @@ class AttemptSnapshot:
 
 @dataclass(frozen=True)
 class RunSnapshot:
-    """A run at `time`. Of the last attempt: `exit`; and `locked` and `live`, None where it has an exit.json."""
+    """A run at `time`. Of the last attempt: `exit`; `locked`, `live` and `job`, None where it has an exit.json.
+
+    `job` is what Slurm says of the job that the attempt is part of.
+    """
 
     run: RunFolder
     attempts: tuple[AttemptSnapshot, ...] | Damage = ()
     exit: ExitFacts | Damage | None = None
     locked: bool | Damage | None = False
     live: Liveness | Damage | None = None
+    job: Answer | None = None
     spec: SpecFacts | Damage | None = None
     result: ResultFacts | Damage | None = None
     provenance: ProvenanceFacts | Damage | None = None
@@ -178,6 +184,7 @@ class SnapshotReader:
         ended, facts = None, None
         locked: bool | Damage | None = None
         live: Liveness | Damage | None = None
+        job: Answer | None = None
         if attempts:
             ended, facts, locked = _read_last(documents, run, attempts[-1])
         else:
@@ -185,6 +192,9 @@ class SnapshotReader:
         if attempts and ended is None:
             known = {} if facts is None or isinstance(facts, Damage) else facts
             live = _attempted(lambda: _look_at_processes(attempts[-1], known, locked=locked is True))
+            job = slurm_watch().answer(attempts[-1].folder, known.get("slurm"))
+            if job is not None and (found_now := documents.read(f"{attempts[-1].folder}/exit.json", read_exit)):
+                ended, locked, live, job = found_now, None, None, None  # written while squeue was asked
         result = documents.read(f"{path}/result.json", read_result)
         finished = isinstance(ended, dict) and ended["state"] in FINISHED and isinstance(result, dict)
         every = whole or not finished
@@ -194,7 +204,7 @@ class SnapshotReader:
             snapshots.append(_read_attempt(documents, last, every=every, is_last=True))
         spec = documents.read(f"{path}/spec.json", read_spec_facts)
         provenance = documents.read(f"{path}/provenance.json", read_provenance) if whole else None
-        return RunSnapshot(run, tuple(snapshots), ended, locked, live, spec, result, provenance, time=time.time())
+        return RunSnapshot(run, tuple(snapshots), ended, locked, live, job, spec, result, provenance, time=time.time())
 
 
 def read_snapshot(run: RunFolder, *, whole: bool = False) -> RunSnapshot:

@@ -65,6 +65,8 @@ def state_of(found: RunSnapshot) -> RunState:
     if isinstance(found.live, Damage):
         return _damaged(found.live)
     live = found.live or Liveness()
+    if found.job is not None and (state := _by_slurm(found, attempt, live)) is not None:
+        return state
     if found.locked:
         return _alive(RUNNING if live.begun else STARTING, live, found.time)
     return _without_lock(found, attempt, live)
@@ -145,6 +147,32 @@ def _of(found: RunSnapshot, outcome: Outcome) -> RunState:
         if found.result is None:
             return RunState(LOST, "it completed, but its result.json is missing")
     return RunState(outcome.state, outcome.reason, outcome.can_pass, outcome.requested)
+
+
+def _by_slurm(found: RunSnapshot, attempt: AttemptSnapshot, live: Liveness) -> RunState | None:
+    """Of an attempt whose job Slurm has given up, whatever processes of it are left; None where the rest decides."""
+    job = found.job
+    if job is None or job.kind == "unknown":
+        return None
+    away = live.origin is not None and not live.origin.here
+    if job.kind == "running":
+        if not away:
+            return None
+        words = f"on {job.node or 'its node'}"
+        if found.time - live.last_sign > SILENCE:
+            words += f", without a sign of life since {_clock(live.last_sign)}"
+        return RunState(RUNNING if live.begun else STARTING, words, elsewhere=True)
+    metrics = attempt.metrics
+    if isinstance(metrics, Metrics) and metrics.end is not None and job.kind == "gone":
+        return _without_lock(found, attempt, live)
+    if job.cancelled:
+        return RunState(KILLED, f"job {job.job} was cancelled; --resume continues", requested=True)
+    if live.stop_requested and job.kind == "gone":
+        return RunState(KILLED, "stopped on request; --resume continues", requested=True)
+    if job.kind == "waiting":
+        return RunState(LOST, f"Slurm has requeued job {job.job}", can_pass=True)
+    how = f" ({job.state})" if job.state else ""
+    return RunState(LOST, f"job {job.job} has ended{how} without recording how", can_pass=True)
 
 
 def _without_lock(found: RunSnapshot, attempt: AttemptSnapshot, live: Liveness) -> RunState:

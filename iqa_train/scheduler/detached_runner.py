@@ -84,7 +84,8 @@ class SchedulerKeeper:
         with contextlib.suppress(UserError, OSError):
             queue = read_queue(self._runs_dir)
             found = snapshots_of(queue.items, self._runs_dir, self._reader)
-            waiting = any(status_of(item, found[item.key]).phase == "waiting" for item in queue.items)
+            local = [item for item in queue.items if item.slurm is None]
+            waiting = any(status_of(item, found[item.key]).phase == "waiting" for item in local)
             wanted = (waiting or bool(queue.rounds)) and not queue.paused
             wanted = wanted or is_due(queue, self._runs_dir, found)
             if wanted and scheduler_process(self._runs_dir) is None:

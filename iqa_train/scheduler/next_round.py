@@ -22,9 +22,9 @@ from iqa_train.runs.layout import RunFolder, counted_folders
 from iqa_train.runs.provenance import code_fingerprint
 from iqa_train.runs.specfile import read_spec
 from iqa_train.runs.state import run_state
+from iqa_train.scheduler.backend import submit_queue
 from iqa_train.scheduler.item_status import item_status
 from iqa_train.scheduler.queue import Item, Queue, Rounds, added, edit_queue, read_queue, without_rounds
-from iqa_train.scheduler.scheduler_lock import ensure_scheduler
 from iqa_train.scheduler.submit import declare, without_gaps
 
 
@@ -41,7 +41,7 @@ def next_round(runs_dir: Path, study: str) -> str:
     items = [] if looks.ended else _items(looks, wanted, runs_dir)
     with edit_queue(runs_dir) as edit:
         edit.queue = _queued(edit.queue, study, items, words, runs_dir, ended=bool(looks.ended))
-    ensure_scheduler(runs_dir)
+    submit_queue(runs_dir, edit.queue)
     return f"{study}: {words}"
 
 

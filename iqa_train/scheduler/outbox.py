@@ -101,7 +101,19 @@ Snapshots = Mapping[str, RunSnapshot]
 
 def is_due(queue: Queue, runs_dir: Path, found: Snapshots | None = None) -> bool:
     """Whether a scheduler has something to record or to deliver."""
-    return bool(queue.ended or Outbox(runs_dir).entries() or _unrecorded(queue, runs_dir, queue.items, found))
+    entries = Outbox(runs_dir).entries()
+    return bool(entries or settled_studies(queue, runs_dir, found) or _unrecorded(queue, runs_dir, queue.items, found))
+
+
+def settled_studies(queue: Queue, runs_dir: Path, found: Snapshots | None = None) -> list[str]:
+    """The studies whose end is to be recorded: a run's end has been, and no run of them is open any more."""
+    settled = []
+    for study in queue.ended:
+        items = [item for item in queue.items if item.study == study]
+        runs = snapshots_of(items, runs_dir) if found is None else found
+        if all(status_of(item, runs[item.key]).phase == "settled" for item in items):
+            settled.append(study)
+    return settled
 
 
 def _unrecorded(

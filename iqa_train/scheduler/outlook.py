@@ -1,59 +1,35 @@
-"""What waiting runs wait for, and when the queue will be done. Imported only while a run of the queue has not ended."""
+"""The devices that waiting runs wait for, and when the queue will be done. Imported only while a run is open."""
 
 from collections.abc import Mapping, Sequence
 
 from iqa_train.devices.nvml import Nvml
-from iqa_train.runs.identity import ProcessIdentity, suspension
 from iqa_train.runs.progress import RunProgress
 from iqa_train.runs.snapshot import RunSnapshot
 from iqa_train.runs.state_names import ALIVE
 from iqa_train.scheduler.device_slots import list_device_slots, occupant_of
 from iqa_train.scheduler.forecast import Forecast, forecast
 from iqa_train.scheduler.item_status import ItemStatus
-from iqa_train.scheduler.placement import DeviceSlots, QueueEntry, plan
+from iqa_train.scheduler.placement import DeviceSlots, QueueEntry
 from iqa_train.scheduler.queue import Item, Queue
 
 _MINUTE = 60.0
-
-CANNOT_START = "cannot be started"
-"""How the reason of a queued run starts that the scheduler tries to start in vain, again and again."""
 
 
 def device_slots(
     queue: Queue, status: Sequence[tuple[Item, ItemStatus]], found: Sequence[RunSnapshot], nvml: Nvml | None
 ) -> list[DeviceSlots]:
     """The devices, if a run waits for one: otherwise they are not needed, and asking a driver takes time."""
-    if not any(s.phase == "waiting" for _, s in status):
+    if not any(s.phase == "waiting" and item.slurm is None for item, s in status):
         return []
     running = [(item, run) for (item, s), run in zip(status, found, strict=True) if s.phase == "running"]
     occupants = [use for item, run in running if (use := occupant_of(item, run)) is not None]
     driver = nvml or Nvml()
     try:
-        waiting = [item for item, s in status if s.phase == "waiting"]
+        waiting = [item for item, s in status if s.phase == "waiting" and item.slurm is None]
         return list_device_slots(queue.slots, queue.runs_per_gpu, occupants, driver, waiting)
     finally:
         if nvml is None:
             driver.close()
-
-
-def waiting_reasons(
-    queue: Queue,
-    status: Sequence[tuple[Item, ItemStatus]],
-    places: list[DeviceSlots],
-    scheduler: ProcessIdentity | None,
-    complaints: Mapping[str, str],
-) -> dict[str, str]:
-    """The reason why each waiting item waits, by its key."""
-    entries = [QueueEntry(item, s.phase) for item, s in status]
-    planned = plan(entries, places, policy=queue.policy, paused=queue.paused)
-    waits = dict(planned.waits) | {start.item.key: "about to start" for start in planned.starts}
-    if queue.paused:
-        return waits
-    if scheduler is None:
-        return dict.fromkeys(waits, "no scheduler is running; `iqa-train queue resume` starts one")
-    if words := suspension(scheduler):
-        return dict.fromkeys(waits, f"the scheduler is {words}")
-    return waits | {key: f"{CANNOT_START}: {words}" for key, words in complaints.items() if key in waits}
 
 
 def forecast_queue(

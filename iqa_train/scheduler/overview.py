@@ -3,7 +3,6 @@
 Read from files at every call. The command line and the console show this; neither has another source.
 """
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +19,11 @@ from iqa_train.runs.seeds import seed_as_json
 from iqa_train.runs.snapshot import Liveness, RunSnapshot, SnapshotReader
 from iqa_train.runs.state import RunState, state_of
 from iqa_train.runs.state_names import ALIVE, QUEUED, STARTING
+from iqa_train.scheduler.backend import QueueLook, backend_of
 from iqa_train.scheduler.item_status import ItemStatus, status_of
 from iqa_train.scheduler.queue import Item, Queue, folder_of, read_queue
 from iqa_train.scheduler.scheduler_lock import scheduler_process, start_failures
+from iqa_train.slurm.answer import Answer
 
 if TYPE_CHECKING:  # needed only while a run of the queue has not ended, and slow to import
     from iqa_train.devices.nvml import Nvml
@@ -51,6 +52,7 @@ class Row:
     item: Item | None = None
     eta_is_guess: bool = False  # from the study file's minutes: no run has shown yet how long one takes
     kind: RunKind = TRAINED
+    job: Answer | None = None  # what Slurm says, while the run waits for its job or is part of it
 
     def as_json(self) -> dict[str, Any]:
         """What `iqa-train status --json` lists."""
@@ -160,15 +162,17 @@ def read_overview(
     scheduler = scheduler_process(runs_dir)
     complaints = start_failures(runs_dir)
     has_open = any(s.phase != "settled" for _, s in status)
-    waits: Mapping[str, str] = {}
+    answers: dict[str, Answer] = {}
     if has_open:
         from iqa_train.scheduler import outlook
 
         places = outlook.device_slots(queue, status, found, nvml)
-        waits = outlook.waiting_reasons(queue, status, places, scheduler, complaints)
+        look = QueueLook(runs_dir, queue, status, places, scheduler, complaints)
+        for backend in dict.fromkeys(backend_of(item) for item, s in status if s.phase != "settled"):
+            answers |= backend.answers(look)
     logs = LogFinder(runs_dir)
     rows = [
-        _queued_row(item, s, waits.get(item.key, ""), complaints.get(item.key, ""), run, logs)
+        _queued_row(item, s, answers.get(item.key), complaints.get(item.key, ""), run, logs)
         for (item, s), run in zip(status, found, strict=True)
     ]
     rows += [_row(run, state, logs) for run, state in _others(queue, runs_dir, study, reader)]
@@ -196,14 +200,16 @@ def _others(
     return [(snapshot, state) for snapshot in found if (state := state_of(snapshot)).name != QUEUED]
 
 
-def _queued_row(item: Item, status: ItemStatus, wait: str, complaint: str, found: RunSnapshot, logs: LogFinder) -> Row:
+def _queued_row(
+    item: Item, status: ItemStatus, answer: Answer | None, complaint: str, found: RunSnapshot, logs: LogFinder
+) -> Row:
     state = status.state
     if state.name == STARTING and not state.reason:
         state = replace(state, reason=complaint)
     if status.phase == "waiting":
         before = f"; attempt {status.attempt - 1} was {state.name}: {state.reason}" if status.tried else ""
-        state = RunState(QUEUED, wait + before)
-    row = _row(found, state, logs, item)
+        state = RunState(QUEUED, (answer.words if answer else "") + before)
+    row = replace(_row(found, state, logs, item), job=found.job if item.slurm is None else answer or found.job)
     if status.phase == "waiting" and not status.tried and item.again:  # earlier attempts do not count
         return replace(row, progress=RunProgress(epochs=row.progress.epochs))
     return row
@@ -235,6 +241,7 @@ def _row(found: RunSnapshot, state: RunState, logs: LogFinder, item: Item | None
         note=damage or _note(facts),
         item=item,
         kind=kind_of(found.spec),
+        job=found.job,
     )
 
 

@@ -63,8 +63,8 @@ class Plan:
 def plan(
     entries: Sequence[QueueEntry], places: Sequence[DeviceSlots], *, policy: str = "batches", paused: bool = False
 ) -> Plan:
-    """What to start now. No device is given to more runs than it has room for."""
-    waiting = [entry.item for entry in entries if entry.phase == "waiting"]
+    """What to start now. No device is given to more runs than it has room for. Slurm's runs only bar later batches."""
+    waiting = [entry.item for entry in entries if entry.phase == "waiting" and entry.item.slurm is None]
     if paused:
         return Plan(waits={item.key: "the queue is paused" for item in waiting})
     current = min((entry.item.batch for entry in entries if entry.phase != "settled"), default=0)

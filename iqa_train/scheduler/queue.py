@@ -48,6 +48,7 @@ class Item:
     told: bool = False  # its end has been recorded for notifications
     environment: dict[str, str] | None = None  # of the command that queued it, as far as `surroundings` names it
     python: str = ""  # the interpreter of that command, relative to the project if it lies there
+    slurm: dict[str, Any] | None = None  # what is asked of Slurm for it (`SlurmTable`); None: it runs on this machine
 
     @property
     def key(self) -> str:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from iqa_train.errors import UsageError
 from iqa_train.runs.state import state_of
+from iqa_train.scheduler.backend import submit_queue
 from iqa_train.scheduler.item_status import snapshots_of, status_of
 from iqa_train.scheduler.outbox import is_due
 from iqa_train.scheduler.queue import Queue, edit_queue, moved, read_queue, removed, without_rounds
-from iqa_train.scheduler.scheduler_lock import ensure_scheduler
+from iqa_train.scheduler.scheduler_lock import scheduler_process
+from iqa_train.scheduler.slurm import attend_slurm
 
 
 def pause(runs_dir: Path) -> str:
@@ -18,7 +20,7 @@ def pause(runs_dir: Path) -> str:
     runs_dir.mkdir(exist_ok=True)  # but not what it lies in, which may have been moved away
     with edit_queue(runs_dir) as edit:
         edit.queue = replace(edit.queue, paused=True)
-    return "paused: no further run is started; running ones continue"
+    return "paused: no further run is started; running ones continue" + _carried_out(runs_dir)
 
 
 def resume(runs_dir: Path) -> str:
@@ -31,7 +33,10 @@ def resume(runs_dir: Path) -> str:
     settled = all(status_of(item, found[item.key]).phase == "settled" for item in queue.items)
     if settled and not queue.rounds and not is_due(queue, runs_dir, found):
         return "resumed: nothing is waiting"
-    return "resumed" + (": a scheduler has been started" if ensure_scheduler(runs_dir) else "")
+    before = scheduler_process(runs_dir)
+    words = submit_queue(runs_dir, queue)
+    started = ": a scheduler has been started" if before is None and scheduler_process(runs_dir) is not None else ""
+    return f"resumed{started}" + (f"; Slurm: {words}" if words else "")
 
 
 def remove(names: Sequence[str], runs_dir: Path, study: str | None = None) -> str:
@@ -42,7 +47,7 @@ def remove(names: Sequence[str], runs_dir: Path, study: str | None = None) -> st
         found = snapshots_of(leaving, runs_dir)
         studies = {item.study for item in leaving if status_of(item, found[item.key]).phase == "waiting"}
         edit.queue = without_rounds(removed(edit.queue, keys), studies)
-    return f"removed {', '.join(names)}"
+    return f"removed {', '.join(names)}" + _carried_out(runs_dir)
 
 
 def move(names: Sequence[str], to: int, runs_dir: Path, study: str | None = None) -> str:
@@ -50,7 +55,7 @@ def move(names: Sequence[str], to: int, runs_dir: Path, study: str | None = None
     with edit_queue(runs_dir) as edit:
         keys = _waiting(edit.queue, names, runs_dir, study)
         edit.queue = moved(edit.queue, keys, to)
-    return f"moved {', '.join(names)} to place {to}"
+    return f"moved {', '.join(names)} to place {to}" + _carried_out(runs_dir)
 
 
 def clear(runs_dir: Path, study: str | None = None) -> str:
@@ -68,7 +73,13 @@ def set_policy(policy: str, runs_dir: Path) -> str:
     runs_dir.mkdir(exist_ok=True)
     with edit_queue(runs_dir) as edit:
         edit.queue = replace(edit.queue, policy=policy)
-    return f"policy {policy}"
+    return f"policy {policy}" + _carried_out(runs_dir)
+
+
+def _carried_out(runs_dir: Path) -> str:
+    """Have Slurm follow a change at once; why it cannot, to be added to what was done. The scheduler sees it itself."""
+    words = attend_slurm(runs_dir, asked=True)
+    return f"; Slurm will follow: {words}" if words else ""
 
 
 def _of(queue: Queue, study: str | None) -> Queue:

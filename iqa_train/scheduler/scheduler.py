@@ -39,7 +39,7 @@ from iqa_train.scheduler.detached_runner import BUSY, runner_command
 from iqa_train.scheduler.device_slots import DeviceUse, list_device_slots, occupant_of
 from iqa_train.scheduler.item_status import ItemStatus, Phase, snapshots_of, status_of
 from iqa_train.scheduler.notify_table import notify_table
-from iqa_train.scheduler.outbox import is_due, with_ends_recorded, with_studies_recorded
+from iqa_train.scheduler.outbox import is_due, settled_studies, with_ends_recorded, with_studies_recorded
 from iqa_train.scheduler.placement import DeviceSlots, QueueEntry, Start, plan
 from iqa_train.scheduler.queue import Item, Queue, edit_queue, folder_of, read_queue
 from iqa_train.scheduler.round_keeper import RoundKeeper
@@ -135,15 +135,15 @@ class Scheduler:
         self._found = {i.key: self._reader.read(folder_of(i, self._runs_dir)) for i in self._queue.items}
         entries = [(item, status_of(item, self._found[item.key])) for item in self._queue.items]
         for item, status in entries:
-            if status.phase == "running":
+            if status.phase == "running" and item.slurm is None:
                 self._look_after(item, status)
         self._log_and_notify(entries)
         self._courier.look()
-        waiting = [item for item, status in entries if status.phase == "waiting"]
-        if waiting and not self._queue.paused:
+        local = [(item, status) for item, status in entries if item.slurm is None]
+        if any(status.phase == "waiting" for _, status in local) and not self._queue.paused:
             self._start(entries)
         looking = self._rounds.look(self._queue, entries)
-        return looking or any(status.phase != "settled" for _, status in entries) or bool(self._launched)
+        return looking or any(status.phase != "settled" for _, status in local) or bool(self._launched)
 
     def _look_after(self, item: Item, status: ItemStatus) -> None:
         """Do what the runner of a run would, if the runner was killed."""
@@ -180,7 +180,7 @@ class Scheduler:
     def _devices(self, entries: list[tuple[Item, ItemStatus]]) -> list[DeviceSlots]:
         if time.monotonic() - self._looked >= _DEVICES_EVERY:
             occupants = [o for item, status in entries if (o := self._occupant(item, status)) is not None]
-            waiting = [item for item, status in entries if status.phase == "waiting"]
+            waiting = [item for item, status in entries if status.phase == "waiting" and item.slurm is None]
             self._places = list_device_slots(
                 self._queue.slots, self._queue.runs_per_gpu, occupants, self._nvml, waiting
             )
@@ -296,10 +296,12 @@ class Scheduler:
         with edit_queue(self._runs_dir) as edit:
             found = snapshots_of(edit.queue.items, self._runs_dir, self._reader)
             entries = [(item, status_of(item, found[item.key])) for item in edit.queue.items]
-            if any(status.phase != "settled" for _, status in entries) or self._rounds.is_due(edit.queue, entries):
+            local = [status for item, status in entries if item.slurm is None]
+            if any(status.phase != "settled" for status in local) or self._rounds.is_due(edit.queue, entries):
                 return False
             ended = with_ends_recorded(edit.queue, self._runs_dir, found=found)
-            edit.queue = with_studies_recorded(ended, self._runs_dir, found=found)
+            studies = settled_studies(ended, self._runs_dir, found)
+            edit.queue = with_studies_recorded(ended, self._runs_dir, studies, found=found)
             if is_due(edit.queue, self._runs_dir, found) or self._courier.look():
                 return False
             self._lock.leave()

@@ -20,6 +20,7 @@ from iqa_train.runs.state import RunState, run_state, state_of
 from iqa_train.runs.state_names import OPEN, QUEUED
 from iqa_train.scheduler.item_status import snapshots_of, status_of
 from iqa_train.scheduler.queue import Item, edit_queue, folder_of, read_queue, removed, without_rounds
+from iqa_train.scheduler.slurm import attend_slurm
 
 if TYPE_CHECKING:  # a scheduler, which passes requests on, needs no overview
     from iqa_train.scheduler.overview import Row
@@ -43,6 +44,10 @@ def stop_run(run: RunFolder, grace: float, waiting: Callable[[], None] = lambda:
     if attempt is None:
         return "is just starting; try again in a moment"
     facts = read_runner_info(attempt)
+    if facts.get("slurm"):
+        from iqa_train.scheduler.slurm.stop_job import stop_job
+
+        return stop_job(run, grace, waiting)
     runner = identity_from(facts, "runner")
     recipient = _asked(attempt, facts)
     if refused := _refusal(facts, recipient):
@@ -78,6 +83,8 @@ def _asked(attempt: Attempt, facts: RunnerFacts) -> ProcessIdentity | None:
 
 def _refusal(facts: RunnerFacts, asked: ProcessIdentity | None) -> str:
     """Why the run cannot be stopped from here; "" if it can."""
+    if facts.get("slurm"):
+        return ""
     origin = origin_from(facts)
     if origin is not None and not origin.is_here:
         return f"runs {origin.where}; stop it there"
@@ -107,6 +114,7 @@ def withdraw(items: Sequence[Item], runs_dir: Path) -> set[str]:
         queued = [item for item in edit.queue.items if item.key in found]
         waiting = {item.key for item in queued if status_of(item, found[item.key]).phase == "waiting"}
         edit.queue = without_rounds(removed(edit.queue, list(waiting)), {item.study for item in items})
+    attend_slurm(runs_dir, asked=True)  # its jobs that wait are cancelled
     return waiting
 
 

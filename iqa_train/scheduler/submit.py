@@ -15,9 +15,9 @@ from iqa_train.runs.project import inside, recorded
 from iqa_train.runs.provenance import code_fingerprint
 from iqa_train.runs.specfile import write_spec
 from iqa_train.runs.state import state_of
+from iqa_train.scheduler.backend import submit_queue
 from iqa_train.scheduler.item_status import snapshots_of, status_of
 from iqa_train.scheduler.queue import POLICIES, Item, Rounds, added, edit_queue
-from iqa_train.scheduler.scheduler_lock import ensure_scheduler
 from iqa_train.study.model import Batch
 from iqa_train.study.spec import RunSpec
 
@@ -37,10 +37,11 @@ class SubmitOptions:
     command: tuple[str, ...] = ()
     notify: dict[str, dict[str, Any] | None] = field(default_factory=dict)  # by study; None: no notifications
     until_decided: bool = False  # further rounds of the study follow, as its design says
+    slurm: Mapping[str, dict[str, Any]] = field(default_factory=dict)  # what is asked of Slurm, by experiment
 
 
 def submit(specs: Sequence[RunSpec], batches: Sequence[Batch], runs_dir: Path, options: SubmitOptions) -> list[Item]:
-    """Queue runs, in the order of `specs`, with a scheduler running. Returns their items.
+    """Queue runs, in the order of `specs`, and have them carried out. Returns their items.
 
     Every seed goes through all batches before the next; experiments without a batch follow in one of their own.
     """
@@ -73,6 +74,7 @@ def submit(specs: Sequence[RunSpec], batches: Sequence[Batch], runs_dir: Path, o
             command=tuple(public_command(options.command)),
             environment=surroundings(project),
             python=interpreter(project),
+            slurm=options.slurm.get(spec.experiment),
         )
         items.append(item if options.gpu is None else replace(item, gpu=options.gpu, pinned=True))
     items = without_gaps(items)
@@ -90,7 +92,7 @@ def enqueue(
     fresh: bool = False,
     rounds: Mapping[str, Rounds] | None = None,
 ) -> None:
-    """Add items to the queue, except those of runs that are alive, and start a scheduler where none is running.
+    """Add items to the queue, except those of runs that are alive, and have it carried out.
 
     With `fresh`, a queue that has nothing left to do drops the options of earlier commands. `rounds` are wanted beside
     those that are wanted already.
@@ -108,7 +110,7 @@ def enqueue(
         waiting = {n: replace(r, waits="") if n in queued else r for n, r in edit.queue.rounds.items()}
         wanted = {**waiting, **(rounds or {})}
         edit.queue = replace(added(edit.queue, new), notify=notify, rounds=wanted, **changes)
-    ensure_scheduler(runs_dir)
+    submit_queue(runs_dir, edit.queue)
 
 
 def without_gaps(items: Sequence[Item]) -> list[Item]:

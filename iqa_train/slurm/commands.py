@@ -86,10 +86,19 @@ def sbatch(script: str) -> str:
     return str(found[-1])
 
 
-def scancel(ids: Iterable[str]) -> None:
-    """Cancel jobs ("17") and tasks ("17_3"); those that have ended are passed over. Raises SlurmError."""
+def scancel(ids: Iterable[str], *, only_waiting: bool = False) -> None:
+    """Cancel jobs ("17") and tasks ("17_3"); those that have ended are passed over. Raises SlurmError.
+
+    `only_waiting`: those that have begun meanwhile are left alone.
+    """
+    which = ["--state=PENDING"] if only_waiting else []
     for some in _parts(ids):
-        _call_unless(_GONE, "scancel", *some)
+        _call_unless(_GONE, "scancel", *which, *some)
+
+
+def signal_job(job: str, name: str) -> None:
+    """Send a signal, such as "USR1", to the program that a running job's script has become. Raises SlurmError."""
+    _call_unless(_GONE, "scancel", "--batch", f"--signal={name}", job)
 
 
 def requeue(job: str) -> None:

@@ -26,6 +26,7 @@ from iqa_train.study.findings import Finding
 from iqa_tui.state.batches import batch_lines
 from iqa_tui.state.board import Board, RunLine, Target
 from iqa_tui.state.devices import DeviceReader
+from iqa_tui.state.slurm_keeper import SlurmKeeper
 
 Stamp = tuple[Any, ...]
 
@@ -38,6 +39,7 @@ class StudyReader:
         self._nvml = Nvml()
         self._runs = SnapshotReader()
         self._devices = DeviceReader(self._nvml)
+        self._slurm = SlurmKeeper(target.runs_dir)
         self._selection: RunSelection | None = None
         self._stamp: Stamp = ()  # of what results were computed from
         self._results: StudyResults | None = None
@@ -51,6 +53,7 @@ class StudyReader:
     def read(self) -> Board:
         """The current board. Never raises because of file contents: `problem` says what is wrong."""
         problem, queue = "", None
+        self._slurm.look()
         selection = self._selection
         try:
             selection = selection or self._select_runs()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from iqa_train.cli.status_table import eta_words, status_lines
 from iqa_train.cli.text import say
@@ -22,12 +23,13 @@ from iqa_train.runs.snapshot import SnapshotReader
 from iqa_train.runs.specfile import read_spec
 from iqa_train.runs.state import outside_the_queue, run_state
 from iqa_train.runs.state_names import FINISHED, OPEN, QUEUED, RUNNING
+from iqa_train.scheduler.backend import CANNOT_START
 from iqa_train.scheduler.notify_table import notify_reference
 from iqa_train.scheduler.outbox import is_due
-from iqa_train.scheduler.outlook import CANNOT_START
 from iqa_train.scheduler.overview import Overview, Row, read_overview
 from iqa_train.scheduler.queue import Item, folder_of, read_queue, require_runs_folder
 from iqa_train.scheduler.scheduler_lock import ensure_scheduler, scheduler_process
+from iqa_train.scheduler.slurm import attend_slurm
 from iqa_train.scheduler.stop import stop_item, withdraw
 from iqa_train.scheduler.submit import SubmitOptions, submit
 from iqa_train.study.model import Study
@@ -57,9 +59,21 @@ def queue_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list
         command=("iqa-train", *argv),
         notify={runs[0][0].study: notify_reference(study.path, runs_dir) if study.notify else None},
         until_decided=options.until_decided,
+        slurm=_slurm_tables(runs, study, options),
     )
     batches = batches_of(study, runs[0][0].study)
     return submit([spec for spec, _ in runs], batches, runs_dir, submit_options)
+
+
+def _slurm_tables(runs: Runs, study: Study, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """What is asked of Slurm for each experiment; nothing without --backend slurm."""
+    if getattr(options, "backend", "local") != "slurm":
+        return {}
+    from iqa_train.scheduler.slurm.reconcile import require_slurm
+    from iqa_train.study.resolve_slurm import resolved
+
+    require_slurm()
+    return {spec.experiment: resolved(study, spec).as_json() for spec, _ in runs}
 
 
 def attend(runs: Runs, items: Sequence[Item], options: argparse.Namespace) -> int:
@@ -126,8 +140,10 @@ def _watch(runs_dir: Path, keys: set[str], study: str | None = None) -> None:
             if scheduler_process(runs_dir) is None and is_due(overview.queue, runs_dir):
                 ensure_scheduler(runs_dir)
             return
-        if scheduler_process(runs_dir) is None and (looking or any(row.state == QUEUED for row in open_)):
+        local = any(row.state == QUEUED and row.item and row.item.slurm is None for row in open_)
+        if scheduler_process(runs_dir) is None and (looking or local):
             ensure_scheduler(runs_dir)
+        attend_slurm(runs_dir)
         time.sleep(_EVERY)
 
 

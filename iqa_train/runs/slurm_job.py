@@ -1,0 +1,64 @@
+"""What Slurm says of the job that an attempt is part of."""
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from iqa_train.slurm.answer import UNKNOWN, Answer, answer_on_attempt
+from iqa_train.slurm.commands import is_available
+from iqa_train.slurm.job_watch import JobList, JobWatch, own_jobs
+
+_LATE = 5.0  # seconds after which a file of an attempt that has ended is taken to be visible here, too
+
+
+class SlurmWatch:
+    """Asks squeue for the jobs of whoever owns a run. `in_background`: never waits, for who draws a screen."""
+
+    in_background = False
+
+    def answer(self, folder: Path, facts: Mapping[str, Any] | None) -> Answer | None:
+        """On the attempt in `folder`, of whose job its runner.json says `facts`; None for none of Slurm's."""
+        if not facts:
+            return None
+        if not is_available():
+            return UNKNOWN
+        try:
+            status = (folder / "runner.json").stat()
+        except OSError:
+            return UNKNOWN
+        listed = self._list_of(status.st_uid)
+        if not listed.is_known or listed.time is None:
+            return UNKNOWN
+        array, _, task = str(facts["job"]).partition("_")
+        job = listed.by_task.get((array, int(task) if task.isdecimal() else None))
+        since = listed.time > status.st_mtime + _LATE
+        answer = answer_on_attempt(facts, job, since=since)
+        if answer.kind == "gone" and answer.end is not None and listed.time < answer.end + _LATE:
+            return UNKNOWN  # its exit.json may just not be visible yet
+        return answer
+
+    def listed(self, runs_dir: Path) -> JobList:
+        """The jobs of whoever owns the runs folder."""
+        if not is_available():
+            return JobList()
+        try:
+            return self._list_of(runs_dir.stat().st_uid)
+        except FileNotFoundError:
+            return JobList()
+
+    def _list_of(self, uid: int) -> JobList:
+        watch = own_jobs() if uid == os.geteuid() else _jobs_of(uid)
+        return watch.look(in_background=self.in_background)
+
+
+@cache
+def slurm_watch() -> SlurmWatch:
+    """The one of this process."""
+    return SlurmWatch()
+
+
+@cache
+def _jobs_of(uid: int) -> JobWatch:
+    return JobWatch(str(uid))

@@ -1,0 +1,70 @@
+"""Runs that Slurm carries out, on any of its nodes."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.slurm_job import slurm_watch
+from iqa_train.scheduler.backend import CANNOT_START, QueueLook
+from iqa_train.scheduler.queue import Item
+from iqa_train.scheduler.slurm.plan import answers
+from iqa_train.scheduler.slurm.reconcile import forgive, reconcile
+from iqa_train.scheduler.slurm.stop_job import stop_job
+from iqa_train.scheduler.slurm.submissions import Trouble, read_submissions, read_troubles, tasks_now
+from iqa_train.slurm.answer import UNKNOWN, Answer
+from iqa_train.slurm.commands import is_available
+from iqa_train.slurm.reasons import waiting_words
+
+_NO_COMMANDS = "Slurm's commands are not on this machine's PATH; a login node of the cluster has them"
+
+
+class SlurmBackend:
+    """See `scheduler.backend.Backend`."""
+
+    def submit(self, runs_dir: Path) -> str:
+        """Reconcile, and try again what was refused before."""
+        forgive(runs_dir)
+        return reconcile(runs_dir, asked=True)
+
+    def answers(self, look: QueueLook) -> dict[str, Answer]:
+        """From squeue and what has been submitted."""
+        open_ = look.open(slurm=True)
+        if not open_:
+            return {}
+        items = [item for item, _ in open_]
+        submissions, listed = read_submissions(look.runs_dir), slurm_watch().listed(look.runs_dir)
+        if listed.time is None:
+            known = dict.fromkeys((item.key for item in items), UNKNOWN)
+        else:
+            known = answers(items, submissions, tasks_now(submissions, listed.jobs))
+        missing = "" if is_available() else _NO_COMMANDS
+        troubles = read_troubles(look.runs_dir)
+        return {
+            item.key: _worded(item, known.get(item.key), troubles.get(item.key), missing or listed.error or "", look)
+            for item in items
+        }
+
+    def stop(self, run: RunFolder, grace: float, waiting: Callable[[], None]) -> str:
+        """Ask its runner through the run folder and the job; cancel the job after the grace."""
+        return stop_job(run, grace, waiting)
+
+
+def _worded(item: Item, answer: Answer | None, trouble: Trouble | None, silent: str, look: QueueLook) -> Answer:
+    """The answer with words for why the run waits."""
+    if silent:
+        return replace(answer or UNKNOWN, words=silent)
+    if answer is not None and answer.kind in {"waiting", "running"}:
+        return replace(answer, words=waiting_words(answer))
+    gone = answer or Answer("gone")
+    if look.queue.paused:
+        return replace(gone, words="the queue is paused")
+    if trouble is not None:
+        return replace(gone, words=f"{CANNOT_START}: {trouble.words}" if trouble.lasting else trouble.words)
+    earlier = [i.batch for i, s in look.status if s.phase != "settled" and i.batch < item.batch]
+    if earlier and look.queue.policy == "batches":
+        return replace(gone, words=f"waiting for batch {min(earlier)}")
+    return replace(gone, words="about to be submitted to Slurm")
+
+
+SLURM = SlurmBackend()

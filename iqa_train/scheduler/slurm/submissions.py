@@ -1,0 +1,164 @@
+"""What has been submitted to Slurm: a file for each job array, written before sbatch is called.
+
+The array's comment names the file's token, so that a submitter that is killed between the two loses nothing: squeue
+shows the job, and the file says which runs it is to carry out.
+"""
+
+import secrets
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from iqa_train.files import SCHEMA_VERSION, DamagedFileError, read_json, write_json
+from iqa_train.runs.identity import ProcessIdentity, this_process
+from iqa_train.runs.layout import SlurmFiles
+from iqa_train.schema import build
+from iqa_train.slurm.batch_script import COMMENT
+from iqa_train.slurm.jobs import Job
+
+_IN_FLIGHT = 120.0  # seconds that a submitter on another host has for its sbatch
+
+
+@dataclass(frozen=True)
+class Submitter:
+    """The process that submits."""
+
+    host: str
+    boot_id: str
+    pid: int | None
+    created: int | None
+    namespace: int | None = None
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A job array: task k carries out the runs of the items `tasks[k]` (their keys).
+
+    `after` is each item's number of earlier attempts when it was submitted: an item that was queued again is another.
+    `job` is the array's number once sbatch has answered; `batch` and `policy` are those of the queue then.
+    """
+
+    token: str
+    tasks: tuple[tuple[str, ...], ...]
+    after: dict[str, int]
+    options: dict[str, Any]
+    batch: int
+    policy: str
+    made: float
+    by: Submitter
+    job: str = ""
+    held: bool = False  # by us: the queue is paused, or `array_limit` leaves no room for it
+    at_once: int | None = None  # how many of its tasks may run at the same time, as last set
+    cancelled: tuple[int, ...] = ()  # tasks that we have cancelled
+    seen: tuple[int, ...] = ()  # tasks whose end has been noted
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Of all its items."""
+        return tuple(key for task in self.tasks for key in task)
+
+    @property
+    def under_way(self) -> bool:
+        """Whether its sbatch may still be under way: no job is known yet."""
+        if self.job:
+            return False
+        who = ProcessIdentity(**asdict(self.by))
+        return who.alive if who.is_here else time.time() - self.made < _IN_FLIGHT
+
+    def names(self, key: str, after: int) -> bool:
+        """Whether it carries out the item that has these."""
+        return self.after.get(key) == after
+
+
+def new_submission(
+    tasks: Sequence[Sequence[str]], after: Mapping[str, int], options: Mapping[str, Any], batch: int, policy: str
+) -> Submission:
+    """One that is about to be made by this process."""
+    me = this_process()
+    by = Submitter(me.host, me.boot_id, me.pid, me.created, me.namespace)
+    token = f"{time.strftime('%Y%m%d%H%M%S')}-{secrets.token_hex(6)}"
+    keys = tuple(tuple(task) for task in tasks)
+    return Submission(token, keys, dict(after), dict(options), batch, policy, time.time(), by)
+
+
+def save(submission: Submission, runs_dir: Path) -> None:
+    """Write it; the token is its own, so nobody else's is replaced."""
+    files = SlurmFiles(runs_dir)
+    files.folder.mkdir(exist_ok=True)
+    write_json(files.submission(submission.token), {"schema_version": SCHEMA_VERSION, **asdict(submission)})
+
+
+def forget(submission: Submission, runs_dir: Path) -> None:
+    """Remove what was never submitted, or is over."""
+    SlurmFiles(runs_dir).submission(submission.token).unlink(missing_ok=True)
+
+
+def read_submission(runs_dir: Path, token: str) -> Submission | None:
+    """The one with this token; None where it is not there, or not whole."""
+    path = SlurmFiles(runs_dir).submission(token)
+    with suppress(DamagedFileError, ValueError, TypeError):
+        document = read_json(path)
+        return None if document is None else _submission(document)
+    return None
+
+
+def _submission(document: Mapping[str, Any]) -> Submission:
+    made = build(Submission, document)
+    tasks = tuple(tuple(task) for task in made.tasks)
+    return replace(made, tasks=tasks, by=build(Submitter, document["by"]))
+
+
+def read_submissions(runs_dir: Path) -> list[Submission]:
+    """All there are, the oldest first; damaged ones are passed over, their jobs find no run to carry out."""
+    found = (read_submission(runs_dir, path.stem) for path in SlurmFiles(runs_dir).submissions())
+    return [one for one in found if one is not None]
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why a run could not be submitted or its job ended before it began; when it may be tried again."""
+
+    words: str
+    until: float
+    tries: int
+    given_up: bool = False
+    lasting: bool = False  # waiting alone does not help
+
+
+def read_troubles(runs_dir: Path) -> dict[str, Trouble]:
+    """What is known; nothing where the file is missing or damaged."""
+    with suppress(DamagedFileError, ValueError, TypeError):
+        document = read_json(SlurmFiles(runs_dir).troubles)
+        if document is not None:
+            return {key: build(Trouble, entry) for key, entry in document.get("runs", {}).items()}
+    return {}
+
+
+def save_troubles(troubles: Mapping[str, Trouble], runs_dir: Path) -> None:
+    """Replace the file; none is left of no trouble."""
+    path = SlurmFiles(runs_dir).troubles
+    if troubles:
+        path.parent.mkdir(exist_ok=True)
+        runs = {key: asdict(one) for key, one in troubles.items()}
+        write_json(path, {"schema_version": SCHEMA_VERSION, "runs": runs})
+    else:
+        path.unlink(missing_ok=True)
+
+
+def tasks_now(submissions: Sequence[Submission], jobs: Iterable[Job]) -> dict[str, dict[int, Job]]:
+    """Of each submission, by its token: the jobs that squeue lists, by their task.
+
+    The comment says whose a job is; where a site's own rules have changed it, the array's number does.
+    """
+    arrays = {one.job: one.token for one in submissions if one.job}
+    found: dict[str, dict[int, Job]] = {one.token: {} for one in submissions}
+    for job in jobs:
+        if job.task is None:
+            continue
+        token = job.comment.removeprefix(COMMENT) if job.comment.startswith(COMMENT) else arrays.get(job.array, "")
+        if token in found:
+            found[token][job.task] = job
+    return found
