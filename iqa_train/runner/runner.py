@@ -24,6 +24,7 @@ from iqa_train.files import SCHEMA_VERSION, write_json
 from iqa_train.handed import handing
 from iqa_train.redaction import public_command
 from iqa_train.regular import sweep
+from iqa_train.runner.device_samples import sampling
 from iqa_train.runner.environment import surroundings
 from iqa_train.runner.folder_watch import FolderWatch, gone_words
 from iqa_train.runner.interruption import GRACE, Interrupter, Interruption
@@ -307,7 +308,8 @@ class _Wait:
         """How the worker ended; nothing that it started is left then."""
         process, attempt = self._started.process, self._started.attempt
         next_beat = next_look = 0.0
-        with ending_within(process.pid) as ended_within:
+        sampled = sampling(attempt, self._request.device, process.pid, _node(self._request.facts))
+        with sampled, ending_within(process.pid) as ended_within:
             while process.poll() is None:
                 now = time.monotonic()
                 if now >= next_beat:
@@ -385,6 +387,11 @@ def _beat(attempt: Attempt, lease: Lease) -> None:
         lease.refresh()
     except OSError:
         return
+
+
+def _node(facts: Mapping[str, Any]) -> str:
+    """This machine, as Slurm names it where the attempt is part of a job."""
+    return (facts.get("slurm") or {}).get("node") or os.uname().nodename
 
 
 def _set_aside(run: RunFolder, last: Attempt) -> list[tuple[Path, Path]]:

@@ -329,6 +329,32 @@ class AnyEvent(TypedDict, total=False):
     rate: Annotated[float, Span(0, 1e12)] | None
 
 
+class DeviceSample(TypedDict, total=False):
+    """A line of devices.jsonl: a run's device at a moment; None where it was not told. Memory in bytes, power in watts.
+
+    Of a GPU, `utilisation`, `memory_used` and `processes_of_others` are of all processes, `own_memory` is what the run
+    holds of it. Of a CPU, the run's processes alone count. `cores` is how many cores they kept busy since the sample
+    before, 1.5 for one and a half; `resident` is their memory beside the GPU's.
+    """
+
+    time: Required[Annotated[float, Span(0, 1e11)]]  # seconds since 1970
+    node: Required[str]
+    kind: Required[Literal["gpu", "cpu"]]
+    index: Required[Annotated[int, Span(0, 4096)]]
+    key: Required[str]  # the GPU's UUID, `cpu-0`
+    name: str
+    utilisation: Annotated[float, Span(0, 1e6)] | None  # percent
+    memory_used: Count | None
+    memory_total: Count | None
+    own_memory: Count | None
+    power: Annotated[float, Span(0, 1e6)] | None
+    power_limit: Annotated[float, Span(0, 1e6)] | None
+    temperature: Annotated[float, Span(-300, 1e4)] | None  # degrees Celsius
+    processes_of_others: bool | None  # whether processes of other users are on it
+    cores: Annotated[float, Span(0, 1e6)] | None
+    resident: Count | None
+
+
 def read_runner(path: Path) -> RunnerFacts | None:
     """runner.json; like the other readers here, None for no file, and DamagedFileError."""
     return read_document(path, RunnerFacts)

@@ -9,6 +9,7 @@ runs/<study>/design.json  design.lock           what the study declared before i
 runs/<study>/<experiment>/s<seed>-<config hash>[-r<repeat>]/
   spec.json  provenance.json  result.json  lock
   attempt-01/  runner.json  metrics.jsonl  exit.json   (while it runs: heartbeat, reserve; stop)
+               devices.jsonl                           how busy its device was, a sample every ten seconds
                settings.json  split.csv  events.jsonl  of the program of a [command]
   code/                                         the study's own code that the run uses, as it was when it was queued
   checkpoints/  last.safetensors  best.safetensors
@@ -63,6 +64,11 @@ class Attempt:
     def metrics(self) -> Path:
         """One event a line."""
         return self.folder / "metrics.jsonl"
+
+    @property
+    def devices(self) -> Path:
+        """Samples of its device, one a line."""
+        return self.folder / "devices.jsonl"
 
     @property
     def reserve(self) -> Path:
@@ -215,6 +221,10 @@ class RunFolder:
         """Round 1 of 1 lies in the run's own folder."""
         return RoundFiles(self.path if rounds == 1 else self.path / f"round-{number:02d}")
 
+    def attempt(self, number: int) -> Attempt:
+        """The one of that number, made or not."""
+        return Attempt(self.path / f"attempt-{number:02d}")
+
     def attempts(self) -> list[Attempt]:
         """Oldest first."""
         if not self.path.is_dir():
@@ -225,7 +235,7 @@ class RunFolder:
     def next_attempt(self) -> Attempt:
         """The one after the last; its folder is not made."""
         tried = self.attempts()
-        return Attempt(self.path / f"attempt-{(tried[-1].number if tried else 0) + 1:02d}")
+        return self.attempt((tried[-1].number if tried else 0) + 1)
 
     def outcome(self) -> list[Path]:
         """What an attempt, finished or not, left beside the attempt folders: results, predictions, checkpoints."""

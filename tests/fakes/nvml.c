@@ -8,11 +8,13 @@
  *     0.processes 1234:1024 99:-       pid:bytes, - for "not available"
  *     nvmlDeviceGetName 999            the call fails with this code
  *     0.nvmlDeviceGetName 15           the same, for GPU 0
+ *     nvmlDeviceGetName hang           the call never returns
  *
  * Every call is noted in the file named by FAKE_NVML_CALLS. Compiled with -DOLD it lacks what old drivers lack. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { OK = 0, UNINITIALIZED = 1, INVALID = 2, NOT_SUPPORTED = 3, TOO_SMALL = 7 };
 typedef unsigned long long bytes;
@@ -44,7 +46,10 @@ static int begin(const char *call, int gpu) {
     FILE *calls = path ? fopen(path, "a") : NULL;
     if (calls) { fprintf(calls, "%s\n", call); fclose(calls); }
     snprintf(key, sizeof key, "%d.%s", gpu, call);
-    if (find(key, value, sizeof value) || find(call, value, sizeof value)) return atoi(value);
+    if (find(key, value, sizeof value) || find(call, value, sizeof value)) {
+        while (!strcmp(value, "hang")) pause();
+        return atoi(value);
+    }
     return users || !strcmp(call, "nvmlInitWithFlags") ? OK : UNINITIALIZED;
 }
 

@@ -29,6 +29,7 @@ def test_the_run_directory_is_complete(undisturbed: Project) -> None:
         "references-val.csv", "references-test.csv",
         "checkpoints/last.safetensors", "checkpoints/best.safetensors",
         "attempt-01/runner.json", "attempt-01/metrics.jsonl", "attempt-01/exit.json",
+        "attempt-01/devices.jsonl",
     }  # fmt: skip
     spec = json.loads((run / "spec.json").read_text())
     assert spec["settings"]["attention_fusion"] is False
