@@ -12,7 +12,7 @@ GRACE = 60.0  # seconds a stopped worker has for its checkpoint before it is kil
 
 @dataclass(frozen=True)
 class Interruption:
-    """Why the attempt ends, in words for a person; another continues it unless `continues` is false."""
+    """Why the attempt ends, in words for a person; another continues it, or without `continues`, it is stopped."""
 
     words: str
     grace: float = GRACE

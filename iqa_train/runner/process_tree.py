@@ -11,7 +11,7 @@ from iqa_train.runs.marks import MARK as MARK  # noqa: PLC0414 (found here, too)
 from iqa_train.runs.marks import mark_for, mark_of, marked
 
 _OF_OTHERS = frozenset({
-    "iqa_train.scheduler.scheduler", "iqa_train.scheduler.detached_runner",
+    "iqa_train.scheduler.scheduler", "iqa_train.scheduler.detached_runner", "iqa_train.scheduler.slurm.job_runner",
     "iqa_train.execution.scheduler", "iqa_train.execution.detached",  # started before an upgrade
 })  # fmt: skip
 _PATIENCE = 10.0  # seconds in which killed processes must be gone

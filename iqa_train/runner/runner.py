@@ -372,7 +372,8 @@ class _Wait:
         if outcome.exit_code in WITH_RESULT:  # done before it could stop
             return replace(outcome, requested=self._asked)
         if not self._asked and self._interruption is not None:
-            return interrupted(outcome, self._interruption.words) if self._interruption.continues else outcome
+            words = self._interruption.words
+            return interrupted(outcome, words) if self._interruption.continues else stopped(outcome, words)
         if self._killed:
             return stopped(outcome, f"stopped on request, killed after {GRACE:.0f} s or a third request")
         if outcome.exit_code is None:

@@ -13,8 +13,10 @@ import getpass
 import json
 import sys
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from iqa_train.devices.inventory import Device
 from iqa_train.devices.leases import Holder, acquire
@@ -32,15 +34,18 @@ from iqa_train.scheduler.outbox import is_due
 from iqa_train.scheduler.queue import Item, folder_of, read_queue
 from iqa_train.scheduler.scheduler_lock import ensure_scheduler, scheduler_process
 
+PROGRAM = "iqa_train.scheduler.detached_runner"
 BUSY = 75
 
 
-def runner_command(item: Item, runs_dir: Path, device: Device, attempt: int, places: int) -> list[str]:
+def runner_command(
+    item: Item, runs_dir: Path, device: Device, attempt: int, places: int, program: str = PROGRAM
+) -> list[str]:
     """The command that makes attempt number `attempt` at `item` on `device`."""
     starts_over = item.again and attempt == item.after + 1
     how = ["--again"] if starts_over else ["--resume"] if attempt > 1 else []
     return python_command(
-        "iqa_train.scheduler.detached_runner", str(real_path(folder_of(item, runs_dir).path)),
+        program, str(real_path(folder_of(item, runs_dir).path)),
         "--device", json.dumps(asdict(device)), "--attempt", str(attempt), "--places", str(places),
         "--logs-dir", item.logs_dir, "--code", item.code, "--command", json.dumps(public_command(item.command)), *how,
     )  # fmt: skip
@@ -92,9 +97,9 @@ class SchedulerKeeper:
                 ensure_scheduler(self._runs_dir)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Make the attempt; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="iqa_train.scheduler.detached_runner")
+def attempt_arguments(program: str) -> argparse.ArgumentParser:
+    """The arguments of a program that makes an attempt, as `runner_command` gives them."""
+    parser = argparse.ArgumentParser(prog=program)
     parser.add_argument("run", type=Path)
     parser.add_argument("--device", type=json.loads, required=True)
     parser.add_argument("--attempt", type=int, required=True)
@@ -104,20 +109,27 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--code", default="")
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--resume", action="store_true")
-    options = parser.parse_args(argv)
+    return parser
+
+
+def make_attempt(
+    options: argparse.Namespace,
+    watch: Callable[[RunningAttempt], None] = lambda _: None,
+    more: Mapping[str, Any] | None = None,
+) -> int:
+    """Make the attempt that `options` describe; returns the exit code. `more` are further fields of its request."""
     device = Device(**options.device)
+    run = RunFolder(options.run)
     try:
-        lease = acquire(device.key, holder_of(RunFolder(options.run)), places=options.places)
+        lease = acquire(device.key, holder_of(run), places=options.places)
         if lease is None:
             return BUSY
         request = AttemptRequest(
-            RunFolder(options.run), device, lease, options.logs_dir, list(options.command), attempt=options.attempt,
+            run, device, lease, options.logs_dir, list(options.command), attempt=options.attempt,
             resume=options.resume, again=options.again, queued_code=options.code,
-            still_wanted=lambda: _is_queued(options.run),
+            still_wanted=lambda: _is_queued(options.run), **(more or {}),
         )  # fmt: skip
-        keeper = SchedulerKeeper(options.run.parents[2])
-        run_attempt(request, keeper)
-        keeper.look()
+        run_attempt(request, watch)
     except AlreadyRunningError:
         return BUSY
     except UserError as error:
@@ -127,6 +139,16 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write(f"{error.filename or options.run}: {error.strerror}\n")
         return 1
     return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Make the attempt; returns the exit code."""
+    options = attempt_arguments(PROGRAM).parse_args(argv)
+    keeper = SchedulerKeeper(options.run.parents[2])
+    code = make_attempt(options, keeper)
+    if code == 0:
+        keeper.look()
+    return code
 
 
 if __name__ == "__main__":

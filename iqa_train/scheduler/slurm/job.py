@@ -1,0 +1,404 @@
+"""The program of a job: `python -m iqa_train.scheduler.slurm.job RUNS_DIR TOKEN`, the last act of its batch script.
+
+Carries out the runs that the job was submitted for, each by a runner of its own, and looks after them. Near the end of
+its time, and when Slurm ends it, the runs write checkpoints; those that are to be tried again go on when the job, which
+requeues itself, is started once more. Otherwise it reconciles, so that what follows is submitted.
+"""
+
+import iqa_train.startup  # noqa: F401 (before anything that opens a file)
+
+# isort: split
+import contextlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+from iqa_train.devices.leases import leases_folder
+from iqa_train.devices.nvml import Nvml
+from iqa_train.errors import RunError, UserError
+from iqa_train.redaction import without_secrets
+from iqa_train.runner.environment import interpreter_of
+from iqa_train.runner.interruption import GRACE, Interruption
+from iqa_train.runner.process_limits import RefusedError, starting
+from iqa_train.runner.process_tree import kill_all
+from iqa_train.runs.identity import require_own_proc
+from iqa_train.runs.layout import Attempt, QueueFiles, SlurmFiles
+from iqa_train.runs.snapshot import RunSnapshot, SnapshotReader
+from iqa_train.scheduler.detached_runner import BUSY, runner_command
+from iqa_train.scheduler.item_status import item_status, snapshots_of
+from iqa_train.scheduler.queue import Queue, folder_of, read_queue
+from iqa_train.scheduler.slurm.job_clock import JobClock
+from iqa_train.scheduler.slurm.job_environment import job_environment
+from iqa_train.scheduler.slurm.job_interrupters import tell
+from iqa_train.scheduler.slurm.job_places import Place, places_of
+from iqa_train.scheduler.slurm.job_runner import PROGRAM, job_words
+from iqa_train.scheduler.slurm.job_turn import Due, attempt_due, jobs_in_question
+from iqa_train.scheduler.slurm.submissions import Submission, read_submission
+from iqa_train.slurm import commands
+from iqa_train.slurm.answer import answer_of
+from iqa_train.slurm.commands import SlurmError
+from iqa_train.slurm.job_watch import own_jobs
+from iqa_train.slurm.termination import OwnOutput, Termination, why_terminated
+from iqa_train.slurm.this_job import ThisJob, ask_about, kill_wait, this_job
+from iqa_train.study.slurm_table import SlurmTable
+
+_LOOK = 0.2  # seconds between two looks at signals and runners
+_LATE = 60.0  # seconds in which a file that was written before the job began is visible on its node
+_AGAIN = 5.0  # seconds until a run is tried again whose device or lock was taken
+_VISIBLE = 10.0  # seconds until a request to stop is taken not to be there
+_FIRST_WORDS = 1.0  # seconds in which runners have told why their runs were cancelled
+_ANSWER = 5.0  # seconds, at most, that Slurm has to say why it ends the job
+_TRIES = 2  # attempts at a run in one start of the job: another node may do better
+
+
+class Signals:
+    """The signals that this process has got; handled from the start on, since USR1 would end it."""
+
+    def __init__(self) -> None:
+        self.terminated = False
+        self.warned = False
+        signal.signal(signal.SIGTERM, self._hear)
+        signal.signal(signal.SIGINT, self._hear)
+        signal.signal(signal.SIGUSR1, self._hear)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def _hear(self, number: int, _frame: object) -> None:
+        if number == signal.SIGUSR1:
+            self.warned = True
+        else:
+            self.terminated = True
+
+
+@dataclass
+class _Runner:
+    """A runner at work on an attempt, and its place."""
+
+    process: "subprocess.Popen[bytes]"
+    stderr: IO[bytes]
+    due: Due
+    place: Place
+
+
+class JobProgram:
+    """One start of a job."""
+
+    def __init__(self, runs_dir: Path, submission: Submission, job: ThisJob, signals: Signals) -> None:
+        self._runs_dir = runs_dir
+        self._submission = submission
+        self._job = job
+        self._signals = signals
+        self._output = OwnOutput()
+        self._keys = submission.tasks[job.task or 0]
+        self._open = list(self._keys)  # of which an attempt is still to be made, as far as is known
+        self._not_before: dict[str, float] = {}  # monotonic
+        self._tries: dict[str, int] = {}
+        self._runners: dict[str, _Runner] = {}
+        self._free: list[Place] = []
+        self._missing_until = time.monotonic() + _LATE
+        self._reader = SnapshotReader()
+        self._clock = JobClock(job, SlurmTable.model_validate(submission.options).margin_seconds)
+        self._kill_wait = kill_wait()
+        self._warned_at: float | None = None  # monotonic
+        self._on_disk_at = 0.0  # monotonic
+        self._ending = False  # nothing more is started
+        self._termination: Termination | None = None
+        self._failed = False  # a run could not begin
+
+    def work(self) -> int:
+        """Carry out the runs; returns the exit code."""
+        with contextlib.closing(Nvml()) as nvml:
+            self._free = places_of(self._job, nvml.sample(), len(self._keys), read_queue(self._runs_dir).runs_per_gpu)
+        own = [place.device.key for place in self._free if place.device.kind == "cpu"]
+        try:
+            while self._runners or (self._open and not self._ending):
+                self._look_for_the_end()
+                self._reap()
+                if not self._ending:
+                    self._start()
+                time.sleep(_LOOK)
+        finally:
+            self._clock.close()
+            for key in own:  # they bear the job's name: nobody else's
+                (leases_folder() / f"{key}.lock").unlink(missing_ok=True)
+        return self._finish()
+
+    # what is started
+
+    def _start(self) -> None:
+        """Start what is due, as far as there are places."""
+        now = time.monotonic()
+        ready = [key for key in self._open if now >= self._not_before.get(key, 0.0)]
+        if not ready or not self._free:
+            return
+        queue = read_queue(self._runs_dir)
+        found = self._snapshots(queue)
+        gone = self._gone(jobs_in_question(ready, found, self._job))
+        for key in ready[: len(self._free)]:
+            due = attempt_due(key, self._submission.after.get(key), queue, found, self._job, gone)
+            if isinstance(due, Due):
+                self._open.remove(key)
+                self._launch(due, self._free.pop(0))
+            elif due.missing and now < self._missing_until and not self._is_newer():
+                self._not_before[key] = now + _AGAIN
+            else:
+                say(f"{key}: no attempt is made: {due.words}")
+                self._open.remove(key)
+
+    def _snapshots(self, queue: Queue) -> dict[str, RunSnapshot]:
+        """Of the runs of this job, and of those in batches before theirs."""
+        batch = max((item.batch for item in queue.items if item.key in self._keys), default=0)
+        wanted = [item for item in queue.items if item.key in self._keys or item.batch < batch]
+        return snapshots_of(wanted, self._runs_dir, self._reader)
+
+    def _is_newer(self) -> bool:
+        """Whether the queue, as this node sees it, was changed after the job was submitted."""
+        with contextlib.suppress(OSError):
+            return QueueFiles(self._runs_dir).queue.stat().st_mtime > self._submission.made
+        return False
+
+    def _gone(self, jobs: Collection[str]) -> dict[str, bool]:
+        """Whether Slurm says that they have ended; empty if it does not answer."""
+        listed = own_jobs().look() if jobs else None
+        if listed is None or not listed.is_known:
+            return {}
+        now = {job.label: job for job in listed.jobs}
+        return {name: name not in now or answer_of(now[name]).kind == "gone" for name in jobs}
+
+    def _launch(self, due: Due, place: Place) -> None:
+        item = due.item
+        project = item.project(self._runs_dir)
+        facts = self._job.facts(self._submission.token)
+        command = runner_command(item, self._runs_dir, place.device, due.attempt, place.shared, PROGRAM)
+        command += job_words(facts, min(_ANSWER, self._kill_wait / 3), due.supersedes)
+        command[0] = interpreter_of(item.python, project)
+        environment = job_environment(item.environment, project, self._submission.options.get("setup") or ())
+        stderr = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the runner has ended)
+        try:
+            with starting("a runner"):
+                process = subprocess.Popen(
+                    command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=stderr,
+                    start_new_session=True, cwd=project, env=environment,
+                )  # fmt: skip
+        except (OSError, RefusedError) as error:
+            stderr.close()
+            self._free.append(place)
+            words = f"{error.filename or project}: {error.strerror}" if isinstance(error, OSError) else str(error)
+            self._note_failure(item.key, words)
+            return
+        self._runners[item.key] = _Runner(process, stderr, due, place)
+        say(f"{item.key}: attempt {due.attempt} on {place.device.label}")
+
+    # what has ended
+
+    def _reap(self) -> None:
+        for key, runner in list(self._runners.items()):
+            if runner.process.poll() is None:
+                continue
+            del self._runners[key]
+            self._free.append(runner.place)
+            runner.stderr.seek(0)
+            words = without_secrets(runner.stderr.read(10_000).decode(errors="replace").strip())
+            for file in (runner.stderr, runner.process.stdin):
+                with contextlib.suppress(OSError):
+                    if file is not None:
+                        file.close()
+            self._note_end(key, runner, words)
+
+    def _note_end(self, key: str, runner: _Runner, words: str) -> None:
+        """Take note of how a runner has ended, and of whether its run is tried again at once."""
+        code = runner.process.returncode
+        made = self._attempt_of(runner)
+        if made is None and code == BUSY:
+            say(f"{key}: the device or the run was taken meanwhile; it is tried again")
+            self._try_again(key)
+        elif made is None:
+            self._note_failure(key, words or f"the runner ended with {code}")
+        else:
+            if not made.exit.exists():  # the runner was killed
+                kill_all(made.folder)
+            self._tries[key] = self._tries.get(key, 0) + 1
+            status = item_status(runner.due.item, self._runs_dir)
+            say(f"{key}: {status.state.name} {status.state.reason}".rstrip() + (f" ({words})" if words else ""))
+            if status.phase == "waiting" and self._tries[key] < _TRIES:
+                self._try_again(key, 0.0)
+
+    def _note_failure(self, key: str, words: str) -> None:
+        """That a run could not begin: no attempt has been made."""
+        say(f"{key}: the attempt could not begin: {words}")
+        self._tries[key] = self._tries.get(key, 0) + 1
+        if self._tries[key] < _TRIES:
+            self._try_again(key)
+        else:
+            self._failed = True
+
+    def _try_again(self, key: str, pause: float = _AGAIN) -> None:
+        self._open.append(key)
+        self._not_before[key] = time.monotonic() + pause
+
+    # the end of the job
+
+    def _look_for_the_end(self) -> None:
+        if self._termination is not None:
+            if self._termination.cause == "cancelled" and time.monotonic() > self._on_disk_at:
+                self._request_stops()
+        elif self._signals.terminated:
+            self._terminate()
+        elif not self._ending and (self._clock.is_near() or self._is_warned()):
+            self._warn()
+
+    def _is_warned(self) -> bool:
+        """Whether a USR1 means the time limit, and not a request to stop a run, which that run's runner looks for.
+
+        Where the time limit is far, the request may be on disk already, and not visible yet.
+        """
+        now = time.monotonic()
+        if self._signals.warned:
+            self._signals.warned = False
+            self._warned_at = now
+        if self._warned_at is None:
+            return False
+        if any(self._is_asked_to_stop(runner) for runner in self._runners.values()):
+            self._warned_at = None
+            return False
+        return self._clock.may_be_near() or now > self._warned_at + _VISIBLE
+
+    def _warn(self) -> None:
+        left = self._clock.left()
+        grace = GRACE if left is None else max(_ANSWER, left + self._grace())
+        name = f"job {self._job.label}"
+        words = f"the time limit of {name} is near" if self._clock.may_be_near() else f"{name} was sent USR1"
+        self._interrupt(Interruption(f"{words}; continues in the next", grace))
+
+    def _terminate(self) -> None:
+        """Find out why Slurm ends the job, and tell the runs; Slurm kills everything after a short while."""
+        notice = self._output.notice()
+        if notice is not None:
+            self._pass_on(why_terminated(self._job, notice, None, time.time()))
+        self._on_disk_at = time.monotonic() + _FIRST_WORDS
+        answer = None
+        try:
+            answer = ask_about(self._job, min(_ANSWER, self._kill_wait / 3))
+        except SlurmError as error:
+            say(str(error))
+        self._termination = why_terminated(self._job, notice or self._output.notice(), answer, time.time())
+        if notice is None:
+            self._pass_on(self._termination)
+
+    def _pass_on(self, termination: Termination) -> None:
+        cancelled = termination.cause == "cancelled"
+        words = termination.words if cancelled else f"{termination.words}; continues in the next"
+        self._interrupt(Interruption(words, self._grace(), continues=not cancelled))
+
+    def _request_stops(self) -> None:
+        """Put it on disk, for what is killed before it can say how it ended: what was cancelled is not tried again."""
+        for runner in self._runners.values():
+            attempt = self._attempt_of(runner)
+            if attempt is not None and not attempt.exit.exists():
+                with contextlib.suppress(OSError):
+                    attempt.stop.touch()
+
+    def _is_asked_to_stop(self, runner: _Runner) -> bool:
+        attempt = self._attempt_of(runner)
+        return attempt is not None and attempt.stop.exists()
+
+    def _attempt_of(self, runner: _Runner) -> Attempt | None:
+        """The attempt that the runner makes, once it is there."""
+        attempts = folder_of(runner.due.item, self._runs_dir).attempts()
+        return next((attempt for attempt in attempts if attempt.number == runner.due.attempt), None)
+
+    def _grace(self) -> float:
+        """Seconds for a checkpoint after TERM, so that how it ended can be written before Slurm kills everything."""
+        return self._kill_wait - min(2.0, self._kill_wait / 3)
+
+    def _interrupt(self, interruption: Interruption) -> None:
+        if not self._ending:
+            say(interruption.words)
+        self._ending = True
+        for runner in self._runners.values():
+            tell(runner.process.stdin, interruption)
+
+    def _finish(self) -> int:
+        """Requeue the job if a run is to be tried again in it; else let others follow."""
+        ended = self._termination
+        if ended is not None and (ended.cause == "cancelled" or ended.restarts_by_itself):
+            return 0
+        if again := [key for key in self._keys if self._is_to_go_on(key)]:
+            try:
+                commands.requeue(self._job.label)
+            except SlurmError as error:
+                say(f"the job cannot be requeued ({error}); the next iqa-train command submits what is left")
+            else:
+                say(f"requeued for {', '.join(again)}")
+                return 0
+        if words := _reconciled(self._runs_dir):
+            say(f"what follows is submitted by the next iqa-train command: {words}")
+        return 1 if self._failed else 0
+
+    def _is_to_go_on(self, key: str) -> bool:
+        """Whether the run was begun here, or would have been if there had been a place, and waits."""
+        if key not in self._open and not self._tries.get(key):
+            return False
+        queue = read_queue(self._runs_dir)
+        item = next((item for item in queue.items if item.key == key), None)
+        if item is None or item.after != self._submission.after.get(key):
+            return False
+        status = item_status(item, self._runs_dir)
+        return status.phase == "waiting" and (key in self._open or status.tried)
+
+
+def _reconciled(runs_dir: Path) -> str:
+    """Why what follows could not be submitted from here; "" if it was."""
+    from iqa_train.scheduler.slurm.reconcile import reconcile  # much, for the end of a job alone
+
+    try:
+        return reconcile(runs_dir, asked=True)
+    except UserError as error:
+        return str(error)
+
+
+def say(line: str) -> None:
+    """Write a line to the job's output; on a full disk the line is lost."""
+    with contextlib.suppress(OSError):
+        sys.stdout.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {line}\n")
+        sys.stdout.flush()
+
+
+def awaited_submission(runs_dir: Path, token: str, seconds: float = _LATE) -> Submission:
+    """The submission, which a shared file system may show late. Raises RunError if it is not there after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while (found := read_submission(runs_dir, token)) is None:
+        if time.monotonic() > deadline:
+            raise RunError(
+                f"{SlurmFiles(runs_dir).submission(token)} is not there after {seconds:.0f} s: the runs folder is not "
+                "on a file system that this node shares, or the submission was withdrawn"
+            )
+        time.sleep(0.5)
+    return found
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Be the program of a job; returns its exit code."""
+    signals = Signals()
+    folder, token = sys.argv[1:] if argv is None else argv
+    runs_dir = Path(folder)
+    try:
+        require_own_proc()
+        job = this_job()
+        say(f"job {job.label} on {job.node}, start {job.restarts + 1}")
+        return JobProgram(runs_dir, awaited_submission(runs_dir, token), job, signals).work()
+    except UserError as error:
+        say(str(error))
+    except OSError as error:
+        say(f"{error.filename or runs_dir}: {error.strerror}")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
