@@ -1,4 +1,9 @@
-"""Locks on files and folders: held until the process ends; a waiting process says which one holds it."""
+"""Locks on files and folders: held until the process ends; a waiting process says which one holds it.
+
+flock is what tells whether a process is alive on this host. On network file systems it may end at the host, do nothing,
+or fail; so what must exclude processes of every host (`locked`, `locked_folder`) takes a `ticket`, too. It does so on
+every file system: what is a local disk here may be exported to other hosts, whose locks on it are others.
+"""
 
 import errno
 import fcntl
@@ -12,14 +17,36 @@ from pathlib import Path
 from iqa_train.errors import RunError
 from iqa_train.lockholder import holder_words, lock_holder
 from iqa_train.regular import NotRegularError, open_regular
+from iqa_train.ticket import Ticket
 
 _POLL = 0.2
+_FIRST_POLL = 0.002  # of a ticket; most are held for a moment
+_NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}
 _SAY_AFTER = 3.0  # seconds of waiting for a lock before its holder is named
 _GIVE_UP_AFTER = 30.0
 
 
 class LockedError(RunError):
-    """A lock that another process does not release."""
+    """A lock that another process does not release, or has taken over."""
+
+
+class Held:
+    """A lock that is held."""
+
+    def __init__(self, path: Path, ticket: Ticket) -> None:
+        self._path = path
+        self._ticket = ticket
+
+    def require(self) -> None:
+        """Raise LockedError if the lock was lost: this process was suspended, and one on another host took it over.
+
+        To be called just before what must not be done by two.
+        """
+        if not self._ticket.renew():
+            raise LockedError(
+                f"the lock {self._path} was taken over by another process, because this one gave no sign of life; "
+                "nothing was changed, try again"
+            )
 
 
 def open_lock(path: Path, mode: int = 0o664) -> int:
@@ -38,7 +65,7 @@ def open_lock(path: Path, mode: int = 0o664) -> int:
 @contextmanager
 def locked(
     path: Path, waiting: Callable[[], None] = lambda: None, *, patient: bool = False, make_folder: bool = True
-) -> Iterator[None]:
+) -> Iterator[Held]:
     """Hold an exclusive lock on the file `path`, which is created if missing and never removed.
 
     With `make_folder`, its folder is created as well. While another process holds the lock, `waiting` is called several
@@ -48,40 +75,63 @@ def locked(
     if make_folder:
         path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = open_lock(path, 0o660)  # a user who may read it can hold it
-    try:
-        _wait_for(descriptor, path, waiting, patient=patient)
-        yield
-    finally:
-        os.close(descriptor)
+    with _holding(descriptor, path, path, waiting, patient=patient, tidy=patient) as held:
+        yield held
 
 
 @contextmanager
-def locked_folder(folder: Path) -> Iterator[None]:
+def locked_folder(folder: Path) -> Iterator[Held]:
     """As `locked`, with a lock on a folder, which leaves no file behind."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    with _holding(descriptor, folder, folder / "folder", lambda: None, patient=False, tidy=True) as held:
+        yield held
+
+
+@contextmanager
+def _holding(
+    descriptor: int, path: Path, ticketed: Path, waiting: Callable[[], None], *, patient: bool, tidy: bool
+) -> Iterator[Held]:
+    """Hold the lock on an open file and the ticket of `ticketed`; the file is closed afterwards."""
+    ticket = Ticket(ticketed, tidy=tidy)
     try:
-        _wait_for(descriptor, folder, lambda: None, patient=False)
-        yield
+        wait = _Wait(path, waiting, patient=patient)
+        while not lock_now(descriptor):
+            wait.pause(_POLL, lambda: holder_words(path))
+        pause = _FIRST_POLL
+        while not ticket.take():
+            wait.pause(pause, lambda: ticket.holder)
+            pause = min(2 * pause, _POLL)
+        with ticket.kept():
+            yield Held(path, ticket)
     finally:
+        ticket.give_back()
         os.close(descriptor)
 
 
-def _wait_for(descriptor: int, path: Path, waiting: Callable[[], None], *, patient: bool) -> None:
-    began, announced = time.monotonic(), False
-    while not lock_now(descriptor):
-        waiting()
-        waited = time.monotonic() - began
-        if waited >= _GIVE_UP_AFTER and not patient:
+class _Wait:
+    """Waits for a lock, names its holder, and gives up."""
+
+    def __init__(self, path: Path, waiting: Callable[[], None], *, patient: bool) -> None:
+        self._path = path
+        self._waiting = waiting
+        self._patient = patient
+        self._began = time.monotonic()
+        self._announced = False
+
+    def pause(self, seconds: float, holder: Callable[[], str]) -> None:
+        self._waiting()
+        waited = time.monotonic() - self._began
+        if waited >= _GIVE_UP_AFTER and not self._patient:
             raise LockedError(
-                f"the lock {path} has been held for {waited:.0f} s by {holder_words(path)}; try again when that "
+                f"the lock {self._path} has been held for {waited:.0f} s by {holder()}; try again when that "
                 "process is done, or end it"
             )
-        if waited >= _SAY_AFTER and not announced:
-            announced = True
+        if waited >= _SAY_AFTER and not self._announced:
+            self._announced = True
             with suppress(OSError, ValueError):
-                sys.stderr.write(f"waiting for the lock {path}, held by {holder_words(path)}\n")
+                sys.stderr.write(f"waiting for the lock {self._path}, held by {holder()}\n")
                 sys.stderr.flush()
-        time.sleep(_POLL)
+        time.sleep(seconds)
 
 
 def is_held(lock: Path) -> bool:
@@ -106,7 +156,10 @@ def intruder(lock: Path) -> str | None:
 
 
 def lock_now(descriptor: int, *, shared: bool = False, patience: float = 0.0) -> bool:
-    """Try for `patience` seconds to lock an open file. Checking whether it is locked holds the lock for a moment."""
+    """Try for `patience` seconds to lock an open file. Checking whether it is locked holds the lock for a moment.
+
+    True where the file system has no locks: there, as where they are ignored, other things must tell.
+    """
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     deadline = time.monotonic() + patience
     while True:
@@ -116,5 +169,9 @@ def lock_now(descriptor: int, *, shared: bool = False, patience: float = 0.0) ->
             if time.monotonic() >= deadline:
                 return False
             time.sleep(0.02)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            return True
         else:
             return True

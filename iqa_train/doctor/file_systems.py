@@ -1,12 +1,12 @@
 """Network file systems, and disks without locks."""
 
+import fcntl
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from iqa_train.doctor.check_result import CheckScope, Checkup
 from iqa_train.doctor.mounts import NETWORK, mount_of
-from iqa_train.locks import lock_now
 from iqa_train.runs.state import SILENCE
 
 _LOCAL_LOCKS = {"localflock", "local_lock=all", "local_lock=flock", "nobrl", "nolock"}
@@ -49,7 +49,7 @@ def _lock_trouble(runs_dir: Path) -> str:
         return ""
     with file:
         try:
-            lock_now(file.fileno())
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             return str(error.strerror)
     return ""

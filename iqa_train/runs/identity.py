@@ -7,11 +7,10 @@ or another PID namespace (another host, another container) cannot be seen from h
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import cache
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from iqa_train.errors import RunError
+from iqa_train.procfs import ProcessStat, boot_id, pid_namespace, proc_is_ours, stat_of
 from iqa_train.runs.freezer import is_frozen
 
 
@@ -38,7 +37,7 @@ class ProcessIdentity:
     @property
     def is_here(self) -> bool:
         """Whether it can be seen from here: it runs, or ran, in this boot and this PID namespace."""
-        if self.boot_id != boot_id() or not _proc_is_ours():
+        if self.boot_id != boot_id() or not proc_is_ours():
             return False
         return self.host == os.uname().nodename if self.namespace is None else self.namespace == pid_namespace()
 
@@ -77,14 +76,9 @@ class ProcessIdentity:
         """The same with its preposition."""
         return f"{'in' if self.boot_id == boot_id() else 'on'} {self.place}"
 
-    def _stat(self) -> "_Stat | None":
-        stat = _stat_of(self.pid) if self.is_here and self.pid is not None and self.created is not None else None
+    def _stat(self) -> ProcessStat | None:
+        stat = stat_of(self.pid) if self.is_here and self.pid is not None and self.created is not None else None
         return stat if stat is not None and stat.created in {self.created, None} else None
-
-
-class _Stat(NamedTuple):
-    state: str
-    created: int | None  # None: another user's process, which the system hides
 
 
 _STOPPED = {"T", "t"}
@@ -93,7 +87,7 @@ _FROZEN = "F"
 
 def identity_of(pid: int) -> ProcessIdentity:
     """The identity of a process of this PID namespace."""
-    stat = _stat_of(pid)
+    stat = stat_of(pid)
     return ProcessIdentity(os.uname().nodename, boot_id(), pid, stat.created if stat else None, pid_namespace())
 
 
@@ -125,17 +119,6 @@ def origin_from(facts: Mapping[str, Any]) -> ProcessIdentity | None:
     return _place_of(facts)
 
 
-@cache
-def boot_id() -> str:
-    """Changes at every boot of the host."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-
-
-def pid_namespace() -> int:
-    """The inode of this process's PID namespace: each container has one, unless it shares the host's."""
-    return os.stat("/proc/self/ns/pid").st_ino  # noqa: PTH116 (it is no file)
-
-
 def this_process() -> ProcessIdentity:
     """This process."""
     return identity_of(os.getpid())
@@ -159,32 +142,8 @@ def suspension_words(pid: int | None, condition: str | None, since: str = "") ->
 
 def require_own_proc() -> None:
     """Raise RunError where /proc shows another PID namespace: processes would be mistaken for others."""
-    if not _proc_is_ours():
+    if not proc_is_ours():
         raise RunError(
             "/proc shows the processes of another PID namespace than this one's, so none of them can be watched or "
             "stopped; mount this one's: unshare --mount-proc, or mount -t proc proc /proc"
         )
-
-
-def _proc_is_ours() -> bool:
-    return Path("/proc/self").readlink().name == str(os.getpid())
-
-
-def _stat_of(pid: int) -> _Stat | None:
-    """Fields 3 and 22 of /proc/<pid>/stat; None for no process or one that has ended. The name may hold anything."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return _Stat("?", None) if _is_hidden(pid) else None
-    return None if fields[0] in {b"Z", b"X"} else _Stat(fields[0].decode(), int(fields[19]))
-
-
-def _is_hidden(pid: int) -> bool:
-    """Whether a process of another user has this pid: /proc mounted with hidepid does not show it."""
-    try:
-        os.kill(pid, 0)
-    except PermissionError:
-        return True
-    except (ProcessLookupError, OverflowError):
-        return False
-    return False

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import iqa_train
+from iqa_train.procfs import boot_id
 from iqa_train.redaction import without_secrets
-from iqa_train.runs.identity import boot_id
 
 PACKAGES = ("iqa-tui", "torch", "torchvision", "timm", "numpy", "pillow", "safetensors", "scipy", "pydantic")
 _DIFF_LIMIT = 1 << 20

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from iqa_train.locks import is_held
+from iqa_train.procfs import boot_id
 from iqa_train.runs.attempt_facts import worker_identity
 from iqa_train.runs.document_cache import Damage, DocumentCache, unreadable
 from iqa_train.runs.documents import (
@@ -28,7 +29,7 @@ from iqa_train.runs.documents import (
     read_runner,
     read_spec_facts,
 )
-from iqa_train.runs.identity import ProcessIdentity, boot_id, identity_from, origin_from, suspension_words
+from iqa_train.runs.identity import ProcessIdentity, identity_from, origin_from, suspension_words
 from iqa_train.runs.layout import Attempt, RunFolder, is_attempt, is_outcome, run_folders
 from iqa_train.runs.marks import marked
 from iqa_train.runs.metrics import Metrics

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from iqa_train.devices.inventory import Device, foreign_memory, inventory, inventory_of
 from iqa_train.devices.leases import holders, room
 from iqa_train.devices.nvml import GpuReading, Nvml
+from iqa_train.procfs import boot_id
 from iqa_train.runner.environment import VISIBLE, visible_in
-from iqa_train.runs.identity import boot_id, identity_from, origin_from
+from iqa_train.runs.identity import identity_from, origin_from
 from iqa_train.runs.snapshot import RunSnapshot
 from iqa_train.scheduler.placement import DeviceSlots
 from iqa_train.scheduler.queue import Item

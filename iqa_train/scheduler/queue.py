@@ -177,12 +177,13 @@ def edit_queue(runs_dir: Path) -> Iterator[QueueEdit]:
     """
     files = QueueFiles(runs_dir)
     require_runs_folder(runs_dir)
-    with locked(files.queue_lock, make_folder=False):
+    with locked(files.queue_lock, make_folder=False) as lock:
         before = read_queue(runs_dir)
         edit = QueueEdit(before)
         yield edit
         if edit.queue != before:
             edit.queue = _with_ends_kept(before, edit.queue, runs_dir)
+            lock.require()
             write_json(files.queue, {"schema_version": SCHEMA_VERSION, **asdict(edit.queue)})
 
 

@@ -1,0 +1,44 @@
+"""A host whose clock or locks are false: a library for LD_PRELOAD, and what its variables do.
+
+FAKE_AHEAD=SECONDS: its clock is ahead of its disk's. FAKE_NO_LOCKS: flock fails, as on a disk that knows no locks.
+FAKE_LYING_LOCKS: flock succeeds and locks nothing, as on network file systems whose locks end at a host.
+"""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+_SOURCE = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+int clock_gettime(clockid_t id, struct timespec *t) {
+    int (*real)(clockid_t, struct timespec *) = dlsym(RTLD_NEXT, "clock_gettime");
+    int code = real(id, t);
+    const char *ahead = getenv("FAKE_AHEAD");
+    if (id == CLOCK_REALTIME && ahead) t->tv_sec += atol(ahead);
+    return code;
+}
+int flock(int descriptor, int operation) {
+    int (*real)(int, int) = dlsym(RTLD_NEXT, "flock");
+    if (getenv("FAKE_LYING_LOCKS")) return 0;
+    if (!getenv("FAKE_NO_LOCKS")) return real(descriptor, operation);
+    errno = ENOSYS;
+    return -1;
+}
+"""
+
+
+def false_host(folder: Path) -> str:
+    """The library, built in `folder`; the test is skipped where there is no C compiler."""
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if compiler is None:
+        pytest.skip("there is no C compiler to build a false clock and false locks with")
+    (folder / "false.c").write_text(_SOURCE)
+    command = [compiler, "-shared", "-fPIC", "-o", f"{folder}/false.so", f"{folder}/false.c", "-ldl"]
+    subprocess.run(command, check=True)
+    return f"{folder}/false.so"
