@@ -67,7 +67,7 @@ def queue_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list
 
 def _slurm_tables(runs: Runs, study: Study, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """What is asked of Slurm for each experiment; nothing without --backend slurm."""
-    if getattr(options, "backend", "local") != "slurm":
+    if options.backend != "slurm":
         return {}
     from iqa_train.scheduler.slurm.reconcile import require_slurm
     from iqa_train.study.resolve_slurm import resolved
