@@ -7,8 +7,10 @@ can touch the device has ended, whichever was killed and how. There is never any
     <key>.2.lock    place 2 of those who share it
 """
 
+import getpass
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -97,6 +99,24 @@ def room(key: str, places: int) -> int:
     if _holder_of(folder / f"{key}.lock") is not None:
         return 0
     return sum(_holder_of(folder / f"{key}.{place}.lock") is None for place in range(1, places + 1))
+
+
+def gpus_held_by(user: str) -> set[str]:
+    """The keys of the GPUs on which `user`, by its login name, holds a lease, in whatever project."""
+    found = set()
+    for path in leases_folder().glob("*.lock"):
+        holder = _holder_of(path)
+        if holder is not None and holder.user == user and not path.name.startswith("cpu-"):
+            found.add(re.sub(r"(\.\d+)?\.lock$", "", path.name))
+    return found
+
+
+def login_name() -> str:
+    """The user's name, or empty where there is no name: what `Holder.user` is."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
 
 
 def _lock_all(

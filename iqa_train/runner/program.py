@@ -1,5 +1,6 @@
 """The programs that we start: the one place that spells out how."""
 
+import os
 import sys
 
 
@@ -11,3 +12,13 @@ def python_command(module: str, *words: str) -> list[str]:
     the user's own site-packages as well.
     """
     return [sys.executable, "-P", "-m", module, *words]
+
+
+def nice_words(niceness: int) -> list[str]:
+    """What precedes a command that is to run with that niceness or, where this process has a higher one, with that.
+
+    The kernel derives the priority for the disk from it. The disk's idle class is not used: a checkpoint that somebody
+    waits for must not starve.
+    """
+    more = niceness - os.getpriority(os.PRIO_PROCESS, 0)
+    return ["nice", "-n", str(more)] if niceness and more > 0 else []

@@ -30,7 +30,7 @@ from iqa_train.runner.folder_watch import FolderWatch, gone_words
 from iqa_train.runner.interruption import GRACE, Interrupter, Interruption
 from iqa_train.runner.process_limits import RefusedError, starting
 from iqa_train.runner.process_tree import adopt_orphans, kill_all, reap_orphans
-from iqa_train.runner.program import python_command
+from iqa_train.runner.program import nice_words, python_command
 from iqa_train.runner.run_lock import AlreadyRunningError, RunLock, made_by_another, run_lock
 from iqa_train.runner.stop_requests import StopRequests, stop_signals
 from iqa_train.runs.attempt_facts import end_event
@@ -80,6 +80,7 @@ class AttemptRequest:
     interrupters: tuple[Interrupter, ...] = ()
     why_signalled: Callable[[], Interruption | None] = lambda: None  # None: TERM and INT are requests to stop
     facts: Mapping[str, Any] = field(default_factory=dict)  # more for runner.json
+    nice: int = 0  # the niceness of the worker and all it starts
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,7 @@ def _start(request: AttemptRequest, lock: RunLock) -> RunningAttempt:
     log, file = _new_log(request.logs_dir, spec)  # first, since an attempt without a log must not start
     earlier, attempt = run.attempts(), run.next_attempt()
     resume = request.resume and _can_continue(spec)
-    command = [*_worker_program(spec), str(run.path), str(attempt.folder)]
+    command = [*nice_words(request.nice), *_worker_program(spec), str(run.path), str(attempt.folder)]
     if resume:
         command.append("--resume")
     moved: list[tuple[Path, Path]] = []

@@ -78,6 +78,7 @@ class RunnerFacts(TypedDict, total=False):
     queued_code: str
     resumed: bool
     cuda_visible_devices: str | None
+    local: dict[str, Any]
     slurm: SlurmFacts
 
 

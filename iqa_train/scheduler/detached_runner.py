@@ -9,7 +9,6 @@ import iqa_train.startup  # noqa: F401 (before anything that opens a file)
 # isort: split
 import argparse
 import contextlib
-import getpass
 import json
 import sys
 import time
@@ -19,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from iqa_train.devices.inventory import Device
-from iqa_train.devices.leases import Holder, acquire
+from iqa_train.devices.leases import Holder, acquire, login_name
 from iqa_train.errors import UserError
 from iqa_train.redaction import public_command
 from iqa_train.regular import real_path
+from iqa_train.runner.polite import exceeds_limit, polite
 from iqa_train.runner.program import python_command
 from iqa_train.runner.run_lock import AlreadyRunningError
 from iqa_train.runner.runner import AttemptRequest, RunningAttempt, run_attempt
@@ -33,6 +33,7 @@ from iqa_train.scheduler.item_status import snapshots_of, status_of
 from iqa_train.scheduler.outbox import is_due
 from iqa_train.scheduler.queue import Item, folder_of, read_queue
 from iqa_train.scheduler.scheduler_lock import ensure_scheduler, scheduler_process
+from iqa_train.study.manners import UNLIMITED, manners_from
 
 PROGRAM = "iqa_train.scheduler.detached_runner"
 BUSY = 75
@@ -48,20 +49,13 @@ def runner_command(
         program, str(real_path(folder_of(item, runs_dir).path)),
         "--device", json.dumps(asdict(device)), "--attempt", str(attempt), "--places", str(places),
         "--logs-dir", item.logs_dir, "--code", item.code, "--command", json.dumps(public_command(item.command)), *how,
+        *(["--local", json.dumps(item.local.as_json())] if item.slurm is None and item.local != UNLIMITED else []),
     )  # fmt: skip
 
 
 def holder_of(run: RunFolder) -> Holder:
     """The holder that a run writes into a lease."""
-    return Holder(run.experiment, run.study, user_name(), str(real_path(run.path)))
-
-
-def user_name() -> str:
-    """The user's name, or number where there is no name."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return ""
+    return Holder(run.experiment, run.study, login_name(), str(real_path(run.path)))
 
 
 def _is_queued(run: Path) -> bool:
@@ -107,6 +101,7 @@ def attempt_arguments(program: str) -> argparse.ArgumentParser:
     parser.add_argument("--logs-dir", type=Path, required=True)
     parser.add_argument("--command", type=json.loads, default=[])
     parser.add_argument("--code", default="")
+    parser.add_argument("--local", type=json.loads, default={})
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--resume", action="store_true")
     return parser
@@ -118,16 +113,16 @@ def make_attempt(
     more: Mapping[str, Any] | None = None,
 ) -> int:
     """Make the attempt that `options` describe; returns the exit code. `more` are further fields of its request."""
-    device = Device(**options.device)
+    device, manners = Device(**options.device), manners_from(options.local)
     run = RunFolder(options.run)
     try:
         lease = acquire(device.key, holder_of(run), places=options.places)
-        if lease is None:
+        if lease is None or exceeds_limit(device, manners):  # another of our queues has been quicker
             return BUSY
         request = AttemptRequest(
             run, device, lease, options.logs_dir, list(options.command), attempt=options.attempt,
             resume=options.resume, again=options.again, queued_code=options.code,
-            still_wanted=lambda: _is_queued(options.run), **(more or {}),
+            still_wanted=lambda: _is_queued(options.run), **(polite(device, manners) | dict(more or {})),
         )  # fmt: skip
         run_attempt(request, watch)
     except AlreadyRunningError:

@@ -1,5 +1,6 @@
 """Runs on this machine: the scheduler starts them on its devices."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,7 +39,7 @@ class LocalBackend:
 def _waits(look: QueueLook) -> dict[str, str]:
     """Why each run that waits does, by its key."""
     entries = [QueueEntry(item, s.phase) for item, s in look.status]
-    planned = plan(entries, look.places, policy=look.queue.policy, paused=look.queue.paused)
+    planned = plan(entries, look.places, policy=look.queue.policy, paused=look.queue.paused, now=time.time())
     waits = dict(planned.waits) | {start.item.key: "about to start" for start in planned.starts}
     if look.queue.paused:
         return waits

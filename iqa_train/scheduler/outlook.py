@@ -1,5 +1,6 @@
 """The devices that waiting runs wait for, and when the queue will be done. Imported only while a run is open."""
 
+import time
 from collections.abc import Mapping, Sequence
 
 from iqa_train.devices.nvml import Nvml
@@ -59,4 +60,5 @@ def forecast_queue(
     labels = {place.device.label: place.device.key for place in places}
     running_on = {key: labels[label] for key, label in devices.items() if label in labels}
     entries = [QueueEntry(item, s.phase) for item, s in status]
-    return forecast(entries, places, seconds, policy=policy, running_on=running_on), guessed
+    ahead = forecast(entries, places, seconds, policy=policy, running_on=running_on, clock=time.time())
+    return ahead, guessed

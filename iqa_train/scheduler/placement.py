@@ -1,7 +1,8 @@
 """Which queued run to start on which device: a pure function of the queue, the running runs and the free devices.
 
 `batches`: a batch starts when all of the one before are settled, each run on the device that its batch names. `greedy`:
-a free device takes the next run. What is not started has a reason, in words for a person.
+a free device takes the next run. A run's manners (`[local]`) hold under either policy. What is not started has a
+reason, in words for a person.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -37,6 +38,8 @@ class DeviceSlots:
     others_gib: float | None = None
     ours_gib: float = 0.0
     shown_by: frozenset[str | None] | None = None  # the values of CUDA_VISIBLE_DEVICES that show it; None: all do
+    ours: bool = False  # a run of this user is on it, of whatever queue
+    others: str = ""  # other users' processes on it
 
     @property
     def total_gib(self) -> float | None:
@@ -61,9 +64,17 @@ class Plan:
 
 
 def plan(
-    entries: Sequence[QueueEntry], places: Sequence[DeviceSlots], *, policy: str = "batches", paused: bool = False
+    entries: Sequence[QueueEntry],
+    places: Sequence[DeviceSlots],
+    *,
+    policy: str = "batches",
+    paused: bool = False,
+    now: float | None = None,
 ) -> Plan:
-    """What to start now. No device is given to more runs than it has room for. Slurm's runs only bar later batches."""
+    """What to start `now`, as time.time() counts; None: outside all quiet hours.
+
+    No device is given to more runs than it has room for. Slurm's runs only bar later batches.
+    """
     waiting = [entry.item for entry in entries if entry.phase == "waiting" and entry.item.slurm is None]
     if paused:
         return Plan(waits={item.key: "the queue is paused" for item in waiting})
@@ -71,9 +82,16 @@ def plan(
     names = {entry.item.batch: entry.item.batch_name for entry in entries if entry.item.batch_name}
     table = _Table(places, {entry.item.gpu for entry in entries if entry.item.batch == current})
     starts, waits = [], {}
+    quiet: dict[tuple[str, ...], str] = {}
     for item in waiting:
         if policy == "batches" and item.batch != current:
             waits[item.key] = f"waiting for {_batch(names.get(current, ''), current)}"
+            continue
+        manners = item.local
+        if now is not None and manners.quiet_hours not in quiet:  # most runs have the same
+            quiet[manners.quiet_hours] = manners.quiet_now(now)
+        if why := quiet.get(manners.quiet_hours, ""):
+            waits[item.key] = why
             continue
         device, why = table.seat(item, table.candidates(item, policy))
         if device is None:
@@ -86,6 +104,10 @@ def plan(
 def _shows(item: Item, place: DeviceSlots) -> bool:
     """Whether the command that queued the item could see the place."""
     return place.shown_by is None or visible_in(item.environment) in place.shown_by
+
+
+def _is_gpu(place: DeviceSlots) -> bool:
+    return place.device.kind == "gpu"
 
 
 def _batch(name: str, number: int) -> str:
@@ -107,6 +129,9 @@ class _Table:
         mine = [place for place in self._places if _shows(item, place)]
         if item.pinned:
             return [place for place in mine if place.device.index == item.gpu]
+        order = item.local.gpu_order
+        mine = [place for place in mine if not order or place.device.kind != "gpu" or place.device.index in order]
+        mine.sort(key=lambda place: order.index(place.device.index) if place.device.index in order else 0)
         healthy = [place for place in mine if not place.device.lost] or mine
         healthy.sort(key=lambda place: len(self._given[place.device.key]) - place.room)  # most room first
         if policy != "batches" or item.gpu is None:
@@ -116,7 +141,10 @@ class _Table:
 
     def seat(self, item: Item, candidates: Iterable[DeviceSlots]) -> tuple[Device | None, str]:
         """A place that takes the item, or why none does."""
-        reasons = []
+        reasons, limit = [], ""
+        if item.local.max_gpus is not None and len(used := self._used()) >= item.local.max_gpus:
+            limit = f"max_gpus = {item.local.max_gpus} is in use"
+            candidates = [place for place in candidates if place.device.key in used or not _is_gpu(place)]
         for place in candidates:
             why = self._against(item, place)
             if not why:
@@ -124,11 +152,18 @@ class _Table:
                 return place.device, ""
             reasons.append(why)
         if not reasons:
-            return None, self._nowhere(item)
-        return None, "waiting for " + " or ".join(dict.fromkeys(reasons))
+            return None, limit or self._nowhere(item)
+        return None, (f"{limit}; " if limit else "") + "waiting for " + " or ".join(dict.fromkeys(reasons))
+
+    def _used(self) -> set[str]:
+        """The GPUs that our runs are on, or have been given in this plan."""
+        return {p.device.key for p in self._places if _is_gpu(p) and (p.ours or self._given[p.device.key])}
 
     def _nowhere(self, item: Item) -> str:
         """Why there is no place at all."""
+        if not item.pinned and item.local.gpu_order and self._places:
+            named = " or ".join(f"GPU {gpu}" for gpu in item.local.gpu_order)
+            return f"waiting for {named} (gpu_order), which is not there"
         if not item.pinned:
             return "there is no device"
         hidden = any(place.device.index == item.gpu for place in self._places)
@@ -142,6 +177,8 @@ class _Table:
         if place.room <= len(given):
             names = [*place.holders, *(other.experiment for other in given)]
             return f"{device.label} (leased by {', '.join(names) or 'another run'})"
+        if place.others and item.local.yield_to_others:
+            return f"{device.label}, used by {place.others}"
         total, others = place.total_gib, place.others_gib
         if total is None:
             return ""

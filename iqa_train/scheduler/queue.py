@@ -16,6 +16,7 @@ from iqa_train.locks import locked
 from iqa_train.runs.layout import QueueFiles, RunFolder
 from iqa_train.runs.project import project_of
 from iqa_train.schema import Span, build, require
+from iqa_train.study.manners import UNLIMITED, Manners, manners_from
 
 POLICIES = ("batches", "greedy")
 
@@ -49,6 +50,7 @@ class Item:
     environment: dict[str, str] | None = None  # of the command that queued it, as far as `surroundings` names it
     python: str = ""  # the interpreter of that command, relative to the project if it lies there
     slurm: dict[str, Any] | None = None  # what is asked of Slurm for it (`SlurmTable`); None: it runs on this machine
+    local: Manners = UNLIMITED  # towards other users of this machine; without effect on Slurm
 
     @property
     def key(self) -> str:
@@ -123,7 +125,7 @@ def _queue(document: dict[str, Any]) -> Queue:
     """Raises ValueError for one that this or another version of the program cannot have written."""
     if not isinstance(document.get("items"), list):
         raise ValueError("no list of items")  # noqa: TRY004 (it is the file that is wrong)
-    items = tuple(build(Item, entry) for entry in document["items"])
+    items = tuple(_item(entry) for entry in document["items"])
     queue = build(Queue, document | {"items": [], "rounds": {}})
     queue = replace(queue, items=items, rounds=_rounds(document.get("rounds", {})))
     if queue.policy not in POLICIES:
@@ -135,13 +137,17 @@ def _queue(document: dict[str, Any]) -> Queue:
     return queue
 
 
+def _item(entry: object) -> Item:
+    """Raises ValueError."""
+    item = build(Item, entry)
+    return replace(item, local=manners_from(item.local)) if isinstance(item.local, dict) else item
+
+
 def _rounds(document: object) -> dict[str, Rounds]:
     require(document, dict[str, _RoundsFacts])
     assert isinstance(document, dict)
     return {
-        study: Rounds(
-            tuple(build(Item, entry) for entry in facts["items"]), facts["waits"], float(facts.get("asked", 0.0))
-        )
+        study: Rounds(tuple(_item(entry) for entry in facts["items"]), facts["waits"], float(facts.get("asked", 0.0)))
         for study, facts in document.items()
     }
 

@@ -1,6 +1,7 @@
 """Queues runs that have ended for a new attempt."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from iqa_train.runs.state_names import FINISHED, OPEN
 from iqa_train.scheduler.overview import Row
 from iqa_train.scheduler.queue import Item
 from iqa_train.scheduler.submit import SubmitOptions, enqueue
+from iqa_train.study.manners import UNLIMITED, Manners, manners_from
 
 
 def relaunch(rows: Sequence[Row], runs_dir: Path, logs_dir: str, retries: int, *, again: bool) -> list[Item]:
@@ -68,12 +70,21 @@ def _project(row: Row, runs_dir: Path) -> Path:
     return project_of(str(facts.get("cwd", "")), runs_dir, early="environment" not in facts)
 
 
+def _manners(row: Row) -> Manners:
+    """Those of its last attempt."""
+    attempts = row.run.attempts()
+    with suppress(ValueError):  # changed by hand
+        return manners_from((read_runner_info(attempts[-1]) if attempts else {}).get("local", {}))
+    return UNLIMITED
+
+
 def _item(row: Row, runs_dir: Path, logs_dir: str, code: str, retries: int, *, again: bool) -> Item:
     command = ("iqa-train", "relaunch", row.experiment)
     project = row.item.project(runs_dir) if row.item else _project(row, runs_dir)
     base = row.item or Item(
-        str(row.run.path.relative_to(runs_dir)), row.experiment, row.seed, logs_dir=inside(Path(logs_dir), project)
-    )
+        str(row.run.path.relative_to(runs_dir)), row.experiment, row.seed, logs_dir=inside(Path(logs_dir), project),
+        local=_manners(row),
+    )  # fmt: skip
     renewed = replace(base, after=row.attempt, again=again, retries=retries, code=code, command=command, told=False)
     requeued = replace(
         renewed, cwd=recorded(project, runs_dir), environment=surroundings(project), python=interpreter(project)

@@ -45,6 +45,7 @@ from iqa_train.scheduler.queue import Item, Queue, edit_queue, folder_of, read_q
 from iqa_train.scheduler.round_keeper import RoundKeeper
 from iqa_train.scheduler.scheduler_lock import SchedulerLock
 from iqa_train.scheduler.stop import pass_on_request
+from iqa_train.scheduler.visits import Visits
 
 _SHORTEST, _LONGEST = 0.5, 2.0  # seconds between two looks
 _MAX_LOAD_SHARE = 200  # a look takes at most one part in so many of the time
@@ -90,6 +91,7 @@ class Scheduler:
         self._last: dict[str, str] = {}
         self._passed: set[tuple[str, int]] = set()  # attempts whose worker was signalled in its runner's place
         self._places: list[DeviceSlots] = []
+        self._visits = Visits()
         self._looked = -float("inf")
         self._courier = Courier(runs_dir, self._config_of, say)
         self._rounds = RoundKeeper(runs_dir, say)
@@ -157,11 +159,11 @@ class Scheduler:
 
     def _start(self, entries: list[tuple[Item, ItemStatus]]) -> None:
         held = [QueueEntry(item, self._planned_phase(item, status)) for item, status in entries]
-        first = plan(held, self._devices(entries), policy=self._queue.policy)
+        first = plan(held, self._devices(entries), policy=self._queue.policy, now=time.time())
         if not first.starts:
             return
         self._looked = -float("inf")  # decide on fresh readings
-        for start in plan(held, self._devices(entries), policy=self._queue.policy).starts:
+        for start in plan(held, self._devices(entries), policy=self._queue.policy, now=time.time()).starts:
             status = next(s for item, s in entries if item.key == start.item.key)
             self._launch(start, status.attempt)
         self._looked = -float("inf")
@@ -181,9 +183,8 @@ class Scheduler:
         if time.monotonic() - self._looked >= _DEVICES_EVERY:
             occupants = [o for item, status in entries if (o := self._occupant(item, status)) is not None]
             waiting = [item for item, status in entries if status.phase == "waiting" and item.slurm is None]
-            self._places = list_device_slots(
-                self._queue.slots, self._queue.runs_per_gpu, occupants, self._nvml, waiting
-            )
+            places = list_device_slots(self._queue.slots, self._queue.runs_per_gpu, occupants, self._nvml, waiting)
+            self._places = self._visits.kept(places)
             self._looked = time.monotonic()
         return self._places
 

@@ -18,6 +18,7 @@ from iqa_train.runs.state import state_of
 from iqa_train.scheduler.backend import submit_queue
 from iqa_train.scheduler.item_status import snapshots_of, status_of
 from iqa_train.scheduler.queue import POLICIES, Item, Rounds, added, edit_queue
+from iqa_train.study.manners import UNLIMITED, Manners
 from iqa_train.study.model import Batch
 from iqa_train.study.spec import RunSpec
 
@@ -36,6 +37,7 @@ class SubmitOptions:
     logs_dir: str = "logs"
     command: tuple[str, ...] = ()
     notify: dict[str, dict[str, Any] | None] = field(default_factory=dict)  # by study; None: no notifications
+    local: Manners = UNLIMITED
     until_decided: bool = False  # further rounds of the study follow, as its design says
     slurm: Mapping[str, dict[str, Any]] = field(default_factory=dict)  # what is asked of Slurm, by experiment
 
@@ -75,6 +77,7 @@ def submit(specs: Sequence[RunSpec], batches: Sequence[Batch], runs_dir: Path, o
             environment=surroundings(project),
             python=interpreter(project),
             slurm=options.slurm.get(spec.experiment),
+            local=options.local,
         )
         items.append(item if options.gpu is None else replace(item, gpu=options.gpu, pinned=True))
     items = without_gaps(items)

@@ -49,6 +49,8 @@ _WORDS = {
     "margin": "a number more than 0, or a table of such numbers by metric, such as { srcc = 0.002 }",
     "metric": "the name of a metric, such as srcc",
     "primary": "the name of a metric, such as srcc",
+    "gpu_order": "GPU numbers from 0 to 1023, the preferred first, such as [2, 3]",
+    "quiet_hours": 'times such as "22:00-07:00" or ["Mon-Fri 08:00-18:00", "Sat,Sun 00:00-24:00"]',
     "on": f"a list of events out of {', '.join(EVENTS)}",
 }
 

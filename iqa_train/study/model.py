@@ -10,6 +10,7 @@ from iqa_train.errors import did_you_mean
 from iqa_train.study.command import CommandTable
 from iqa_train.study.design import Design, Margin, require_margins, require_metric
 from iqa_train.study.events import EVENTS, USUAL, Event
+from iqa_train.study.local_table import LocalTable
 from iqa_train.study.setting_fields import DataName
 from iqa_train.study.slurm_table import SlurmTable
 from iqa_train.study.spec import DataSource, Expectation
@@ -192,6 +193,7 @@ class Study(BaseModel):
     profiles: dict[str, Profile] = {}
     datasets: dict[str, DataSource] = {}
     notify: Notify | None = None
+    local: LocalTable = LocalTable()
     references: tuple[Reference, ...] = ()
     primary: str = ""
     margins: dict[str, float] = {}

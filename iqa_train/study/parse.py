@@ -13,6 +13,7 @@ from iqa_train.study.cross_checks import DEFAULTS, HEAD, SEEDS_BELONG, check_ref
 from iqa_train.study.design import Design, contradiction
 from iqa_train.study.harness import HARNESS
 from iqa_train.study.literature import check_reported
+from iqa_train.study.local_table import LocalTable
 from iqa_train.study.messages import NAME_WORDS, complaints, is_name, shown
 from iqa_train.study.model import (
     BY_HAND,
@@ -36,7 +37,7 @@ from iqa_train.study.validate import check_settings
 
 TABLES = (
     "study", "defaults", "experiments", "batches", "profiles", "datasets", "notify", "references", "design", "command",
-    "commands", "slurm",
+    "commands", "slurm", "local",
 )  # fmt: skip
 _OF_PROFILE = ("study", "expect", "design", "slurm")  # tables in a profile; all else but minutes are settings
 Model = TypeVar("Model", bound=BaseModel)
@@ -59,6 +60,7 @@ def parse_study(raw: Mapping[str, Any], path: Path, problems: Problems) -> Study
     datasets = _datasets(_table(raw, "datasets", problems), problems)
     notify = _notify(raw, problems)
     slurm = parse_slurm(raw, TomlTable("slurm"), _made, problems)
+    local = _made(LocalTable, _table(raw, "local", problems), TomlTable("local"), problems) or LocalTable()
     reported = _array(raw, "references", problems)
     references = _references(reported, defaults, problems)
     check_reported(reported, _array(raw, "experiments", Problems("")), problems)
@@ -81,6 +83,7 @@ def parse_study(raw: Mapping[str, Any], path: Path, problems: Problems) -> Study
         profiles=profiles,
         datasets=datasets,
         notify=notify,
+        local=local,
         references=tuple(references),
         primary=head.primary,
         margins=head.margin,

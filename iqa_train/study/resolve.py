@@ -9,6 +9,7 @@ from typing import Any
 from iqa_train.errors import UsageError, did_you_mean, visible
 from iqa_train.home import expanded
 from iqa_train.study.backbones import SIZED_BACKBONES
+from iqa_train.study.local_table import LocalTable
 from iqa_train.study.model import BY_HAND, Experiment, Profile, Study
 from iqa_train.study.normalisation import normalisation
 from iqa_train.study.own_code import own_code, signature_of
@@ -114,7 +115,10 @@ def runs_by_hand(study: Study, seeds: Sequence[int] | None = None) -> list[RunSp
 
 
 def study_by_hand(
-    overrides: Mapping[str, Any], sources: Mapping[str, DataSource] | None = None, slurm: SlurmTable | None = None
+    overrides: Mapping[str, Any],
+    sources: Mapping[str, DataSource] | None = None,
+    slurm: SlurmTable | None = None,
+    local: LocalTable | None = None,
 ) -> Study:
     """A study with one experiment made of `overrides`, to be resolved and audited like any other."""
     if overrides.get(PARAMETERS):
@@ -136,6 +140,7 @@ def study_by_hand(
         experiments=(Experiment(id=name, title=name),),
         datasets=dict(sources or {}),
         slurm=slurm,
+        local=local or LocalTable(),
     )
 
 

@@ -98,7 +98,7 @@ def _with_changes(
     settings = TrainingConfig(**values)
     given = settings.model_dump(exclude_defaults=True) | {"seed": seed}
     sources = {settings.dataset: spec.source} if settings.dataset == spec.settings.dataset else {}
-    by_hand = study_by_hand(given, sources)
+    by_hand = study_by_hand(given, sources, local=study.local if study is not None else None)
     if spec.baseline is None:
         return ResolvedRun(resolve_by_hand(given, sources), by_hand, before=before)
     update: dict[str, Any] = (

@@ -63,6 +63,7 @@ def _queue(runs: Sequence[PlannedRun], target: Target, order: StartOrder) -> Non
         options = SubmitOptions(
             policy=order.policy, slots=order.slots or target.slots, again=order.again, logs_dir=str(target.logs_dir),
             repeat=repeat, command=("iqa-tui",), notify=notify,
+            local=(study or first.study).local.manners,
         )  # fmt: skip
         specs = [planned.spec for planned in runs if planned.run.repeat == repeat]
         submit(specs, batches, target.runs_dir, options)

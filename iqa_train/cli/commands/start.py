@@ -3,17 +3,21 @@
 import argparse
 import json
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from iqa_train.cli.interrupt import delay_interrupt
 from iqa_train.cli.lease_device import check_gpu, lease_device
+from iqa_train.cli.manners import manners_of
 from iqa_train.cli.progress_bar import bar
 from iqa_train.cli.text import say
 from iqa_train.runner.follow_log import Follower
+from iqa_train.runner.polite import polite
 from iqa_train.runner.run_lock import require_idle
 from iqa_train.runner.runner import AttemptRequest, done_before, run_attempt
 from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.outcome import Outcome
 from iqa_train.runs.revision import earlier_run
 from iqa_train.runs.seal_design import seal_design
 from iqa_train.runs.specfile import spec_document
@@ -21,6 +25,7 @@ from iqa_train.runs.state import RunState
 from iqa_train.scheduler.data_check import require_data, require_known
 from iqa_train.scheduler.detached_runner import holder_of
 from iqa_train.scheduler.queue import Item
+from iqa_train.study.manners import Manners
 from iqa_train.study.model import Study
 from iqa_train.study.revision import FIRST, revision_words
 from iqa_train.study.spec import RunSpec
@@ -71,7 +76,11 @@ def start_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list
             say(f"{spec.experiment} ({run.seed_words}): the first run has no result to compare it with yet")
     wanted = [(spec, run) for spec, run in runs if before[run] is None or options.until_decided]
     if _alone(runs, options):
-        return _run_here(*wanted[0], options, argv) if wanted else _print_overview(runs[0][0].study, options)
+        return (
+            _run_here(*wanted[0], options, argv, manners_of(options, study))
+            if wanted
+            else _print_overview(runs[0][0].study, options)
+        )
     from iqa_train.cli.commands.watch_runs import attend
 
     watch = None if options.detach else lambda items: attend(runs, items, options)
@@ -105,15 +114,20 @@ def _done(spec: RunSpec, run: RunFolder, options: argparse.Namespace) -> RunStat
     return done_before(run, spec.model_dump(), resume=options.resume, again=options.again)
 
 
-def _run_here(spec: RunSpec, run: RunFolder, options: argparse.Namespace, argv: list[str]) -> int:
-    """Run it in this process, which shows the log."""
-    device, lease = lease_device(holder_of(run), options, lambda: require_idle(run))
-    order = AttemptRequest(
-        run, device, lease, Path(options.logs_dir), ["iqa-train", *argv], spec_document(spec),
-        resume=options.resume, again=options.again,
-    )  # fmt: skip
-    outcome = run_attempt(order, Follower(), _POLL)
-    lease.close()
+def _run_here(spec: RunSpec, run: RunFolder, options: argparse.Namespace, argv: list[str], manners: Manners) -> int:
+    """Run it in this process, which shows the log. What gave its GPU to another user is continued."""
+    if quiet := manners.quiet_now(time.time()):
+        say(
+            f"note: {quiet}, but a run that is started in a terminal does not wait; Ctrl-C and --detach to have it wait"
+        )
+    outcome = _attempt(spec, run, options, argv, manners)
+    while outcome.interrupted:
+        say(f"{spec.experiment}: {outcome.reason}; it continues here when a GPU is free again. Ctrl-C leaves it")
+        try:
+            outcome = _attempt(spec, run, options, argv, manners, continued=True)
+        except KeyboardInterrupt:
+            say(f"iqa-train: {spec.experiment}: stopped while it waited; the same command with --resume continues it")
+            return 130
     code = 130 if outcome.requested else outcome.command_code
     if code != 0:
         state = "" if outcome.reason.startswith(outcome.state) else f"{outcome.state}: "
@@ -125,6 +139,27 @@ def _run_here(spec: RunSpec, run: RunFolder, options: argparse.Namespace, argv: 
         say(summary_text(summarise([(spec, run)], spec.baseline), FIRST_RUN))
     _print_overview(spec.study, options)
     return code
+
+
+def _attempt(
+    spec: RunSpec,
+    run: RunFolder,
+    options: argparse.Namespace,
+    argv: list[str],
+    manners: Manners,
+    *,
+    continued: bool = False,
+) -> Outcome:
+    """Make an attempt on the first device that is free, once there is one."""
+    device, lease = lease_device(holder_of(run), options, lambda: require_idle(run), manners)
+    order = AttemptRequest(
+        run, device, lease, Path(options.logs_dir), ["iqa-train", *argv], spec_document(spec),
+        resume=options.resume or continued, again=options.again and not continued, **polite(device, manners),
+    )  # fmt: skip
+    try:
+        return run_attempt(order, Follower(), _POLL)
+    finally:
+        lease.close()
 
 
 def _print_overview(study: str, options: argparse.Namespace) -> int:

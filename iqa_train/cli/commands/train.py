@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iqa_train.cli.commands import command_lines
+from iqa_train.cli.manners import add_manners_options
 from iqa_train.cli.options import add_setting_options, typed_settings
 from iqa_train.cli.other_scripts import refuse_options
 from iqa_train.cli.parser import Parser, add_study_options, whole_number
@@ -146,12 +147,13 @@ def _runs_by_hand(options: argparse.Namespace, overrides: Mapping[str, Any]) -> 
     from iqa_train.study.resolve import runs_by_hand, study_by_hand
 
     file = _own_file(options.experiments)
-    study = study_by_hand(overrides, file.datasets if file else {}, file.slurm if file else None)
+    sources, slurm, local = (file.datasets, file.slurm, file.local) if file else ({}, None, None)
+    study = study_by_hand(overrides, sources, slurm, local)
     return study, runs_by_hand(study, options.seeds)
 
 
 def _own_file(experiments: Path | None) -> "Study | None":
-    """The study file, if there is one: a run without experiment may use its [datasets] and its [slurm], too."""
+    """The study file, if there is one: its [datasets], [slurm] and [local] are for runs without experiment, too."""
     from iqa_train.study.find import find_study
     from iqa_train.study.load import load_study
 
@@ -236,6 +238,7 @@ def _parser() -> Parser:
         "--backend", choices=("local", "slurm"), default="local",
         help="local: on this machine; slurm: as jobs of a cluster, given what [slurm] of the study file says [local]",
     )  # fmt: skip
+    add_manners_options(parser)
     parser.add_argument("--version", action="store_true", help="print the version")
     add_setting_options(parser)
     return parser

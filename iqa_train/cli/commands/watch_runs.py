@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from iqa_train.cli.manners import manners_of
 from iqa_train.cli.status_table import eta_words, status_lines
 from iqa_train.cli.text import say
 from iqa_train.devices.nvml import Nvml
@@ -58,6 +59,7 @@ def queue_runs(runs: Runs, study: Study, options: argparse.Namespace, argv: list
         logs_dir=options.logs_dir,
         command=("iqa-train", *argv),
         notify={runs[0][0].study: notify_reference(study.path, runs_dir) if study.notify else None},
+        local=manners_of(options, study),
         until_decided=options.until_decided,
         slurm=_slurm_tables(runs, study, options),
     )
