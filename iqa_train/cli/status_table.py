@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from iqa_train.cli.text import plain, text_table
-from iqa_train.runs.state_names import OPEN, QUEUED, RUNNING
+from iqa_train.runs.state_names import OPEN, RUNNING
 from iqa_train.scheduler.overview import Overview, Row
 from iqa_train.text import format_duration
 
@@ -41,7 +41,7 @@ def _headline(overview: Overview, rows: Sequence[Row]) -> str:
         parts.append(f"ETA {eta_words(overview.seconds_left, guess=overview.eta_is_guess)}")
         if overview.eta_is_guess:
             parts[-1] += " (a guess from the study file's minutes)"
-        if overview.scheduler is None and counts.get(QUEUED):
+        if overview.needs_scheduler:
             parts.append("no scheduler is running")
     elif overview.scheduler is None and any(design.more_rounds and not design.waits for design in overview.designs):
         parts.append("no scheduler is running to queue the next round; `iqa-train queue resume` starts one")

@@ -32,7 +32,7 @@ def check_queue(runs_dir: Path) -> Iterator[Checkup]:
     resume = f"`{command_for('queue resume', runs_dir)}`"
     if waiting and queue.paused:
         yield Checkup("queue", "note", f"the queue is paused; waiting in it: {count}", f"{resume} continues it")
-    elif waiting and scheduler is None:
+    elif scheduler is None and any(item.slurm is None for item in waiting):
         yield Checkup("queue", "warning", f"{count} waiting and no scheduler is running", f"{resume} starts one")
     else:
         yield Checkup("queue", "ok", f"{count} waiting")

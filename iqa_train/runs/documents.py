@@ -58,6 +58,7 @@ class SlurmFacts(TypedDict, total=False):
     node: str
     partition: str
     token: str
+    options: dict[str, Any]  # what was asked of Slurm for it
 
 
 class RunnerFacts(TypedDict, total=False):

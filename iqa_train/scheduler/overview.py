@@ -115,6 +115,12 @@ class Overview:
     eta_is_guess: bool = False
 
     @property
+    def needs_scheduler(self) -> bool:
+        """Whether a run waits for this machine's scheduler, and none is running."""
+        waiting = [row.item for row in self.rows if row.state == QUEUED and row.item is not None]
+        return self.scheduler is None and any(item.slurm is None for item in waiting)
+
+    @property
     def designs(self) -> list[DesignProgress]:
         """Of the studies shown that have a design under way, or had one."""
         shown, rounds, looks = {row.study for row in self.rows}, self.queue.rounds, self.queue.looks

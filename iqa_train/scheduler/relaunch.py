@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from iqa_train.errors import UsageError
 from iqa_train.files import read_json
@@ -78,12 +79,18 @@ def _manners(row: Row) -> Manners:
     return UNLIMITED
 
 
+def _slurm_options(row: Row) -> dict[str, Any] | None:
+    """What was asked of Slurm for its last attempt; None for one that ran on this machine."""
+    attempts = row.run.attempts()
+    return read_runner_info(attempts[-1]).get("slurm", {}).get("options") if attempts else None
+
+
 def _item(row: Row, runs_dir: Path, logs_dir: str, code: str, retries: int, *, again: bool) -> Item:
     command = ("iqa-train", "relaunch", row.experiment)
     project = row.item.project(runs_dir) if row.item else _project(row, runs_dir)
     base = row.item or Item(
         str(row.run.path.relative_to(runs_dir)), row.experiment, row.seed, logs_dir=inside(Path(logs_dir), project),
-        local=_manners(row),
+        local=_manners(row), slurm=_slurm_options(row),
     )  # fmt: skip
     renewed = replace(base, after=row.attempt, again=again, retries=retries, code=code, command=command, told=False)
     requeued = replace(

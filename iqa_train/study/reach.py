@@ -85,7 +85,8 @@ def one_seed(audited: Audited) -> Iterator[Finding]:
         return
     base, first = audited.baseline.spec.experiment, audited.seeds[0]
     seeds = " ".join(str(first + n) for n in range(PILOT_SEEDS))
-    each = f" of about {audited.minutes:.0f} minutes each" if audited.minutes and audited.minutes >= 1 else ""
+    minutes = round(audited.minutes or 0)
+    each = f" of about {plural(minutes, 'minute')} each" if minutes else ""
     says = (
         "with one seed each, runs can be compared but not components; five seeds of the baseline "
         f"({PILOT_SEEDS - 1} further runs{each}) show how much runs vary, which makes a test of every comparison: "

@@ -138,6 +138,7 @@ class Board:
     policy: str = "batches"
     paused: bool = False
     scheduler_pid: int | None = None
+    needs_scheduler: bool = False  # a run waits for one, and none is running
     scheduler_suspended: str = ""  # a sentence if it is suspended
     seconds_left: float | None = None
     round_waits: str = ""  # what keeps the next round of the design from being queued, in a sentence

@@ -45,6 +45,7 @@ def read_first_board(target: Target) -> Board | None:
         policy=overview.queue.policy,
         paused=overview.queue.paused,
         scheduler_pid=overview.scheduler.pid if overview.scheduler else None,
+        needs_scheduler=overview.needs_scheduler,
         scheduler_suspended=suspension(overview.scheduler),
         problem=problem,
         file=study,

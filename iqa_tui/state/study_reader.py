@@ -148,6 +148,7 @@ class StudyReader:
             policy=queue.policy,
             paused=queue.paused,
             scheduler_pid=overview.scheduler.pid if overview.scheduler else None,
+            needs_scheduler=overview.needs_scheduler,
             scheduler_suspended=suspension(overview.scheduler),
             seconds_left=_seconds_left(lines, overview),
             round_waits=design.waits if design else "",

@@ -86,7 +86,7 @@ def problem_text(board: Board) -> str:
         return f"the queue is paused ({queued} queued); press p to resume"
     if board.scheduler_suspended:
         return f"the scheduler is {board.scheduler_suspended}"
-    if queued and board.scheduler_pid is None:
+    if board.needs_scheduler:
         return f"{queued} queued, but no scheduler is running; press p to start one"
     if board.round_waits:
         return board.round_waits

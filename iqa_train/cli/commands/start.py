@@ -183,13 +183,28 @@ def _leave(runs: list[str], options: argparse.Namespace) -> int:
     rounds = ", and further rounds follow until every verdict is decided" if options.until_decided else ""
     who = f"; scheduler running (pid {scheduler.pid})" if scheduler and scheduler.pid else ""
     print(
-        f"{plural(len(runs), 'run')} queued{rounds}{who}. You can close this terminal. Check progress with:\n"
+        f"{plural(len(runs), 'run')} queued{rounds}{_jobs_words(options) or who}. "
+        "You can close this terminal. Check progress with:\n"
         f"  iqa-train status{where} --watch        states, and why runs wait\n"
         f"  iqa-train logs{where} EXPERIMENT -f    its log as it grows\n"
         f"  iqa-train stop{where} --all            stop everything, with checkpoints"
     )
     sys.stdout.flush()
-    warning = logout_warning()
+    warning = logout_warning() if options.backend != "slurm" else ""
     if warning:
         say(f"warning: {warning}")
     return 0
+
+
+def _jobs_words(options: argparse.Namespace) -> str:
+    """Which jobs carry out what was queued for Slurm, or why there is none yet; "" without --backend slurm."""
+    if options.backend != "slurm":
+        return ""
+    from iqa_train.scheduler.slurm import attend_slurm
+    from iqa_train.scheduler.slurm.submissions import read_submissions
+
+    runs_dir = Path(options.runs_dir)
+    words = attend_slurm(runs_dir, asked=True)
+    jobs = [one.job for one in read_submissions(runs_dir) if one.job]
+    known = f" for Slurm ({'job' if len(jobs) == 1 else 'jobs'} {', '.join(jobs)})" if jobs else " for Slurm"
+    return f"{known}; {words}" if words else known

@@ -174,7 +174,7 @@ class JobProgram:
     def _launch(self, due: Due, place: Place) -> None:
         item = due.item
         project = item.project(self._runs_dir)
-        facts = self._job.facts(self._submission.token)
+        facts = self._job.facts(self._submission.token) | {"options": self._submission.options}
         command = runner_command(item, self._runs_dir, place.device, due.attempt, place.shared, PROGRAM)
         command += job_words(facts, min(_ANSWER, self._kill_wait / 3), due.supersedes)
         command[0] = interpreter_of(item.python, project)

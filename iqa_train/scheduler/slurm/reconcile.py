@@ -46,6 +46,7 @@ from iqa_train.slurm.jobs import Job
 from iqa_train.study.slurm_table import SlurmTable
 
 _EVERY = 2.0  # seconds between two passes that nobody has asked for
+_PASSES = 3
 _AGAIN = (10.0, 600.0)  # seconds until a run is submitted again whose job could not be made or did not begin it
 _KEPT = 900.0  # seconds that a submission without a job is kept: a hanging sbatch may still be carried out
 _SCHEDULER_WITHIN = 300.0  # seconds that a job stays for notifications and further rounds
@@ -71,11 +72,21 @@ def reconcile(runs_dir: Path, *, asked: bool = False, reader: SnapshotReader | N
         return "Slurm's commands are not on this machine's PATH; submit from a login node of the cluster"
     try:
         with _alone(runs_dir, asked=asked) as mine:
-            return _Reconciler(runs_dir, reader or SnapshotReader()).work() if mine else ""
+            return _passes(runs_dir, reader or SnapshotReader()) if mine else ""
     except SlurmError as error:
         return str(error)
     except OSError as error:
         return f"{error.filename or runs_dir}: {error.strerror}"
+
+
+def _passes(runs_dir: Path, reader: SnapshotReader) -> str:
+    """One pass; another follows where jobs were cancelled, whose runs are submitted again in their new place."""
+    for _ in range(_PASSES):
+        one = _Reconciler(runs_dir, reader)
+        words = one.work()
+        if words or not one.cancelled:
+            break
+    return words
 
 
 def forgive(runs_dir: Path) -> None:
@@ -127,6 +138,7 @@ class _Reconciler:
         self._reader = reader
         self._troubles: dict[str, Trouble] = {}
         self._words: list[str] = []
+        self.cancelled = False
 
     def work(self) -> str:
         submissions = read_submissions(self._runs_dir)  # before squeue: whose job is not there then, is gone
@@ -260,6 +272,7 @@ class _Reconciler:
 
     def _cancel(self, names: Sequence[str], by_number: dict[str, Submission]) -> None:
         """Cancel jobs that wait; that it was us is noted first."""
+        self.cancelled = bool(names)
         tasks: dict[str, list[int]] = {}
         for name in names:
             number, _, task = name.partition("_")

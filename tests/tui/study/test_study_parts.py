@@ -147,7 +147,7 @@ def test_old_readings_show_their_age_and_the_remedy() -> None:
 
 def test_the_top_line_counts_and_the_trouble_line_says_what_to_do() -> None:
     lines = (line(1, "Baseline", "running"), line(2, "A1", "queued"), line(3, "A2", "completed"))
-    board = Board(study="s", lines=lines, read=True, seconds_left=65.0)
+    board = Board(study="s", lines=lines, read=True, seconds_left=65.0, needs_scheduler=True)
     assert progress_words(board) == "1 running · 1 queued · 1/3 done · ETA 1:05"
     assert "no scheduler is running" in problem_text(board)
     assert problem_text(Board(study="s", lines=lines, read=True, scheduler_pid=1)) == ""
