@@ -28,7 +28,14 @@ from iqa_train.study.own_code_checks import ambiguous_modules, missing_code, too
 from iqa_train.study.profiles import batches_of, declaration_of, seeds_of, study_name
 from iqa_train.study.reach import margin_too_small, narrow_ranges, one_seed, out_of_reach
 from iqa_train.study.resolve import Resolved, resolve_with_origins
+from iqa_train.study.resolve_slurm import resolved
 from iqa_train.study.settings import TrainingConfig
+from iqa_train.study.slurm_checks import (
+    longer_than_the_limit,
+    minutes_for_hours,
+    one_after_another,
+    without_resources,
+)
 from iqa_train.text import join_names, plural
 
 _RENAMED = {
@@ -60,7 +67,8 @@ def audit(
     chosen, declared = tuple(seeds or seeds_of(study, profile, overrides)), declaration_of(study, profile, overrides)
     minutes = minutes or _declared_minutes(study, profile)
     folder, option = study.path.parent, file_option(study.path, profile)
-    audited = Audited(runs, baseline, chosen, declared, minutes, folder, option)
+    slurm = {run.spec.experiment: resolved(study, run.spec) for run in runs} if study.has_slurm else {}
+    audited = Audited(runs, baseline, chosen, declared, minutes, folder, option, slurm)
     found = [finding for check in _CHECKS for finding in merged(check(audited), study.run_here)]
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
@@ -303,4 +311,8 @@ _CHECKS: tuple[Callable[[Audited], Iterable[Finding]], ...] = (
     predictions_outside,
     several_parameters,
     unused_parameters,
+    minutes_for_hours,
+    without_resources,
+    longer_than_the_limit,
+    one_after_another,
 )

@@ -1,12 +1,13 @@
 """What an audit finds, and what it looks at."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from iqa_train.study.design import Declaration
 from iqa_train.study.resolve import Resolved
+from iqa_train.study.slurm_table import SlurmTable
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
@@ -31,7 +32,8 @@ class Finding:
 class Audited:
     """A study, resolved. `minutes` is what a run of the baseline takes, measured or declared; None if unknown.
 
-    `folder` is the study file's; `option` names file and profile in a suggested command, where that is needed.
+    `folder` is the study file's; `option` names file and profile in a suggested command, where that is needed. `slurm`
+    is what jobs of each experiment are given, empty where the study file has no [slurm].
     """
 
     runs: tuple[Resolved, ...]
@@ -41,6 +43,7 @@ class Audited:
     minutes: float | None = None
     folder: Path = Path()
     option: str = ""
+    slurm: Mapping[str, SlurmTable] = field(default_factory=dict)
 
     @property
     def compared(self) -> Sequence[Resolved]:

@@ -206,6 +206,11 @@ class Study(BaseModel):
         return None if experiment.external else self.commands.get(experiment.command)
 
     @property
+    def has_slurm(self) -> bool:
+        """Whether it says anything of jobs on a cluster."""
+        return any(one.slurm is not None for one in (self, *self.experiments, *self.profiles.values()))
+
+    @property
     def ids(self) -> list[str]:
         """The experiments' ids, in the order of the file."""
         return [experiment.id for experiment in self.experiments]

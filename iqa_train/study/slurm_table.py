@@ -1,6 +1,7 @@
 """`[slurm]`: what a job of the cluster is given. None of it changes what a run computes, nor its hash."""
 
 import re
+import shlex
 from datetime import time as clock
 from typing import Annotated, Any, Self
 
@@ -139,6 +140,8 @@ class SlurmTable(BaseModel):
                 raise ValueError(f"{key}: {_shown(line)} {complaint}")
             if key == "extra":
                 _require_further(line.strip())
+            elif not _is_complete(line):
+                raise ValueError(f"setup: {_shown(line)} has a quotation mark without its other half")
         return tuple(line.strip() for line in lines)
 
     @model_validator(mode="after")
@@ -210,6 +213,15 @@ def _seconds(text: str) -> int | None:
         if found := form.fullmatch(text):
             return sum(_UNITS[name] * int(number) for name, number in found.groupdict().items() if number)
     return None
+
+
+def _is_complete(line: str) -> bool:
+    """Whether every quotation mark of a line for the shell has its other half."""
+    try:
+        shlex.split(line, comments=True)
+    except ValueError:
+        return "$'" in line  # a form of quotation that shlex does not know
+    return True
 
 
 def _require_further(line: str) -> None:

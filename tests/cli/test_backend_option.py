@@ -15,7 +15,7 @@ from tests.conftest import Project
         (("--slots", "2"), "--slots and --backend slurm cannot be combined: they are of this machine; cpus in [slurm]"),
         (
             ("--runs_per_gpu", "2"),
-            "--runs_per_gpu and --backend slurm cannot be combined: runs_per_job in [slurm] says",
+            "--runs_per_gpu has no effect with one run in a job; runs_per_job in [slurm] gives it",
         ),
     ],
 )

@@ -132,6 +132,11 @@ def test_one_line_of_setup_is_a_list_of_one(small):
     assert small(more='[slurm]\nsetup = " module load cuda "\n').slurm.setup == ("module load cuda",)
 
 
+@pytest.mark.parametrize("line", ["module load cuda  # it's needed", "A=$'it\\'s'", 'echo "it\'s" \'a "b"\''])
+def test_lines_of_setup_are_the_shells(line):
+    assert SlurmTable(setup=(line,)).setup == (line,)
+
+
 TIME_WORDS = 'is not a time limit; allowed: minutes, such as 90, or text such as "2:00:00" (hours:minutes:seconds)'
 MEMORY_WORDS = 'allowed: a whole number with its unit, such as "32G", or "0" for all of the node'
 GIVES = "cannot be given: this program gives"
@@ -173,6 +178,7 @@ BAD = [
     ("setup = ['a', 3]", 'setup = ["a", 3] is not a list of texts'),
     ("setup = ['']", 'setup = [""] is not a list of texts'),
     ('setup = ["a\\nb"]', "holds the control character U+000A"),
+    ('setup = ["export A=\'b"]', 'setup: "export A=\'b" has a quotation mark without its other half'),
     ("extra = ['reservation=x']", 'extra: "reservation=x" is not an option; allowed: a long option of sbatch with its'),
     ("extra = ['-w n1']", 'extra: "-w n1" is not an option'),
     ("extra = ['--x; rm']", 'extra: "--x; rm" is not an option'),

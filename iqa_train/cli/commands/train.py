@@ -52,6 +52,7 @@ def main(argv: Sequence[str]) -> int:
     from iqa_train.study.audit import findings_about, refuse_errors
     from iqa_train.study.resolve import with_split
     from iqa_train.study.resolve_command import refuse_idle
+    from iqa_train.study.slurm_checks import PREFIX
 
     overrides = typed_settings(options)
     study, profile = study_and_profile(options) if _names_study(options) else (None, None)
@@ -71,6 +72,10 @@ def main(argv: Sequence[str]) -> int:
         study, specs = with_split(study, specs, options.split)
     findings = audit_with_data(study, profile, None if by_hand else overrides, seeds=options.seeds)
     findings = findings_about(findings, {spec.experiment for spec in specs})
+    if options.backend != "slurm":
+        findings = [finding for finding in findings if not finding.code.startswith(PREFIX)]
+    elif options.runs_per_gpu is not None:
+        _refuse_lone_runs(study, specs)
     runs = [(spec, run_folder(Path(options.runs_dir), spec, options.repeat)) for spec in specs]
     if options.dry_run:
         from iqa_train.cli.commands.dryrun import dry_run
@@ -112,10 +117,17 @@ def _check_slurm(options: argparse.Namespace) -> None:
     for name, why in (
         ("gpu", "Slurm chooses the GPUs of a job; gpus in [slurm] says how many it has"),
         ("slots", "they are of this machine; cpus in [slurm] says how many cores a job has"),
-        ("runs_per_gpu", "runs_per_job in [slurm] says how many runs share a job and its GPUs"),
     ):
         if getattr(options, name) is not None:
             raise UsageError(f"--{name} and --backend slurm cannot be combined: {why}")
+
+
+def _refuse_lone_runs(study: "Study", specs: "Sequence[RunSpec]") -> None:
+    """Raise UsageError if no job has several runs that could share a GPU."""
+    from iqa_train.study.resolve_slurm import resolved
+
+    if all(resolved(study, spec).runs_per_job == 1 for spec in specs):
+        raise UsageError("--runs_per_gpu has no effect with one run in a job; runs_per_job in [slurm] gives it more")
 
 
 def _check_until_decided(options: argparse.Namespace) -> None:
