@@ -43,20 +43,29 @@ class SubmitOptions:
 
 
 def submit(specs: Sequence[RunSpec], batches: Sequence[Batch], runs_dir: Path, options: SubmitOptions) -> list[Item]:
-    """Queue runs, in the order of `specs`, and have them carried out. Returns their items.
+    """Queue runs, in the order of `specs`, and have them carried out. Returns their items."""
+    for spec in specs:
+        declare(run_folder(runs_dir, spec, options.repeat), spec)
+    items = items_of(specs, batches, runs_dir, options)
+    of_first_seed = tuple(item for item in items if item.seed == specs[0].seed)
+    rounds = {specs[0].study: Rounds(of_first_seed, asked=time.time())} if options.until_decided else {}
+    enqueue(items, runs_dir, options, fresh=True, rounds=rounds)
+    return items
+
+
+def items_of(specs: Sequence[RunSpec], batches: Sequence[Batch], runs_dir: Path, options: SubmitOptions) -> list[Item]:
+    """The items of runs, which nothing is written of yet.
 
     Every seed goes through all batches before the next; experiments without a batch follow in one of their own.
     """
     code, project = code_fingerprint(), Path.cwd()
-    numbers = {spec.seed: n for n, spec in reversed(list(enumerate(specs)))}
-    seeds = sorted(numbers, key=lambda seed: numbers[seed])
+    seeds = list(dict.fromkeys(spec.seed for spec in specs))
     place = {
         experiment: (n, batch, gpu) for n, batch in enumerate(batches, 1) for gpu, experiment in batch.gpus.items()
     }
     items = []
     for spec in specs:
         run = run_folder(runs_dir, spec, options.repeat)
-        declare(run, spec)
         number, batch, gpu = place.get(spec.experiment, (len(batches) + 1, None, None))
         item = Item(
             run=str(run.path.relative_to(runs_dir)),
@@ -80,11 +89,7 @@ def submit(specs: Sequence[RunSpec], batches: Sequence[Batch], runs_dir: Path, o
             local=options.local,
         )
         items.append(item if options.gpu is None else replace(item, gpu=options.gpu, pinned=True))
-    items = without_gaps(items)
-    of_first_seed = tuple(item for item in items if item.seed == seeds[0])
-    rounds = {specs[0].study: Rounds(of_first_seed, asked=time.time())} if options.until_decided else {}
-    enqueue(items, runs_dir, options, fresh=True, rounds=rounds)
-    return items
+    return without_gaps(items)
 
 
 def enqueue(

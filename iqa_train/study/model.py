@@ -208,7 +208,8 @@ class Study(BaseModel):
     @property
     def has_slurm(self) -> bool:
         """Whether it says anything of jobs on a cluster."""
-        return any(one.slurm is not None for one in (self, *self.experiments, *self.profiles.values()))
+        tables = [self.slurm, *(e.slurm for e in self.experiments), *(p.slurm for p in self.profiles.values())]
+        return any(table is not None for table in tables)
 
     @property
     def ids(self) -> list[str]:

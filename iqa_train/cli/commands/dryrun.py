@@ -6,7 +6,7 @@ import re
 import shlex
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from iqa_train.cli.options import as_options
 from iqa_train.redaction import public_command
@@ -16,6 +16,9 @@ from iqa_train.study.numbers import number_text
 from iqa_train.study.placeholders import FROM_RUN, FROM_SETTINGS, filled
 from iqa_train.study.shown_settings import shown_settings
 from iqa_train.study.spec import RunSpec
+
+if TYPE_CHECKING:
+    from iqa_train.cli.batch_scripts import ArrayScript
 
 _PLAIN = re.compile(r"[\w@%+=:,./{}-]+")  # what a shell leaves alone, with placeholders
 
@@ -27,18 +30,25 @@ def dry_run(
     options: argparse.Namespace,
     overrides: dict[str, Any],
 ) -> None:
-    """Print what a start would do. Raises UserError as a start does, but only mentions missing data."""
+    """Print what a start would do. Raises UserError as a start does, but only mentions missing data.
+
+    With `--backend slurm`, the batch scripts too, whether or not Slurm is installed here.
+    """
+    from iqa_train.cli.batch_scripts import print_scripts
     from iqa_train.cli.commands.start import require_startable, say_complete
     from iqa_train.cli.text import say
     from iqa_train.scheduler.data_check import data_problems
 
     complete = require_startable(runs, options)
     plans = [_plan_of(spec, run, study, profile, options, overrides) for spec, run in runs]
+    scripts = _scripts([pair for pair in runs if complete[pair[1]] is None], study, options)
     if options.json:
-        print(json.dumps({"runs": plans}, indent=2, ensure_ascii=False))
+        arrays = {} if scripts is None else {"arrays": [found.as_json() for found in scripts]}
+        print(json.dumps({"runs": plans, **arrays}, indent=2, ensure_ascii=False))
     else:
         for plan, (spec, _) in zip(plans, runs, strict=True):
             _print_plan(plan, spec)
+        print_scripts(scripts or ())
     sys.stdout.flush()
     for spec, run in runs:
         state = complete[run]
@@ -46,6 +56,17 @@ def dry_run(
             say_complete(spec, run, state)
     for problem in data_problems(runs):
         say(f"cannot start here now: {problem}")
+
+
+def _scripts(
+    runs: Sequence[tuple[RunSpec, RunFolder]], study: Study, options: argparse.Namespace
+) -> "list[ArrayScript] | None":
+    """The job arrays that the runs would be submitted as; None where they are not."""
+    if options.backend != "slurm":
+        return None
+    from iqa_train.cli.batch_scripts import array_scripts
+
+    return array_scripts(runs, study, options)
 
 
 def _plan_of(
@@ -83,6 +104,7 @@ def _command(
         words += ["--exp", spec.experiment, "--experiments", str(study.path), "--seed", str(spec.seed)]
         words += ["--profile", profile] if profile else []
     words += [] if options.gpu is None else ["--gpu", str(options.gpu)]
+    words += ["--backend", options.backend] if options.backend != "local" else []
     for option, value, usual in (("--runs-dir", options.runs_dir, "runs"), ("--logs-dir", options.logs_dir, "logs")):
         words += [option, value] if value != usual else []
     if by_hand and options.experiments is not None:

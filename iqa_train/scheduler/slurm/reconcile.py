@@ -16,7 +16,6 @@ from typing import Any
 
 from iqa_train.errors import RunError
 from iqa_train.locks import lock_now, open_lock
-from iqa_train.runner.environment import interpreter_of
 from iqa_train.runner.program import python_command
 from iqa_train.runs.layout import QueueFiles, SlurmFiles
 from iqa_train.runs.snapshot import RunSnapshot, SnapshotReader
@@ -26,6 +25,7 @@ from iqa_train.scheduler.queue import Item, Queue, folder_of, read_queue
 from iqa_train.scheduler.scheduler_lock import ensure_scheduler, scheduler_process
 from iqa_train.scheduler.slurm.cancelled import record_cancelled
 from iqa_train.scheduler.slurm.plan import Entry, Order, SlurmPlan, earlier_arrays, plan
+from iqa_train.scheduler.slurm.script import script_of
 from iqa_train.scheduler.slurm.submissions import (
     Submission,
     Trouble,
@@ -39,11 +39,9 @@ from iqa_train.scheduler.slurm.submissions import (
 )
 from iqa_train.slurm import commands
 from iqa_train.slurm.answer import answer_of
-from iqa_train.slurm.batch_script import batch_script
 from iqa_train.slurm.commands import SlurmError
 from iqa_train.slurm.job_watch import own_jobs
 from iqa_train.slurm.jobs import Job
-from iqa_train.study.slurm_table import SlurmTable
 
 _EVERY = 2.0  # seconds between two passes that nobody has asked for
 _PASSES = 3
@@ -294,7 +292,7 @@ class _Reconciler:
         submission = replace(submission, held=order.at_once == 0, at_once=order.at_once)
         save(submission, self._runs_dir)
         try:
-            number = commands.sbatch(self._script(first, submission, after))
+            number = commands.sbatch(script_of(submission, first, self._runs_dir, after))
         except SlurmError as error:
             self._words.append(str(error))
             if not error.passing:  # else it may still be carried out
@@ -307,17 +305,6 @@ class _Reconciler:
             if key in self._troubles and self._troubles[key].words.startswith("Slurm"):
                 del self._troubles[key]
         return number
-
-    def _script(self, item: Item, submission: Submission, after: Sequence[str]) -> str:
-        project = item.project(self._runs_dir)
-        words = python_command("iqa_train.scheduler.slurm.job", str(self._runs_dir.absolute()), submission.token)
-        words[0] = interpreter_of(item.python, project)
-        return batch_script(
-            SlurmTable.model_validate(submission.options), words, token=submission.token,
-            name=item.study if len(submission.keys) > 1 else f"{item.study}-{item.experiment}",
-            tasks=len(submission.tasks), at_once=submission.at_once, hold=submission.held, after=after,
-            folder=project, logs=SlurmFiles(self._runs_dir).folder.absolute(),
-        )  # fmt: skip
 
 
 def _has_attempt_of(found: RunSnapshot, job: str) -> bool:
