@@ -179,7 +179,7 @@ def _leave(runs: list[str], options: argparse.Namespace) -> int:
     scheduler = scheduler_process(Path(options.runs_dir))
     if options.json:
         print(json.dumps({"queued": runs, "scheduler": scheduler.as_json() if scheduler else None}, indent=2))
-        return 0
+        return 1 if _refusals(options) else 0
     rounds = ", and further rounds follow until every verdict is decided" if options.until_decided else ""
     who = f"; scheduler running (pid {scheduler.pid})" if scheduler and scheduler.pid else ""
     print(
@@ -193,18 +193,26 @@ def _leave(runs: list[str], options: argparse.Namespace) -> int:
     warning = logout_warning() if options.backend != "slurm" else ""
     if warning:
         say(f"warning: {warning}")
-    return 0
+    refusals = _refusals(options)
+    for words in refusals:
+        say(f"iqa-train: {words}; the runs stay queued, and are submitted again")
+    return 1 if refusals else 0
 
 
 def _jobs_words(options: argparse.Namespace) -> str:
     """Which jobs carry out what was queued for Slurm, or why there is none yet; "" without --backend slurm."""
     if options.backend != "slurm":
         return ""
-    from iqa_train.scheduler.slurm import attend_slurm
     from iqa_train.scheduler.slurm.submissions import read_submissions
 
-    runs_dir = Path(options.runs_dir)
-    words = attend_slurm(runs_dir, asked=True)
-    jobs = [one.job for one in read_submissions(runs_dir) if one.job]
-    known = f" for Slurm ({'job' if len(jobs) == 1 else 'jobs'} {', '.join(jobs)})" if jobs else " for Slurm"
-    return f"{known}; {words}" if words else known
+    jobs = [one.job for one in read_submissions(Path(options.runs_dir)) if one.job]
+    return f" for Slurm ({'job' if len(jobs) == 1 else 'jobs'} {', '.join(jobs)})" if jobs else " for Slurm"
+
+
+def _refusals(options: argparse.Namespace) -> list[str]:
+    """Why runs could not be submitted to Slurm, each reason once."""
+    if options.backend != "slurm":
+        return []
+    from iqa_train.scheduler.slurm.submissions import read_troubles
+
+    return list(dict.fromkeys(trouble.words for trouble in read_troubles(Path(options.runs_dir)).values()))

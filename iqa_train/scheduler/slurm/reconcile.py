@@ -136,6 +136,7 @@ class _Reconciler:
         self._reader = reader
         self._troubles: dict[str, Trouble] = {}
         self._words: list[str] = []
+        self._over: set[str] = set()  # runs whose job somebody cancelled before it had begun
         self.cancelled = False
 
     def work(self) -> str:
@@ -150,7 +151,7 @@ class _Reconciler:
         before = read_troubles(self._runs_dir)
         self._troubles = {key: one for key, one in before.items() if key in status}
         found = self._with_ends_noted(found)
-        entries = [self._entry(item, status[item.key]) for item in queue.items]
+        entries = [self._entry(item, status[item.key]) for item in queue.items if item.key not in self._over]
         planned = plan(entries, found.submissions, found.jobs, policy=queue.policy, paused=queue.paused)
         try:
             self._act(planned, found)
@@ -210,6 +211,7 @@ class _Reconciler:
                 continue
             if job.state == "CANCELLED":
                 record_cancelled(folder_of(item, self._runs_dir), job.label)
+                self._over.add(key)
                 continue
             output = SlurmFiles(self._runs_dir).folder / f"{job.array}_{task}.out"
             words = f"job {job.label} ended before it began the run ({job.state}); {output} may say why"
