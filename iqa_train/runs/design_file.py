@@ -161,9 +161,9 @@ def seal(runs_dir: Path, study: str, declared: SealedDesign | None) -> SealedDes
                     f"{changed}, but {files.design} was sealed before the first result; undo the change, or give the "
                     "study another name"
                 )
-            if declared is None or not _adds_seeds(sealed, declared):
+            if declared is None or not extends(sealed, declared):
                 return sealed
-            return _write(files.design, replace(sealed, max_seeds=declared.max_seeds, seeds=declared.seeds))
+            return write_design(files.design, replace(sealed, max_seeds=declared.max_seeds, seeds=declared.seeds))
         if declared is None:
             files.design.unlink(missing_ok=True)
             return None
@@ -171,16 +171,17 @@ def seal(runs_dir: Path, study: str, declared: SealedDesign | None) -> SealedDes
             return sealed
         why = "" if first is None else f"declared after the first result ({first.experiment}, seed {first.seed})"
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        return _write(files.design, replace(declared, sealed_at=now, exploratory=why))
+        return write_design(files.design, replace(declared, sealed_at=now, exploratory=why))
 
 
-def _write(path: Path, design: SealedDesign) -> SealedDesign:
+def write_design(path: Path, design: SealedDesign) -> SealedDesign:
+    """Write design.json with the hash of its content; returns the design."""
     facts = design.content | {"sealed_at": design.sealed_at, "hash": design.hash, "exploratory": design.exploratory}
     write_json(path, {"schema_version": SCHEMA_VERSION, **facts})
     return design
 
 
-def _adds_seeds(sealed: SealedDesign, declared: SealedDesign) -> bool:
+def extends(sealed: SealedDesign, declared: SealedDesign) -> bool:
     """Whether only seeds were added, and to an open-ended design, whose verdicts hold at any number of them."""
     more = declared.seeds[: len(sealed.seeds)] == sealed.seeds and len(declared.seeds) > len(sealed.seeds)
     extended = replace(sealed, max_seeds=declared.max_seeds, seeds=declared.seeds)
@@ -191,7 +192,7 @@ def changes(sealed: SealedDesign, declared: SealedDesign | None) -> str:
     """How what a study file declares now differs from what was sealed, in words; "" if it does not."""
     if declared is None:
         return "the study file declares no margin and no [design] any more"
-    if _adds_seeds(sealed, declared):
+    if extends(sealed, declared):
         return ""
     old, new = sealed.content, declared.content
     differ = [name for name in (*old, *new) if old.get(name) != new.get(name)]

@@ -19,7 +19,7 @@ def scratch_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(left, ignore_errors=True)
     path = Path(tempfile.mkdtemp(prefix=".import-", dir=folder))
     try:
-        path.chmod(0o777 & ~_umask())
+        path.chmod(folder_mode())
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
@@ -33,7 +33,7 @@ def alone(runs_dir: Path) -> Iterator[None]:
         yield
 
 
-def _umask() -> int:
-    """The process's umask: a folder of mkdtemp is closed to the group, and a run's is not."""
+def folder_mode() -> int:
+    """What the process's umask gives a folder: one of mkdtemp is closed to the group, and a run's is not."""
     text = Path("/proc/self/status").read_text()
-    return next((int(line.split()[1], 8) for line in text.splitlines() if line.startswith("Umask:")), 0o022)
+    return 0o777 & ~next((int(line.split()[1], 8) for line in text.splitlines() if line.startswith("Umask:")), 0o022)

@@ -3,11 +3,13 @@
 runs/
   queue.json  queue.lock                        the queued runs
   scheduler.json  scheduler.lock  scheduler.log the scheduler's process, its lock, what it did
+  merge.lock                                    held while runs of another machine are joined
   notify/                                       notifications that are not delivered yet, a file each
   slurm/                                        submissions to Slurm, a file each, and the output of their jobs
 runs/<study>/design.json  design.lock           what the study declared before its first result
 runs/<study>/<experiment>/s<seed>-<config hash>[-r<repeat>]/
   spec.json  provenance.json  result.json  lock
+  merged-01/  ...                               the same run as another machine left it unfinished; not counted
   attempt-01/  runner.json  metrics.jsonl  exit.json   (while it runs: heartbeat, reserve; stop)
                devices.jsonl                           how busy its device was, a sample every ten seconds
                settings.json  split.csv  events.jsonl  of the program of a [command]
@@ -288,6 +290,11 @@ class QueueFiles:
     def scheduler_lock(self) -> Path:
         """Held while the scheduler is alive."""
         return self.runs_dir / "scheduler.lock"
+
+    @property
+    def merge_lock(self) -> Path:
+        """Held while runs of another machine are joined."""
+        return self.runs_dir / "merge.lock"
 
     @property
     def scheduler_log(self) -> Path:

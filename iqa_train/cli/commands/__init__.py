@@ -10,6 +10,7 @@ COMMANDS = {
     "stop": "stop running experiments with a checkpoint, take queued ones out of the queue",
     "relaunch": "queue a new attempt at a run that failed, was stopped or was lost",
     "queue": "list, pause, resume, add, remove, move, clear; set the policy",
+    "runs": "merge: join the runs of another machine, from its folder or a copy of it",
     "results": "print values, intervals and differences from the baseline",
     "plan": "what seeds and hours can show; proposes a [design] to declare",
     "report": "write an HTML page, LaTeX tables and figures; update the tracker",
