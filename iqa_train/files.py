@@ -18,6 +18,7 @@ from iqa_train.regular import NotRegularError, open_regular, open_temporary, swe
 SCHEMA_VERSION = 1
 """The version in every JSON file that this program writes; later versions of the program read all earlier ones."""
 
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 _APPEND_PATIENCE = 0.5
 _BLOCK = 1 << 16
 _DEEPEST = 64  # levels of a JSON value, because recursive functions walk and copy it
@@ -33,10 +34,11 @@ class DamagedFileError(RunError):
 def cache_root(configured: str = "") -> Path:
     """The folder for files that can be recreated: `configured`, $XDG_CACHE_HOME/iqa-train, or ~/.cache/iqa-train.
 
-    Raises UsageError if the home folder is needed and unknown.
+    Environment variables in `configured` have the values of this process: those of the node where a run runs.
+    Raises UsageError for one that is not set, and if the home folder is needed and unknown.
     """
     if configured:
-        return expanded(configured)
+        return expanded(_with_variables(configured))
     if named := os.environ.get("XDG_CACHE_HOME"):
         return Path(named) / "iqa-train"
     if (folder := home()) is None:
@@ -45,6 +47,32 @@ def cache_root(configured: str = "") -> Path:
             "XDG_CACHE_HOME or HOME"
         )
     return folder / ".cache" / "iqa-train"
+
+
+def shared_cache_root() -> Path | None:
+    """The cache of those who set no cache_dir; None where there is no home folder."""
+    try:
+        return cache_root()
+    except UsageError:
+        return None
+
+
+def names_variables(configured: str) -> bool:
+    """Whether the folder that a cache_dir names depends on the environment."""
+    return _VARIABLE.search(configured) is not None
+
+
+def _with_variables(configured: str) -> str:
+    def value(found: re.Match[str]) -> str:
+        name = found[1] or found[2]
+        if value := os.environ.get(name):
+            return value
+        raise UsageError(
+            f'cache_dir = "{configured}": {name} is not set on host {os.uname().nodename}; set it there, in the job '
+            "or its set-up lines, or write the folder out"
+        )
+
+    return _VARIABLE.sub(value, configured)
 
 
 def write_atomic(path: Path, data: bytes, mode: int = 0o666) -> None:

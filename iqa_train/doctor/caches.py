@@ -7,8 +7,11 @@ from iqa_train.doctor.check_result import Checkup, from_sentence
 from iqa_train.trust import distrust
 
 
-def check_caches(caches: Iterable[Path]) -> Iterator[Checkup]:
-    """An error for each cache folder that training would refuse for this; nothing for the others."""
+def check_caches(caches: Iterable[Path], of_nodes: Iterable[str] = ()) -> Iterator[Checkup]:
+    """An error for each cache folder that training would refuse for this; a note for those that each node names."""
+    for cache_dir in of_nodes:
+        message = f'pixel cache: cache_dir = "{cache_dir}" is expanded on the node where a run starts, not checked here'
+        yield Checkup("cache", "note", message)
     for cache in caches:
         complaint = distrust(cache, cache / "pixels")
         if complaint is not None:

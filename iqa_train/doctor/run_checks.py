@@ -17,7 +17,7 @@ from iqa_train.doctor.queue import check_queue
 from iqa_train.doctor.runs import check_runs
 from iqa_train.doctor.study import check_versions, read_study
 from iqa_train.errors import UsageError, UserError
-from iqa_train.files import cache_root
+from iqa_train.files import cache_root, names_variables
 
 
 def checkups(where: CheckScope) -> list[Checkup]:
@@ -25,8 +25,11 @@ def checkups(where: CheckScope) -> list[Checkup]:
     specs, study = read_study(where)
     folders = {"runs": where.runs_dir, "logs": where.logs_dir}
     caches: dict[Path, None] = {}
-    with suppress(UsageError):  # without a home folder, caches are not checked
-        caches = dict.fromkeys(cache_root(spec.settings.cache_dir) for spec in specs) or {cache_root(): None}
+    given = dict.fromkeys(spec.settings.cache_dir for spec in specs) or {"": None}
+    for cache_dir in given:
+        with suppress(UsageError):  # without a home folder, caches are not checked
+            if not names_variables(cache_dir):  # which have other values where runs run
+                caches[cache_root(cache_dir)] = None
     folders |= {f"pixel cache{f' {n}' if n > 1 else ''}": path / "pixels" for n, path in enumerate(caches, 1)}
     checks: dict[str, Callable[[], Iterable[Checkup]]] = {
         "gpu": lambda: check_gpus(where.root),
@@ -34,7 +37,7 @@ def checkups(where: CheckScope) -> list[Checkup]:
         "runs": lambda: check_runs(where.runs_dir),
         "queue": lambda: check_queue(where.runs_dir),
         "disk-space": lambda: check_disks(folders),
-        "cache": lambda: check_caches(caches),
+        "cache": lambda: check_caches(caches, [name for name in given if names_variables(name)]),
         "file-system": lambda: check_file_systems(folders, where),
         "log-out": lambda: check_logout(where.root),
         "study": lambda: study,

@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 from iqa_train.errors import UsageError, WeightsError
-from iqa_train.files import cache_root
+from iqa_train.files import cache_root, shared_cache_root
 from iqa_train.home import expanded
 from iqa_train.models.timm_import import import_timm
 from iqa_train.study.backbones import OWN_NETWORKS, architecture_of, is_weights_file, weights_tag
@@ -47,13 +47,15 @@ def weights_file(settings: TrainingConfig) -> Path | None:
         )
     name = timm_name(settings)
     _require_tag(name)
-    root = cache_root(settings.cache_dir)
-    placed = root / "weights" / f"{name}.safetensors"
-    if not placed.is_file():
-        return _from_hub(name, placed)
-    if (complaint := distrust(root, placed)) is not None:
-        raise WeightsError(f"{complaint}, or set cache_dir to a folder of your own")
-    return placed
+    # A cache_dir on a node's own disk has no weights; they are where they would be without it.
+    roots = [root for root in (cache_root(settings.cache_dir), shared_cache_root()) if root is not None]
+    for root in roots:
+        placed = root / "weights" / f"{name}.safetensors"
+        if placed.is_file():
+            if (complaint := distrust(root, placed)) is not None:
+                raise WeightsError(f"{complaint}, or set cache_dir to a folder of your own")
+            return placed
+    return _from_hub(name, roots[-1] / "weights" / f"{name}.safetensors")
 
 
 def is_pickle(path: Path) -> bool:

@@ -84,7 +84,8 @@ class SettingFields:
     ] = "livec"
     data_dir: Annotated[str, Setting("Data", "folder of the data set; empty means data/<dataset>", local=True)] = ""
     cache_dir: Annotated[
-        str, Setting("Data", "where decoded pixels are kept; empty means ~/.cache/iqa-train", local=True)
+        str,
+        Setting("Data", "where decoded pixels are kept; $NAME is expanded; empty means ~/.cache/iqa-train", local=True),
     ] = ""
     resize: Annotated[
         str,

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from iqa_train.datasets.images.crops import CropPlan, ImageSizes
 from iqa_train.datasets.images.philox import image_keys
 from iqa_train.datasets.images.store_build import PART_FILES, Progress, build_store
+from iqa_train.datasets.images.store_copy import COPY_FILE, copy_store
 from iqa_train.datasets.images.store_manifest import VERSION, Source, is_current, read_manifest, sources_of
 from iqa_train.datasets.images.stored_image import Target, target_size
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError
-from iqa_train.files import cache_root
+from iqa_train.files import cache_root, shared_cache_root
 from iqa_train.locks import locked
 from iqa_train.regular import NotRegularError, open_regular, real_path, require_regular
 from iqa_train.trust import distrust, make_folder
@@ -32,7 +33,7 @@ _RESIDENT_LIMIT = 256 << 20  # bytes; pages of larger stores are let go after us
 _UNWRITABLE = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST, errno.ELOOP,
 }  # fmt: skip
-_FILES = ("lock", "manifest.json", "pixels.u8", *PART_FILES)
+_FILES = ("lock", "manifest.json", "pixels.u8", *PART_FILES, COPY_FILE)
 
 
 class PixelStore:
@@ -87,9 +88,10 @@ def open_store(
 ) -> PixelStore:
     """The store of `table` at `resize` (settings.resize).
 
-    It is built first if it is missing or incomplete, or if an image file has changed. While another process builds it,
-    this calls `waiting` again and again. Raises DataError for unreadable images, for a full disk, and for a cache that
-    another user could have put there.
+    It is built first if it is missing or incomplete, or if an image file has changed; with a `cache_dir`, it is copied
+    from the cache of those who set none, if that has it. While another process does so, this calls `waiting` again and
+    again. Raises DataError for unreadable images, for a full disk, and for a cache that another user could have put
+    there; UsageError for a variable in `cache_dir` that is not set.
     """
     target = target_size(resize, table.resize)
     root = cache_root(cache_dir)
@@ -100,10 +102,16 @@ def open_store(
         if complete is not None:
             return complete
         make_folder(folder)
-        with locked(folder / "lock", waiting, patient=True, make_folder=False):
-            sources = sources_of(table, target, folder, workers)
-            if not is_current(folder, sources):
-                build_store(table, sources, target, folder, max(1, workers), progress)
+        with locked(folder / "lock", waiting, patient=True, make_folder=False) as lock:
+            has_manifest = bool(read_manifest(folder / "manifest.json"))
+            origin = None if has_manifest else _origin(table, target, root)
+            sources = sources_of(table, target, origin or folder, workers)  # from a manifest, no image is opened
+            if not is_current(folder, sources) and not (
+                origin is not None
+                and is_current(origin, sources)
+                and copy_store(origin, sources, folder, progress, lock.require)
+            ):
+                build_store(table, sources, target, folder, max(1, workers), progress, lock.require)
             return _opened(table, sources, folder)
     except NotRegularError as error:
         raise DataError(f"{error.filename} cannot be part of a pixel store: {error.strerror}") from None
@@ -123,6 +131,19 @@ def _require_trusted(root: Path, folder: Path) -> None:
         complaint = distrust(root, path)
         if complaint is not None:
             raise DataError(f"{complaint}, or set cache_dir to a folder of your own")
+
+
+def _origin(table: ImageTable, target: Target, root: Path) -> Path | None:
+    """The folder of the store in the cache of those who set no cache_dir, if it may be copied to the cache `root`."""
+    shared = shared_cache_root()
+    if shared is None or real_path(shared) == real_path(root):
+        return None
+    folder = _store_folder(table, target, shared)
+    try:
+        _require_trusted(shared, folder)
+    except (DataError, OSError):
+        return None
+    return folder if read_manifest(folder / "manifest.json") else None
 
 
 def _complete_store(table: ImageTable, target: Target, folder: Path, workers: int) -> PixelStore | None:

@@ -39,8 +39,12 @@ def build_store(
     folder: Path,
     workers: int,
     progress: Progress | None,
+    require_lock: Callable[[], None] = lambda: None,
 ) -> None:
-    """Decode the images that an interrupted build has not, then put the store in place. Raises DataError."""
+    """Decode the images that an interrupted build has not, then put the store in place. Raises DataError.
+
+    `require_lock` raises if another process has taken over the lock meanwhile.
+    """
     part, done_path, plan_path = (folder / name for name in PART_FILES)
     done = _begun(sources, part, done_path, plan_path)
     offsets = np.concatenate([[0], np.cumsum([s.height * s.width * 3 for s in sources])])
@@ -71,11 +75,17 @@ def build_store(
     if failures:
         more = f" (and {len(failures) - 1} more: iqa-train data verify lists them)" if len(failures) > 1 else ""
         raise DataError(f"{sorted(failures)[0]}{more}")
+    require_lock()
+    put_in_place(part, sources, folder)
+    for leftover in (done_path, plan_path):
+        leftover.unlink(missing_ok=True)
+
+
+def put_in_place(part: Path, sources: Sequence[Source], folder: Path) -> None:
+    """Make `part`, which holds every byte, the store of `sources`."""
     (folder / "manifest.json").unlink(missing_ok=True)  # never a manifest beside bytes that are not its own
     part.replace(folder / "pixels.u8")
     write_manifest(folder / "manifest.json", sources)
-    for leftover in (done_path, plan_path):
-        leftover.unlink(missing_ok=True)
 
 
 def _begun(sources: Sequence[Source], part: Path, done_path: Path, plan_path: Path) -> NDArray[np.uint8]:
@@ -85,8 +95,8 @@ def _begun(sources: Sequence[Source], part: Path, done_path: Path, plan_path: Pa
     if kept is None:
         for leftover in (part, done_path, plan_path):
             leftover.unlink(missing_ok=True)
-        _reserve(part, total_bytes(sources))
-        _reserve(done_path, len(sources))
+        reserve(part, total_bytes(sources))
+        reserve(done_path, len(sources))
         kept = np.zeros(len(sources), np.bool_)
     done = np.memmap(done_path, np.uint8, "r+", shape=(len(sources),))
     done[~kept] = 0  # before the plan says that these are the present files
@@ -110,7 +120,7 @@ def _boot() -> str:
         return f"unknown, process {os.getpid()} at {time.time_ns()}"
 
 
-def _reserve(path: Path, size: int) -> None:
+def reserve(path: Path, size: int) -> None:
     """Create a file of `size` bytes with its blocks allocated: a full disk is an error now, not a SIGBUS later.
 
     Raises DataError, and leaves no file, if there is not enough room or the file system cannot hold it.
