@@ -96,8 +96,12 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o666) -> None:
 
 def write_json(path: Path, value: Any, mode: int = 0o666) -> None:  # noqa: ANN401
     """`write_atomic` of indented JSON. NaN is refused, because JSON does not have it."""
-    text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-    write_atomic(path, text.encode(errors=ESCAPED), mode)
+    write_atomic(path, json_bytes(value), mode)
+
+
+def json_bytes(value: Any) -> bytes:  # noqa: ANN401
+    """Indented JSON, with a newline at its end. Raises ValueError for NaN."""
+    return (json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode(errors=ESCAPED)
 
 
 def content_digest(path: Path) -> str:

@@ -13,6 +13,7 @@ from iqa_train.command_runs.contract import Contract, make_contract
 from iqa_train.command_runs.epoch_journal import EpochJournal
 from iqa_train.command_runs.epochs import SECONDS_FOR_A_LINE, EpochReports
 from iqa_train.command_runs.lines import LineTail
+from iqa_train.command_runs.output_folder import output_folder
 from iqa_train.command_runs.program import run_program
 from iqa_train.datasets.catalogue import load_table
 from iqa_train.datasets.splits import split_origin, split_table
@@ -22,6 +23,7 @@ from iqa_train.redaction import public_command, without_secrets
 from iqa_train.runs import outcome
 from iqa_train.runs.attempt_facts import read_runner_info
 from iqa_train.runs.documents import read_provenance
+from iqa_train.runs.fence import FencedWriter
 from iqa_train.runs.journal import Journal, Stopped
 from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.metrics import epoch_events
@@ -51,6 +53,7 @@ class _Run:
     split: Split
     contract: Contract
     journal: Journal
+    writer: FencedWriter
 
 
 def carry_out(
@@ -58,6 +61,7 @@ def carry_out(
     run: RunFolder,
     attempt: Attempt,
     journal: Journal,
+    writer: FencedWriter,
     stopping: Callable[[], bool],
     log: int | None,
     held: Sequence[int],
@@ -76,15 +80,21 @@ def carry_out(
     journal.event("start", experiment=spec.experiment, seed=spec.seed, epochs=settings.epochs, device=device)
     table = load_table(settings.dataset, spec.source, settings.data_dir)
     split = split_table(table, settings.seed)
-    contract = make_contract(spec, run, attempt, table, split, resume=resume)
-    this = _Run(spec, run, attempt, table, split, contract, journal)
+    output = output_folder(run, attempt, journal, writer, resume=resume and bool(spec.command.resume))
+    contract = make_contract(spec, attempt, table, split, output, resume=resume)
+    this = _Run(spec, run, attempt, table, split, contract, journal, writer)
     journal.say(*_header(this))
     _record(this, device, resume=resume)
     journal.check_stop()
 
     epochs = EpochJournal(journal, settings.epochs, epoch_events(run) if resume else ())
     watch = _Watch(attempt, EpochReports(spec.command.epochs, epochs.report), log)
-    code = run_program(contract, held, stopping, attempt.stop, watch)
+
+    def look() -> None:
+        writer.check_at_times()
+        watch()
+
+    code = run_program(contract, held, stopping, attempt.stop, look)
     watch.finish()
     epochs.end()
     journal.say(*watch.remarks(spec.command), *([epochs.remark] if epochs.remark else []))
@@ -99,8 +109,8 @@ def carry_out(
         if stopping():
             raise Stopped from None
         return outcome.UNEXPECTED, str(error)
-    write_found(run.round(1, 1), found)
-    write_result(run, spec, [result], split)
+    write_found(run.round(1, 1), found, writer)
+    write_result(run, spec, [result], split, writer)
     return outcome.OK, "" if "test" in found else "reported by its program, without predictions: not tested"
 
 
@@ -191,7 +201,7 @@ def _record(this: _Run, device: str, *, resume: bool) -> None:
             f"note: {join_names(changed)} changed since this run began; it continues with what is there now"
         )
     record_provenance(
-        this.run, this.table, this.split, {"name": device}, resume=resume,
+        this.run, this.table, this.split, {"name": device}, this.writer, resume=resume,
         packages={"iqa-tui": package_versions()["iqa-tui"]},
         more={"command": {"words": public_command(this.contract.words), "files": files}},
     )  # fmt: skip

@@ -9,6 +9,7 @@ from iqa_train.datasets.match_names import match_names
 from iqa_train.datasets.outside_predictions import OutsideColumns, OutsidePredictions, line_up, read_outside
 from iqa_train.datasets.table import ImageTable, Split
 from iqa_train.errors import DataError, RunError
+from iqa_train.runs.fence import Writer
 from iqa_train.runs.journal import Journal
 from iqa_train.runs.layout import RoundFiles
 from iqa_train.runs.predictions import Predictions, write_predictions
@@ -70,13 +71,13 @@ def _require_split(given: OutsidePredictions, table: ImageTable, split: Split, p
     )
 
 
-def write_found(files: RoundFiles, found: Found) -> None:
+def write_found(files: RoundFiles, found: Found, writer: Writer) -> None:
     """Write the predictions that were found; remove those of an earlier attempt that were not."""
     for part in _WORDS:
         if part in found:
-            write_predictions(files.predictions(part), found[part])
+            write_predictions(files.predictions(part), found[part], writer)
         else:
-            files.predictions(part).unlink(missing_ok=True)
+            writer.remove(files.predictions(part))
 
 
 def round_result(

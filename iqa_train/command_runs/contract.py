@@ -16,7 +16,7 @@ from iqa_train.errors import RunError
 from iqa_train.escape import ESCAPED
 from iqa_train.files import SCHEMA_VERSION, write_atomic, write_json
 from iqa_train.handed import HANDED
-from iqa_train.runs.layout import Attempt, RunFolder
+from iqa_train.runs.layout import Attempt
 from iqa_train.study.command import Command, leaves, outside
 from iqa_train.study.placeholders import FROM_SETTINGS, Scalar, filled
 from iqa_train.study.spec import RunSpec
@@ -53,16 +53,15 @@ class Contract:
 
 
 def make_contract(
-    spec: RunSpec, run: RunFolder, attempt: Attempt, table: ImageTable, split: Split, *, resume: bool
+    spec: RunSpec, attempt: Attempt, table: ImageTable, split: Split, output: Path, *, resume: bool
 ) -> Contract:
-    """Write the files for the program into the attempt's folder, and make the folder of what it writes."""
+    """Write the files for the program into the attempt's folder. `output` is the folder for what it writes."""
     assert spec.command is not None
     settings = spec.settings
-    run.output.mkdir(exist_ok=True)
     values: dict[str, Scalar] = {
         **spec.parameters,
         **{name: getattr(settings, name) for name in FROM_SETTINGS},
-        "run_dir": str(run.output.absolute()),
+        "run_dir": str(output.absolute()),
         "images": str(table.root.absolute()),
         "split": str(attempt.split.absolute()),
         "settings": str(attempt.settings.absolute()),

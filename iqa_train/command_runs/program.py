@@ -40,7 +40,8 @@ def run_program(
                 ended_within(_POLL)
     finally:
         if process.poll() is None:
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     return _return_code(process.returncode)
 

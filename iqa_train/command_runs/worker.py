@@ -19,6 +19,7 @@ from iqa_train.errors import UserError
 from iqa_train.escape import escape_outputs
 from iqa_train.handed import handed_descriptors, require_handed
 from iqa_train.runs import outcome
+from iqa_train.runs.fence import FencedWriter, Superseded
 from iqa_train.runs.journal import Journal, Stopped
 from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.specfile import read_spec
@@ -34,8 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     def stopping() -> bool:  # the program may have acted upon the file before this process has its signal
         return signalled() or attempt.stop.exists()
 
-    journal = Journal(attempt.metrics, stopping)
-    end = _run_and_classify(run, attempt, journal, stopping, resume=resume)
+    writer = FencedWriter(run, attempt)
+    journal = Journal(attempt.metrics, stopping, writer.check)
+    end = _run_and_classify(run, attempt, journal, writer, stopping, resume=resume)
     code, message = unless_gone(run, attempt, end)
     if code < 0:
         journal.say(message)
@@ -45,15 +47,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run_and_classify(
-    run: RunFolder, attempt: Attempt, journal: Journal, stopping: Callable[[], bool], *, resume: bool
+    run: RunFolder,
+    attempt: Attempt,
+    journal: Journal,
+    writer: FencedWriter,
+    stopping: Callable[[], bool],
+    *,
+    resume: bool,
 ) -> tuple[int, str]:
     """Carry out the run; returns the exit code (negative: a signal) and the message for how it ended."""
     try:
         require_handed()
+        writer.open()
         spec = read_spec(run)
-        return carry_out(spec, run, attempt, journal, stopping, _own_log(), handed_descriptors(), resume=resume)
+        return carry_out(spec, run, attempt, journal, writer, stopping, _own_log(), handed_descriptors(), resume=resume)
     except Stopped:
         return outcome.STOPPED, "stopped on request; --resume continues"
+    except Superseded as event:
+        return outcome.SUPERSEDED, str(event)
     except UserError as error:
         return (outcome.INVALID if error.exit_code == 2 else outcome.UNEXPECTED), str(error)
     except OSError as error:

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 from iqa_train.devices.inventory import Device, worker_environment
 from iqa_train.devices.leases import Lease
 from iqa_train.errors import RunError, UsageError
-from iqa_train.files import SCHEMA_VERSION, write_json
+from iqa_train.files import SCHEMA_VERSION, DamagedFileError, write_json
 from iqa_train.handed import handing
 from iqa_train.redaction import public_command
 from iqa_train.regular import sweep
@@ -36,11 +36,11 @@ from iqa_train.runner.stop_requests import StopRequests, stop_signals
 from iqa_train.runs.attempt_facts import end_event
 from iqa_train.runs.code_copy import copy_code
 from iqa_train.runs.documents import read_result, read_spec_facts
-from iqa_train.runs.fence import later_attempt
+from iqa_train.runs.fence import drop_unfinished, fence_off, later_attempt
 from iqa_train.runs.identity import identity_of, origin_facts, require_own_proc, this_process
 from iqa_train.runs.layout import Attempt, RunFolder, log_path
 from iqa_train.runs.marks import MARK, mark_for
-from iqa_train.runs.metrics import epoch_events
+from iqa_train.runs.metrics import epoch_events, epochs_in
 from iqa_train.runs.outcome import WITH_RESULT, Outcome, interrupted, outcome_of, stopped, superseded
 from iqa_train.runs.process_end import ending_within
 from iqa_train.runs.project import inside, recorded
@@ -139,6 +139,7 @@ def run_attempt(
         ended = {"ended": _now(), "seconds": round(time.monotonic() - began, 3)}
         for temporary in (started.attempt.reserve, started.attempt.heartbeat):
             temporary.unlink(missing_ok=True)
+        drop_unfinished(started.attempt)
         write_json(started.attempt.exit, {"schema_version": SCHEMA_VERSION, **asdict(outcome), **ended})
         shown(started)
     return outcome
@@ -193,6 +194,7 @@ def _start(request: AttemptRequest, lock: RunLock) -> RunningAttempt:
             raise _no_start(spec, attempt, error) from None
         try:
             lock.replace()
+            took_over = _take_over(earlier, attempt)
             held = (lock.descriptor, *request.lease.descriptors)
             environment = _POLITE | worker_environment(request.device) | _REQUIRED | {MARK: mark_for(attempt.folder)}
             environment |= handing(held)
@@ -204,7 +206,7 @@ def _start(request: AttemptRequest, lock: RunLock) -> RunningAttempt:
                 copy_code(run, request.spec)
                 write_json(run.spec, request.spec)
             attempt.reserve.write_bytes(bytes(_RESERVE))
-            request = replace(request, resume=resume)
+            request = replace(request, resume=resume, facts={**took_over, **request.facts})
             _write_runner_info(request, attempt, log, environment)  # before the worker, which then is never unrecorded
             with starting(f"the worker of {spec['experiment']}"):
                 process = subprocess.Popen(
@@ -221,6 +223,21 @@ def _start(request: AttemptRequest, lock: RunLock) -> RunningAttempt:
             raise _no_start(spec, attempt, error) from None
     _write_runner_info(request, attempt, log, environment, process.pid)
     return RunningAttempt(process, attempt, log)
+
+
+def _take_over(earlier: Sequence[Attempt], attempt: Attempt) -> dict[str, Any]:
+    """Fence off the attempts that have not ended, as far as is known.
+
+    Returns `took_over` for runner.json, if there are any: how many epochs each has finished by then.
+    """
+    unended = [tried for tried in earlier if not tried.exit.exists()]
+    for tried in unended:
+        fence_off(tried, attempt.number)
+    finished = {}
+    for tried in unended:
+        with contextlib.suppress(DamagedFileError, OSError):  # named by whoever needs the file
+            finished[str(tried.number)] = len(epochs_in(tried.metrics))
+    return {"took_over": finished} if finished else {}
 
 
 def _no_start(spec: Mapping[str, Any], attempt: Attempt, error: OSError) -> RunError:

@@ -78,6 +78,7 @@ class RunnerFacts(TypedDict, total=False):
     code: str
     queued_code: str
     resumed: bool
+    took_over: dict[str, Count]  # of each earlier attempt that had not ended, its epochs at that moment
     cuda_visible_devices: str | None
     local: dict[str, Any]
     slurm: SlurmFacts

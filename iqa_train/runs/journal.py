@@ -46,11 +46,17 @@ class WaitNotice:
 
 
 class Journal:
-    """Writes both. `stopping` is called at every progress report, which raises Stopped when it returns true."""
+    """Writes both. `stopping` is called at every progress report, which raises Stopped when it returns true.
 
-    def __init__(self, metrics: Path, stopping: Callable[[], bool] = lambda: False) -> None:
+    `check` is called before every event but the end, and may raise.
+    """
+
+    def __init__(
+        self, metrics: Path, stopping: Callable[[], bool] = lambda: False, check: Callable[[], None] = lambda: None
+    ) -> None:
         self._metrics = metrics
         self._stopping = stopping
+        self._check = check
         self._last_event = self._last_line = -float("inf")
         self._stage = ("", 0)
         self._stage_start = (0.0, 0)
@@ -63,6 +69,8 @@ class Journal:
 
     def event(self, event: str, **fields: object) -> None:
         """A line in metrics.jsonl; floats that are not finite become null."""
+        if event != "end":
+            self._check()
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         clean = {k: None if isinstance(v, float) and not _finite(v) else v for k, v in fields.items()}
         append_line(self._metrics, {"event": event, "time": now, **clean})

@@ -10,7 +10,7 @@ runs/<study>/design.json  design.lock           what the study declared before i
 runs/<study>/<experiment>/s<seed>-<config hash>[-r<repeat>]/
   spec.json  provenance.json  result.json  lock
   merged-01/  ...                               the same run as another machine left it unfinished; not counted
-  attempt-01/  runner.json  metrics.jsonl  exit.json   (while it runs: heartbeat, reserve; stop)
+  attempt-01/  runner.json  metrics.jsonl  exit.json   (while it runs: heartbeat, reserve, writing/; stop)
                devices.jsonl                           how busy its device was, a sample every ten seconds
                settings.json  split.csv  events.jsonl  of the program of a [command]
   code/                                         the study's own code that the run uses, as it was when it was queued
@@ -20,6 +20,7 @@ runs/<study>/<experiment>/s<seed>-<config hash>[-r<repeat>]/
   references-val.csv   references-test.csv   ...       the reference of each image, in data sets that have them
   opinions-val.csv     opinions-test.csv     ...       spread and number of opinions, in data sets that have both
   output/                                       what the program of a [command] writes
+  output-02/  ...                               the same of an attempt that began beside a living one
   round-02/  ...  the same of a further round, where train_test_num > 1
 logs/<slug>_<study>_<YYYYmmdd_HHMMSS>.log
 """
@@ -38,7 +39,7 @@ if TYPE_CHECKING:  # a runner and a scheduler stay small without it
     from iqa_train.study.spec import RunSpec
 
 _OUTCOMES = ("result.json", "checkpoints", "output")
-_OUTCOME_KINDS = ("predictions-*.csv", "references-*.csv", "opinions-*.csv", "tested-*.json", "round-*")
+_OUTCOME_KINDS = ("predictions-*.csv", "references-*.csv", "opinions-*.csv", "tested-*.json", "round-*", "output-*")
 _ATTEMPT = re.compile(r"attempt-(\d+)")
 _REPEATED = r"-r([2-9]|[1-9]\d{1,3})"
 _RUN = re.compile(rf"(?:s\d+|{UNKNOWN_FOLDER})-[0-9a-f]{{10}}(?:{_REPEATED})?")  # unknown: of an imported log alone
@@ -76,6 +77,16 @@ class Attempt:
     def reserve(self) -> Path:
         """Space reserved for exit.json, freed when that is written."""
         return self.folder / "reserve"
+
+    @property
+    def writing(self) -> Path:
+        """A folder for what is being written, until it is moved into the run; a file once a later attempt has begun."""
+        return self.folder / "writing"
+
+    @property
+    def taken_over(self) -> Path:
+        """What the program of an earlier attempt worked in, which may be alive; this attempt's has a copy."""
+        return self.folder / "earlier-output"
 
     @property
     def heartbeat(self) -> Path:

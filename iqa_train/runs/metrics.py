@@ -1,7 +1,7 @@
 """metrics.jsonl: the events of an attempt, and the epochs of a run over all its attempts."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,6 +71,18 @@ class MetricsFile:
         return cls(metrics, inode, start.offset + len(whole), anchor)
 
 
+def epochs_until_taken_over(
+    attempts: Sequence[tuple[int, RunnerFacts, tuple[EpochEvent, ...]]],
+) -> list[tuple[EpochEvent, ...]]:
+    """The epochs of each attempt (its number, its runner's facts, its epochs) without those that it wrote after a later
+    one had taken its place: they were left out of what that one continued from."""
+    kept = []
+    for number, _, epochs in attempts:
+        counts = [facts.get("took_over", {}).get(str(number), len(epochs)) for _, facts, _ in attempts]
+        kept.append(epochs[: min(counts)])
+    return kept
+
+
 def merged_epochs(attempts: Iterable[tuple[RunnerFacts, Iterable[EpochEvent], bool]]) -> list[EpochEvent]:
     """Every epoch since the run last started over, once each, by round and epoch.
 
@@ -89,13 +101,15 @@ def merged_epochs(attempts: Iterable[tuple[RunnerFacts, Iterable[EpochEvent], bo
 
 def epoch_events(run: RunFolder) -> list[EpochEvent]:
     """`merged_epochs` of a run's files now. Raises DamagedFileError and OSError."""
-    return merged_epochs(
-        (read_runner_info(attempt), _epochs_in(attempt.metrics), bool(RunFolder(attempt.folder).outcome()))
-        for attempt in run.attempts()
-    )
+    attempts = run.attempts()
+    facts = [read_runner_info(attempt) for attempt in attempts]
+    found = [(tried.number, known, epochs_in(tried.metrics)) for tried, known in zip(attempts, facts, strict=True)]
+    set_aside = [bool(RunFolder(attempt.folder).outcome()) for attempt in attempts]
+    return merged_epochs(zip(facts, epochs_until_taken_over(found), set_aside, strict=True))
 
 
-def _epochs_in(path: Path) -> tuple[EpochEvent, ...]:
+def epochs_in(path: Path) -> tuple[EpochEvent, ...]:
+    """The epochs in a metrics file; none if it is missing. Raises DamagedFileError and OSError."""
     try:
         return MetricsFile.read(path).metrics.epochs
     except FileNotFoundError:

@@ -26,7 +26,6 @@ _WORDS = {
     DISK_FULL: "disk full",
     STOPPED: "stopped on request; --resume continues",
     UNTESTED: "trained to the end; a test on another data set failed",
-    SUPERSEDED: "superseded by a later attempt, which continues the run",
 }
 
 
@@ -56,7 +55,7 @@ class Outcome:
         """Whether the same run, tried again, may well succeed: never so for bad input or a loss that diverged."""
         if self.requested or self.exit_code in WITH_RESULT:
             return False
-        return self.interrupted or self.signal is not None or self.exit_code == OUT_OF_MEMORY
+        return self.interrupted or self.signal is not None or self.exit_code in {OUT_OF_MEMORY, SUPERSEDED}
 
 
 def outcome_of(returncode: int, message: str | None, *, stopped_early: bool = False) -> Outcome:
@@ -68,7 +67,7 @@ def outcome_of(returncode: int, message: str | None, *, stopped_early: bool = Fa
         reason = message or _WORDS.get(returncode, "")
         return Outcome(STOPPED_EARLY if stopped_early else COMPLETED, reason, returncode, None)
     if returncode == SUPERSEDED:
-        return Outcome(KILLED, message or _WORDS[SUPERSEDED], SUPERSEDED, None, interrupted=True)
+        return Outcome(KILLED, message or superseded_words(), SUPERSEDED, None)
     state = KILLED if returncode == STOPPED else FAILED
     return Outcome(state, message or _WORDS.get(returncode, f"exit code {returncode}"), returncode, None)
 
@@ -94,7 +93,12 @@ def interrupted(outcome: Outcome, reason: str) -> Outcome:
 
 def superseded(number: int) -> Outcome:
     """The end, whatever it was, of an attempt that attempt `number` has taken the place of."""
-    return outcome_of(SUPERSEDED, f"superseded by attempt {number}, which continues the run")
+    return outcome_of(SUPERSEDED, superseded_words(number))
+
+
+def superseded_words(number: int | None = None) -> str:
+    """Why an attempt ended that attempt `number` has taken the place of; None: one that could not be seen yet."""
+    return f"superseded by {'a later attempt' if number is None else f'attempt {number}'}, which continues the run"
 
 
 def _name(number: int) -> str:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from iqa_train.errors import DataError, visible
 from iqa_train.escape import ESCAPED
-from iqa_train.files import write_atomic
 from iqa_train.regular import open_regular
+from iqa_train.runs.fence import Writer
 from iqa_train.runs.layout import opinions_beside, references_beside
 from iqa_train.stats.opinions import Opinions
 
@@ -37,31 +37,32 @@ class Predictions:
     opinions: Opinions | None = None
 
 
-def write_predictions(path: Path, table: Predictions) -> None:
+def write_predictions(path: Path, table: Predictions, writer: Writer | None = None) -> None:
     """Write `image,score,prediction`, numbers with all their digits, atomically.
 
     Beside it, `image,reference` and `image,sd,votes` if there are any: earlier versions accept no further columns.
     """
+    writer = writer or Writer()
     beside, of_opinions = references_beside(path), opinions_beside(path)
     if table.references is None:
-        beside.unlink(missing_ok=True)
+        writer.remove(beside)
     else:
-        _write(beside, _OF_REFERENCES, zip(table.images, table.references, strict=True))
+        _write(writer, beside, _OF_REFERENCES, zip(table.images, table.references, strict=True))
     if table.opinions is None:
-        of_opinions.unlink(missing_ok=True)
+        writer.remove(of_opinions)
     else:
         numbers = zip(table.images, table.opinions.sd.tolist(), table.opinions.votes.tolist(), strict=True)
-        _write(of_opinions, _OF_OPINIONS, ((name, repr(sd), f"{votes:g}") for name, sd, votes in numbers))
+        _write(writer, of_opinions, _OF_OPINIONS, ((name, repr(sd), f"{votes:g}") for name, sd, votes in numbers))
     rows = zip(table.images, table.scores.tolist(), table.predictions.tolist(), strict=True)
-    _write(path, _COLUMNS, ((name, repr(score), repr(prediction)) for name, score, prediction in rows))
+    _write(writer, path, _COLUMNS, ((name, repr(score), repr(prediction)) for name, score, prediction in rows))
 
 
-def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def _write(writer: Writer, path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    write_atomic(path, text.getvalue().encode(errors=ESCAPED))
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(columns)
+    table.writerows(rows)
+    writer.write(path, text.getvalue().encode(errors=ESCAPED))
 
 
 def read_predictions(path: Path) -> Predictions:

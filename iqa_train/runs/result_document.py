@@ -5,15 +5,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from iqa_train.datasets.table import Split
-from iqa_train.files import SCHEMA_VERSION, write_json
+from iqa_train.files import SCHEMA_VERSION
+from iqa_train.runs.fence import Writer
 from iqa_train.runs.layout import RunFolder
 from iqa_train.stats.metrics import MEASURES
 from iqa_train.study.spec import RunSpec
 
 
-def write_result(run: RunFolder, spec: RunSpec, results: Sequence[dict[str, Any]], split: Split) -> None:
+def write_result(
+    run: RunFolder, spec: RunSpec, results: Sequence[dict[str, Any]], split: Split, writer: Writer
+) -> None:
     """Write result.json: the medians over rounds, and the result of each round."""
-    write_json(
+    writer.write_json(
         run.result,
         {
             "schema_version": SCHEMA_VERSION,

@@ -6,8 +6,9 @@ from typing import Any, cast
 from iqa_train.datasets.splits import fingerprint
 from iqa_train.datasets.table import ImageTable, Split
 from iqa_train.errors import DataError
-from iqa_train.files import SCHEMA_VERSION, DamagedFileError, write_json
+from iqa_train.files import SCHEMA_VERSION, DamagedFileError
 from iqa_train.runs.documents import ProvenanceFacts, read_provenance
+from iqa_train.runs.fence import Writer
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.project import data_record
 from iqa_train.runs.provenance import code_state, host_state, package_versions
@@ -20,6 +21,7 @@ def record_provenance(
     table: ImageTable,
     split: Split,
     device: Mapping[str, Any],
+    writer: Writer,
     *,
     resume: bool,
     opinions: str = "",
@@ -61,7 +63,7 @@ def record_provenance(
     }
     if before is not None and (earlier := earlier_roundings(before, rounding_of(cast(ProvenanceFacts, document)))):
         document["earlier"] = earlier
-    write_json(run.provenance, document)
+    writer.write_json(run.provenance, document)
 
 
 def _recorded(run: RunFolder) -> ProvenanceFacts | None:

@@ -9,7 +9,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,7 +32,7 @@ from iqa_train.runs.documents import (
 from iqa_train.runs.identity import ProcessIdentity, identity_from, origin_from, suspension_words
 from iqa_train.runs.layout import Attempt, RunFolder, is_attempt, is_outcome, run_folders
 from iqa_train.runs.marks import marked
-from iqa_train.runs.metrics import Metrics
+from iqa_train.runs.metrics import Metrics, epochs_until_taken_over
 from iqa_train.runs.slurm_job import slurm_watch
 from iqa_train.runs.state_names import FINISHED
 from iqa_train.slurm.answer import Answer
@@ -203,6 +203,7 @@ class SnapshotReader:
         if attempts:
             last = AttemptSnapshot(attempts[-1], facts, ended)
             snapshots.append(_read_attempt(documents, last, every=every, is_last=True))
+            snapshots = _without_late_epochs(snapshots)
         spec = documents.read(f"{path}/spec.json", read_spec_facts)
         provenance = documents.read(f"{path}/provenance.json", read_provenance) if whole else None
         return RunSnapshot(run, tuple(snapshots), ended, locked, live, job, spec, result, provenance, time=time.time())
@@ -245,6 +246,15 @@ def _read_attempt(
     set_aside = documents.read(path, _has_outcome)
     seen = set_aside if isinstance(set_aside, Damage) else metrics
     return AttemptSnapshot(known.files, facts, ended, seen, bool(set_aside))
+
+
+def _without_late_epochs(attempts: list[AttemptSnapshot]) -> list[AttemptSnapshot]:
+    known = [(a, a.metrics) for a in attempts if isinstance(a.metrics, Metrics)]
+    if not any("took_over" in attempt.facts for attempt in attempts):
+        return attempts
+    kept = epochs_until_taken_over([(a.number, a.facts, m.epochs) for a, m in known])
+    cut = {a.number: replace(m, epochs=epochs) for (a, m), epochs in zip(known, kept, strict=True)}
+    return [replace(a, metrics=cut.get(a.number, a.metrics)) for a in attempts]
 
 
 def _attempted(look: Callable[[], T]) -> T | Damage:

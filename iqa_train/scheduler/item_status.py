@@ -7,6 +7,7 @@ from typing import Literal
 
 from iqa_train.runner.folder_watch import gone_words
 from iqa_train.runs.document_cache import Damage
+from iqa_train.runs.outcome import SUPERSEDED
 from iqa_train.runs.snapshot import AttemptSnapshot, RunSnapshot, SnapshotReader, read_snapshot
 from iqa_train.runs.state import RunState, state_of
 from iqa_train.runs.state_names import LOST, QUEUED
@@ -71,6 +72,8 @@ def _without_epoch(attempts: Sequence[AttemptSnapshot]) -> int:
     known: set[tuple[int, int]] = set()
     count = 0
     for attempt in attempts:
+        if _superseded(attempt):  # its successor counts
+            continue
         if attempt.metrics is None or isinstance(attempt.metrics, Damage):
             count += 1
             continue
@@ -80,6 +83,10 @@ def _without_epoch(attempts: Sequence[AttemptSnapshot]) -> int:
         count = 0 if epochs - known else count + 1
         known |= epochs
     return count
+
+
+def _superseded(attempt: AttemptSnapshot) -> bool:
+    return isinstance(attempt.exit, dict) and attempt.exit["exit_code"] == SUPERSEDED
 
 
 def _interrupted(attempt: AttemptSnapshot) -> bool:

@@ -15,8 +15,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from iqa_train.errors import RunError, WeightsError
-from iqa_train.files import parse_json, sync_folder
+from iqa_train.files import parse_json
 from iqa_train.models.weights import is_pickle
+from iqa_train.runs.fence import Writer
 from iqa_train.runs.layout import RunFolder
 from iqa_train.schema import Span, require
 from iqa_train.study.spec import RunSpec
@@ -51,34 +52,30 @@ def checkpoint_owner(spec: RunSpec, run: RunFolder, number: int) -> str:
     return f"{spec.study}/{spec.experiment}/{run.path.name}/round {number}"
 
 
-def save_checkpoint(path: Path, checkpoint: Checkpoint, *, owner: str) -> None:
+def save_checkpoint(path: Path, checkpoint: Checkpoint, writer: Writer | None = None, *, owner: str) -> None:
     """Replace `path`; `owner` names run and round. On DiskFullError or RunError the old file is kept."""
-    staging = path.parent / ".writing"  # safetensors creates temporary files beside its target
-    shutil.rmtree(staging, ignore_errors=True)  # left by a kill
+    writer = writer or Writer()
+    writer.check()
     try:
         path.parent.mkdir(exist_ok=True)
-        staging.mkdir()
     except FileNotFoundError:  # the run's folder was moved or deleted; do not create it again
         raise RunError(f"the checkpoint {path} could not be written: {path.parent.parent} is gone") from None
-    temporary = staging / path.name
+    shutil.rmtree(path.parent / ".writing", ignore_errors=True)  # left by the kill of an earlier version
     tensors = unshared(checkpoint.tensors)
     metadata = {"schema_version": str(SCHEMA_VERSION), "owner": owner, "state": json.dumps(checkpoint.state)}
     metadata["checksum"] = _checksum(tensors, metadata["state"])
     try:
-        save_file(tensors, temporary, metadata)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-        sync_folder(path.parent)
+        with writer.replacing(path) as staged:
+            save_file(tensors, staged, metadata)  # makes temporary files beside it
+            with staged.open("rb") as file:
+                os.fsync(file.fileno())
+            staged.chmod(0o644)
     except (OSError, SafetensorError) as error:
         if "No space left" in str(error) or "os error 28" in str(error):
             raise DiskFullError(
                 f"{path.parent} has no room for a checkpoint; make room and continue with --resume"
             ) from error
         raise RunError(f"the checkpoint {path} could not be written: {error}") from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def unshared(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

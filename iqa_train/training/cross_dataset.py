@@ -15,7 +15,8 @@ from iqa_train.datasets.catalogue import folder_of, load_table
 from iqa_train.datasets.images.pixel_store import PixelStore, open_store, require_room
 from iqa_train.datasets.table import ImageTable
 from iqa_train.escape import name_bytes
-from iqa_train.files import SCHEMA_VERSION, write_json
+from iqa_train.files import SCHEMA_VERSION
+from iqa_train.runs.fence import Writer
 from iqa_train.runs.journal import ProgressReporter, WaitNotice
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.predictions import Predictions, write_predictions
@@ -69,7 +70,12 @@ def open_cross_set(name: str, source: DataSource, settings: TrainingConfig, repo
 
 
 def evaluate_all_rounds(
-    run: RunFolder, spec: RunSpec, cross_set: CrossSet, device: ComputeDevice, reporter: ProgressReporter
+    run: RunFolder,
+    spec: RunSpec,
+    cross_set: CrossSet,
+    device: ComputeDevice,
+    reporter: ProgressReporter,
+    writer: Writer,
 ) -> list[dict[str, Any]]:
     """Test every round of a trained run on a set and write its predictions; returns the measures by round.
 
@@ -77,11 +83,17 @@ def evaluate_all_rounds(
     NonFiniteScoreError, and OSError for a full disk.
     """
     rounds = range(1, spec.settings.train_test_num + 1)
-    return [_evaluate_round(run, spec, number, cross_set, device, reporter) for number in rounds]
+    return [_evaluate_round(run, spec, number, cross_set, device, reporter, writer) for number in rounds]
 
 
 def _evaluate_round(
-    run: RunFolder, spec: RunSpec, number: int, cross_set: CrossSet, device: ComputeDevice, reporter: ProgressReporter
+    run: RunFolder,
+    spec: RunSpec,
+    number: int,
+    cross_set: CrossSet,
+    device: ComputeDevice,
+    reporter: ProgressReporter,
+    writer: Writer,
 ) -> dict[str, Any]:
     selected, table, name = load_selected_network(run, spec, number, device), cross_set.table, cross_set.name
     predictions = score_images(
@@ -95,8 +107,8 @@ def _evaluate_round(
     measures = {key: values[key] for key in ("srcc", "krcc", "plcc")} | {"images": len(table)}
     files = run.round(number, spec.settings.train_test_num)
     tested = Predictions(table.images, table.scores, predictions, table.references, table.opinions)
-    write_predictions(files.predictions(name), tested)
-    write_json(
+    write_predictions(files.predictions(name), tested, writer)
+    writer.write_json(
         files.tested(name),
         {
             "schema_version": SCHEMA_VERSION,

@@ -16,6 +16,7 @@ import numpy as np
 from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError, RunError, UserError
 from iqa_train.runs.documents import Measures
+from iqa_train.runs.fence import Writer
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.predictions import read_predictions
 from iqa_train.runs.specfile import read_spec
@@ -55,7 +56,7 @@ def _test(
         earlier = None if again else _earlier_test(run, spec, name, cross_set.table)
         if earlier is not None:
             return True, earlier
-        return False, evaluate_all_rounds(run, spec, cross_set, choose_device(spec.settings), events)
+        return False, evaluate_all_rounds(run, spec, cross_set, choose_device(spec.settings), events, Writer())
 
 
 def _earlier_test(run: RunFolder, spec: RunSpec, name: str, table: ImageTable) -> list[dict[str, object]] | None:

@@ -13,6 +13,7 @@ from iqa_train.models.build_network import build_network
 from iqa_train.models.own_network import OwnNetwork
 from iqa_train.runs import outcome
 from iqa_train.runs.code_copy import require_copy
+from iqa_train.runs.fence import Writer
 from iqa_train.runs.journal import Journal, WaitNotice
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.metrics import epoch_events
@@ -34,7 +35,7 @@ from iqa_train.training.targets import WITH_OPINIONS, opinion_notes, opinions_di
 from iqa_train.training.trainer import RoundInputs, Trainer
 
 
-def train_run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) -> tuple[int, str]:
+def train_run(spec: RunSpec, run: RunFolder, journal: Journal, writer: Writer, *, resume: bool) -> tuple[int, str]:
     """Carry out a run; returns its exit code and final message. What ends it early is raised."""
     settings, rounds = spec.settings, spec.settings.train_test_num
     if trained := revision_words(spec.revision):
@@ -61,20 +62,23 @@ def train_run(spec: RunSpec, run: RunFolder, journal: Journal, *, resume: bool) 
             uses = settings.loss_type in WITH_OPINIONS or (own_loss is not None and own_loss.takes_context)
             opinions = opinions_digest(table) if uses else ""
             repeat = {"repeat": {"number": run.repeat, "rounding": NEIGHBOURS}} if run.repeat > 1 else {}
-            record_provenance(run, table, split, device.facts(settings), resume=resume, opinions=opinions, more=repeat)
+            record_provenance(
+                run, table, split, device.facts(settings), writer, resume=resume, opinions=opinions, more=repeat
+            )
         files, owner = run.round(number, rounds), checkpoint_owner(spec, run, number)
         if files.folder != run.path:
+            writer.check()
             files.folder.mkdir(exist_ok=True)
         inputs = RoundInputs(
             number, round_settings, spec.normalisation, owner, files, table, split, store, device, journal,
-            repeat=run.repeat, code=code, own_loss=own_loss, already_logged=logged,
+            writer, repeat=run.repeat, code=code, own_loss=own_loss, already_logged=logged,
         )  # fmt: skip
         results.append(_train_round(inputs, rounds, resume=resume))
 
-    write_result(run, spec, results, split)  # before the cross tests, which may fail
-    failures = _cross_test(run, spec, cross_sets, results, device, journal)
+    write_result(run, spec, results, split, writer)  # before the cross tests, which may fail
+    failures = _cross_test(run, spec, cross_sets, results, device, journal, writer)
     if any(result["cross"] for result in results):
-        write_result(run, spec, results, split)
+        write_result(run, spec, results, split, writer)
     journal.say(run_log.medians(medians(results)))
     return (outcome.UNTESTED, failures) if failures else (outcome.OK, run_log.early_stop(results))
 
@@ -136,13 +140,14 @@ def _cross_test(
     results: list[dict[str, Any]],
     device: ComputeDevice,
     journal: Journal,
+    writer: Writer,
 ) -> str:
     """Test the trained run on the other sets and add the measures to `results`; returns the failures, "" for none."""
     failures = []
     for cross_set in cross_sets:
         try:
             with explain_out_of_memory(spec.settings.batch_size):
-                measured = evaluate_all_rounds(run, spec, cross_set, device, journal)
+                measured = evaluate_all_rounds(run, spec, cross_set, device, journal, writer)
         except (UserError, OutOfMemoryError, OSError) as error:
             failures.append(f"the test on {cross_set.table.name} failed: {error}")
             journal.say(failures[-1])

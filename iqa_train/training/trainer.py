@@ -29,6 +29,7 @@ from iqa_train.datasets.table import ImageTable, Split
 from iqa_train.errors import UsageError, WeightsError
 from iqa_train.models.build_network import build_network
 from iqa_train.models.placed import compiled, place_network
+from iqa_train.runs.fence import Writer
 from iqa_train.runs.journal import Journal, Stopped
 from iqa_train.runs.layout import RoundFiles
 from iqa_train.runs.predictions import Predictions, write_predictions
@@ -79,6 +80,7 @@ class RoundInputs:
     store: PixelStore
     device: ComputeDevice
     journal: Journal
+    writer: Writer
     repeat: int = 1
     code: Path | None = None  # the folder with the copy of the study's own code
     own_loss: OwnLoss | None = None  # where loss_type names one
@@ -93,7 +95,7 @@ class Trainer:
         self.number, self.settings, self.owner, self.files = inputs.number, inputs.settings, inputs.owner, inputs.files
         self.table, self.store, self.device = inputs.table, inputs.store, inputs.device
         self.normalisation = inputs.normalisation
-        self.journal, self.already_logged = inputs.journal, inputs.already_logged
+        self.journal, self.writer, self.already_logged = inputs.journal, inputs.writer, inputs.already_logged
         self.own_code = inputs.code is not None
         self.train_images = inputs.split.train
         self.eval_images = {"val": inputs.split.val, "test": inputs.split.test}
@@ -237,19 +239,19 @@ class Trainer:
                 epoch = self.progress.epoch + (self.progress.step > 0)
                 raise DivergedError(f"{name} is not finite in epoch {epoch}; {_REMEDY}")
         tensors = network_tensors(self.network) | optimizer_tensors(self.optimizer) | self.progress.tensors()
-        save_checkpoint(self.files.last, Checkpoint(tensors, self.progress.state()), owner=self.owner)
+        save_checkpoint(self.files.last, Checkpoint(tensors, self.progress.state()), self.writer, owner=self.owner)
 
     def _save_best(self) -> None:
         """Save the network and the predictions of the selected epoch."""
         checkpoint = Checkpoint(network_tensors(self.network), {"epoch": self.progress.best_epoch})
-        save_checkpoint(self.files.best, checkpoint, owner=self.owner)
+        save_checkpoint(self.files.best, checkpoint, self.writer, owner=self.owner)
         for split, index in self.eval_images.items():
             images = tuple(self.table.images[k] for k in index)
             names = self.table.references
             references = None if names is None else tuple(names[k] for k in index)
             opinions = None if self.table.opinions is None else self.table.opinions[index]
             table = Predictions(images, self.table.scores[index], self._best_predictions(split), references, opinions)
-            write_predictions(self.files.predictions(split), table)
+            write_predictions(self.files.predictions(split), table, self.writer)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         try:

@@ -16,6 +16,7 @@ from iqa_train.escape import escape_outputs
 from iqa_train.handed import require_handed
 from iqa_train.models.code_errors import OwnPlace, their_fault
 from iqa_train.runs import outcome
+from iqa_train.runs.fence import FencedWriter, Superseded
 from iqa_train.runs.journal import Journal, Stopped
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.specfile import read_spec
@@ -30,21 +31,25 @@ def main(argv: list[str] | None = None) -> int:
     """Run the worker; returns its exit code."""
     escape_outputs()
     run, attempt, resume = worker_arguments("iqa_train.training.worker", argv)
-    journal = Journal(attempt.metrics, StopRequest())
-    code, message = unless_gone(run, attempt, _run_and_classify(run, journal, resume=resume))
+    writer = FencedWriter(run, attempt)
+    journal = Journal(attempt.metrics, StopRequest(), writer.check)
+    code, message = unless_gone(run, attempt, _run_and_classify(run, journal, writer, resume=resume))
     report_end(journal, code, message)
     return code
 
 
-def _run_and_classify(run: RunFolder, journal: Journal, *, resume: bool) -> tuple[int, str]:
+def _run_and_classify(run: RunFolder, journal: Journal, writer: FencedWriter, *, resume: bool) -> tuple[int, str]:
     """Train the run; returns the exit code and the message for how it ended."""
     try:
         require_handed()
+        writer.open()
         spec = read_spec(run)
         with explain_out_of_memory(spec.settings.batch_size, spec.settings.micro_batch_size):
-            return train_run(spec, run, journal, resume=resume)
+            return train_run(spec, run, journal, writer, resume=resume)
     except Stopped:
         return outcome.STOPPED, "stopped on request; --resume continues"
+    except Superseded as event:
+        return outcome.SUPERSEDED, str(event)
     except DivergedError as error:
         return outcome.DIVERGED, f"diverged: {error}"
     except DiskFullError as error:

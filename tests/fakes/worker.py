@@ -36,9 +36,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from iqa_train.files import append_line, read_json, read_lines, write_atomic, write_json
+from iqa_train.files import append_line, read_json, read_lines
+from iqa_train.runs.fence import FencedWriter, Superseded
+from iqa_train.runs.layout import Attempt, RunFolder
 
-OOM, DISK_FULL, STOPPED = 4, 5, 6
+OOM, DISK_FULL, STOPPED, SUPERSEDED = 4, 5, 6, 8
 
 
 class Ended(Exception):  # noqa: N818 (an event, not an error)
@@ -98,7 +100,13 @@ class Worker:
     def epochs(self) -> int:
         return int(self.spec["settings"]["epochs"])
 
+    @property
+    def writer(self) -> FencedWriter:
+        return FencedWriter(RunFolder(self.run), Attempt(self.attempt))
+
     def event(self, event: str, **fields: object) -> None:
+        if event != "end":
+            self.writer.check()
         now = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
         append_line(self.attempt / "metrics.jsonl", {"event": event, "time": now, **fields})
 
@@ -131,7 +139,7 @@ class Worker:
             self.event("progress", stage="training", epoch=epoch, done=10, total=10, unit="crops", rate=100.0)
             self.history.append(self.figure(epoch))
             padding = "x" * (1024 * int(self.wishes.get("checkpoint", 0)))
-            write_json(checkpoint, {"epoch": epoch, "padding": padding})  # durable first, told after
+            self.writer.write_json(checkpoint, {"epoch": epoch, "padding": padding})  # durable first, told after
             self.tell(epoch)
 
     def told(self) -> set[int]:
@@ -187,13 +195,13 @@ class Worker:
         settings, best = self.spec["settings"], max(self.history)
         found = self.noisy() if "FAKE_NOISE" in os.environ else [self.figure(1000 + k) for k in range(20)]
         rows = "".join(f"{k}.png,{k},{value!r}\n" for k, value in enumerate(found))
-        write_atomic(self.run / "predictions-test.csv", f"image,score,prediction\n{rows}".encode())
+        self.writer.write(self.run / "predictions-test.csv", f"image,score,prediction\n{rows}".encode())
         measures = {"srcc": best, "krcc": best, "plcc": best, "rmse": 1.0}
         round_ = {
             "round": 1, "seed": settings["seed"], "epochs": self.epochs, "seconds": self.seconds * self.epochs,
             "test": measures, "stopped_early": False, "best_epoch": self.history.index(best) + 1,
         }  # fmt: skip
-        write_json(
+        self.writer.write_json(
             self.run / "result.json",
             {
                 "schema_version": 1, "study": self.spec["study"], "experiment": self.spec["experiment"],
@@ -221,10 +229,13 @@ def main() -> int:
         subprocess.Popen([sys.executable, "-c", deaf], start_new_session=True, close_fds=False)
     code, reason = 0, ""
     try:
+        worker.writer.open()
         worker.train()
         worker.conclude()
     except Ended as end:
         code, reason = end.code, str(end)
+    except Superseded as event:
+        code, reason = SUPERSEDED, str(event)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise

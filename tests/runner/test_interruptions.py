@@ -277,9 +277,14 @@ def test_a_reader_that_leaves_does_not_leave_the_run_alone(project: Project) -> 
 @pytest.mark.slow
 def test_a_kill_while_a_checkpoint_is_written_leaves_nothing_behind(project: Project) -> None:
     project.run("--exp", "A2", "--epochs", "1")
-    checkpoints = project.run_folder("A2") / "checkpoints"
-    left = checkpoints / ".writing"
-    left.mkdir()
-    (left / ".tmpAbCdEf").write_bytes(bytes(1000))
-    project.run("--exp", "A2", "--epochs", "1", "--again")
+    run = project.run_folder("A2")
+    for left in (run / "checkpoints" / ".writing", run / "attempt-01" / "writing"):
+        left.mkdir()
+        (left / ".tmpAbCdEf").write_bytes(bytes(1000))
+    for name in ("attempt-01/exit.json", "result.json", "checkpoints/last.safetensors"):
+        (run / name).unlink()
+    project.run("--exp", "A2", "--epochs", "1", "--resume")
+    assert [p.name for p in run.rglob("*writing*")] == ["writing"]
+    assert (run / "attempt-01" / "writing").is_file()
+    checkpoints = run / "checkpoints"
     assert {p.name for p in checkpoints.iterdir()} == {"last.safetensors", "best.safetensors"}

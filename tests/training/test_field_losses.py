@@ -16,6 +16,7 @@ from scipy.stats import norm, pearsonr
 
 from iqa_train.datasets.table import ImageTable, Split
 from iqa_train.errors import DataError, UsageError
+from iqa_train.runs.fence import Writer
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.run_provenance import record_provenance
 from iqa_train.study.loss_checks import LEAST_OPTIONS
@@ -337,8 +338,9 @@ def test_a_run_does_not_continue_on_other_opinions(tmp_path: Path) -> None:
     run, mine = RunFolder(folder), table(sd=np.ones(2))
     split = Split(np.array([0]), np.array([1]), np.array([1]))
     digest = opinions_digest(mine)
-    record_provenance(run, mine, split, {}, resume=False, opinions=digest)
-    record_provenance(run, mine, split, {}, resume=True, opinions=digest)
+    record_provenance(run, mine, split, {}, Writer(), resume=False, opinions=digest)
+    record_provenance(run, mine, split, {}, Writer(), resume=True, opinions=digest)
+    other = opinions_digest(table(sd=np.full(2, 2.0)))
     with pytest.raises(DataError, match="has other opinions"):
-        record_provenance(run, mine, split, {}, resume=True, opinions=opinions_digest(table(sd=np.full(2, 2.0))))
+        record_provenance(run, mine, split, {}, Writer(), resume=True, opinions=other)
     assert opinions_digest(table()) == ""

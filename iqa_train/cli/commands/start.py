@@ -17,7 +17,7 @@ from iqa_train.runner.polite import polite
 from iqa_train.runner.run_lock import require_idle
 from iqa_train.runner.runner import AttemptRequest, done_before, run_attempt
 from iqa_train.runs.layout import RunFolder
-from iqa_train.runs.outcome import Outcome
+from iqa_train.runs.outcome import SUPERSEDED, Outcome
 from iqa_train.runs.revision import earlier_run
 from iqa_train.runs.seal_design import seal_design
 from iqa_train.runs.specfile import spec_document
@@ -131,7 +131,8 @@ def _run_here(spec: RunSpec, run: RunFolder, options: argparse.Namespace, argv: 
     code = 130 if outcome.requested else outcome.command_code
     if code != 0:
         state = "" if outcome.reason.startswith(outcome.state) else f"{outcome.state}: "
-        how = "; the same command with --resume continues it" if outcome.can_pass else ""
+        mine = outcome.can_pass and outcome.exit_code != SUPERSEDED
+        how = "; the same command with --resume continues it" if mine else ""
         say(f"iqa-train: {spec.experiment}: {state}{outcome.reason}{how}")
     if code == 0 and run.repeat > 1 and not options.json:
         from iqa_train.results.summary import FIRST_RUN, summarise, summary_text
