@@ -214,6 +214,6 @@ def _refusals(options: argparse.Namespace) -> list[str]:
     """Why runs could not be submitted to Slurm, each reason once."""
     if options.backend != "slurm":
         return []
-    from iqa_train.scheduler.slurm.submissions import read_troubles
+    from iqa_train.scheduler.slurm.troubles import read_troubles
 
     return list(dict.fromkeys(trouble.words for trouble in read_troubles(Path(options.runs_dir)).values()))

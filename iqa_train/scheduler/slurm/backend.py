@@ -9,9 +9,10 @@ from iqa_train.runs.slurm_job import slurm_watch
 from iqa_train.scheduler.backend import CANNOT_START, QueueLook
 from iqa_train.scheduler.queue import Item
 from iqa_train.scheduler.slurm.plan import answers
-from iqa_train.scheduler.slurm.reconcile import forgive, reconcile
+from iqa_train.scheduler.slurm.reconcile import reconcile
 from iqa_train.scheduler.slurm.stop_job import stop_job
-from iqa_train.scheduler.slurm.submissions import Trouble, read_submissions, read_troubles, tasks_now
+from iqa_train.scheduler.slurm.submissions import read_submissions, tasks_now
+from iqa_train.scheduler.slurm.troubles import Trouble, forgive, read_troubles
 from iqa_train.slurm.answer import UNKNOWN, Answer
 from iqa_train.slurm.commands import is_available
 from iqa_train.slurm.reasons import waiting_words

@@ -117,37 +117,6 @@ def read_submissions(runs_dir: Path) -> list[Submission]:
     return [one for one in found if one is not None]
 
 
-@dataclass(frozen=True)
-class Trouble:
-    """Why a run could not be submitted or its job ended before it began; when it may be tried again."""
-
-    words: str
-    until: float
-    tries: int
-    given_up: bool = False
-    lasting: bool = False  # waiting alone does not help
-
-
-def read_troubles(runs_dir: Path) -> dict[str, Trouble]:
-    """What is known; nothing where the file is missing or damaged."""
-    with suppress(DamagedFileError, ValueError, TypeError):
-        document = read_json(SlurmFiles(runs_dir).troubles)
-        if document is not None:
-            return {key: build(Trouble, entry) for key, entry in document.get("runs", {}).items()}
-    return {}
-
-
-def save_troubles(troubles: Mapping[str, Trouble], runs_dir: Path) -> None:
-    """Replace the file; none is left of no trouble."""
-    path = SlurmFiles(runs_dir).troubles
-    if troubles:
-        path.parent.mkdir(exist_ok=True)
-        runs = {key: asdict(one) for key, one in troubles.items()}
-        write_json(path, {"schema_version": SCHEMA_VERSION, "runs": runs})
-    else:
-        path.unlink(missing_ok=True)
-
-
 def tasks_now(submissions: Sequence[Submission], jobs: Iterable[Job]) -> dict[str, dict[int, Job]]:
     """Of each submission, by its token: the jobs that squeue lists, by their task.
 

@@ -1,0 +1,42 @@
+"""Queue, runs, submissions and jobs at one moment."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from iqa_train.runs.snapshot import RunSnapshot, SnapshotReader
+from iqa_train.scheduler.item_status import ItemStatus, snapshots_of, status_of
+from iqa_train.scheduler.queue import Item, Queue, read_queue
+from iqa_train.scheduler.slurm.submissions import Submission, read_submissions, tasks_now
+from iqa_train.slurm.commands import SlurmError
+from iqa_train.slurm.job_watch import own_jobs
+from iqa_train.slurm.jobs import Job
+
+
+@dataclass(frozen=True)
+class ClusterLook:
+    """`status` and `runs` are by the key of the item, `jobs` by token and task."""
+
+    queue: Queue
+    status: Mapping[str, ItemStatus]
+    runs: Mapping[str, RunSnapshot]
+    submissions: Sequence[Submission]
+    jobs: Mapping[str, Mapping[int, Job]]
+
+    @cached_property
+    def items(self) -> Mapping[str, Item]:
+        """Those of the queue, by their keys."""
+        return {item.key: item for item in self.queue.items}
+
+
+def look_at_cluster(runs_dir: Path, reader: SnapshotReader) -> ClusterLook:
+    """Take it. Raises SlurmError where squeue does not answer, RunError for a damaged queue."""
+    submissions = read_submissions(runs_dir)  # before squeue: whose job is not there then, is gone
+    listed = own_jobs().look(max_age=0.0)
+    if listed.error:
+        raise SlurmError(listed.error, passing=True)
+    queue = read_queue(runs_dir)
+    runs = snapshots_of(queue.items, runs_dir, reader)
+    status = {item.key: status_of(item, runs[item.key]) for item in queue.items}
+    return ClusterLook(queue, status, runs, submissions, tasks_now(submissions, listed.jobs))

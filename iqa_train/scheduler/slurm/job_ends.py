@@ -1,0 +1,72 @@
+"""Notes the jobs that have ended without beginning their runs, and releases those that Slurm could not launch."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from iqa_train.runs.layout import SlurmFiles
+from iqa_train.runs.snapshot import RunSnapshot
+from iqa_train.scheduler.queue import folder_of
+from iqa_train.scheduler.slurm.cancelled import record_cancelled
+from iqa_train.scheduler.slurm.cluster_look import ClusterLook
+from iqa_train.scheduler.slurm.submissions import Submission, save
+from iqa_train.scheduler.slurm.troubles import Troubles
+from iqa_train.slurm import commands
+from iqa_train.slurm.answer import answer_of
+from iqa_train.slurm.jobs import Job
+
+_INNOCENT = {"COMPLETED", "NODE_FAIL", "BOOT_FAIL", "PREEMPTED", "TIMEOUT", "DEADLINE", "REVOKED", ""}
+_HELD_BY_SLURM = ("launch failed requeued held", "launch_failed_requeued_held", "JobHoldMaxRequeue")
+
+
+def note_ends(look: ClusterLook, troubles: Troubles, runs_dir: Path) -> tuple[ClusterLook, set[str]]:
+    """Note each job that has ended, once; returns the look with that, and the runs that somebody has cancelled."""
+    kept, over = [], set[str]()
+    for submission in look.submissions:
+        jobs = look.jobs[submission.token]
+        ended = [t for t, job in jobs.items() if answer_of(job).kind == "gone" and t not in submission.seen]
+        for task in ended:
+            over |= _note_end(submission, task, jobs[task], look, troubles, runs_dir)
+        for job in jobs.values():
+            _release_held(submission, job, troubles)
+        kept.append(replace(submission, seen=(*submission.seen, *ended)) if ended else submission)
+        if ended:
+            save(kept[-1], runs_dir)
+    return replace(look, submissions=kept), over
+
+
+def _note_end(
+    submission: Submission, task: int, job: Job, look: ClusterLook, troubles: Troubles, runs_dir: Path
+) -> set[str]:
+    """Of the runs of one task that wait and have no attempt of this job."""
+    if task in submission.cancelled or task >= len(submission.tasks):
+        return set()
+    over = set()
+    for key in submission.tasks[task]:
+        item = look.items.get(key)
+        if item is None or not submission.names(key, item.after) or look.status[key].phase != "waiting":
+            continue
+        if _has_attempt_of(look.runs[key], job.label):
+            continue
+        if job.state == "CANCELLED":
+            record_cancelled(folder_of(item, runs_dir), job.label)
+            over.add(key)
+            continue
+        output = SlurmFiles(runs_dir).folder / f"{job.label}.out"
+        words = f"job {job.label} ended before it began the run ({job.state}); {output} may say why"
+        troubles.note(key, words, retries=None if job.state in _INNOCENT else item.retries)
+    return over
+
+
+def _has_attempt_of(found: RunSnapshot, job: str) -> bool:
+    """Whether the job has begun the run."""
+    return any("slurm" in one.facts and one.facts["slurm"]["job"] == job for one in found.known_attempts)
+
+
+def _release_held(submission: Submission, job: Job, troubles: Troubles) -> None:
+    """Slurm holds a job that could not be launched; it may be launched elsewhere, after a pause."""
+    if job.state != "PENDING" or job.task is None or not any(words in job.reason for words in _HELD_BY_SLURM):
+        return
+    key = submission.tasks[job.task][0]
+    if not troubles.bars(key):
+        commands.release([job.label])
+        troubles.note(key, f"job {job.label}: {job.reason}; it has been released")

@@ -1,0 +1,79 @@
+"""Why runs could not be submitted, or their jobs ended before they began; and when each may be tried again."""
+
+import time
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from iqa_train.files import SCHEMA_VERSION, DamagedFileError, read_json, write_json
+from iqa_train.runs.layout import SlurmFiles
+from iqa_train.schema import build
+
+_PAUSE = (10.0, 600.0)  # seconds until a run is submitted again, first and at most
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What has happened, and until when the run is not submitted again.
+
+    `given_up`: not before a person asks for it. `lasting`: waiting alone does not help.
+    """
+
+    words: str
+    until: float
+    tries: int
+    given_up: bool = False
+    lasting: bool = False
+
+
+def read_troubles(runs_dir: Path) -> dict[str, Trouble]:
+    """All that are known, by the key of the item; none where the file is missing or damaged."""
+    with suppress(DamagedFileError, ValueError, TypeError):
+        document = read_json(SlurmFiles(runs_dir).troubles)
+        if document is not None:
+            return {key: build(Trouble, entry) for key, entry in document.get("runs", {}).items()}
+    return {}
+
+
+def forgive(runs_dir: Path) -> None:
+    """Forget all: a person has asked for the runs to be submitted."""
+    SlurmFiles(runs_dir).troubles.unlink(missing_ok=True)
+
+
+class Troubles:
+    """Those of the runs that wait; read once, and written where they have changed."""
+
+    def __init__(self, runs_dir: Path, waiting: Collection[str]) -> None:
+        self._runs_dir = runs_dir
+        self._before = read_troubles(runs_dir)
+        self._now = {key: one for key, one in self._before.items() if key in waiting}
+
+    def bars(self, key: str) -> str:
+        """Why the run may not be submitted now; "" if it may."""
+        one = self._now.get(key)
+        return one.words if one is not None and (one.given_up or time.time() < one.until) else ""
+
+    def note(self, key: str, words: str, *, retries: int | None = None, lasting: bool = False) -> None:
+        """Add one, with a longer pause each time; after more than `retries` (None: never) the run is given up."""
+        before = self._now.get(key)
+        tries = before.tries + 1 if before else 1
+        given_up = retries is not None and tries > retries
+        hint = "; iqa-train queue resume submits it again" if given_up else ""
+        until = time.time() + min(_PAUSE[0] * 2 ** (tries - 1), _PAUSE[1])
+        self._now[key] = Trouble(words + hint, until, tries, given_up, lasting or given_up)
+
+    def end(self, key: str) -> None:
+        """The run has been submitted."""
+        self._now.pop(key, None)
+
+    def save(self) -> None:
+        """Write what has changed."""
+        if self._now == self._before:
+            return
+        path = SlurmFiles(self._runs_dir).troubles
+        if self._now:
+            runs = {key: asdict(one) for key, one in self._now.items()}
+            write_json(path, {"schema_version": SCHEMA_VERSION, "runs": runs})
+        else:
+            path.unlink(missing_ok=True)
