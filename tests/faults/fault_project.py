@@ -54,7 +54,7 @@ set = { dropout_rate = 0.2 }
 
 @dataclass(frozen=True)
 class Process:
-    """A process of a project as /proc shows it: a `scheduler`, a `runner`, a `worker`, a `command`, or `other`."""
+    """A process of a project as /proc shows it: `scheduler`, `runner`, `worker`, `command`, Slurm's `job`, `other`."""
 
     role: str
     pid: int
@@ -201,9 +201,12 @@ def _processes(folder: Path) -> Iterator[Process]:
 
 def _process(pid: int, words: list[str]) -> Process:
     words = [words[0], *words[2:]] if words[1:2] == ["-P"] else words
-    modules = {"iqa_train.scheduler.scheduler": "scheduler", "iqa_train.cli.main": "command"}
+    modules = {
+        "iqa_train.scheduler.scheduler": "scheduler", "iqa_train.cli.main": "command",
+        "iqa_train.scheduler.slurm.job": "job",
+    }  # fmt: skip
     module = words[2] if words[1:2] == ["-m"] and len(words) > 2 else ""
-    if module == "iqa_train.scheduler.detached_runner":
+    if module in {"iqa_train.scheduler.detached_runner", "iqa_train.scheduler.slurm.job_runner"}:
         return Process("runner", pid, words[3])
     if module in {"iqa_train.training.worker", "iqa_train.command_runs.worker"}:
         return Process("worker", pid, words[3])

@@ -7,6 +7,7 @@ import pytest
 
 from tests.slurm.cluster import Cluster, missing, running_cluster
 from tests.slurm.fake_commands import FakeCommands
+from tests.slurm.job_project import Make, job_projects
 
 
 @pytest.fixture
@@ -30,3 +31,9 @@ def cluster(session_cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterat
         monkeypatch.setenv(name, value)
     yield session_cluster
     session_cluster.repair()
+
+
+@pytest.fixture
+def make_job_project(tmp_path: Path, cluster: Cluster) -> Iterator[Make]:
+    with job_projects(tmp_path, cluster) as make:
+        yield make

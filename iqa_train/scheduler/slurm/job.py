@@ -216,7 +216,8 @@ class JobProgram:
         code = runner.process.returncode
         made = self._attempt_of(runner)
         if made is None and code == BUSY:
-            say(f"{key}: the device or the run was taken meanwhile; it is tried again")
+            say(f"{key}: the device or the run is in use; it is tried again")
+            self._end_superseded(runner)
             self._try_again(key)
         elif made is None:
             self._note_failure(key, words or f"the runner ended with {code}")
@@ -228,6 +229,12 @@ class JobProgram:
             say(f"{key}: {status.state.name} {status.state.reason}".rstrip() + (f" ({words})" if words else ""))
             if status.phase == "waiting" and self._tries[key] < _TRIES:
                 self._try_again(key, 0.0)
+
+    def _end_superseded(self, runner: _Runner) -> None:
+        """Kill what an earlier start of the job has left on this very node, where it holds the device."""
+        for attempt in folder_of(runner.due.item, self._runs_dir).attempts():
+            if attempt.number == runner.due.supersedes:
+                kill_all(attempt.folder)
 
     def _note_failure(self, key: str, words: str) -> None:
         """That a run could not begin: no attempt has been made."""
@@ -281,7 +288,7 @@ class JobProgram:
         notice = self._output.notice()
         if notice is not None:
             self._pass_on(why_terminated(self._job, notice, None, time.time()))
-        self._on_disk_at = time.monotonic() + _FIRST_WORDS
+        self._on_disk_at = time.monotonic() + (0.0 if self._ending else _FIRST_WORDS)
         answer = None
         try:
             answer = ask_about(self._job, min(_ANSWER, self._kill_wait / 3))

@@ -30,7 +30,7 @@ def places_of(job: ThisJob, sample: Sample, runs: int, runs_per_gpu: int = 1) ->
         return [Place(device, runs_per_gpu) for _ in range(runs_per_gpu) for device in devices][:runs]
     given = len(job.gpus.split(",")) * runs_per_gpu if job.gpus else job.cpus
     number = max(1, min(runs, given))
-    name = re.sub(r"\W", "-", f"{job.cluster}-{job.label}".strip("-"))
+    name = re.sub(r"\W", "-", f"{job.cluster}-{job.label}-{job.restarts}".strip("-"))
     threads = max(1, job.cpus // number)
     return [Place(Device("cpu", k, f"cpu-{name}-{k}", "CPU", threads=threads)) for k in range(number)]
 
