@@ -12,7 +12,6 @@ import pytest
 from iqa_train.runner.interruption import Interruption
 from iqa_train.scheduler.slurm.job_interrupters import JobPipe, tell
 
-
 Pair = tuple[int, IO[bytes]]
 
 
