@@ -71,6 +71,18 @@ def test_what_is_cancelled_with_scancel_is_not_tried_again(make_job_project: Mak
     assert project.project.of_role("worker") == []
 
 
+def test_a_requeued_job_that_is_cancelled_while_it_waits_is_not_submitted_again(make_job_project: Make) -> None:
+    project = make_job_project(**HOLD)
+    job = project.begin("Baseline")
+    project.cluster.call("scontrol", "requeue", job.label)
+    project.wait(lambda: project.job_of("Baseline").is_waiting, "it waits")
+    project.cluster.call("scancel", job.label)
+    rows = project.wait_until_over()
+    project.wait_until_over()
+    assert rows["Baseline"]["state"] == "killed"
+    assert len(project.facts("Baseline")) == 1
+
+
 @pytest.mark.parametrize("mode", ["REQUEUE", "CANCEL"])
 def test_a_preempted_run_goes_on(make_job_project: Make, mode: str) -> None:
     project = make_job_project(**HOLD)

@@ -33,7 +33,8 @@ from iqa_train.runs.layout import Attempt, QueueFiles, SlurmFiles
 from iqa_train.runs.snapshot import RunSnapshot, SnapshotReader
 from iqa_train.scheduler.detached_runner import BUSY, runner_command
 from iqa_train.scheduler.item_status import item_status, snapshots_of
-from iqa_train.scheduler.queue import Queue, folder_of, read_queue
+from iqa_train.scheduler.queue import Item, Queue, folder_of, read_queue
+from iqa_train.scheduler.slurm.cancelled import record_cancelled
 from iqa_train.scheduler.slurm.job_clock import JobClock
 from iqa_train.scheduler.slurm.job_environment import job_environment
 from iqa_train.scheduler.slurm.job_interrupters import tell
@@ -334,9 +335,14 @@ class JobProgram:
     def _finish(self) -> int:
         """Requeue the job if a run is to be tried again in it; else let others follow."""
         ended = self._termination
-        if ended is not None and (ended.cause == "cancelled" or ended.restarts_by_itself):
+        if ended is not None and ended.restarts_by_itself:
             return 0
-        if again := [key for key in self._keys if self._is_to_go_on(key)]:
+        again = {key: item for key in self._keys if (item := self._to_go_on(key)) is not None}
+        if ended is not None and ended.cause == "cancelled":
+            for item in again.values():  # it had ended for another reason just before
+                record_cancelled(folder_of(item, self._runs_dir), self._job.label)
+            return 0
+        if again:
             try:
                 commands.requeue(self._job.label)
             except SlurmError as error:
@@ -348,16 +354,16 @@ class JobProgram:
             say(f"what follows is submitted by the next iqa-train command: {words}")
         return 1 if self._failed else 0
 
-    def _is_to_go_on(self, key: str) -> bool:
-        """Whether the run was begun here, or would have been if there had been a place, and waits."""
+    def _to_go_on(self, key: str) -> Item | None:
+        """The item of a run that was begun here, or would have been if there had been a place, and waits."""
         if key not in self._open and not self._tries.get(key):
-            return False
+            return None
         queue = read_queue(self._runs_dir)
         item = next((item for item in queue.items if item.key == key), None)
         if item is None or item.after != self._submission.after.get(key):
-            return False
+            return None
         status = item_status(item, self._runs_dir)
-        return status.phase == "waiting" and (key in self._open or status.tried)
+        return item if status.phase == "waiting" and (key in self._open or status.tried) else None
 
 
 def _reconciled(runs_dir: Path) -> str:

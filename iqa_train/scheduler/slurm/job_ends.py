@@ -37,7 +37,7 @@ def note_ends(look: ClusterLook, troubles: Troubles, runs_dir: Path) -> tuple[Cl
 def _note_end(
     submission: Submission, task: int, job: Job, look: ClusterLook, troubles: Troubles, runs_dir: Path
 ) -> set[str]:
-    """Of the runs of one task that wait and have no attempt of this job."""
+    """Of the runs of one task that wait and have no attempt of this start of the job."""
     if task in submission.cancelled or task >= len(submission.tasks):
         return set()
     over = set()
@@ -45,7 +45,7 @@ def _note_end(
         item = look.items.get(key)
         if item is None or not submission.names(key, item.after) or look.status[key].phase != "waiting":
             continue
-        if _has_attempt_of(look.runs[key], job.label):
+        if _has_attempt_of(look.runs[key], job):
             continue
         if job.state == "CANCELLED":
             record_cancelled(folder_of(item, runs_dir), job.label)
@@ -57,9 +57,10 @@ def _note_end(
     return over
 
 
-def _has_attempt_of(found: RunSnapshot, job: str) -> bool:
-    """Whether the job has begun the run."""
-    return any("slurm" in one.facts and one.facts["slurm"]["job"] == job for one in found.known_attempts)
+def _has_attempt_of(found: RunSnapshot, job: Job) -> bool:
+    """Whether the job has begun the run, since it was last requeued."""
+    known = [one.facts["slurm"] for one in found.known_attempts if "slurm" in one.facts]
+    return any(facts["job"] == job.label and facts["restarts"] >= job.restarts for facts in known)
 
 
 def _release_held(submission: Submission, job: Job, troubles: Troubles) -> None:
