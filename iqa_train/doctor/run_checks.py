@@ -14,6 +14,7 @@ from iqa_train.doctor.gpus import check_gpus
 from iqa_train.doctor.leases import check_leases
 from iqa_train.doctor.logout import check_logout
 from iqa_train.doctor.queue import check_queue
+from iqa_train.doctor.quota import check_quota
 from iqa_train.doctor.runs import check_runs
 from iqa_train.doctor.study import check_versions, read_study
 from iqa_train.errors import UsageError, UserError
@@ -37,6 +38,7 @@ def checkups(where: CheckScope) -> list[Checkup]:
         "runs": lambda: check_runs(where.runs_dir),
         "queue": lambda: check_queue(where.runs_dir),
         "disk-space": lambda: check_disks(folders),
+        "quota": check_quota,
         "cache": lambda: check_caches(caches, [name for name in given if names_variables(name)]),
         "file-system": lambda: check_file_systems(folders, where),
         "log-out": lambda: check_logout(where.root),

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from iqa_train.doctor.check_result import CheckScope
-from tests.doctor.checkup_world import found, in_a_process, mounts, the
+from tests.doctor.checkup_world import found, in_a_process, mounts, tool
 
 
 def test_runs_on_a_network(where: CheckScope) -> None:
     where.runs_dir.mkdir()
     mounts(where, f"{where.runs_dir} nfs4 rw,vers=4.2")
-    checkup = the(where, "file-system")
-    assert checkup.verdict == "note"
+    (checkup,) = found(where, "file-system", "note")
+    assert "--pair" in checkup.cure
     assert f"(nfs4, mounted at {where.runs_dir})" in checkup.message
     assert "90 s later" in checkup.message
 
@@ -37,17 +37,42 @@ def test_logs_and_cache_on_a_network(where: CheckScope, tmp_path: Path, monkeypa
 def test_a_local_disk_inside_and_on_top_of_a_network(where: CheckScope, tmp_path: Path) -> None:
     where.runs_dir.mkdir()
     mounts(where, f"{str(tmp_path)[:-1]} nfs4 rw")  # the start of a name is another name
-    assert the(where, "file-system").verdict == "ok"
+    assert {c.verdict for c in found(where, "file-system")} == {"ok"}
     mounts(where, f"{tmp_path} nfs4 rw", f"{tmp_path} xfs rw")
-    assert the(where, "file-system").verdict == "ok"
+    assert {c.verdict for c in found(where, "file-system")} == {"ok"}
     mounts(where, f"{tmp_path} nfs4 rw", f"{where.runs_dir} ext4 rw")
-    assert {c.message.partition(" on ")[0] for c in found(where, "file-system")} == {
+    assert {c.message.partition(" on ")[0] for c in found(where, "file-system", "note", "warning")} == {
         "the logs are", "the pixel cache is",
     }  # fmt: skip
 
 
-def test_a_disk_without_locks(where: CheckScope, preload: str) -> None:
+@pytest.mark.parametrize(
+    ("variable", "words"),
+    [("FAKE_NO_LOCKS", "Function not implemented"), ("FAKE_LYING_LOCKS", "two processes get the same lock")],
+)
+def test_locks_that_do_nothing(where: CheckScope, preload: str, variable: str, words: str) -> None:
     where.runs_dir.mkdir()
-    told = in_a_process(where, LD_PRELOAD=preload, FAKE_NO_LOCKS="1")
-    assert [c["verdict"] for c in told["file-system"]] == ["error"]
-    assert "Function not implemented" in told["file-system"][0]["message"]
+    told = in_a_process(where, **{"LD_PRELOAD": preload, variable: "1"})
+    (warning,) = [c for c in told["file-system"] if c["verdict"] == "warning"]
+    assert f"do nothing ({words})" in warning["message"]
+    assert "guarded by tickets" in warning["message"]
+    assert "locks not" in told["file-system"][1]["message"]
+
+
+def test_what_it_does_is_measured_and_nothing_is_left(where: CheckScope) -> None:
+    where.runs_dir.mkdir()
+    mounts(where, f"{where.runs_dir} xfs rw,noatime")
+    measured, _ = found(where, "file-system")
+    assert measured.verdict == "ok"
+    assert "xfs, mounted at" in measured.message
+    assert "noatime" in measured.message
+    assert "exclusive creation, renames, hard links, locks as they should be; fsync " in measured.message
+    assert list(where.runs_dir.iterdir()) == []
+
+
+def test_quotas(where: CheckScope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = "server:/home 950000 0 1000000 0 100000* 100000 120000 1700000000"
+    tool(tmp_path, monkeypatch, "quota", f"echo Disk quotas for user x; echo ' {line}'")
+    warning, error = found(where, "disk-space", "warning", "error")[-2:]
+    assert (warning.verdict, "950,000 of 1,000,000" in warning.message) == ("warning", True)
+    assert (error.verdict, "files on server:/home: 100,000 of 100,000" in error.message) == ("error", True)

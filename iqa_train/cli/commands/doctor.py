@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from iqa_train.cli.scope import study_and_profile
 from iqa_train.cli.text import plain, terminal_width
 from iqa_train.doctor.check_result import CheckScope, Checkup, Verdict
 from iqa_train.doctor.run_checks import checkups
-from iqa_train.errors import StudyError
+from iqa_train.errors import RunError, StudyError
 from iqa_train.text import plural
 
 _DESCRIPTION = """\
@@ -27,14 +28,41 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit status. Raises UsageError for a command line that is not valid."""
     parser = Parser("iqa-train doctor", _DESCRIPTION, _EPILOG)
     add_study_options(parser)
+    parser.add_argument("--pair", action="store_true", help="measure what two hosts see of each other: run it on both")
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     options = parser.read(argv)
+    if options.pair:
+        return _pair(Path(options.runs_dir), as_json=options.json)
     where = CheckScope(Path(options.runs_dir), Path(options.logs_dir), options.experiments, _profile(options))
     found = checkups(where)
     if options.json:
         print(json.dumps({"checks": [checkup.as_json() for checkup in found]}, indent=2, ensure_ascii=False))
     else:
         print(checkups_text(found))
+    return 1 if any(checkup.verdict == "error" for checkup in found) else 0
+
+
+def _pair(runs_dir: Path, *, as_json: bool) -> int:
+    """Measure together with the same command on another host. Raises RunError if none comes or answers."""
+    from iqa_train.doctor.pair import pair_checkups, pair_measures, pair_table
+
+    def waiting() -> None:
+        print(f"waiting for `iqa-train doctor --pair` on another host, with {runs_dir}", file=sys.stderr, flush=True)
+
+    try:
+        runs_dir.mkdir(parents=True, exist_ok=True)
+        measured = pair_measures(runs_dir, waiting)
+    except OSError as error:
+        raise RunError(f"{error.filename or runs_dir} cannot be used: {error.strerror}") from None
+    found = list(pair_checkups(measured))
+    if as_json:
+        checks = [checkup.as_json() for checkup in found]
+        print(json.dumps({"pair": measured.as_json(), "checks": checks}, indent=2, ensure_ascii=False))
+    else:
+        rows = pair_table(measured)
+        widest = max(len(name) for name, _ in rows)
+        table = "\n".join(f"  {name:<{widest}}  {plain(value)}" for name, value in rows)
+        print(f"{table}\n\n{checkups_text(found)}")
     return 1 if any(checkup.verdict == "error" for checkup in found) else 0
 
 
