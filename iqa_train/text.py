@@ -27,6 +27,14 @@ def format_duration(seconds: float | None, missing: str = "") -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def age_words(seconds: float) -> str:
+    """`12 s ago`, `3 min ago`, `2 h ago`, `4 days ago`."""
+    for most, unit, name in ((100, 1, "s"), (100 * 60, 60, "min"), (48 * 3600, 3600, "h")):
+        if seconds < most:
+            return f"{seconds / unit:.0f} {name} ago"
+    return f"{seconds / 86400:.0f} days ago"
+
+
 def first_line(error: BaseException) -> str:
     """The first line of an error's message, at most 200 characters; the error's class where it has no message."""
     lines = str(error).strip().splitlines()

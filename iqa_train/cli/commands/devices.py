@@ -2,19 +2,30 @@
 
 import argparse
 import json
+import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from iqa_train.cli.parser import Parser
+from iqa_train.cli.text import plain
 from iqa_train.devices.inventory import Device, Inventory, inventory, inventory_of
 from iqa_train.devices.nvml import GpuReading, Nvml, Sample
-from iqa_train.text import GIB, plural
+from iqa_train.runs.node_devices import NodeDevice, NodeReader
+from iqa_train.runs.snapshot import SnapshotReader
+from iqa_train.runs.state import state_of
+from iqa_train.text import GIB, age_words, join_names, plural
 
 _DESCRIPTION = """\
 List the devices that runs can be placed on: the GPUs that the driver and CUDA_VISIBLE_DEVICES show, numbered as
-nvidia-smi does; without GPUs the CPU, in slots. What the driver does not report is n/a."""
-_EPILOG = "With --json: memory in bytes, utilisation in percent, temperature in degrees Celsius, power in watts."
+nvidia-smi does; without GPUs the CPU, in slots. What the driver does not report is n/a. Below them, the devices of
+other nodes that runs of this folder are on, by the last samples of these runs."""
+_EPILOG = (
+    "With --json: memory in bytes, utilisation in percent (of a CPU: of one core), temperature in degrees Celsius, "
+    "power in watts, time in seconds since 1970."
+)
 _HEAD = ("GPU", "Name", "Memory GiB", "Use", "Temp", "Power", "Processes")
+_NODE_HEAD = ("Node", "Device", "Memory GiB", "Use", "Temp", "Power", "Sampled", "Runs")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -24,16 +35,33 @@ def main(argv: Sequence[str]) -> int:
     sample = nvml.sample()
     nvml.close()
     found = inventory_of(sample) if options.slots is None else inventory(options.slots)
-    print(json.dumps(_document(found, sample), indent=2, ensure_ascii=False) if options.json else _text(found, sample))
+    nodes = _nodes(Path(options.runs_dir))
+    if options.json:
+        print(json.dumps(_document(found, sample, nodes), indent=2, ensure_ascii=False))
+    else:
+        print(_text(found, sample))
+        if nodes:
+            print("", *_table([_NODE_HEAD, *(_node_row(device, time.time()) for device in nodes)]), sep="\n")
     return 0
 
 
-def _document(found: Inventory, sample: Sample) -> dict[str, Any]:
+def _nodes(runs_dir: Path) -> tuple[NodeDevice, ...]:
+    """The devices of other nodes that runs are on now."""
+    running = [
+        (f"{found.run.experiment} ({found.run.seed_words})", found.last.files)
+        for found in SnapshotReader().read_all(runs_dir)
+        if found.last is not None and found.exit is None and state_of(found).alive
+    ]
+    return NodeReader().read(running)
+
+
+def _document(found: Inventory, sample: Sample, nodes: Sequence[NodeDevice]) -> dict[str, Any]:
     return {
         "devices": [_entry(device, _reading(device, sample)) for device in found.devices],
         "why_no_gpu": found.why_no_gpu,
         "note": found.note,
         "driver": sample.driver or None,
+        "nodes": [_node_entry(device) for device in nodes],
     }
 
 
@@ -59,6 +87,25 @@ def _entry(device: Device, reading: GpuReading | None) -> dict[str, Any]:
     }
 
 
+def _node_entry(device: NodeDevice) -> dict[str, Any]:
+    return {
+        "node": device.node,
+        "kind": device.kind,
+        "index": device.index,
+        "label": device.label,
+        "name": device.name,
+        "time": device.time,
+        "memory_total": device.memory_total,
+        "memory_used": device.memory_used,
+        "utilisation": device.utilisation,
+        "temperature": device.temperature,
+        "power": device.power,
+        "power_limit": device.power_limit,
+        "processes_of_others": device.processes_of_others,
+        "runs": list(device.runs),
+    }
+
+
 def _text(found: Inventory, sample: Sample) -> str:
     parts = [f"No GPU is used: {found.why_no_gpu}."] if found.why_no_gpu else []
     rows = [_row(device, reading) for device in found.devices if (reading := _reading(device, sample))]
@@ -75,18 +122,38 @@ def _text(found: Inventory, sample: Sample) -> str:
 
 
 def _row(device: Device, reading: GpuReading) -> tuple[str, ...]:
-    total = _number(device.memory_total, GIB, digits=1)
-    power = f"{_number(reading.power)}/{_number(reading.power_limit)} W"
     processes = None if reading.processes is None else [f"{p.label} {_memory(p.memory)}" for p in reading.processes]
     return (
         str(device.index),
         device.name,
-        f"{_number(device.memory_used, GIB, digits=1)}/{total}",
+        _used(device.memory_used, device.memory_total),
         _number(reading.utilisation, unit=" %"),
         _number(reading.temperature, unit=" C"),
-        "n/a" if reading.power is None and reading.power_limit is None else power,
+        _power(reading.power, reading.power_limit),
         "n/a" if processes is None else ", ".join(processes) or "none",
     )
+
+
+def _node_row(device: NodeDevice, now: float) -> tuple[str, ...]:
+    others = ", beside other users" if device.processes_of_others else ""
+    return (
+        plain(device.node),
+        device.label,
+        _used(device.memory_used, device.memory_total),
+        _number(device.utilisation, unit=" %"),
+        _number(device.temperature, unit=" C"),
+        _power(device.power, device.power_limit),
+        age_words(device.age(now)),
+        plain(join_names(device.runs, most=3)) + others,
+    )
+
+
+def _used(used: float | None, total: float | None) -> str:
+    return f"{_number(used, GIB, digits=1)}/{_number(total, GIB, digits=1)}"
+
+
+def _power(power: float | None, limit: float | None) -> str:
+    return "n/a" if power is None and limit is None else f"{_number(power)}/{_number(limit)} W"
 
 
 def _memory(value: int | None) -> str:
@@ -109,6 +176,7 @@ def _reading(device: Device, sample: Sample) -> GpuReading | None:
 def _parser() -> Parser:
     parser = Parser("iqa-train devices", _DESCRIPTION, _EPILOG)
     parser.add_argument("--slots", type=_count, metavar="N", help="show the CPU in N slots, even if there are GPUs")
+    parser.add_argument("--runs-dir", default="runs", metavar="DIR", help="folder of the runs [runs]")
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     return parser
 
