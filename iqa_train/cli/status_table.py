@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from iqa_train.cli.text import plain, text_table
-from iqa_train.runs.state_names import OPEN, RUNNING
+from iqa_train.runs.state_names import OPEN, QUEUED, RUNNING
 from iqa_train.scheduler.overview import Overview, Row
 from iqa_train.text import format_duration
 
@@ -21,7 +21,40 @@ def status_lines(overview: Overview, rows: Sequence[Row], width: int | None = No
     keep = [k for k in range(len(_HEAD)) if not alike.get(_HEAD[k], False)]
     head = [_HEAD[k] for k in keep]
     designs = [plain(line) for design in overview.designs for line in design.lines]
-    return [_headline(overview, rows), *designs, *text_table(head, [[cells[k] for k in keep] for cells in body], width)]
+    above = [_headline(overview, rows), *([plain(overview.slurm_silent)] if overview.slurm_silent else []), *designs]
+    cells = [[one[k] for k in keep] for one in body]
+    return [*above, *_table(head, cells, rows, width), *_meanings(rows, paused=overview.queue.paused)]
+
+
+def _table(head: Sequence[str], body: Sequence[Sequence[str]], rows: Sequence[Row], width: int | None) -> list[str]:
+    """The table; what Slurm says of a waiting run has a line of its own where it would be cut off."""
+    below = {k: plain(cells[-1]) for k, (cells, row) in enumerate(zip(body, rows, strict=True)) if _waits_in_slurm(row)}
+    whole = text_table(head, body)
+    if width is None or all(len(whole[k + 2]) <= width for k in below):
+        return text_table(head, body, width)
+    lines = text_table(head, [[*cells[:-1], "" if k in below else cells[-1]] for k, cells in enumerate(body)], width)
+    table = lines[:2]
+    for k, line in enumerate(lines[2:]):
+        table.append(line)
+        if k in below:
+            words = f"    {below[k]}"
+            table.append(words if len(words) <= width else f"{words[: width - 1]}…")
+    return table
+
+
+def _waits_in_slurm(row: Row) -> bool:
+    return row.state == QUEUED and row.job is not None and bool(row.job.job)
+
+
+def _meanings(rows: Sequence[Row], *, paused: bool) -> list[str]:
+    """What Slurm's reasons in the table mean, a line each."""
+    jobs = [row.job for row in rows if row.job is not None and row.job.reason]
+    if not jobs:
+        return []
+    from iqa_train.slurm.reasons import meaning
+
+    found = {job.reason: words for job in jobs if (words := meaning(job, paused=paused))}
+    return ["", *(plain(f"{reason}: {words}") for reason, words in found.items())] if found else []
 
 
 def eta_words(seconds: float | None, *, guess: bool) -> str:

@@ -41,6 +41,9 @@ class Backend(Protocol):
     def answers(self, look: QueueLook) -> dict[str, Answer]:
         """Whether each open item of this backend is running, waiting (and why: `words`) or gone, by its key."""
 
+    def silence(self, runs_dir: Path) -> str:
+        """Why what is known of the runs may be old, in a sentence; "" if it is not."""
+
     def stop(self, run: RunFolder, grace: float, waiting: Callable[[], None]) -> str:
         """Stop a run that is alive; returns the outcome in words. It has `grace` seconds for its checkpoint."""
 

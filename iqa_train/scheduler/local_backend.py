@@ -29,6 +29,10 @@ class LocalBackend:
             for item, status in open_
         }
 
+    def silence(self, runs_dir: Path) -> str:
+        """Files and locks always answer."""
+        return ""
+
     def stop(self, run: RunFolder, grace: float, waiting: Callable[[], None]) -> str:
         """Ask its runner; kill what is left after the grace."""
         from iqa_train.scheduler.stop import stop_run

@@ -52,7 +52,7 @@ class Row:
     item: Item | None = None
     eta_is_guess: bool = False  # from the study file's minutes: no run has shown yet how long one takes
     kind: RunKind = TRAINED
-    job: Answer | None = None  # what Slurm says, while the run waits for its job or is part of it
+    job: Answer | None = None  # what Slurm says of it, while the run waits for its job or is part of it
 
     def as_json(self) -> dict[str, Any]:
         """What `iqa-train status --json` lists."""
@@ -74,6 +74,7 @@ class Row:
             "eta_s": None if self.eta_s is None else round(self.eta_s, 1),
             "eta_is_guess": self.eta_is_guess,
             "pid": self.pid,
+            "job": None if self.job is None or not self.job.job else self.job.as_json(),
             "run_dir": str(self.run.path),
             "log": self.log,
             "batch": self.batch_name or self.batch,
@@ -113,6 +114,7 @@ class Overview:
     scheduler: ProcessIdentity | None
     seconds_left: float | None  # until all of the queue is done; None where it cannot be said
     eta_is_guess: bool = False
+    slurm_silent: str = ""  # a sentence, while runs of the queue are Slurm's and it does not answer
 
     @property
     def needs_scheduler(self) -> bool:
@@ -144,6 +146,7 @@ class Overview:
             "scheduler": self.scheduler.as_json() if self.scheduler else None,
             "eta_s": None if self.seconds_left is None else round(self.seconds_left, 1),
             "eta_is_guess": self.eta_is_guess,
+            "slurm_silent": self.slurm_silent,
             "designs": [design.as_json() for design in self.designs],
             "runs": [row.as_json() for row in self.rows],
         }
@@ -169,6 +172,7 @@ def read_overview(
     complaints = start_failures(runs_dir)
     has_open = any(s.phase != "settled" for _, s in status)
     answers: dict[str, Answer] = {}
+    silent = ""
     if has_open:
         from iqa_train.scheduler import outlook
 
@@ -176,6 +180,7 @@ def read_overview(
         look = QueueLook(runs_dir, queue, status, places, scheduler, complaints)
         for backend in dict.fromkeys(backend_of(item) for item, s in status if s.phase != "settled"):
             answers |= backend.answers(look)
+            silent = silent or backend.silence(runs_dir)
     logs = LogFinder(runs_dir)
     rows = [
         _queued_row(item, s, answers.get(item.key), complaints.get(item.key, ""), run, logs)
@@ -191,7 +196,7 @@ def read_overview(
         ahead, guess = outlook.forecast_queue(status, progress, devices, places, queue.policy)
     rows = [_with_eta(row, ahead, guess=guess) for row in rows if study is None or row.study == study]
     seconds = ahead.seconds if ahead and ahead.complete else None if has_open or halted else 0.0
-    return Overview(tuple(rows), queue, scheduler, seconds, guess and seconds is not None)
+    return Overview(tuple(rows), queue, scheduler, seconds, guess and seconds is not None, silent)
 
 
 def _others(
@@ -215,7 +220,9 @@ def _queued_row(
     if status.phase == "waiting":
         before = f"; attempt {status.attempt - 1} was {state.name}: {state.reason}" if status.tried else ""
         state = RunState(QUEUED, (answer.words if answer else "") + before)
-    row = replace(_row(found, state, logs, item), job=found.job if item.slurm is None else answer or found.job)
+    row = _row(found, state, logs, item)
+    if item.slurm is not None and answer is not None and answer.job and answer.kind != "gone":
+        row = replace(row, job=answer)
     if status.phase == "waiting" and not status.tried and item.again:  # earlier attempts do not count
         return replace(row, progress=RunProgress(epochs=row.progress.epochs))
     return row
@@ -227,7 +234,6 @@ def _row(found: RunSnapshot, state: RunState, logs: LogFinder, item: Item | None
     damage = ""
     if last is not None and isinstance(last.runner, Damage) and not last.runner.unreadable:  # else the state says so
         damage = last.runner.words
-    device = facts.get("device")
     worker = found.live.worker if isinstance(found.live, Liveness) and state.alive else None
     return Row(
         study=run.study,
@@ -236,7 +242,7 @@ def _row(found: RunSnapshot, state: RunState, logs: LogFinder, item: Item | None
         state=state.name,
         reason=state.reason,
         attempt=last.number if last is not None else 0,
-        device=device.get("label") if device is not None and state.name != QUEUED else None,
+        device=_device(found, facts) if state.name != QUEUED else None,
         progress=progress_of(found, state),
         eta_s=None,
         pid=worker.pid if worker is not None and worker.alive else None,
@@ -247,8 +253,27 @@ def _row(found: RunSnapshot, state: RunState, logs: LogFinder, item: Item | None
         note=damage or _note(facts),
         item=item,
         kind=kind_of(found.spec),
-        job=found.job,
+        job=_job(found, facts),
     )
+
+
+def _device(found: RunSnapshot, facts: RunnerFacts) -> str | None:
+    """`GPU 0`; of another machine, `n1 GPU 0`."""
+    label = facts.get("device", {}).get("label")
+    node = facts["slurm"].get("node", "") if "slurm" in facts else ""
+    away = isinstance(found.live, Liveness) and found.live.origin is not None and not found.live.origin.here
+    if not node and away:
+        node = facts.get("host", "")
+    return f"{node} {label}" if node and label else label
+
+
+def _job(found: RunSnapshot, facts: RunnerFacts) -> Answer | None:
+    """Slurm's answer on the job of an attempt that has not ended; what the attempt knows, while Slurm does not say."""
+    if found.job is None or found.job.kind == "gone" or "slurm" not in facts:
+        return None
+    if found.job.job:
+        return found.job
+    return replace(found.job, job=facts["slurm"]["job"], node=facts["slurm"].get("node", ""))
 
 
 def _log(facts: RunnerFacts, logs: LogFinder) -> str | None:

@@ -26,6 +26,11 @@ class Answer:
     restarts: int = 0
     words: str = ""  # why it waits, for a person
 
+    def as_json(self) -> dict[str, Any]:
+        """The job of a run, as `iqa-train status --json` shows it."""
+        named = {"id": self.job, "state": self.state or None, "reason": self.reason or None, "node": self.node or None}
+        return {**named, "start": self.start}
+
     @property
     def cancelled(self) -> bool:
         """Whether somebody has cancelled it."""

@@ -66,7 +66,8 @@ class RunScreen(Screen[str | None]):
         self.query_one("#which", Static).update(content(_title(board, line), "bold"))
         progress = line.row.progress if line.row else None
         seen = (
-            self.key, line.row and (line.row.state, line.row.reason, line.row.attempt, line.row.log), line.result,
+            self.key, line.row and (line.row.state, line.row.reason, line.row.attempt, line.row.log, line.row.job),
+            line.result,
             progress and progress.epoch, board.reasons.get(line.experiment), board.profile,
             board.file,
         )  # fmt: skip
@@ -114,7 +115,11 @@ class RunScreen(Screen[str | None]):
 
 
 def _with_notes(sections: tuple[Section, ...], board: Board, line: RunLine) -> tuple[Section, ...]:
-    """The sections, with the notes on all of the study's results before the settings."""
+    """The sections, with Slurm's job first, and the notes on all of the study's results before the settings."""
+    if line.row is not None and line.row.job is not None and line.row.job.job:
+        from iqa_train.report.run_page.job import job_section
+
+        sections = (job_section(line.row.job), *sections)
     if not line.planned or not board.notes:
         return sections
     notes = Section("Notes on the study's results", tuple(prose(note) for note in board.notes))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from iqa_train.devices.nvml import GpuReading
     from iqa_train.results.table import Curve, ResultRow, StudyResults
     from iqa_train.runs.layout import RunFolder
+    from iqa_train.runs.node_devices import NodeDevice
     from iqa_train.scheduler.overview import Row
     from iqa_train.study.findings import Finding
     from iqa_train.study.model import Study
@@ -100,6 +101,21 @@ class DeviceLine:
 
 
 @dataclass(frozen=True)
+class NodeLine:
+    """A device of another node that runs are on, by their last samples; `age_s` is in whole seconds."""
+
+    device: NodeDevice
+    age_s: int
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether newer samples should have come."""
+        from iqa_train.runs.node_devices import STALE
+
+        return self.age_s > STALE
+
+
+@dataclass(frozen=True)
 class Host:
     """The machine: CPU use in percent of all cores, one value per second, newest last; memory in bytes."""
 
@@ -116,6 +132,7 @@ class Devices:
     host: Host = Host()
     why_no_gpu: str = ""
     problem: str = ""
+    nodes: tuple[NodeLine, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -140,6 +157,7 @@ class Board:
     scheduler_pid: int | None = None
     needs_scheduler: bool = False  # a run waits for one, and none is running
     scheduler_suspended: str = ""  # a sentence if it is suspended
+    slurm_silent: str = ""  # a sentence while Slurm does not answer
     seconds_left: float | None = None
     round_waits: str = ""  # what keeps the next round of the design from being queued, in a sentence
     more_rounds: bool = False  # the design wants further seeds

@@ -1,4 +1,4 @@
-"""Readings of GPUs, CPU slots and the machine, with the last minute of each."""
+"""Readings of GPUs, CPU slots and the machine, with the last minute of each; of other nodes, what runs there noted."""
 
 import time
 from collections import defaultdict, deque
@@ -10,8 +10,9 @@ import psutil
 from iqa_train.devices.inventory import Device, Inventory, inventory, inventory_of
 from iqa_train.devices.leases import holders
 from iqa_train.devices.nvml import GpuReading, Nvml, Sample
+from iqa_train.runs.node_devices import NodeReader
 from iqa_train.runs.state_names import ALIVE
-from iqa_tui.state.board import DeviceLine, Devices, Host
+from iqa_tui.state.board import DeviceLine, Devices, Host, NodeLine
 
 if TYPE_CHECKING:
     from iqa_train.scheduler.overview import Row
@@ -25,6 +26,7 @@ class DeviceReader:
 
     def __init__(self, nvml: Nvml) -> None:
         self._nvml = nvml
+        self._nodes = NodeReader()
         self._utilisation: dict[str, deque[float | None]] = defaultdict(lambda: deque(maxlen=_HISTORY))
         self._memory: dict[str, deque[float | None]] = defaultdict(lambda: deque(maxlen=_HISTORY))
         self._host: deque[float] = deque(maxlen=_HISTORY)
@@ -45,7 +47,13 @@ class DeviceReader:
             self._host_now(busy=bool(owners)),
             available.why_no_gpu,
             _problem(sample, available),
+            self._nodes_now(rows),
         )
+
+    def _nodes_now(self, rows: Sequence["Row"]) -> tuple[NodeLine, ...]:
+        running = [(row.experiment, row.run.attempt(row.attempt)) for row in rows if row.state in ALIVE]
+        now = time.time()
+        return tuple(NodeLine(device, round(device.age(now))) for device in self._nodes.read(running))
 
     def _line(
         self, device: Device, sample: Sample, owners: Mapping[str, Sequence[str]], runs_per_gpu: int

@@ -5,7 +5,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from iqa_train.errors import UserError
-from iqa_train.runs.slurm_job import slurm_watch
 from iqa_train.scheduler.slurm import attend_slurm
 
 
@@ -15,7 +14,6 @@ class SlurmKeeper:
     def __init__(self, runs_dir: Path) -> None:
         self._runs_dir = runs_dir
         self._thread: threading.Thread | None = None
-        slurm_watch().in_background = True  # nor does reading a run wait for squeue
 
     def look(self) -> None:
         """Reconcile, unless that is under way."""

@@ -150,6 +150,7 @@ class StudyReader:
             scheduler_pid=overview.scheduler.pid if overview.scheduler else None,
             needs_scheduler=overview.needs_scheduler,
             scheduler_suspended=suspension(overview.scheduler),
+            slurm_silent=overview.slurm_silent,
             seconds_left=_seconds_left(lines, overview),
             round_waits=design.waits if design else "",
             more_rounds=design is not None and design.more_rounds,

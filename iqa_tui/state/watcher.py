@@ -36,8 +36,10 @@ class Watcher:
         self._wake.set()
 
     def _run(self) -> None:
+        from iqa_train.runs.slurm_job import slurm_watch
         from iqa_tui.state.first_board import read_first_board  # imported here, after the first screen is drawn
 
+        slurm_watch().in_background = True  # a controller may take half a minute to answer, or not to
         first = read_first_board(self.target)
         if first is not None:
             self._publish(first)

@@ -1,11 +1,16 @@
 """Details of the selected run: the reason of its state, and its verdict in sentences."""
 
+from typing import TYPE_CHECKING
+
 from textual.content import Content
 from textual.widgets import Static
 
 from iqa_train.runs.kind import RunKind
 from iqa_tui.safe import content
 from iqa_tui.state.board import Board, RunLine
+
+if TYPE_CHECKING:
+    from iqa_train.scheduler.overview import Row
 
 
 class Detail(Static):
@@ -20,6 +25,15 @@ class Detail(Static):
         if words != self._shown:
             self._shown = words
             self.update(_styled(words, line))
+
+
+def _meaning(row: "Row", *, paused: bool) -> str:
+    """What Slurm's reason means."""
+    if row.job is None or not row.job.reason:
+        return ""
+    from iqa_train.slurm.reasons import meaning
+
+    return meaning(row.job, paused=paused)
 
 
 def _styled(words: str, line: RunLine | None) -> Content:
@@ -40,6 +54,7 @@ def detail_words(board: Board, line: RunLine | None) -> str:
     if row is not None:
         stage = row.progress.stage if line.is_open else ""
         parts.append(row.reason or stage)
+        parts.append(_meaning(row, paused=board.paused))
     if not line.planned:
         parts.append("the study file now has other settings, so this run's results are not in the table")
     elif line.result is None or line.result.value is not None:  # otherwise the state says why

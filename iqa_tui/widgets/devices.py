@@ -1,18 +1,20 @@
 """The devices, a line each: the last minute of use, and which runs they belong to."""
 
+from dataclasses import replace
+
 from textual.content import Content
 from textual.widgets import Static
 
-from iqa_train.text import GIB
 from iqa_tui.safe import content
 from iqa_tui.state.board import Board, DeviceLine, Devices, Host
-from iqa_tui.widgets.glyphs import sparkline
+from iqa_tui.widgets.glyphs import NOT_TOLD, gib, sparkline, watts
+from iqa_tui.widgets.node_lines import node_lines
 
-_NA = "n/a"
+_MOST_ROWS = 7
 
 
 class DevicePane(Static):
-    """GPUs; without any, the reason, and the CPU slots with the machine's load."""
+    """GPUs; without any, the reason, and the CPU slots with the machine's load. Then the devices of other nodes."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__("", id=id, markup=False)
@@ -20,29 +22,37 @@ class DevicePane(Static):
 
     def show(self, board: Board) -> None:
         if board.devices != self._devices:
-            rows = _height(self._devices)
+            rows = len(self._lines())
             self._devices = board.devices
-            self.refresh(layout=rows != _height(board.devices))
+            self.refresh(layout=rows != len(self._lines()))
 
     def render(self) -> Content:
-        return Content("\n").join(device_lines(self._devices, self.size.width or 80))
+        return Content("\n").join(self._lines())
+
+    def _lines(self) -> list[Content]:
+        rows = 3 if self.screen.has_class("-short") else 12 if self.screen.has_class("-wide") else _MOST_ROWS
+        return device_lines(self._devices, self.size.width or 80, rows)
 
 
-def _height(devices: Devices) -> int:
-    return len(devices.lines) + bool(devices.why_no_gpu) + sum(bool(_problem(line)) for line in devices.lines)
-
-
-def device_lines(devices: Devices, width: int) -> list[Content]:
-    """The lines of the pane, cut at `width`."""
+def device_lines(devices: Devices, width: int, rows: int = _MOST_ROWS) -> list[Content]:
+    """The lines of the pane, cut at `width`; other nodes have `rows` of them at most."""
     if not devices.lines:
         return [Content.styled("looking for devices", "$text-muted")]
+    own, others = _own(devices, width), node_lines(devices.nodes, width, rows)
+    has_gpu = any(line.device.kind == "gpu" for line in devices.lines)
+    lines = [*own, *others] if has_gpu else [*others, *own]
+    return [_cut(line, width) for line in lines]
+
+
+def _own(devices: Devices, width: int) -> list[Content]:
+    """Those of this machine; where runs are elsewhere, nobody asks why it has no GPU."""
     if any(line.device.kind == "gpu" for line in devices.lines):
         lines = [_gpu(line, width) for line in devices.lines]
         for line in devices.lines:
             if _problem(line):
                 lines.append(Content.assemble(("  ! ", "bold $error"), content(_problem(line))))
-        return [_cut(line, width) for line in lines]
-    return [_cut(line, width) for line in _slots(devices, width)]
+        return lines
+    return _slots(replace(devices, why_no_gpu="") if devices.nodes else devices, width)
 
 
 def _problem(line: DeviceLine) -> str:
@@ -58,20 +68,18 @@ def _gpu(line: DeviceLine, width: int) -> Content:
     style = "bold $error" if device.lost else "bold"
     if reading is None:
         return Content.assemble((device.label, style), " ", content(device.name), " ", _owners(line))
-    use = _NA if reading.utilisation is None else f"{reading.utilisation:3.0f} %"
+    use = NOT_TOLD if reading.utilisation is None else f"{reading.utilisation:3.0f} %"
     if device.mig:
         use = "MIG"
-    memory = f"{_gib(reading.memory_used)}/{_gib(reading.memory_total, digits=0)} GiB"
-    degrees = _NA if reading.temperature is None else f"{reading.temperature} °C"
-    power = _NA if reading.power is None else f"{reading.power:.0f}"
-    limit = "" if reading.power_limit is None else f"/{reading.power_limit:.0f}"
+    memory = f"{gib(reading.memory_used)}/{gib(reading.memory_total, digits=0)} GiB"
+    degrees = NOT_TOLD if reading.temperature is None else f"{reading.temperature} °C"
     parts: list[Content | str | tuple[str, str]] = [(device.label, style), " "]
     if width >= 100:
         parts += [content(device.name.removeprefix("NVIDIA ")[:20]), " "]
     parts += [use, " ", (sparkline(line.utilisation, bars, 100.0), "$accent"), " ", memory, " "]
     if width >= 110:
         parts += [(sparkline(line.memory, 10, 1.0), "$secondary"), " "]
-    parts += [degrees, " ", power, limit, " W ", _owners(line)]
+    parts += [degrees, " ", watts(reading.power, reading.power_limit), " ", _owners(line)]
     return Content.assemble(*parts)
 
 
@@ -93,7 +101,7 @@ def _slots(devices: Devices, width: int) -> list[Content]:
 
 def _host(host: Host, bars: int) -> Content:
     now = host.utilisation[-1] if host.utilisation else 0.0
-    memory = f"{_gib(host.memory_used)}/{_gib(host.memory_total, digits=0)} GiB"
+    memory = f"{gib(host.memory_used)}/{gib(host.memory_total, digits=0)} GiB"
     return Content.assemble(
         ("CPU", "bold"), f" {now:3.0f} % ", (sparkline(host.utilisation, bars, 100.0), "$accent"), f" {memory}"
     )
@@ -101,10 +109,6 @@ def _host(host: Host, bars: int) -> Content:
 
 def _owners(line: DeviceLine) -> Content:
     return content("▸ " + ", ".join(line.owners), "$success") if line.owners else content("free", "$text-muted")
-
-
-def _gib(value: float | None, digits: int = 1) -> str:
-    return _NA if value is None else f"{value / GIB:.{digits}f}"
 
 
 def _cut(line: Content, width: int) -> Content:

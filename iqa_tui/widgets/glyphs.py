@@ -1,4 +1,6 @@
-"""Glyphs and colours of states, and small bars; a colour never says more than glyph and word do."""
+"""Glyphs and colours of states, small bars and units; a colour never says more than glyph and word do."""
+
+from iqa_train.text import GIB
 
 GLYPHS = {
     "queued": "·",
@@ -21,6 +23,7 @@ COLOURS = {
 }
 """Theme colours of states; other states have none."""
 
+NOT_TOLD = "n/a"
 BARS = "▁▂▃▄▅▆▇█"
 NONE = "–"
 
@@ -35,6 +38,16 @@ def sparkline(values: "tuple[float | None, ...]", width: int, top: float) -> str
     shown = values[-width:] if width > 0 else ()
     bars = [" " if v is None else BARS[min(7, max(0, int(8 * v / top)))] for v in shown]
     return "".join(bars).rjust(width)
+
+
+def gib(value: float | None, digits: int = 1) -> str:
+    """Bytes in GiB, without the unit."""
+    return NOT_TOLD if value is None else f"{value / GIB:.{digits}f}"
+
+
+def watts(power: float | None, limit: float | None) -> str:
+    """`412/700 W`."""
+    return f"{NOT_TOLD if power is None else f'{power:.0f}'}{'' if limit is None else f'/{limit:.0f}'} W"
 
 
 def meter(share: float, width: int) -> str:

@@ -86,6 +86,8 @@ def problem_text(board: Board) -> str:
         return f"the queue is paused ({queued} queued); press p to resume"
     if board.scheduler_suspended:
         return f"the scheduler is {board.scheduler_suspended}"
+    if board.slurm_silent:
+        return board.slurm_silent
     if board.needs_scheduler:
         return f"{queued} queued, but no scheduler is running; press p to start one"
     if board.round_waits:

@@ -1,5 +1,6 @@
 """The columns of the table of runs: their cells, and which are dropped first if there is no room."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -115,7 +116,21 @@ def _device(line: RunLine, _: Board) -> str:
 
 
 def _short_device(line: RunLine, board: Board) -> str:
-    return _device(line, board).removeprefix("GPU ").replace("CPU slot ", "s")
+    """`0` or `s0`; of another node, `n1:0` or `n1:s0`."""
+    return _device(line, board).replace("CPU slot ", "s").replace(" GPU ", ":").replace(" s", ":s").removeprefix("GPU ")
+
+
+def _job(line: RunLine, _: Board) -> str:
+    """Slurm's job; while it waits with the reason, and when it is expected to start."""
+    job = line.row.job if line.row else None
+    if job is None or not job.job:
+        return NONE
+    if job.kind != "waiting":
+        return job.job
+    from iqa_train.slurm.reasons import at_clock
+
+    start = f", {at_clock(job.start)}" if job.start is not None and job.start > time.time() else ""
+    return f"{job.job} {job.reason or job.state}{start}"
 
 
 def _srcc(line: RunLine, board: Board) -> str:
@@ -174,8 +189,9 @@ COLUMNS = (
     Column("title", "Title", 13, _title, widest=30),
     Column("seed", "Seed", 4, lambda line, _: str(line.seed), right=True),
     Column("state", "State", 2, lambda line, _: state_words(line.state)),
-    Column("device", "Device", 10, _device, widest=12),
+    Column("device", "Device", 10, _device, widest=20),
     Column("on", "On", 7, _short_device, instead="device"),
+    Column("job", "Slurm job", 9, _job, widest=40),
     Column("epoch", "Epoch", 6, _epoch, right=True),
     Column("srcc", "SRCC", 1, _srcc, right=True),
     Column("plcc", "PLCC", 11, _plcc, right=True),

@@ -25,7 +25,7 @@ def driver(tmp_path: Path) -> FakeDriver:
 
 def document(driver: FakeDriver, *words: str, **environment: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(driver.run(*COMMAND, "--json", *words, **environment))
-    assert set(found) == {"devices", "why_no_gpu", "note", "driver"}
+    assert set(found) == {"devices", "why_no_gpu", "note", "driver", "nodes"}
     assert all(set(device) == KEYS for device in found["devices"])
     return found
 

@@ -43,6 +43,7 @@ def _section(attempt: AttemptSnapshot, state: str, reason: str, logs: LogFinder)
         pair("reason", reason, _mark(state) if reason else ""),
         pair("device", words(runner, "device", "label") + _named(words(runner, "device", "name"))),
         pair("host", words(runner, "host")),
+        pair("Slurm job", _job(runner)),
         pair("processes", _processes(runner)),
         pair("command", _command(runner)),
         pair("log", str(logs.find(attempt.facts)) if words(runner, "log") else ""),
@@ -77,6 +78,14 @@ def _named(name: str) -> str:
 def _processes(runner: Document) -> str:
     found = [f"{role} {pid}" for role in ("runner", "worker") if (pid := words(runner, role, "pid"))]
     return ", ".join(found)
+
+
+def _job(runner: Document) -> str:
+    """Its number, and where it ran."""
+    job, restarts = words(runner, "slurm", "job"), figure(value_at(runner, "slurm") or {}, "restarts") or 0
+    parts = [f"requeued {restarts:.0f} times" if restarts > 1 else "requeued once" if restarts else ""]
+    parts += [f"{what} {told}" for what in ("partition", "node") if (told := words(runner, "slurm", what))]
+    return ", ".join(filter(None, [job, *parts])) if job else ""
 
 
 def _command(runner: Document) -> str:

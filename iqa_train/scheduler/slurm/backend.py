@@ -15,7 +15,7 @@ from iqa_train.scheduler.slurm.submissions import read_submissions, tasks_now
 from iqa_train.scheduler.slurm.troubles import Trouble, forgive, read_troubles
 from iqa_train.slurm.answer import UNKNOWN, Answer
 from iqa_train.slurm.commands import is_available
-from iqa_train.slurm.reasons import waiting_words
+from iqa_train.slurm.reasons import silence_words, waiting_words
 
 _NO_COMMANDS = "Slurm's commands are not on this machine's PATH; a login node of the cluster has them"
 
@@ -40,11 +40,13 @@ class SlurmBackend:
         else:
             known = answers(items, submissions, tasks_now(submissions, listed.jobs))
         missing = "" if is_available() else _NO_COMMANDS
+        silent = missing or ("" if listed.time is not None or listed.error is None else "Slurm does not answer")
         troubles = read_troubles(look.runs_dir)
-        return {
-            item.key: _worded(item, known.get(item.key), troubles.get(item.key), missing or listed.error or "", look)
-            for item in items
-        }
+        return {item.key: _worded(item, known.get(item.key), troubles.get(item.key), silent, look) for item in items}
+
+    def silence(self, runs_dir: Path) -> str:
+        """That Slurm does not answer, in a sentence; "" while it does."""
+        return silence_words(slurm_watch().listed(runs_dir)) if is_available() else ""
 
     def stop(self, run: RunFolder, grace: float, waiting: Callable[[], None]) -> str:
         """Ask its runner through the run folder and the job; cancel the job after the grace."""
@@ -56,7 +58,9 @@ def _worded(item: Item, answer: Answer | None, trouble: Trouble | None, silent: 
     if silent:
         return replace(answer or UNKNOWN, words=silent)
     if answer is not None and answer.kind in {"waiting", "running"}:
-        return replace(answer, words=waiting_words(answer))
+        return replace(answer, words=waiting_words(answer, paused=look.queue.paused))
+    if answer is not None and answer.kind == "unknown":
+        return replace(answer, words="asking Slurm")
     gone = answer or Answer("gone")
     if look.queue.paused:
         return replace(gone, words="the queue is paused")
