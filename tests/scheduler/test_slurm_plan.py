@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Mapping
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -198,6 +199,7 @@ def test_a_run_that_left_the_queue_is_cancelled_while_it_waits() -> None:
     assert planned.cancel == ("1_1",)
 
 
+@pytest.mark.slow
 def test_ten_thousand_runs_are_planned_in_time() -> None:
     """A guard against squares; benchmarks/bench_slurm_plan.py has the figure."""
     items = [item(f"E{k}", cpus=1) for k in range(10_000)]
