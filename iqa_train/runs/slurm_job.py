@@ -4,11 +4,12 @@ import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from iqa_train.slurm.answer import UNKNOWN, Answer, answer_on_attempt
-from iqa_train.slurm.commands import is_available
-from iqa_train.slurm.job_watch import JobList, JobWatch, own_jobs
+
+if TYPE_CHECKING:  # imported once there is a job: most runs have none
+    from iqa_train.slurm.job_watch import JobList, JobWatch
 
 _LATE = 5.0  # seconds after which a file of an attempt that has ended is taken to be visible here, too
 
@@ -22,6 +23,8 @@ class SlurmWatch:
         """On the attempt in `folder`, of whose job its runner.json says `facts`; None for none of Slurm's."""
         if not facts:
             return None
+        from iqa_train.slurm.commands import is_available
+
         if not is_available():
             return UNKNOWN
         try:
@@ -39,8 +42,11 @@ class SlurmWatch:
             return UNKNOWN  # its exit.json may just not be visible yet
         return answer
 
-    def listed(self, runs_dir: Path) -> JobList:
+    def listed(self, runs_dir: Path) -> "JobList":
         """The jobs of whoever owns the runs folder."""
+        from iqa_train.slurm.commands import is_available
+        from iqa_train.slurm.job_watch import JobList
+
         if not is_available():
             return JobList()
         try:
@@ -48,7 +54,9 @@ class SlurmWatch:
         except FileNotFoundError:
             return JobList()
 
-    def _list_of(self, uid: int) -> JobList:
+    def _list_of(self, uid: int) -> "JobList":
+        from iqa_train.slurm.job_watch import own_jobs
+
         watch = own_jobs() if uid == os.geteuid() else _jobs_of(uid)
         return watch.look(in_background=self.in_background)
 
@@ -60,5 +68,7 @@ def slurm_watch() -> SlurmWatch:
 
 
 @cache
-def _jobs_of(uid: int) -> JobWatch:
+def _jobs_of(uid: int) -> "JobWatch":
+    from iqa_train.slurm.job_watch import JobWatch
+
     return JobWatch(str(uid))

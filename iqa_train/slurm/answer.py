@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from iqa_train.slurm.jobs import Job
+if TYPE_CHECKING:
+    from iqa_train.slurm.jobs import Job
 
 Kind = Literal["running", "waiting", "gone", "unknown"]
 
@@ -40,13 +41,13 @@ class Answer:
 UNKNOWN = Answer("unknown")
 
 
-def answer_of(job: Job) -> Answer:
+def answer_of(job: "Job") -> Answer:
     """The answer that a line of squeue gives."""
     kind: Kind = "waiting" if job.is_waiting else "gone" if job.has_ended else "running"
     return Answer(kind, job.label, job.state, job.reason, job.node, job.start, job.end, job.restarts)
 
 
-def answer_on_attempt(facts: Mapping[str, Any], job: Job | None, *, since: bool) -> Answer:
+def answer_on_attempt(facts: Mapping[str, Any], job: "Job | None", *, since: bool) -> Answer:
     """The answer on an attempt whose runner.json has `facts` of its job; `job` is what squeue lists of that now.
 
     `since`: squeue was asked after the attempt had begun. A job that waits with the restarts that the attempt counted
