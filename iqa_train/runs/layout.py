@@ -197,7 +197,7 @@ class RunFolder:
     def repeats(self) -> list["RunFolder"]:
         """The repeats of this run that there are."""
         mine = re.compile(rf"{re.escape(self.path.name)}{_REPEATED}")
-        names = {int(found[1]): name for name in _folders_in(self.path.parent) if (found := mine.fullmatch(name))}
+        names = {int(found[1]): name for name in folders_in(self.path.parent) if (found := mine.fullmatch(name))}
         return [RunFolder(self.path.with_name(names[number])) for number in sorted(names)]
 
     @property
@@ -395,15 +395,15 @@ def counted_folders(runs_dir: Path, study: str | None = None) -> list[RunFolder]
 def run_folders(runs_dir: Path, study: str | None = None) -> list[RunFolder]:
     """Every run there is, repeats included, or those of a study, by study, experiment and seed."""
     found = []
-    for name in [study] if study else _folders_in(runs_dir):
-        for experiment in _folders_in(runs_dir / name):
+    for name in [study] if study else folders_in(runs_dir):
+        for experiment in folders_in(runs_dir / name):
             folder = runs_dir / name / experiment
-            found += [RunFolder(folder / run) for run in _folders_in(folder) if _RUN.fullmatch(run)]
+            found += [RunFolder(folder / run) for run in folders_in(folder) if _RUN.fullmatch(run)]
     return found
 
 
-def _folders_in(folder: Path) -> list[str]:
-    """Their names, sorted; none where the folder is missing or may not be read."""
+def folders_in(folder: Path) -> list[str]:
+    """The names of the folders in a folder, sorted; none where the folder is missing or may not be read."""
     try:
         with os.scandir(folder) as entries:
             return sorted(entry.name for entry in entries if entry.is_dir())

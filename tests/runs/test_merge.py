@@ -77,6 +77,32 @@ def test_a_log_whose_name_is_taken_gets_a_number_and_is_found(here: Machine, the
     assert tree(here.folder) == before
 
 
+def test_a_log_of_a_project_whose_place_was_recorded_in_full_is_found(here: Machine, there: Machine) -> None:
+    attempt = there.write(value=0.5).attempts()[0]
+    facts = json.loads(attempt.runner.read_text())
+    write_json(attempt.runner, facts | {"cwd": "/home/b/project", "log": f"/home/b/project/{facts['log']}"})
+    here.merge(there)
+    log = log_of(here.run().attempts()[0])
+    assert log is not None and log.parent == here.folder / "logs" and log.read_text().startswith(THERE)
+    assert json.loads((here.run().attempts()[0].runner).read_text())["log"] == f"logs/{log.name}"
+    assert outcomes(here.merge(there)) == ["unchanged"]
+
+
+def test_every_round_is_compared(here: Machine, there: Machine) -> None:
+    for one, last in ((here, 0.5), (there, 0.75)):
+        run = one.write(value=0.5, minute=1)
+        for number, value in ((1, 0.5), (2, last)):
+            path = run.round(number, 2).predictions("test")
+            path.parent.mkdir()
+            path.write_text(f"image,score,prediction\n0.png,0,{value}\n1.png,1,2.0\n")
+        run.round(1, 1).predictions("test").unlink()
+        rounds = [{"round": number, "epochs": 1, "test": {"srcc": 0.5}} for number in (1, 2)]
+        write_json(run.result, {"srcc": 0.5, "images": {"test": 2}, "rounds": rounds})
+    assert outcomes(here.merge(there)) == ["conflict"]
+    (here.run().round(2, 2).predictions("test")).write_bytes(there.run().round(2, 2).predictions("test").read_bytes())
+    assert outcomes(here.merge(there)) == ["unchanged"]
+
+
 def test_the_finished_one_counts_and_attempts_of_the_other_are_its_earlier_ones(here: Machine, there: Machine) -> None:
     here.write(epochs=2, tries=2)
     there.write(value=0.5, tries=2, minute=1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from iqa_train.runs.document_cache import Damage
@@ -81,9 +82,10 @@ def alive_words(there: Side, newest_sign: float, *, gone: bool) -> str:
         where = f" {there.state.reason}" if there.state.elsewhere else ""
         return f"it is {there.state.name}{where}; merge again when it has ended"
     if there.away and there.last_sign > newest_sign - SILENCE and not gone and not there.state.requested:
+        last = datetime.fromtimestamp(there.last_sign).isoformat(" ", timespec="minutes")
         return (
-            "it had not ended when the folder was copied; copy it again when it has, or give --gone if that machine "
-            "will not continue it"
+            f"it had not ended when the folder was copied (last sign of life {last}); copy it again when it has, or "
+            "give --gone if that machine will not continue it"
         )
     return ""
 

@@ -2,7 +2,7 @@
 
 import errno
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -77,20 +77,21 @@ def merge_runs(sources: Sequence[Source], runs_dir: Path, logs_dir: Path, option
 
     Raises RunError where this runs folder cannot be worked in; what keeps a single run from being joined is reported.
     """
-    with _at_work(runs_dir, options) as completed:
-        merge = _Merge(runs_dir, logs_dir, options)
+    with _at_work(runs_dir, options) as (require, completed):
+        merge = _Merge(runs_dir, logs_dir, options, require)
         report = merge.run(sources)
         report.completed = completed
         return report
 
 
 @contextmanager
-def _at_work(runs_dir: Path, options: MergeOptions) -> Iterator[list[RunFolder]]:
+def _at_work(runs_dir: Path, options: MergeOptions) -> Iterator[tuple[Callable[[], None], list[RunFolder]]]:
+    """What raises where another merge took over, and the runs that one which was killed had left."""
     if options.dry_run:
-        yield []
+        yield lambda: None, []
         return
-    with locked(QueueFiles(runs_dir).merge_lock, patient=True):
-        yield recover(runs_dir)
+    with locked(QueueFiles(runs_dir).merge_lock, patient=True) as held:
+        yield held.require, recover(runs_dir)
 
 
 class _DiskFullError(Exception):
@@ -98,7 +99,8 @@ class _DiskFullError(Exception):
 
 
 class _Merge:
-    def __init__(self, runs_dir: Path, logs_dir: Path, options: MergeOptions) -> None:
+    def __init__(self, runs_dir: Path, logs_dir: Path, options: MergeOptions, require: Callable[[], None]) -> None:
+        self._require = require
         self._runs_dir = runs_dir
         self._logs_dir = logs_dir
         self._options = options
@@ -229,7 +231,7 @@ class _Merge:
         self, decision: Decision, source: Source, here: Side | None, there: Side, target: RunFolder
     ) -> list[str]:
         """Returns the other data sets of which tests were added."""
-        place = Place(source, self._runs_dir, self._logs_dir)
+        place = Place(source, self._runs_dir, self._logs_dir, self._require)
         match decision.what:
             case _ if decision.left:
                 return []

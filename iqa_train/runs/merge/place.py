@@ -9,7 +9,7 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from iqa_train.files import read_json, sync_folder, write_json
 from iqa_train.locks import lock_now, open_lock
 from iqa_train.runs.code_copy import damaged_copies
 from iqa_train.runs.import_folder import folder_mode
-from iqa_train.runs.layout import Attempt, RunFolder, is_attempt
+from iqa_train.runs.layout import Attempt, RunFolder, folders_in, is_attempt
 from iqa_train.runs.merge.attempt_logs import join_log
 from iqa_train.runs.merge.copy_files import copy_tree, link_tree, same_files
 from iqa_train.runs.merge.decide import shared_attempts
@@ -34,7 +34,9 @@ _PATIENCE = 1.0
 class Place:
     """The runs folder and the logs folder that runs of `source` are put into."""
 
-    def __init__(self, source: Source, runs_dir: Path, logs_dir: Path) -> None:
+    def __init__(self, source: Source, runs_dir: Path, logs_dir: Path, require: Callable[[], None]) -> None:
+        """`require` raises where this is not the only merge any more; asked before anything gets its name."""
+        self._require = require
         self._source = source
         self._runs_dir = runs_dir
         self._logs_dir = logs_dir
@@ -49,6 +51,7 @@ class Place:
                 self._add_here(made, target)
                 self._swap(scratch, target, ())
             else:
+                self._require()
                 _rename(made.path, target.path)
 
     def join_as_repeat(self, there: Side, target: RunFolder) -> None:
@@ -63,6 +66,7 @@ class Place:
             write_json(made.provenance, {**document, "repeat": {"number": target.repeat, "rounding": words}})
             if stat is not None:
                 os.utime(made.provenance, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+            self._require()
             _rename(made.path, target.path)
 
     def keep_aside(self, there: Side, target: RunFolder) -> Path:
@@ -71,6 +75,7 @@ class Place:
             made = scratch / target.path.name
             copy_tree(there.run.path, made)
             self._join_logs(made)
+            self._require()
             aside = _free_aside(target.path)
             _rename(made, aside)
             return aside
@@ -173,6 +178,7 @@ class Place:
                 link_tree(target.lock, new.lock)
             swap = scratch.with_name(scratch.name.replace(_COPY, _SWAP))
             sync_folder(new.path)
+            self._require()
             scratch.rename(swap)
             sync_folder(swap.parent)
             target.path.rename(swap / f"{_OLD}{target.path.name}")
@@ -196,7 +202,7 @@ class Place:
 def recover(runs_dir: Path) -> list[RunFolder]:
     """Complete what a merge left that was killed; needs that no other merge is at work. Returns the runs completed."""
     completed = []
-    for swap in sorted(runs_dir.glob(f"*/*/{_SWAP}*")):
+    for swap in _left(runs_dir, _SWAP):
         for old in list(swap.glob(f"{_OLD}*")):
             target = RunFolder(swap.with_name(old.name.removeprefix(_OLD)))
             new = swap / target.path.name
@@ -206,9 +212,15 @@ def recover(runs_dir: Path) -> list[RunFolder]:
             elif not target.path.exists():
                 _rename(old, target.path)
         shutil.rmtree(swap, ignore_errors=True)
-    for copy in runs_dir.glob(f"*/*/{_COPY}*"):
+    for copy in _left(runs_dir, _COPY):
         shutil.rmtree(copy, ignore_errors=True)
     return completed
+
+
+def _left(runs_dir: Path, prefix: str) -> list[Path]:
+    """The folders beside runs that a merge which was killed has left."""
+    experiments = [runs_dir / study / name for study in folders_in(runs_dir) for name in folders_in(runs_dir / study)]
+    return [folder / name for folder in experiments for name in folders_in(folder) if name.startswith(prefix)]
 
 
 def _rename(made: Path, target: Path) -> None:

@@ -110,8 +110,8 @@ def attempt_id(attempt: Attempt) -> str:
         facts = read_json(attempt.runner)
     except (RunError, OSError):
         facts = None
-    if facts is None:
-        return _digest([path for path in (attempt.runner, attempt.metrics, attempt.exit) if path.is_file()])
+    if facts is None or facts.get("imported"):  # of an import, only its log says which it is
+        return _digest([path for path in (attempt.metrics, attempt.exit) if path.is_file()])
     known = {name: value for name, value in facts.items() if name not in _OF_A_PLACE}
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode(errors="surrogatepass")).hexdigest()[:16]
 
