@@ -7,7 +7,9 @@ import pytest
 
 from iqa_train.errors import UsageError
 from iqa_train.slurm.batch_script import batch_script
+from iqa_train.slurm.commands import sbatch
 from iqa_train.study.slurm_table import SlurmTable
+from tests.slurm.cluster import Cluster, wait_until
 
 PRINT = ("/usr/bin/printf", "<%s>")
 
@@ -127,3 +129,35 @@ def test_a_percent_sign_of_the_path_is_no_pattern_and_a_backslash_is_refused():
     assert "--output=/a/%%j/b/%A_%a.out" in script(logs=Path("/a/%j/b"))
     with pytest.raises(UsageError, match=r"folder with a backslash in its path; rename that folder"):
         script(logs=Path("/a\\b"))
+
+
+def test_slurm_takes_every_option_of_the_table(cluster: Cluster):
+    table = SlurmTable(
+        partition="main", time="1-0", gpus="1", cpus=2, mem="100M", exclude="n2", nice=7, array_limit=2,
+        margin=300, extra=("--mail-type NONE", "--exclusive=user"),
+    )  # fmt: skip
+    ahead = sbatch(script(tasks=1, hold=True, name="ahead", logs=Path("/tmp")))
+    array = sbatch(script(table, tasks=3, after=(ahead,), name="my study's"))
+    shown = cluster.call("scontrol", "show", "job", array)
+    for words in (
+        "JobName=my study's\n", "Comment=iqa-train:3f2a", "Partition=main", "TimeLimit=1-00:00:00", "NumCPUs=2",
+        "MinMemoryNode=100M", "ExcNodeList=n2", "Nice=7", "ArrayTaskThrottle=2", "ArrayTaskId=0-2%2", "Requeue=1",
+        f"Dependency=afterany:{ahead}_*", "gpu:1", "OverSubscribe=USER",
+    ):  # fmt: skip
+        assert words in shown
+    assert "Reason=JobHeldUser" in cluster.call("scontrol", "show", "job", ahead)
+
+
+def test_a_job_has_its_words_and_output_whatever_the_path_of_the_project(cluster: Cluster, tmp_path: Path):
+    folder = tmp_path / 'my lab\'s "$HOME" %j #1'
+    logs = folder / "runs" / "slurm"
+    logs.mkdir(parents=True)
+    setup = SlurmTable(gpus="1", setup=('export LAB="it\'s here"',))
+    text = script(setup, *WORDS, folder=folder).replace(
+        "exec /usr/bin/printf", 'echo "$LAB $PWD $SLURM_GPUS_ON_NODE"\nexec printf'
+    )
+    array = sbatch(text)
+    wait_until(lambda: all(job.has_ended for job in cluster.jobs()), "the array ends")
+    assert sorted(path.name for path in logs.iterdir()) == [f"{array}_{task}.out" for task in range(5)]
+    for path in logs.iterdir():
+        assert path.read_text() == f"it's here {folder} 1\n" + "".join(f"<{word}>" for word in WORDS)
