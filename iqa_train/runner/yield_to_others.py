@@ -16,8 +16,23 @@ from iqa_train.runner.interruption import Interruption
 from iqa_train.runner.runner import RunningAttempt
 
 CONFIRMATION = 3.0  # seconds for which others must be seen: who only lists the GPUs is gone by then
-LONGEST = 45.0  # seconds for the checkpoint: with looks, confirmation and kill the GPU is free within 60
+LONGEST = 40.0  # seconds for the checkpoint: with looks, confirmation and kill the GPU is free within 60
 _EVERY = 1.0
+
+
+class Presence:
+    """Confirms that others stay."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None  # since when others have been seen at every look
+
+    def confirmed(self, others: bool, now: float) -> bool:
+        """Whether they have been there for long enough at the look `now` (time.monotonic())."""
+        if not others:
+            self._since = None
+        elif self._since is None:
+            self._since = now
+        return self._since is not None and now - self._since >= CONFIRMATION
 
 
 class YieldToOthers:
@@ -27,7 +42,7 @@ class YieldToOthers:
         self._device = device
         self._nvml = Nvml()
         self._thread: threading.Thread | None = None
-        self._since: float | None = None  # since when others have been seen at every look
+        self._presence = Presence()
         self._confirmed: tuple[OtherProcess, ...] = ()
 
     def __call__(self, started: RunningAttempt) -> Interruption | None:
@@ -51,12 +66,7 @@ class YieldToOthers:
 
     def _look(self) -> None:
         others = self._others()
-        now = time.monotonic()
-        if not others:
-            self._since = None
-        elif self._since is None:
-            self._since = now
-        elif now - self._since >= CONFIRMATION:
+        if self._presence.confirmed(bool(others), time.monotonic()):
             self._confirmed = others
 
     def _others(self) -> tuple[OtherProcess, ...]:

@@ -58,7 +58,8 @@ def status_of(item: Item, found: RunSnapshot) -> ItemStatus:
             return ItemStatus("settled", state, number, False)
         before = f"attempt {attempts[-1].number} {state.name}" if attempts else "not started"
         return ItemStatus("waiting", RunState(QUEUED, before), number, False)
-    if state.can_pass and item.retries and _without_epoch(mine) <= item.retries:
+    wanted = item.retries or _interrupted(mine[-1])  # --retries 0 is about failures
+    if state.can_pass and wanted and _without_epoch(mine) <= item.retries:
         return ItemStatus("waiting", state, number, True)
     return ItemStatus("settled", state, number, True)
 

@@ -137,6 +137,8 @@ class _Table:
         if policy != "batches" or item.gpu is None:
             return healthy
         named = [place for place in healthy if place.device.index == item.gpu]
+        if item.local.yield_to_others and any(place.others for place in named):  # rather another one than to wait
+            return sorted(healthy, key=lambda place: place.device.index in self._named)
         return named or [place for place in healthy if place.device.index not in self._named] or healthy
 
     def seat(self, item: Item, candidates: Iterable[DeviceSlots]) -> tuple[Device | None, str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,9 @@ import pytest
 
 from iqa_train.cli.commands.devices import main
 from iqa_train.errors import UsageError
+from iqa_train.scheduler.queue import Item, edit_queue
+from iqa_train.study.manners import Manners
+from tests.conftest import STUDY
 from tests.fakes.nvml import H200, NEVER_A_PID, RESERVED, UUIDS, FakeDriver
 
 COMMAND = ("-m", "iqa_train.cli.main", "devices")
@@ -25,7 +29,7 @@ def driver(tmp_path: Path) -> FakeDriver:
 
 def document(driver: FakeDriver, *words: str, **environment: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(driver.run(*COMMAND, "--json", *words, **environment))
-    assert set(found) == {"devices", "why_no_gpu", "note", "driver", "nodes"}
+    assert set(found) == {"devices", "why_no_gpu", "note", "driver", "nodes", "local"}
     assert all(set(device) == KEYS for device in found["devices"])
     return found
 
@@ -91,6 +95,32 @@ def test_a_lost_gpu_is_named_below_the_table(driver: FakeDriver) -> None:
     assert "\x1b" not in text
     assert "\x07" not in text
     assert [device["lost"] for device in document(driver)["devices"]] == [False, True]
+
+
+def test_limits_of_the_study_file_and_of_the_queue(driver: FakeDriver, tmp_path: Path) -> None:
+    file, runs = tmp_path / "lab.toml", tmp_path / "runs"
+    file.write_text(f'{STUDY}\n[local]\ngpu_order = [1, 0]\nmax_gpus = 1\nquiet_hours = "22:00-07:00"\n')
+    items = [Item(f"small/{name}/s42-0123456789", name, 42, local=Manners(nice=5)) for name in ("A1", "A2")]
+    runs.mkdir()
+    with edit_queue(runs) as edit:
+        edit.queue = replace(edit.queue, items=(*items, Item("other/A1/s1-0123456789", "A1", 1)))
+    words = ("--experiments", str(file), "--runs-dir", str(runs))
+    text = driver.run(*COMMAND, *words)
+    limits = "GPUs 1, 0, in this order; at most 1 GPU at once; no start in quiet hours (22:00-07:00)"
+    assert f"\n\n[local] of {file}: {limits}" in text
+    assert f"\nqueue of {runs}, study small (2 runs): niceness 5\n" in text
+    assert f"\nqueue of {runs}, study other (1 run): no limit\n" in text
+    of_file, small, other = document(driver, *words)["local"]
+    assert (of_file["gpu_order"], of_file["max_gpus"], of_file["nice"], of_file["error"]) == ([1, 0], 1, 0, "")
+    assert (small["study"], small["runs"], small["nice"], other["nice"]) == ("small", 2, 5, 0)
+
+
+def test_a_study_file_with_mistakes_does_not_hide_the_devices(driver: FakeDriver, tmp_path: Path) -> None:
+    file = tmp_path / "lab.toml"
+    file.write_text(f"{STUDY}\n[local]\nnice = 40\n")
+    text = driver.run(*COMMAND, "--experiments", str(file))
+    assert "0    NVIDIA H200" in text
+    assert "nice = 40 is out of range" in text
 
 
 @pytest.mark.parametrize("argv", [["--slots", "0"], ["--slots", "two"], ["--gpu", "1"], ["extra"]])

@@ -159,6 +159,9 @@ def test_a_gpu_that_another_user_is_on() -> None:
     assert waits(made) == {"A1": "waiting for GPU 0, used by alice (process 123)"}
     made = plan(waiting(polite("A1", yield_to_others=True)), [taken, gpu(1)])
     assert started(made) == [("A1", 1)]
+    two = waiting(polite("A1", gpu=0, yield_to_others=True), polite("A2", gpu=1, yield_to_others=True))
+    assert started(plan(two, [taken, gpu(1), gpu(2)])) == [("A1", 2), ("A2", 1)]  # a batch's GPU, too, is given up
+    assert started(plan(two, [taken, gpu(1)])) == [("A1", 1)]
 
 
 def test_a_forecast_waits_for_the_morning() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from iqa_train.cli.local_text import LocalLimits, local_limits
 from iqa_train.cli.parser import Parser
 from iqa_train.cli.text import plain
 from iqa_train.devices.inventory import Device, Inventory, inventory, inventory_of
@@ -19,7 +20,8 @@ from iqa_train.text import GIB, age_words, join_names, plural
 _DESCRIPTION = """\
 List the devices that runs can be placed on: the GPUs that the driver and CUDA_VISIBLE_DEVICES show, numbered as
 nvidia-smi does; without GPUs the CPU, in slots. What the driver does not report is n/a. Below them, the devices of
-other nodes that runs of this folder are on, by the last samples of these runs."""
+other nodes that runs of this folder are on, by the last samples of these runs; then the limits of [local] in the study
+file and of queued runs: the GPUs' order, how many at once, quiet hours, and the rest."""
 _EPILOG = (
     "With --json: memory in bytes, utilisation in percent (of a CPU: of one core), temperature in degrees Celsius, "
     "power in watts, time in seconds since 1970."
@@ -35,13 +37,15 @@ def main(argv: Sequence[str]) -> int:
     sample = nvml.sample()
     nvml.close()
     found = inventory_of(sample) if options.slots is None else inventory(options.slots)
-    nodes = _nodes(Path(options.runs_dir))
+    nodes, limits = _nodes(Path(options.runs_dir)), local_limits(options.study_file, Path(options.runs_dir))
     if options.json:
-        print(json.dumps(_document(found, sample, nodes), indent=2, ensure_ascii=False))
-    else:
-        print(_text(found, sample))
-        if nodes:
-            print("", *_table([_NODE_HEAD, *(_node_row(device, time.time()) for device in nodes)]), sep="\n")
+        print(json.dumps(_document(found, sample, nodes, limits), indent=2, ensure_ascii=False))
+        return 0
+    print(_text(found, sample))
+    if nodes:
+        print("", *_table([_NODE_HEAD, *(_node_row(device, time.time()) for device in nodes)]), sep="\n")
+    if any(one.error or one.manners.words() for one in limits):
+        print("", *(one.text() for one in limits), sep="\n")
     return 0
 
 
@@ -55,13 +59,16 @@ def _nodes(runs_dir: Path) -> tuple[NodeDevice, ...]:
     return NodeReader().read(running)
 
 
-def _document(found: Inventory, sample: Sample, nodes: Sequence[NodeDevice]) -> dict[str, Any]:
+def _document(
+    found: Inventory, sample: Sample, nodes: Sequence[NodeDevice], limits: Sequence[LocalLimits]
+) -> dict[str, Any]:
     return {
         "devices": [_entry(device, _reading(device, sample)) for device in found.devices],
         "why_no_gpu": found.why_no_gpu,
         "note": found.note,
         "driver": sample.driver or None,
         "nodes": [_node_entry(device) for device in nodes],
+        "local": [one.as_json() for one in limits],
     }
 
 
@@ -176,7 +183,11 @@ def _reading(device: Device, sample: Sample) -> GpuReading | None:
 def _parser() -> Parser:
     parser = Parser("iqa-train devices", _DESCRIPTION, _EPILOG)
     parser.add_argument("--slots", type=_count, metavar="N", help="show the CPU in N slots, even if there are GPUs")
-    parser.add_argument("--runs-dir", default="runs", metavar="DIR", help="folder of the runs [runs]")
+    parser.add_argument(
+        "--experiments", type=Path, dest="study_file", metavar="FILE",
+        help="study file whose [local] is shown [./experiments.toml]",
+    )  # fmt: skip
+    parser.add_argument("--runs-dir", default="runs", metavar="DIR", help="folder of the runs and their queue [runs]")
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     return parser
 

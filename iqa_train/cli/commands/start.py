@@ -117,9 +117,7 @@ def _done(spec: RunSpec, run: RunFolder, options: argparse.Namespace) -> RunStat
 def _run_here(spec: RunSpec, run: RunFolder, options: argparse.Namespace, argv: list[str], manners: Manners) -> int:
     """Run it in this process, which shows the log. What gave its GPU to another user is continued."""
     if quiet := manners.quiet_now(time.time()):
-        say(
-            f"note: {quiet}, but a run that is started in a terminal does not wait; Ctrl-C and --detach to have it wait"
-        )
+        say(f"note: {quiet}; a run started in a terminal does not wait for their end, one queued with --detach does")
     outcome = _attempt(spec, run, options, argv, manners)
     while outcome.interrupted:
         say(f"{spec.experiment}: {outcome.reason}; it continues here when a GPU is free again. Ctrl-C leaves it")
