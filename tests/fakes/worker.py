@@ -6,6 +6,7 @@ that a run which was disturbed can be compared with one that was not. What it is
     FAKE_EPOCH_SECONDS   how long an epoch takes [0.05]
     FAKE_WITNESS         a folder in which it holds a lock for its run and one for each lease that it was handed; if
                          somebody else holds one of them, two work on one thing, and a line goes into `overlaps`
+    FAKE_WRITES          a file, to which it appends when it has written each checkpoint
     FAKE_GATE            a file, without which `hold` waits
     FAKE_NOISE           per experiment, or * for all, `A1=40,*=10`: predictions of 120 images are their scores (0 to
                          119) and noise of that SD beside noise of 10 that all runs share [20 images, no relation]
@@ -36,9 +37,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from iqa_train.files import append_line, read_json, read_lines
+from iqa_train.files import append_line, read_json
 from iqa_train.runs.fence import FencedWriter, Superseded
 from iqa_train.runs.layout import Attempt, RunFolder
+from iqa_train.runs.metrics import epoch_events
 
 OOM, DISK_FULL, STOPPED, SUPERSEDED = 4, 5, 6, 8
 
@@ -139,12 +141,20 @@ class Worker:
             self.event("progress", stage="training", epoch=epoch, done=10, total=10, unit="crops", rate=100.0)
             self.history.append(self.figure(epoch))
             padding = "x" * (1024 * int(self.wishes.get("checkpoint", 0)))
+            began = time.monotonic()
             self.writer.write_json(checkpoint, {"epoch": epoch, "padding": padding})  # durable first, told after
+            self.bear_witness(epoch, began)
             self.tell(epoch)
 
     def told(self) -> set[int]:
-        files = sorted(self.run.glob("attempt-*/metrics.jsonl"))
-        return {event["epoch"] for path in files for event in read_lines(path) if event["event"] == "epoch"}
+        return {event["epoch"] for event in epoch_events(RunFolder(self.run))}
+
+    def bear_witness(self, epoch: int, began: float) -> None:
+        """Note when the checkpoint was written, the same clock for all of this host."""
+        if "FAKE_WRITES" in os.environ:
+            attempt = Attempt(self.attempt).number
+            note = {"run": str(self.run), "attempt": attempt, "epoch": epoch, "began": began, "ended": time.monotonic()}
+            append_line(Path(os.environ["FAKE_WRITES"]), note)
 
     def work(self, epoch: int) -> None:
         ends = time.monotonic() + self.seconds

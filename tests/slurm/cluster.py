@@ -23,6 +23,7 @@ from iqa_train.slurm.jobs import Job, list_arguments, parse_jobs
 DAEMONS = ("munged", "slurmctld", "slurmd", "setpriv")
 COMMANDS = ("sbatch", "squeue", "scancel", "scontrol")
 NODES = ("n1", "n2")
+_AWAY = ("down", "drain", "fail")
 LIMIT = 60.0  # seconds in which whatever is waited for must happen
 
 _CONFIGURATION = """
@@ -102,6 +103,7 @@ class Cluster:
         self._min_job_age = min_job_age
         self._daemons: dict[str, subprocess.Popen[bytes]] = {}
         self._controller_was_up = False
+        self._ports: list[int] = []
 
     def start(self) -> None:
         """Start all daemons and wait until both nodes are idle. Raises AssertionError."""
@@ -152,12 +154,24 @@ class Cluster:
 
     # Faults
 
+    @property
+    def has_controller(self) -> bool:
+        """Whether the process of the controller lives."""
+        return self._daemons["slurmctld"].poll() is None
+
     def kill_controller(self) -> None:
+        """Kill it: what it has not saved in the last seconds is lost, and numbers of jobs are given again."""
         self._kill("slurmctld")
+
+    def stop_controller(self) -> None:
+        """Let it save its state and end."""
+        self._daemons["slurmctld"].terminate()
+        self._daemons["slurmctld"].wait(LIMIT)
 
     def wait_until_saved(self) -> None:
         """Until the controller has saved all that it knows now; killed earlier, it forgets jobs."""
         now = time.time()
+        self.call("scancel", self.call("sbatch", "--parsable", "--hold", "--wrap", "true").strip())  # saved is a change
         saved = self.folder / "state" / "job_state"
         wait_until(lambda: saved.exists() and saved.stat().st_mtime > now, "the controller saves its state")
 
@@ -172,7 +186,9 @@ class Cluster:
         """Kill it alone: the job's processes go on, and what the controller knows of them is out of date."""
         self._kill(node)
 
-    def start_slurmd(self, node: str) -> None:
+    def start_slurmd(self, node: str, *, only_if_dead: bool = False) -> None:
+        if only_if_dead and self._daemons[node].poll() is None:
+            return
         self._kill(node)
         self._start(node, "slurmd", "-D", "-N", node)
 
@@ -184,10 +200,12 @@ class Cluster:
         """No new job starts on it."""
         self.call("scontrol", "update", f"NodeName={node}", "State=DRAIN", "Reason=test")
 
-    def node_up(self, node: str) -> None:
-        """Back from down and drained, if its slurmd runs."""
-        with contextlib.suppress(AssertionError):  # it is up already
-            self.call("scontrol", "update", f"NodeName={node}", "State=RESUME")
+    def node_up(self, node: str) -> bool:
+        """Back from down and drained, if its slurmd runs; whether it is back."""
+        if self.node_states().get(node, "down").startswith(_AWAY):
+            with contextlib.suppress(AssertionError):
+                self.call("scontrol", "update", f"NodeName={node}", "State=RESUME")
+        return not self.node_states().get(node, "down").startswith(_AWAY)
 
     def refuse(self, command: str, words: str) -> None:
         """Let a command (sbatch, squeue...) fail with these words."""
@@ -197,23 +215,36 @@ class Cluster:
         """Let it wait before it does anything."""
         self._set_fault(command, f"sleep {seconds}\n")
 
-    def heal(self, command: str | None = None) -> None:
-        """Let it, or all commands, do what it does."""
+    def heal(self, command: str | None = None) -> int:
+        """Let it, or all commands, do what it does; returns how many calls have met with a fault."""
+        calls = 0
         for name in [command] if command else COMMANDS:
             (self.folder / "faults" / name).unlink(missing_ok=True)
+            met = self.folder / "faults" / f"{name}.met"
+            calls += len(met.read_bytes()) if met.exists() else 0
+            met.unlink(missing_ok=True)
+        return calls
+
+    def is_hindered(self, command: str) -> bool:
+        """Whether it refuses or hangs now."""
+        return (self.folder / "faults" / command).exists()
+
+    def mend(self) -> None:
+        """Undo all faults and wait until both nodes are up."""
+        self.heal()
+        if not self.has_controller:
+            self.start_controller()
+        for node in NODES:
+            self.start_slurmd(node, only_if_dead=True)
+        for node in NODES:
+            wait_until(lambda node=node: self.node_up(node), f"{node} is up")
 
     def repair(self) -> None:
         """Undo all faults, cancel all jobs and wait until none is left on a node."""
-        self.heal()
-        if self._daemons["slurmctld"].poll() is not None:
-            self.start_controller()
-        for node in NODES:
-            if self._daemons[node].poll() is not None:
-                self.start_slurmd(node)
+        self.mend()
         self.call("scancel", "-u", str(os.getuid()))
         wait_until(lambda: all(job.has_ended for job in self.jobs()), "all jobs have ended")
-        for node in NODES:
-            wait_until(lambda node=node: self._is_idle(node), f"{node} is idle")
+        wait_until(lambda: self.node_states() == dict.fromkeys(NODES, "idle"), "both nodes are idle")
 
     def node_states(self) -> dict[str, str]:
         """idle, mixed, allocated, down, drained... by node; a * says that its slurmd does not answer."""
@@ -227,11 +258,11 @@ class Cluster:
         found = [f"== {path.name}\n{path.read_text()[-1500:]}" for path in sorted(self.folder.glob("*.log"))]
         return "\n".join(found)
 
-    def _is_idle(self, node: str) -> bool:
-        self.node_up(node)
-        return self.node_states().get(node) == "idle"
-
     def _answers(self) -> bool:
+        try:  # without a listener, Slurm's own commands try again for nine seconds
+            socket.create_connection(("127.0.0.1", self._ports[0]), 1).close()
+        except OSError:
+            return False
         done = subprocess.run(
             ["scontrol", "ping"], env=os.environ | self.environment(), capture_output=True, text=True, check=False
         )
@@ -240,7 +271,7 @@ class Cluster:
     def _set_fault(self, command: str, script: str) -> None:
         path = self.folder / "faults" / command
         fresh = path.with_suffix(".new")
-        fresh.write_text(script)
+        fresh.write_text(f"printf . >> {path}.met\n{script}")
         fresh.replace(path)
 
     def _write_configuration(self) -> None:
@@ -255,8 +286,9 @@ class Cluster:
             wrapper.write_text(_WRAPPER.format(fault=self.folder / "faults" / name, real=_which(name)))
             wrapper.chmod(0o755)
         user, host = pwd.getpwuid(os.getuid()).pw_name, socket.gethostname().partition(".")[0]
+        self._ports = _free_ports(3)
         text = _CONFIGURATION.format(
-            folder=self.folder, ports=_free_ports(3), user=user, host=host, min_job_age=self._min_job_age
+            folder=self.folder, ports=self._ports, user=user, host=host, min_job_age=self._min_job_age
         )
         self.configuration.write_text(text)
         (self.folder / "gres.conf").write_text(_GPUS.format(folder=self.folder))
