@@ -24,11 +24,10 @@ _LATE = 5.0  # seconds before the end of its time from which on a job that ends 
 
 @dataclass(frozen=True)
 class Termination:
-    """Why a job ends. `restarts_by_itself`: Slurm has requeued it already."""
+    """Why a job ends."""
 
     cause: Cause
     words: str
-    restarts_by_itself: bool = False
 
 
 class OwnOutput:
@@ -67,7 +66,7 @@ def why_terminated(job: ThisJob, notice: Cause | None, answer: JobNow | None, no
     cause = notice or _cause_in(answer, now)
     if restarts and cause in {"unknown", "cancelled"}:
         cause = "requeued"
-    return Termination(cause, _words(job, cause), restarts)
+    return Termination(cause, _words(job, cause))
 
 
 def _cause_in(answer: JobNow | None, now: float) -> Cause:

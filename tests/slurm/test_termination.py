@@ -32,29 +32,28 @@ def test_the_line_in_the_output(output: bytes, cause: Cause | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "cause", "by_itself"),
+    ("answer", "cause"),
     [
-        (ENDING, "cancelled", False),
-        (replace(ENDING, state="CANCELLED"), "cancelled", False),
-        (replace(ENDING, preempted=True), "preempted", False),
-        (replace(RUNNING, preempted=True), "preempted", False),
-        (replace(ENDING, preempted=True, restarts=2), "preempted", True),
-        (replace(ENDING, reason="TimeLimit"), "time limit", False),
-        (replace(ENDING, restarts=2), "requeued", True),
-        (replace(RUNNING, state="PENDING", reason="BeginTime", restarts=2), "requeued", True),
-        (RUNNING, "unknown", False),
-        (replace(RUNNING, end=1502.0), "time limit", False),
-        (None, "unknown", False),
+        (ENDING, "cancelled"),
+        (replace(ENDING, state="CANCELLED"), "cancelled"),
+        (replace(ENDING, preempted=True), "preempted"),
+        (replace(RUNNING, preempted=True), "preempted"),
+        (replace(ENDING, preempted=True, restarts=2), "preempted"),
+        (replace(ENDING, reason="TimeLimit"), "time limit"),
+        (replace(ENDING, restarts=2), "requeued"),
+        (replace(RUNNING, state="PENDING", reason="BeginTime", restarts=2), "requeued"),
+        (RUNNING, "unknown"),
+        (replace(RUNNING, end=1502.0), "time limit"),
+        (None, "unknown"),
     ],
 )
-def test_slurms_answer_where_nothing_was_written(answer: JobNow | None, cause: Cause, by_itself: bool) -> None:
-    found = why_terminated(JOB, None, answer, 1500.0)
-    assert (found.cause, found.restarts_by_itself) == (cause, by_itself)
+def test_slurms_answer_where_nothing_was_written(answer: JobNow | None, cause: Cause) -> None:
+    assert why_terminated(JOB, None, answer, 1500.0).cause == cause
 
 
 def test_what_was_written_counts_before_the_answer() -> None:
     found = why_terminated(JOB, "node failure", replace(ENDING, restarts=2), 1500.0)
-    assert (found.words, found.restarts_by_itself) == ("Slurm gave node n1 up under job 17_3", True)
+    assert found.words == "Slurm gave node n1 up under job 17_3"
     assert why_terminated(JOB, "cancelled", None, 1500.0).words == "cancelled with scancel"
 
 

@@ -9,7 +9,6 @@ import iqa_train.startup  # noqa: F401 (before anything that opens a file)
 
 # isort: split
 import contextlib
-import signal
 import subprocess
 import sys
 import tempfile
@@ -25,7 +24,6 @@ from iqa_train.devices.nvml import Nvml
 from iqa_train.errors import RunError, UserError
 from iqa_train.redaction import without_secrets
 from iqa_train.runner.environment import interpreter_of
-from iqa_train.runner.interruption import GRACE, Interruption
 from iqa_train.runner.process_limits import RefusedError, starting
 from iqa_train.runner.process_tree import kill_all
 from iqa_train.runs.identity import require_own_proc
@@ -35,7 +33,7 @@ from iqa_train.scheduler.detached_runner import BUSY, runner_command
 from iqa_train.scheduler.item_status import item_status, snapshots_of
 from iqa_train.scheduler.queue import Item, Queue, folder_of, read_queue
 from iqa_train.scheduler.slurm.cancelled import record_cancelled
-from iqa_train.scheduler.slurm.job_clock import JobClock
+from iqa_train.scheduler.slurm.job_ending import JobEnding, Signals
 from iqa_train.scheduler.slurm.job_environment import job_environment
 from iqa_train.scheduler.slurm.job_interrupters import tell
 from iqa_train.scheduler.slurm.job_places import Place, places_of
@@ -46,35 +44,13 @@ from iqa_train.slurm import commands
 from iqa_train.slurm.answer import answer_of
 from iqa_train.slurm.commands import SlurmError
 from iqa_train.slurm.job_watch import own_jobs
-from iqa_train.slurm.termination import OwnOutput, Termination, why_terminated
-from iqa_train.slurm.this_job import ThisJob, ask_about, kill_wait, this_job
+from iqa_train.slurm.this_job import ThisJob, this_job
 from iqa_train.study.slurm_table import SlurmTable
 
 _LOOK = 0.2  # seconds between two looks at signals and runners
 _LATE = 60.0  # seconds in which a file that was written before the job began is visible on its node
 _AGAIN = 5.0  # seconds until a run is tried again whose device or lock was taken
-_VISIBLE = 10.0  # seconds until a request to stop is taken not to be there
-_FIRST_WORDS = 1.0  # seconds in which runners have told why their runs were cancelled
-_ANSWER = 5.0  # seconds, at most, that Slurm has to say why it ends the job
 _TRIES = 2  # attempts at a run in one start of the job: another node may do better
-
-
-class Signals:
-    """The signals that this process has got; handled from the start on, since USR1 would end it."""
-
-    def __init__(self) -> None:
-        self.terminated = False
-        self.warned = False
-        signal.signal(signal.SIGTERM, self._hear)
-        signal.signal(signal.SIGINT, self._hear)
-        signal.signal(signal.SIGUSR1, self._hear)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-
-    def _hear(self, number: int, _frame: object) -> None:
-        if number == signal.SIGUSR1:
-            self.warned = True
-        else:
-            self.terminated = True
 
 
 @dataclass
@@ -94,8 +70,6 @@ class JobProgram:
         self._runs_dir = runs_dir
         self._submission = submission
         self._job = job
-        self._signals = signals
-        self._output = OwnOutput()
         self._keys = submission.tasks[job.task or 0]
         self._open = list(self._keys)  # of which an attempt is still to be made, as far as is known
         self._not_before: dict[str, float] = {}  # monotonic
@@ -104,13 +78,9 @@ class JobProgram:
         self._free: list[Place] = []
         self._missing_until = time.monotonic() + _LATE
         self._reader = SnapshotReader()
-        self._clock = JobClock(job, SlurmTable.model_validate(submission.options).margin_seconds)
-        self._kill_wait = kill_wait()
-        self._warned_at: float | None = None  # monotonic
-        self._on_disk_at = 0.0  # monotonic
-        self._ending = False  # nothing more is started
-        self._termination: Termination | None = None
+        self._ending = JobEnding(job, signals, SlurmTable.model_validate(submission.options).margin_seconds)
         self._failed = False  # a run could not begin
+        self._failing_since: float | None = None  # monotonic: files cannot be read
 
     def work(self) -> int:
         """Carry out the runs; returns the exit code."""
@@ -118,17 +88,30 @@ class JobProgram:
             self._free = places_of(self._job, nvml.sample(), len(self._keys), read_queue(self._runs_dir).runs_per_gpu)
         own = [place.device.key for place in self._free if place.device.kind == "cpu"]
         try:
-            while self._runners or (self._open and not self._ending):
-                self._look_for_the_end()
-                self._reap()
-                if not self._ending:
-                    self._start()
+            while self._runners or (self._open and not self._ending.has_begun):
+                self._look()
                 time.sleep(_LOOK)
         finally:
-            self._clock.close()
+            self._ending.close()
             for key in own:  # they bear the job's name: nobody else's
                 (leases_folder() / f"{key}.lock").unlink(missing_ok=True)
         return self._finish()
+
+    def _look(self) -> None:
+        """One pass. Runs go on where a file server is away for a while; a job without any ends after a minute."""
+        try:
+            self._look_for_the_end()
+            self._reap()
+            if not self._ending.has_begun:
+                self._start()
+            self._failing_since = None
+        except (OSError, RunError) as error:
+            now = time.monotonic()
+            if self._failing_since is None:
+                self._failing_since = now
+                say(error_words(error, self._runs_dir))
+            if not self._runners and now > self._failing_since + _LATE:
+                raise
 
     # what is started
 
@@ -177,7 +160,7 @@ class JobProgram:
         project = item.project(self._runs_dir)
         facts = self._job.facts(self._submission.token) | {"options": self._submission.options}
         command = runner_command(item, self._runs_dir, place.device, due.attempt, place.shared, PROGRAM)
-        command += job_words(facts, min(_ANSWER, self._kill_wait / 3), due.supersedes)
+        command += job_words(facts, self._ending.patience * 1.5, due.supersedes)
         command[0] = interpreter_of(item.python, project)
         environment = job_environment(item.environment, project, self._submission.options.get("setup") or ())
         stderr = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the runner has ended)
@@ -202,15 +185,14 @@ class JobProgram:
         for key, runner in list(self._runners.items()):
             if runner.process.poll() is None:
                 continue
+            runner.stderr.seek(0)
+            self._note_end(key, runner, without_secrets(runner.stderr.read(10_000).decode(errors="replace").strip()))
             del self._runners[key]
             self._free.append(runner.place)
-            runner.stderr.seek(0)
-            words = without_secrets(runner.stderr.read(10_000).decode(errors="replace").strip())
             for file in (runner.stderr, runner.process.stdin):
                 with contextlib.suppress(OSError):
                     if file is not None:
                         file.close()
-            self._note_end(key, runner, words)
 
     def _note_end(self, key: str, runner: _Runner, words: str) -> None:
         """Take note of how a runner has ended, and of whether its run is tried again at once."""
@@ -225,8 +207,8 @@ class JobProgram:
         else:
             if not made.exit.exists():  # the runner was killed
                 kill_all(made.folder)
-            self._tries[key] = self._tries.get(key, 0) + 1
             status = item_status(runner.due.item, self._runs_dir)
+            self._tries[key] = self._tries.get(key, 0) + 1
             say(f"{key}: {status.state.name} {status.state.reason}".rstrip() + (f" ({words})" if words else ""))
             if status.phase == "waiting" and self._tries[key] < _TRIES:
                 self._try_again(key, 0.0)
@@ -253,94 +235,40 @@ class JobProgram:
     # the end of the job
 
     def _look_for_the_end(self) -> None:
-        if self._termination is not None:
-            if self._termination.cause == "cancelled" and time.monotonic() > self._on_disk_at:
-                self._request_stops()
-        elif self._signals.terminated:
-            self._terminate()
-        elif not self._ending and (self._clock.is_near() or self._is_warned()):
-            self._warn()
-
-    def _is_warned(self) -> bool:
-        """Whether a USR1 means the time limit, and not a request to stop a run, which that run's runner looks for.
-
-        Where the time limit is far, the request may be on disk already, and not visible yet.
-        """
-        now = time.monotonic()
-        if self._signals.warned:
-            self._signals.warned = False
-            self._warned_at = now
-        if self._warned_at is None:
-            return False
-        if any(self._is_asked_to_stop(runner) for runner in self._runners.values()):
-            self._warned_at = None
-            return False
-        return self._clock.may_be_near() or now > self._warned_at + _VISIBLE
-
-    def _warn(self) -> None:
-        left = self._clock.left()
-        grace = GRACE if left is None else max(_ANSWER, left + self._grace())
-        name = f"job {self._job.label}"
-        words = f"the time limit of {name} is near" if self._clock.may_be_near() else f"{name} was sent USR1"
-        self._interrupt(Interruption(f"{words}; continues in the next", grace))
-
-    def _terminate(self) -> None:
-        """Find out why Slurm ends the job, and tell the runs; Slurm kills everything after a short while."""
-        notice = self._output.notice()
-        if notice is not None:
-            self._pass_on(why_terminated(self._job, notice, None, time.time()))
-        self._on_disk_at = time.monotonic() + (0.0 if self._ending else _FIRST_WORDS)
-        answer = None
-        try:
-            answer = ask_about(self._job, min(_ANSWER, self._kill_wait / 3))
-        except SlurmError as error:
-            say(str(error))
-        self._termination = why_terminated(self._job, notice or self._output.notice(), answer, time.time())
-        if notice is None:
-            self._pass_on(self._termination)
-
-    def _pass_on(self, termination: Termination) -> None:
-        cancelled = termination.cause == "cancelled"
-        words = termination.words if cancelled else f"{termination.words}; continues in the next"
-        self._interrupt(Interruption(words, self._grace(), continues=not cancelled))
+        """End the runs where it is time; Slurm kills everything soon after a TERM."""
+        if interruption := self._ending.look(self._is_asked_to_stop):
+            say(interruption.words)
+            for runner in self._runners.values():
+                tell(runner.process.stdin, interruption)
+        if self._ending.is_stop_due():  # of what is killed before it can say how it ended: it is not tried again
+            self._request_stops()
 
     def _request_stops(self) -> None:
-        """Put it on disk, for what is killed before it can say how it ended: what was cancelled is not tried again."""
         for runner in self._runners.values():
             attempt = self._attempt_of(runner)
             if attempt is not None and not attempt.exit.exists():
                 with contextlib.suppress(OSError):
                     attempt.stop.touch()
 
-    def _is_asked_to_stop(self, runner: _Runner) -> bool:
-        attempt = self._attempt_of(runner)
-        return attempt is not None and attempt.stop.exists()
+    def _is_asked_to_stop(self) -> bool:
+        """Whether a person has asked for the end of one of the runs."""
+        attempts = map(self._attempt_of, self._runners.values())
+        return any(attempt is not None and attempt.stop.exists() for attempt in attempts)
 
     def _attempt_of(self, runner: _Runner) -> Attempt | None:
         """The attempt that the runner makes, once it is there."""
         attempts = folder_of(runner.due.item, self._runs_dir).attempts()
         return next((attempt for attempt in attempts if attempt.number == runner.due.attempt), None)
 
-    def _grace(self) -> float:
-        """Seconds for a checkpoint after TERM, so that how it ended can be written before Slurm kills everything."""
-        return self._kill_wait - min(2.0, self._kill_wait / 3)
-
-    def _interrupt(self, interruption: Interruption) -> None:
-        if not self._ending:
-            say(interruption.words)
-        self._ending = True
-        for runner in self._runners.values():
-            tell(runner.process.stdin, interruption)
-
     def _finish(self) -> int:
         """Requeue the job if a run is to be tried again in it; else let others follow."""
-        ended = self._termination
-        if ended is not None and ended.restarts_by_itself:
-            return 0
+        ended = self._ending.termination
         again = {key: item for key in self._keys if (item := self._to_go_on(key)) is not None}
         if ended is not None and ended.cause == "cancelled":
             for item in again.values():  # it had ended for another reason just before
                 record_cancelled(folder_of(item, self._runs_dir), self._job.label)
+            return 0
+        if ended is not None and self._ending.is_requeued():
             return 0
         if again:
             try:
@@ -376,6 +304,11 @@ def _reconciled(runs_dir: Path) -> str:
         return str(error)
 
 
+def error_words(error: OSError | UserError, runs_dir: Path) -> str:
+    """A sentence for it."""
+    return f"{error.filename or runs_dir}: {error.strerror}" if isinstance(error, OSError) else str(error)
+
+
 def say(line: str) -> None:
     """Write a line to the job's output; on a full disk the line is lost."""
     with contextlib.suppress(OSError):
@@ -406,10 +339,8 @@ def main(argv: list[str] | None = None) -> int:
         job = this_job()
         say(f"job {job.label} on {job.node}, start {job.restarts + 1}")
         return JobProgram(runs_dir, awaited_submission(runs_dir, token), job, signals).work()
-    except UserError as error:
-        say(str(error))
-    except OSError as error:
-        say(f"{error.filename or runs_dir}: {error.strerror}")
+    except (OSError, UserError) as error:
+        say(error_words(error, runs_dir))
     return 1
 
 
