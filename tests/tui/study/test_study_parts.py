@@ -12,11 +12,12 @@ from iqa_train.devices.inventory import Device
 from iqa_train.devices.nvml import GpuReading
 from iqa_train.results.table import Curve, ResultRow
 from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.node_devices import NodeDevice
 from iqa_train.runs.progress import RunProgress
 from iqa_train.scheduler.overview import Row
 from iqa_train.study.model import Batch
 from iqa_tui.state.batches import batch_lines
-from iqa_tui.state.board import Board, DeviceLine, Devices, RunLine
+from iqa_tui.state.board import Board, DeviceLine, Devices, NodeLine, RunLine
 from iqa_tui.widgets.devices import device_lines
 from iqa_tui.widgets.headline import problem_text, progress_words
 from iqa_tui.widgets.plot import Plot, draw, value_range
@@ -135,6 +136,40 @@ def test_a_gpu_is_one_line_and_what_is_not_known_is_not_zero(width: int) -> None
     (text,) = device_lines(Devices((unknown,)), 160)
     assert text.plain.count("n/a") == 5
     assert " 0 %" not in text.plain
+
+
+def on_node(number: int, index: int, *, age: int = 12, others: bool = False) -> NodeLine:
+    device = NodeDevice(
+        f"n{number}", "gpu", index, "NVIDIA H200", ("A1",), 0.0, 83.0, 60 << 30, 141 << 30, 66, 412.0, 700.0, others,
+        past=(20.0, None, 83.0),
+    )  # fmt: skip
+    return NodeLine(device, age)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 160])
+def test_devices_of_other_nodes_have_a_line_with_their_age_grey_if_it_is_old(width: int) -> None:
+    slot = DeviceLine(Device("cpu", 0, "cpu-0", "CPU"))
+    pane = Devices((slot,), why_no_gpu="no driver", nodes=(on_node(1, 0), on_node(1, 1, age=100, others=True)))
+    first, second, *own = device_lines(pane, width)
+    assert all(cell_len(text.plain) <= width for text in (first, second, *own))
+    assert first.plain.startswith("n1 GPU 0  83 %")
+    assert "60.0/141 GiB" in first.plain
+    if width >= 60:
+        assert "12 s ago ▸ A1" in first.plain
+        assert "2 min ago" in second.plain
+    if width >= 80:
+        assert "2 min ago ▸ A1 and other users" in second.plain
+    assert [span.style for span in second.spans] == ["$text-muted"]
+
+
+def test_many_nodes_have_a_line_each_and_the_rest_is_summed_up() -> None:
+    slot = DeviceLine(Device("cpu", 0, "cpu-0", "CPU"))
+    nodes = tuple(on_node(number, index) for number in range(1, 6) for index in range(4))
+    *shown, rest, _own = device_lines(Devices((slot,), nodes=nodes), 100, rows=3)
+    assert [text.plain for text in shown] == [
+        f"n{number} 4 GPUs  83 % on average 240.0 GiB 12 s ago ▸ A1" for number in (1, 2)
+    ]
+    assert rest.plain == "and 3 more nodes with 12 GPUs:  83 % on average"
 
 
 def test_old_readings_show_their_age_and_the_remedy() -> None:
