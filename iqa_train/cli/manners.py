@@ -53,7 +53,8 @@ def manners_of(options: argparse.Namespace, study: "Study") -> Manners:
     try:
         return LocalTable.model_validate(study.local.model_dump() | given).manners
     except ValidationError as error:
-        raise UsageError(f"--{complaints(error, LocalTable, given)[0][1]}") from None
+        sentence = complaints(error, LocalTable, given, "option", "--")[0][1]
+        raise UsageError(sentence if sentence.startswith("--") else f"--{sentence}") from None
 
 
 def _numbers(text: str) -> tuple[int, ...]:

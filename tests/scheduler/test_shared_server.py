@@ -144,6 +144,10 @@ def test_a_run_moves_to_another_gpu(tmp_path: Path) -> None:
         project.on_gpu(0, other.pid)
         assert project.wait_until_settled(120)["runs"][0]["state"] == "completed"
         assert json.loads((project.attempts("A2")[1] / "runner.json").read_text())["device"]["label"] == "GPU 1"
+        project.run("queue", "clear")
+        project.run("relaunch", "A2", "--again")  # as its last attempt was
+        (queued,) = json.loads((project.folder / "runs" / "queue.json").read_text())["items"]
+        assert queued["local"]["yield_to_others"] is True
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iqa_train.cli.commands import command_lines
-from iqa_train.cli.manners import add_manners_options
+from iqa_train.cli.manners import add_manners_options, manners_of
 from iqa_train.cli.options import add_setting_options, typed_settings
 from iqa_train.cli.other_scripts import refuse_options
 from iqa_train.cli.parser import Parser, add_study_options, whole_number
@@ -64,6 +64,7 @@ def main(argv: Sequence[str]) -> int:
         study, specs = _runs_by_hand(options, overrides)
     else:
         specs = _runs_of_study(study, profile, options, overrides)
+    manners_of(options, study)  # which refuses what is not valid, also for a dry run
     refuse_idle(specs, overrides)
     _refuse_unknown_backbones(specs)
     if options.repeat > 1 and any(spec.command for spec in specs):
