@@ -8,6 +8,7 @@ from iqa_train.runs.snapshot import RunSnapshot
 from iqa_train.scheduler.queue import folder_of
 from iqa_train.scheduler.slurm.cancelled import record_cancelled
 from iqa_train.scheduler.slurm.cluster_look import ClusterLook
+from iqa_train.scheduler.slurm.job_output import last_line
 from iqa_train.scheduler.slurm.submissions import Submission, save
 from iqa_train.scheduler.slurm.troubles import Troubles
 from iqa_train.slurm import commands
@@ -52,7 +53,9 @@ def _note_end(
             over.add(key)
             continue
         output = SlurmFiles(runs_dir).folder / f"{job.label}.out"
-        words = f"job {job.label} ended before it began the run ({job.state}); {output} may say why"
+        said = last_line(output)
+        why = f': "{said}" is the last line of {output}' if said else f"; {output} may say why"
+        words = f"job {job.label} ended before it began the run ({job.state}){why}"
         troubles.note(key, words, retries=None if job.state in _INNOCENT else item.retries)
     return over
 
