@@ -88,6 +88,22 @@ def locked_folder(folder: Path) -> Iterator[Held]:
 
 
 @contextmanager
+def lock_if_free(path: Path, patience: float = 0.0) -> Iterator[bool]:
+    """Hold the lock of `locked` if it is free within `patience` seconds; gives whether it was."""
+    descriptor, ticket = open_lock(path, 0o660), Ticket(path)
+    deadline = time.monotonic() + patience
+    try:
+        is_free = lock_now(descriptor, patience=patience)
+        while is_free and not ticket.take():
+            is_free = time.monotonic() < deadline
+            time.sleep(_FIRST_POLL)
+        with ticket.kept():
+            yield is_free
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
 def _holding(
     descriptor: int, path: Path, ticketed: Path, waiting: Callable[[], None], *, patient: bool, tidy: bool
 ) -> Iterator[Held]:
@@ -147,6 +163,19 @@ def is_held(lock: Path) -> bool:
         return not lock_now(descriptor, shared=True) and intruder(lock) is None
     finally:
         os.close(descriptor)
+
+
+def locks_lie(lock: Path) -> bool:
+    """Whether two can hold the lock on this file at once, so that a free lock says nothing."""
+    try:
+        first, second = open_regular(lock), open_regular(lock)
+    except OSError:
+        return False
+    try:
+        return lock_now(first, shared=True) and lock_now(second)
+    finally:
+        os.close(first)
+        os.close(second)
 
 
 def intruder(lock: Path) -> str | None:

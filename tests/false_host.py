@@ -1,7 +1,7 @@
 """A host whose clock or locks are false: a library for LD_PRELOAD, and what its variables do.
 
 FAKE_AHEAD=SECONDS: its clock is ahead of its disk's. FAKE_NO_LOCKS: flock fails, as on a disk that knows no locks.
-FAKE_LYING_LOCKS: flock succeeds and locks nothing, as on network file systems whose locks end at a host.
+FAKE_LYING_LOCKS=FOLDER: flock succeeds and locks nothing in it, as on network file systems whose locks end at a host.
 """
 
 import shutil
@@ -14,8 +14,11 @@ _SOURCE = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 int clock_gettime(clockid_t id, struct timespec *t) {
     int (*real)(clockid_t, struct timespec *) = dlsym(RTLD_NEXT, "clock_gettime");
     int code = real(id, t);
@@ -25,7 +28,14 @@ int clock_gettime(clockid_t id, struct timespec *t) {
 }
 int flock(int descriptor, int operation) {
     int (*real)(int, int) = dlsym(RTLD_NEXT, "flock");
-    if (getenv("FAKE_LYING_LOCKS")) return 0;
+    const char *lying = getenv("FAKE_LYING_LOCKS");
+    if (lying) {
+        char name[64], path[4096];
+        snprintf(name, sizeof name, "/proc/self/fd/%d", descriptor);
+        ssize_t length = readlink(name, path, sizeof path - 1);
+        path[length < 0 ? 0 : length] = 0;
+        if (strncmp(path, lying, strlen(lying)) == 0) return 0;
+    }
     if (!getenv("FAKE_NO_LOCKS")) return real(descriptor, operation);
     errno = ENOSYS;
     return -1;

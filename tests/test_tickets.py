@@ -51,7 +51,7 @@ with locked(Path(sys.argv[1])) as held:
 def lying(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a process for which flock always succeeds and locks nothing."""
     library = false_host(tmp_path_factory.mktemp("false"))
-    return os.environ | {"LD_PRELOAD": library, "FAKE_LYING_LOCKS": "1", "PYTHONPATH": str(ROOT)}
+    return os.environ | {"LD_PRELOAD": library, "FAKE_LYING_LOCKS": "/", "PYTHONPATH": str(ROOT)}
 
 
 def _started(code: str, *words: str, env: dict[str, str]) -> "subprocess.Popen[str]":

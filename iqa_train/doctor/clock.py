@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from iqa_train.doctor.check_result import Checkup
-from iqa_train.doctor.mounts import ask
 from iqa_train.doctor.state_files import mtime
+from iqa_train.doctor.system_command import ask
 from iqa_train.runs.layout import QueueFiles, run_folders
 from iqa_train.text import join_names, plural
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from iqa_train.doctor.check_result import Checkup, Verdict
-from iqa_train.doctor.mounts import existing
+from iqa_train.mounts import existing
 
 LOW_BYTES, SCARCE_BYTES = 10 * 10**9, 10**9
 """Free space below which a disk deserves a warning, and below which runs soon fail."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from iqa_train.doctor.check_result import CheckScope, Checkup
 from iqa_train.doctor.file_abilities import LIMIT, FileAbilities, measure_abilities
-from iqa_train.doctor.mounts import NETWORK, mount_of
+from iqa_train.mounts import NETWORK, mount_of
 from iqa_train.runs.state import SILENCE
 
 _LOCAL_LOCKS = {"localflock", "local_lock=all", "local_lock=flock", "nobrl", "nolock"}

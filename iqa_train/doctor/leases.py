@@ -8,9 +8,9 @@ from pathlib import Path
 
 from iqa_train.devices.leases import VARIABLE, Holder, folder_complaint, holders, leases_folder
 from iqa_train.doctor.check_result import Checkup
-from iqa_train.doctor.mounts import NETWORK, existing, mount_of
 from iqa_train.doctor.runs import SETTLING
 from iqa_train.lockholder import user_name
+from iqa_train.mounts import NETWORK, existing, mount_of
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.state import run_state
 from iqa_train.text import join_names

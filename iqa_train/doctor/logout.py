@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from iqa_train.doctor.check_result import Checkup
-from iqa_train.doctor.mounts import ask
+from iqa_train.doctor.system_command import ask
 
 _YES = {"1", "on", "t", "true", "y", "yes"}
 

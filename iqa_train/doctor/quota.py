@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from iqa_train.doctor.check_result import Checkup, Verdict
-from iqa_train.doctor.mounts import ask
+from iqa_train.doctor.system_command import ask
 
 _NEARLY = 0.9
 

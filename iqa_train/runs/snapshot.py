@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from iqa_train.locks import is_held
+from iqa_train.locks import is_held, locks_lie
+from iqa_train.mounts import NETWORK, mount_of
 from iqa_train.procfs import boot_id
 from iqa_train.runs.attempt_facts import worker_identity
 from iqa_train.runs.document_cache import Damage, DocumentCache, unreadable
@@ -33,6 +34,7 @@ from iqa_train.runs.identity import ProcessIdentity, identity_from, origin_from,
 from iqa_train.runs.layout import Attempt, RunFolder, is_attempt, is_outcome, run_folders
 from iqa_train.runs.marks import marked
 from iqa_train.runs.metrics import Metrics, epochs_until_taken_over
+from iqa_train.runs.server_clock import server_ahead
 from iqa_train.runs.slurm_job import slurm_watch
 from iqa_train.runs.state_names import FINISHED
 from iqa_train.slurm.answer import Answer
@@ -40,6 +42,9 @@ from iqa_train.slurm.answer import Answer
 T = TypeVar("T")
 
 _FEW = 64
+_DOUBTFUL = 30.0  # seconds since a sign of life, from which on it matters whose clock it is by
+LATEST = 75.0
+"""Seconds after which a file of another host shows: clients of NFS look again after 60 at most."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,8 @@ class Liveness:
     heartbeat: float | None = None
     worker_sign: float | None = None
     last_sign: float = 0.0
+    ahead: float = 0.0  # of this host's clock: that of the signs of life, where they may decide
+    hidden: bool = False  # on a network file system, a runner.json that another host has written may not show yet
 
 
 @dataclass(frozen=True)
@@ -275,19 +282,33 @@ def _has_outcome(folder: Path) -> bool:
 
 
 def _look_at_processes(attempt: Attempt, facts: RunnerFacts, *, locked: bool) -> Liveness:
-    """Processes are looked for only where the lock is held, and in all of /proc only where runner.json names none."""
+    """Processes are looked for in all of /proc only where the lock is held and runner.json names none."""
     origin, runner, worker = origin_from(facts), None, None
     others = False
     named = identity_from(facts, "runner")
-    if locked and named is not None and (origin is None or origin.is_here):
+    if named is not None and (origin is None or origin.is_here) and (locked or _lives_unlocked(attempt, facts)):
         runner = _process(named)
         worker = _process(worker_identity(attempt, facts))
-        others = worker is None and not (runner and runner.alive) and bool(marked(attempt.folder))
+        others = locked and worker is None and not (runner and runner.alive) and bool(marked(attempt.folder))
     signs = [_mtime(path) for path in (attempt.heartbeat, attempt.metrics, attempt.runner)]
+    last = max((s for s in signs if s), default=0.0)
+    runs_dir, ahead, hidden = attempt.folder.absolute().parents[3], 0.0, False
+    if not locked and (origin is None or not origin.is_here):
+        if abs(time.time() - last) > _DOUBTFUL:
+            ahead = server_ahead(runs_dir)
+        if not facts:
+            young = abs(time.time() + ahead - (_mtime(attempt.folder) or 0.0)) < LATEST
+            hidden = young and mount_of(runs_dir).kind in NETWORK
     return Liveness(
         _seen_from_here(origin), bool(facts) and facts.get("boot_id") != boot_id(), runner, worker, others,
-        signs[1] is not None, attempt.stop.exists(), signs[0], signs[1], max((s for s in signs if s), default=0.0),
+        signs[1] is not None, attempt.stop.exists(), signs[0], signs[1], last, ahead, hidden,
     )  # fmt: skip
+
+
+def _lives_unlocked(attempt: Attempt, facts: RunnerFacts) -> bool:
+    """Whether a process is alive whose lock only looks free, on a file system whose locks do nothing."""
+    named = (identity_from(facts, "runner"), worker_identity(attempt, facts))
+    return any(one is not None and one.alive for one in named) and locks_lie(RunFolder(attempt.folder.parent).lock)
 
 
 def _process(named: ProcessIdentity | None) -> ProcessSnapshot | None:

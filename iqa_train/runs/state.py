@@ -86,7 +86,7 @@ def _damaged(document: Damage) -> RunState:
 def _alive(name: str, live: Liveness, now: float) -> RunState:
     """Of an attempt whose lock is held: which of its processes are left, and whether they are suspended."""
     if live.origin is not None and not live.origin.here:
-        silent = now - live.last_sign > SILENCE
+        silent = now + live.ahead - live.last_sign > SILENCE
         sign = f", without a sign of life since {_clock(live.last_sign)}" if silent else ""
         return RunState(name, f"{live.origin.where}{sign}", elsewhere=True)
     runner, worker = live.runner, live.worker
@@ -187,7 +187,11 @@ def _without_lock(found: RunSnapshot, attempt: AttemptSnapshot, live: Liveness) 
         return _of(found, outcome_of(end["code"], end["message"], stopped_early=early))
     origin = live.origin
     away = origin is not None and not origin.here
-    silent = found.time - live.last_sign
+    silent = found.time + live.ahead - live.last_sign
+    if any(process is not None and process.alive for process in (live.runner, live.worker)):  # where locks do nothing
+        return _alive(RUNNING if live.begun else STARTING, live, found.time)
+    if live.hidden:
+        return RunState(STARTING, "its files do not show here yet", elsewhere=True)
     if origin is not None and away and abs(silent) < SILENCE:
         return RunState(RUNNING, origin.where, elsewhere=True)
     if origin is not None and away and silent < 0:  # it may well be running there: nothing may be started in its place

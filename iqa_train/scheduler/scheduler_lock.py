@@ -9,7 +9,7 @@ from pathlib import Path
 
 from iqa_train.errors import RunError
 from iqa_train.files import SCHEMA_VERSION, write_json
-from iqa_train.locks import intruder, is_held, lock_now, open_lock
+from iqa_train.locks import intruder, is_held, lock_now, locks_lie, open_lock
 from iqa_train.regular import open_regular
 from iqa_train.runner.folder_watch import FolderWatch
 from iqa_train.runner.process_limits import starting
@@ -17,11 +17,14 @@ from iqa_train.runner.program import python_command
 from iqa_train.runs.documents import SchedulerFacts, read_scheduler
 from iqa_train.runs.identity import ProcessIdentity, identity_from, origin_facts, suspension, this_process
 from iqa_train.runs.layout import QueueFiles
+from iqa_train.runs.server_clock import server_ahead
 from iqa_train.runs.state import HEARTBEAT, SILENCE
 from iqa_train.scheduler.queue import require_runs_folder
+from iqa_train.ticket import Ticket
 
 _UP_WITHIN = 10.0  # seconds
 _SIGNED_WITHIN = 1.0
+_TURN_WITHIN = 5.0
 
 
 def ensure_scheduler(runs_dir: Path) -> bool:
@@ -31,7 +34,7 @@ def ensure_scheduler(runs_dir: Path) -> bool:
     Raises RunError if it does not start, or if the running one is suspended.
     """
     files = QueueFiles(runs_dir)
-    if is_held(files.scheduler_lock):
+    if is_held(files.scheduler_lock) or _is_alive_here(runs_dir):
         _require_awake(runs_dir)
         return False
     require_runs_folder(runs_dir)
@@ -45,13 +48,20 @@ def ensure_scheduler(runs_dir: Path) -> bool:
         )  # fmt: skip
     deadline = time.monotonic() + _UP_WITHIN
     while time.monotonic() < deadline:
-        if is_held(files.scheduler_lock) or process.poll() == 0:  # 0: it is done already, or another was first
+        is_up = is_held(files.scheduler_lock) or _is_alive_here(runs_dir)
+        if is_up or process.poll() == 0:  # 0: it is done already, or another was first
             _await_signature(runs_dir)
             return True
         if process.poll() is not None:
             break
         time.sleep(0.02)
     raise RunError(f"the scheduler did not start; {files.scheduler_log} says why{_last_line(files.scheduler_log)}")
+
+
+def _is_alive_here(runs_dir: Path) -> bool:
+    """Whether the process that scheduler.json names is alive: where locks do nothing, only that shows it."""
+    found = scheduler_process(runs_dir)
+    return found is not None and found.alive
 
 
 def _last_line(log: Path) -> str:
@@ -79,7 +89,12 @@ def scheduler_process(runs_dir: Path) -> ProcessIdentity | None:
     elsewhere = known is not None and not known.is_here
     if is_held(files.scheduler_lock):  # the file may be unreadable, not yet written, or that of one that was killed
         return known if known is not None and (known.alive or elsewhere) else ProcessIdentity("", "", None, None)
-    return known if elsewhere and abs(time.time() - files.scheduler.stat().st_mtime) < SILENCE else None
+    if known is not None and known.alive and locks_lie(files.scheduler_lock):
+        return known
+    if not elsewhere:
+        return None
+    silent = time.time() + server_ahead(runs_dir) - files.scheduler.stat().st_mtime
+    return known if abs(silent) < SILENCE else None
 
 
 def _await_signature(runs_dir: Path) -> None:
@@ -125,7 +140,19 @@ class SchedulerLock:
 
     def take(self) -> bool:
         """Whether it was free. Raises RunError where a scheduler on another host holds it."""
+        ticket = Ticket(
+            self._files.scheduler_lock, tidy=True
+        )  # of two that start at once on two hosts, one looks first
+        deadline = time.monotonic() + _TURN_WITHIN
+        while not ticket.take() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        with ticket.kept():
+            return self._take()
+
+    def _take(self) -> bool:
         other = scheduler_process(self._files.runs_dir)
+        if other is not None and other.alive and other != this_process() and locks_lie(self._files.scheduler_lock):
+            return False
         if other is not None and other.host and not other.is_here:
             raise RunError(
                 f"a scheduler {other.where} works on {self._files.runs_dir}; end that one first, or if it has been "

@@ -52,7 +52,7 @@ def test_a_local_disk_inside_and_on_top_of_a_network(where: CheckScope, tmp_path
 )
 def test_locks_that_do_nothing(where: CheckScope, preload: str, variable: str, words: str) -> None:
     where.runs_dir.mkdir()
-    told = in_a_process(where, **{"LD_PRELOAD": preload, variable: "1"})
+    told = in_a_process(where, **{"LD_PRELOAD": preload, variable: "/"})
     (warning,) = [c for c in told["file-system"] if c["verdict"] == "warning"]
     assert f"do nothing ({words})" in warning["message"]
     assert "guarded by tickets" in warning["message"]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from iqa_train.errors import RunError
-from iqa_train.locks import lock_now, open_lock
+from iqa_train.locks import lock_if_free, open_lock
 from iqa_train.runs.layout import QueueFiles, SlurmFiles
 from iqa_train.runs.snapshot import SnapshotReader
 from iqa_train.scheduler.item_status import ItemStatus
@@ -89,11 +89,16 @@ def _alone(runs_dir: Path, *, asked: bool) -> Iterator[bool]:
     descriptor = open_lock(files.lock)
     try:
         recent = abs(time.time() - os.fstat(descriptor).st_mtime) < _EVERY and os.fstat(descriptor).st_size > 0
-        turn = (asked or not recent) and lock_now(descriptor, patience=_PATIENCE if asked else 0.0)
-        yield turn
-        if turn:
-            with contextlib.suppress(OSError):
-                os.pwrite(descriptor, b"-\n", 0)
+        if not asked and recent:
+            yield False
+            return
+        with lock_if_free(files.lock, patience=_PATIENCE if asked else 0.0) as turn:
+            if turn:
+                os.utime(files.folder)  # has a client of NFS see what another host has just submitted
+            yield turn
+            if turn:
+                with contextlib.suppress(OSError):
+                    os.pwrite(descriptor, b"-\n", 0)
     finally:
         os.close(descriptor)
 

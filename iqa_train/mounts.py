@@ -1,8 +1,7 @@
-"""Mounts and commands of the system."""
+"""What file system a path lies on, by the kernel's table of mounts."""
 
 import os
 import re
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +10,6 @@ NETWORK = frozenset({
     "fuse.sshfs", "gfs2", "glusterfs", "gpfs", "lustre", "nfs", "nfs4", "ocfs2", "orangefs", "panfs", "smb3", "smbfs",
 })  # fmt: skip
 """File systems that other hosts may have mounted too, as /proc/self/mountinfo calls them."""
-
-_COMMAND_LIMIT = 5.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -27,7 +24,7 @@ class Mount:
         return f"a network file system ({self.kind}, mounted at {self.point})"
 
 
-def mount_of(path: Path, root: Path) -> Mount:
+def mount_of(path: Path, root: Path = Path("/")) -> Mount:
     """What is mounted where `path` lies, or would lie; of an unknown kind where the kernel does not tell."""
     there = os.path.realpath(existing(path))
     best = Mount("", "", frozenset())
@@ -52,15 +49,3 @@ def existing(path: Path) -> Path:
     """`path`, or the nearest folder above it that is there."""
     whole = path.absolute()
     return next(p for p in (whole, *whole.parents) if os.path.lexists(p))
-
-
-def ask(*command: str) -> str:
-    """The output of a command of the system; empty where there is no such command, or it fails."""
-    try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-            timeout=_COMMAND_LIMIT, check=False,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout if done.returncode == 0 else ""
