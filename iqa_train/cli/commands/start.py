@@ -182,7 +182,7 @@ def _leave(runs: list[str], options: argparse.Namespace) -> int:
     rounds = ", and further rounds follow until every verdict is decided" if options.until_decided else ""
     who = f"; scheduler running (pid {scheduler.pid})" if scheduler and scheduler.pid else ""
     print(
-        f"{plural(len(runs), 'run')} queued{rounds}{_jobs_words(options) or who}. "
+        f"{plural(len(runs), 'run')} queued{rounds}{_jobs_words(runs, options) or who}. "
         "You can close this terminal. Check progress with:\n"
         f"  iqa-train status{where} --watch        states, and why runs wait\n"
         f"  iqa-train logs{where} EXPERIMENT -f    its log as it grows\n"
@@ -198,13 +198,14 @@ def _leave(runs: list[str], options: argparse.Namespace) -> int:
     return 1 if refusals else 0
 
 
-def _jobs_words(options: argparse.Namespace) -> str:
-    """Which jobs carry out what was queued for Slurm, or why there is none yet; "" without --backend slurm."""
+def _jobs_words(runs: Sequence[str], options: argparse.Namespace) -> str:
+    """Which jobs carry out what was queued for Slurm; "" without --backend slurm."""
     if options.backend != "slurm":
         return ""
     from iqa_train.scheduler.slurm.submissions import read_submissions
 
-    jobs = [one.job for one in read_submissions(Path(options.runs_dir)) if one.job]
+    found = [one for one in read_submissions(Path(options.runs_dir)) if one.job and not set(runs).isdisjoint(one.keys)]
+    jobs = sorted((one.job for one in found), key=lambda job: (len(job), job))
     return f" for Slurm ({'job' if len(jobs) == 1 else 'jobs'} {', '.join(jobs)})" if jobs else " for Slurm"
 
 
