@@ -53,7 +53,7 @@ def contents(*machines: Machine) -> set[bytes]:
 def test_a_merge_that_is_killed_again_and_again_completes(tmp_path: Path) -> None:
     chance = random.Random(14)
     kills = 0
-    for campaign in range(3):
+    for campaign in range(2):
         here, there = two_machines(tmp_path / str(campaign))
         before = contents(here, there)
         source = tree(there.folder, ())
@@ -80,7 +80,7 @@ def test_a_merge_that_is_killed_again_and_again_completes(tmp_path: Path) -> Non
         assert not list(here.runs_dir.rglob(".merge-*"))
         assert all(run_state(here.run(name)).finished for name in EXPERIMENTS)
         assert [len(here.run(name).attempts()) for name in EXPERIMENTS] == [2, 3] * 4
-    assert kills >= 4
+    assert kills >= 3
 
 
 def test_two_merges_at_once_join_everything_once(tmp_path: Path) -> None:

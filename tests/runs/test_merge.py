@@ -478,7 +478,7 @@ def contents(machine: Machine) -> set[bytes]:
     return set(tree(machine.folder).values())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(RUNS, RUNS, RUNS, st.booleans())
 def test_whatever_there_is_nothing_is_lost_and_the_order_does_not_matter(
     ours: dict[str, Wish], theirs: dict[str, Wish], others: dict[str, Wish], as_repeat: bool
