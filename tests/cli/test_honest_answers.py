@@ -302,7 +302,7 @@ def test_no_process_is_called_process_0(held: QueueFiles, capsys: Out, text: str
 
 
 def program_options(runs_dir: Path, *, as_json: bool) -> Namespace:
-    return Namespace(runs_dir=str(runs_dir), json=as_json, until_decided=False)
+    return Namespace(runs_dir=str(runs_dir), json=as_json, until_decided=False, backend="local")
 
 
 def test_the_file_of_a_scheduler_that_was_killed_is_not_that_of_the_next(held: QueueFiles) -> None:
