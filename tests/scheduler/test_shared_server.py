@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -52,6 +52,10 @@ class SharedServer(FaultyProject):
 
         told: dict[str, Any] = self.wait(f"{experiment} has ended attempt {attempt}", found, 120)
         return told
+
+    def wait(self, what: str, until: Callable[[], Any], seconds: float = 120.0) -> Any:
+        """As ever, with more patience: where cores are scarce, a command alone takes a minute to start a run."""
+        return super().wait(what, until, seconds)
 
     def wait_for_looks(self, count: int = 4) -> None:
         """Until the driver has been asked so many times more."""
