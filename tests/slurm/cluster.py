@@ -225,6 +225,10 @@ class Cluster:
             met.unlink(missing_ok=True)
         return calls
 
+    def is_met(self, command: str) -> bool:
+        """Whether a call has met with its fault."""
+        return (self.folder / "faults" / f"{command}.met").exists()
+
     def is_hindered(self, command: str) -> bool:
         """Whether it refuses or hangs now."""
         return (self.folder / "faults" / command).exists()

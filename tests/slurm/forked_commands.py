@@ -27,6 +27,8 @@ class ForkedCommands:
             stdout=subprocess.PIPE, text=True, bufsize=1,
         )  # fmt: skip
         self._turn = threading.Lock()
+        assert self._server.stdout is not None
+        assert self._server.stdout.readline() == "ready\n"
 
     def run(self, *words: str) -> tuple[int, str, str]:
         """Exit code, standard output, standard error."""
@@ -79,9 +81,11 @@ def _fork(words: list[str], *, tell_modules: bool = False) -> tuple[int, str, st
 def _serve(like: list[str]) -> None:
     code, told, err = _fork(like, tell_modules=True)
     assert code == 0, err
-    for name in json.loads(told):
+    for name in [*json.loads(told), "iqa_train.scheduler.slurm.reconcile", "iqa_train.scheduler.slurm.backend"]:
         with suppress(Exception):
             importlib.import_module(name)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     for line in sys.stdin:
         sys.stdout.write(json.dumps(_fork(json.loads(line))) + "\n")
         sys.stdout.flush()

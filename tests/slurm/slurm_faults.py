@@ -22,6 +22,7 @@ _REFUSALS = (
     "policy (job submit limit, user's size and/or time limits)",
 )
 _BETWEEN_CONTROLLERS = 8.0  # seconds
+_UNTIL_MET = 20.0  # seconds
 _LATE = ("exit.json", "runner.json", "result.json")
 
 
@@ -34,6 +35,7 @@ class Faults:
         self._project, self._commands = project, commands
         self._undo: list[tuple[float, str, Callable[[], object]]] = []  # when, of what, how
         self._beside = ThreadPoolExecutor(1)  # for commands, which may have to wait for Slurm
+        self._over = False
         self._shortened: set[str] = set()  # jobs whose time limit is now shorter than it was
         self._controller_until = 0.0  # monotonic
         self._kinds: dict[str, tuple[Callable[[], bool], int]] = {
@@ -45,7 +47,7 @@ class Faults:
             "time limit": (self._time_limit, 3),
             "requeued from outside": (self._requeue, 3),
             "preempted": (self._preempt, 2),
-            "sbatch refused": (self._refuse_sbatch, 2),
+            "sbatch refused": (self._refuse_sbatch, 3),
             "squeue hanging for 30 s": (self._hang_squeue, 1),
             "file visible late": (self._late_file, 4),
         }
@@ -55,9 +57,12 @@ class Faults:
         return self._project.cluster
 
     def one(self) -> None:
-        """Undo what is due, then do one fault of a kind that is possible now."""
+        """Undo what is due, then do one fault of a kind that is possible now, if any is; each kind has its share."""
         self._undo_due()
-        names = list(self._kinds)
+        total, weights = self.done.total() + 10, sum(weight for _, weight in self._kinds.values())
+        names = [name for name, (_, weight) in self._kinds.items() if self.done[name] < 1.6 * total * weight / weights]
+        if not names:
+            return
         while True:
             name = self._rng.choices(names, [self._kinds[name][1] for name in names])[0]
             with contextlib.suppress(AssertionError):  # what it was meant for has changed meanwhile
@@ -74,7 +79,9 @@ class Faults:
 
     def undo_all(self) -> None:
         """Undo everything at once."""
-        self._undo_due(float("inf"))
+        self._over = True
+        while self._undo:
+            self._undo_due(float("inf"))
         self._beside.shutdown()
         self._cluster.mend()
         self._restore_limits()
@@ -130,10 +137,10 @@ class Faults:
 
     def _drain(self) -> bool:
         node = self._sound_node()
-        if node is None:
+        if node is None or self._job(running=True, node=node) is None:
             return False
         self._cluster.drain(node)
-        self._later(0.3, 3, node, lambda: self._bring_back(node))
+        self._later(0.3, 2, node, lambda: self._bring_back(node))
         return True
 
     def _kill_controller(self) -> bool:
@@ -203,24 +210,31 @@ class Faults:
         return True
 
     def _refuse_sbatch(self) -> bool:
-        """Counts once a submission has been refused."""
+        """For a run that is cancelled and started again meanwhile."""
         if self._is_faulty("sbatch") or not self._scancel():
             return False
         self.done["scancel from outside"] += 1
         self._cluster.refuse("sbatch", self._rng.choice(_REFUSALS))
-        self._later(3, 6, "sbatch", lambda: self._heal("sbatch", "sbatch refused"))
+        self._heal_later("sbatch", "sbatch refused", time.monotonic() + _UNTIL_MET)
         return False
 
     def _hang_squeue(self) -> bool:
-        """Counts once a squeue has hung."""
         if self._is_faulty("squeue"):
             return False
         self._cluster.hang("squeue", 30)
-        self._later(1, 4, "squeue", lambda: self._heal("squeue", "squeue hanging for 30 s"))
+        self._heal_later("squeue", "squeue hanging for 30 s", time.monotonic() + _UNTIL_MET)
         return False
 
-    def _heal(self, command: str, kind: str) -> None:
-        self.done[kind] += self._cluster.heal(command)
+    def _heal_later(self, command: str, kind: str, until: float) -> None:
+        """Heal it once a call has met with the fault, which then counts, or at the moment `until`."""
+
+        def heal() -> None:
+            if self._cluster.is_met(command) or time.monotonic() > until or self._over:
+                self.done[kind] += bool(self._cluster.heal(command))
+            else:
+                self._heal_later(command, kind, until)
+
+        self._later(0.7, 2, command, heal)
 
     def _late_file(self) -> bool:
         """Take a file that has just been made out of sight for some seconds."""

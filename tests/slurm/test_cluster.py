@@ -1,6 +1,7 @@
 """Against a real Slurm: what commands, jobs and the tests' own cluster do."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -168,6 +169,7 @@ def test_nothing_is_left_of_a_cluster_whose_process_is_killed(cluster: Cluster) 
     configuration = done.stdout.strip()
     assert configuration
     wait_until(lambda: not left(configuration), "its daemons are gone")
+    shutil.rmtree(Path(configuration).parent)
 
 
 def left(configuration: str) -> list[int]:
