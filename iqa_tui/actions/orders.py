@@ -18,7 +18,7 @@ class StartOrder:
     """Runs to queue: those with `keys` (run folders), else `experiments` of the study file, else all of it.
 
     `seeds` None: each run's own, or the study's. `again`: also complete runs, from the start. `changes`: settings that
-    replace those of each run.
+    replace those of each run. `backend`: who carries them out, `local` or `slurm`.
     """
 
     keys: tuple[str, ...] = ()
@@ -28,6 +28,7 @@ class StartOrder:
     policy: str | None = None
     slots: int | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
+    backend: str = "local"
 
 
 @dataclass(frozen=True)

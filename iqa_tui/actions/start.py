@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from iqa_train.text import join_names, plural
 from iqa_tui.actions.orders import MOST_NAMES, run_name
@@ -63,10 +63,19 @@ def _queue(runs: Sequence[PlannedRun], target: Target, order: StartOrder) -> Non
         options = SubmitOptions(
             policy=order.policy, slots=order.slots or target.slots, again=order.again, logs_dir=str(target.logs_dir),
             repeat=repeat, command=("iqa-tui",), notify=notify,
-            local=(study or first.study).local.manners,
+            local=(study or first.study).local.manners, slurm=_slurm_tables(runs) if order.backend == "slurm" else {},
         )  # fmt: skip
         specs = [planned.spec for planned in runs if planned.run.repeat == repeat]
         submit(specs, batches, target.runs_dir, options)
+
+
+def _slurm_tables(runs: Sequence[PlannedRun]) -> dict[str, dict[str, Any]]:
+    """What is asked of Slurm, by experiment. Raises RunError where nothing can be submitted from here."""
+    from iqa_train.scheduler.slurm.reconcile import require_slurm
+    from iqa_train.study.resolve_slurm import resolved
+
+    require_slurm()
+    return {p.spec.experiment: resolved(p.resolved.study, p.spec).as_json() for p in runs}
 
 
 def _skipped_text(plan: StartPlan) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.widgets import Input
 
+from iqa_train.slurm.commands import is_available
 from iqa_train.text import join_names
 from iqa_tui.actions.orders import MOST_NAMES, StartOrder
 from iqa_tui.screens.parts.choice import Choice
@@ -23,6 +24,7 @@ _POLICIES = (
     ("batches", "batches: one after another, on the devices given in the file"),
     ("greedy", "greedy: each free device takes the next run"),
 )
+_BACKENDS = (("local", "this machine"), ("slurm", "Slurm: job arrays, as [slurm] in the study file says"))
 _DONE = frozenset({"completed", "stopped-early"})
 
 
@@ -53,6 +55,9 @@ class StartScreen(PlanningDialog):
         else:
             now = str(self.target.slots or len(board.devices.lines) or 1)
             yield field("CPU slots", Input(id="slots", compact=True, placeholder=f"{now} (default); there is no GPU"))
+        if is_available():
+            at = int(any(line.row is not None and line.row.job is not None for line in board.lines))
+            yield field("Backend", Choice(_BACKENDS, at=at, id="backend"))
         again = [(False, "complete runs are skipped"), (True, "complete runs start over; old results are kept")]
         yield field("Again", Choice(again, id="again"))
         yield from self.plan_parts()
@@ -71,8 +76,12 @@ class StartScreen(PlanningDialog):
         keys, experiments = what
         return StartOrder(
             keys, experiments, seeds, self.query_one("#again", Choice).value,
-            self.query_one("#policy", Choice).value, slots,
+            self.query_one("#policy", Choice).value, slots, backend=self._backend(),
         )  # fmt: skip
+
+    def _backend(self) -> str:
+        fields = self.query("#backend").results(Choice)
+        return next((entry.value for entry in fields), "local")
 
     def _slots(self) -> int | FormError | None:
         fields = self.query("#slots").results(Input)

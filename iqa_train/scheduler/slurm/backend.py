@@ -12,7 +12,7 @@ from iqa_train.scheduler.slurm.plan import answers
 from iqa_train.scheduler.slurm.reconcile import reconcile
 from iqa_train.scheduler.slurm.stop_job import stop_job
 from iqa_train.scheduler.slurm.submissions import read_submissions, tasks_now
-from iqa_train.scheduler.slurm.troubles import Trouble, forgive, read_troubles
+from iqa_train.scheduler.slurm.troubles import Trouble, read_troubles
 from iqa_train.slurm.answer import UNKNOWN, Answer
 from iqa_train.slurm.commands import is_available
 from iqa_train.slurm.reasons import silence_words, waiting_words
@@ -25,8 +25,7 @@ class SlurmBackend:
 
     def submit(self, runs_dir: Path) -> str:
         """Reconcile, and try again what was refused before."""
-        forgive(runs_dir)
-        return reconcile(runs_dir, asked=True)
+        return reconcile(runs_dir, asked=True, forgiving=True)
 
     def answers(self, look: QueueLook) -> dict[str, Answer]:
         """From squeue and what has been submitted."""

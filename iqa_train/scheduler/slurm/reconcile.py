@@ -45,10 +45,13 @@ def uses_slurm(queue: Queue, runs_dir: Path) -> bool:
     return any(item.slurm is not None for item in queue.items) or bool(SlurmFiles(runs_dir).submissions())
 
 
-def reconcile(runs_dir: Path, *, asked: bool = False, reader: SnapshotReader | None = None) -> str:
+def reconcile(
+    runs_dir: Path, *, asked: bool = False, forgiving: bool = False, reader: SnapshotReader | None = None
+) -> str:
     """Bring Slurm to do what the queue says; returns why that was not possible, "" if it was.
 
-    Unless `asked` for by a change, at most every two seconds. Another user than the queue's owner changes nothing.
+    Unless `asked` for by a change, at most every two seconds; `forgiving`: also what was refused before is submitted.
+    Another user than the queue's owner changes nothing.
     Raises RunError for a damaged queue.
     """
     queue = read_queue(runs_dir)
@@ -58,18 +61,18 @@ def reconcile(runs_dir: Path, *, asked: bool = False, reader: SnapshotReader | N
         return "Slurm's commands are not on this machine's PATH; submit from a login node of the cluster"
     try:
         with _alone(runs_dir, asked=asked) as mine:
-            return _passes(runs_dir, reader or SnapshotReader()) if mine else ""
+            return _passes(runs_dir, reader or SnapshotReader(), forgiving=forgiving) if mine else ""
     except SlurmError as error:
         return str(error)
     except OSError as error:
         return f"{error.filename or runs_dir}: {error.strerror}"
 
 
-def _passes(runs_dir: Path, reader: SnapshotReader) -> str:
+def _passes(runs_dir: Path, reader: SnapshotReader, *, forgiving: bool) -> str:
     """One pass; another follows where jobs were cancelled, whose runs are submitted again in their new place."""
-    for _ in range(_PASSES):
+    for number in range(_PASSES):
         one = _Reconciler(runs_dir, reader)
-        words = one.work()
+        words = one.work(forgiving=forgiving and number == 0)
         if words or not one.cancelled:
             break
     return words
@@ -114,9 +117,11 @@ class _Reconciler:
         self._words: list[str] = []
         self.cancelled = False
 
-    def work(self) -> str:
+    def work(self, *, forgiving: bool) -> str:
         """Act; returns why something was not possible."""
         self._look, over = note_ends(self._look, self._troubles, self._runs_dir)
+        if forgiving:
+            self._troubles.forgive()
         look = self._look
         entries = [self._entry(item, look.status[item.key]) for item in look.queue.items if item.key not in over]
         planned = plan(entries, look.submissions, look.jobs, policy=look.queue.policy, paused=look.queue.paused)

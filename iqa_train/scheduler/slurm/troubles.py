@@ -36,11 +36,6 @@ def read_troubles(runs_dir: Path) -> dict[str, Trouble]:
     return {}
 
 
-def forgive(runs_dir: Path) -> None:
-    """Forget all: a person has asked for the runs to be submitted."""
-    SlurmFiles(runs_dir).troubles.unlink(missing_ok=True)
-
-
 class Troubles:
     """Those of the runs that wait; read once, and written where they have changed."""
 
@@ -63,9 +58,9 @@ class Troubles:
         until = time.time() + min(_PAUSE[0] * 2 ** (tries - 1), _PAUSE[1])
         self._now[key] = Trouble(words + hint, until, tries, given_up, lasting or given_up)
 
-    def end(self, key: str) -> None:
-        """The run has been submitted."""
-        self._now.pop(key, None)
+    def forgive(self) -> None:
+        """Forget all: a person has asked for the runs to be submitted."""
+        self._now.clear()
 
     def save(self) -> None:
         """Write what has changed."""
