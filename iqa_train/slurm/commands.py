@@ -86,14 +86,13 @@ def sbatch(script: str) -> str:
     return str(found[-1])
 
 
-def scancel(ids: Iterable[str], *, only_waiting: bool = False) -> None:
+def scancel(ids: Iterable[str]) -> None:
     """Cancel jobs ("17") and tasks ("17_3"); those that have ended are passed over. Raises SlurmError.
 
-    `only_waiting`: those that have begun meanwhile are left alone.
+    Without a filter such as --state: with one, scancel cancels all waiting tasks of an array.
     """
-    which = ["--state=PENDING"] if only_waiting else []
     for some in _parts(ids):
-        _call_unless(_GONE, "scancel", *which, *some)
+        _call_unless(_GONE, "scancel", *some)
 
 
 def signal_job(job: str, name: str) -> None:

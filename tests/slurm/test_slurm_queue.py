@@ -57,15 +57,17 @@ def test_pausing_moving_and_removing_reach_slurm(project: SlurmProject) -> None:
     assert len(_open(project)) == 5
     project.run("queue", "pause")
     held = [job for job in _open(project) if job.is_waiting]
-    assert {job.reason for job in held} == {"JobHeldUser"}
+    assert all(job.reason.startswith("JobHeld") for job in held)  # JobHeldAdmin, if root holds it
+    reasons = [row["reason"] for row in project.status()["runs"] if row["state"] == "queued"]
+    assert all(reason.startswith("the queue is paused") for reason in reasons)
     project.run("queue", "remove", "B1")
     assert len(_open(project)) == 4
     project.run("queue", "resume")
     project.run("queue", "move", "B2", "--to", "1")
-    waiting = [row for row in project.status()["runs"] if row["state"] == "queued"]
-    assert [row["experiment"] for row in waiting] == ["B2", "A2"]
-    numbers = [tuple(map(int, row["job"]["id"].split("_"))) for row in waiting]
-    assert numbers == sorted(numbers)  # Slurm takes them in this order
+    jobs = {row["experiment"]: row["job"] for row in project.status()["runs"] if row["state"] == "queued"}
+    numbers = {name: tuple(map(int, job["id"].split("_"))) for name, job in jobs.items()}
+    assert set(numbers) == {"A2", "B2"}
+    assert numbers["B2"] < numbers["A2"]  # Slurm takes them in this order
     project.let_go()
     project.wait("all that are queued are complete", lambda: _completed(project))
 
@@ -106,7 +108,7 @@ def test_a_running_job_that_is_cancelled_and_one_that_is_stopped(project: SlurmP
     job = rows[first]["job"]["id"]
     project.cluster.call("scancel", job)
     project.wait("its run is over", lambda: project.row(first)["state"] == "killed")
-    assert project.row(first)["reason"].startswith(f"job {job} was cancelled")
+    assert project.row(first)["reason"].startswith("cancelled with scancel")
     assert "stopped on request" in project.run("stop", second).stdout
     assert project.row(second)["state"] == "killed"
 

@@ -20,6 +20,9 @@ from iqa_train.slurm.reasons import silence_words, waiting_words
 _NO_COMMANDS = "Slurm's commands are not on this machine's PATH; a login node of the cluster has them"
 
 
+_NO_ROOM = "JobArrayTaskLimit"  # what Slurm calls that within one array
+
+
 class SlurmBackend:
     """See `scheduler.backend.Backend`."""
 
@@ -41,7 +44,11 @@ class SlurmBackend:
         missing = "" if is_available() else _NO_COMMANDS
         silent = missing or ("" if listed.time is not None or listed.error is None else "Slurm does not answer")
         troubles = read_troubles(look.runs_dir)
-        return {item.key: _worded(item, known.get(item.key), troubles.get(item.key), silent, look) for item in items}
+        held = {key for one in submissions if one.held for key in one.keys}
+        return {
+            item.key: _worded(item, known.get(item.key), troubles.get(item.key), silent, look, held=item.key in held)
+            for item in items
+        }
 
     def silence(self, runs_dir: Path) -> str:
         """That Slurm does not answer, in a sentence; "" while it does."""
@@ -52,10 +59,16 @@ class SlurmBackend:
         return stop_job(run, grace, waiting)
 
 
-def _worded(item: Item, answer: Answer | None, trouble: Trouble | None, silent: str, look: QueueLook) -> Answer:
-    """The answer with words for why the run waits."""
+def _worded(
+    item: Item, answer: Answer | None, trouble: Trouble | None, silent: str, look: QueueLook, *, held: bool
+) -> Answer:
+    """The answer with words for why the run waits. `held`: its array is, by us."""
     if silent:
         return replace(answer or UNKNOWN, words=silent)
+    if answer is not None and answer.kind == "waiting" and held and not look.queue.paused:
+        limit = (item.slurm or {}).get("array_limit")
+        words = f"Slurm job {answer.job} is held: array_limit = {limit} is in use"
+        return replace(answer, reason=_NO_ROOM, words=words)
     if answer is not None and answer.kind in {"waiting", "running"}:
         return replace(answer, words=waiting_words(answer, paused=look.queue.paused))
     if answer is not None and answer.kind == "unknown":

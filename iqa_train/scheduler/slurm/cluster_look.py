@@ -23,6 +23,7 @@ class ClusterLook:
     runs: Mapping[str, RunSnapshot]
     submissions: Sequence[Submission]
     jobs: Mapping[str, Mapping[int, Job]]
+    cancelled_arrays: frozenset[str] = frozenset()  # whose tasks were all cancelled before one began
 
     @cached_property
     def items(self) -> Mapping[str, Item]:
@@ -39,4 +40,5 @@ def look_at_cluster(runs_dir: Path, reader: SnapshotReader) -> ClusterLook:
     queue = read_queue(runs_dir)
     runs = snapshots_of(queue.items, runs_dir, reader)
     status = {item.key: status_of(item, runs[item.key]) for item in queue.items}
-    return ClusterLook(queue, status, runs, submissions, tasks_now(submissions, listed.jobs))
+    cancelled = frozenset(job.array for job in listed.jobs if job.task is None and job.state == "CANCELLED")
+    return ClusterLook(queue, status, runs, submissions, tasks_now(submissions, listed.jobs), cancelled)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from iqa_train.runs.layout import SlurmFiles
 from iqa_train.runs.snapshot import RunSnapshot
-from iqa_train.scheduler.queue import folder_of
+from iqa_train.scheduler.queue import Item, folder_of
 from iqa_train.scheduler.slurm.cancelled import record_cancelled
 from iqa_train.scheduler.slurm.cluster_look import ClusterLook
 from iqa_train.scheduler.slurm.job_output import last_line
@@ -27,6 +27,8 @@ def note_ends(look: ClusterLook, troubles: Troubles, runs_dir: Path) -> tuple[Cl
         ended = [t for t, job in jobs.items() if answer_of(job).kind == "gone" and t not in submission.seen]
         for task in ended:
             over |= _note_end(submission, task, jobs[task], look, troubles, runs_dir)
+        for task in _cancelled_unseen(submission, look, runs_dir):
+            over |= _record_cancelled(submission, task, f"{submission.job}_{task}", look, runs_dir)
         for job in jobs.values():
             _release_held(submission, job, troubles)
         kept.append(replace(submission, seen=(*submission.seen, *ended)) if ended else submission)
@@ -41,23 +43,49 @@ def _note_end(
     """Of the runs of one task that wait and have no attempt of this start of the job."""
     if task in submission.cancelled or task >= len(submission.tasks):
         return set()
-    over = set()
-    for key in submission.tasks[task]:
-        item = look.items.get(key)
-        if item is None or not submission.names(key, item.after) or look.status[key].phase != "waiting":
-            continue
-        if _has_attempt_of(look.runs[key], job):
-            continue
-        if job.state == "CANCELLED":
-            record_cancelled(folder_of(item, runs_dir), job.label)
-            over.add(key)
+    if job.state == "CANCELLED":
+        return _record_cancelled(submission, task, job.label, look, runs_dir, job)
+    for item in _waiting(submission, task, look):
+        if _has_attempt_of(look.runs[item.key], job):
             continue
         output = SlurmFiles(runs_dir).folder / f"{job.label}.out"
         said = last_line(output)
         why = f': "{said}" is the last line of {output}' if said else f"; {output} may say why"
         words = f"job {job.label} ended before it began the run ({job.state}){why}"
-        troubles.note(key, words, retries=None if job.state in _INNOCENT else item.retries)
+        troubles.note(item.key, words, retries=None if job.state in _INNOCENT else item.retries)
+    return set()
+
+
+def _waiting(submission: Submission, task: int, look: ClusterLook) -> list[Item]:
+    """The items of a task whose runs wait for an attempt."""
+    items = [look.items[key] for key in submission.tasks[task] if key in look.items]
+    return [i for i in items if submission.names(i.key, i.after) and look.status[i.key].phase == "waiting"]
+
+
+def _record_cancelled(
+    submission: Submission, task: int, label: str, look: ClusterLook, runs_dir: Path, job: Job | None = None
+) -> set[str]:
+    """End the runs of a task that somebody cancelled before it began them; returns their keys."""
+    over = set()
+    for item in _waiting(submission, task, look):
+        if job is None or not _has_attempt_of(look.runs[item.key], job):
+            record_cancelled(folder_of(item, runs_dir), label)
+            over.add(item.key)
     return over
+
+
+def _cancelled_unseen(submission: Submission, look: ClusterLook, runs_dir: Path) -> list[int]:
+    """The tasks that were cancelled while they waited, of which Slurm keeps no record.
+
+    Of an array that it lists others of, or as cancelled whole. One that it does not list at all it may have lost.
+    """
+    listed = look.jobs[submission.token]
+    if not submission.job or not (listed or submission.job in look.cancelled_arrays):
+        return []
+    known = {*listed, *submission.seen, *submission.cancelled}
+    folder = SlurmFiles(runs_dir).folder
+    missing = (task for task in range(len(submission.tasks)) if task not in known)
+    return [task for task in missing if not (folder / f"{submission.job}_{task}.out").exists()]
 
 
 def _has_attempt_of(found: RunSnapshot, job: Job) -> bool:

@@ -33,6 +33,7 @@ from iqa_train.scheduler.slurm.submissions import (
 from iqa_train.scheduler.slurm.troubles import Troubles
 from iqa_train.slurm import commands
 from iqa_train.slurm.commands import SlurmError
+from iqa_train.slurm.job_watch import own_jobs
 
 _EVERY = 2.0  # seconds between two passes that nobody has asked for
 _PASSES = 3
@@ -179,8 +180,16 @@ class _Reconciler:
         for number, mine in tasks.items():
             known = by_number[number]
             by_number[number] = self._saved(replace(known, cancelled=tuple({*known.cancelled, *mine})))
-        for first in range(0, len(names), 200):
-            commands.scancel(names[first : first + 200], only_waiting=True)
+        if not names:
+            return
+        commands.hold(names)  # so that none of them begins from here on
+        listed = own_jobs().look(max_age=0.0)
+        if listed.error:
+            raise SlurmError(listed.error, passing=True)  # the next pass does it again
+        now = {job.label: job for job in listed.jobs}
+        begun = [name for name in names if name in now and now[name].is_on_node]
+        commands.scancel(name for name in names if name not in begun)
+        commands.release(begun)  # a hold would outlive their requeueing
 
     def _submit(self, order: Order, after: Sequence[str]) -> str:
         """Submit an array; returns its number, "" if it was refused."""
