@@ -6,7 +6,6 @@ import os
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -14,6 +13,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from iqa_train.runner.program import code_command
 
 LIMIT = 30.0
 """Seconds after which a file system that does not answer is given up."""
@@ -107,9 +108,7 @@ def lock_failure(path: Path) -> str:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             return str(error.strerror)
-        other = subprocess.run(
-            [sys.executable, "-I", "-S", "-c", _TRY_LOCK, str(path)], capture_output=True, timeout=LIMIT, check=False
-        )
+        other = subprocess.run(code_command(_TRY_LOCK, str(path)), capture_output=True, timeout=LIMIT, check=False)
     return "two processes get the same lock" if other.returncode == 0 else ""
 
 

@@ -22,3 +22,8 @@ def nice_words(niceness: int) -> list[str]:
     """
     more = niceness - os.getpriority(os.PRIO_PROCESS, 0)
     return ["nice", "-n", str(more)] if niceness and more > 0 else []
+
+
+def code_command(code: str, *words: str) -> list[str]:
+    """The command that runs a few lines of Python with the standard library alone."""
+    return [sys.executable, "-I", "-S", "-c", code, *words]

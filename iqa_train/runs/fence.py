@@ -125,9 +125,9 @@ class FencedWriter(Writer):
                 raise
 
     def _require_open(self) -> None:
-        """Raise Superseded if the fence is up. Where the run itself is gone, others say so."""
+        """Raise Superseded if the fence is up, or about to be. Where the run itself is gone, others say so."""
+        self.check()
         if self._attempt.folder.is_dir() and not self._attempt.writing.is_dir():
-            self.check()
             raise Superseded(superseded_words())
 
 

@@ -156,6 +156,7 @@ def test_against_a_writer_that_does_not_wait(tmp_path: Path) -> None:
         thread.start()
         while not run.result.exists():
             time.sleep(0)
+        run.next_attempt().folder.mkdir()
         fence_off(attempt, 2)
         then = run.result.read_bytes()
         thread.join()

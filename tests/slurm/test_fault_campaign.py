@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.campaign import rounds
 from tests.slurm.cluster import Cluster, missing, running_cluster, wait_until
 from tests.slurm.forked_commands import ForkedCommands
 from tests.slurm.slurm_faults import Faults
@@ -87,7 +88,7 @@ def campaign(folder: Path, study: str, seconds: float, *words: str) -> Iterator[
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(rounds(4, 1)))
 def test_faults_again_and_again(tmp_path: Path, seed: int) -> None:
     study = study_of(20, 'cpus = 2\narray_limit = 6\ntime = "10"\nmargin = 20')
     with campaign(tmp_path / "p", study, 0.25, "--epochs", "24") as one:
