@@ -34,11 +34,11 @@ def stat_of(pid: int) -> ProcessStat | None:
     try:
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
     except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return ProcessStat("?", None) if _is_hidden(pid) else None
+        return ProcessStat("?", None) if is_hidden(pid) else None
     return None if fields[0] in {b"Z", b"X"} else ProcessStat(fields[0].decode(), int(fields[19]))
 
 
-def _is_hidden(pid: int) -> bool:
+def is_hidden(pid: int) -> bool:
     """Whether a process of another user has this pid: /proc mounted with hidepid does not show it."""
     try:
         os.kill(pid, 0)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from iqa_train.devices.nvml import GpuReading
 from iqa_train.lockholder import user_name
+from iqa_train.procfs import is_hidden
 from iqa_train.text import join_names
 
 _SERVICES = ("nvidia-cuda-mps",)  # starts of names: they compute for others, who have processes of their own
@@ -48,19 +49,8 @@ def _of_another_user(pid: int) -> OtherProcess | None:
         status = (folder / "status").read_text()
         name = (folder / "comm").read_text()
     except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return OtherProcess(pid, "") if _is_hidden(pid) else None
+        return OtherProcess(pid, "") if is_hidden(pid) else None
     (user,) = (int(line.split()[1]) for line in status.splitlines() if line.startswith("Uid:"))
     if user == os.getuid() or name.startswith(_SERVICES):
         return None
     return OtherProcess(pid, user_name(user))
-
-
-def _is_hidden(pid: int) -> bool:
-    """Whether it is there, and /proc (mounted with hidepid) does not show it: another user's."""
-    try:
-        os.kill(pid, 0)
-    except PermissionError:
-        return True
-    except (ProcessLookupError, OverflowError):
-        return False
-    return False

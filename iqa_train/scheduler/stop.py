@@ -61,17 +61,17 @@ def stop_run(run: RunFolder, grace: float, waiting: Callable[[], None] = lambda:
                     process.resume()
     else:
         _signal(recipient, signal.SIGTERM)
-    if _gone(run, grace, waiting):
+    if gone_within(run, grace, waiting):
         return _words(run)
     if recipient is not None and recipient == runner:
         for _ in range(2):  # a runner that is asked three times kills all that its worker started
             _signal(recipient, signal.SIGTERM)
             time.sleep(0.1)
-        if _gone(run, _LAST_RESORT, waiting):
+        if gone_within(run, _LAST_RESORT, waiting):
             return _words(run)
         _signal(recipient, signal.SIGKILL)
     kill_all(attempt.folder)
-    _gone(run, _LAST_RESORT, waiting)
+    gone_within(run, _LAST_RESORT, waiting)
     return _words(run)
 
 
@@ -197,7 +197,8 @@ def _attempt(run: RunFolder) -> Attempt | None:
     return attempts[-1] if attempts and processes_of(attempts[-1].folder) else None
 
 
-def _gone(run: RunFolder, seconds: float, waiting: Callable[[], None]) -> bool:
+def gone_within(run: RunFolder, seconds: float, waiting: Callable[[], None]) -> bool:
+    """Whether the run is not alive any more after so many seconds at most; `waiting` is called meanwhile."""
     deadline, reader = time.monotonic() + seconds, SnapshotReader()
     while state_of(reader.read(run)).alive:
         if time.monotonic() > deadline:

@@ -1,14 +1,13 @@
 """Stops a run that is part of a Slurm job."""
 
 import contextlib
-import time
 from collections.abc import Callable
 
 from iqa_train.runs.attempt_facts import read_runner_info
 from iqa_train.runs.layout import RunFolder
-from iqa_train.runs.snapshot import SnapshotReader
-from iqa_train.runs.state import run_state, state_of
+from iqa_train.runs.state import run_state
 from iqa_train.scheduler.slurm.submissions import read_submission
+from iqa_train.scheduler.stop import gone_within
 from iqa_train.slurm import commands
 from iqa_train.slurm.commands import SlurmError
 
@@ -32,25 +31,15 @@ def stop_job(run: RunFolder, grace: float, waiting: Callable[[], None]) -> str:
         commands.signal_job(job, "USR1")  # the file system may show the request late
     except SlurmError as error:
         words = f"; {error}"
-    if _gone(run, grace, waiting):
+    if gone_within(run, grace, waiting):
         return _outcome(run)
     submission = read_submission(run.path.parents[2], facts.get("token", ""))
     task = int(job.partition("_")[2] or 0)
     if submission is None or len(submission.tasks[task]) == 1:
         with contextlib.suppress(SlurmError):
             commands.scancel([job])
-        _gone(run, _AFTER_CANCEL, waiting)
+        gone_within(run, _AFTER_CANCEL, waiting)
     return _outcome(run) + (words if run_state(run).alive else "")
-
-
-def _gone(run: RunFolder, seconds: float, waiting: Callable[[], None]) -> bool:
-    deadline, reader = time.monotonic() + seconds, SnapshotReader()
-    while state_of(reader.read(run)).alive:
-        if time.monotonic() > deadline:
-            return False
-        waiting()
-        time.sleep(_POLL)
-    return True
 
 
 def _outcome(run: RunFolder) -> str:
