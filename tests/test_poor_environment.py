@@ -23,8 +23,9 @@ from iqa_train.devices.leases import VARIABLE, Holder, acquire
 from iqa_train.errors import UsageError
 from iqa_train.files import cache_root
 from iqa_train.home import expanded
+from iqa_train.runner.attempt_request import AttemptRequest
 from iqa_train.runner.process_limits import RefusedError
-from iqa_train.runner.runner import AttemptRequest, run_attempt
+from iqa_train.runner.runner import run_attempt
 from iqa_train.runs.layout import RunFolder
 from iqa_tui.config import config_path, read_config
 from tests.other_user import as_user

@@ -87,10 +87,11 @@ def main() -> None:
             best = srcc["val"]
             for split, part in sets.items():
                 client.predictions(split, part[0], predicted[split])
+        # Before the checkpoint: a run that is killed in between repeats the epoch, instead of leaving it unreported.
+        client.epoch(epoch, loss=sum(losses) / len(losses), val_srcc=srcc["val"], srcc=srcc["test"])
         state = {"net": net.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch, "best": best}
         torch.save(state, saved.with_suffix(".part"))
         saved.with_suffix(".part").replace(saved)  # whole or not at all, whenever it is killed
-        client.epoch(epoch, loss=sum(losses) / len(losses), val_srcc=srcc["val"], srcc=srcc["test"])
         print(f"epoch {epoch}: loss {sum(losses) / len(losses):.4f}, val SRCC {srcc['val']:.4f}", flush=True)
         if client.stop_requested():
             sys.exit(client.STOPPED)

@@ -12,7 +12,8 @@ from iqa_train.command_runs.conclude import collect_predictions, is_whole, round
 from iqa_train.command_runs.contract import Contract, make_contract
 from iqa_train.command_runs.epoch_journal import EpochJournal
 from iqa_train.command_runs.epochs import SECONDS_FOR_A_LINE, EpochReports
-from iqa_train.command_runs.lines import LineTail
+from iqa_train.command_runs.left_reports import HEADER_ENDS, write_left_reports
+from iqa_train.command_runs.lines import EVENT, LineTail
 from iqa_train.command_runs.output_folder import output_folder
 from iqa_train.command_runs.program import run_program
 from iqa_train.datasets.catalogue import load_table
@@ -21,7 +22,7 @@ from iqa_train.datasets.table import ImageTable, Split
 from iqa_train.errors import DataError, RunError, visible
 from iqa_train.redaction import public_command, without_secrets
 from iqa_train.runs import outcome
-from iqa_train.runs.attempt_facts import read_runner_info
+from iqa_train.runs.attempt_facts import continued_by, read_runner_info
 from iqa_train.runs.documents import read_provenance
 from iqa_train.runs.fence import FencedWriter
 from iqa_train.runs.journal import Journal, Stopped
@@ -39,7 +40,6 @@ _NO_MEMORY = re.compile(r"(CUDA|HIP|GPU).{0,40}out of memory|OutOfMemoryError", 
 _LINES_KEPT = 100  # at the end of the output, in which the reason of a failure is looked for
 _SHOWN = 160  # characters of its last line in the reason of a failure
 _LARGEST_FILE = 1 << 26
-_EVENT = 1 << 16  # bytes of a line in the file of events
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,8 @@ def carry_out(
     journal.check_stop()
 
     epochs = EpochJournal(journal, settings.epochs, epoch_events(run) if resume else ())
+    if resume:  # after the copy of its folder: what was reported till then is what the program continues from
+        write_left_reports(continued_by(run, attempt), spec.command.epochs, epochs)
     watch = _Watch(attempt, EpochReports(spec.command.epochs, epochs.report), log)
 
     def look() -> None:
@@ -131,7 +133,7 @@ class _Watch:
     def __init__(self, attempt: Attempt, reports: EpochReports, log: int | None) -> None:
         self._reports = reports
         self._output = None if log is None else LineTail(descriptor=log)
-        self._events = LineTail(attempt.events, longest=_EVENT)
+        self._events = LineTail(attempt.events, longest=EVENT)
         self._last: deque[str] = deque(maxlen=_LINES_KEPT)
 
     def __call__(self, *, last: bool = False) -> None:
@@ -188,7 +190,10 @@ def _header(this: _Run) -> list[str]:
     sizes = f"{len(split.train)} training, {len(split.val)} validation, {len(split.test)} test images"
     lines.append(f"data: {table.name}, {sizes} ({split_origin(table)})")
     lines += [f"note: {note}" for note in table.notes]
-    return [*lines, f"program: {visible(shlex.join(public_command(this.contract.words)))}, in {this.contract.folder}"]
+    return [
+        *lines,
+        f"{HEADER_ENDS}{visible(shlex.join(public_command(this.contract.words)))}, in {this.contract.folder}",
+    ]
 
 
 def _record(this: _Run, device: str, *, resume: bool) -> None:

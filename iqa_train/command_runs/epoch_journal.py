@@ -44,6 +44,11 @@ class EpochJournal:
         seconds, self._began, self._last = now - self._began, now, number
         self._write({"seconds": round(seconds, 3), **epoch})
 
+    def make_up(self, epoch: Epoch) -> None:
+        """An earlier attempt's program had reported an epoch, of which nothing may be known yet."""
+        if epoch["epoch"] not in self.epochs:
+            self._write({"seconds": None, **epoch})
+
     def end(self) -> None:
         """No more reports of the epoch that is under way."""
         if self._update:

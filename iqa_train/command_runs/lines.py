@@ -11,6 +11,8 @@ from iqa_train.regular import NotRegularError, open_regular
 _BLOCK = 1 << 20
 _AT_ONCE = 16 * _BLOCK  # bytes in one call, so that a flood of output does not delay a stop
 _LONGEST = 4096  # bytes of a line that are kept: a pattern is for lines that people read
+EVENT = 1 << 16
+"""Bytes of a line that are kept of a file of events."""
 _END = re.compile(rb"[\r\n]")  # a progress bar returns to the start of its line
 
 

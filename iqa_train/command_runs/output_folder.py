@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from iqa_train.runs.attempt_facts import read_runner_info
+from iqa_train.runs.attempt_facts import continued_by
 from iqa_train.runs.fence import Writer, is_over
 from iqa_train.runs.journal import Journal
 from iqa_train.runs.layout import Attempt, RunFolder
@@ -17,7 +17,7 @@ from iqa_train.runs.layout import Attempt, RunFolder
 def output_folder(run: RunFolder, attempt: Attempt, journal: Journal, writer: Writer, *, resume: bool) -> Path:
     """The folder for the program of `attempt`, made if missing; with `resume`, it has what the last program left."""
     earlier = [tried for tried in run.attempts() if tried.number < attempt.number]
-    there, since = _newest(run, earlier) if resume else (run.output, 1)
+    there, since = _newest(run, continued_by(run, attempt)) if resume else (run.output, 1)
     if there.parent == run.path and all(is_over(tried) for tried in earlier if tried.number >= since):
         there.mkdir(exist_ok=True)
         return there
@@ -33,17 +33,15 @@ def output_folder(run: RunFolder, attempt: Attempt, journal: Journal, writer: Wr
     return own
 
 
-def _newest(run: RunFolder, earlier: Sequence[Attempt]) -> tuple[Path, int]:
-    """The folder of the last program since the run last started over, and the first attempt that has worked in it.
+def _newest(run: RunFolder, continued: Sequence[Attempt]) -> tuple[Path, int]:
+    """The folder of the last program of the attempts to continue, and the first attempt that has worked in it.
 
     An attempt that was killed while it made its copy has the original in its own folder.
     """
-    for tried in reversed(earlier):
+    for tried in continued:
         for place in (_of(run, tried), tried.taken_over):
             if place.is_dir():
                 return place, tried.number
-        if not read_runner_info(tried).get("resumed", True):
-            break
     return run.output, 1
 
 

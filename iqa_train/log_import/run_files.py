@@ -15,6 +15,7 @@ from iqa_train.runs.imported import Imported
 from iqa_train.runs.specfile import spec_document
 from iqa_train.runs.state_names import FINISHED
 from iqa_train.study.spec import RunSpec
+from iqa_train.timestamp import utc_timestamp
 
 Document = dict[str, Any]
 
@@ -177,4 +178,4 @@ def _median(values: list[float | None]) -> float | None:
 
 def _written(log: OldLog) -> str:
     """When the log was last modified."""
-    return datetime.fromtimestamp(log.path.stat().st_mtime, UTC).isoformat(timespec="milliseconds")
+    return utc_timestamp(datetime.fromtimestamp(log.path.stat().st_mtime, UTC))

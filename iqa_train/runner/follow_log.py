@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from iqa_train.errors import visible
 from iqa_train.files import LineFollower
-from iqa_train.runner.runner import RunningAttempt
+from iqa_train.runner.running_attempt import RunningAttempt
 from iqa_train.terminal import log_text, raw
 
 

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from iqa_train.runner.runner import RunningAttempt
+from iqa_train.runner.running_attempt import RunningAttempt
 
 GRACE = 60.0  # seconds a stopped worker has for its checkpoint before it is killed
 
@@ -19,5 +17,5 @@ class Interruption:
     continues: bool = True
 
 
-Interrupter = Callable[["RunningAttempt"], Interruption | None]
+Interrupter = Callable[[RunningAttempt], Interruption | None]
 """Asked once a second while a worker runs."""

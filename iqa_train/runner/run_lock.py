@@ -23,10 +23,15 @@ class AlreadyRunningError(RunError):
 
 
 class RunLock:
-    """The lock's open file, `descriptor`, to hand on."""
+    """The lock's open file, `descriptor`, to hand on, and the one attempt that its holder may make.
+
+    Which that is was read before the run's state was: of several processes for which the run was idle, all have the
+    same, and its folder can be made by one of them.
+    """
 
     def __init__(self, run: RunFolder) -> None:
         self._path = run.lock
+        self.attempt = run.next_attempt()
         self.descriptor = open_lock(self._path)
         self._held = False
 
@@ -66,22 +71,22 @@ def run_lock(
 ) -> Iterator[RunLock]:
     """The run's lock.
 
-    `attempt` is the number that the next attempt must have, None for any; `still_wanted` is asked once the lock is
+    `attempt` is the number that the next attempt must have, None for any; `still_wanted` is called once the lock is
     held. `supersedes` is the number of an attempt that may be replaced while it is alive, if it is the last: the lock
     may then still be held by it, until `RunLock.replace`. Raises AlreadyRunningError if another living process holds
     it, or where the attempt is not due.
     """
     lock = RunLock(run)
     try:
-        replaceable = supersedes is not None and run.next_attempt().number == supersedes + 1
+        replaceable = supersedes is not None and lock.attempt.number == supersedes + 1
         if not replaceable:
             require_idle(run)
         if not lock.take() and not replaceable:
             if (stranger := intruder(run.lock)) is not None:
                 raise RunError(f"{run.lock} is held by {stranger}, who may only read it; end that process")
             raise AlreadyRunningError(_taken(run, run_state(run)))
-        if attempt is not None and run.next_attempt().number != attempt:
-            raise AlreadyRunningError(made_by_another(run, attempt))
+        if attempt not in {None, lock.attempt.number} or lock.attempt != run.next_attempt():
+            raise AlreadyRunningError(made_by_another(run, attempt or lock.attempt.number))
         if not still_wanted():
             raise AlreadyRunningError(f"{run.path} has been removed from the queue")
         yield lock

@@ -13,7 +13,7 @@ from iqa_train.devices.inventory import Device
 from iqa_train.devices.nvml import Nvml
 from iqa_train.devices.other_users import OtherProcess, names_of, other_processes
 from iqa_train.runner.interruption import Interruption
-from iqa_train.runner.runner import RunningAttempt
+from iqa_train.runner.running_attempt import RunningAttempt
 
 CONFIRMATION = 3.0  # seconds for which others must be seen: who only lists the GPUs is gone by then
 LONGEST = 40.0  # seconds for the checkpoint: with looks, confirmation and kill the GPU is free within 60

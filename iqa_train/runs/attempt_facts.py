@@ -29,6 +29,16 @@ def worker_identity(attempt: Attempt, facts: RunnerFacts) -> ProcessIdentity | N
     return None if pid is None else identity_of(pid)
 
 
+def continued_by(run: RunFolder, attempt: Attempt) -> list[Attempt]:
+    """The attempts that `attempt` continues, newest first: those before it since the run last started over."""
+    found = []
+    for tried in reversed([tried for tried in run.attempts() if tried.number < attempt.number]):
+        found.append(tried)
+        if not read_runner_info(tried).get("resumed", True):
+            break
+    return found
+
+
 def end_event(attempt: Attempt) -> EndEvent | None:
     """The worker's own last event, if it came to write one: exit code and message."""
     ends = list(end_lines(attempt.metrics))

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -188,8 +187,3 @@ def _keep(run: RunFolder) -> None:
     for path in [*(path for path in run.outcome() if path.is_file()), run.provenance]:
         if path.exists():
             shutil.copy2(path, aside / path.name)
-
-
-def now() -> str:
-    """The time, as documents have it."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -3,11 +3,11 @@
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 from iqa_train.files import append_line
+from iqa_train.timestamp import utc_timestamp
 
 _EVENT_EVERY = 1.0  # seconds between two progress events
 _LINE_EVERY = 30.0  # seconds between two progress lines in the log
@@ -71,7 +71,7 @@ class Journal:
         """A line in metrics.jsonl; floats that are not finite become null."""
         if event != "end":
             self._check()
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        now = utc_timestamp()
         clean = {k: None if isinstance(v, float) and not _finite(v) else v for k, v in fields.items()}
         append_line(self._metrics, {"event": event, "time": now, **clean})
 

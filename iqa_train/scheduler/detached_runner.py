@@ -22,10 +22,12 @@ from iqa_train.devices.leases import Holder, acquire, login_name
 from iqa_train.errors import UserError
 from iqa_train.redaction import public_command
 from iqa_train.regular import real_path
+from iqa_train.runner.attempt_request import AttemptRequest
 from iqa_train.runner.polite import exceeds_limit, polite
 from iqa_train.runner.program import python_command
 from iqa_train.runner.run_lock import AlreadyRunningError
-from iqa_train.runner.runner import AttemptRequest, RunningAttempt, run_attempt
+from iqa_train.runner.runner import run_attempt
+from iqa_train.runner.running_attempt import RunningAttempt
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.snapshot import SnapshotReader
 from iqa_train.runs.state import HEARTBEAT

@@ -44,7 +44,7 @@ def _log(project: Project, name: str) -> str:
 
 
 def _epochs(run: Path) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for file in sorted(run.glob("attempt-*/metrics.jsonl")) for line in file.open()]
+    lines = [json.loads(line) for file in sorted(run.rglob("metrics.jsonl")) for line in file.open()]
     return [event for event in lines if event["event"] == "epoch"]
 
 
@@ -148,3 +148,15 @@ def test_without_a_way_to_resume_it_starts_over(tmp_path: Path) -> None:
     assert len(json.loads(project.run("status", "--json").stdout)["runs"]) == 2
     runner = json.loads((run / "attempt-04" / "runner.json").read_text())
     assert runner["resumed"] is False
+
+
+@pytest.mark.parametrize("patterns", [True, False], ids=["by its output", "by events"])
+def test_what_a_killed_worker_did_not_read_is_read_by_the_next(tmp_path: Path, patterns: bool) -> None:
+    study = STUDY if patterns else re.sub(r"(?m)^epochs = '.*\n", "", STUDY)
+    project = command_project(tmp_path, study + experiment("A1", what="unread"))
+    project.run("--exp", "A1", code=1)
+    project.run("--exp", "A1", "--resume")
+    run = project.run_folder("A1")
+    assert 2 not in [event["epoch"] for event in _epochs(run / "attempt-01")]
+    assert [event["epoch"] for event in _epochs(run)] == ([1, 2, 3] if patterns else [2])
+    assert json.loads((run / "result.json").read_text())["rounds"][0]["epochs"] == (3 if patterns else 1)

@@ -3,7 +3,8 @@
 WHAT is how it behaves: "" well; `hold` waits in epoch 2 for the file `gate`; `deaf` ignores TERM and holds;
 `grandchild` leaves a process behind that does, too; `binary` and `flood` write much that is no text; `repeats` reports
 epochs twice and backwards; `exit:N` and `die:N` end in epoch 2, `oom` as torch without memory; `untested` leaves no
-predictions; `cut`, `nan`, `other` leave wrong ones; `mute` reports and leaves nothing.
+predictions; `cut`, `nan`, `other` leave wrong ones; `mute` reports and leaves nothing;
+`unread` kills its worker once it has reported epoch 2, and has suspended it before.
 """
 
 import os
@@ -42,12 +43,19 @@ def train(noise: float, what: str) -> int:
             os.write(1, bytes(range(256)) * 50 + b"\r\xff\xfe")
         if what == "flood":
             os.write(1, b"y" * (1 << 22) + b"\n" + b"noise\n" * 100_000)
+        if epoch == 2 and what == "unread":
+            os.kill(os.getppid(), signal.SIGSTOP)
         value = random.Random(f"{options['seed']} {epoch}").random()
+        if what != "mute":
+            print(f"epoch {epoch}: loss {1 / epoch:.3f}, val_srcc {value:.4f}, srcc {value / 2:.4f}", flush=True)
+        if epoch == 2 and what == "unread":
+            client.epoch(epoch, loss=1 / epoch, val_srcc=value, srcc=value / 2)
         checkpoint = done.with_name("checkpoint.part")
         checkpoint.write_text(str(epoch))
         checkpoint.replace(done)
-        if what != "mute":
-            print(f"epoch {epoch}: loss {1 / epoch:.3f}, val_srcc {value:.4f}, srcc {value / 2:.4f}", flush=True)
+        if epoch == 2 and what == "unread":
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(60)
         if what == "repeats":
             print("epoch 1: loss 9.000, val_srcc 0.0001, srcc 0.0001", flush=True)
     leave_predictions(noise, what, options["seed"])

@@ -18,7 +18,8 @@ from pathlib import Path
 from iqa_train.devices.inventory import Device
 from iqa_train.devices.leases import Holder, acquire
 from iqa_train.runner.run_lock import AlreadyRunningError
-from iqa_train.runner.runner import AttemptRequest, run_attempt
+from iqa_train.runner.attempt_request import AttemptRequest
+from iqa_train.runner.runner import run_attempt
 from iqa_train.runs.layout import RunFolder
 
 run, number, slot = RunFolder(Path(sys.argv[1])), int(sys.argv[2]), sys.argv[2]
@@ -27,7 +28,8 @@ lease = acquire(device.key, Holder(run.experiment, run.study, "", str(run.path))
 before = number - 1 if "superseding" in sys.argv else None
 again = "again" in sys.argv
 request = AttemptRequest(
-    run, device, lease, Path("logs"), [], attempt=number, resume=not again, again=again, supersedes=before
+    run, device, lease, Path("logs"), [], attempt=number, resume=not again, again=again, supersedes=before,
+    still_wanted=lambda: "overtaken" not in sys.argv or run.next_attempt().folder.mkdir() is None,
 )
 try:
     print(run_attempt(request).reason)
@@ -37,7 +39,8 @@ except AlreadyRunningError as error:
 
 
 def start_attempt(project: FaultyProject, experiment: str, number: int, *words: str) -> "subprocess.Popen[str]":
-    """Attempt `number` on a CPU slot of its own; `superseding`: it may replace the one before; `again`: start over."""
+    """Attempt `number` on a CPU slot of its own; `superseding`: it may replace the one before; `again`: start over;
+    `overtaken`: another one makes the attempt after this one has found that it is due."""
     return subprocess.Popen(
         [sys.executable, "-c", _ATTEMPT, str(project.run_folder(experiment)), str(number), *words],
         cwd=project.folder, env=project.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

@@ -145,11 +145,11 @@ for epoch in range(first, options["epochs"] + 1):
         (folder / "part").write_text(str(epoch))
         (folder / "part").replace(done.with_name("under way"))
     value = random.Random(f"{options['seed']} {epoch}").random()
+    client.epoch(epoch, loss=1 / epoch, val_srcc=value, srcc=value / 2)
     (folder / "part").write_text(str(epoch))
     (folder / "part").replace(done)
     with (folder / "history").open("a") as file:
         file.write(f"{epoch}\\\\n")
-    client.epoch(epoch, loss=1 / epoch, val_srcc=value, srcc=value / 2)
 for split in ("val", "test"):
     rows = [(path, score) for path, score, part in client.images() if part == split]
     noise = [score + 5 * random.Random(Path(path).name).gauss(0, 1) for path, score in rows]

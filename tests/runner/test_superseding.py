@@ -47,6 +47,17 @@ def test_only_an_entitled_attempt_begins_beside_a_living_one(make: Make) -> None
     assert project.living() == []
 
 
+def test_of_two_that_found_the_same_attempt_due_one_makes_it_and_the_other_no_further_one(make: Make) -> None:
+    """As where locks lie, so that both get the lock."""
+    project = make(behaviour="A1=die:9")
+    project.run("--exp", "A1", "--slots", "1", code=1)
+    late = start_attempt(project, "A1", 2, "overtaken")
+    assert "attempt 2 of " in (error := late.communicate(timeout=60)[1])
+    assert "made by another runner" in error
+    assert [path.name for path in project.attempts("A1")] == ["attempt-01", "attempt-02"]
+    assert len(list((project.folder / "logs").iterdir())) == 1
+
+
 @pytest.mark.slow
 def test_an_attempt_that_starts_over_sets_aside_what_the_living_one_has_written(make: Make) -> None:
     project = make(behaviour="A1=hold@1")

@@ -24,12 +24,13 @@ from iqa_train.results.external_target import ExternalTarget, external_target
 from iqa_train.runs.documents import ExternalFacts
 from iqa_train.runs.external_checks import oriented, rows_of_test, scores_note, which_images
 from iqa_train.runs.external_cross import ExternalTest, external_run_of, store_external_test
-from iqa_train.runs.external_run import THERE, External, now, store_external
+from iqa_train.runs.external_run import THERE, External, store_external
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.predictions import Predictions
 from iqa_train.stats.metrics import plcc, srcc
 from iqa_train.study.spec import DataSource
 from iqa_train.text import join_names
+from iqa_train.timestamp import utc_timestamp
 
 _DESCRIPTION = """\
 Import predictions that were made elsewhere, by a multimodal language model or a released checkpoint, say, as an
@@ -187,7 +188,7 @@ def _facts(
         "elsewhere": elsewhere,
         "unknown": len(unknown),
         "lower_is_better": bool(options.lower_is_better),
-        "imported": now(),
+        "imported": utc_timestamp(),
         "notes": list(filter(None, notes)),
     }
 

@@ -12,10 +12,11 @@ from iqa_train.cli.lease_device import check_gpu, lease_device
 from iqa_train.cli.manners import manners_of
 from iqa_train.cli.progress_bar import bar
 from iqa_train.cli.text import say
+from iqa_train.runner.attempt_request import AttemptRequest
 from iqa_train.runner.follow_log import Follower
 from iqa_train.runner.polite import polite
 from iqa_train.runner.run_lock import require_idle
-from iqa_train.runner.runner import AttemptRequest, done_before, run_attempt
+from iqa_train.runner.runner import done_before, run_attempt
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.outcome import SUPERSEDED, Outcome
 from iqa_train.runs.revision import earlier_run

@@ -3,12 +3,12 @@
 import contextlib
 import signal
 from dataclasses import asdict
-from datetime import UTC, datetime
 
 from iqa_train.files import SCHEMA_VERSION, write_json
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.outcome import Outcome
 from iqa_train.runs.state_names import KILLED
+from iqa_train.timestamp import utc_timestamp
 
 
 def record_cancelled(run: RunFolder, job: str) -> None:
@@ -18,5 +18,5 @@ def record_cancelled(run: RunFolder, job: str) -> None:
         attempt.folder.mkdir()
         words = f"job {job} was cancelled before it began; iqa-train relaunch starts the run"
         outcome = Outcome(KILLED, words, None, int(signal.SIGTERM), requested=True)
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        now = utc_timestamp()
         write_json(attempt.exit, {"schema_version": SCHEMA_VERSION, **asdict(outcome), "ended": now, "seconds": 0.0})

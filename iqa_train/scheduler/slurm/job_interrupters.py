@@ -13,7 +13,7 @@ from dataclasses import asdict
 from typing import IO
 
 from iqa_train.runner.interruption import Interruption
-from iqa_train.runner.runner import RunningAttempt
+from iqa_train.runner.running_attempt import RunningAttempt
 
 
 def tell(pipe: IO[bytes] | None, interruption: Interruption) -> None:
