@@ -13,7 +13,7 @@ from iqa_train.errors import RunError, UsageError
 from iqa_train.escape import ESCAPED
 from iqa_train.home import expanded, home
 from iqa_train.locks import lock_now
-from iqa_train.regular import NotRegularError, open_regular, open_temporary, sweep
+from iqa_train.regular import NotRegularError, open_regular, open_temporary, sweep, unless_stale
 
 SCHEMA_VERSION = 1
 """The version in every JSON file that this program writes; later versions of the program read all earlier ones."""
@@ -152,10 +152,14 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 def _content(path: Path, last: int | None = None) -> bytes:
     """The whole file, or its `last` bytes. Raises NotRegularError or OSError."""
-    with os.fdopen(open_regular(path, follow=True), "rb", buffering=0) as file:
-        if last is not None:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - last))
-        return file.read()
+
+    def read() -> bytes:
+        with os.fdopen(open_regular(path, follow=True), "rb", buffering=0) as file:
+            if last is not None:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - last))
+            return file.read()
+
+    return unless_stale(read)
 
 
 def parse_json(data: str | bytes) -> Any:  # noqa: ANN401

@@ -9,12 +9,16 @@ import os
 import re
 import stat
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 _FLAGS = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY  # O_NONBLOCK: opening a FIFO that has no other end does not block
 _LEFTOVER = r"\.{}\.[0-9a-f]+\.(tmp|part)"
 _YOUNG = 60.0  # seconds for which a temporary file is left alone, even if it is not locked
+
+_Read = TypeVar("_Read")
 
 _KINDS = {stat.S_ISDIR: "a folder", stat.S_ISLNK: "a link", stat.S_ISFIFO: "a pipe", stat.S_ISSOCK: "a socket"}
 
@@ -42,6 +46,21 @@ def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o666, *, fol
     return descriptor
 
 
+def unless_stale(read: Callable[[], _Read], tries: int = 5) -> _Read:
+    """What `read` returns, which opens a file and reads it; again if it was replaced in between.
+
+    On NFS, what another host replaces may be gone from the server while it is open here (ESTALE).
+    """
+    for left in reversed(range(tries)):
+        try:
+            return read()
+        except OSError as error:
+            if error.errno != errno.ESTALE or not left:
+                raise
+            time.sleep(0.01)
+    raise AssertionError
+
+
 def require_regular(path: Path) -> None:
     """Raise NotRegularError if something other than a file exists there, such as a link; it need not be readable."""
     if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
@@ -64,17 +83,20 @@ def sweep(folder: Path, name: str | None = None) -> None:
     """
     leftover = re.compile(_LEFTOVER.format(".+" if name is None else re.escape(name)))
     with suppress(OSError):
-        for entry in os.scandir(folder):
-            if leftover.fullmatch(entry.name):
+        found = [folder / entry.name for entry in os.scandir(folder) if leftover.fullmatch(entry.name)]
+        if found:
+            os.utime(folder)  # the clock of the file server, which dates its files
+            now = folder.stat().st_mtime
+            for path in found:
                 with suppress(OSError):
-                    _sweep_one(Path(entry.path))
+                    _sweep_one(path, now)
 
 
-def _sweep_one(path: Path) -> None:
+def _sweep_one(path: Path, now: float) -> None:
     descriptor = open_regular(path)
     try:
         about = os.fstat(descriptor)
-        if about.st_uid != os.geteuid() or abs(time.time() - about.st_mtime) < _YOUNG:
+        if about.st_uid != os.geteuid() or now - about.st_mtime < _YOUNG:
             return
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         path.unlink()

@@ -1,7 +1,8 @@
-"""A host whose clock or locks are false: a library for LD_PRELOAD, and what its variables do.
+"""A host whose clock, locks or files are false: a library for LD_PRELOAD, and what its variables do.
 
 FAKE_AHEAD=SECONDS: its clock is ahead of its disk's. FAKE_NO_LOCKS: flock fails, as on a disk that knows no locks.
 FAKE_LYING_LOCKS=FOLDER: flock succeeds and locks nothing in it, as on network file systems whose locks end at a host.
+FAKE_STALE=FOLDER: every fifth read of a file in it fails with ESTALE, as where another host has just replaced the file.
 """
 
 import shutil
@@ -26,16 +27,25 @@ int clock_gettime(clockid_t id, struct timespec *t) {
     if (id == CLOCK_REALTIME && ahead) t->tv_sec += atol(ahead);
     return code;
 }
+static int in(const char *folder, int descriptor) {
+    char name[64], path[4096];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", descriptor);
+    ssize_t length = readlink(name, path, sizeof path - 1);
+    path[length < 0 ? 0 : length] = 0;
+    return strncmp(path, folder, strlen(folder)) == 0;
+}
+ssize_t read(int descriptor, void *to, size_t count) {
+    static unsigned reads;
+    ssize_t (*real)(int, void *, size_t) = dlsym(RTLD_NEXT, "read");
+    const char *stale = getenv("FAKE_STALE");
+    if (!stale || !in(stale, descriptor) || reads++ % 5) return real(descriptor, to, count);
+    errno = ESTALE;
+    return -1;
+}
 int flock(int descriptor, int operation) {
     int (*real)(int, int) = dlsym(RTLD_NEXT, "flock");
     const char *lying = getenv("FAKE_LYING_LOCKS");
-    if (lying) {
-        char name[64], path[4096];
-        snprintf(name, sizeof name, "/proc/self/fd/%d", descriptor);
-        ssize_t length = readlink(name, path, sizeof path - 1);
-        path[length < 0 ? 0 : length] = 0;
-        if (strncmp(path, lying, strlen(lying)) == 0) return 0;
-    }
+    if (lying && in(lying, descriptor)) return 0;
     if (!getenv("FAKE_NO_LOCKS")) return real(descriptor, operation);
     errno = ENOSYS;
     return -1;

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iqa_train.files import DamagedFileError
-from iqa_train.regular import NotRegularError, open_regular
+from iqa_train.regular import NotRegularError, open_regular, unless_stale
 from iqa_train.runs.attempt_facts import read_runner_info
 from iqa_train.runs.documents import AnyEvent, EndEvent, EpochEvent, RunnerFacts
 from iqa_train.runs.layout import RunFolder
@@ -52,6 +52,10 @@ class MetricsFile:
     @classmethod
     def read(cls, path: Path, before: "MetricsFile | None" = None) -> "MetricsFile":
         """All of it, or what follows `before`. Raises DamagedFileError and OSError."""
+        return unless_stale(lambda: cls._read(path, before))
+
+    @classmethod
+    def _read(cls, path: Path, before: "MetricsFile | None") -> "MetricsFile":
         try:
             descriptor = open_regular(path, follow=True)
         except NotRegularError as error:
