@@ -1,4 +1,4 @@
-"""On a file server where other hosts replace files: one that is gone between its opening and its reading is read again."""
+"""On a file server where other hosts replace files: what is gone between opening and reading is read again."""
 
 from pathlib import Path
 

@@ -9,6 +9,7 @@ from iqa_train.runs.snapshot import RunSnapshot, SnapshotReader
 from iqa_train.scheduler.item_status import ItemStatus, snapshots_of, status_of
 from iqa_train.scheduler.queue import Item, Queue, read_queue
 from iqa_train.scheduler.slurm.submissions import Submission, read_submissions, tasks_now
+from iqa_train.slurm.accounting import recorded_as_cancelled
 from iqa_train.slurm.commands import SlurmError
 from iqa_train.slurm.job_watch import own_jobs
 from iqa_train.slurm.jobs import Job
@@ -40,5 +41,7 @@ def look_at_cluster(runs_dir: Path, reader: SnapshotReader) -> ClusterLook:
     queue = read_queue(runs_dir)
     runs = snapshots_of(queue.items, runs_dir, reader)
     status = {item.key: status_of(item, runs[item.key]) for item in queue.items}
+    jobs = tasks_now(submissions, listed.jobs)
     cancelled = frozenset(job.array for job in listed.jobs if job.task is None and job.state == "CANCELLED")
-    return ClusterLook(queue, status, runs, submissions, tasks_now(submissions, listed.jobs), cancelled)
+    forgotten = {one.job for one in submissions if one.job and not jobs[one.token]} - cancelled
+    return ClusterLook(queue, status, runs, submissions, jobs, cancelled | recorded_as_cancelled(forgotten))
