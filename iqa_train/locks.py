@@ -1,6 +1,6 @@
 """Locks on files and folders: held until the process ends; a waiting process says which one holds it.
 
-flock is what tells whether a process is alive on this host. On network file systems it may end at the host, do nothing,
+flock shows whether a process is alive on this host. On network file systems it may end at the host, do nothing,
 or fail; so what must exclude processes of every host (`locked`, `locked_folder`) takes a `ticket`, too. It does so on
 every file system: what is a local disk here may be exported to other hosts, whose locks on it are others.
 """

@@ -119,7 +119,7 @@ class Ticket:
         prepared = _unused(self._folder)
         prepared.mkdir()
         try:
-            prepared.chmod(self._folder.parent.stat().st_mode & 0o777)  # whoever may write there may take it over
+            prepared.chmod(self._folder.parent.stat().st_mode & 0o777)  # who may write there may take it over
             (prepared / self._mine).touch()
             with suppress(OSError):
                 self._folder.rmdir()  # not every file system lets a rename replace an empty folder

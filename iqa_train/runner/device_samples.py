@@ -83,7 +83,7 @@ def _add_gpu(sample: DeviceSample, reading: GpuReading | None, own: Collection[i
 
 
 def _reading(nvml: Nvml, device: Device) -> GpuReading | None:
-    """The device's, if the driver has just told it."""
+    """The device's, if the driver has just reported it."""
     sample = nvml.sample()
     gpus = () if sample.stale else sample.gpus
     named = next((gpu for gpu in gpus if gpu.uuid == device.key), None)

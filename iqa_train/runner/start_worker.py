@@ -112,7 +112,7 @@ def _take_over(earlier: Sequence[Attempt], attempt: Attempt) -> dict[str, Any]:
         fence_off(tried, attempt.number)
     finished = {}
     for tried in unended:
-        with contextlib.suppress(DamagedFileError, OSError):  # named by whoever needs the file
+        with contextlib.suppress(DamagedFileError, OSError):  # named where the file is needed
             finished[str(tried.number)] = len(epochs_in(tried.metrics))
     return {"took_over": finished} if finished else {}
 

@@ -60,7 +60,7 @@ def call_worker(
     assert worker.stdin is not None
     assert worker.stdout is not None
     try:
-        with contextlib.suppress(BrokenPipeError):  # it has ended already; its exit code tells
+        with contextlib.suppress(BrokenPipeError):  # it has ended already; its exit code says why
             worker.stdin.write(json.dumps(request).encode())
         with contextlib.suppress(BrokenPipeError):
             worker.stdin.close()

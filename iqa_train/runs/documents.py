@@ -333,7 +333,7 @@ class AnyEvent(TypedDict, total=False):
 
 
 class DeviceSample(TypedDict, total=False):
-    """A line of devices.jsonl: a run's device at a moment; None where it was not told. Memory in bytes, power in watts.
+    """A line of devices.jsonl: a run's device at a moment; None where it was not reported. In bytes and watts.
 
     Of a GPU, `utilisation`, `memory_used` and `processes_of_others` are of all processes, `own_memory` is what the run
     holds of it. Of a CPU, the run's processes alone count. `cores` is how many cores they kept busy since the sample

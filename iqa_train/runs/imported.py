@@ -20,7 +20,7 @@ _SINCE_1970 = re.compile(r"1\d{9}(?:\d{3}){0,3}(?:[.,]\d+)?")
 class Imported:
     """`log` is the file it was read from, of `size` bytes; `assumed` are settings that spec.json has and it does not.
 
-    `images` are numbers by split, as far as the log tells, and `began` is when the run took place, as the log or its
+    `images` are numbers by split, as far as the log says, and `began` is when the run took place, as the log or its
     name states it, in ISO 8601.
     """
 

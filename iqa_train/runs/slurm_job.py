@@ -15,7 +15,7 @@ _LATE = 5.0  # seconds after which a file of an attempt that has ended is taken 
 
 
 class SlurmWatch:
-    """Asks squeue for the jobs of whoever owns a run. `in_background`: never waits, for who draws a screen."""
+    """Asks squeue for the jobs of the owner of a run; `in_background`, for a screen, without waiting."""
 
     in_background = False
 
@@ -43,7 +43,7 @@ class SlurmWatch:
         return answer
 
     def listed(self, runs_dir: Path) -> "JobList":
-        """The jobs of whoever owns the runs folder."""
+        """The jobs of the owner of the runs folder."""
         from iqa_train.slurm.commands import is_available
         from iqa_train.slurm.job_watch import JobList
 

@@ -184,7 +184,7 @@ class _Table:
         total, others = place.total_gib, place.others_gib
         if total is None:
             return ""
-        if item.memory_gib:  # declared, so it counts whether or not the driver tells what others use
+        if item.memory_gib:  # declared, so it counts whether or not the driver reports what others use
             ours, foreign = place.ours_gib + sum(other.memory_gib for other in given), others or 0.0
             if foreign + ours + item.memory_gib > total:
                 mine = f" and {ours:.0f} by ours" if ours else ""

@@ -1,4 +1,4 @@
-"""Modules of a study's own code that have one name: Python keeps one module of a name, whoever imports it.
+"""Modules of a study's own code that have one name: Python keeps one module of a name, whichever of them imports it.
 
 So has a module that is called like a package of this program.
 """

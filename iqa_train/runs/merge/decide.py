@@ -39,7 +39,7 @@ class Decision:
 def decide(here: Side | None, there: Side, *, newest_sign: float, gone: bool, queued: bool) -> Decision:
     """The decision on the run `there`.
 
-    `newest_sign` is the latest sign of life of anything in its folder, by which a copy tells when it was made; `gone`
+    `newest_sign` is the latest sign of life of anything in its folder, which shows when a copy was made; `gone`
     says that the other machine continues nothing. `queued`: the run waits in the queue here.
     """
     if words := alive_words(there, newest_sign, gone=gone):

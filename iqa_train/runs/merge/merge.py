@@ -270,7 +270,7 @@ def _rank(candidate: tuple[Source, Side]) -> tuple[bool, int, str, str]:
 
 
 def _data_key(side: Side) -> tuple[str, str] | None:
-    """By what data are told apart: study, set, how it is read, and the seed of the split; None where not recorded."""
+    """What identifies data: study, set, how it is read, and the seed of the split; None where not recorded."""
     spec = side.spec
     if spec is None or isinstance(spec, Damage) or not side.fingerprint or side.kind.name == "imported log":
         return None

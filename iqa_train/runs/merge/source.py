@@ -72,7 +72,7 @@ def _has_runs(folder: Path) -> bool:
 
 
 def _above(folder: Path) -> str:
-    """Which folder was meant where that of a study, an experiment or a run was given; "" if it cannot be told."""
+    """Which folder was meant where that of a study, an experiment or a run was given; "" if it cannot be determined."""
     whole = folder.absolute()
     above = next((up for up in list(whole.parents)[:3] if _has_runs(up)), None)
     return "" if above is None else f", such as {visible(str(above))}"

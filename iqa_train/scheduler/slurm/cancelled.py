@@ -12,7 +12,7 @@ from iqa_train.timestamp import utc_timestamp
 
 
 def record_cancelled(run: RunFolder, job: str) -> None:
-    """Make the attempt; whoever makes the folder first records it."""
+    """Make the attempt; the process that makes the folder first records it."""
     attempt = run.next_attempt()
     with contextlib.suppress(FileExistsError):
         attempt.folder.mkdir()

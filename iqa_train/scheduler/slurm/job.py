@@ -1,8 +1,8 @@
 """The program of a job: `python -m iqa_train.scheduler.slurm.job RUNS_DIR TOKEN`, the last act of its batch script.
 
 Carries out the runs that the job was submitted for, each by a runner of its own, and looks after them. Near the end of
-its time, and when Slurm ends it, the runs write checkpoints; those that are to be tried again go on when the job, which
-requeues itself, is started once more. Otherwise it reconciles, so that what follows is submitted.
+its time, and when Slurm ends it, the runs write checkpoints; those that are to be tried again continue when the job,
+which requeues itself, is started once more. Otherwise it reconciles, so that what follows is submitted.
 """
 
 import iqa_train.startup  # noqa: F401 (before anything that opens a file)
@@ -98,7 +98,7 @@ class JobProgram:
         return self._finish()
 
     def _look(self) -> None:
-        """One pass. Runs go on where a file server is away for a while; a job without any ends after a minute."""
+        """One pass. Runs continue where a file server is away for a while; a job without any ends after a minute."""
         try:
             self._look_for_the_end()
             self._reap()

@@ -11,7 +11,7 @@ from iqa_train.slurm.termination import OwnOutput, Termination, why_terminated
 from iqa_train.slurm.this_job import JobNow, ThisJob, ask_about, kill_wait
 
 _VISIBLE = 10.0  # seconds until a request to stop is taken not to be there
-_FIRST_WORDS = 1.0  # seconds in which runners have told why their runs were cancelled
+_FIRST_WORDS = 1.0  # seconds in which runners report why their runs were cancelled
 _ANSWER = 5.0  # seconds, at most, that Slurm has to say why it ends the job
 
 
@@ -60,7 +60,7 @@ class JobEnding:
         self._clock.close()
 
     def look(self, is_asked_to_stop: Callable[[], bool]) -> Interruption | None:
-        """What the runs are to be told now; `is_asked_to_stop`: whether a person has asked for the end of one."""
+        """What the runs must be sent now; `is_asked_to_stop`: whether a person has asked for the end of one."""
         found = None
         if self.termination is None and self._signals.terminated:
             found = self._terminated()

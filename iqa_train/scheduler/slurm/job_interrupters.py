@@ -44,7 +44,7 @@ class JobPipe:
     def why_signalled(self, asked: Callable[[], bool]) -> Interruption | None:
         """Why this runner was sent TERM; None if its run was asked to stop (`asked`).
 
-        Slurm signals every process of a job at once: the job's process finds out why, and tells.
+        Slurm signals every process of a job at once: the job's process finds out why and writes it down.
         """
         if asked():
             return None

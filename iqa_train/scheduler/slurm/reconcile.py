@@ -1,8 +1,8 @@
 """Has Slurm carry out the queue: compares what is wanted with squeue and the run folders, and acts on the difference.
 
 There is no daemon: every command, the console and the end of every job reconcile. It keeps nothing but the files of
-`submissions`; killed at any moment, the next one goes on. Two at once, where a lock reaches neither, may submit a run
-twice, which costs a job that ends at once: an attempt is made by exclusive creation.
+`submissions`; if one is killed at any moment, the next continues. Two at once, where a lock reaches neither, may submit
+a run twice, which costs a job that ends at once: an attempt is made by exclusive creation.
 """
 
 import contextlib
