@@ -3,8 +3,6 @@
 import hashlib
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,29 +16,10 @@ from iqa_train.files import cache_root
 from iqa_train.study.settings import TrainingConfig
 from iqa_train.study.spec import RunSpec
 from tests.datasets.dataset_files import picture
+from tests.datasets.store_opener import BLOCK, opener, result
 
 ROOT = Path(__file__).parents[2]
-_OPEN = """
-import hashlib, sys
-from pathlib import Path
-import numpy as np
-from iqa_train.datasets.images import store_copy
-from iqa_train.datasets.images.pixel_store import open_store
-from iqa_train.datasets.table import ImageTable
-
-root, cache, tell = Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "tell"
-store_copy._BLOCK = 1 << 16
-names = tuple(sorted(path.name for path in root.iterdir()))
-table = ImageTable("many", root, names, np.zeros(len(names)), (0, 1), resize=(192, 128))
-steps = []
-def progress(done, total):
-    steps.append(done)
-    if tell:
-        print(done, flush=True)
-store = open_store(table, cache_dir=cache, workers=1, progress=progress)
-pixels = hashlib.sha256(b"".join(store.image(k).tobytes() for k in range(len(names)))).hexdigest()
-print("opened", len(steps), pixels, flush=True)
-"""
+NODE, SIZE = "$NODE_DISK/iqa", (192, 128)
 
 
 @pytest.fixture
@@ -58,28 +37,16 @@ def table_of(images: Path) -> ImageTable:
     return ImageTable("many", images, names, np.zeros(len(names)), (0, 1), resize=(192, 128))
 
 
-def opener(images: Path, cache: str = "$NODE_DISK/iqa", tell: str = "quiet") -> "subprocess.Popen[str]":
-    command = [sys.executable, "-P", "-c", _OPEN, str(images), cache, tell]
-    return subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True)
-
-
-def result(process: "subprocess.Popen[str]") -> tuple[int, str]:
-    out, _ = process.communicate(timeout=60)
-    assert process.returncode == 0
-    _, steps, digest = out.splitlines()[-1].split()
-    return int(steps), digest
-
-
 def folder_in(root: Path) -> Path:
     (folder,) = (root / "pixels").iterdir()
     return folder
 
 
 def test_it_is_copied_once_by_runs_that_start_together(images: Path, tmp_path: Path) -> None:
-    _, built = result(opener(images, ""))
-    results = [result(process) for process in [opener(images) for _ in range(3)]]
+    _, built = result(opener(images, "", size=SIZE))
+    results = [result(process) for process in [opener(images, NODE, size=SIZE) for _ in range(3)]]
     assert {digest for _, digest in results} == {built}
-    blocks = -(-30 * 192 * 128 * 3 // (1 << 16))
+    blocks = -(-30 * 192 * 128 * 3 // (BLOCK))
     assert sorted(steps for steps, _ in results) == [0, 0, blocks]
     ours, shared = folder_in(tmp_path / "node/iqa"), folder_in(tmp_path / "home/iqa-train")
     assert {path.name for path in ours.iterdir()} == {"lock", "manifest.json", "pixels.u8"}
@@ -88,9 +55,9 @@ def test_it_is_copied_once_by_runs_that_start_together(images: Path, tmp_path: P
 
 
 def test_a_copy_that_was_killed_is_made_by_the_next(images: Path, tmp_path: Path) -> None:
-    _, built = result(opener(images, ""))
+    _, built = result(opener(images, "", size=SIZE))
     for kill_after in (1, 9, 20):
-        process = opener(images, tell="tell")
+        process = opener(images, NODE, "tell", SIZE)
         assert process.stdout is not None
         for number, _ in enumerate(process.stdout, 1):
             if number == kill_after:
@@ -100,18 +67,18 @@ def test_a_copy_that_was_killed_is_made_by_the_next(images: Path, tmp_path: Path
         ours = folder_in(tmp_path / "node/iqa")
         assert (ours / COPY_FILE).exists()
         assert not (ours / "manifest.json").exists()
-    first, second = opener(images), opener(images)
+    first, second = opener(images, NODE, size=SIZE), opener(images, NODE, size=SIZE)
     assert (result(first)[1], result(second)[1]) == (built, built)
     assert {path.name for path in ours.iterdir()} == {"lock", "manifest.json", "pixels.u8"}
 
 
 def test_without_a_complete_shared_one_it_is_built_there(images: Path, tmp_path: Path) -> None:
-    steps, built = result(opener(images))
+    steps, built = result(opener(images, NODE, size=SIZE))
     assert steps == 30
     assert not (tmp_path / "home").exists()
-    result(opener(images, ""))
+    result(opener(images, "", size=SIZE))
     picture(images / "000.png", 99, (320, 240))  # both are outdated now
-    steps, digest = result(opener(images))
+    steps, digest = result(opener(images, NODE, size=SIZE))
     assert (steps, digest != built) == (30, True)
 
 
@@ -124,7 +91,7 @@ def test_a_shared_one_that_cannot_be_read_is_not_copied(images: Path, tmp_path: 
     else:
         pixels.unlink()
         pixels.symlink_to("/dev/null")
-    steps, _ = result(opener(images))
+    steps, _ = result(opener(images, NODE, size=SIZE))
     assert steps == 30
 
 

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from iqa_train.datasets.table import ImageTable
 from iqa_train.errors import DataError
 from iqa_train.models.timm_import import import_timm
 from tests.datasets.dataset_files import picture
+from tests.datasets.store_opener import opener, result
 from tests.datasets.test_decode import write_png
 from tests.small_disk import small_disk
 
@@ -203,39 +203,6 @@ def test_a_part_that_was_cut_short_is_not_gone_on_with(table: ImageTable, cache:
     os.truncate(part, 100)
     table.path(7).write_bytes(whole)
     assert_holds(open_store(table, cache_dir=cache, resize="64x48"), table, (64, 48))
-
-
-_OPEN = """
-import hashlib, sys
-from pathlib import Path
-import numpy as np
-from iqa_train.datasets.images.pixel_store import open_store
-from iqa_train.datasets.table import ImageTable
-
-root, cache, tell = Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "tell"
-names = tuple(sorted(path.name for path in root.iterdir()))
-table = ImageTable("many", root, names, np.zeros(len(names)), (0, 1), resize=(96, 64))
-steps = []
-def progress(done, total):
-    steps.append(done)
-    if tell:
-        print(done, flush=True)
-store = open_store(table, cache_dir=cache, workers=1, progress=progress)
-pixels = hashlib.sha256(b"".join(store.image(k).tobytes() for k in range(len(names)))).hexdigest()
-print("opened", len(steps), pixels, flush=True)
-"""
-
-
-def opener(root: Path, cache: Path, tell: str = "quiet") -> "subprocess.Popen[str]":
-    command = [sys.executable, "-c", _OPEN, str(root), str(cache), tell]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-
-
-def result(process: "subprocess.Popen[str]") -> tuple[int, str]:
-    out, _ = process.communicate(timeout=60)
-    assert process.returncode == 0
-    _, steps, digest = out.splitlines()[-1].split()
-    return int(steps), digest
 
 
 @pytest.fixture
