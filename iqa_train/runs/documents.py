@@ -59,6 +59,7 @@ class SlurmFacts(TypedDict, total=False):
     partition: str
     token: str
     options: dict[str, Any]  # what was asked of Slurm for it
+    cluster: str  # its identity
 
 
 class RunnerFacts(TypedDict, total=False):

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iqa_train.slurm.answer import UNKNOWN, Answer, answer_on_attempt
+from iqa_train.slurm.answer import UNKNOWN, Answer, answer_on_attempt, job_named
 
 if TYPE_CHECKING:  # imported once there is a job: most runs have none
     from iqa_train.slurm.job_watch import JobList, JobWatch
@@ -31,12 +33,17 @@ class SlurmWatch:
             status = (folder / "runner.json").stat()
         except OSError:
             return UNKNOWN
-        listed = self._list_of(status.st_uid)
+        watch = self._watch_of(status.st_uid)
+        listed = watch.look(in_background=self.in_background)
         if not listed.is_known or listed.time is None:
             return UNKNOWN
-        array, _, task = str(facts["job"]).partition("_")
-        job = listed.by_task.get((array, int(task) if task.isdecimal() else None))
+        if listed.cluster and facts.get("cluster", listed.cluster) not in {"", listed.cluster}:
+            return replace(UNKNOWN, words=f"a job of the cluster {facts['cluster']}")
+        array, task = job_named(facts["job"])
+        job = listed.by_task.get((array, task))
         since = listed.time > status.st_mtime + _LATE
+        if job is None and since and not watch.is_gone(array, task, in_background=self.in_background):
+            return UNKNOWN
         answer = answer_on_attempt(facts, job, since=since)
         if answer.kind == "gone" and answer.end is not None and listed.time < answer.end + _LATE:
             return UNKNOWN  # its exit.json may just not be visible yet
@@ -50,15 +57,21 @@ class SlurmWatch:
         if not is_available():
             return JobList()
         try:
-            return self._list_of(runs_dir.stat().st_uid)
+            return self._watch_of(runs_dir.stat().st_uid).look(in_background=self.in_background)
         except FileNotFoundError:
             return JobList()
 
-    def _list_of(self, uid: int) -> "JobList":
+    def is_gone(self, runs_dir: Path, job: str) -> bool:
+        """Whether Slurm confirms that it does not have a job, which it does not list, of the runs folder's owner."""
+        with suppress(FileNotFoundError):
+            watch = self._watch_of(runs_dir.stat().st_uid)
+            return watch.is_gone(*job_named(job), in_background=self.in_background) is True
+        return False
+
+    def _watch_of(self, uid: int) -> "JobWatch":
         from iqa_train.slurm.job_watch import own_jobs
 
-        watch = own_jobs() if uid == os.geteuid() else _jobs_of(uid)
-        return watch.look(in_background=self.in_background)
+        return own_jobs() if uid == os.geteuid() else _jobs_of(uid)
 
 
 @cache

@@ -47,6 +47,12 @@ def answer_of(job: "Job") -> Answer:
     return Answer(kind, job.label, job.state, job.reason, job.node, job.start, job.end, job.restarts)
 
 
+def job_named(label: object) -> tuple[str, int | None]:
+    """Array and task that Slurm's commands call so: "17_3"."""
+    array, _, task = str(label).partition("_")
+    return array, int(task) if task.isdecimal() else None
+
+
 def answer_on_attempt(facts: Mapping[str, Any], job: "Job | None", *, since: bool) -> Answer:
     """The answer on an attempt whose runner.json has `facts` of its job; `job` is what squeue lists of that now.
 

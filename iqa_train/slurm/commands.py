@@ -50,9 +50,16 @@ _ADVICE = (
     ("option", "`man sbatch` lists the options that `extra` in [slurm] may hold"),
 )
 
+_SUBMITTED = re.compile(
+    r"^(?:Submitted batch job )?(\d+)(?:;\S*)?$", re.MULTILINE
+)  # "17;cluster" where there are several
+# Else it is not known whether the job was accepted: sbatch may have been killed after it had been.
+_REFUSED = re.compile(
+    r"^(?:sbatch|srun): (?:error|fatal|unrecognized|option|invalid)|submission failed|Usage:", re.MULTILINE
+)
 _OPTION = re.compile(r"^#SBATCH\s+--([\w-]+)", re.MULTILINE)
 _ODD_VARIABLES = {"time": "SBATCH_TIMELIMIT", "array": "SBATCH_ARRAY_INX", "mem": "SBATCH_MEM_PER_NODE"}
-_NEVER = {"SBATCH_WAIT", "SBATCH_NO_REQUEUE", "SLURM_TIME_FORMAT"}
+_NEVER = {"SBATCH_WAIT", "SBATCH_NO_REQUEUE", "SLURM_TIME_FORMAT", "SLURM_BITSTR_LEN"}
 _WHERE_SLURM_IS = re.compile(r"SLURM_(?:CONF|CLUSTERS|SACK|JWT)")
 
 
@@ -79,11 +86,11 @@ def sbatch(script: str) -> str:
     variables = {
         _ODD_VARIABLES.get(name, "SBATCH_" + name.upper().replace("-", "_")) for name in _OPTION.findall(script)
     }
-    answer = call("sbatch", "--parsable", stdin=script, without=variables)
-    found = re.findall(r"^(\d+)(?:;\S*)?$", answer, re.MULTILINE)  # "17;cluster" where there are several
-    if not found:
-        raise SlurmError(f'sbatch named no job: it answered "{_shortened(answer)}"', answer)
-    return str(found[-1])
+    answer, failure = _attempted("sbatch", "--parsable", stdin=script, without=variables)
+    found = _SUBMITTED.findall(answer)
+    if found:
+        return str(found[-1])
+    raise failure or SlurmError(f'sbatch named no job: it answered "{_shortened(answer)}"', answer, passing=True)
 
 
 def scancel(ids: Iterable[str]) -> None:
@@ -127,6 +134,16 @@ def call(program: str, *arguments: str, stdin: str = "", limit: float = LONG, wi
 
     Raises SlurmError where it is missing, fails, or has not ended after `limit` seconds; then it is killed.
     """
+    answer, failure = _attempted(program, *arguments, stdin=stdin, limit=limit, without=without)
+    if failure is not None:
+        raise failure
+    return answer
+
+
+def _attempted(
+    program: str, *arguments: str, stdin: str = "", limit: float = LONG, without: Iterable[str] = ()
+) -> tuple[str, SlurmError | None]:
+    """As `call`; what a command that fails has printed, and its failure."""
     try:
         process = subprocess.Popen(
             [program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -148,9 +165,8 @@ def call(program: str, *arguments: str, stdin: str = "", limit: float = LONG, wi
     except BaseException:
         _kill(process)
         raise
-    if process.returncode != 0:
-        raise _failure(program, process.returncode, complaint or answer)
-    return answer
+    failure = _failure(program, process.returncode, complaint or answer) if process.returncode else None
+    return answer, failure
 
 
 def _call_unless(needless: re.Pattern[str], *command: str) -> None:
@@ -174,7 +190,7 @@ def _environment(without: Iterable[str]) -> Mapping[str, str]:
     inside = "SLURM_JOB_ID" in os.environ
     dropped = {*_NEVER, *without, *(["CUDA_VISIBLE_DEVICES"] if inside else [])}
     kept = {name: value for name, value in os.environ.items() if name not in dropped and not _is_of_a_job(name)}
-    return kept | {"SLURM_TIME_FORMAT": "%s"}
+    return kept | {"SLURM_TIME_FORMAT": "%s", "SLURM_BITSTR_LEN": "0"}
 
 
 def _is_of_a_job(name: str) -> bool:
@@ -200,7 +216,7 @@ def _failure(program: str, status: int, complaint: str) -> SlurmError:
     words = _words(complaint)
     if not words:
         words = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
-    if _PASSING.search(words):
+    if _PASSING.search(words) or (program == "sbatch" and not _REFUSED.search(complaint)):
         return SlurmError(f"{program} failed for now: {words}", words, passing=True)
     what = "Slurm refused the job" if program == "sbatch" else f"{program} failed"
     low = words.lower()

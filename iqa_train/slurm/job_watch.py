@@ -4,11 +4,13 @@ import os
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from iqa_train.slurm.commands import SlurmError
-from iqa_train.slurm.jobs import Job, list_jobs
+from iqa_train.slurm.jobs import Job, known_tasks, list_jobs
+from iqa_train.slurm.this_cluster import ask_cluster
 
 _AFTER_FAILURE = 15.0  # seconds
 _MOST_SLACK = 8.0  # seconds: what is shown is to be true within 10
@@ -16,11 +18,15 @@ _MOST_SLACK = 8.0  # seconds: what is shown is to be true within 10
 
 @dataclass(frozen=True)
 class JobList:
-    """The jobs at `time` (seconds since 1970; None: never listed so far). `error`: why there is no newer list."""
+    """The jobs at `time` (seconds since 1970; None: never listed so far). `error`: why there is no newer list.
+
+    `cluster` is the identity of the cluster whose jobs they are; "" if it is not known.
+    """
 
     jobs: tuple[Job, ...] = ()
     time: float | None = None
     error: str | None = None
+    cluster: str = ""
 
     @property
     def is_known(self) -> bool:
@@ -48,6 +54,8 @@ class JobWatch:
         self._fresh_since = float("-inf")  # when squeue was called for the list, monotonic
         self._slack = 0.0  # a controller that answers slowly is asked less often
         self._not_before = float("-inf")  # monotonic
+        self._gone = set[tuple[str, int | None]]()  # confirmed
+        self._in_question = set[tuple[str, int | None]]()  # to be confirmed by the next question
 
     def look(self, max_age: float = 2.0, *, in_background: bool = False) -> JobList:
         """The list, at most `max_age` seconds old unless squeue fails or is slow; never raises.
@@ -65,6 +73,28 @@ class JobWatch:
             if self._list is known and not self._is_fresh(max_age):  # another thread may have asked meanwhile
                 self._ask()
             return self._list
+
+    def is_gone(self, array: str, task: int | None, *, in_background: bool = False) -> bool | None:
+        """Whether a job that the list lacks has ended: scontrol is asked, since squeue may have left it out.
+
+        None where Slurm does not answer or, `in_background`, has not been asked yet.
+        """
+        if (array, task) in self._gone:
+            return True
+        if in_background:
+            self._in_question.add((array, task))
+            return None
+        return self._confirm(array, task)
+
+    def _confirm(self, array: str, task: int | None) -> bool | None:
+        try:
+            known = known_tasks(array)
+        except SlurmError:
+            return None
+        if task in known:
+            return False
+        self._gone.add((array, task))
+        return True
 
     def _is_fresh(self, max_age: float) -> bool:
         now = time.monotonic()
@@ -94,7 +124,14 @@ class JobWatch:
         else:
             self._slack = min(4 * (time.monotonic() - began), _MOST_SLACK)
             self._fresh_since = began
-            self._list = JobList(jobs, moment)
+            cluster = self._list.cluster
+            if not cluster:
+                with suppress(SlurmError):
+                    cluster = ask_cluster().identity
+            self._list = JobList(jobs, moment, cluster=cluster)
+        for array, task in tuple(self._in_question):
+            self._confirm(array, task)
+            self._in_question.discard((array, task))
 
 
 @cache

@@ -1,11 +1,12 @@
 """The jobs of a user as squeue lists them: state, reason, node, times."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from iqa_train.slurm.commands import SHORT, call
+from iqa_train.slurm.commands import SHORT, SlurmError, call
 
 _WAITING = frozenset({"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD"})
 _ENDED = frozenset({
@@ -20,6 +21,8 @@ _FIELDS = (
 )  # fmt: skip
 _SEPARATOR = "|"
 _FORMAT = ",".join(f"{field}:{_SEPARATOR}" for field in _FIELDS)
+_FIELD = re.compile(r"(?<!\S)(\w+)=(\S*)")
+_RANGE = re.compile(r"(\d+)(?:-(\d+)(?::(\d+))?)?")
 _NOTHING = frozenset({"", "(null)", "N/A", "NONE", "None", "Unknown", "n/a"})
 
 
@@ -82,6 +85,35 @@ def list_arguments(user: str) -> list[str]:
 def parse_jobs(text: str) -> list[Job]:
     """The jobs in what squeue wrote; lines of another kind (a cluster's name) are left out."""
     return [job for job in map(_parse, text.split("\n")) if job is not None]
+
+
+def known_tasks(array: str) -> frozenset[int | None]:
+    """The tasks of an array that the controller has, and that have not ended; {None} for a job that is none.
+
+    For `scontrol` to confirm that what squeue does not list is gone. Raises SlurmError.
+    """
+    try:
+        answer = call("scontrol", "-o", "show", "job", array, limit=SHORT)
+    except SlurmError as error:
+        if not error.passing and "invalid job id" in error.words.lower():
+            return frozenset()
+        raise
+    return parse_tasks(answer)
+
+
+def parse_tasks(text: str) -> frozenset[int | None]:
+    """From the output of `scontrol -o show job`."""
+    found = set[int | None]()
+    for line in text.splitlines():
+        fields = dict(_FIELD.findall(line))
+        if fields.get("JobState", "COMPLETED") in _ENDED:
+            continue
+        expression = fields.get("ArrayTaskId", "").partition("%")[0]
+        if "ArrayTaskId" not in fields or expression == "N/A":
+            found.add(None)
+        for first, last, step in _RANGE.findall(expression):
+            found.update(range(int(first), int(last or first) + 1, int(step or 1)))
+    return frozenset(found)
 
 
 def _parse(line: str) -> Job | None:

@@ -215,6 +215,10 @@ class Cluster:
         """Let it wait before it does anything."""
         self._set_fault(command, f"sleep {seconds}\n")
 
+    def script(self, command: str, lines: str) -> None:
+        """Let a command be this shell script, in which {real} is the true one."""
+        self._set_fault(command, lines.replace("{real}", str(_which(command))) + "\n")
+
     def heal(self, command: str | None = None) -> int:
         """Let it, or all commands, do what it does; returns how many calls have met with a fault."""
         calls = 0

@@ -11,7 +11,7 @@ from iqa_train.scheduler.queue import Item
 from iqa_train.scheduler.slurm.plan import answers
 from iqa_train.scheduler.slurm.reconcile import reconcile
 from iqa_train.scheduler.slurm.stop_job import stop_job
-from iqa_train.scheduler.slurm.submissions import read_submissions, tasks_now
+from iqa_train.scheduler.slurm.submissions import by_cluster, read_submissions, tasks_now
 from iqa_train.scheduler.slurm.troubles import Trouble, read_troubles
 from iqa_train.slurm.answer import UNKNOWN, Answer
 from iqa_train.slurm.commands import is_available
@@ -36,7 +36,8 @@ class SlurmBackend:
         if not open_:
             return {}
         items = [item for item, _ in open_]
-        submissions, listed = read_submissions(look.runs_dir), slurm_watch().listed(look.runs_dir)
+        listed = slurm_watch().listed(look.runs_dir)
+        submissions, elsewhere = by_cluster(read_submissions(look.runs_dir), listed.cluster)
         if listed.time is None:
             known = dict.fromkeys((item.key for item in items), UNKNOWN)
         else:
@@ -44,11 +45,18 @@ class SlurmBackend:
         missing = "" if is_available() else _NO_COMMANDS
         silent = missing or ("" if listed.time is not None or listed.error is None else "Slurm does not answer")
         troubles = read_troubles(look.runs_dir)
+        known = {key: self._confirmed(answer, look.runs_dir) for key, answer in known.items()}
+        known |= {key: replace(UNKNOWN, words=f"submitted to the cluster {name}") for key, name in elsewhere.items()}
         held = {key for one in submissions if one.held for key in one.keys}
         return {
             item.key: _worded(item, known.get(item.key), troubles.get(item.key), silent, look, held=item.key in held)
             for item in items
         }
+
+    def _confirmed(self, answer: Answer, runs_dir: Path) -> Answer:
+        """The answer, if it is not merely that squeue does not list the job."""
+        unlisted = answer.kind == "gone" and answer.job and not answer.state
+        return UNKNOWN if unlisted and not slurm_watch().is_gone(runs_dir, answer.job) else answer
 
     def silence(self, runs_dir: Path) -> str:
         """That Slurm does not answer, in a sentence; "" while it does."""
@@ -72,7 +80,7 @@ def _worded(
     if answer is not None and answer.kind in {"waiting", "running"}:
         return replace(answer, words=waiting_words(answer, paused=look.queue.paused))
     if answer is not None and answer.kind == "unknown":
-        return replace(answer, words="asking Slurm")
+        return replace(answer, words=answer.words or "asking Slurm")
     gone = answer or Answer("gone")
     if look.queue.paused:
         return replace(gone, words="the queue is paused")

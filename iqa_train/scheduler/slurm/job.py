@@ -41,7 +41,7 @@ from iqa_train.scheduler.slurm.job_runner import PROGRAM, job_words
 from iqa_train.scheduler.slurm.job_turn import Due, attempt_due, jobs_in_question
 from iqa_train.scheduler.slurm.submissions import Submission, read_submission
 from iqa_train.slurm import commands
-from iqa_train.slurm.answer import answer_of
+from iqa_train.slurm.answer import answer_of, job_named
 from iqa_train.slurm.commands import SlurmError
 from iqa_train.slurm.job_watch import own_jobs
 from iqa_train.slurm.this_job import ThisJob, this_job
@@ -152,17 +152,19 @@ class JobProgram:
         listed = own_jobs().look() if jobs else None
         if listed is None or not listed.is_known:
             return {}
-        now = {job.label: job for job in listed.jobs}
-        return {name: name not in now or answer_of(now[name]).kind == "gone" for name in jobs}
+        now = {job.label: answer_of(job).kind == "gone" for job in listed.jobs}
+        gone = {name: now[name] if name in now else own_jobs().is_gone(*job_named(name)) for name in jobs}
+        return {name: known for name, known in gone.items() if known is not None}
 
     def _launch(self, due: Due, place: Place) -> None:
         item = due.item
         project = item.project(self._runs_dir)
-        facts = self._job.facts(self._submission.token) | {"options": self._submission.options}
+        submission = self._submission
+        facts = self._job.facts(submission.token) | {"options": submission.options, "cluster": submission.cluster}
         command = runner_command(item, self._runs_dir, place.device, due.attempt, place.shared, PROGRAM)
         command += job_words(facts, self._ending.patience * 1.5, due.supersedes)
         command[0] = interpreter_of(item.python, project)
-        environment = job_environment(item.environment, project, self._submission.options.get("setup") or ())
+        environment = job_environment(item.environment, project, submission.options.get("setup") or ())
         stderr = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the runner has ended)
         try:
             with starting("a runner"):
@@ -341,6 +343,8 @@ def main(argv: list[str] | None = None) -> int:
         return JobProgram(runs_dir, awaited_submission(runs_dir, token), job, signals).work()
     except (OSError, UserError) as error:
         say(error_words(error, runs_dir))
+    if words := _reconciled(runs_dir):  # what this job does not do may need another
+        say(words)
     return 1
 
 

@@ -16,6 +16,8 @@ from iqa_train.slurm.answer import answer_of
 from iqa_train.slurm.jobs import Job
 
 _INNOCENT = {"COMPLETED", "NODE_FAIL", "BOOT_FAIL", "PREEMPTED", "TIMEOUT", "DEADLINE", "REVOKED", ""}
+_CANCELLED = "was cancelled before it began"
+_FORGOTTEN = "is gone without having begun, and was probably cancelled"
 _HELD_BY_SLURM = ("launch failed requeued held", "launch_failed_requeued_held", "JobHoldMaxRequeue")
 
 
@@ -27,8 +29,9 @@ def note_ends(look: ClusterLook, troubles: Troubles, runs_dir: Path) -> tuple[Cl
         ended = [t for t, job in jobs.items() if answer_of(job).kind == "gone" and t not in submission.seen]
         for task in ended:
             over |= _note_end(submission, task, jobs[task], look, troubles, runs_dir)
+        how = _FORGOTTEN if submission.job in look.forgotten_arrays else _CANCELLED
         for task in _cancelled_unseen(submission, look, runs_dir):
-            over |= _record_cancelled(submission, task, f"{submission.job}_{task}", look, runs_dir)
+            over |= _record_cancelled(submission, task, f"{submission.job}_{task}", look, runs_dir, how=how)
         for job in jobs.values():
             _release_held(submission, job, troubles)
         kept.append(replace(submission, seen=(*submission.seen, *ended)) if ended else submission)
@@ -63,13 +66,19 @@ def _waiting(submission: Submission, task: int, look: ClusterLook) -> list[Item]
 
 
 def _record_cancelled(
-    submission: Submission, task: int, label: str, look: ClusterLook, runs_dir: Path, job: Job | None = None
+    submission: Submission,
+    task: int,
+    label: str,
+    look: ClusterLook,
+    runs_dir: Path,
+    job: Job | None = None,
+    how: str = _CANCELLED,
 ) -> set[str]:
     """End the runs of a task that somebody cancelled before it began them; returns their keys."""
     over = set()
     for item in _waiting(submission, task, look):
         if job is None or not _has_attempt_of(look.runs[item.key], job):
-            record_cancelled(folder_of(item, runs_dir), label)
+            record_cancelled(folder_of(item, runs_dir), label, how)
             over.add(item.key)
     return over
 
@@ -77,10 +86,10 @@ def _record_cancelled(
 def _cancelled_unseen(submission: Submission, look: ClusterLook, runs_dir: Path) -> list[int]:
     """The tasks that were cancelled while they waited, of which Slurm keeps no record.
 
-    Of an array that it lists others of, or as cancelled whole. One that it does not list at all it may have lost.
+    Of an array that it lists others of, or as cancelled whole, or has forgotten. One that it may have lost is none.
     """
     listed = look.jobs[submission.token]
-    if not submission.job or not (listed or submission.job in look.cancelled_arrays):
+    if not submission.job or not (listed or submission.job in look.cancelled_arrays | look.forgotten_arrays):
         return []
     known = {*listed, *submission.seen, *submission.cancelled}
     folder = SlurmFiles(runs_dir).folder

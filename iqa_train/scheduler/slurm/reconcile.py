@@ -124,7 +124,11 @@ class _Reconciler:
         if forgiving:
             self._troubles.forgive()
         look = self._look
-        entries = [self._entry(item, look.status[item.key]) for item in look.queue.items if item.key not in over]
+        entries = [
+            self._entry(item, look.status[item.key], "" if forgiving else look.elsewhere.get(item.key, ""))
+            for item in look.queue.items
+            if item.key not in over
+        ]
         planned = plan(entries, look.submissions, look.jobs, policy=look.queue.policy, paused=look.queue.paused)
         try:
             self._act(planned)
@@ -133,8 +137,9 @@ class _Reconciler:
         start_scheduler(self._runs_dir, look)
         return "; ".join(dict.fromkeys(self._words))
 
-    def _entry(self, item: Item, status: ItemStatus) -> Entry:
-        return Entry(item, status.phase, status.tried, self._troubles.bars(item.key))
+    def _entry(self, item: Item, status: ItemStatus, elsewhere: str) -> Entry:
+        barred = f"submitted to the cluster {elsewhere}" if elsewhere else self._troubles.bars(item.key)
+        return Entry(item, status.phase, status.tried, barred)
 
     def _act(self, planned: SlurmPlan) -> None:
         found = self._look
@@ -196,8 +201,10 @@ class _Reconciler:
         items = {key: self._look.items[key] for task in order.tasks for key in task}
         first = items[order.tasks[0][0]]
         options: dict[str, Any] = first.slurm or {}
+        after_of = {key: item.after for key, item in items.items()}
+        found = self._look
         submission = new_submission(
-            order.tasks, {key: item.after for key, item in items.items()}, options, order.batch, self._look.queue.policy
+            order.tasks, after_of, options, order.batch, found.queue.policy, cluster=found.cluster
         )
         submission = replace(submission, held=order.at_once == 0, at_once=order.at_once)
         save(submission, self._runs_dir)

@@ -49,6 +49,7 @@ class Submission:
     policy: str
     made: float
     by: Submitter
+    cluster: str = ""  # its identity; "" in files of an earlier version
     job: str = ""
     held: bool = False  # by us: the queue is paused, or `array_limit` leaves no room for it
     at_once: int | None = None  # how many of its tasks may run at the same time, as last set
@@ -74,14 +75,19 @@ class Submission:
 
 
 def new_submission(
-    tasks: Sequence[Sequence[str]], after: Mapping[str, int], options: Mapping[str, Any], batch: int, policy: str
+    tasks: Sequence[Sequence[str]],
+    after: Mapping[str, int],
+    options: Mapping[str, Any],
+    batch: int,
+    policy: str,
+    cluster: str = "",
 ) -> Submission:
     """One that is about to be made by this process."""
     me = this_process()
     by = Submitter(me.host, me.boot_id, me.pid, me.created, me.namespace)
     token = f"{time.strftime('%Y%m%d%H%M%S')}-{secrets.token_hex(6)}"
     keys = tuple(tuple(task) for task in tasks)
-    return Submission(token, keys, dict(after), dict(options), batch, policy, time.time(), by)
+    return Submission(token, keys, dict(after), dict(options), batch, policy, time.time(), by, cluster)
 
 
 def save(submission: Submission, runs_dir: Path) -> None:
@@ -115,6 +121,20 @@ def read_submissions(runs_dir: Path) -> list[Submission]:
     """All there are, the oldest first; damaged ones are passed over, their jobs find no run to carry out."""
     found = (read_submission(runs_dir, path.stem) for path in SlurmFiles(runs_dir).submissions())
     return [one for one in found if one is not None]
+
+
+def by_cluster(submissions: Sequence[Submission], cluster: str) -> tuple[list[Submission], dict[str, str]]:
+    """Those to `cluster` (its identity; "" if it is not known), and of the others the cluster of each item's key."""
+    here = [one for one in submissions if not cluster or one.cluster in {"", cluster}]
+    ours = {(key, after) for one in here for key, after in one.after.items()}
+    others = {
+        key: one.cluster
+        for one in submissions
+        if one not in here
+        for key, after in one.after.items()
+        if (key, after) not in ours
+    }
+    return here, others
 
 
 def tasks_now(submissions: Sequence[Submission], jobs: Iterable[Job]) -> dict[str, dict[int, Job]]:
