@@ -83,7 +83,7 @@ def test_the_tasks_that_a_controller_has() -> None:
     lines = [
         "JobId=20 ArrayJobId=17 ArrayTaskId=3 JobName=a JobState=RUNNING Reason=None",
         "JobId=21 ArrayJobId=17 ArrayTaskId=4 JobName=a JobState=COMPLETED Reason=None",
-        "JobId=17 ArrayJobId=17 ArrayTaskId=5-7,12,20-24:2%4 ArrayTaskThrottle=4 JobName=a JobState=PENDING Reason=None",
+        "JobId=17 ArrayJobId=17 ArrayTaskId=5-7,12,20-24:2%4 JobName=a JobState=PENDING Reason=None",
     ]
     assert parse_tasks("\n".join(lines)) == {3, 5, 6, 7, 12, 20, 22, 24}
     assert parse_tasks("JobId=17 JobName=a JobState=PENDING") == {None}
