@@ -1,7 +1,7 @@
 """Queue, runs, submissions and jobs at one moment."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -32,8 +32,11 @@ class ClusterLook:
         return {item.key: item for item in self.queue.items}
 
 
-def look_at_cluster(runs_dir: Path, reader: SnapshotReader) -> ClusterLook:
-    """Take it. Raises SlurmError where squeue does not answer, RunError for a damaged queue."""
+def look_at_cluster(runs_dir: Path, reader: SnapshotReader, ending: Mapping[str, str] | None = None) -> ClusterLook:
+    """Take it; the jobs `ending` (their states by label) reconcile as their last act, and count as ended.
+
+    Raises SlurmError where squeue does not answer, RunError for a damaged queue.
+    """
     submissions = read_submissions(runs_dir)  # before squeue: whose job is not there then, is gone
     listed = own_jobs().look(max_age=0.0)
     if listed.error:
@@ -41,7 +44,12 @@ def look_at_cluster(runs_dir: Path, reader: SnapshotReader) -> ClusterLook:
     queue = read_queue(runs_dir)
     runs = snapshots_of(queue.items, runs_dir, reader)
     status = {item.key: status_of(item, runs[item.key]) for item in queue.items}
-    jobs = tasks_now(submissions, listed.jobs)
+    jobs = tasks_now(submissions, as_ended(listed.jobs, ending or {}))
     cancelled = frozenset(job.array for job in listed.jobs if job.task is None and job.state == "CANCELLED")
     forgotten = {one.job for one in submissions if one.job and not jobs[one.token]} - cancelled
     return ClusterLook(queue, status, runs, submissions, jobs, cancelled | recorded_as_cancelled(forgotten))
+
+
+def as_ended(jobs: Iterable[Job], ending: Mapping[str, str]) -> list[Job]:
+    """The jobs as they will be at once: those that still run as their last act have ended in the states of `ending`."""
+    return [replace(job, state=ending[job.label]) if job.is_on_node and job.label in ending else job for job in jobs]

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -278,7 +278,7 @@ class JobProgram:
             else:
                 say(f"requeued for {', '.join(again)}")
                 return 0
-        if words := _reconciled(self._runs_dir):
+        if words := _reconciled(self._runs_dir, {self._job.label: "FAILED" if self._failed else "COMPLETED"}):
             say(f"what follows is submitted by the next iqa-train command: {words}")
         return 1 if self._failed else 0
 
@@ -294,12 +294,12 @@ class JobProgram:
         return item if status.phase == "waiting" and (key in self._open or status.tried) else None
 
 
-def _reconciled(runs_dir: Path) -> str:
+def _reconciled(runs_dir: Path, ending: Mapping[str, str]) -> str:
     """Why what follows could not be submitted from here; "" if it was."""
     from iqa_train.scheduler.slurm.reconcile import reconcile  # much, for the end of a job alone
 
     try:
-        return reconcile(runs_dir, asked=True)
+        return reconcile(runs_dir, asked=True, ending=ending)
     except UserError as error:
         return str(error)
 
