@@ -381,6 +381,10 @@ class SlurmFiles:
         """All such marks."""
         return list(self.folder.glob("*.again"))
 
+    def not_due(self, job: str, restarts: int) -> Path:
+        """The runs, by the keys of their items, that a start of a job found that it was not to begin."""
+        return self.folder / f"{job}-{restarts}.not-due"
+
     def submission(self, token: str) -> Path:
         """The runs of one job array."""
         return self.folder / f"{token}.json"

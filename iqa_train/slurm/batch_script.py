@@ -34,17 +34,21 @@ def batch_script(
     after: Sequence[str] = (),
     at_once: int | None = None,
     hold: bool = False,
+    begin_in: int | None = None,
 ) -> str:
     """The script of an array of `tasks` jobs that run the words of `program` in `folder`.
 
     `token` names the submission, `name` the jobs for people; `logs` is the existing folder of their output; `after`
     are the ids of jobs that have to end first. `at_once` jobs may run at the same time, in place of `array_limit`; with
-    `hold` none begins before it is released. Raises UsageError for a word that no script can hold.
+    `hold` none begins before it is released, with `begin_in` none before so many seconds have passed, unless the table
+    says when. Raises UsageError for a word that no script can hold.
     """
     lines = [
         f"#SBATCH --{option}"
         for option in _options(table, token, name, tasks, logs, after, at_once or table.array_limit)
     ]
+    if begin_in is not None and "begin" not in dict(table.options()):
+        lines.append(f"#SBATCH --begin=now+{begin_in}")
     if hold:
         lines.append("#SBATCH --hold")
     body = [_WAIT, f"cd {_word(str(folder))} || exit"]

@@ -77,7 +77,9 @@ def test_what_slurm_refuses_stays_queued_and_is_submitted_once_it_is_right(proje
     said = project.run("--all", "--backend", "slurm", "--detach", code=1)
     assert "Slurm refused the job: Invalid account" in said.stderr
     assert set(_states(project).values()) == {"queued"}
-    assert all("Invalid account" in row["reason"] for row in project.status()["runs"][:2])
+    reasons = [row["reason"] for row in project.status()["runs"][:2]]
+    assert all("Invalid account" in reason for reason in reasons)
+    assert all("no job is left that would submit it again: iqa-train queue resume does" in reason for reason in reasons)
     project.cluster.heal("sbatch")
     project.let_go()
     project.run("queue", "resume")

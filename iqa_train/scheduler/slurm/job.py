@@ -72,6 +72,7 @@ class JobProgram:
         self._job = job
         self._keys = submission.tasks[job.task or 0]
         self._open = list(self._keys)  # of which an attempt is still to be made, as far as is known
+        self._not_due: list[str] = []  # of which none is to be made now
         self._not_before: dict[str, float] = {}  # monotonic
         self._tries: dict[str, int] = {}
         self._runners: dict[str, _Runner] = {}
@@ -134,6 +135,7 @@ class JobProgram:
             else:
                 say(f"{key}: no attempt is made: {due.words}")
                 self._open.remove(key)
+                self._not_due.append(key)
 
     def _snapshots(self, queue: Queue) -> dict[str, RunSnapshot]:
         """Of the runs of this job, and of those in batches before theirs."""
@@ -278,6 +280,8 @@ class JobProgram:
             else:
                 say(f"requeued for {', '.join(again)}")
                 return 0
+        if not_due := [*self._not_due, *self._open]:  # that they were not begun is no failure
+            SlurmFiles(self._runs_dir).not_due(self._job.label, self._job.restarts).write_text("\n".join(not_due))
         if words := _reconciled(self._runs_dir, {self._job.label: "FAILED" if self._failed else "COMPLETED"}):
             say(f"what follows is submitted by the next iqa-train command: {words}")
         return 1 if self._failed else 0

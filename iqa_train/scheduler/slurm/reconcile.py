@@ -32,7 +32,7 @@ from iqa_train.scheduler.slurm.submissions import (
 from iqa_train.scheduler.slurm.troubles import Troubles
 from iqa_train.scheduler.slurm.turns import in_turn
 from iqa_train.slurm import commands
-from iqa_train.slurm.commands import SlurmError
+from iqa_train.slurm.commands import SlurmError, is_limit
 from iqa_train.slurm.job_watch import own_jobs
 
 _PASSES = 3
@@ -120,7 +120,9 @@ class _Reconciler:
             self._troubles.forgive()
         look = self.look
         entries = [self._entry(item, look.status[item.key]) for item in look.queue.items if item.key not in over]
-        planned = plan(entries, look.submissions, look.jobs, policy=look.queue.policy, paused=look.queue.paused)
+        planned = plan(
+            entries, look.submissions, look.jobs, policy=look.queue.policy, paused=look.queue.paused, hurry=forgiving
+        )
         try:
             self._act(planned)
         finally:
@@ -130,7 +132,8 @@ class _Reconciler:
         return "; ".join(dict.fromkeys(self._words))
 
     def _entry(self, item: Item, status: ItemStatus) -> Entry:
-        return Entry(item, status.phase, status.tried, self._troubles.bars(item.key))
+        barred = self._troubles.bars(item.key, hurried=bool(self._ending))  # an end may have made room for it
+        return Entry(item, status.phase, status.tried, barred, self._troubles.begin(item.key))
 
     def _act(self, planned: SlurmPlan) -> None:
         found = self.look
@@ -151,15 +154,15 @@ class _Reconciler:
                 continue  # its last job is still there, and would be nobody's
             if submission.job or time.time() - submission.made > _KEPT:
                 forget(submission, self._runs_dir)
-        numbers: dict[int, str] = {}
+        numbers: dict[int, list[str]] = {}
         for k, order in enumerate(planned.submit):
-            before = [numbers[n] for n in order.after_orders if n in numbers]
-            if len(before) < len(order.after_orders):  # what it follows was refused: its turn is not known
+            if not all(n in numbers for n in order.after_orders):  # what it follows was refused: its turn is not known
                 continue
-            if number := self._submit(order, [*order.after, *before]):
-                numbers[k] = number
+            before = [number for n in order.after_orders for number in numbers[n]]
+            if submitted := self._submit(order, [*order.after, *before]):
+                numbers[k] = submitted
         for array in planned.depend:
-            new = [n for k, n in numbers.items() if planned.submit[k].batch < by_number[array].batch]
+            new = [n for k, some in numbers.items() for n in some if planned.submit[k].batch < by_number[array].batch]
             earlier = [*earlier_arrays(array, found.submissions, found.jobs), *new]
             with contextlib.suppress(SlurmError):  # it may have begun; a job whose turn has not come ends by itself
                 commands.update(array, Dependency="afterany:" + ":".join(earlier))
@@ -189,25 +192,39 @@ class _Reconciler:
         commands.scancel(name for name in names if name not in begun)
         commands.release(begun)  # a hold would outlive their requeueing
 
-    def _submit(self, order: Order, after: Sequence[str]) -> str:
-        """Submit an array; returns its number, "" if it was refused."""
+    def _submit(self, order: Order, after: Sequence[str]) -> list[str]:
+        """Submit an array, in parts where the site takes no more tasks; the numbers, none unless all was accepted."""
+        error = self._sbatch(order, after)
+        if isinstance(error, str):
+            return [error]
+        if not is_limit(error) or len(order.tasks) == 1:
+            self._words.append(str(error))
+            for key in (key for task in order.tasks for key in task):
+                self._troubles.note(key, str(error), lasting=not error.passing, refused=True)
+            return []
+        half = len(order.tasks) // 2
+        first, rest = order.tasks[:half], order.tasks[half:]
+        at_once = order.at_once
+        submitted = self._submit(replace(order, tasks=first, at_once=at_once and min(at_once, half)), after)
+        more = self._submit(replace(order, tasks=rest, at_once=at_once and max(0, at_once - half)), after)
+        return [*submitted, *more] if submitted and more else []
+
+    def _sbatch(self, order: Order, after: Sequence[str]) -> str | SlurmError:
+        """Submit one array; its number, or why it was not accepted."""
         items = {key: self.look.items[key] for task in order.tasks for key in task}
         first = items[order.tasks[0][0]]
         options: dict[str, Any] = first.slurm or {}
         submission = new_submission(
             order.tasks, {key: item.after for key, item in items.items()}, options, order.batch, self.look.queue.policy
         )
-        submission = replace(submission, held=order.at_once == 0, at_once=order.at_once)
+        submission = replace(submission, held=order.at_once == 0, at_once=order.at_once, begin=order.begin)
         save(submission, self._runs_dir)
         try:
             number = commands.sbatch(script_of(submission, first, self._runs_dir, after))
         except SlurmError as error:
-            self._words.append(str(error))
-            if not error.passing:  # else it may still be carried out
+            if not error.passing or is_limit(error):  # else it may still be carried out
                 forget(submission, self._runs_dir)
-            for key in items:
-                self._troubles.note(key, str(error), lasting=not error.passing)
-            return ""
+            return error
         save(replace(submission, job=number), self._runs_dir)
         return number
 

@@ -54,6 +54,7 @@ class Submission:
     at_once: int | None = None  # how many of its tasks may run at the same time, as last set
     cancelled: tuple[int, ...] = ()  # tasks that we have cancelled
     seen: tuple[int, ...] = ()  # tasks whose end has been noted
+    begin: float = 0.0  # seconds since 1970, before which it may not begin; 0: at once
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -93,7 +94,10 @@ def save(submission: Submission, runs_dir: Path) -> None:
 
 def forget(submission: Submission, runs_dir: Path) -> None:
     """Remove what was never submitted, or is over."""
-    SlurmFiles(runs_dir).submission(submission.token).unlink(missing_ok=True)
+    files = SlurmFiles(runs_dir)
+    for mark in files.folder.glob(f"{submission.job}_*.not-due") if submission.job else ():
+        mark.unlink(missing_ok=True)
+    files.submission(submission.token).unlink(missing_ok=True)
 
 
 def read_submission(runs_dir: Path, token: str) -> Submission | None:
