@@ -18,6 +18,11 @@ _PLAIN = re.compile(r"[\w@%+=:,./{}\[\]|&*~^-]*", re.ASCII)  # what sbatch reads
 _CHECK = """\
 checked() { [ "$1" -eq 0 ] || { echo "iqa-train: setup failed with exit status $1: $2" >&2; exit 1; }; }"""
 
+# Else a job whose setup ends the shell with 0 would be taken for one that has done its work. exec runs no such trap.
+_END = """\
+ended() { [ "$1" -ne 0 ] || echo "iqa-train: setup ended the shell before the run began" >&2; exit $(($1 ? $1 : 1)); }
+trap 'ended $?' EXIT"""
+
 # A signal before the program takes it would end the job; nothing is lost without it, as the program knows the time.
 _WAIT = "trap '' USR1"
 
@@ -53,7 +58,7 @@ def batch_script(
         lines.append("#SBATCH --hold")
     body = [_WAIT, f"cd {_word(str(folder))} || exit"]
     if table.setup:
-        body.append(_CHECK)
+        body += [_END, _CHECK]
     for line in table.setup:
         _require_printable(line)
         body += [line, f"checked $? {_word(line)}"]
