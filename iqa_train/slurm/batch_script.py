@@ -11,6 +11,9 @@ from iqa_train.study.slurm_table import SlurmTable
 COMMENT = "iqa-train:"
 """What the comment of our jobs starts with; the token of the submission follows."""
 
+FOLLOW_UP = "iqa-train-follow-up"
+"""The comment of a job that belongs to no run; it only reconciles."""
+
 _PLAIN = re.compile(r"[\w@%+=:,./{}\[\]|&*~^-]*", re.ASCII)  # what sbatch reads as one word, without quotes
 
 # A line that fails would have the run train with other libraries than meant. The shell's `set -e` would also stop at
@@ -63,6 +66,29 @@ def batch_script(
         _require_printable(line)
         body += [line, f"checked $? {_word(line)}"]
     body.append(f"exec {' '.join(map(_word, program))}")
+    return "\n".join(["#!/bin/bash", *lines, "", *body, ""])
+
+
+def follow_up_script(
+    table: SlurmTable, program: Sequence[str], *, name: str, after: str, folder: Path, logs: Path
+) -> str:
+    """The script of a small job that runs `program` if a task of the array `after` fails, once all have ended.
+
+    It asks for one core and no GPU. The setup is used only where the program's interpreter does not start without it.
+    """
+    given = {key: value for key, value in table.options() if key in {"partition", "account", "qos"}}
+    if table.mem:
+        given["mem"] = "1G"
+    options = {
+        "job-name": f"{name}-follow-up", "comment": FOLLOW_UP, "nodes": "1", "ntasks": "1", "cpus-per-task": "1",
+        **given, "time": "10", "requeue": "", "open-mode": "append", "output": f"{_pattern(logs)}/%j.out",
+        "kill-on-invalid-dep": "yes", "dependency": f"afternotok:{after}",
+    }  # fmt: skip
+    body = [f"cd {_word(str(folder))} || exit"]
+    if table.setup:
+        body.append(f"{_word(program[0])} -c '' 2>/dev/null || eval {shlex.quote(chr(10).join(table.setup))}")
+    body.append(f"exec {' '.join(map(_word, program))}")
+    lines = [f"#SBATCH --{_option(option, value)}" for option, value in options.items()]
     return "\n".join(["#!/bin/bash", *lines, "", *body, ""])
 
 

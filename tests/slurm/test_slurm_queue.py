@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from iqa_train.slurm.batch_script import FOLLOW_UP
 from iqa_train.slurm.jobs import Job
 from iqa_tui.actions.orders import StartOrder
 from iqa_tui.actions.start import start
@@ -29,7 +30,7 @@ def _states(project: SlurmProject) -> dict[str, str]:
 
 
 def _open(project: SlurmProject) -> list[Job]:
-    return [job for job in project.cluster.jobs() if not job.has_ended]
+    return [job for job in project.cluster.jobs() if not job.has_ended and job.comment != FOLLOW_UP]
 
 
 def _running(project: SlurmProject) -> list[str]:

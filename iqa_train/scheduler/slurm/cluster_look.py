@@ -24,6 +24,7 @@ class ClusterLook:
     runs: Mapping[str, RunSnapshot]
     submissions: Sequence[Submission]
     jobs: Mapping[str, Mapping[int, Job]]
+    idle: frozenset[str] = frozenset()  # the labels of our jobs that wait and belong to no array
     cancelled_arrays: frozenset[str] = frozenset()  # whose tasks were all cancelled before one began
 
     @cached_property
@@ -47,7 +48,8 @@ def look_at_cluster(runs_dir: Path, reader: SnapshotReader, ending: Mapping[str,
     jobs = tasks_now(submissions, as_ended(listed.jobs, ending or {}))
     cancelled = frozenset(job.array for job in listed.jobs if job.task is None and job.state == "CANCELLED")
     forgotten = {one.job for one in submissions if one.job and not jobs[one.token]} - cancelled
-    return ClusterLook(queue, status, runs, submissions, jobs, cancelled | recorded_as_cancelled(forgotten))
+    idle = frozenset(job.label for job in listed.jobs if job.task is None and job.is_waiting)
+    return ClusterLook(queue, status, runs, submissions, jobs, idle, cancelled | recorded_as_cancelled(forgotten))
 
 
 def as_ended(jobs: Iterable[Job], ending: Mapping[str, str]) -> list[Job]:

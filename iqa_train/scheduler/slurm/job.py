@@ -283,8 +283,8 @@ class JobProgram:
         if not_due := [*self._not_due, *self._open]:  # that they were not begun is no failure
             SlurmFiles(self._runs_dir).not_due(self._job.label, self._job.restarts).write_text("\n".join(not_due))
         if words := _reconciled(self._runs_dir, {self._job.label: "FAILED" if self._failed else "COMPLETED"}):
-            say(f"what follows is submitted by the next iqa-train command: {words}")
-        return 1 if self._failed else 0
+            say(f"what follows is submitted by another job or the next iqa-train command: {words}")
+        return 1 if self._failed or (words and commands.is_available()) else 0  # 1 has the follow-up begin
 
     def _to_go_on(self, key: str) -> Item | None:
         """The item of a run that was begun here, or would have been if there had been a place, and waits."""

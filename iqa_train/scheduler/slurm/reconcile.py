@@ -11,28 +11,27 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from iqa_train.errors import RunError
 from iqa_train.runs.layout import QueueFiles, SlurmFiles
 from iqa_train.runs.snapshot import SnapshotReader
 from iqa_train.scheduler.item_status import ItemStatus
 from iqa_train.scheduler.queue import Item, Queue, read_queue
+from iqa_train.scheduler.slurm.array_submitter import ArraySubmitter
 from iqa_train.scheduler.slurm.cluster_look import ClusterLook, look_at_cluster
 from iqa_train.scheduler.slurm.job_ends import note_ends
-from iqa_train.scheduler.slurm.plan import Entry, Order, SlurmPlan, earlier_arrays, plan
-from iqa_train.scheduler.slurm.script import script_of
+from iqa_train.scheduler.slurm.plan import Entry, SlurmPlan, answers, earlier_arrays, plan
 from iqa_train.scheduler.slurm.start_scheduler import start_scheduler
 from iqa_train.scheduler.slurm.submissions import (
     Submission,
     forget,
-    new_submission,
     save,
 )
 from iqa_train.scheduler.slurm.troubles import Troubles
 from iqa_train.scheduler.slurm.turns import in_turn
 from iqa_train.slurm import commands
-from iqa_train.slurm.commands import SlurmError, is_limit
+from iqa_train.slurm.answer import answer_of
+from iqa_train.slurm.commands import SlurmError
 from iqa_train.slurm.job_watch import own_jobs
 
 _PASSES = 3
@@ -87,12 +86,14 @@ class _Passes:
 
     def work(self, ending: Mapping[str, str], forgiving: bool) -> None:
         """One pass; another follows where jobs were cancelled, whose runs are submitted again in their new place."""
+        words = []
         for number in range(_PASSES):
             one = _Reconciler(self._runs_dir, self._reader, ending)
-            self.words = one.work(forgiving=forgiving and number == 0)
+            words.append(one.work(forgiving=forgiving and number == 0))
             self.look = one.look
-            if self.words or not one.cancelled:
+            if not one.cancelled:
                 break
+        self.words = "; ".join(dict.fromkeys(filter(None, words)))
 
 
 def _is_ours(runs_dir: Path) -> bool:
@@ -110,7 +111,6 @@ class _Reconciler:
         self.look = look_at_cluster(runs_dir, reader, ending)
         waiting = {key for key, status in self.look.status.items() if status.phase == "waiting"}
         self._troubles = Troubles(runs_dir, waiting)
-        self._words: list[str] = []
         self.cancelled = False
 
     def work(self, *, forgiving: bool) -> str:
@@ -123,19 +123,30 @@ class _Reconciler:
         planned = plan(
             entries, look.submissions, look.jobs, policy=look.queue.policy, paused=look.queue.paused, hurry=forgiving
         )
+        submitter = ArraySubmitter(self._runs_dir, look, self._troubles)
         try:
-            self._act(planned)
+            self._act(planned, submitter)
         finally:
             self._troubles.save()
             if planned != SlurmPlan():
                 own_jobs().expire()  # else a job that was just released is shown as held by its owner
-        return "; ".join(dict.fromkeys(self._words))
+        words = [*submitter.refusals]
+        if self._ending and (unknown := self._of_unknown_end(entries)):  # a later look is needed, and nobody's turn
+            words.append(f"it is not known yet how {unknown} ended")
+        return "; ".join(dict.fromkeys(words))
 
     def _entry(self, item: Item, status: ItemStatus) -> Entry:
         barred = self._troubles.bars(item.key, hurried=bool(self._ending))  # an end may have made room for it
         return Entry(item, status.phase, status.tried, barred, self._troubles.begin(item.key))
 
-    def _act(self, planned: SlurmPlan) -> None:
+    def _of_unknown_end(self, entries: Sequence[Entry]) -> str:
+        """A run whose job is not there any more, and which does not count as ended yet; "" for none."""
+        mine = [entry for entry in entries if entry.item.slurm is not None and entry.phase == "running"]
+        known = answers([entry.item for entry in mine], self.look.submissions, self.look.jobs)
+        over = (e.item.key for e in mine if e.item.key not in known or known[e.item.key].kind == "gone")
+        return next(over, "")
+
+    def _act(self, planned: SlurmPlan, submitter: ArraySubmitter) -> None:
         found = self.look
         by_number = {one.job: one for one in found.submissions if one.job}
         by_number |= {job.array: s for s in found.submissions for job in found.jobs[s.token].values()}
@@ -159,13 +170,22 @@ class _Reconciler:
             if not all(n in numbers for n in order.after_orders):  # what it follows was refused: its turn is not known
                 continue
             before = [number for n in order.after_orders for number in numbers[n]]
-            if submitted := self._submit(order, [*order.after, *before]):
+            if submitted := submitter.submit(order, [*order.after, *before]):
                 numbers[k] = submitted
         for array in planned.depend:
             new = [n for k, some in numbers.items() for n in some if planned.submit[k].batch < by_number[array].batch]
             earlier = [*earlier_arrays(array, found.submissions, found.jobs), *new]
             with contextlib.suppress(SlurmError):  # it may have begun; a job whose turn has not come ends by itself
                 commands.update(array, Dependency="afterany:" + ":".join(earlier))
+        if not submitter.refusals:  # else what was refused needs the room, and may need those that are there
+            submitter.follow_up([by_number[number] for number in dict.fromkeys(self._open_arrays())])
+            with contextlib.suppress(SlurmError):  # Slurm removes them itself
+                commands.scancel({one.follow_up for one in planned.over} & found.idle)
+
+    def _open_arrays(self) -> list[str]:
+        """The numbers of those that have been submitted before and have not ended."""
+        jobs = (job for one in self.look.submissions for job in self.look.jobs[one.token].values())
+        return [job.array for job in jobs if answer_of(job).kind in {"waiting", "running"}]
 
     def _saved(self, submission: Submission) -> Submission:
         save(submission, self._runs_dir)
@@ -191,42 +211,6 @@ class _Reconciler:
         begun = [name for name in names if name in now and now[name].is_on_node]
         commands.scancel(name for name in names if name not in begun)
         commands.release(begun)  # a hold would outlive their requeueing
-
-    def _submit(self, order: Order, after: Sequence[str]) -> list[str]:
-        """Submit an array, in parts where the site takes no more tasks; the numbers, none unless all was accepted."""
-        error = self._sbatch(order, after)
-        if isinstance(error, str):
-            return [error]
-        if not is_limit(error) or len(order.tasks) == 1:
-            self._words.append(str(error))
-            for key in (key for task in order.tasks for key in task):
-                self._troubles.note(key, str(error), lasting=not error.passing, refused=True)
-            return []
-        half = len(order.tasks) // 2
-        first, rest = order.tasks[:half], order.tasks[half:]
-        at_once = order.at_once
-        submitted = self._submit(replace(order, tasks=first, at_once=at_once and min(at_once, half)), after)
-        more = self._submit(replace(order, tasks=rest, at_once=at_once and max(0, at_once - half)), after)
-        return [*submitted, *more] if submitted and more else []
-
-    def _sbatch(self, order: Order, after: Sequence[str]) -> str | SlurmError:
-        """Submit one array; its number, or why it was not accepted."""
-        items = {key: self.look.items[key] for task in order.tasks for key in task}
-        first = items[order.tasks[0][0]]
-        options: dict[str, Any] = first.slurm or {}
-        submission = new_submission(
-            order.tasks, {key: item.after for key, item in items.items()}, options, order.batch, self.look.queue.policy
-        )
-        submission = replace(submission, held=order.at_once == 0, at_once=order.at_once, begin=order.begin)
-        save(submission, self._runs_dir)
-        try:
-            number = commands.sbatch(script_of(submission, first, self._runs_dir, after))
-        except SlurmError as error:
-            if not error.passing or is_limit(error):  # else it may still be carried out
-                forget(submission, self._runs_dir)
-            return error
-        save(replace(submission, job=number), self._runs_dir)
-        return number
 
 
 def require_slurm() -> None:

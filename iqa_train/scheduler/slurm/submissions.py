@@ -19,6 +19,8 @@ from iqa_train.schema import build
 from iqa_train.slurm.batch_script import COMMENT
 from iqa_train.slurm.jobs import Job
 
+NO_FOLLOW_UP = "none"
+
 _IN_FLIGHT = 120.0  # seconds that a submitter on another host has for its sbatch
 
 
@@ -54,6 +56,7 @@ class Submission:
     at_once: int | None = None  # how many of its tasks may run at the same time, as last set
     cancelled: tuple[int, ...] = ()  # tasks that we have cancelled
     seen: tuple[int, ...] = ()  # tasks whose end has been noted
+    follow_up: str = ""  # the job that reconciles if one of these fails; NO_FOLLOW_UP where Slurm refused that
     begin: float = 0.0  # seconds since 1970, before which it may not begin; 0: at once
 
     @property
