@@ -2,14 +2,16 @@
 
 import random
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iqa_train.scheduler.queue import Item
-from iqa_train.scheduler.slurm.plan import Entry, answers, plan
-from iqa_train.scheduler.slurm.submissions import new_submission, tasks_now
+from iqa_train.scheduler.slurm.plan import Entry, SlurmPlan, answers, plan
+from iqa_train.scheduler.slurm.submissions import Submission, new_submission, tasks_now
+from iqa_train.slurm.jobs import Job
 from tests.scheduler.slurm_model import Cluster, item
 
 
@@ -124,6 +126,19 @@ def test_a_run_that_left_the_queue_is_cancelled_while_it_waits() -> None:
     cluster.jobs["1", 0] = "RUNNING"
     planned = plan([], cluster.submissions, cluster.listed())
     assert planned.cancel == ("1_1",)
+
+
+def test_a_release_or_cancellation_that_the_controller_has_forgotten_is_done_again() -> None:
+    one = item("A")
+    made = replace(new_submission([(one.key,)], {one.key: 0}, {}, 1, "batches"), job="7")
+    held = Job("7", 0, "7", "PENDING", "JobHeldUser", "", None, None, 0, "", "")
+
+    def planned(submission: Submission) -> SlurmPlan:
+        return plan([Entry(one, "waiting")], [submission], {made.token: {0: held}})
+
+    assert planned(made) == SlurmPlan()  # its owner holds it
+    assert planned(replace(made, released=True)).release == ("7",)
+    assert planned(replace(made, cancelled=(0,))).cancel == ("7_0",)
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from iqa_train.scheduler.queue import Item
 from iqa_train.scheduler.slurm.submissions import Submission
 from iqa_train.slurm.answer import Answer, answer_of
 from iqa_train.slurm.jobs import Job
+from iqa_train.slurm.reasons import HELD
 
 _TOGETHER = 60.0  # seconds by which the moments may differ before which the runs of one array may not begin
 MOST_TASKS = 1000  # of an array: Slurm's own default allows numbers up to 1000
@@ -72,6 +73,12 @@ class _Array:
     @property
     def number(self) -> str:
         return next((job.array for job in self.jobs.values()), self.submission.job)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is by us, also where Slurm has forgotten that we released it."""
+        one = self.submission
+        return one.held or (one.released and any(self.jobs[task].reason in HELD for task in self.waiting()))
 
     def open_tasks(self) -> list[int]:
         """Those that wait or run, in order."""
@@ -140,7 +147,7 @@ def plan(
             continue
         at_once = of_arrays.get(array.number)
         shut = paused or at_once == 0
-        if shut != array.submission.held:
+        if shut != array.is_held:
             (hold if shut else release).append(array.number)
         if at_once and at_once != array.submission.at_once:
             throttles[array.number] = at_once
@@ -178,6 +185,7 @@ def _unwanted(arrays: Sequence[_Array], mine: Mapping[str, Entry], policy: str, 
                 if key in mine and submission.names(key, mine[key].item.after) and mine[key].phase != "settled"
             ]
             moved = submission.policy != policy or (hurry and submission.begin > 0)
+            moved |= task in submission.cancelled  # Slurm has not answered, or has forgotten it
             moved |= policy == "batches" and any(entry.item.batch != submission.batch for entry in wanted)
             if not wanted or moved:
                 found.add(array.jobs[task].label)

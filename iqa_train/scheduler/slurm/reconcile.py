@@ -156,7 +156,7 @@ class _Reconciler:
             by_number[number] = self._saved(replace(by_number[number], held=True))
         for number in planned.release:
             commands.release([number])
-            by_number[number] = self._saved(replace(by_number[number], held=False))
+            by_number[number] = self._saved(replace(by_number[number], held=False, released=True))
         for number, at_once in planned.throttles.items():
             commands.update(number, ArrayTaskThrottle=str(at_once))
             by_number[number] = self._saved(replace(by_number[number], at_once=at_once))
@@ -211,6 +211,10 @@ class _Reconciler:
         begun = [name for name in names if name in now and now[name].is_on_node]
         commands.scancel(name for name in names if name not in begun)
         commands.release(begun)  # a hold would outlive their requeueing
+        for number, _, task in (name.partition("_") for name in begun):
+            known = by_number[number]
+            kept = tuple(one for one in known.cancelled if one != int(task))
+            by_number[number] = self._saved(replace(known, cancelled=kept))
 
 
 def require_slurm() -> None:

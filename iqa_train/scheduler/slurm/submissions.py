@@ -53,6 +53,7 @@ class Submission:
     by: Submitter
     job: str = ""
     held: bool = False  # by us: the queue is paused, or `array_limit` leaves no room for it
+    released: bool = False  # by us, after we had held it; a controller that is killed forgets that
     at_once: int | None = None  # how many of its tasks may run at the same time, as last set
     cancelled: tuple[int, ...] = ()  # tasks that we have cancelled
     seen: tuple[int, ...] = ()  # tasks whose end has been noted
