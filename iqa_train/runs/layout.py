@@ -27,6 +27,7 @@ logs/<slug>_<study>_<YYYYmmdd_HHMMSS>.log
 
 import os
 import re
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -371,6 +372,18 @@ class SlurmFiles:
     def troubles(self) -> Path:
         """Why runs could not be submitted, or ended before they began."""
         return self.folder / "troubles.json"
+
+    def look_again(self, label: str) -> Path:
+        """A mark for whoever reconciles now to look once more, left by the job `label` as it ended, or by "command"."""
+        return self.folder / f"{label}.{secrets.token_hex(4)}.again"
+
+    def looks_again(self) -> list[Path]:
+        """All such marks."""
+        return list(self.folder.glob("*.again"))
+
+    def not_due(self, job: str, restarts: int) -> Path:
+        """The runs, by the keys of their items, that a start of a job found that it was not to begin."""
+        return self.folder / f"{job}-{restarts}.not-due"
 
     def submission(self, token: str) -> Path:
         """The runs of one job array."""

@@ -31,6 +31,7 @@ _PASSING = re.compile(
     r"|cannot allocate memory|configuration source|fetch.config|transport endpoint|unexpected message",
     re.IGNORECASE,
 )
+_LIMIT = re.compile(r"accounting/QOS policy|MaxSubmit|SubmitJobsLimit|MaxJobCount|job array spec", re.IGNORECASE)
 _GONE = re.compile(r"invalid job id|already (?:completing|finished)|no error", re.IGNORECASE)
 _WAITS = re.compile(r"pending execution", re.IGNORECASE)
 _PREFIX = re.compile(r"^(?:\w+: )?(?:error: |slurm_\w+ error: )?(?:Batch job submission failed: )?")
@@ -74,6 +75,11 @@ class SlurmError(RunError):
         super().__init__(sentence)
         self.words = words
         self.passing = passing
+
+
+def is_limit(error: SlurmError) -> bool:
+    """Whether sbatch refused a job array for its size, so that a smaller one, or a later one, may be accepted."""
+    return _LIMIT.search(error.words) is not None
 
 
 def is_available() -> bool:

@@ -96,6 +96,10 @@ class JobWatch:
         self._gone.add((array, task))
         return True
 
+    def expire(self) -> None:
+        """Have the next look ask: jobs have been changed."""
+        self._fresh_since = float("-inf")
+
     def _is_fresh(self, max_age: float) -> bool:
         now = time.monotonic()
         return now < self._not_before or (max_age > 0 and now - self._fresh_since < max(max_age, self._slack))

@@ -34,6 +34,7 @@ from iqa_train.study.slurm_checks import (
     longer_than_the_limit,
     minutes_for_hours,
     one_after_another,
+    setup_that_no_shell_reads,
     without_resources,
 )
 from iqa_train.text import join_names, plural
@@ -315,4 +316,5 @@ _CHECKS: tuple[Callable[[Audited], Iterable[Finding]], ...] = (
     without_resources,
     longer_than_the_limit,
     one_after_another,
+    setup_that_no_shell_reads,
 )

@@ -1,8 +1,11 @@
 """Audits what the jobs of a cluster are given. Their codes start with `slurm-`: they matter there alone."""
 
+import subprocess
 from collections.abc import Iterator
+from functools import cache
 from math import ceil
 
+from iqa_train.errors import visible
 from iqa_train.study.findings import Audited, Finding
 from iqa_train.study.slurm_table import SlurmTable
 from iqa_train.text import plural
@@ -59,6 +62,28 @@ def one_after_another(audited: Audited) -> Iterator[Finding]:
                 "there; with --runs_per_gpu N, N of them share a GPU"
             )
             yield Finding(f"{PREFIX}packing", "note", name, ("runs_per_job", "gpus"), says)
+
+
+def setup_that_no_shell_reads(audited: Audited) -> Iterator[Finding]:
+    """Lines of `setup` that bash cannot read: an `if` or a here-document that is left open."""
+    for name, table in audited.slurm.items():
+        if table.setup and (complaint := _bash_says("\n".join(table.setup))):
+            says = f"bash cannot read the lines of setup: {complaint}"
+            yield Finding(f"{PREFIX}setup", "error", name, ("setup",), says)
+
+
+@cache
+def _bash_says(lines: str) -> str:
+    """What bash finds wrong with lines that it only parses; "" for nothing, or without a bash."""
+    command = ["bash", "-n", "-c", lines]
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    first = next((line for line in done.stderr.splitlines() if line.strip()), "")
+    return visible(first.removeprefix("bash: ").removeprefix("-c: ").removeprefix("warning: "))
 
 
 def rounds(table: SlurmTable) -> int:

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -12,78 +12,7 @@ from iqa_train.scheduler.queue import Item
 from iqa_train.scheduler.slurm.plan import Entry, SlurmPlan, answers, plan
 from iqa_train.scheduler.slurm.submissions import Submission, new_submission, tasks_now
 from iqa_train.slurm.jobs import Job
-
-
-def item(name: str, batch: int = 1, **options: object) -> Item:
-    return Item(f"study/{name}/s1-0123456789", name, 1, batch=batch, slurm=dict(options))
-
-
-class Cluster:
-    """What squeue would list of the arrays that were submitted; runs start as dependencies and limits allow."""
-
-    def __init__(self) -> None:
-        self.submissions: list[Submission] = []
-        self.jobs: dict[tuple[str, int], str] = {}  # (array, task) -> state
-        self.held: set[str] = set()
-        self.at_once: dict[str, int | None] = {}
-        self.after: dict[str, tuple[str, ...]] = {}
-        self.ran: list[str] = []
-        self.most = 0
-
-    def listed(self) -> Mapping[str, Mapping[int, Job]]:
-        by_number = {one.job: one for one in self.submissions}
-        jobs = [
-            Job(array, task, array, state, "", "", None, None, 0, "", f"iqa-train:{by_number[array].token}")
-            for (array, task), state in self.jobs.items()
-            if array in by_number
-        ]
-        return tasks_now(self.submissions, jobs)
-
-    def follow(self, planned: SlurmPlan, items: Mapping[str, Item], policy: str) -> None:
-        for name in planned.cancel:
-            array, _, task = name.partition("_")
-            assert self.jobs[array, int(task)] == "PENDING"
-            self.jobs[array, int(task)] = "CANCELLED"
-        self.held |= set(planned.hold)
-        self.held -= set(planned.release)
-        self.at_once |= planned.throttles
-        numbers: list[str] = []
-        for order in planned.submit:
-            number = str(len(self.at_once) + 1)
-            keys = [key for task in order.tasks for key in task]
-            made = new_submission(
-                order.tasks, {key: items[key].after for key in keys}, items[keys[0]].slurm or {}, order.batch, policy
-            )
-            self.submissions.append(Submission(**{**vars(made), "job": number}))
-            self.at_once[number] = order.at_once
-            if order.at_once == 0:
-                self.held.add(number)
-            self.after[number] = (*order.after, *(numbers[k] for k in order.after_orders))
-            numbers.append(number)
-            for array in planned.depend:
-                if next(one.batch for one in self.submissions if one.job == array) > order.batch:
-                    self.after[array] = (*self.after[array], number)
-            self.jobs |= dict.fromkeys(((number, k) for k in range(len(order.tasks))), "PENDING")
-        self.submissions = [
-            Submission(**{**vars(one), "held": one.job in self.held, "at_once": self.at_once[one.job]})
-            for one in self.submissions
-            if one not in planned.over
-        ]
-
-    def start(self) -> None:
-        for array, task in list(self.jobs):
-            running = sum(state == "RUNNING" for (other, _), state in self.jobs.items() if other == array)
-            open_before = any(
-                state in {"PENDING", "RUNNING"} for (other, _), state in self.jobs.items() if other in self.after[array]
-            )
-            limit = self.at_once[array]
-            free = limit is None or running < limit
-            if self.jobs[array, task] == "PENDING" and array not in self.held and free and not open_before:
-                self.jobs[array, task] = "RUNNING"
-        self.most = max(self.most, sum(state == "RUNNING" for state in self.jobs.values()))
-
-    def keys(self, array: str, task: int) -> tuple[str, ...]:
-        return next(one.tasks[task] for one in self.submissions if one.job == array)
+from tests.scheduler.slurm_model import Cluster, item
 
 
 def carry_out(items: list[Item], policy: str, seed: int, changes: bool = False) -> Cluster:
@@ -197,6 +126,19 @@ def test_a_run_that_left_the_queue_is_cancelled_while_it_waits() -> None:
     cluster.jobs["1", 0] = "RUNNING"
     planned = plan([], cluster.submissions, cluster.listed())
     assert planned.cancel == ("1_1",)
+
+
+def test_a_release_or_cancellation_that_the_controller_has_forgotten_is_done_again() -> None:
+    one = item("A")
+    made = replace(new_submission([(one.key,)], {one.key: 0}, {}, 1, "batches"), job="7")
+    held = Job("7", 0, "7", "PENDING", "JobHeldUser", "", None, None, 0, "", "")
+
+    def planned(submission: Submission) -> SlurmPlan:
+        return plan([Entry(one, "waiting")], [submission], {made.token: {0: held}})
+
+    assert planned(made) == SlurmPlan()  # its owner holds it
+    assert planned(replace(made, released=True)).release == ("7",)
+    assert planned(replace(made, cancelled=(0,))).cancel == ("7_0",)
 
 
 @pytest.mark.slow

@@ -57,6 +57,8 @@ def test_the_whole_script():
 
 trap '' USR1
 cd /lab || exit
+ended() { [ "$1" -ne 0 ] || echo "iqa-train: setup ended the shell before the run began" >&2; exit $(($1 ? $1 : 1)); }
+trap 'ended $?' EXIT
 checked() { [ "$1" -eq 0 ] || { echo "iqa-train: setup failed with exit status $1: $2" >&2; exit 1; }; }
 module load cuda
 checked $? 'module load cuda'
@@ -109,6 +111,14 @@ def test_nothing_runs_after_a_failed_line_of_setup(tmp_path, line, says):
     found = run(script(SlurmTable(setup=("true", line)), "ran", folder=tmp_path))
     assert (found.returncode, found.stdout) == (1, "")
     assert "iqa-train: " + says in found.stderr
+
+
+@pytest.mark.parametrize("lines", [("exit 0",), ("true", "cat <<E"), ("exit 3",)])
+def test_a_setup_that_ends_the_shell_is_a_failure(tmp_path, lines):
+    found = run(script(SlurmTable(setup=lines), "ran", folder=tmp_path))
+    assert found.returncode == (3 if "exit 3" in lines else 1)
+    assert "<ran>" not in found.stdout
+    assert ("setup ended the shell before the run began" in found.stderr) == ("exit 3" not in lines)
 
 
 def test_nothing_runs_where_the_project_is_not_mounted():

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from iqa_train.slurm.batch_script import FOLLOW_UP
 from iqa_train.slurm.jobs import Job
 from iqa_tui.actions.orders import StartOrder
 from iqa_tui.actions.start import start
@@ -29,7 +30,7 @@ def _states(project: SlurmProject) -> dict[str, str]:
 
 
 def _open(project: SlurmProject) -> list[Job]:
-    return [job for job in project.cluster.jobs() if not job.has_ended]
+    return [job for job in project.cluster.jobs() if not job.has_ended and job.comment != FOLLOW_UP]
 
 
 def _running(project: SlurmProject) -> list[str]:
@@ -77,7 +78,9 @@ def test_what_slurm_refuses_stays_queued_and_is_submitted_once_it_is_right(proje
     said = project.run("--all", "--backend", "slurm", "--detach", code=1)
     assert "Slurm refused the job: Invalid account" in said.stderr
     assert set(_states(project).values()) == {"queued"}
-    assert all("Invalid account" in row["reason"] for row in project.status()["runs"][:2])
+    reasons = [row["reason"] for row in project.status()["runs"][:2]]
+    assert all("Invalid account" in reason for reason in reasons)
+    assert all("no job is left that would submit it again: iqa-train queue resume does" in reason for reason in reasons)
     project.cluster.heal("sbatch")
     project.let_go()
     project.run("queue", "resume")

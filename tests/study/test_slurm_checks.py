@@ -68,3 +68,16 @@ def test_more_runs_than_gpus_in_a_job_are_noted(small):
     note = found(small(more=f"[slurm]\n{JOB}runs_per_job = 4\n"))["slurm-packing"]
     assert "the 4 runs of a job have 1 GPU, and follow one another there; with --runs_per_gpu N" in note.message
     assert "slurm-packing" not in found(small(more="[slurm]\ngpus = 4\ncpus = 8\nruns_per_job = 4\n"))
+
+
+@pytest.mark.parametrize(
+    ("setup", "says"),
+    [
+        (["module load cuda", "for n in 1 2; do", "echo $n", "done"], None),
+        (["cat <<E"], "here-document at line 1"),
+        (["true", "if true; then"], "unexpected end of file"),
+    ],
+)
+def test_a_setup_that_bash_cannot_read_is_an_error(small, setup, says):
+    finding = found(small(more=f"[slurm]\n{JOB}setup = {setup}\n")).get("slurm-setup")
+    assert finding is None if says is None else (finding.severity == "error" and says in finding.message)

@@ -15,7 +15,7 @@ from iqa_train.scheduler.slurm.submissions import by_cluster, read_submissions, 
 from iqa_train.scheduler.slurm.troubles import Trouble, read_troubles
 from iqa_train.slurm.answer import UNKNOWN, Answer
 from iqa_train.slurm.commands import is_available
-from iqa_train.slurm.reasons import silence_words, waiting_words
+from iqa_train.slurm.reasons import at_clock, silence_words, waiting_words
 
 _NO_COMMANDS = "Slurm's commands are not on this machine's PATH; a login node of the cluster has them"
 
@@ -48,10 +48,16 @@ class SlurmBackend:
         known = {key: self._confirmed(answer, look.runs_dir) for key, answer in known.items()}
         known |= {key: replace(UNKNOWN, words=f"submitted to the cluster {name}") for key, name in elsewhere.items()}
         held = {key for one in submissions if one.held for key in one.keys}
-        return {
+        found = {
             item.key: _worded(item, known.get(item.key), troubles.get(item.key), silent, look, held=item.key in held)
             for item in items
         }
+        alive = any(answer.kind in {"waiting", "running"} for answer in found.values())
+        for key, answer in found.items():
+            trouble = troubles.get(key)
+            if trouble is not None and trouble.refused and answer.kind == "gone" and not look.queue.paused:
+                found[key] = replace(answer, words=f"{answer.words}; {_next_try(trouble, alive=alive)}")
+        return found
 
     def _confirmed(self, answer: Answer, runs_dir: Path) -> Answer:
         """The answer, if it is not merely that squeue does not list the job."""
@@ -77,6 +83,9 @@ def _worded(
         limit = (item.slurm or {}).get("array_limit")
         words = f"Slurm job {answer.job} is held: array_limit = {limit} is in use"
         return replace(answer, reason=_NO_ROOM, words=words)
+    if answer is not None and answer.reason == "BeginTime" and trouble is not None and not look.queue.paused:
+        when = f" {at_clock(answer.start)}" if answer.start is not None else ""
+        return replace(answer, words=f"{trouble.words}; Slurm job {answer.job} tries again{when}")
     if answer is not None and answer.kind in {"waiting", "running"}:
         return replace(answer, words=waiting_words(answer, paused=look.queue.paused))
     if answer is not None and answer.kind == "unknown":
@@ -90,6 +99,14 @@ def _worded(
     if earlier and look.queue.policy == "batches":
         return replace(gone, words=f"waiting for batch {min(earlier)}")
     return replace(gone, words="about to be submitted to Slurm")
+
+
+def _next_try(trouble: Trouble, *, alive: bool) -> str:
+    """When a run that was refused is submitted again, and by whom."""
+    if alive:
+        return "it is submitted again when a job of this queue ends, or by iqa-train queue resume"
+    when = at_clock(trouble.until)
+    return f"no job is left that would submit it again: iqa-train queue resume does, or any command {when} or later"
 
 
 SLURM = SlurmBackend()

@@ -1,7 +1,7 @@
 """Queue, runs, submissions and jobs at one moment."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -30,6 +30,7 @@ class ClusterLook:
     submissions: Sequence[Submission]
     jobs: Mapping[str, Mapping[int, Job]]
     cluster: str = ""
+    idle: frozenset[str] = frozenset()  # the labels of our jobs that wait and belong to no array
     cancelled_arrays: frozenset[str] = frozenset()  # whose tasks were all cancelled before one began
     forgotten_arrays: frozenset[str] = frozenset()  # that the controller does not have, and has not lost by a restart
     elsewhere: Mapping[str, str] = field(default_factory=dict)
@@ -44,8 +45,8 @@ class ClusterLook:
         return key in self.status and self.status[key].phase != "settled"
 
 
-def look_at_cluster(runs_dir: Path, reader: SnapshotReader) -> ClusterLook:
-    """Take it.
+def look_at_cluster(runs_dir: Path, reader: SnapshotReader, ending: Mapping[str, str] | None = None) -> ClusterLook:
+    """Take it; the jobs `ending` (their states by label) reconcile as their last act, and count as ended.
 
     Raises SlurmError where Slurm does not answer or squeue leaves jobs out, RunError for a damaged queue.
     """
@@ -58,9 +59,10 @@ def look_at_cluster(runs_dir: Path, reader: SnapshotReader) -> ClusterLook:
     runs = snapshots_of(queue.items, runs_dir, reader)
     status = {item.key: status_of(item, runs[item.key]) for item in queue.items}
     here, elsewhere = by_cluster(submissions, cluster.identity)
-    jobs = tasks_now(here, listed.jobs)
+    jobs = tasks_now(here, as_ended(listed.jobs, ending or {}))
     look = ClusterLook(
         queue, status, runs, here, jobs, cluster.identity,
+        frozenset(job.label for job in listed.jobs if job.task is None and job.is_waiting),
         frozenset(job.array for job in listed.jobs if job.task is None and job.state == "CANCELLED"),
         _forgotten(here, jobs, cluster),
         elsewhere,
@@ -89,3 +91,8 @@ def _require_complete(look: ClusterLook) -> None:
                 f"squeue does not list job {one.job}_{min(left_out)}, which scontrol shows; nothing was changed",
                 passing=True,
             )
+
+
+def as_ended(jobs: Iterable[Job], ending: Mapping[str, str]) -> list[Job]:
+    """The jobs as they will be at once: those that still run as their last act have ended in the states of `ending`."""
+    return [replace(job, state=ending[job.label]) if job.is_on_node and job.label in ending else job for job in jobs]

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -39,7 +39,7 @@ from iqa_train.scheduler.slurm.job_interrupters import tell
 from iqa_train.scheduler.slurm.job_places import Place, places_of
 from iqa_train.scheduler.slurm.job_runner import PROGRAM, job_words
 from iqa_train.scheduler.slurm.job_turn import Due, attempt_due, jobs_in_question
-from iqa_train.scheduler.slurm.submissions import Submission, read_submission
+from iqa_train.scheduler.slurm.submissions import Submission, read_submission, read_submissions, tasks_now
 from iqa_train.slurm import commands
 from iqa_train.slurm.answer import answer_of, job_named
 from iqa_train.slurm.commands import SlurmError
@@ -50,6 +50,7 @@ from iqa_train.study.slurm_table import SlurmTable
 _LOOK = 0.2  # seconds between two looks at signals and runners
 _LATE = 60.0  # seconds in which a file that was written before the job began is visible on its node
 _AGAIN = 5.0  # seconds until a run is tried again whose device or lock was taken
+_ROOM_AFTER = (3.0, 7.0, 20.0)  # seconds until what was refused is tried again, while other jobs end
 _TRIES = 2  # attempts at a run in one start of the job: another node may do better
 
 
@@ -72,6 +73,7 @@ class JobProgram:
         self._job = job
         self._keys = submission.tasks[job.task or 0]
         self._open = list(self._keys)  # of which an attempt is still to be made, as far as is known
+        self._not_due: list[str] = []  # of which none is to be made now
         self._not_before: dict[str, float] = {}  # monotonic
         self._tries: dict[str, int] = {}
         self._runners: dict[str, _Runner] = {}
@@ -134,6 +136,7 @@ class JobProgram:
             else:
                 say(f"{key}: no attempt is made: {due.words}")
                 self._open.remove(key)
+                self._not_due.append(key)
 
     def _snapshots(self, queue: Queue) -> dict[str, RunSnapshot]:
         """Of the runs of this job, and of those in batches before theirs."""
@@ -280,9 +283,32 @@ class JobProgram:
             else:
                 say(f"requeued for {', '.join(again)}")
                 return 0
-        if words := _reconciled(self._runs_dir):
-            say(f"what follows is submitted by the next iqa-train command: {words}")
-        return 1 if self._failed else 0
+        if not_due := [*self._not_due, *self._open]:  # that they were not begun is no failure
+            SlurmFiles(self._runs_dir).not_due(self._job.label, self._job.restarts).write_text("\n".join(not_due))
+        if words := self._reconcile():
+            say(f"what follows is submitted by another job or the next iqa-train command: {words}")
+        return 1 if self._failed or (words and commands.is_available()) else 0  # 1 has the follow-up begin
+
+    def _reconcile(self) -> str:
+        """Have what follows submitted; why that was not possible, "" if it was.
+
+        Of jobs that end together each may be what leaves the others no room within the site's limit: the one with the
+        highest number stays, and tries again.
+        """
+        ending = {self._job.label: "FAILED" if self._failed else "COMPLETED"}
+        words = _reconciled(self._runs_dir, ending)
+        for pause in _ROOM_AFTER:
+            if not words or not commands.is_available() or self._is_another_later():
+                break
+            time.sleep(pause)
+            words = _reconciled(self._runs_dir, ending)
+        return words
+
+    def _is_another_later(self) -> bool:
+        """Whether a job with a higher number is on a node, which reconciles at its own end."""
+        jobs = tasks_now(read_submissions(self._runs_dir), own_jobs().look(max_age=0.0).jobs)
+        numbers = [job.id for found in jobs.values() for job in found.values() if job.is_on_node]
+        return any(int(number) > int(self._job.id) for number in numbers if number.isdecimal())
 
     def _to_go_on(self, key: str) -> Item | None:
         """The item of a run that was begun here, or would have been if there had been a place, and waits."""
@@ -296,12 +322,12 @@ class JobProgram:
         return item if status.phase == "waiting" and (key in self._open or status.tried) else None
 
 
-def _reconciled(runs_dir: Path) -> str:
+def _reconciled(runs_dir: Path, ending: Mapping[str, str]) -> str:
     """Why what follows could not be submitted from here; "" if it was."""
     from iqa_train.scheduler.slurm.reconcile import reconcile  # much, for the end of a job alone
 
     try:
-        return reconcile(runs_dir, asked=True)
+        return reconcile(runs_dir, asked=True, ending=ending)
     except UserError as error:
         return str(error)
 

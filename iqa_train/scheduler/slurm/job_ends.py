@@ -1,5 +1,6 @@
 """Notes the jobs that have ended without beginning their runs, and releases those that Slurm could not launch."""
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from iqa_train.slurm import commands
 from iqa_train.slurm.answer import answer_of
 from iqa_train.slurm.jobs import Job
 
-_INNOCENT = {"COMPLETED", "NODE_FAIL", "BOOT_FAIL", "PREEMPTED", "TIMEOUT", "DEADLINE", "REVOKED", ""}
+_INNOCENT = {"NODE_FAIL", "BOOT_FAIL", "PREEMPTED", "TIMEOUT", "DEADLINE", "REVOKED", ""}
 _CANCELLED = "was cancelled before it began"
 _FORGOTTEN = "is gone without having begun, and was probably cancelled"
 _HELD_BY_SLURM = ("launch failed requeued held", "launch_failed_requeued_held", "JobHoldMaxRequeue")
@@ -48,8 +49,12 @@ def _note_end(
         return set()
     if job.state == "CANCELLED":
         return _record_cancelled(submission, task, job.label, look, runs_dir, job)
+    not_due = _not_due(SlurmFiles(runs_dir).not_due(job.label, job.restarts))
     for item in _waiting(submission, task, look):
         if _has_attempt_of(look.runs[item.key], job):
+            continue
+        if item.key in not_due:
+            troubles.note(item.key, f"job {job.label} found that it was not the run's turn")
             continue
         output = SlurmFiles(runs_dir).folder / f"{job.label}.out"
         said = last_line(output)
@@ -57,6 +62,12 @@ def _note_end(
         words = f"job {job.label} ended before it began the run ({job.state}){why}"
         troubles.note(item.key, words, retries=None if job.state in _INNOCENT else item.retries)
     return set()
+
+
+def _not_due(file: Path) -> list[str]:
+    with suppress(FileNotFoundError):
+        return file.read_text().splitlines()
+    return []
 
 
 def _waiting(submission: Submission, task: int, look: ClusterLook) -> list[Item]:
@@ -108,6 +119,6 @@ def _release_held(submission: Submission, job: Job, troubles: Troubles) -> None:
     if job.state != "PENDING" or job.task is None or not any(words in job.reason for words in _HELD_BY_SLURM):
         return
     key = submission.tasks[job.task][0]
-    if not troubles.bars(key):
+    if not troubles.bars(key) and not troubles.begin(key):
         commands.release([job.label])
         troubles.note(key, f"job {job.label}: {job.reason}; it has been released")

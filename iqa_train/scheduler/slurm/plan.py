@@ -14,25 +14,31 @@ from iqa_train.scheduler.queue import Item
 from iqa_train.scheduler.slurm.submissions import Submission
 from iqa_train.slurm.answer import Answer, answer_of
 from iqa_train.slurm.jobs import Job
+from iqa_train.slurm.reasons import HELD
 
+_TOGETHER = 60.0  # seconds by which the moments may differ before which the runs of one array may not begin
 MOST_TASKS = 1000  # of an array: Slurm's own default allows numbers up to 1000
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An item of the queue. `tried`: attempts of it have been made; `barred`: it may not be submitted now, and why."""
+    """An item of the queue. `tried`: attempts of it have been made; `barred`: it may not be submitted now, and why.
+
+    `begin`: the moment (seconds since 1970) before which a job for it may not begin; 0 for at once.
+    """
 
     item: Item
     phase: Phase
     tried: bool = False
     barred: str = ""
+    begin: float = 0.0
 
 
 @dataclass(frozen=True)
 class Order:
     """An array to submit. It begins after the arrays in `after`, and after those of `after_orders` (of this plan).
 
-    `at_once` of its tasks may run at the same time (None: all); with 0 it is submitted held.
+    `at_once` of its tasks may run at the same time (None: all); with 0 it is submitted held. `begin`: as of an `Entry`.
     """
 
     tasks: tuple[tuple[str, ...], ...]
@@ -40,6 +46,7 @@ class Order:
     after: tuple[str, ...] = ()
     after_orders: tuple[int, ...] = ()
     at_once: int | None = None
+    begin: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,12 @@ class _Array:
     @property
     def number(self) -> str:
         return next((job.array for job in self.jobs.values()), self.submission.job)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is by us, also where Slurm has forgotten that we released it."""
+        one = self.submission
+        return one.held or (one.released and any(self.jobs[task].reason in HELD for task in self.waiting()))
 
     def open_tasks(self) -> list[int]:
         """Those that wait or run, in order."""
@@ -110,11 +123,15 @@ def plan(
     *,
     policy: str = "batches",
     paused: bool = False,
+    hurry: bool = False,
 ) -> SlurmPlan:
-    """What to ask of Slurm now. `jobs` is what squeue lists of each submission, by its token and the task."""
+    """What to ask of Slurm now. `jobs` is what squeue lists of each submission, by its token and the task.
+
+    `hurry`: jobs that were put off are cancelled, so that the next plan submits their runs at once.
+    """
     mine = {entry.item.key: entry for entry in entries if entry.item.slurm is not None}
     arrays = [_Array(one, jobs.get(one.token, {})) for one in submissions]
-    cancel = _unwanted(arrays, mine, policy) | _out_of_order(arrays, entries)
+    cancel = _unwanted(arrays, mine, policy, hurry=hurry) | _out_of_order(arrays, entries)
     has_job = answers([entry.item for entry in mine.values()], submissions, jobs)
     open_ = {key for key, answer in has_job.items() if answer.kind != "gone"}
     missing = [e for e in mine.values() if e.phase == "waiting" and e.item.key not in open_]
@@ -130,7 +147,7 @@ def plan(
             continue
         at_once = of_arrays.get(array.number)
         shut = paused or at_once == 0
-        if shut != array.submission.held:
+        if shut != array.is_held:
             (hold if shut else release).append(array.number)
         if at_once and at_once != array.submission.at_once:
             throttles[array.number] = at_once
@@ -156,7 +173,7 @@ def _kind(item: Item) -> str:
     return json.dumps([item.slurm, item.cwd, item.python], sort_keys=True)
 
 
-def _unwanted(arrays: Sequence[_Array], mine: Mapping[str, Entry], policy: str) -> set[str]:
+def _unwanted(arrays: Sequence[_Array], mine: Mapping[str, Entry], policy: str, *, hurry: bool) -> set[str]:
     """Jobs that wait for runs which are done, were removed, or now belong to another batch."""
     found = set()
     for array in arrays:
@@ -167,7 +184,8 @@ def _unwanted(arrays: Sequence[_Array], mine: Mapping[str, Entry], policy: str) 
                 for key in submission.tasks[task]
                 if key in mine and submission.names(key, mine[key].item.after) and mine[key].phase != "settled"
             ]
-            moved = submission.policy != policy
+            moved = submission.policy != policy or (hurry and submission.begin > 0)
+            moved |= task in submission.cancelled  # Slurm has not answered, or has forgotten it
             moved |= policy == "batches" and any(entry.item.batch != submission.batch for entry in wanted)
             if not wanted or moved:
                 found.add(array.jobs[task].label)
@@ -175,11 +193,11 @@ def _unwanted(arrays: Sequence[_Array], mine: Mapping[str, Entry], policy: str) 
 
 
 def _out_of_order(arrays: Sequence[_Array], entries: Sequence[Entry]) -> set[str]:
-    """Jobs that wait before others that have been moved in front of them; runs tried before keep their place."""
+    """Jobs that wait before others that have been moved in front of them; those tried or put off keep their place."""
     place = {
         key: (int(array.number), task, array.jobs[task].label, array.submission.batch)
         for array in arrays
-        if array.number.isdecimal()
+        if array.number.isdecimal() and not array.submission.begin
         for task in array.waiting()
         for key in array.submission.tasks[task]
     }
@@ -209,15 +227,15 @@ def _orders(
     # a batch that another machine, or nobody, carries out has no job to depend on
     stuck = {e.item.batch for e in entries if e.phase != "settled" and (e.item.slurm is None or e.barred)}
     first_stuck = min(stuck, default=None) if policy == "batches" else None
-    groups: dict[tuple[int, str], list[Entry]] = {}
+    groups: dict[tuple[int, str, int], list[Entry]] = {}
     for entry in ready:
         if first_stuck is not None and entry.item.batch > first_stuck:
             waits[entry.item.key] = f"waiting for batch {first_stuck}"
             continue
         batch = entry.item.batch if policy == "batches" else 0
-        groups.setdefault((batch, _kind(entry.item)), []).append(entry)
+        groups.setdefault((batch, _kind(entry.item), int(entry.begin // _TOGETHER)), []).append(entry)
     orders: list[Order] = []
-    for (batch, _), group in sorted(groups.items(), key=lambda pair: pair[0][0]):
+    for (batch, *_), group in sorted(groups.items(), key=lambda pair: pair[0][0]):
         earlier = [a for a in arrays if policy == "batches" and a.submission.batch < batch and a.open_tasks()]
         after = tuple(array.number for array in earlier if array.number)
         before = tuple(k for k, order in enumerate(orders) if policy == "batches" and order.batch < batch)
@@ -225,7 +243,8 @@ def _orders(
         keys = [entry.item.key for entry in group]
         tasks = [tuple(keys[k : k + per_job]) for k in range(0, len(keys), per_job)]
         for first in range(0, len(tasks), MOST_TASKS):
-            orders.append(Order(tuple(tasks[first : first + MOST_TASKS]), batch, after, before))
+            part = tuple(tasks[first : first + MOST_TASKS])
+            orders.append(Order(part, batch, after, before, begin=max(entry.begin for entry in group)))
     return tuple(orders), waits
 
 

@@ -1,6 +1,8 @@
 """The batch script of a submission."""
 
+import time
 from collections.abc import Sequence
+from math import ceil
 from pathlib import Path
 
 from iqa_train.runner.environment import interpreter_of
@@ -21,5 +23,9 @@ def script_of(submission: Submission, item: Item, runs_dir: Path, after: Sequenc
         SlurmTable.model_validate(submission.options), words, token=submission.token,
         name=item.study if len(submission.keys) > 1 else f"{item.study}-{item.experiment}",
         tasks=len(submission.tasks), at_once=submission.at_once, hold=submission.held, after=after,
-        folder=project, logs=SlurmFiles(runs_dir).folder.absolute(),
+        begin_in=_seconds_until(submission.begin), folder=project, logs=SlurmFiles(runs_dir).folder.absolute(),
     )  # fmt: skip
+
+
+def _seconds_until(moment: float) -> int | None:
+    return max(1, ceil(moment - time.time())) if moment else None

@@ -14,18 +14,23 @@ from iqa_train.scheduler.slurm.cluster_look import ClusterLook
 _WITHIN = 300.0  # seconds that a job stays for it
 
 
-def start_scheduler(runs_dir: Path, look: ClusterLook) -> None:
-    """Start it if something is due; it ends by itself. Within a job it is waited for: what a job leaves is killed."""
+def start_scheduler(runs_dir: Path, look: ClusterLook) -> bool:
+    """Start it if something is due; it ends by itself. Returns whether it has been waited for, as within a job.
+
+    What a job leaves behind is killed. It reconciles as well: not while this process has the turn.
+    """
     if not (_round_is_due(look) or is_due(look.queue, runs_dir, look.runs)) or scheduler_process(runs_dir) is not None:
-        return
+        return False
     with suppress(RunError, subprocess.TimeoutExpired):
         if "SLURM_JOB_ID" not in os.environ:
             ensure_scheduler(runs_dir)
-            return
+            return False
         if any(item.slurm is None and look.status[item.key].phase != "settled" for item in look.queue.items):
-            return  # it would start those on this node
+            return False  # it would start those on this node
         words = python_command("iqa_train.scheduler.scheduler", str(runs_dir.absolute()))
         subprocess.run(words, timeout=_WITHIN, check=False)
+        return True
+    return False
 
 
 def _round_is_due(look: ClusterLook) -> bool:

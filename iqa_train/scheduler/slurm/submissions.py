@@ -19,6 +19,8 @@ from iqa_train.schema import build
 from iqa_train.slurm.batch_script import COMMENT
 from iqa_train.slurm.jobs import Job
 
+NO_FOLLOW_UP = "none"
+
 _IN_FLIGHT = 120.0  # seconds that a submitter on another host has for its sbatch
 
 
@@ -52,9 +54,12 @@ class Submission:
     cluster: str = ""  # its identity; "" in files of an earlier version
     job: str = ""
     held: bool = False  # by us: the queue is paused, or `array_limit` leaves no room for it
+    released: bool = False  # by us, after we had held it; a controller that is killed forgets that
     at_once: int | None = None  # how many of its tasks may run at the same time, as last set
     cancelled: tuple[int, ...] = ()  # tasks that we have cancelled
     seen: tuple[int, ...] = ()  # tasks whose end has been noted
+    follow_up: str = ""  # the job that reconciles if one of these fails; NO_FOLLOW_UP where Slurm refused that
+    begin: float = 0.0  # seconds since 1970, before which it may not begin; 0: at once
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -99,7 +104,10 @@ def save(submission: Submission, runs_dir: Path) -> None:
 
 def forget(submission: Submission, runs_dir: Path) -> None:
     """Remove what was never submitted, or is over."""
-    SlurmFiles(runs_dir).submission(submission.token).unlink(missing_ok=True)
+    files = SlurmFiles(runs_dir)
+    for mark in files.folder.glob(f"{submission.job}_*.not-due") if submission.job else ():
+        mark.unlink(missing_ok=True)
+    files.submission(submission.token).unlink(missing_ok=True)
 
 
 def read_submission(runs_dir: Path, token: str) -> Submission | None:

@@ -15,9 +15,10 @@ _PAUSE = (10.0, 600.0)  # seconds until a run is submitted again, first and at m
 
 @dataclass(frozen=True)
 class Trouble:
-    """What has happened, and until when the run is not submitted again.
+    """What has happened, and the moment before which the run is not tried again: its job begins no earlier.
 
-    `given_up`: not before a person asks for it. `lasting`: waiting alone does not help.
+    `given_up`: it has no job until a person asks for it. `lasting`: waiting alone does not help. `refused`: Slurm has
+    taken no job for it. `failures` are those of the `tries` that count against its retries.
     """
 
     words: str
@@ -25,6 +26,8 @@ class Trouble:
     tries: int
     given_up: bool = False
     lasting: bool = False
+    refused: bool = False
+    failures: int = 0
 
 
 def read_troubles(runs_dir: Path) -> dict[str, Trouble]:
@@ -44,19 +47,28 @@ class Troubles:
         self._before = read_troubles(runs_dir)
         self._now = {key: one for key, one in self._before.items() if key in waiting}
 
-    def bars(self, key: str) -> str:
-        """Why the run may not be submitted now; "" if it may."""
+    def bars(self, key: str, *, hurried: bool = False) -> str:
+        """Why the run may not be submitted now; "" if it may. `hurried`: what was refused is tried without a pause."""
         one = self._now.get(key)
-        return one.words if one is not None and (one.given_up or time.time() < one.until) else ""
+        barred = one is not None and (one.given_up or (one.refused and not hurried and time.time() < one.until))
+        return one.words if one is not None and barred else ""
 
-    def note(self, key: str, words: str, *, retries: int | None = None, lasting: bool = False) -> None:
+    def begin(self, key: str) -> float:
+        """When a job that is submitted for the run now may begin (seconds since 1970); 0 for at once."""
+        one = self._now.get(key)
+        return one.until if one is not None and not one.refused and time.time() < one.until else 0.0
+
+    def note(
+        self, key: str, words: str, *, retries: int | None = None, lasting: bool = False, refused: bool = False
+    ) -> None:
         """Add one, with a longer pause each time; after more than `retries` (None: never) the run is given up."""
         before = self._now.get(key)
         tries = before.tries + 1 if before else 1
-        given_up = retries is not None and tries > retries
+        failures = (before.failures if before else 0) + (retries is not None)
+        given_up = retries is not None and failures > retries
         hint = "; iqa-train queue resume submits it again" if given_up else ""
-        until = time.time() + min(_PAUSE[0] * 2 ** (tries - 1), _PAUSE[1])
-        self._now[key] = Trouble(words + hint, until, tries, given_up, lasting or given_up)
+        until = time.time() + min(_PAUSE[0] * 2 ** min(tries - 1, 10), _PAUSE[1])
+        self._now[key] = Trouble(words + hint, until, tries, given_up, lasting or given_up, refused, failures)
 
     def forgive(self) -> None:
         """Forget all: a person has asked for the runs to be submitted."""
