@@ -37,6 +37,14 @@ def test_options_that_choose_a_device_are_refused(project: Project, words: tuple
         assert says in found.stderr and not found.stdout
 
 
+@pytest.mark.parametrize("option", ["retries", "slots", "runs_per_gpu"])
+def test_a_number_that_no_file_holds_is_refused(project: Project, option: str) -> None:
+    for number in ("99999999999999999999", "9" * 5000):
+        found = project.run("--all", "--detach", f"--{option}", number, code=2)
+        assert f"{number[:25]} is too large; allowed: whole numbers from" in found.stderr
+    assert not (project.folder / "runs" / "queue.json").exists()
+
+
 def test_a_misspelt_backend_is_refused(project: Project) -> None:
     found = project.run("--all", "--backend", "slrum", code=2)
     assert 'invalid choice "slrum"; did you mean "slurm"?' in found.stderr
