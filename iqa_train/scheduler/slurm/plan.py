@@ -157,7 +157,7 @@ def _kind(item: Item) -> str:
 
 
 def _unwanted(arrays: Sequence[_Array], mine: Mapping[str, Entry], policy: str) -> set[str]:
-    """Jobs that wait for runs which are done, were removed, or now belong to another batch."""
+    """Jobs that wait for runs which are done, were removed, now belong to another batch, or ask for something else."""
     found = set()
     for array in arrays:
         submission = array.submission
@@ -169,6 +169,7 @@ def _unwanted(arrays: Sequence[_Array], mine: Mapping[str, Entry], policy: str) 
             ]
             moved = submission.policy != policy
             moved |= policy == "batches" and any(entry.item.batch != submission.batch for entry in wanted)
+            moved |= any(entry.item.slurm != submission.options for entry in wanted)  # the start was repeated
             if not wanted or moved:
                 found.add(array.jobs[task].label)
     return found
