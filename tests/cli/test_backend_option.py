@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from iqa_train.scheduler.queue import Item, Queue, edit_queue, read_queue
 from tests.conftest import Project
 
 SLURM = '[slurm]\npartition = "gpu"\ntime = "2:00:00"\ngpus = 1\ncpus = 4\n'
@@ -43,6 +44,22 @@ def test_a_number_that_no_file_holds_is_refused(project: Project, option: str) -
         found = project.run("--all", "--detach", f"--{option}", number, code=2)
         assert f"{number[:25]} is too large; allowed: whole numbers from" in found.stderr
     assert not (project.folder / "runs" / "queue.json").exists()
+
+
+def test_a_run_that_was_queued_for_slurm_trains_here_only_if_that_is_asked_for(project: Project) -> None:
+    planned = json.loads(project.run("--exp", "A1", "--dry-run", "--json").stdout)["runs"][0]["run_dir"]
+    runs_dir = project.folder / "runs"
+    runs_dir.mkdir(exist_ok=True)
+    with edit_queue(runs_dir) as edit:
+        key = planned.removeprefix("runs/")
+        edit.queue = Queue((Item(key, "A1", 42, slurm={}),), paused=True)
+    for words in ((), ("--resume",), ("--dry-run",), ("--detach",)):
+        found = project.run("--exp", "A1", *words, code=2)
+        assert "A1 was queued for Slurm, and this would train on this machine: `iqa-train relaunch A1`" in found.stderr
+    project.run("--exp", "A1", "--backend", "local", "--dry-run")
+    found = project.run("--exp", "A1", "--backend", "local", "--detach")
+    assert ". The queue is paused; iqa-train queue resume starts them" in found.stdout
+    assert read_queue(runs_dir).items[0].slurm is None
 
 
 def test_a_misspelt_backend_is_refused(project: Project) -> None:

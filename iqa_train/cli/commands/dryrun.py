@@ -104,7 +104,7 @@ def _command(
         words += ["--exp", spec.experiment, "--experiments", str(study.path), "--seed", str(spec.seed)]
         words += ["--profile", profile] if profile else []
     words += [] if options.gpu is None else ["--gpu", str(options.gpu)]
-    words += ["--backend", options.backend] if options.backend != "local" else []
+    words += ["--backend", options.backend] if options.backend else []
     for option, value, usual in (("--runs-dir", options.runs_dir, "runs"), ("--logs-dir", options.logs_dir, "logs")):
         words += [option, value] if value != usual else []
     if by_hand and options.experiments is not None:

@@ -253,7 +253,7 @@ def _parser() -> Parser:
         "--runs_per_gpu", type=whole_number(1, MOST_PLACES), metavar="N", help="runs that share a GPU [1]"
     )
     where.add_argument(
-        "--backend", choices=("local", "slurm"), default="local",
+        "--backend", choices=("local", "slurm"),
         help="local: on this machine; slurm: as jobs of a cluster, given what [slurm] of the study file says [local]",
     )  # fmt: skip
     add_manners_options(parser)
