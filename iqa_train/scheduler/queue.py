@@ -250,6 +250,16 @@ def moved(queue: Queue, keys: Sequence[str], to: int) -> Queue:
     return replace(queue, items=(*rest[:at], *mine, *rest[at:]))
 
 
+def batch_words(items: Sequence[Item]) -> str:
+    """What a batch of these is called: its name, else what was queued together (those of a seed, of a command)."""
+    name = next((item.batch_name for item in items if item.batch_name), "")
+    if name:
+        return name[:1].lower() + name[1:] if name.lower().startswith("batch") else f'batch "{name}"'
+    seeds = {item.seed for item in items}
+    what = f"the runs with seed {seeds.pop()}" if len(seeds) == 1 else "the runs"
+    return f"{what} that were queued before"
+
+
 def folder_of(item: Item, runs_dir: Path) -> RunFolder:
     """The item's run."""
     return RunFolder(runs_dir / item.run)

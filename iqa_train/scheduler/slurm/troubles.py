@@ -9,6 +9,7 @@ from pathlib import Path
 from iqa_train.files import SCHEMA_VERSION, DamagedFileError, read_json, write_json
 from iqa_train.runs.layout import SlurmFiles
 from iqa_train.schema import build
+from iqa_train.slurm.reasons import at_clock
 
 _PAUSE = (10.0, 600.0)  # seconds until a run is submitted again, first and at most
 
@@ -17,7 +18,8 @@ _PAUSE = (10.0, 600.0)  # seconds until a run is submitted again, first and at m
 class Trouble:
     """What has happened, and until when the run is not submitted again.
 
-    `given_up`: not before a person asks for it. `lasting`: waiting alone does not help.
+    `given_up`: not before a person asks for it. `lasting`: waiting alone does not help. `most`: so many `tries` are
+    made; 0: any number.
     """
 
     words: str
@@ -25,6 +27,15 @@ class Trouble:
     tries: int
     given_up: bool = False
     lasting: bool = False
+    most: int = 0
+
+    @property
+    def next_words(self) -> str:
+        """What follows from it, for a person."""
+        if self.given_up:
+            return f"given up after try {self.tries}; iqa-train queue resume submits it again"
+        when = at_clock(self.until) if time.time() < self.until else "by the next iqa-train command"
+        return f"submitted again {when}" + (f", try {self.tries + 1} of {self.most}" if self.most else "")
 
 
 def read_troubles(runs_dir: Path) -> dict[str, Trouble]:
@@ -54,9 +65,9 @@ class Troubles:
         before = self._now.get(key)
         tries = before.tries + 1 if before else 1
         given_up = retries is not None and tries > retries
-        hint = "; iqa-train queue resume submits it again" if given_up else ""
         until = time.time() + min(_PAUSE[0] * 2 ** (tries - 1), _PAUSE[1])
-        self._now[key] = Trouble(words + hint, until, tries, given_up, lasting or given_up)
+        most = 0 if retries is None else retries + 1
+        self._now[key] = Trouble(words, until, tries, given_up, lasting or given_up, most)
 
     def forgive(self) -> None:
         """Forget all: a person has asked for the runs to be submitted."""
