@@ -33,7 +33,9 @@ _PASSING = re.compile(
 )
 _GONE = re.compile(r"invalid job id|already (?:completing|finished)|no error", re.IGNORECASE)
 _WAITS = re.compile(r"pending execution", re.IGNORECASE)
-_PREFIX = re.compile(r"^(?:\w+: )?(?:error: |slurm_\w+ error: )?(?:Batch job submission failed: )?")
+_PREFIX = re.compile(
+    r"^(?:\w+: )?(?:error: |slurm_\w+ error: )?(?:Batch job submission failed: |allocation failure: )?"
+)
 _NOISE = re.compile(r"^(?:Try \"?\w+ --help|Request aborted)")
 _ADVICE = (
     ("partition name", "`sinfo -s` lists the partitions"),
@@ -76,14 +78,21 @@ def is_available() -> bool:
 
 def sbatch(script: str) -> str:
     """Submit `script`; the id of the job or array. Raises SlurmError."""
-    variables = {
-        _ODD_VARIABLES.get(name, "SBATCH_" + name.upper().replace("-", "_")) for name in _OPTION.findall(script)
-    }
-    answer = call("sbatch", "--parsable", stdin=script, without=variables)
+    answer = call("sbatch", "--parsable", stdin=script, without=_variables(script))
     found = re.findall(r"^(\d+)(?:;\S*)?$", answer, re.MULTILINE)  # "17;cluster" where there are several
     if not found:
         raise SlurmError(f'sbatch named no job: it answered "{_shortened(answer)}"', answer)
     return str(found[-1])
+
+
+def try_out(script: str) -> None:
+    """Raise SlurmError where Slurm would not take `script` now. It is a guess: nodes that are down count as missing."""
+    call("sbatch", "--test-only", stdin=script, limit=SHORT, without=_variables(script))
+
+
+def _variables(script: str) -> set[str]:
+    """Of the environment, those that would override the script."""
+    return {_ODD_VARIABLES.get(name, "SBATCH_" + name.upper().replace("-", "_")) for name in _OPTION.findall(script)}
 
 
 def scancel(ids: Iterable[str]) -> None:

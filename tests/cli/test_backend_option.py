@@ -8,6 +8,7 @@ import pytest
 
 from iqa_train.scheduler.queue import Item, Queue, edit_queue, read_queue
 from tests.conftest import Project
+from tests.slurm.fake_commands import FakeCommands
 
 SLURM = '[slurm]\npartition = "gpu"\ntime = "2:00:00"\ngpus = 1\ncpus = 4\n'
 DRY = ("--backend", "slurm", "--dry-run")
@@ -121,3 +122,15 @@ def test_runs_share_a_gpu_of_a_job_that_has_several(project: Project) -> None:
         (project.folder / "experiments.toml").read_text() + SLURM + "runs_per_job = 2\n"
     )
     project.run("--all", *DRY, "--runs_per_gpu", "2")
+
+
+def test_a_dry_run_asks_slurm_what_it_has_against_the_jobs(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    fakes = FakeCommands(project.folder / "bin", monkeypatch)
+    for name in ("squeue", "scontrol", "scancel"):
+        fakes.put(name)
+    fakes.put("sbatch", "echo 'allocation failure: Invalid partition name specified' >&2", "exit 1")
+    found = project.run("--all", "--seeds", "1", "2", *DRY)
+    assert "cannot start on this cluster now: Slurm refused the job: Invalid partition name" in found.stderr
+    assert set(fakes.calls("sbatch")) == {"--test-only"}
+    fakes.put("sbatch", "echo 'sbatch: error: Unable to contact slurm controller' >&2", "exit 1")
+    assert "cannot start" not in project.run("--all", *DRY).stderr

@@ -34,7 +34,7 @@ def dry_run(
 
     With `--backend slurm`, the batch scripts too, whether or not Slurm is installed here.
     """
-    from iqa_train.cli.batch_scripts import print_scripts
+    from iqa_train.cli.batch_scripts import print_scripts, refusals
     from iqa_train.cli.commands.start import require_startable, say_complete
     from iqa_train.cli.text import say
     from iqa_train.scheduler.data_check import data_problems
@@ -56,6 +56,8 @@ def dry_run(
             say_complete(spec, run, state)
     for problem in data_problems(runs):
         say(f"cannot start here now: {problem}")
+    for words in refusals(scripts or ()):
+        say(f"cannot start on this cluster now: {words}")
 
 
 def _scripts(

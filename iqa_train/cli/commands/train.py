@@ -72,9 +72,10 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError("--repeat rounds the initial weights of this program's networks otherwise; a command has none")
     if options.split:
         study, specs = with_split(study, specs, options.split)
-    findings = audit_with_data(study, profile, None if by_hand else overrides, seeds=options.seeds)
+    settings, on_slurm = None if by_hand else overrides, options.backend == "slurm"
+    findings = audit_with_data(study, profile, settings, seeds=options.seeds, for_slurm=on_slurm)
     findings = findings_about(findings, {spec.experiment for spec in specs})
-    if options.backend != "slurm":
+    if not on_slurm:
         findings = [finding for finding in findings if not finding.code.startswith(PREFIX)]
     elif options.runs_per_gpu is not None:
         _refuse_lone_runs(study, specs)
