@@ -225,7 +225,7 @@ class JobProgram:
                 kill_all(made.folder)
             status = item_status(runner.due.item, self._runs_dir)
             self._tries[key] = self._tries.get(key, 0) + 1
-            say(f"{key}: {status.state.name} {status.state.reason}".rstrip() + (f" ({words})" if words else ""))
+            say(f"{key}: {status.state.name}: {status.state.reason}".rstrip(": ") + (f" ({words})" if words else ""))
             if status.phase == "waiting" and self._tries[key] < _TRIES:
                 self._try_again(key, 0.0)
 
