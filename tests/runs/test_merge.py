@@ -395,8 +395,11 @@ def test_what_may_not_be_read_is_named_and_keeps_no_other_run_from_being_joined(
     there.write("A2", value=0.6)
     if "design" in where:
         seal(there.runs_dir, "small", design())
-    for path in (tmp_path, *tmp_path.parents[:2], *tmp_path.rglob("*")):
-        path.chmod(path.stat().st_mode | 0o777)
+    for path in (tmp_path, *tmp_path.rglob("*")):
+        path.chmod(0o777)
+    for path in tmp_path.parents:
+        if not path.stat().st_mode & 0o001:  # pytest's folders are its user's alone
+            path.chmod(path.stat().st_mode | 0o011)
     path = there.runs_dir / where.format(run=there.run("A2").path.relative_to(there.runs_dir))
     path.chmod(0)
     try:
