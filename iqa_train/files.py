@@ -24,11 +24,16 @@ _BLOCK = 1 << 16
 _DEEPEST = 64  # levels of a JSON value, because recursive functions walk and copy it
 _LARGEST = 1 << 64
 _HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # the other surrogates are undecodable bytes of file names
+_REFUSED = re.compile(f"\0|{_HALF.pattern}")
 _SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")  # in a string that may hold characters no file name can have
 
 
 class DamagedFileError(RunError):
     """A file that does not hold the JSON object that it should."""
+
+
+class UnreadableValueError(RunError, ValueError):
+    """A value that would be damage once it is written: `parse_json` refuses it."""
 
 
 def cache_root(configured: str = "") -> Path:
@@ -95,13 +100,32 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o666) -> None:
 
 
 def write_json(path: Path, value: Any, mode: int = 0o666) -> None:  # noqa: ANN401
-    """`write_atomic` of indented JSON. NaN is refused, because JSON does not have it."""
-    write_atomic(path, json_bytes(value), mode)
+    """`write_atomic` of indented JSON. Raises UnreadableValueError as `json_bytes` does, leaving the old file."""
+    write_atomic(path, json_bytes(value, path), mode)
 
 
-def json_bytes(value: Any) -> bytes:  # noqa: ANN401
-    """Indented JSON, with a newline at its end. Raises ValueError for NaN."""
-    return (json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode(errors=ESCAPED)
+def json_bytes(value: Any, path: Path | None = None, *, indent: int | None = 2) -> bytes:  # noqa: ANN401
+    """JSON for the file `path`, with a newline at its end.
+
+    Raises UnreadableValueError for what `parse_json` refuses: a reader would call the file damaged.
+    """
+    where = f"{path} is not written: " if path else ""
+    try:
+        text = json.dumps(value, indent=indent, allow_nan=False, ensure_ascii=False)
+        data = text.encode(errors=ESCAPED) + b"\n"
+        parse_json(data)
+    except RecursionError:
+        raise UnreadableValueError(where + _TOO_DEEP) from None
+    except ValueError as error:
+        raise UnreadableValueError(f"{where}{error}") from None
+    if not text.isascii() and _HALF.search(text):  # two halves side by side would be read as one character
+        raise UnreadableValueError(where + _HALF_WORDS)
+    return data
+
+
+def readable(text: str) -> str:
+    """`text` of an unknown program, with escapes for the characters that `json_bytes` refuses."""
+    return _REFUSED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def content_digest(path: Path) -> str:
@@ -116,8 +140,9 @@ def append_line(path: Path, value: Any) -> None:  # noqa: ANN401
     """Append one JSON line in a single write, so that readers never see two lines mixed.
 
     If a crash cut the last line short, it is ended first, so that only that line is lost.
+    Raises UnreadableValueError for a value that a reader would refuse, and OSError.
     """
-    line = json.dumps(value, allow_nan=False, ensure_ascii=False).encode(errors=ESCAPED) + b"\n"
+    line = json_bytes(value, path, indent=None)
     descriptor = open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
         # Without the lock, a line that is being written would look like one cut short. Readers may hold it for ever.
@@ -195,11 +220,12 @@ def _walk(value: object) -> None:
                 if "\0" in part:
                     raise ValueError("it contains the character U+0000")
                 if not part.isascii() and _HALF.search(part):
-                    raise ValueError("it contains half of a surrogate pair")
+                    raise ValueError(_HALF_WORDS)
         level = inner
 
 
 _TOO_DEEP = "it is nested too deeply"
+_HALF_WORDS = "it contains half of a surrogate pair"
 
 
 def _not_finite(word: str) -> float:

@@ -8,10 +8,26 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from iqa_train.files import LineFollower, append_line, cache_root, read_lines, write_atomic, write_json
+from iqa_train.files import (
+    LineFollower,
+    UnreadableValueError,
+    append_line,
+    cache_root,
+    json_bytes,
+    parse_json,
+    read_json,
+    read_lines,
+    readable,
+    write_atomic,
+    write_json,
+)
 from iqa_train.locks import locked
 from tests.small_disk import small_disk
 
@@ -76,6 +92,41 @@ for k in itertools.count(1):
     if k == 1:
         print("started", flush=True)
 """
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.integers(-(1 << 70), 1 << 70)
+    | st.text(st.characters() | st.characters(categories=["Cs"]) | st.just("\0"), max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@settings(deadline=None)
+@given(value=st.dictionaries(st.text(max_size=3), _JSON, max_size=3), levels=st.sampled_from([0, 0, 0, 62, 70, 2000]))
+def test_what_is_written_is_read_back_and_all_else_leaves_the_files_alone(value: dict[str, Any], levels: int) -> None:
+    for _ in range(levels):
+        value = {"": value}
+    with TemporaryDirectory() as folder:
+        path, lines = Path(folder) / "queue.json", Path(folder) / "metrics.jsonl"
+        write_json(path, {"k": 0})
+        append_line(lines, {"k": 0})
+        try:
+            write_json(path, value)
+        except UnreadableValueError:
+            assert read_json(path) == {"k": 0}
+            with pytest.raises(UnreadableValueError):
+                append_line(lines, value)
+            assert list(read_lines(lines)) == [{"k": 0}]
+        else:
+            assert read_json(path) == value
+            append_line(lines, value)
+            assert list(read_lines(lines)) == [{"k": 0}, value]
+
+
+@given(st.text(st.characters() | st.characters(categories=["Cs"]) | st.just("\0")))
+def test_the_words_of_any_program_can_be_written(words: str) -> None:
+    assert parse_json(json_bytes([readable(words)])) == [readable(words)]
 
 
 def test_appended_lines_are_read_in_order(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from iqa_train.scheduler.slurm.plan import Entry, plan
 from iqa_train.scheduler.slurm.script import script_of
 from iqa_train.scheduler.slurm.submissions import new_submission
 from iqa_train.scheduler.submit import SubmitOptions, items_of
+from iqa_train.slurm.commands import SlurmError, is_available, try_out
 from iqa_train.study.model import Study
 from iqa_train.study.profiles import batches_of
 from iqa_train.study.resolve_slurm import resolved
@@ -53,6 +54,22 @@ def array_scripts(
         tasks = tuple(tuple(str(runs_dir / key) for key in task) for task in order.tasks)
         found.append(ArrayScript(tasks, script_of(made, first, runs_dir, after)))
     return found
+
+
+def refusals(scripts: Sequence[ArrayScript]) -> list[str]:
+    """What Slurm here, asked with `sbatch --test-only`, has against the arrays that depend on no other."""
+    if not is_available():
+        return []
+    found = []
+    for one in scripts:
+        if "--dependency" not in one.script:
+            try:
+                try_out(one.script)
+            except SlurmError as error:
+                if error.passing:  # nobody answers
+                    break
+                found.append(f"{error} (sbatch --test-only)")
+    return list(dict.fromkeys(found))
 
 
 def print_scripts(scripts: Sequence[ArrayScript]) -> None:

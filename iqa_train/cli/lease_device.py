@@ -11,6 +11,7 @@ from iqa_train.devices.leases import Holder, Lease, acquire, holders
 from iqa_train.devices.nvml import Nvml, Sample
 from iqa_train.devices.other_users import names_of, other_processes
 from iqa_train.errors import UsageError
+from iqa_train.limits import MOST_PLACES
 from iqa_train.runner.polite import exceeds_limit
 from iqa_train.scheduler.visits import Visits
 from iqa_train.study.manners import UNLIMITED, Manners
@@ -21,7 +22,9 @@ _POLL = 1.0
 def add_device_options(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """--gpu and --slots."""
     parser.add_argument("--gpu", type=whole_number(0), metavar="N", help="on GPU N alone, counted as nvidia-smi does")
-    parser.add_argument("--slots", type=whole_number(1), metavar="N", help="on N slots of the CPU instead of GPUs")
+    parser.add_argument(
+        "--slots", type=whole_number(1, MOST_PLACES), metavar="N", help="on N slots of the CPU instead of GPUs"
+    )
 
 
 def lease_device(

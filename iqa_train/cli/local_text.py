@@ -58,7 +58,9 @@ def _of_file(path: Path) -> LocalLimits:
     try:
         return LocalLimits(where, load_study(path).local.manners)
     except UserError as error:
-        return LocalLimits(where, error=str(error))
+        words = str(error).removeprefix(f"{path}: ")
+        mine = words.startswith("[local]: ")
+        return LocalLimits(where if mine else str(path), error=words.removeprefix("[local]: "))
 
 
 def _of_queue(runs_dir: Path) -> Iterator[LocalLimits]:

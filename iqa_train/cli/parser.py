@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from iqa_train.cli.text import say, terminal_width
 from iqa_train.errors import UsageError, did_you_mean, visible
+from iqa_train.limits import LARGEST
 from iqa_train.study.find import FILE_NAME, folder_above
 
 
@@ -95,12 +96,16 @@ def _spelt_as(known: dict[str, str], word: str) -> str:
     return known.get(_canonical(name), name) + equals + value if name.startswith("--") else word
 
 
-def whole_number(least: int) -> Callable[[str], int]:
-    """An option's type: a whole number, `least` or more."""
+def whole_number(least: int, most: int = LARGEST) -> Callable[[str], int]:
+    """An option's type: a whole number from `least` to `most`."""
+    span = f"of at least {least}" if most == LARGEST else f"from {least} to {most}"
 
     def number(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least {least}")
+        known = text.isascii() and text.isdigit()
+        if known and (len(text) > 25 or int(text) > LARGEST):  # Python reads no number of some thousand digits
+            raise argparse.ArgumentTypeError(f"{text[:25]} is too large; allowed: whole numbers {span}")
+        if not known or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text} is not a whole number {span}")
         return int(text)
 
     return number

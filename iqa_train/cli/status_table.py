@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from iqa_train.cli.text import plain, text_table
-from iqa_train.runs.state_names import OPEN, QUEUED, RUNNING
+from iqa_train.runs.state_names import ALIVE, OPEN, QUEUED, RUNNING
 from iqa_train.scheduler.overview import Overview, Row
 from iqa_train.text import format_duration
 
@@ -71,7 +71,11 @@ def _headline(overview: Overview, rows: Sequence[Row]) -> str:
     if overview.queue.paused:
         parts.append("paused")
     elif any(row.state in OPEN for row in rows):
-        parts.append(f"ETA {eta_words(overview.seconds_left, guess=overview.eta_is_guess)}")
+        known = [row.eta_s for row in rows if row.eta_s is not None and row.state in OPEN]
+        if overview.seconds_left is None and known:  # when the others start is not known
+            parts.append(f"ETA at least {eta_words(max(known), guess=any(row.eta_is_guess for row in rows))}")
+        else:
+            parts.append(f"ETA {eta_words(overview.seconds_left, guess=overview.eta_is_guess)}")
         if overview.eta_is_guess:
             parts[-1] += " (a guess from the study file's minutes)"
         if overview.needs_scheduler:
@@ -93,7 +97,9 @@ def _cells(row: Row, *, several: bool) -> list[str]:
     p = row.progress
     epoch = "-" if p.epochs is None else f"{p.epoch or 0}/{p.epochs}"
     kind = row.kind.words if row.kind.name == "external" else "" if row.kind.name == "trained" else row.kind.name
-    why = "; ".join(filter(None, [kind, row.reason or (p.stage if row.state == RUNNING else ""), row.note]))
+    job = row.job.job if row.job is not None and row.state in ALIVE else ""
+    named = f"job {job}" if job and job not in f"{row.device} {row.reason}" else ""
+    why = "; ".join(filter(None, [kind, named, row.reason or (p.stage if row.state == RUNNING else ""), row.note]))
     return [
         row.study,
         f"{name} ({row.run.config_hash})" if several else name,

@@ -17,13 +17,15 @@ def audit_with_data(
     overrides: Mapping[str, Any] | None = None,
     minutes: float | None = None,
     seeds: Sequence[int] | None = None,
+    *,
+    for_slurm: bool = False,
 ) -> list[Finding]:
     """As `study.audit.audit`, with `leaking-references` for data sets that are present.
 
     Raises UsageError for an unknown profile and for overrides that are not allowed.
     """
     found = [
-        *audit(study, profile, overrides, minutes, seeds),
+        *audit(study, profile, overrides, minutes, seeds, for_slurm=for_slurm),
         *merged(_leaks(study, profile, overrides), study.run_here),
     ]
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))

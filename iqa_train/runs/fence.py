@@ -57,7 +57,7 @@ class Writer:
 
     def write_json(self, path: Path, value: Any) -> None:  # noqa: ANN401
         """Replace a file by indented JSON."""
-        self.write(path, json_bytes(value))
+        self.write(path, json_bytes(value, path))
 
     def remove(self, path: Path) -> None:
         """Remove a file, if it is there."""

@@ -1,12 +1,13 @@
 """What a worker reports: lines for people on its standard output (the log), events for programs in metrics.jsonl."""
 
+import math
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from iqa_train.files import append_line
+from iqa_train.files import append_line, readable
 from iqa_train.timestamp import utc_timestamp
 
 _EVENT_EVERY = 1.0  # seconds between two progress events
@@ -68,12 +69,11 @@ class Journal:
         sys.stdout.flush()
 
     def event(self, event: str, **fields: object) -> None:
-        """A line in metrics.jsonl; floats that are not finite become null."""
+        """A line in metrics.jsonl; floats that are not finite become null, and characters that JSON lacks escapes."""
         if event != "end":
             self._check()
         now = utc_timestamp()
-        clean = {k: None if isinstance(v, float) and not _finite(v) else v for k, v in fields.items()}
-        append_line(self._metrics, {"event": event, "time": now, **clean})
+        append_line(self._metrics, {"event": event, "time": now, **{k: _clean(v) for k, v in fields.items()}})
 
     def progress(self, stage: str, epoch: int, done: int, total: int, unit: str = "crops", first: int = 0) -> None:
         """`done` of `total` of a stage, `first` of which an earlier attempt did. Cheap enough for every batch."""
@@ -102,5 +102,7 @@ class Journal:
             raise Stopped
 
 
-def _finite(value: float) -> bool:
-    return value - value == 0
+def _clean(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return readable(value) if isinstance(value, str) else value

@@ -25,6 +25,7 @@ runs/<study>/<experiment>/s<seed>-<config hash>[-r<repeat>]/
 logs/<slug>_<study>_<YYYYmmdd_HHMMSS>.log
 """
 
+import errno
 import os
 import re
 import secrets
@@ -413,6 +414,27 @@ def run_folders(runs_dir: Path, study: str | None = None) -> list[RunFolder]:
             folder = runs_dir / name / experiment
             found += [RunFolder(folder / run) for run in folders_in(folder) if _RUN.fullmatch(run)]
     return found
+
+
+def unreadable_folders(runs_dir: Path, study: str | None = None) -> list[tuple[Path, str]]:
+    """Folders, down to those of runs, in which nothing can be listed, and why: `run_folders` passes them over."""
+    beside = {Outbox(runs_dir).folder, SlurmFiles(runs_dir).folder}
+    found: list[tuple[Path, str]] = []
+    level = [runs_dir / study] if study else [runs_dir]
+    for depth in range(1 if study else 0, 4):  # of runs: 3
+        inner: list[Path] = []
+        for folder in level:
+            try:
+                with os.scandir(folder) as entries:
+                    inner += [Path(entry.path) for entry in entries if entry.is_dir()]
+                if not os.access(folder, os.X_OK):
+                    found.append((folder, os.strerror(errno.EACCES)))
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                found.append((folder, error.strerror or ""))
+        level = [path for path in inner if path not in beside and (depth != 2 or _RUN.fullmatch(path.name))]
+    return sorted(found)
 
 
 def folders_in(folder: Path) -> list[str]:

@@ -5,7 +5,7 @@ worker share the lock, and the kernel releases it when the last of them has ende
 worker's own last event says that it was done.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from iqa_train.runs.document_cache import Damage
@@ -17,6 +17,7 @@ from iqa_train.runs.snapshot import AttemptSnapshot, Liveness, RunSnapshot, read
 from iqa_train.runs.state_names import ALIVE, FAILED, FINISHED, KILLED, LOST, NOT_STARTED, QUEUED, RUNNING, STARTING
 
 HEARTBEAT = 10.0  # seconds between two signs of life
+_CONTINUES = "; --resume continues"
 SILENCE = 90.0  # without one, a run on another host or in another container counts as lost
 
 
@@ -49,6 +50,15 @@ def run_state(run: RunFolder) -> RunState:
 
 def state_of(found: RunSnapshot) -> RunState:
     """The state. Files that are damaged or cannot be read make a state of their own, not an error."""
+    state = _state_of(found)
+    if state.reason.endswith(_CONTINUES) and found.last is not None and "slurm" in found.last.facts:
+        # --resume would train on this machine, perhaps the login node
+        words = f"{state.reason.removesuffix(_CONTINUES)}; iqa-train relaunch {found.run.experiment} continues"
+        return replace(state, reason=words)
+    return state
+
+
+def _state_of(found: RunSnapshot) -> RunState:
     if isinstance(found.attempts, Damage):
         return _damaged(found.attempts)
     if isinstance(found.locked, Damage):

@@ -30,6 +30,9 @@ if TYPE_CHECKING:  # needed only while a run of the queue has not ended, and slo
     from iqa_train.scheduler.forecast import Forecast
 
 
+_SLOT = "CPU slot "
+
+
 @dataclass(frozen=True)
 class Row:
     """One run. `eta_s`: seconds until it is done, waiting included; `note`: a remark beside the state."""
@@ -258,9 +261,12 @@ def _row(found: RunSnapshot, state: RunState, logs: LogFinder, item: Item | None
 
 
 def _device(found: RunSnapshot, facts: RunnerFacts) -> str | None:
-    """`GPU 0`; of another machine, `n1 GPU 0`."""
+    """`GPU 0`; of another machine, `n1 GPU 0`; of a job, which has CPU slots of its own, `n1 CPU slot 7_0`."""
     label = facts.get("device", {}).get("label")
     node = facts["slurm"].get("node", "") if "slurm" in facts else ""
+    if "slurm" in facts and label and label.startswith(_SLOT):
+        number = label.removeprefix(_SLOT)
+        label = _SLOT + facts["slurm"]["job"] + (f"/{number}" if number != "0" else "")
     away = isinstance(found.live, Liveness) and found.live.origin is not None and not found.live.origin.here
     if not node and away:
         node = facts.get("host", "")

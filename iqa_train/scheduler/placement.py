@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from iqa_train.devices.inventory import Device
 from iqa_train.runner.environment import VISIBLE, visible_in
 from iqa_train.scheduler.item_status import Phase
-from iqa_train.scheduler.queue import Item
+from iqa_train.scheduler.queue import Item, batch_words
 from iqa_train.text import GIB
 
 _FREE_SHARE = 0.5  # of a GPU's memory must be free of others for a run that does not say how much it needs
@@ -79,13 +79,13 @@ def plan(
     if paused:
         return Plan(waits={item.key: "the queue is paused" for item in waiting})
     current = min((entry.item.batch for entry in entries if entry.phase != "settled"), default=0)
-    names = {entry.item.batch: entry.item.batch_name for entry in entries if entry.item.batch_name}
+    earlier = batch_words([entry.item for entry in entries if entry.item.batch == current])
     table = _Table(places, {entry.item.gpu for entry in entries if entry.item.batch == current})
     starts, waits = [], {}
     quiet: dict[tuple[str, ...], str] = {}
     for item in waiting:
         if policy == "batches" and item.batch != current:
-            waits[item.key] = f"waiting for {_batch(names.get(current, ''), current)}"
+            waits[item.key] = f"waiting for {earlier}"
             continue
         manners = item.local
         if now is not None and manners.quiet_hours not in quiet:  # most runs have the same
@@ -108,12 +108,6 @@ def _shows(item: Item, place: DeviceSlots) -> bool:
 
 def _is_gpu(place: DeviceSlots) -> bool:
     return place.device.kind == "gpu"
-
-
-def _batch(name: str, number: int) -> str:
-    if not name:
-        return f"batch {number}"
-    return name[:1].lower() + name[1:] if name.lower().startswith("batch") else f'batch "{name}"'
 
 
 class _Table:

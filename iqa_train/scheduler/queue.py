@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Annotated, Any, NotRequired, TypedDict
 
 from iqa_train.errors import RunError, UsageError, did_you_mean, visible
-from iqa_train.files import SCHEMA_VERSION, DamagedFileError, read_json, write_json
+from iqa_train.files import SCHEMA_VERSION, DamagedFileError, json_bytes, parse_json, read_json, write_atomic
+from iqa_train.limits import MOST_PLACES
 from iqa_train.locks import locked
 from iqa_train.runs.layout import QueueFiles, RunFolder
 from iqa_train.runs.project import project_of
@@ -93,8 +94,8 @@ class Queue:
     items: tuple[Item, ...] = ()
     policy: str = "batches"
     paused: bool = False
-    slots: Annotated[int, Span(1, 4096)] | None = None
-    runs_per_gpu: Annotated[int, Span(1, 4096)] = 1
+    slots: Annotated[int, Span(1, MOST_PLACES)] | None = None
+    runs_per_gpu: Annotated[int, Span(1, MOST_PLACES)] = 1
     notify: dict[str, dict[str, Any]] = field(default_factory=dict)  # [notify] by study
     ended: tuple[str, ...] = ()  # studies of which a run's end has been recorded since the study's own
     rounds: dict[str, Rounds] = field(default_factory=dict)  # by study
@@ -135,6 +136,16 @@ def _queue(document: dict[str, Any]) -> Queue:
     if outside is not None:
         raise ValueError(f"run cannot be {visible(outside[:80])!r}")
     return queue
+
+
+def _readable(document: dict[str, Any]) -> bytes:
+    """The file's content. Raises UsageError for one that `read_queue` would call damaged."""
+    try:
+        data = json_bytes(document)
+        _queue(parse_json(data))
+    except ValueError as error:
+        raise UsageError(f"the queue stays as it was, because it could not be read back: {error}") from None
+    return data
 
 
 def _item(entry: object) -> Item:
@@ -190,7 +201,7 @@ def edit_queue(runs_dir: Path) -> Iterator[QueueEdit]:
         if edit.queue != before:
             edit.queue = _with_ends_kept(before, edit.queue, runs_dir)
             lock.require()
-            write_json(files.queue, {"schema_version": SCHEMA_VERSION, **asdict(edit.queue)})
+            write_atomic(files.queue, _readable({"schema_version": SCHEMA_VERSION, **asdict(edit.queue)}))
 
 
 def _with_ends_kept(before: Queue, after: Queue, runs_dir: Path) -> Queue:
@@ -237,6 +248,16 @@ def moved(queue: Queue, keys: Sequence[str], to: int) -> Queue:
             for item in mine
         ]
     return replace(queue, items=(*rest[:at], *mine, *rest[at:]))
+
+
+def batch_words(items: Sequence[Item]) -> str:
+    """What a batch of these is called: its name, else what was queued together (those of a seed, of a command)."""
+    name = next((item.batch_name for item in items if item.batch_name), "")
+    if name:
+        return name[:1].lower() + name[1:] if name.lower().startswith("batch") else f'batch "{name}"'
+    seeds = {item.seed for item in items}
+    what = f"the runs with seed {seeds.pop()}" if len(seeds) == 1 else "the runs"
+    return f"{what} that were queued before"
 
 
 def folder_of(item: Item, runs_dir: Path) -> RunFolder:

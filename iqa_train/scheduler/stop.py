@@ -179,7 +179,9 @@ def stop_rows(
             return stop_run(row.run, grace, waiting)
         if row.item.key in withdrawn and not run_state(row.run).alive:
             return WITHDRAWN
-        return stop_item(row.item, runs_dir, grace, waiting, asked=row.state != QUEUED)
+        return stop_item(
+            row.item, runs_dir, grace, waiting, asked=True
+        )  # it was open: another's stop may have ended it
 
     with ThreadPoolExecutor(max(1, min(32, len(rows)))) as pool:
         return list(zip(rows, pool.map(stopped, rows), strict=True))

@@ -34,7 +34,9 @@ _PASSING = re.compile(
 _LIMIT = re.compile(r"accounting/QOS policy|MaxSubmit|SubmitJobsLimit|MaxJobCount|job array spec", re.IGNORECASE)
 _GONE = re.compile(r"invalid job id|already (?:completing|finished)|no error", re.IGNORECASE)
 _WAITS = re.compile(r"pending execution", re.IGNORECASE)
-_PREFIX = re.compile(r"^(?:\w+: )?(?:error: |slurm_\w+ error: )?(?:Batch job submission failed: )?")
+_PREFIX = re.compile(
+    r"^(?:\w+: )?(?:error: |slurm_\w+ error: )?(?:Batch job submission failed: |allocation failure: )?"
+)
 _NOISE = re.compile(r"^(?:Try \"?\w+ --help|Request aborted)")
 _ADVICE = (
     ("partition name", "`sinfo -s` lists the partitions"),
@@ -89,14 +91,21 @@ def is_available() -> bool:
 
 def sbatch(script: str) -> str:
     """Submit `script`; the id of the job or array. Raises SlurmError."""
-    variables = {
-        _ODD_VARIABLES.get(name, "SBATCH_" + name.upper().replace("-", "_")) for name in _OPTION.findall(script)
-    }
-    answer, failure = _attempted("sbatch", "--parsable", stdin=script, without=variables)
+    answer, failure = _attempted("sbatch", "--parsable", stdin=script, without=_variables(script))
     found = _SUBMITTED.findall(answer)
     if found:
         return str(found[-1])
     raise failure or SlurmError(f'sbatch named no job: it answered "{_shortened(answer)}"', answer, passing=True)
+
+
+def try_out(script: str) -> None:
+    """Raise SlurmError where Slurm would not take `script` now. It is a guess: nodes that are down count as missing."""
+    call("sbatch", "--test-only", stdin=script, limit=SHORT, without=_variables(script))
+
+
+def _variables(script: str) -> set[str]:
+    """Of the environment, those that would override the script."""
+    return {_ODD_VARIABLES.get(name, "SBATCH_" + name.upper().replace("-", "_")) for name in _OPTION.findall(script)}
 
 
 def scancel(ids: Iterable[str]) -> None:

@@ -35,6 +35,7 @@ from iqa_train.study.slurm_checks import (
     minutes_for_hours,
     one_after_another,
     setup_that_no_shell_reads,
+    without_a_limit,
     without_resources,
 )
 from iqa_train.text import join_names, plural
@@ -55,11 +56,13 @@ def audit(
     overrides: Mapping[str, Any] | None = None,
     minutes: float | None = None,
     seeds: Sequence[int] | None = None,
+    *,
+    for_slurm: bool = False,
 ) -> list[Finding]:
     """All findings: errors first, then by code, then in the order of the file.
 
     `minutes` is the measured time of a run of the baseline, by default the declared one of its batch; `seeds` are those
-    of a start, by default the study's.
+    of a start, by default the study's. `for_slurm`: what jobs are given is looked at without a [slurm], too.
 
     Raises UsageError for an unknown profile and for overrides that are not allowed.
     """
@@ -68,7 +71,8 @@ def audit(
     chosen, declared = tuple(seeds or seeds_of(study, profile, overrides)), declaration_of(study, profile, overrides)
     minutes = minutes or _declared_minutes(study, profile)
     folder, option = study.path.parent, file_option(study.path, profile)
-    slurm = {run.spec.experiment: resolved(study, run.spec) for run in runs} if study.has_slurm else {}
+    tables = {run.spec.experiment: resolved(study, run.spec) for run in runs}
+    slurm = tables if for_slurm or study.has_slurm else {}
     audited = Audited(runs, baseline, chosen, declared, minutes, folder, option, slurm)
     found = [finding for check in _CHECKS for finding in merged(check(audited), study.run_here)]
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
@@ -314,6 +318,7 @@ _CHECKS: tuple[Callable[[Audited], Iterable[Finding]], ...] = (
     unused_parameters,
     minutes_for_hours,
     without_resources,
+    without_a_limit,
     longer_than_the_limit,
     one_after_another,
     setup_that_no_shell_reads,

@@ -282,7 +282,8 @@ def _made(model: type[Model], values: object, place: TomlTable, problems: Proble
         return model.model_validate(values)
     except ValidationError as error:
         for key, sentence in complaints(error, model, values):
-            hint = "" if key in model.model_fields or sentence.endswith("?") else _hint(key, place, model)
+            known = not key or key in model.model_fields  # without a key, the table as a whole is wrong
+            hint = "" if known or sentence.endswith("?") else _hint(key, place, model)
             problems.add(place, (f"{within}: " if within else "") + sentence + hint, key or within)
     return None
 

@@ -38,6 +38,14 @@ def without_resources(audited: Audited) -> Iterator[Finding]:
             yield Finding(f"{PREFIX}one-core", "note", name, ("cpus",), says)
 
 
+def without_a_limit(audited: Audited) -> Iterator[Finding]:
+    """Jobs that ask for no time: what a site then gives is often short, and a job of unknown length starts late."""
+    for name, table in audited.slurm.items():
+        if table.seconds is None:
+            says = 'jobs ask for no time, and have what their partition gives; time = "8:00:00" asks for eight hours'
+            yield Finding(f"{PREFIX}no-time", "note", name, ("time",), says)
+
+
 def longer_than_the_limit(audited: Audited) -> Iterator[Finding]:
     """Runs that take longer than their jobs may."""
     for name, table in audited.slurm.items():

@@ -16,8 +16,9 @@ OPTIONS = {
 """Key -> the option of sbatch that it becomes."""
 
 RESERVED = (
-    "array", "chdir", "clusters", "comment", "dependency", "error", "hold", "input", "job-name", "nodes", "no-requeue",
-    "ntasks", "open-mode", "output", "parsable", "requeue", "signal", "test-only", "wait", "wrap",
+    "array", "chdir", "clusters", "comment", "dependency", "error", "help", "hold", "input", "job-name", "nodes",
+    "no-requeue", "ntasks", "open-mode", "output", "parsable", "quiet", "requeue", "signal", "test-only", "usage",
+    "version", "wait", "wrap",
 )  # fmt: skip
 """Options of sbatch that `extra` cannot have: this program gives them, or loses track of its jobs with them."""
 
@@ -31,6 +32,7 @@ _TIMES = (
     re.compile(r"(?P<hours>\d{1,7}):(?P<minutes>\d{1,7}):(?P<seconds>\d{1,7})"),
     re.compile(r"(?P<days>\d{1,4})-(?P<hours>\d{1,7})(:(?P<minutes>\d{1,7})(:(?P<seconds>\d{1,7}))?)?"),
 )
+_YEAR = 366 * 86400
 _UNITS = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
 _TIME_WORDS = 'minutes, such as 90, or text such as "2:00:00" (hours:minutes:seconds) or "1-12" (days-hours)'
 _MEMORY = re.compile(r"0|[1-9]\d{0,8}[KMGTkmgt][Bb]?")
@@ -63,14 +65,14 @@ class SlurmTable(BaseModel):
     time: str = Field("", description="limit of a job, as sbatch --time; a whole number is minutes")
     gpus: str = Field("", description='number of GPUs, or "TYPE:NUMBER"; 0: none')
     gres: str = ""
-    cpus: int | None = Field(None, strict=True, ge=1, description="cores")
+    cpus: int | None = Field(None, strict=True, ge=1, le=65533, description="cores")
     mem: str = Field("", description="of the node's main memory")
     constraint: str = ""
     exclude: str = ""
     nice: int | None = Field(None, strict=True, ge=0, lt=2**31 - 2, description="the larger, the later the job's turn")
     setup: tuple[Line, ...] = Field((), description="shell commands before the run, each complete in its line")
     array_limit: int | None = Field(
-        None, strict=True, ge=1, description="jobs of a batch that run at once; None: all that can"
+        None, strict=True, ge=1, le=1_000_000, description="jobs of a batch that run at once; None: all that can"
     )
     extra: tuple[Line, ...] = Field((), description='further options of sbatch, such as "--reservation=x"')
     runs_per_job: int = Field(
@@ -105,6 +107,8 @@ class SlurmTable(BaseModel):
             raise ValueError(f"time = {_shown(value)} is not a time limit; allowed: {_TIME_WORDS}")
         if seconds < 60:
             raise ValueError(f"time = {_shown(value)} is less than a minute, Slurm's shortest limit")
+        if seconds > _YEAR:
+            raise ValueError(f"time = {_shown(value)} is more than a year; allowed: {_TIME_WORDS}")
         return text
 
     @field_validator("gpus", mode="before")

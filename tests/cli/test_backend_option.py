@@ -6,7 +6,9 @@ import subprocess
 
 import pytest
 
+from iqa_train.scheduler.queue import Item, Queue, edit_queue, read_queue
 from tests.conftest import Project
+from tests.slurm.fake_commands import FakeCommands
 
 SLURM = '[slurm]\npartition = "gpu"\ntime = "2:00:00"\ngpus = 1\ncpus = 4\n'
 DRY = ("--backend", "slurm", "--dry-run")
@@ -35,6 +37,30 @@ def test_options_that_choose_a_device_are_refused(project: Project, words: tuple
     for more in ((), ("--dry-run",)):
         found = project.run("--all", "--backend", "slurm", *words, *more, code=2)
         assert says in found.stderr and not found.stdout
+
+
+@pytest.mark.parametrize("option", ["retries", "slots", "runs_per_gpu"])
+def test_a_number_that_no_file_holds_is_refused(project: Project, option: str) -> None:
+    for number in ("99999999999999999999", "9" * 5000):
+        found = project.run("--all", "--detach", f"--{option}", number, code=2)
+        assert f"{number[:25]} is too large; allowed: whole numbers from" in found.stderr
+    assert not (project.folder / "runs" / "queue.json").exists()
+
+
+def test_a_run_that_was_queued_for_slurm_trains_here_only_if_that_is_asked_for(project: Project) -> None:
+    planned = json.loads(project.run("--exp", "A1", "--dry-run", "--json").stdout)["runs"][0]["run_dir"]
+    runs_dir = project.folder / "runs"
+    runs_dir.mkdir(exist_ok=True)
+    with edit_queue(runs_dir) as edit:
+        key = planned.removeprefix("runs/")
+        edit.queue = Queue((Item(key, "A1", 42, slurm={}),), paused=True)
+    for words in ((), ("--resume",), ("--dry-run",), ("--detach",)):
+        found = project.run("--exp", "A1", *words, code=2)
+        assert "A1 was queued for Slurm, and this would train on this machine: `iqa-train relaunch A1`" in found.stderr
+    project.run("--exp", "A1", "--backend", "local", "--dry-run")
+    found = project.run("--exp", "A1", "--backend", "local", "--detach")
+    assert ". The queue is paused; iqa-train queue resume starts them" in found.stdout
+    assert read_queue(runs_dir).items[0].slurm is None
 
 
 def test_a_misspelt_backend_is_refused(project: Project) -> None:
@@ -96,3 +122,15 @@ def test_runs_share_a_gpu_of_a_job_that_has_several(project: Project) -> None:
         (project.folder / "experiments.toml").read_text() + SLURM + "runs_per_job = 2\n"
     )
     project.run("--all", *DRY, "--runs_per_gpu", "2")
+
+
+def test_a_dry_run_asks_slurm_what_it_has_against_the_jobs(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    fakes = FakeCommands(project.folder / "bin", monkeypatch)
+    for name in ("squeue", "scontrol", "scancel"):
+        fakes.put(name)
+    fakes.put("sbatch", "echo 'allocation failure: Invalid partition name specified' >&2", "exit 1")
+    found = project.run("--all", "--seeds", "1", "2", *DRY)
+    assert "cannot start on this cluster now: Slurm refused the job: Invalid partition name" in found.stderr
+    assert set(fakes.calls("sbatch")) == {"--test-only"}
+    fakes.put("sbatch", "echo 'sbatch: error: Unable to contact slurm controller' >&2", "exit 1")
+    assert "cannot start" not in project.run("--all", *DRY).stderr

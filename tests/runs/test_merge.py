@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from iqa_train.cli.commands.runs.merge_text import merge_lines
 from iqa_train.errors import UsageError
 from iqa_train.files import write_json
 from iqa_train.locks import locked
@@ -22,6 +23,7 @@ from iqa_train.runs.merge.source import find_source
 from iqa_train.runs.metrics import epoch_events
 from iqa_train.runs.predictions import read_predictions
 from iqa_train.runs.state import run_state
+from tests.other_user import as_user
 from tests.runs.merge_folders import HERE, OTHER, THERE, Machine, Wish, finish, machine, outcomes, tree
 
 
@@ -362,6 +364,56 @@ def test_links_are_followed_out_of_the_run_and_kept_within_it(here: Machine, the
     assert not (joined / "checkpoints").is_symlink()
     assert (joined / "newest").readlink() == Path("attempt-01")
     assert not (joined / "pipe").exists()
+
+
+def test_a_link_out_of_the_run_that_is_no_folder_of_its_own_stays_a_link(
+    here: Machine, there: Machine, tmp_path: Path
+) -> None:
+    run = there.write(value=0.5)
+    (tmp_path / "score.txt").write_text("1")
+    links = {"attempt-01/deep": "/", "up": "..", "output-02": "/", "attempt-01/far": str(tmp_path), "loop": run.path}
+    for name, leads in links.items():
+        (run.path / name).symlink_to(leads)
+    (run.path / "attempt-01" / "score.txt").symlink_to(tmp_path / "score.txt")
+    assert outcomes(here.merge(there)) == ["joined"]
+    joined = here.run().path
+    for name in links:
+        assert (joined / name).readlink() == Path(os.path.realpath(run.path / name))
+    assert not (joined / "attempt-01" / "score.txt").is_symlink()
+    assert (joined / "attempt-01" / "score.txt").read_text() == "1"
+
+
+UNREADABLE = ["{run}", "{run}/attempt-01", "{run}/attempt-01/metrics.jsonl", "{run}/checkpoints", "{run}/result.json",
+              "{run}/predictions-test.csv", "small/A2", "small/design.json"]  # fmt: skip
+
+
+@pytest.mark.parametrize("where", UNREADABLE)
+def test_what_may_not_be_read_is_named_and_keeps_no_other_run_from_being_joined(
+    here: Machine, there: Machine, where: str, tmp_path: Path
+) -> None:
+    there.write("A1", value=0.5)
+    there.write("A2", value=0.6)
+    if "design" in where:
+        seal(there.runs_dir, "small", design())
+    for path in (tmp_path, *tmp_path.rglob("*")):
+        path.chmod(0o777)
+    for path in tmp_path.parents:
+        if not path.stat().st_mode & 0o001:  # pytest's folders are its user's alone
+            path.chmod(path.stat().st_mode | 0o011)
+    path = there.runs_dir / where.format(run=there.run("A2").path.relative_to(there.runs_dir))
+    path.chmod(0)
+    try:
+        report = as_user(65534, lambda: here.merge(there))
+    finally:
+        path.chmod(0o777)
+    assert not report.complete
+    words = " ".join(merge_lines(report, [find_source(there.folder, here.runs_dir)], dry_run=False))
+    assert str(path) in words
+    if "design" in where:
+        assert "Permission denied" in words and "nothing to do" not in words
+    else:
+        assert [run.there.run.experiment for run in report.runs if run.decision.what == "joined"] == ["A1"]
+        assert "1 joined, 1 left there" in words
 
 
 def design(**more: object) -> SealedDesign:

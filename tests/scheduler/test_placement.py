@@ -181,7 +181,12 @@ def test_a_paused_queue_starts_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("Batch 1", "batch 1"), ("", "batch 1"), ("Widths", 'batch "Widths"'), ("batch of widths", "batch of widths")],
+    [
+        ("Batch 1", "batch 1"),
+        ("", "the runs with seed 42 that were queued before"),
+        ("Widths", 'batch "Widths"'),
+        ("batch of widths", "batch of widths"),
+    ],
 )
 def test_a_later_batch_waits_for_the_one_before(name: str, words: str) -> None:
     first, later = item("A1", batch_name=name), item("A2", 2, batch_name="Batch 2")

@@ -49,6 +49,23 @@ def test_a_queue_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read_queue(tmp_path / "runs") == FULL
 
 
+@pytest.mark.parametrize(
+    ("queue", "says"),
+    [
+        (Queue((item("A1", retries=10**20),)), "exceeds 64 bits"),
+        (Queue((item("A1", slurm={"cpus": 10**20}),)), "exceeds 64 bits"),
+        (Queue((item("A1", minutes=float("inf")),)), "not JSON compliant"),
+        (Queue((item("A1"),), slots=4097), "slots cannot be 4097"),
+        (Queue((item("A1"),), policy="x"), "policy cannot be 'x'"),
+    ],
+)
+def test_a_queue_that_could_not_be_read_back_is_not_written(tmp_path: Path, queue: Queue, says: str) -> None:
+    put(tmp_path, FULL)
+    with pytest.raises(UsageError, match=f"the queue stays as it was, because it could not be read back: .*{says}"):
+        put(tmp_path, queue)
+    assert read_queue(tmp_path) == FULL
+
+
 def test_an_edit_that_changes_nothing_writes_nothing(tmp_path: Path) -> None:
     put(tmp_path, Queue())
     assert not (tmp_path / "queue.json").exists()

@@ -141,6 +141,23 @@ def test_a_release_or_cancellation_that_the_controller_has_forgotten_is_done_aga
     assert planned(replace(made, cancelled=(0,))).cancel == ("7_0",)
 
 
+def test_what_waits_is_submitted_again_with_the_options_of_a_repeated_start_and_what_runs_is_left() -> None:
+    before, after = ([item(name, time=time_) for name in "ABC"] for time_ in ("60", "10"))
+    cluster = Cluster()
+    cluster.follow(plan([Entry(i, "waiting") for i in before], [], {}), {i.key: i for i in before}, "batches")
+    cluster.jobs["1", 0] = "RUNNING"
+    items = [before[0], *after[1:]]  # a run that is alive is not queued again
+    entries = [Entry(items[0], "running"), *(Entry(i, "waiting") for i in items[1:])]
+    planned = plan(entries, cluster.submissions, cluster.listed())
+    assert planned.cancel == ("1_1", "1_2")
+    cluster.follow(planned, {i.key: i for i in items}, "batches")
+    planned = plan(entries, cluster.submissions, cluster.listed())
+    assert [order.tasks for order in planned.submit] == [((items[1].key,), (items[2].key,))]
+    cluster.follow(planned, {i.key: i for i in items}, "batches")
+    assert cluster.submissions[-1].options == {"time": "10"}
+    assert plan(entries, cluster.submissions, cluster.listed()) == SlurmPlan(waits={})
+
+
 @pytest.mark.slow
 def test_ten_thousand_runs_are_planned_in_time() -> None:
     """A guard against squares; benchmarks/bench_slurm_plan.py has the figure."""

@@ -158,6 +158,15 @@ def test_a_run_that_always_dies_is_given_up(make_job_project: Make) -> None:
     assert len(project.project.attempts("Baseline")) == attempts
 
 
+def test_a_run_whose_job_has_no_usable_gpu_fails_and_says_why(make_job_project: Make) -> None:
+    project = make_job_project("gpus = 1", real=True)  # the cluster's GPUs are made up
+    project.submit("--exp", "A1")
+    row = project.wait_until_over()["A1"]
+    assert row["state"] == "failed", project.outputs()
+    assert "asked for 1 GPU, none is usable: " in row["reason"] and "gpus = 0 in [slurm]" in row["reason"]
+    assert row["reason"] in project.outputs()
+
+
 def test_four_runs_share_a_job_with_two_gpus(make_job_project: Make) -> None:
     """Each has a place and a lease of its own; the failure of one leaves the others alone."""
     project = make_job_project("gpus = 2\nruns_per_job = 4", study=FIVE, behaviour="A1=exit:3", seconds=0.3)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from iqa_train.devices.nvml import GpuReading, Sample
-from iqa_train.scheduler.slurm.job_places import places_of
+from iqa_train.scheduler.slurm.job_places import no_gpu_words, places_of
 from iqa_train.slurm.this_job import ThisJob
 
 JOB = ThisJob("17", 3, "20", 1, "n1", "main", "t", "", 8)
@@ -38,6 +38,15 @@ def test_gpus_that_no_driver_shows_are_cpu_places() -> None:
     assert keys(job, NONE, 4) == ["cpu-t-17_3-1-0", "cpu-t-17_3-1-1"]
     assert keys(job, NONE, 4, 2) == [f"cpu-t-17_3-1-{k}" for k in range(4)]
     assert [place.device.threads for place in places_of(job, NONE, 4)] == [4, 4]
+
+
+def test_a_job_whose_gpus_no_driver_shows_says_so() -> None:
+    given = replace(JOB, gpus="0,1")
+    assert no_gpu_words(given, NONE, 2) == "job 17_3 asked for 2 GPUs, none is usable: there is no NVIDIA driver"
+    assert "job 17_3 asked for 1 GPU, none is usable: Slurm gave it none" in no_gpu_words(JOB, NONE, 1)
+    lost = Sample(0.0, tuple(replace(gpu, lost=True) for gpu in GPUS))
+    assert "none is usable" in no_gpu_words(given, lost, 2)
+    assert no_gpu_words(given, Sample(0.0, GPUS), 2) == no_gpu_words(JOB, NONE, 0) == ""
 
 
 def test_two_jobs_on_one_host_and_two_starts_of_one_have_places_of_their_own() -> None:

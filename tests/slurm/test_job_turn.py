@@ -65,7 +65,7 @@ def test_what_is_not_wanted_is_not_due(runs: Path) -> None:
 
 def test_its_batch_must_have_come(runs: Path) -> None:
     waiting = replace(FIRST, after=1)  # queued once more: its failed attempt counts no more
-    assert _words(_due(runs, Queue((waiting, MINE)))) == "it waits for Batch 1"
+    assert _words(_due(runs, Queue((waiting, MINE)))) == "it waits for batch 1"
     assert _due(runs, Queue((waiting, MINE), policy="greedy")) == Due(MINE, 1)
 
 

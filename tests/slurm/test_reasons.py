@@ -31,7 +31,7 @@ WAITING = Answer("waiting", "17_3", "PENDING", "Priority")
         ("JobHeldUser", "`scontrol release 17_3`"),
         ("BeginTime", "may not begin yet"),
         ("JobArrayTaskLimit", "array_limit"),
-        ("PartitionTimeLimit", "never starts"),
+        ("PartitionTimeLimit", "repeat the start"),
         ("BadConstraints", "never starts"),
         ("launch failed requeued held", "`scontrol release 17_3` tries again"),
         ("launch_failed_requeued_held", "`scontrol release 17_3` tries again"),

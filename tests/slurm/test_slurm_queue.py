@@ -77,14 +77,30 @@ def test_what_slurm_refuses_stays_queued_and_is_submitted_once_it_is_right(proje
     project.cluster.refuse("sbatch", "sbatch: error: Batch job submission failed: Invalid account specified")
     said = project.run("--all", "--backend", "slurm", "--detach", code=1)
     assert "Slurm refused the job: Invalid account" in said.stderr
+    assert "correct [slurm] and repeat this command" in said.stdout and "You can close" not in said.stdout
     assert set(_states(project).values()) == {"queued"}
     reasons = [row["reason"] for row in project.status()["runs"][:2]]
     assert all("Invalid account" in reason for reason in reasons)
     assert all("no job is left that would submit it again: iqa-train queue resume does" in reason for reason in reasons)
+    assert "A1 was queued for Slurm" in project.run("--exp", "A1", code=2).stderr
     project.cluster.heal("sbatch")
     project.let_go()
-    project.run("queue", "resume")
+    project.submit()
     project.wait("all are complete", lambda: _completed(project))
+
+
+def test_a_repeated_start_gives_waiting_jobs_the_study_file_of_now(project: SlurmProject) -> None:
+    project.cluster.call("scontrol", "create", "PartitionName=short", "Nodes=n1", "MaxTime=30")
+    study = project.folder / "experiments.toml"
+    study.write_text(study.read_text().replace('partition = "main"', 'partition = "short"\ntime = 60'))
+    project.submit("--policy", "greedy")
+    project.wait("it never starts", lambda: "PartitionTimeLimit" in project.row("Baseline")["reason"])
+    study.write_text(study.read_text().replace("time = 60", "time = 10"))
+    project.let_go()
+    project.submit("--policy", "greedy")
+    project.wait("all are complete", lambda: _completed(project))
+    project.wait("no job is left", lambda: not _open(project))
+    project.cluster.call("scontrol", "delete", "PartitionName=short")
 
 
 def test_a_job_cancelled_before_it_begins_ends_its_run(project: SlurmProject) -> None:
@@ -112,6 +128,7 @@ def test_a_running_job_that_is_cancelled_and_one_that_is_stopped(project: SlurmP
     project.cluster.call("scancel", job)
     project.wait("its run is over", lambda: project.row(first)["state"] == "killed")
     assert project.row(first)["reason"].startswith("cancelled with scancel")
+    assert project.row(first)["reason"].endswith(f"iqa-train relaunch {first} continues")
     assert "stopped on request" in project.run("stop", second).stdout
     assert project.row(second)["state"] == "killed"
 

@@ -8,12 +8,16 @@ JOB = "gpus = 1\ncpus = 4\n"
 BATCH = "[[batches]]\nname = 'one'\nminutes = 100\ngpus = { 0 = 'Base' }\n"
 
 
-def found(study, profile=None):
-    return {f.code: f for f in audit(study, profile) if f.code.startswith("slurm-")}
+def found(study, profile=None, **more):
+    return {f.code: f for f in audit(study, profile, **more) if f.code.startswith("slurm-")}
 
 
 def test_without_slurm_nothing_is_said_of_it(small):
     assert found(small()) == {}
+
+
+def test_without_slurm_a_start_on_slurm_is_told_what_its_jobs_do_not_ask_for(small):
+    assert set(found(small(), for_slurm=True)) == {"slurm-no-gpu", "slurm-one-core", "slurm-no-time"}
 
 
 def test_a_sound_table_has_no_findings(small):
@@ -39,7 +43,7 @@ def test_a_table_of_an_experiment_alone_is_looked_at(small):
 )
 def test_jobs_that_ask_for_nothing_are_noted(small, lines, codes):
     notes = found(small(("A1", ""), more=f"[slurm]\n{lines}\n"))
-    assert set(notes) == codes
+    assert set(notes) == codes | {"slurm-no-time"}
     assert all(note.experiment is None and note.severity == "note" for note in notes.values())
 
 

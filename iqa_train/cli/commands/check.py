@@ -32,7 +32,8 @@ def main(argv: Sequence[str]) -> int:
     options = _parser().read(argv)
     study, profile = study_and_profile(options)
     minutes = measured_minutes(Path(options.runs_dir), study_name(study, profile), study.baseline)
-    findings = [*audit_with_data(study, profile, minutes=minutes), *_waiting(study, profile, Path(options.runs_dir))]
+    found = audit_with_data(study, profile, minutes=minutes, for_slurm=options.backend == "slurm")
+    findings = [*found, *_waiting(study, profile, Path(options.runs_dir))]
     if options.code:
         findings = _with_code(findings, study, profile, options.time_limit)
     if options.json:
@@ -128,6 +129,10 @@ def _sentence(message: str) -> str:
 def _parser() -> Parser:
     parser = Parser("iqa-train check", _DESCRIPTION, _EPILOG)
     add_study_options(parser)
+    parser.add_argument(
+        "--backend", choices=("local", "slurm"),
+        help="slurm: also what jobs of a cluster are given, if the file has no [slurm]",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     parser.add_argument("--no-code", dest="code", action="store_false", help="run no code of the study's own")
     parser.add_argument(

@@ -1,6 +1,5 @@
 """`iqa-train devices`: the devices that runs can be placed on, and how busy they are."""
 
-import argparse
 import json
 import time
 from collections.abc import Sequence
@@ -8,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from iqa_train.cli.local_text import LocalLimits, local_limits
-from iqa_train.cli.parser import Parser
+from iqa_train.cli.parser import Parser, whole_number
 from iqa_train.cli.text import plain
 from iqa_train.devices.inventory import Device, Inventory, inventory, inventory_of
 from iqa_train.devices.nvml import GpuReading, Nvml, Sample
+from iqa_train.limits import MOST_PLACES
 from iqa_train.runs.node_devices import NodeDevice, NodeReader
 from iqa_train.runs.snapshot import SnapshotReader
 from iqa_train.runs.state import state_of
@@ -182,7 +182,12 @@ def _reading(device: Device, sample: Sample) -> GpuReading | None:
 
 def _parser() -> Parser:
     parser = Parser("iqa-train devices", _DESCRIPTION, _EPILOG)
-    parser.add_argument("--slots", type=_count, metavar="N", help="show the CPU in N slots, even if there are GPUs")
+    parser.add_argument(
+        "--slots",
+        type=whole_number(1, MOST_PLACES),
+        metavar="N",
+        help="show the CPU in N slots, even if there are GPUs",
+    )
     parser.add_argument(
         "--experiments", type=Path, dest="study_file", metavar="FILE",
         help="study file whose [local] is shown [./experiments.toml]",
@@ -190,9 +195,3 @@ def _parser() -> Parser:
     parser.add_argument("--runs-dir", default="runs", metavar="DIR", help="folder of the runs and their queue [runs]")
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     return parser
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 4096:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 to 4096")
-    return int(text)

@@ -34,7 +34,7 @@ def dry_run(
 
     With `--backend slurm`, the batch scripts too, whether or not Slurm is installed here.
     """
-    from iqa_train.cli.batch_scripts import print_scripts
+    from iqa_train.cli.batch_scripts import print_scripts, refusals
     from iqa_train.cli.commands.start import require_startable, say_complete
     from iqa_train.cli.text import say
     from iqa_train.scheduler.data_check import data_problems
@@ -56,6 +56,8 @@ def dry_run(
             say_complete(spec, run, state)
     for problem in data_problems(runs):
         say(f"cannot start here now: {problem}")
+    for words in refusals(scripts or ()):
+        say(f"cannot start on this cluster now: {words}")
 
 
 def _scripts(
@@ -104,7 +106,7 @@ def _command(
         words += ["--exp", spec.experiment, "--experiments", str(study.path), "--seed", str(spec.seed)]
         words += ["--profile", profile] if profile else []
     words += [] if options.gpu is None else ["--gpu", str(options.gpu)]
-    words += ["--backend", options.backend] if options.backend != "local" else []
+    words += ["--backend", options.backend] if options.backend else []
     for option, value, usual in (("--runs-dir", options.runs_dir, "runs"), ("--logs-dir", options.logs_dir, "logs")):
         words += [option, value] if value != usual else []
     if by_hand and options.experiments is not None:

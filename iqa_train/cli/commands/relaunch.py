@@ -7,6 +7,7 @@ from pathlib import Path
 from iqa_train.cli.find_rows import rows_named
 from iqa_train.cli.parser import Parser, add_study_options, whole_number
 from iqa_train.cli.scope import study_named
+from iqa_train.limits import MOST_RETRIES
 from iqa_train.scheduler.overview import read_overview
 from iqa_train.scheduler.relaunch import has_ended, relaunch
 
@@ -21,13 +22,14 @@ def main(argv: Sequence[str]) -> int:
     parser = Parser("iqa-train relaunch", _DESCRIPTION, _EPILOG)
     parser.add_argument("names", nargs="+", metavar="EXP", help="experiments' ids, or runs' folders")
     parser.add_argument("--again", action="store_true", help="start over, even if the run is complete")
-    parser.add_argument("--retries", type=whole_number(0), default=3, metavar="N", help="as in iqa-train --help [3]")
+    parser.add_argument(
+        "--retries", type=whole_number(0, MOST_RETRIES), default=3, metavar="N", help="as in iqa-train --help [3]"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     add_study_options(parser)
     options = parser.read(argv)
     runs_dir = Path(options.runs_dir)
     rows = rows_named(read_overview(runs_dir, study_named(options)), options.names)
-    # Of several runs with different settings, those that have ended.
     # Of several runs with different settings, those that have ended.
     rows = [row for row in rows if has_ended(row, again=options.again)] or rows
     items = relaunch(rows, runs_dir, options.logs_dir, options.retries, again=options.again)

@@ -6,17 +6,20 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from iqa_train.cli.interrupt import delay_interrupt
 from iqa_train.cli.lease_device import check_gpu, lease_device
 from iqa_train.cli.manners import manners_of
 from iqa_train.cli.progress_bar import bar
 from iqa_train.cli.text import say
+from iqa_train.errors import UsageError
 from iqa_train.runner.attempt_request import AttemptRequest
 from iqa_train.runner.follow_log import Follower
 from iqa_train.runner.polite import polite
 from iqa_train.runner.run_lock import require_idle
 from iqa_train.runner.runner import done_before, run_attempt
+from iqa_train.runs.identity import ProcessIdentity
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.outcome import SUPERSEDED, Outcome
 from iqa_train.runs.revision import earlier_run
@@ -25,12 +28,15 @@ from iqa_train.runs.specfile import spec_document
 from iqa_train.runs.state import RunState
 from iqa_train.scheduler.data_check import require_data, require_known
 from iqa_train.scheduler.detached_runner import holder_of
-from iqa_train.scheduler.queue import Item
+from iqa_train.scheduler.queue import Item, read_queue
 from iqa_train.study.manners import Manners
 from iqa_train.study.model import Study
 from iqa_train.study.revision import FIRST, revision_words
 from iqa_train.study.spec import RunSpec
-from iqa_train.text import plural
+from iqa_train.text import join_names, plural
+
+if TYPE_CHECKING:
+    from iqa_train.scheduler.slurm.troubles import Trouble
 
 _POLL = 0.05  # seconds between two reads of the log on the screen
 
@@ -43,12 +49,27 @@ def require_startable(runs: Runs, options: argparse.Namespace) -> dict[RunFolder
     require_known(spec for spec, _ in runs)
     if _alone(runs, options):
         require_idle(runs[0][1])
+    if options.backend is None:
+        _require_local([run for _, run in runs if options.again or not run.result.exists()], Path(options.runs_dir))
     return {run: _done(spec, run, options) for spec, run in runs}
+
+
+def _require_local(runs: Sequence[RunFolder], runs_dir: Path) -> None:
+    """Raise UsageError for runs that were queued for Slurm: nothing says that they are to run on this machine."""
+    mine = {str(run.path.relative_to(runs_dir)) for run in runs}
+    found = [item for item in read_queue(runs_dir).items if item.slurm is not None and item.key in mine]
+    names = list(dict.fromkeys(item.experiment for item in found))
+    if names:
+        raise UsageError(
+            f"{join_names(names, most=3)} {'was' if len(names) == 1 else 'were'} queued for Slurm, and this would train"
+            f" on this machine: `iqa-train relaunch {' '.join(names[:3])}` continues there what has ended, --backend "
+            "slurm queues with the [slurm] of now, and --backend local runs here"
+        )
 
 
 def _alone(runs: Runs, options: argparse.Namespace) -> bool:
     """Whether the command is one run, which this process carries out itself."""
-    queued = options.detach or options.all or options.batch or options.backend != "local"
+    queued = options.detach or options.all or options.batch or options.backend == "slurm"
     return len(runs) == 1 and not queued
 
 
@@ -175,28 +196,47 @@ def _leave(runs: list[str], options: argparse.Namespace) -> int:
     from iqa_train.doctor.logout import logout_warning
     from iqa_train.scheduler.scheduler_lock import scheduler_process
 
-    where = "" if options.runs_dir == "runs" else f" --runs-dir {options.runs_dir}"
     scheduler = scheduler_process(Path(options.runs_dir))
+    refusals = _refusals(runs, options)
     if options.json:
-        print(json.dumps({"queued": runs, "scheduler": scheduler.as_json() if scheduler else None}, indent=2))
-        return 1 if _refusals(options) else 0
+        facts = {"queued": runs, "scheduler": scheduler.as_json() if scheduler else None}
+        print(json.dumps(facts | {"refused": [refusal.words for refusal in refusals]}, indent=2))
+        return 1 if refusals else 0
+    for refusal in refusals:
+        say(f"iqa-train: {refusal.words}")
+    print(_queued_words(runs, options, scheduler, refusals))
+    sys.stdout.flush()
+    warning = logout_warning() if options.backend != "slurm" and runs else ""
+    if warning:
+        say(f"warning: {warning}")
+    return 1 if refusals else 0
+
+
+def _queued_words(
+    runs: Sequence[str],
+    options: argparse.Namespace,
+    scheduler: ProcessIdentity | None,
+    refusals: "Sequence[Trouble]",
+) -> str:
+    """What becomes of the runs now, and how to follow it."""
+    where = "" if options.runs_dir == "runs" else f" --runs-dir {options.runs_dir}"
+    if not runs and not options.until_decided:
+        return f"nothing is queued: every run asked for is complete (iqa-train results{where})"
     rounds = ", and further rounds follow until every verdict is decided" if options.until_decided else ""
     who = f"; scheduler running (pid {scheduler.pid})" if scheduler and scheduler.pid else ""
-    print(
-        f"{plural(len(runs), 'run')} queued{rounds}{_jobs_words(runs, options) or who}. "
-        "You can close this terminal. Check progress with:\n"
+    queued = f"{plural(len(runs), 'run')} queued{rounds}{_jobs_words(runs, options) or who}"
+    if any(refusal.lasting for refusal in refusals):
+        return f"{queued}, but what was refused is not submitted: correct [slurm] and repeat this command"
+    if refusals:
+        return f"{queued}, but not all are submitted yet: iqa-train status{where} tries again after a pause"
+    if read_queue(Path(options.runs_dir)).paused:
+        return f"{queued}. The queue is paused; iqa-train queue resume{where} starts them"
+    return (
+        f"{queued}. You can close this terminal. Check progress with:\n"
         f"  iqa-train status{where} --watch        states, and why runs wait\n"
         f"  iqa-train logs{where} EXPERIMENT -f    its log as it grows\n"
         f"  iqa-train stop{where} --all            stop everything, with checkpoints"
     )
-    sys.stdout.flush()
-    warning = logout_warning() if options.backend != "slurm" else ""
-    if warning:
-        say(f"warning: {warning}")
-    refusals = _refusals(options)
-    for words in refusals:
-        say(f"iqa-train: {words}; the runs stay queued, and are submitted again")
-    return 1 if refusals else 0
 
 
 def _jobs_words(runs: Sequence[str], options: argparse.Namespace) -> str:
@@ -210,10 +250,11 @@ def _jobs_words(runs: Sequence[str], options: argparse.Namespace) -> str:
     return f" for Slurm ({'job' if len(jobs) == 1 else 'jobs'} {', '.join(jobs)})" if jobs else " for Slurm"
 
 
-def _refusals(options: argparse.Namespace) -> list[str]:
-    """Why runs could not be submitted to Slurm, each reason once."""
+def _refusals(runs: Sequence[str], options: argparse.Namespace) -> "list[Trouble]":
+    """Why some of the runs could not be submitted to Slurm, each reason once."""
     if options.backend != "slurm":
         return []
     from iqa_train.scheduler.slurm.troubles import read_troubles
 
-    return list(dict.fromkeys(trouble.words for trouble in read_troubles(Path(options.runs_dir)).values()))
+    found = read_troubles(Path(options.runs_dir))
+    return list({found[run].words: found[run] for run in runs if run in found}.values())

@@ -22,7 +22,8 @@ from iqa_train.terminal import raw
 
 _DESCRIPTION = """\
 Show every run of the queue, and every other run of its studies: state and reason, device, epoch, test SRCC so far, time
-left. Everything is read from the runs' files at each call; any number of people may watch, which changes nothing."""
+left. Everything is read from the runs' files at each call, and any number of people may watch. The owner's look also
+brings Slurm up to date: runs that have no job are submitted, and jobs of runs that were removed are cancelled."""
 _EPILOG = "exit status: 0 done, 1 a state file is damaged, 2 usage"
 _CLEAR = "\x1b[H\x1b[J"
 

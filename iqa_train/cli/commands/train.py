@@ -12,6 +12,7 @@ from iqa_train.cli.other_scripts import refuse_options
 from iqa_train.cli.parser import Parser, add_study_options, whole_number
 from iqa_train.cli.scope import study_and_profile
 from iqa_train.errors import UsageError, visible
+from iqa_train.limits import MOST_PLACES, MOST_RETRIES
 
 if TYPE_CHECKING:  # imported where they are used: --help needs none of them
     from iqa_train.study.findings import Finding
@@ -71,9 +72,10 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError("--repeat rounds the initial weights of this program's networks otherwise; a command has none")
     if options.split:
         study, specs = with_split(study, specs, options.split)
-    findings = audit_with_data(study, profile, None if by_hand else overrides, seeds=options.seeds)
+    settings, on_slurm = None if by_hand else overrides, options.backend == "slurm"
+    findings = audit_with_data(study, profile, settings, seeds=options.seeds, for_slurm=on_slurm)
     findings = findings_about(findings, {spec.experiment for spec in specs})
-    if options.backend != "slurm":
+    if not on_slurm:
         findings = [finding for finding in findings if not finding.code.startswith(PREFIX)]
     elif options.runs_per_gpu is not None:
         _refuse_lone_runs(study, specs)
@@ -235,7 +237,7 @@ def _parser() -> Parser:
         help="batches: one after another, on the GPUs the file names; greedy: a free device takes the next [batches]",
     )  # fmt: skip
     how.add_argument(
-        "--retries", type=whole_number(0), default=3, metavar="N",
+        "--retries", type=whole_number(0, MOST_RETRIES), default=3, metavar="N",
         help="attempts in a row without progress before a run that was killed, lost or out of memory is given up [3]",
     )  # fmt: skip
     how.add_argument(
@@ -245,10 +247,14 @@ def _parser() -> Parser:
     add_study_options(parser)
     where = parser.add_argument_group("Where")
     where.add_argument("--gpu", type=whole_number(0), metavar="N", help="on GPU N alone, counted as nvidia-smi does")
-    where.add_argument("--slots", type=whole_number(1), metavar="N", help="on N slots of the CPU instead of GPUs")
-    where.add_argument("--runs_per_gpu", type=whole_number(1), metavar="N", help="runs that share a GPU [1]")
     where.add_argument(
-        "--backend", choices=("local", "slurm"), default="local",
+        "--slots", type=whole_number(1, MOST_PLACES), metavar="N", help="on N slots of the CPU instead of GPUs"
+    )
+    where.add_argument(
+        "--runs_per_gpu", type=whole_number(1, MOST_PLACES), metavar="N", help="runs that share a GPU [1]"
+    )
+    where.add_argument(
+        "--backend", choices=("local", "slurm"),
         help="local: on this machine; slurm: as jobs of a cluster, given what [slurm] of the study file says [local]",
     )  # fmt: skip
     add_manners_options(parser)

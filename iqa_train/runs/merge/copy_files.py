@@ -10,7 +10,7 @@ from pathlib import Path
 from iqa_train.errors import RunError
 from iqa_train.files import sync_folder
 from iqa_train.regular import open_regular
-from iqa_train.runs.layout import is_attempt
+from iqa_train.runs.layout import is_attempt, is_outcome
 from iqa_train.runs.merge.intact import OWN_TEMPORARY
 from iqa_train.runs.merge.side import ASIDE
 
@@ -22,8 +22,9 @@ class ChangedError(RunError):
 def copy_tree(source: Path, target: Path, wanted: Callable[[str], bool] = lambda _: True) -> None:
     """Copy the files in the folder `source` whose names `wanted` accepts, and all in its folders, into `target`.
 
-    Times are kept: states are read from them. Links that lead out of `source` are followed; pipes and devices, and
-    what processes leave that were killed, are not copied. Raises ChangedError and OSError.
+    Times are kept: states are read from them. Links to files outside `source` are followed, and those to folders where
+    one of the program's own is elsewhere, as checkpoints/ may be; else a link stays one. Pipes and devices, and what
+    processes leave that were killed, are not copied. Raises ChangedError and OSError.
     """
     copied: list[tuple[Path, os.stat_result, Path]] = []
     _copy_folder(source, source, target, wanted, copied)
@@ -49,6 +50,8 @@ def _copy_folder(
             continue
         if entry.is_symlink() and _stays_inside(original, root):
             copy.symlink_to(original.readlink())
+        elif entry.is_symlink() and entry.is_dir() and not _is_followed(original, root):
+            copy.symlink_to(os.path.realpath(original))
         elif entry.is_dir():
             _copy_folder(root, original, copy, lambda _: True, copied)
         elif entry.is_file():
@@ -70,6 +73,12 @@ def _stays_inside(link: Path, root: Path) -> bool:
         return True
     leads = Path(os.path.realpath(link))
     return not link.readlink().is_absolute() and leads.is_relative_to(os.path.realpath(root))
+
+
+def _is_followed(link: Path, root: Path) -> bool:
+    """Whether the folder that a link leads to belongs to the run: it has such a name, and does not hold the run."""
+    own = link.parent == root and is_outcome(link.name)
+    return own and not Path(os.path.realpath(root)).is_relative_to(os.path.realpath(link))
 
 
 def _copy_file(original: Path, copy: Path) -> os.stat_result:

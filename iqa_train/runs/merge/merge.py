@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from iqa_train.errors import RunError
 from iqa_train.locks import locked
 from iqa_train.runs.design_file import SealedDesign, read_design
 from iqa_train.runs.document_cache import Damage
-from iqa_train.runs.layout import QueueFiles, RunFolder, run_folders
+from iqa_train.runs.layout import QueueFiles, RunFolder, run_folders, unreadable_folders
 from iqa_train.runs.merge.copy_files import ChangedError
 from iqa_train.runs.merge.decide import (
     ALIVE,
@@ -60,16 +61,21 @@ class JoinedRun:
 
 @dataclass
 class MergeReport:
-    """`runs` in the order of their names, `designs` of studies where there was something to do or to say."""
+    """`runs` in the order of their names, `designs` of studies where there was something to do or to say.
+
+    `unreadable` are folders of a source in which runs may be, and why that is not known.
+    """
 
     runs: list[JoinedRun] = field(default_factory=list)
+    unreadable: list[tuple[Source, Path, str]] = field(default_factory=list)
     designs: list[tuple[Source, DesignDecision]] = field(default_factory=list)
     completed: list[RunFolder] = field(default_factory=list)
 
     @property
     def complete(self) -> bool:
         """Whether nothing was left."""
-        return not any(run.decision.left for run in self.runs) and not any(one.conflict for _, one in self.designs)
+        conflicts = any(one.conflict for _, one in self.designs)
+        return not self.unreadable and not conflicts and not any(run.decision.left for run in self.runs)
 
 
 def merge_runs(sources: Sequence[Source], runs_dir: Path, logs_dir: Path, options: MergeOptions) -> MergeReport:
@@ -112,6 +118,13 @@ class _Merge:
         study = self._options.study
         found = [(source, [read_side(run) for run in run_folders(source.runs_dir, study)]) for source in sources]
         ours = [read_side(run) for run in run_folders(self._runs_dir, study)]
+        runs = {side.run.path for _, sides in found for side in sides}
+        self._report.unreadable = [
+            (source, folder, words)
+            for source in sources
+            for folder, words in unreadable_folders(source.runs_dir, study)
+            if folder not in runs  # which are reported as runs
+        ]
         for side in ours:
             self._remember_data(side)
         signs = {source: newest_sign(source, sides) for source, sides in found}
@@ -119,7 +132,7 @@ class _Merge:
         candidates: dict[str, list[tuple[Source, Side]]] = {}
         for source, sides in found:
             for side in sides:
-                if side.tries and (source, side.run.study) not in blocked:
+                if (side.tries or side.damage) and (source, side.run.study) not in blocked:
                     key = str(side.run.path.relative_to(source.runs_dir))
                     candidates.setdefault(key, []).append((source, side))
         with suppress(_DiskFullError):
@@ -138,7 +151,7 @@ class _Merge:
             theirs: list[tuple[str, str, Source, SealedDesign | None, list[Side]]] = []
             try:
                 design = read_design(self._runs_dir, study)
-            except RunError as error:
+            except (RunError, OSError) as error:
                 self._report.designs.append((found[0][0], DesignDecision(study, conflict=str(error))))
                 blocked |= {(source, study) for source, _ in found}
                 continue
@@ -146,7 +159,7 @@ class _Merge:
                 there = [side for side in sides if side.run.study == study]
                 try:
                     sealed = read_design(source.runs_dir, study) if there else None
-                except RunError as error:
+                except (RunError, OSError) as error:
                     self._report.designs.append((source, DesignDecision(study, conflict=str(error))))
                     blocked.add((source, study))
                     continue
@@ -198,12 +211,18 @@ class _Merge:
         if key in self._planned:
             return self._planned[key]
         run = RunFolder(self._runs_dir / key)
-        return read_side(run) if run.path.is_dir() else None
+        return read_side(run) if os.path.isdir(run.path) else None  # noqa: PTH112 (which may not be known)
 
     def _decide(self, key: str, source: Source, here: Side | None, there: Side, newest: float) -> Decision:
+        if not there.tries:
+            return Decision(FAILED, there.damage)
         if words := alive_words(there, newest, gone=self._options.gone):
             return Decision(ALIVE, words)
-        if words := incomplete(there):
+        try:
+            words = incomplete(there)
+        except OSError as error:
+            return Decision(FAILED, f"{error.filename or there.run.path} cannot be read: {error.strerror}")
+        if words:
             return Decision(
                 INCOMPLETE, f"{words}; copy {source.given} again, until the copying program says it is done"
             )

@@ -14,6 +14,7 @@ from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.progress import epochs_of
 from iqa_train.runs.snapshot import Liveness, RunSnapshot, read_snapshot
 from iqa_train.runs.state import RunState, state_of
+from iqa_train.runs.state_names import LOST
 from iqa_train.text import plural
 
 ASIDE = "merged-"
@@ -77,7 +78,15 @@ class Side:
 
 
 def read_side(run: RunFolder) -> Side:
-    """What there is of `run` now."""
+    """What there is of `run` now; one that cannot be read has nothing but its `damage`."""
+    try:
+        return _read_side(run)
+    except OSError as error:
+        words = f"{error.filename or run.path} cannot be read: {error.strerror}"
+        return Side(run, RunState(LOST, words), damage=words)
+
+
+def _read_side(run: RunFolder) -> Side:
     found = read_snapshot(run, whole=True)
     state = state_of(found)
     last = found.last

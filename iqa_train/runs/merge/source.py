@@ -1,5 +1,6 @@
 """The folder of another machine that is merged: its runs folder, and where its logs are."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +60,8 @@ def find_source(given: Path, runs_dir: Path) -> Source:
         raise UsageError(f"{name} is the runs folder that the runs are joined into ({runs_dir}); {_WANTED}")
     if there.is_relative_to(here) or here.is_relative_to(there):
         raise UsageError(f"{name} and {runs_dir} lie in each other; {_WANTED}")
+    if not os.access(found, os.R_OK | os.X_OK):
+        raise UsageError(f"{visible(str(found))} may not be read: its owner has to permit it")
     if not _has_runs(found):
         raise UsageError(f"there are no runs in {name}; {_WANTED}{_above(given)}")
     return Source(given, found)

@@ -7,7 +7,7 @@ from pathlib import Path
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.slurm_job import slurm_watch
 from iqa_train.scheduler.backend import CANNOT_START, QueueLook
-from iqa_train.scheduler.queue import Item
+from iqa_train.scheduler.queue import Item, batch_words
 from iqa_train.scheduler.slurm.plan import answers
 from iqa_train.scheduler.slurm.reconcile import reconcile
 from iqa_train.scheduler.slurm.stop_job import stop_job
@@ -94,10 +94,12 @@ def _worded(
     if look.queue.paused:
         return replace(gone, words="the queue is paused")
     if trouble is not None:
-        return replace(gone, words=f"{CANNOT_START}: {trouble.words}" if trouble.lasting else trouble.words)
+        words = trouble.words if trouble.refused else f"{trouble.words}; {trouble.next_words}"
+        return replace(gone, words=f"{CANNOT_START}: {words}" if trouble.lasting else words)
     earlier = [i.batch for i, s in look.status if s.phase != "settled" and i.batch < item.batch]
     if earlier and look.queue.policy == "batches":
-        return replace(gone, words=f"waiting for batch {min(earlier)}")
+        batch = [i for i, _ in look.status if i.batch == min(earlier)]
+        return replace(gone, words=f"waiting for {batch_words(batch)}")
     return replace(gone, words="about to be submitted to Slurm")
 
 

@@ -9,6 +9,7 @@ import iqa_train.startup  # noqa: F401 (before anything that opens a file)
 
 # isort: split
 import contextlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -26,17 +27,18 @@ from iqa_train.redaction import without_secrets
 from iqa_train.runner.environment import interpreter_of
 from iqa_train.runner.process_limits import RefusedError, starting
 from iqa_train.runner.process_tree import kill_all
+from iqa_train.runner.start_worker import WORKER
 from iqa_train.runs.identity import require_own_proc
 from iqa_train.runs.layout import Attempt, QueueFiles, SlurmFiles
 from iqa_train.runs.snapshot import RunSnapshot, SnapshotReader
 from iqa_train.scheduler.detached_runner import BUSY, runner_command
 from iqa_train.scheduler.item_status import item_status, snapshots_of
 from iqa_train.scheduler.queue import Item, Queue, folder_of, read_queue
-from iqa_train.scheduler.slurm.cancelled import record_cancelled
+from iqa_train.scheduler.slurm.cancelled import record_cancelled, record_unable
 from iqa_train.scheduler.slurm.job_ending import JobEnding, Signals
 from iqa_train.scheduler.slurm.job_environment import job_environment
 from iqa_train.scheduler.slurm.job_interrupters import tell
-from iqa_train.scheduler.slurm.job_places import Place, places_of
+from iqa_train.scheduler.slurm.job_places import Place, no_gpu_words, places_of
 from iqa_train.scheduler.slurm.job_runner import PROGRAM, job_words
 from iqa_train.scheduler.slurm.job_turn import Due, attempt_due, jobs_in_question
 from iqa_train.scheduler.slurm.submissions import Submission, read_submission, read_submissions, tasks_now
@@ -82,12 +84,17 @@ class JobProgram:
         self._reader = SnapshotReader()
         self._ending = JobEnding(job, signals, SlurmTable.model_validate(submission.options).margin_seconds)
         self._failed = False  # a run could not begin
+        self._unable = ""  # why none of them is to begin: on the CPU it would take days, and nobody would know
         self._failing_since: float | None = None  # monotonic: files cannot be read
 
     def work(self) -> int:
         """Carry out the runs; returns the exit code."""
         with contextlib.closing(Nvml()) as nvml:
-            self._free = places_of(self._job, nvml.sample(), len(self._keys), read_queue(self._runs_dir).runs_per_gpu)
+            sample = nvml.sample()
+        self._free = places_of(self._job, sample, len(self._keys), read_queue(self._runs_dir).runs_per_gpu)
+        if WORKER not in os.environ:  # a stand-in for the trainer needs no GPU
+            asked = SlurmTable.model_validate(self._submission.options).gpu_count
+            self._unable = no_gpu_words(self._job, sample, asked)
         own = [place.device.key for place in self._free if place.device.kind == "cpu"]
         try:
             while self._runners or (self._open and not self._ending.has_begun):
@@ -130,13 +137,22 @@ class JobProgram:
             due = attempt_due(key, self._submission.after.get(key), queue, found, self._job, gone)
             if isinstance(due, Due):
                 self._open.remove(key)
-                self._launch(due, self._free.pop(0))
+                if self._unable:
+                    self._fail(due)
+                else:
+                    self._launch(due, self._free.pop(0))
             elif due.missing and now < self._missing_until and not self._is_newer():
                 self._not_before[key] = now + _AGAIN
             else:
                 say(f"{key}: no attempt is made: {due.words}")
                 self._open.remove(key)
                 self._not_due.append(key)
+
+    def _fail(self, due: Due) -> None:
+        words = f"{self._unable}; gpus = 0 in [slurm] trains on the CPU"
+        say(f"{due.item.key}: failed: {words}")
+        record_unable(folder_of(due.item, self._runs_dir), words)
+        self._failed = True
 
     def _snapshots(self, queue: Queue) -> dict[str, RunSnapshot]:
         """Of the runs of this job, and of those in batches before theirs."""
@@ -214,7 +230,7 @@ class JobProgram:
                 kill_all(made.folder)
             status = item_status(runner.due.item, self._runs_dir)
             self._tries[key] = self._tries.get(key, 0) + 1
-            say(f"{key}: {status.state.name} {status.state.reason}".rstrip() + (f" ({words})" if words else ""))
+            say(f"{key}: {status.state.name}: {status.state.reason}".rstrip(": ") + (f" ({words})" if words else ""))
             if status.phase == "waiting" and self._tries[key] < _TRIES:
                 self._try_again(key, 0.0)
 
@@ -369,7 +385,7 @@ def main(argv: list[str] | None = None) -> int:
         return JobProgram(runs_dir, awaited_submission(runs_dir, token), job, signals).work()
     except (OSError, UserError) as error:
         say(error_words(error, runs_dir))
-    if words := _reconciled(runs_dir):  # what this job does not do may need another
+    if words := _reconciled(runs_dir, {}):  # what this job does not do may need another
         say(words)
     return 1
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from iqa_train.devices.inventory import Device, inventory_of
 from iqa_train.devices.nvml import Sample
 from iqa_train.slurm.this_job import ThisJob
+from iqa_train.text import plural
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 
@@ -33,6 +34,17 @@ def places_of(job: ThisJob, sample: Sample, runs: int, runs_per_gpu: int = 1) ->
     name = re.sub(r"\W", "-", f"{job.cluster}-{job.label}-{job.restarts}".strip("-"))
     threads = max(1, job.cpus // number)
     return [Place(Device("cpu", k, f"cpu-{name}-{k}", "CPU", threads=threads)) for k in range(number)]
+
+
+def no_gpu_words(job: ThisJob, sample: Sample, asked: int) -> str:
+    """That the job was to have GPUs and none is usable, with the driver's reason; "" where that is not so."""
+    asked = asked or len([name for name in job.gpus.split(",") if name])
+    if not asked or (job.gpus and _gpus(sample, {_VISIBLE: job.gpus})):
+        return ""
+    found = inventory_of(sample, {_VISIBLE: job.gpus})
+    why = found.why_no_gpu or "; ".join(filter(None, [found.note, *(device.note for device in found.devices)]))
+    words = (why or "the driver lost them") if job.gpus else "Slurm gave it none"
+    return f"job {job.label} asked for {plural(asked, 'GPU')}, none is usable: {words}"
 
 
 def _gpus(sample: Sample, environment: Mapping[str, str]) -> list[Device]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from iqa_train.runs.snapshot import RunSnapshot
 from iqa_train.scheduler.item_status import ItemStatus, status_of
-from iqa_train.scheduler.queue import Item, Queue
+from iqa_train.scheduler.queue import Item, Queue, batch_words
 from iqa_train.slurm.this_job import ThisJob
 
 
@@ -81,4 +81,4 @@ def _earlier_batch(item: Item, queue: Queue, statuses: Mapping[str, ItemStatus])
     earlier = [other for other in queue.items if other.batch < item.batch]
     open_ = [other for other in earlier if statuses[other.key].phase != "settled"]
     first = min(open_, key=lambda other: other.batch, default=None)
-    return "" if first is None else first.batch_name or f"batch {first.batch}"
+    return "" if first is None else batch_words([other for other in open_ if other.batch == first.batch])

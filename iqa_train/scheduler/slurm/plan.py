@@ -174,7 +174,7 @@ def _kind(item: Item) -> str:
 
 
 def _unwanted(arrays: Sequence[_Array], mine: Mapping[str, Entry], policy: str, *, hurry: bool) -> set[str]:
-    """Jobs that wait for runs which are done, were removed, or now belong to another batch."""
+    """Jobs that wait for runs which are done, were removed, now belong to another batch, or ask for something else."""
     found = set()
     for array in arrays:
         submission = array.submission
@@ -187,6 +187,7 @@ def _unwanted(arrays: Sequence[_Array], mine: Mapping[str, Entry], policy: str, 
             moved = submission.policy != policy or (hurry and submission.begin > 0)
             moved |= task in submission.cancelled  # Slurm has not answered, or has forgotten it
             moved |= policy == "batches" and any(entry.item.batch != submission.batch for entry in wanted)
+            moved |= any(entry.item.slurm != submission.options for entry in wanted)  # the start was repeated
             if not wanted or moved:
                 found.add(array.jobs[task].label)
     return found

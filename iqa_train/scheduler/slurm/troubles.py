@@ -9,6 +9,7 @@ from pathlib import Path
 from iqa_train.files import SCHEMA_VERSION, DamagedFileError, read_json, write_json
 from iqa_train.runs.layout import SlurmFiles
 from iqa_train.schema import build
+from iqa_train.slurm.reasons import at_clock
 
 _PAUSE = (10.0, 600.0)  # seconds until a run is submitted again, first and at most
 
@@ -18,7 +19,7 @@ class Trouble:
     """What has happened, and the moment before which the run is not tried again: its job begins no earlier.
 
     `given_up`: it has no job until a person asks for it. `lasting`: waiting alone does not help. `refused`: Slurm has
-    taken no job for it. `failures` are those of the `tries` that count against its retries.
+    taken no job for it. `failures` are those of the `tries` that count; so many as `most` are made (0: any number).
     """
 
     words: str
@@ -28,6 +29,15 @@ class Trouble:
     lasting: bool = False
     refused: bool = False
     failures: int = 0
+    most: int = 0
+
+    @property
+    def next_words(self) -> str:
+        """What follows from it, for a person."""
+        if self.given_up:
+            return f"given up after try {self.failures}; iqa-train queue resume submits it again"
+        when = at_clock(self.until) if time.time() < self.until else "by the next iqa-train command"
+        return f"submitted again {when}" + (f", try {self.failures + 1} of {self.most}" if self.most else "")
 
 
 def read_troubles(runs_dir: Path) -> dict[str, Trouble]:
@@ -66,9 +76,9 @@ class Troubles:
         tries = before.tries + 1 if before else 1
         failures = (before.failures if before else 0) + (retries is not None)
         given_up = retries is not None and failures > retries
-        hint = "; iqa-train queue resume submits it again" if given_up else ""
         until = time.time() + min(_PAUSE[0] * 2 ** min(tries - 1, 10), _PAUSE[1])
-        self._now[key] = Trouble(words + hint, until, tries, given_up, lasting or given_up, refused, failures)
+        most = 0 if retries is None else retries + 1
+        self._now[key] = Trouble(words, until, tries, given_up, lasting or given_up, refused, failures, most)
 
     def forgive(self) -> None:
         """Forget all: a person has asked for the runs to be submitted."""

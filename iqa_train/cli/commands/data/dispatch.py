@@ -166,19 +166,18 @@ def _parser() -> Parser:
             "--seed", type=whole_number(0), metavar="N", help="seed that the split depends on (the study file's)"
         )
     for command in (verify, prepare):
-        command.add_argument("--workers", type=_count, default=2, metavar="N", help="decoding threads (2)")
+        command.add_argument(
+            "--workers", type=whole_number(1, 4096), default=2, metavar="N", help="decoding threads (2)"
+        )
     for command in (listed, verify, stats, prepare):
         command.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     split.add_argument("--out", metavar="FILE", help="file to write: image,split[,reference] (standard output)")
     prepare.add_argument("--resize", default="auto", help="size to store: auto, none, WIDTHxHEIGHT or the shorter side")
     prepare.add_argument("--cache_dir", default="", metavar="DIR", help="where decoded pixels are kept")
     verify.add_argument(
-        "--patch_size", type=_count, metavar="N", help="report images smaller than N pixels (the study's patch_size)"
+        "--patch_size",
+        type=whole_number(1, 4096),
+        metavar="N",
+        help="report images smaller than N pixels (the study's patch_size)",
     )
     return parser
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 4096:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 to 4096")
-    return int(text)

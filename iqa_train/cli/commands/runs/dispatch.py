@@ -69,6 +69,8 @@ def _not_merged(source: Source, study: str | None) -> list[str]:
         waiting = [f"{item.experiment} (seed {item.seed})" for item in _open_items(source.runs_dir, study)]
     except RunError as error:
         return [str(error).partition(";")[0]]
+    except OSError as error:
+        return [f"{error.filename} cannot be read: {error.strerror}"]
     if waiting:
         verb = "waits" if len(waiting) == 1 else "wait"
         notes.append(

@@ -26,6 +26,8 @@ def merge_lines(report: MergeReport, sources: Sequence[Source], *, dry_run: bool
         if decision.conflict:
             what, words = "conflict", decision.conflict
         lines.append(f"{what}  design of {decision.study} in {source.given}: {words}")
+    for source, folder, words in report.unreadable:
+        lines.append(f"failed  {folder} of {source.given} cannot be read ({words}): what is in it is not joined")
     shown = [run for run in report.runs if run.decision.what != SAME or run.tests]
     width = max((len(run.decision.what) for run in shown), default=0)
     several = len(sources) > 1
@@ -48,6 +50,7 @@ def _sum(report: MergeReport, sources: Sequence[Source], *, dry_run: bool) -> st
     places = join_names([source.words for source in sources])
     parts = [f"{kinds.count(what)} {words}" for what, words in _DONE.items() if what in kinds]
     left = sum(what in LEFT for what in kinds) + sum(bool(one.conflict) for _, one in report.designs)
+    left += len(report.unreadable)
     if not parts and not left:
         there = f"its {plural(len(kinds), 'run')} are here" if kinds else "no run there has been started"
         return f"{places}: nothing to do, {there}"
@@ -83,6 +86,10 @@ def merge_document(
                 "tests": list(run.tests),
             }
             for run in report.runs
+        ],
+        "unreadable": [
+            {"dir": str(source.given), "folder": str(folder), "message": words}
+            for source, folder, words in report.unreadable
         ],
         "designs": [
             {
