@@ -73,8 +73,8 @@ def test_every_program_begins_with_it(path: Path) -> None:
 def test_one_place_says_how_a_program_is_started() -> None:
     spelt = [path.name for path in SOURCES if re.search(r'"-m"|sys\.executable', path.read_text())]
     # A queue item names its interpreter (environment), as {python} does in a command (contract); the stand-in worker of
-    # tests is a file (runner).
-    assert sorted(spelt) == ["contract.py", "environment.py", "program.py", "runner.py"]
+    # tests is a file (start_worker).
+    assert sorted(spelt) == ["contract.py", "environment.py", "program.py", "start_worker.py"]
 
 
 @pytest.mark.parametrize("closed", CLOSED, ids=str)
