@@ -30,7 +30,7 @@ def draw(plot: Plot, width: int, height: int) -> list[Content]:
     down = height - 1
     axis = value_axis(low, high, max(1, down))
     left = max(map(len, axis.ticks.values()), default=0) + 2
-    side = min(max(cell_len(_label(c, plot)) for c in drawn if not c.grey or len(drawn) <= down) + 1, width // 3)
+    side = min(max(cell_len(_label(c, plot)) for c in drawn if not c.grey or len(drawn) <= down) + 1, 2 * width // 5)
     across = width - left - side
     if across < _FEWEST_COLUMNS or down < _FEWEST_ROWS:
         return [Content.styled(f"{what} by epoch: not enough room; press z to zoom", "$text-muted")]
