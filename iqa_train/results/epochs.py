@@ -44,13 +44,27 @@ def epochs_of(runs: Iterable[RunRecord]) -> ByEpoch:
 
 
 def curves(runs: Sequence[RunRecord]) -> list[Curve]:
-    """Validation and test SRCC by epoch of each experiment's first seed with an epoch."""
-    found = []
-    for experiment, its_runs in by_experiment(runs).items():
-        events = next((run.epochs[seed] for run in its_runs for seed in run.epochs), {})
-        points = [(epoch, e.get("val_srcc"), e.get("test_srcc")) for epoch, e in sorted(events.items())]
-        found.append(Curve(experiment, tuple(points)))
-    return found
+    """The curve of each experiment's first seed with an epoch."""
+    return [
+        curve_of(experiment, next((run.epochs[seed] for run in its_runs for seed in run.epochs), {}))
+        for experiment, its_runs in by_experiment(runs).items()
+    ]
+
+
+def curve_of(name: str, events: Mapping[int, Event]) -> Curve:
+    """SRCC, loss and learning rate by epoch."""
+    found = sorted(events.items())
+    return Curve(
+        name,
+        points=tuple((epoch, e.get("val_srcc"), e.get("test_srcc")) for epoch, e in found),
+        losses=_known((epoch, e.get("train_loss")) for epoch, e in found),
+        rates=_known((epoch, e.get("lr")) for epoch, e in found),
+        chosen=max((epoch for epoch, e in found if e.get("best")), default=None),
+    )
+
+
+def _known(pairs: Iterable[tuple[int, float | None]]) -> tuple[tuple[int, float], ...]:
+    return tuple((epoch, float(value)) for epoch, value in pairs if value is not None)
 
 
 def _value(by_epoch: ByEpoch, seed: int, epoch: int, metric: str) -> float | None:

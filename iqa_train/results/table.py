@@ -202,10 +202,16 @@ class StudyResults:
 
 @dataclass(frozen=True)
 class Curve:
-    """An experiment's values by epoch for its first seed: (epoch, validation SRCC, test SRCC)."""
+    """An experiment's values by epoch for its first seed: (epoch, validation SRCC, test SRCC) in `points`.
+
+    `losses` and `rates` are (epoch, training loss) and (epoch, learning rate); `chosen` is the selected epoch.
+    """
 
     experiment: str
     points: tuple[tuple[int, float | None, float | None], ...] = field(default=())
+    losses: tuple[tuple[int, float], ...] = ()
+    rates: tuple[tuple[int, float], ...] = ()
+    chosen: int | None = None
 
 
 def _listed(span: Interval | None) -> list[float] | None:

@@ -306,6 +306,7 @@ class EpochEvent(TypedDict, total=False):
     time: str
     seconds: Seconds | None
     train_loss: Measure | None
+    lr: Measure | None
     train_srcc: Measure | None
     val_srcc: Measure | None
     val_plcc: Measure | None

@@ -16,7 +16,7 @@ from iqa_tui.state.board import Board, RunLine
 from iqa_tui.state.study_names import names_of_studies
 from iqa_tui.widgets.curves import Curves
 from iqa_tui.widgets.glyphs import state_words
-from iqa_tui.widgets.plot import Plot
+from iqa_tui.widgets.plot_data import Plot
 from iqa_tui.widgets.section_page import Page
 
 if TYPE_CHECKING:

@@ -27,6 +27,8 @@ from iqa_tui.widgets.verdict_line import VerdictLine
 
 if TYPE_CHECKING:
     from textual.binding import ActiveBinding
+_PLOT = "Plot the next of SRCC, validation SRCC, loss, learning rate; where there is no room, in place of the log"
+_HALF_FROM = 200  # columns of the screen, of which they have half
 _DEFAULT_PAGER = "less -R +G"
 
 
@@ -44,7 +46,7 @@ class StudyScreen(ActionScreen):
         Binding("ampersand", "find('filter')", "Filter", key_display="&", show=False, id="log.filter"),
         Binding("f", "follow", "Follow", show=False, id="log.follow", tooltip="Follow the end of the log"),
         Binding("w", "wrap", "Wrap", show=False, id="log.wrap", tooltip="Wrap long lines, or cut them off"),
-        Binding("v", "plot", "Plot/log", id="view.plot", tooltip="Show SRCC by epoch instead of the log, and back"),
+        Binding("v", "plot", "Plot", id="view.plot", tooltip=_PLOT),
         Binding("z", "zoom", "Zoom", id="view.zoom", tooltip="Enlarge the focused pane to the whole screen, and back"),
         Binding("o", "pager", "Pager", show=False, id="log.pager", tooltip="Open the log in $PAGER"),
         Binding("c", "compare", "Compare", show=False, id="view.compare", tooltip="Compare two runs or two studies"),
@@ -76,6 +78,10 @@ class StudyScreen(ActionScreen):
         """Show each new board of the app."""
         self.query_one(RunTable).focus()
         self.watch(self.app, "board", self._show)
+
+    def on_resize(self) -> None:
+        """On a very wide screen, half of it is for devices and plot."""
+        self.set_class(self.size.width >= _HALF_FROM, "-half")
 
     @property
     def selected(self) -> RunLine | None:
@@ -129,7 +135,7 @@ class StudyScreen(ActionScreen):
     def _show_selected(self, board: Board) -> None:
         line = self.query_one(RunTable).line
         self.query_one(Detail).show(board, line)
-        self.query_one(Curves).show(board, line)
+        self.query_one(Curves).show(board, line, self.marked)
         self.query_one(LogTabs).show(board, line.key if line else None)
         log = (line.key if line else None, str(line.log) if line and line.log else None)
         if line is not None and log != self._shown_log:
@@ -191,13 +197,19 @@ class StudyScreen(ActionScreen):
         self.query_one(LogPane).view.action_wrap()
 
     def action_plot(self) -> None:
-        self.toggle_class("-plot")
+        """Bring the plot to the screen; if it is there, plot the next quantity. After the last, show the log again."""
+        curves = self.query_one(Curves)
+        if not curves.display:
+            self.add_class("-plot")
+        elif curves.next_quantity():
+            self.remove_class("-plot")
 
     def action_zoom(self) -> None:
         """Enlarge the focused pane to the whole screen, and back."""
         self.toggle_class("-zoom")
         within = self.focused is not None and any(node.id == "below" for node in self.focused.ancestors)
         self.set_class(within, "-zoom-below")
+        self.set_class(isinstance(self.focused, Curves), "-zoom-plot")
 
     async def action_pager(self) -> None:
         """Open the log in the user's pager."""

@@ -1,4 +1,4 @@
-"""A canvas of braille dots, 2 x 4 to a terminal cell; a cell takes the colour of the last curve drawn in it."""
+"""A canvas of braille dots, 2 x 4 to a terminal cell; a cell shows the curve alone that was drawn in it last."""
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 _BLANK = 0x2800
@@ -11,6 +11,7 @@ class Canvas:
         self.width, self.height = width, height
         self._bits = [[0] * width for _ in range(height)]
         self._owners: list[list[int | None]] = [[None] * width for _ in range(height)]
+        self._marks: dict[tuple[int, int], tuple[str, int]] = {}
 
     @property
     def dots(self) -> tuple[int, int]:
@@ -21,6 +22,8 @@ class Canvas:
         """Set a dot; dots outside the canvas are ignored."""
         column, row = x // 2, y // 4
         if 0 <= column < self.width and 0 <= row < self.height:
+            if self._owners[row][column] != owner:  # a cell has one colour: another curve's dots would take it
+                self._bits[row][column] = 0
             self._bits[row][column] |= _DOTS[y % 4][x % 2]
             self._owners[row][column] = owner
 
@@ -31,6 +34,11 @@ class Canvas:
         for k in range(steps + 1):
             self.dot(round(x0 + (x1 - x0) * k / steps), round(y0 + (y1 - y0) * k / steps), owner)
 
+    def mark(self, column: int, row: int, character: str, owner: int) -> None:
+        """Put a character into a cell, in place of its dots."""
+        if 0 <= column < self.width and 0 <= row < self.height:
+            self._marks[column, row] = character, owner
+
     def _within(self, point: tuple[int, int], other: tuple[int, int]) -> tuple[float, float]:
         """`point`, moved along the line to `other` if it lies far above or below the canvas."""
         (x, y), (x1, y1) = point, other
@@ -39,5 +47,7 @@ class Canvas:
 
     def cell(self, column: int, row: int) -> tuple[str, int | None]:
         """The character of a cell and its owner; None where nothing was drawn."""
+        if (marked := self._marks.get((column, row))) is not None:
+            return marked
         bits = self._bits[row][column]
         return (chr(_BLANK | bits) if bits else " "), self._owners[row][column]

@@ -1,7 +1,7 @@
 """Two runs side by side: results and their difference, settings that differ, how each ended, curves."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from iqa_train.errors import UserError
@@ -10,6 +10,7 @@ from iqa_train.report.run_page.json_fields import cannot_be_read, contents, mome
 from iqa_train.report.run_page.settings import settings_of
 from iqa_train.report.sections import Line, Mark, Section, prose
 from iqa_train.results.comparison import Comparison, compare
+from iqa_train.results.epochs import curve_of
 from iqa_train.results.factors import factors, settings_that_differ
 from iqa_train.results.paired_predictions import ExperimentPredictions
 from iqa_train.results.run_record import RunRecord, record_of
@@ -57,9 +58,8 @@ def two_runs(
     except OSError as error:
         return TwoRuns((Section("Not compared", (prose(cannot_be_read(error, folders[0].path), "error"),)),))
     sections = (_results(one, two), _settings(one, two), _ends(one, two))
-    return TwoRuns(
-        sections, (_curve(one), _curve(two)), max(one.progress.epochs or 0, two.progress.epochs or 0)
-    )  # fmt: skip
+    curves = tuple(curve_of(side.label, next(iter(side.run.epochs.values()), {})) for side in (one, two))
+    return TwoRuns(sections, curves, max(one.progress.epochs or 0, two.progress.epochs or 0))
 
 
 def _side(folder: RunFolder, label: str, study: Study | None, profile: str | None) -> _Side:
@@ -176,9 +176,3 @@ def _end(side: _Side) -> dict[str, str]:
         "host": words(runner, "host"),
         "program": words(runner, "code"),
     }
-
-
-def _curve(side: _Side) -> Curve:
-    events = next(iter(side.run.epochs.values()), {})
-    points = [(epoch, e.get("val_srcc"), e.get("test_srcc")) for epoch, e in sorted(events.items())]
-    return replace(Curve(side.label), points=tuple(points))

@@ -69,15 +69,15 @@ async def test_two_marked_runs_and_the_sides_swapped(study: Path) -> None:
 async def test_curves_of_both_runs_are_below_where_there_is_room(study: Path) -> None:
     async with seat((160, 48)) as console:
         await console.press("down", "c")
-        await console.sees("Test SRCC by epoch", "epoch 3")
+        await console.sees("Test SRCC by epoch", "3 epoch")
         await console.press("v")
-        await console.until(lambda: "epoch 3" not in console.text())
+        await console.until(lambda: "3 epoch" not in console.text())
     async with seat((80, 24)) as console:
         await console.press("down", "c")
         await console.sees("A1 minus Baseline")
-        assert "epoch 3" not in console.text()
+        assert "3 epoch" not in console.text()
         await console.press("v")
-        await console.sees("epoch 3")
+        await console.sees("3 epoch")
 
 
 async def test_sides_are_chosen_from_lists(study: Path) -> None:

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from iqa_train.devices.inventory import Device
 from iqa_train.devices.nvml import GpuReading
-from iqa_train.results.table import Curve, ResultRow
+from iqa_train.results.table import ResultRow
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.node_devices import NodeDevice
 from iqa_train.runs.progress import RunProgress
@@ -20,7 +20,6 @@ from iqa_tui.state.batches import batch_lines
 from iqa_tui.state.board import Board, DeviceLine, Devices, NodeLine, RunLine
 from iqa_tui.widgets.devices import device_lines
 from iqa_tui.widgets.headline import problem_text, progress_words
-from iqa_tui.widgets.plot import Plot, draw, value_range
 from iqa_tui.widgets.run_columns import GAP, grid, verdict_cell
 
 
@@ -75,37 +74,6 @@ def test_columns_give_way_in_the_order_of_their_ranks() -> None:
 )
 def test_a_run_without_a_verdict_says_how_far_it_is(result: ResultRow | None, state: str, words: str) -> None:
     assert verdict_cell(line(2, "A1", state, result)) == words
-
-
-@given(
-    st.lists(
-        st.lists(st.floats(-1, 1, allow_nan=False), min_size=1, max_size=30), min_size=1, max_size=8
-    ),
-    st.integers(1, 150), st.integers(1, 40),
-)  # fmt: skip
-def test_the_plot_fits_whatever_the_curves_are(curves: list[list[float]], width: int, height: int) -> None:
-    made = tuple(
-        Curve(f"E{k}", tuple((n, None, value) for n, value in enumerate(values, 1))) for k, values in enumerate(curves)
-    )
-    lines = draw(Plot(made, "E0", "E1", (0.2, 0.3), 30), width, height)
-    assert len(lines) <= max(height, 1)
-    if len(lines) > 1:
-        assert all(cell_len(text.plain) <= width for text in lines)
-
-
-def test_the_plot_shows_the_differences_of_later_epochs_and_not_the_first_steps() -> None:
-    early = [(1, 0.10), (2, 0.60), (3, 0.92), (4, 0.931), (5, 0.933), (6, 0.934)]
-    low, high = value_range([early], None)
-    assert low > 0.85
-    assert high > 0.934
-
-
-def test_every_experiment_is_named_at_the_end_of_its_curve() -> None:
-    curves = tuple(Curve(name, ((1, None, 0.5), (2, None, 0.9 + k / 100))) for k, name in enumerate("PQR"))
-    text = "\n".join(part.plain for part in draw(Plot(curves, "P", "Q"), 80, 12))
-    assert "P 0.9000" in text
-    assert "▸Q 0.9100" in text
-    assert "R 0.9200" in text
 
 
 def test_a_batch_counts_epochs_and_its_last_run() -> None:

@@ -104,20 +104,39 @@ async def test_moving_and_marking(five_done: FaultyProject, monkeypatch: pytest.
     await shown(five_done, monkeypatch, (80, 24), check)
 
 
-async def test_plot_takes_the_logs_place_and_gives_it_back(
+async def test_plot_takes_the_logs_place_goes_through_what_can_be_plotted_and_gives_it_back(
     five_done: FaultyProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def check(pilot: Pilot[str], app: Console) -> None:
-        assert not any("epoch 3" in row and "1 " in row for row in picture(app))
-        await pilot.press("v")
-        await pilot.pause(0.1)
-        assert any(("│" in row and "⠤" in row) or "⣀" in row for row in picture(app))
-        assert not any("[1]Baseline" in row for row in picture(app))
+        for title in ("Test SRCC", "Validation SRCC", "Training loss", "Learning rate"):
+            assert not any(f"{title} by epoch" in row for row in picture(app))
+            await pilot.press("v")
+            await pilot.pause(0.1)
+            rows = picture(app)
+            assert any(f"{title} by epoch" in row for row in rows)
+            assert any(row.rstrip().endswith("epoch") for row in rows)
+            assert any("┤" in row for row in rows), rows
+            assert not any("[1]Baseline" in row for row in rows)
         await pilot.press("v")
         await pilot.pause(0.1)
         assert any("[1]Baseline" in row for row in picture(app))
 
     await shown(five_done, monkeypatch, (80, 24), check)
+
+
+@pytest.mark.parametrize(("width", "side"), [(160, 62), (220, 110)])
+async def test_where_there_is_room_the_log_stays_and_the_plot_has_up_to_half(
+    five_done: FaultyProject, monkeypatch: pytest.MonkeyPatch, width: int, side: int
+) -> None:
+    async def check(pilot: Pilot[str], app: Console) -> None:
+        assert app.screen.query_one("#side").size.width in {side, side - 1}  # with a border
+        for _ in range(4):
+            await pilot.press("v")
+            await pilot.pause(0.1)
+            assert any("[1]Baseline" in row and "by epoch" not in row for row in picture(app))
+        assert any("Test SRCC by epoch" in row for row in picture(app))
+
+    await shown(five_done, monkeypatch, (width, 40), check)
 
 
 async def test_zoom_gives_all_to_the_pane_with_the_focus(
