@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from iqa_train.cli.text import plain, text_table
+from iqa_train.results.shown import at_epoch
 from iqa_train.runs.state_names import OPEN, QUEUED, RUNNING
 from iqa_train.scheduler.overview import Overview, Row
 from iqa_train.text import format_duration
@@ -93,7 +94,8 @@ def _cells(row: Row, *, several: bool) -> list[str]:
     p = row.progress
     epoch = "-" if p.epochs is None else f"{p.epoch or 0}/{p.epochs}"
     kind = row.kind.words if row.kind.name == "external" else "" if row.kind.name == "trained" else row.kind.name
-    why = "; ".join(filter(None, [kind, row.reason or (p.stage if row.state == RUNNING else ""), row.note]))
+    again = "run again: test SRCC is that of an earlier attempt" if p.again else ""
+    why = "; ".join(filter(None, [kind, row.reason or (p.stage if row.state == RUNNING else ""), again, row.note]))
     return [
         row.study,
         f"{name} ({row.run.config_hash})" if several else name,
@@ -101,7 +103,7 @@ def _cells(row: Row, *, several: bool) -> list[str]:
         row.state,
         row.device or "-",
         epoch,
-        "-" if p.srcc is None else f"{p.srcc:.4f}",
+        "-" if p.srcc is None else at_epoch(p.srcc, p.selected),
         eta_words(row.eta_s, guess=row.eta_is_guess) if row.state in OPEN else "-",
         why,
     ]

@@ -70,6 +70,8 @@ class Row:
             "epochs": self.progress.epochs,
             "srcc": self.progress.srcc,
             "plcc": self.progress.plcc,
+            "selected_epoch": self.progress.selected,
+            "again": self.progress.again,
             "stage": self.progress.stage,
             "eta_s": None if self.eta_s is None else round(self.eta_s, 1),
             "eta_is_guess": self.eta_is_guess,
@@ -223,8 +225,8 @@ def _queued_row(
     row = _row(found, state, logs, item)
     if item.slurm is not None and answer is not None and answer.job and answer.kind != "gone":
         row = replace(row, job=answer)
-    if status.phase == "waiting" and not status.tried and item.again:  # earlier attempts do not count
-        return replace(row, progress=RunProgress(epochs=row.progress.epochs))
+    if status.phase == "waiting" and not status.tried and item.again and not row.progress.again:
+        return replace(row, progress=RunProgress(epochs=row.progress.epochs))  # earlier attempts do not count
     return row
 
 

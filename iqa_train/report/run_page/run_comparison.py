@@ -13,6 +13,7 @@ from iqa_train.results.comparison import Comparison, compare
 from iqa_train.results.factors import factors, settings_that_differ
 from iqa_train.results.paired_predictions import ExperimentPredictions
 from iqa_train.results.run_record import RunRecord, record_of
+from iqa_train.results.shown import at_epoch
 from iqa_train.results.table import Curve, ResultRow
 from iqa_train.results.table_notes import ONE_SEED, interval_notes
 from iqa_train.results.verdict import LEVEL, conclusion, is_better
@@ -104,7 +105,7 @@ def _value(found: Comparison, side: _Side, metric: str) -> str:
     own = side.progress.srcc if metric == "srcc" else side.progress.plcc
     if own is None:
         return NONE
-    return f"{number(own)} as reported" if side.run.state.finished else f"{number(own)} so far"
+    return f"{number(own)} as reported" if side.run.finished else at_epoch(own, side.progress.selected)
 
 
 def _verdict(found: Comparison, label: str, metric: str) -> ResultRow:
