@@ -130,7 +130,7 @@ def verdict_cell(row: ResultRow, *, brief: bool = False) -> str:
     if row.standing is not None:
         return standing_words(row.standing, brief=brief)
     text = conclusion(row, brief=brief)
-    return so_far_words(row) + (f"{text} {DOUBLE_DAGGER}" if row.borrowed else text) if text else ""
+    return so_far_words(row, brief=brief) + (f"{text} {DOUBLE_DAGGER}" if row.borrowed else text) if text else ""
 
 
 def value_words(results: StudyResults) -> str:

@@ -53,6 +53,9 @@ def _shown(value: float) -> float:
     return round(value, 4)
 
 
-def so_far_words(row: ResultRow) -> str:
-    """`2 of 3 seeds: ` before what is said of a row to which further seeds come; else ""."""
-    return "" if row.so_far is None else f"{row.so_far[0]} of {row.so_far[1]} seeds: "
+def so_far_words(row: ResultRow, *, brief: bool = False) -> str:
+    """`2 of 3 seeds: ` (`2/3: `) before what is said of a row to which further seeds come; else ""."""
+    if row.so_far is None:
+        return ""
+    done, planned = row.so_far
+    return f"{done}/{planned}: " if brief else f"{done} of {planned} seeds: "

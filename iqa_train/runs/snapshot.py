@@ -8,7 +8,8 @@ snapshots (`runs.state`, `runs.progress`, `scheduler.item_status`, `scheduler.ov
 import os
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -167,6 +168,16 @@ class SnapshotReader:
         self._known: dict[str, DocumentCache] = {}
         self._recent: set[str] = set()
         self._reads = 0
+        self._seen: dict[str, tuple[RunSnapshot, bool]] | None = None
+
+    @contextmanager
+    def one_moment(self) -> Iterator[None]:
+        """Within the block every look at a run that has not finished is the same look."""
+        self._seen = {}
+        try:
+            yield
+        finally:
+            self._seen = None
 
     @property
     def remembered(self) -> frozenset[str]:
@@ -196,6 +207,17 @@ class SnapshotReader:
 
     def read(self, run: RunFolder, *, whole: bool = False) -> RunSnapshot:
         """A run now; with `whole` also its provenance, and earlier attempts and the metrics of one with a result."""
+        if self._seen is None:
+            return self._read(run, whole=whole)
+        seen, was_whole = self._seen.get(str(run.path), (None, False))
+        if seen is None or (whole and not was_whole):
+            known, seen = seen, self._read(run, whole=whole)
+            if known is not None and known.exit is None:  # what it has come to since is for the next moment
+                seen = replace(known, provenance=seen.provenance)
+            self._seen[str(run.path)] = seen, whole
+        return seen
+
+    def _read(self, run: RunFolder, *, whole: bool) -> RunSnapshot:
         path = str(run.path)
         documents = self._documents_of(path)
         found = documents.read(path, _attempt_names)

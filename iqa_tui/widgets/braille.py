@@ -2,6 +2,7 @@
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 _BLANK = 0x2800
+MARK = "●"
 
 
 class Canvas:
@@ -11,6 +12,7 @@ class Canvas:
         self.width, self.height = width, height
         self._bits = [[0] * width for _ in range(height)]
         self._owners: list[list[int | None]] = [[None] * width for _ in range(height)]
+        self._marks: dict[tuple[int, int], int] = {}
 
     @property
     def dots(self) -> tuple[int, int]:
@@ -23,6 +25,12 @@ class Canvas:
         if 0 <= column < self.width and 0 <= row < self.height:
             self._bits[row][column] |= _DOTS[y % 4][x % 2]
             self._owners[row][column] = owner
+
+    def mark(self, x: int, y: int, owner: int) -> None:
+        """Show `●` in the cell of a dot, over what is drawn there; ignored outside the canvas."""
+        column, row = x // 2, y // 4
+        if 0 <= column < self.width and 0 <= row < self.height:
+            self._marks[column, row] = owner
 
     def line(self, start: tuple[int, int], end: tuple[int, int], owner: int) -> None:
         """A straight line, both ends included."""
@@ -39,5 +47,7 @@ class Canvas:
 
     def cell(self, column: int, row: int) -> tuple[str, int | None]:
         """The character of a cell and its owner; None where nothing was drawn."""
+        if (column, row) in self._marks:
+            return MARK, self._marks[column, row]
         bits = self._bits[row][column]
         return (chr(_BLANK | bits) if bits else " "), self._owners[row][column]

@@ -8,6 +8,7 @@ from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from iqa_train.report.numbers import number
+from iqa_train.results.shown import at_epoch
 from iqa_train.results.table import Curve
 from iqa_train.stats.interval import Interval
 from iqa_tui.safe import plain
@@ -37,45 +38,64 @@ def draw(plot: Plot, width: int, height: int) -> list[Content]:
     """The plot in `width` x `height` cells; a sentence if there is nothing to draw or no room."""
     points = {c.experiment: [(e, test) for e, _, test in c.points if test is not None] for c in plot.curves}
     points = {name: curve for name, curve in points.items() if curve}
+    curves = {c.experiment: c for c in plot.curves}
     if not points:
         return [Content.styled("SRCC by epoch: no epochs yet", "$text-muted")]
-    labels = [_label(name, curve[-1][1]) for name, curve in points.items()]
-    side = min(max(map(cell_len, labels)) + 1, width // 3)
+    labels = {name: _label(curves[name], points[name][-1]) for name in points}
+    side = min(max(map(cell_len, labels.values())) + 2, width // 3)
     across, down = width - _AXIS - 2 - side, height - 1
     if across < 8 or down < 3:
         return [Content.styled("SRCC by epoch: not enough room; press z to zoom", "$text-muted")]
-    low, high = value_range(list(points.values()), plot.band)
+    low, high = value_range(
+        list(points.values()), plot.band, [v for c in plot.curves if (v := _selected(c)) is not None]
+    )
     last = max(plot.epochs, *(curve[-1][0] for curve in points.values()), 2)
     canvas = Canvas(across, down)
     order = sorted(points, key=lambda name: (name == plot.selected, name == plot.baseline))
     names = list(points)
     for name in order:
         _curve(canvas, points[name], names.index(name), (low, high), last)
+    for name in order:
+        _mark(canvas, curves[name], names.index(name), (low, high), last)
     rows = _rows(canvas, plot, names, (low, high))
-    tags = _tags(points, plot, names, (low, high), down, side)
+    tags = _tags(points, labels, plot, names, (low, high), down, side)
     lines = [Content.assemble(_tick(n, down, low, high), row, " ", tags[n]) for n, row in enumerate(rows)]
     return [*lines, _foot(last, across)]
 
 
-def value_range(curves: Sequence[Points], band: Interval | None) -> Interval:
-    """The range of values to show: that of later epochs, since the first few would flatten the differences."""
+def value_range(curves: Sequence[Points], band: Interval | None, selected: Sequence[float] = ()) -> Interval:
+    """The range of values to show: that of later epochs, since the first few would flatten the differences.
+
+    Those at the `selected` epochs are in it.
+    """
     shown = [v for curve in curves for _, v in curve[min(len(curve) - 1, int(len(curve) * _SKIPPED)) :]]
-    shown += list(band or ())
+    shown += [*selected, *(band or ())]
     low, high = min(shown), max(shown)
     room = max(0.08 * (high - low), 0.0005)
     return low - room, high + room
 
 
+def _place(canvas: Canvas, epoch: int, value: float, values: Interval, last: int) -> tuple[int, int]:
+    """In dots; points below the range are cut off, not moved to its edge."""
+    (across, down), (low, high) = canvas.dots, values
+    x = round((epoch - 1) / (last - 1) * (across - 1))
+    return x, round((high - value) / (high - low) * (down - 1))
+
+
+def _mark(canvas: Canvas, curve: Curve, owner: int, values: Interval, last: int) -> None:
+    """A dot at the selected epoch, which gives the value beside the name."""
+    test = _selected(curve)
+    if curve.selected is not None and test is not None:
+        canvas.mark(*_place(canvas, curve.selected, test, values, last), owner)
+
+
+def _selected(curve: Curve) -> float | None:
+    """The value at the selected epoch."""
+    return next((test for epoch, _, test in curve.points if epoch == curve.selected), None)
+
+
 def _curve(canvas: Canvas, points: Points, owner: int, values: Interval, last: int) -> None:
-    across, down = canvas.dots
-    low, high = values
-
-    def place(epoch: int, value: float) -> tuple[int, int]:
-        x = round((epoch - 1) / (last - 1) * (across - 1))
-        y = round((high - value) / (high - low) * (down - 1))
-        return x, y  # points below the range are cut off, not moved to its edge
-
-    places = [place(*point) for point in points]
+    places = [_place(canvas, *point, values, last) for point in points]
     for start, end in zip(places, places[1:] or places, strict=False):
         canvas.line(start, end, owner)
 
@@ -114,12 +134,22 @@ def _style(name: str, index: int, plot: Plot) -> str:
     return f"{strong}${curve_variable(index)}"
 
 
-def _label(name: str, value: float) -> str:
-    return f"{plain(name)} {number(value)}"
+def _label(curve: Curve, end: tuple[int, float]) -> str:
+    """The name, and the value as the table has it; for a curve without a selected epoch, its last value."""
+    name = plain(curve.experiment) + ("" if curve.seed is None else f" s{curve.seed}")
+    if curve.value is None or curve.selected is None:
+        return f"{name} {at_epoch(end[1], end[0])}"
+    return f"{name} {at_epoch(curve.value, curve.selected if curve.unfinished else None)}"
 
 
 def _tags(
-    points: dict[str, Points], plot: Plot, names: list[str], values: Interval, down: int, side: int
+    points: dict[str, Points],
+    labels: dict[str, str],
+    plot: Plot,
+    names: list[str],
+    values: Interval,
+    down: int,
+    side: int,
 ) -> list[Content]:
     """Each curve's name and last value, on the line where it ends or the nearest free one."""
     low, high = values
@@ -133,7 +163,7 @@ def _tags(
         free.discard(at)
         index = names.index(name)
         mark = "▸" if name == plot.selected else ""
-        text = mark + _label(name, points[name][-1][1])
+        text = mark + labels[name]
         tags[at] = Content.styled(set_cell_size(text, min(side, cell_len(text))), _style(name, index, plot))
     return tags
 

@@ -10,6 +10,7 @@ from iqa_train.report.run_page.json_fields import cannot_be_read, contents, mome
 from iqa_train.report.run_page.settings import settings_of
 from iqa_train.report.sections import Line, Mark, Section, prose
 from iqa_train.results.comparison import Comparison, compare
+from iqa_train.results.epochs import curves
 from iqa_train.results.factors import factors, settings_that_differ
 from iqa_train.results.paired_predictions import ExperimentPredictions
 from iqa_train.results.run_record import RunRecord, record_of
@@ -180,6 +181,4 @@ def _end(side: _Side) -> dict[str, str]:
 
 
 def _curve(side: _Side) -> Curve:
-    events = next(iter(side.run.epochs.values()), {})
-    points = [(epoch, e.get("val_srcc"), e.get("test_srcc")) for epoch, e in sorted(events.items())]
-    return replace(Curve(side.label), points=tuple(points))
+    return replace(curves([side.run])[0], experiment=side.label)
