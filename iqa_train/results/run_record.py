@@ -1,7 +1,7 @@
 """A run as results are computed from it; damaged or missing parts become notes."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -159,12 +159,17 @@ def _content(spec: "RunSpec | Spec") -> Spec:
     return spec_document(spec)
 
 
-def with_queued(runs: Iterable[RunRecord], queued: Collection[Path]) -> tuple[RunRecord, ...]:
-    """`runs`, with those that no process works on, and whose folders are in `queued`, as queued."""
-    return tuple(
-        replace(run, state=RunState(QUEUED)) if run.folder.path in queued and not run.state.alive else run
-        for run in runs
-    )
+def with_queued(runs: Iterable[RunRecord], queued: Mapping[Path, bool]) -> tuple[RunRecord, ...]:
+    """`runs`, with those that no process works on, and whose folders are in `queued`, as queued.
+
+    What `queued` says of each: whether it is to start over, so that the epochs of attempts without a result are none.
+    """
+    return tuple(_queued(run, queued) if run.folder.path in queued and not run.state.alive else run for run in runs)
+
+
+def _queued(run: RunRecord, queued: Mapping[Path, bool]) -> RunRecord:
+    is_fresh = queued[run.folder.path] and not run.finished
+    return replace(run, state=RunState(QUEUED), epochs={} if is_fresh else run.epochs)
 
 
 def record_study(runs_dir: Path, study: str) -> list[RunRecord]:

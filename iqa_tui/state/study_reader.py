@@ -19,7 +19,7 @@ from iqa_train.results.table import Curve, ResultRow, StudyResults
 from iqa_train.runs.identity import suspension
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.snapshot import SnapshotReader
-from iqa_train.runs.state_names import NOT_STARTED, OPEN
+from iqa_train.runs.state_names import OPEN
 from iqa_train.scheduler.overview import Overview, Row, read_overview
 from iqa_train.scheduler.queue import Queue
 from iqa_train.study.findings import Finding
@@ -85,7 +85,7 @@ class StudyReader:
     def _select_runs(self) -> RunSelection:
         t = self.target
         selection = chosen_runs(t.runs_dir, t.study, t.experiments, t.profile, self._runs)
-        self._selection = replace(selection, runs=with_queued(selection.runs, waiting_folders(t.runs_dir)))
+        self._selection = replace(selection, runs=with_queued(selection.runs, waiting_folders(t.runs_dir, self._runs)))
         return self._selection
 
     def _refresh(self, overview: Overview) -> RunSelection:
@@ -206,8 +206,8 @@ class StudyReader:
 def _settled(run: RunRecord) -> tuple[str, str, int]:
     """What results with intervals depend on: which attempt's result counts, and how a run without one has ended."""
     counted = run.counted.attempt if run.counted is not None else 0
-    under_way = run.pending or run.state.finished or run.state.name == NOT_STARTED
-    return str(run.folder.path), "" if under_way else run.state.name, counted
+    under_way = run.pending or run.state.finished
+    return str(run.folder.path), ("again" if run.again else "") if under_way else run.state.name, counted
 
 
 def _brought_up(settled: ResultRow, now: ResultRow) -> ResultRow:
