@@ -94,7 +94,7 @@ def _cells(row: Row, *, several: bool) -> list[str]:
     p = row.progress
     epoch = "-" if p.epochs is None else f"{p.epoch or 0}/{p.epochs}"
     kind = row.kind.words if row.kind.name == "external" else "" if row.kind.name == "trained" else row.kind.name
-    again = "run again: test SRCC is that of an earlier attempt" if p.again else ""
+    again = "run again, SRCC of its finished attempt" if p.again else ""
     why = "; ".join(filter(None, [kind, row.reason or (p.stage if row.state == RUNNING else ""), again, row.note]))
     return [
         row.study,

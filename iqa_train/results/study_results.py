@@ -266,8 +266,8 @@ def _unfinished(runs: list[RunRecord]) -> list[str]:
     notes = []
     for run in runs:
         if run.again and run.counted is not None:
-            how = "is being run again" if run.pending else "was started over and has no new result"
-            notes.append(f"seed {run.seed} {how}: its finished attempt {run.counted.attempt} counts until it has")
+            how, until = ("is being run again", " until then") if run.pending else ("was started over in vain", "")
+            notes.append(f"seed {run.seed} {how}: its finished attempt {run.counted.attempt} counts{until}")
         if not run.state.finished and not run.pending and run.state.name != NOT_STARTED:
             why = f": {run.state.reason}" if run.state.reason else ""
             notes.append(f"seed {run.seed} {run.state.name}{why}")

@@ -189,7 +189,7 @@ class StudyScreen(ActionScreen):
         table = self.query_one(RunTable)
         lines = table.board.lines
         if lines:
-            at = next((n for n, line in enumerate(lines) if line.key == table.selected), 0)
+            at = next((n for n, line in enumerate(lines) if line == table.line), 0)
             table.select(lines[(at + by) % len(lines)].key)
 
     def action_find(self, what: str) -> None:

@@ -70,7 +70,8 @@ def _of_run(board: Board, line: RunLine, *, seed: bool) -> list[str]:
     if row is not None:
         parts += [row.reason or (row.progress.stage if line.is_open else ""), _meaning(row, paused=board.paused)]
         if row.progress.again and line.own is not None and line.own.value is not None:
-            parts.append(f"being run again: {at_epoch(line.own.value, None)} is of the attempt that had finished")
+            how = "being run again; " if line.is_open else ""
+            parts.append(f"{how}{at_epoch(line.own.value, None)} is of an earlier attempt, which had finished")
     if not line.planned:
         parts.append("the study file now has other settings, so this run's results are not in the table")
     return parts
@@ -82,7 +83,7 @@ def _reasons(board: Board, entry: TableLine) -> list[str]:
     if entry.kind == "seed" or not line.planned or (line.result is not None and line.result.value is None):
         return []
     known = [run.row.reason for run in entry.runs if run.row is not None and run.row.reason]
-    said = ["being run again"] if line.is_again and entry.kind == "run" else []
+    said = ["its finished attempt"] if line.is_again else []
     sentences = board.reasons.get(line.experiment, ())
     if entry.kind == "run":
         return [one for one in sentences if one != "pending" and not any(words in one for words in [*known, *said])]

@@ -96,7 +96,7 @@ COLUMNS = (
     Column("experiment", "Experiment", 0, cells.experiment_cell, widest=24, kept=True),
     Column("title", "Title", 13, cells.title_cell, widest=30),
     Column("seed", "Seed", 4, cells.seed_cell, right=True),
-    Column("state", "State", 2, cells.state_cell, least=13, widest=30, kept=True),
+    Column("state", "State", 2, cells.state_cell, least=13, widest=36, kept=True),
     Column("device", "Device", 10, cells.device_cell, widest=20, kept=True),
     Column("on", "On", 7, cells.short_device_cell, instead="device", widest=12),
     Column("job", "Slurm job", 9, cells.job_cell, widest=40),
