@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from iqa_train.cli.text import plain, text_table
+from iqa_train.results.shown import at_epoch
 from iqa_train.runs.state_names import ALIVE, OPEN, QUEUED, RUNNING
 from iqa_train.scheduler.overview import Overview, Row
 from iqa_train.text import format_duration
@@ -99,7 +100,9 @@ def _cells(row: Row, *, several: bool) -> list[str]:
     kind = row.kind.words if row.kind.name == "external" else "" if row.kind.name == "trained" else row.kind.name
     job = row.job.job if row.job is not None and row.state in ALIVE else ""
     named = f"job {job}" if job and job not in f"{row.device} {row.reason}" else ""
-    why = "; ".join(filter(None, [kind, named, row.reason or (p.stage if row.state == RUNNING else ""), row.note]))
+    again = "run again, SRCC of its finished attempt" if p.again else ""
+    doing = p.stage if row.state == RUNNING else ""
+    why = "; ".join(filter(None, [kind, named, row.reason or doing, again, row.note]))
     return [
         row.study,
         f"{name} ({row.run.config_hash})" if several else name,
@@ -107,7 +110,7 @@ def _cells(row: Row, *, several: bool) -> list[str]:
         row.state,
         row.device or "-",
         epoch,
-        "-" if p.srcc is None else f"{p.srcc:.4f}",
+        "-" if p.srcc is None else at_epoch(p.srcc, p.selected),
         eta_words(row.eta_s, guess=row.eta_is_guess) if row.state in OPEN else "-",
         why,
     ]

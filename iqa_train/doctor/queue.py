@@ -10,7 +10,7 @@ from iqa_train.doctor.state_files import damage_of, mtime
 from iqa_train.errors import RunError
 from iqa_train.runs.documents import read_scheduler
 from iqa_train.runs.identity import origin_from, suspension
-from iqa_train.runs.layout import QueueFiles
+from iqa_train.runs.layout import QueueFiles, RunFolder
 from iqa_train.runs.snapshot import SnapshotReader
 from iqa_train.scheduler.item_status import snapshots_of, status_of
 from iqa_train.scheduler.outbox import is_due
@@ -68,9 +68,15 @@ def _no_scheduler(files: QueueFiles) -> Iterator[Checkup]:
     yield Checkup("scheduler", "note", message, "the next one replaces it")
 
 
-def waiting_folders(runs_dir: Path) -> set[Path]:
-    """The folders of the runs that the queue still has to start."""
-    return {folder_of(item, runs_dir).path for item in waiting_in(runs_dir)}
+def waiting_folders(runs_dir: Path, reader: SnapshotReader | None = None) -> dict[Path, bool]:
+    """The folders of the runs that the queue still has to start, and whether they are to start over."""
+    return {
+        (run := folder_of(item, runs_dir)).path: _is_to_start_over(item, run) for item in waiting_in(runs_dir, reader)
+    }
+
+
+def _is_to_start_over(item: Item, run: RunFolder) -> bool:
+    return item.again and max((attempt.number for attempt in run.attempts()), default=0) <= item.after
 
 
 def waiting_in(runs_dir: Path, reader: SnapshotReader | None = None) -> list[Item]:

@@ -135,7 +135,7 @@ def gather(
     results = tuple(results_of(chosen, name, anyway=anyway, intervals=intervals) for name in metrics)
     return ReportData(
         results=results,
-        curves=tuple(curves(chosen.runs)),
+        curves=tuple(curves(chosen.runs, results[0])),
         predictions=predictions_of(chosen.runs),
         parameters=parameters_of(chosen.runs),
         reported=() if chosen.on else reported_of(chosen, metric),

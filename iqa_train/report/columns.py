@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from iqa_train.report.numbers import decimals, given, given_span, measured, number, p_value
+from iqa_train.results.shown import at_epoch, is_shown, so_far_words, standing_words
 from iqa_train.results.table import ResultRow, StudyResults
 from iqa_train.results.verdict import conclusion
 from iqa_train.runs.kind import EXTERNAL_MARK
-from iqa_train.runs.state_names import FINISHED, RUNNING
+from iqa_train.runs.state_names import FINISHED
 from iqa_train.stats.registry import METRICS
 
 Cell = Callable[[ResultRow, StudyResults], str]
@@ -42,7 +43,7 @@ LEGEND = {
     "differs": "Verdict: different (of one seed: runs differ) if p after Holm's correction is below 0.05",
     "holds_to": "Holds to: SD between seeds up to which the difference of the runs would hold for the component",
     "seeds_needed": "Needed: number of seeds that would show such a difference with 80 % assurance",
-    "state": "at epoch N: provisional, both runs compared at that epoch",
+    "value": "0.9@5: unfinished, at epoch 5, which is selected so far on validation",
     "optimism": "Optimism: how much higher the value would be if the epoch were chosen on the test images",
 }
 """Explanations of column heads."""
@@ -77,7 +78,7 @@ class Table:
 
     def _uses(self, key: str) -> bool:
         column = self.keys.index(key)
-        return key != "state" or any("epoch" in row[column] for row in self.cells)
+        return key != "value" or any("@" in row[column] for row in self.cells)
 
     def without(self, key: str) -> "Table":
         """The table without the column `key`."""
@@ -120,20 +121,16 @@ def marked_name(row: ResultRow) -> str:
 
 
 def state_words(row: ResultRow) -> str:
-    """The state of a row that is not complete: what is missing, and whether the row may still change."""
-    state = "" if row.state in FINISHED else row.state
-    if not row.provisional:
-        return state
-    if row.epoch is None:
-        return state or "provisional"
-    state = "" if state == RUNNING else state
-    return f"{state}, epoch {row.epoch}" if state else f"at epoch {row.epoch}"
+    """The state of a row that is not complete."""
+    return "" if row.state in FINISHED else row.state
 
 
 def verdict_cell(row: ResultRow, *, brief: bool = False) -> str:
-    """The verdict in a few words, marked where it rests on another row's spread between seeds."""
+    """The verdict in a few words, marked where it rests on another row's spread; before the end, where it stands."""
+    if row.standing is not None:
+        return standing_words(row.standing, brief=brief)
     text = conclusion(row, brief=brief)
-    return f"{text} {DOUBLE_DAGGER}" if text and row.borrowed else text
+    return so_far_words(row, brief=brief) + (f"{text} {DOUBLE_DAGGER}" if row.borrowed else text) if text else ""
 
 
 def value_words(results: StudyResults) -> str:
@@ -159,7 +156,7 @@ def _columns(results: StudyResults) -> list[Column]:
         Column("value", f"{mean} [95 %]", 1, _value, brief=_value_alone, brief_head=short),
         Column("seed_sd", "Seed SD", 7, _seed_sd, right=True),
         Column("median", "Median", 13, _median, right=True),
-        Column("delta", f"vs {results.baseline} [{level}]", 2, lambda r, _: _delta(r)),
+        Column("delta", f"vs {results.baseline} [{level}]", 2, _delta),
         Column("p_holm", "p Holm", 4, lambda r, _: "" if r.p_holm is None else p_value(r.p_holm), right=True),
         Column("differs", "Verdict", 3, lambda r, _: verdict_cell(r),
                brief=lambda r, _: verdict_cell(r, brief=True), brief_head="Verdict"),
@@ -181,17 +178,22 @@ def _median(row: ResultRow, _: StudyResults) -> str:
 
 
 def _value(row: ResultRow, _: StudyResults) -> str:
+    if row.value is not None and row.epoch is not None:
+        return at_epoch(row.value, row.epoch)
     if row.reported and row.interval is None:
         return given(row.value)
     return measured(row.value, row.interval)
 
 
 def _value_alone(row: ResultRow, _: StudyResults) -> str:
+    if row.value is not None and row.epoch is not None:
+        return at_epoch(row.value, row.epoch)
     return given(row.value) if row.reported else number(row.value, decimals(row.interval))
 
 
-def _delta(row: ResultRow) -> str:
-    if row.delta is None:
+def _delta(row: ResultRow, results: StudyResults) -> str:
+    """Nothing where it is not the difference of the two values in the table: a note has it then, with its own two."""
+    if not is_shown(row, results.baseline_row):
         return ""
     return measured(row.delta, row.delta_interval, signed=True)
 

@@ -9,6 +9,7 @@ from iqa_train.results.table import ResultRow, StudyResults
 from iqa_train.spreadsheet import plain_cell
 
 _SPANS = ("interval", "delta_interval", "zou_interval", "expected", "expected_delta")
+_PARTS = {"compared": ("value", "baseline"), "standing": ("epoch", "value", "baseline", "seeds")}
 
 
 def results_csv(results: Sequence[StudyResults]) -> str:
@@ -34,6 +35,11 @@ def _flat(row: dict[str, Any]) -> dict[str, str]:
         if key in _SPANS:
             low, high = value or (None, None)
             cells |= {f"{key}_low": _cell(low), f"{key}_high": _cell(high)}
+        elif key in _PARTS:
+            parts = value if isinstance(value, dict) else dict(zip(_PARTS[key], value or (), strict=False))
+            cells |= {f"{key}_{part}": _cell(parts.get(part)) for part in _PARTS[key]}
+        elif key == "runs":  # a line is an experiment's; --json lists its runs
+            continue
         else:
             cells[key] = _cell(value)
     return cells

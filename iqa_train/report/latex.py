@@ -7,6 +7,7 @@ from iqa_train.errors import visible
 from iqa_train.report.columns import BOLD, ELSEWHERE, EXTERNAL, Table, marked_name, metric_name, table_of
 from iqa_train.report.numbers import best, decimals, number
 from iqa_train.report.verdict_text import SECONDARY, headline, is_secondary
+from iqa_train.results.shown import difference_note
 from iqa_train.results.table import ResultRow, StudyResults
 from iqa_train.results.table_notes import kind_notes
 from iqa_train.stats.registry import METRICS
@@ -36,7 +37,9 @@ def results_latex(results: StudyResults) -> str:
     ]
     head = [escaped(column.head) for column in table.columns]
     columns = "".join("r" if column.right else "l" for column in table.columns)
-    notes = [*results.notes, table.legend(), *([BOLD] if bold else [])]
+    own = [(row.experiment, difference_note(row, results.baseline_row)) for row in results.rows]
+    own_notes = [f"{experiment}: {note}" for experiment, note in own if note]
+    notes = [*results.notes, *own_notes, table.legend(), *([BOLD] if bold else [])]
     label = f"{results.study}-{results.metric}"
     return _table(columns, head, body, _first_reported(results.rows), headline(results), notes, label)
 

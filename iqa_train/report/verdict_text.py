@@ -96,7 +96,6 @@ def gains(results: StudyResults) -> list[ContributionText]:
     found = []
     for one in contributions(results):
         remarks = [_which_is_better(results.row(one.experiment))]
-        remarks.append("provisional" if one.provisional else "")
         gain = measured(one.gain, one.interval, signed=True)
         found.append(ContributionText(one.label, one.experiment, gain, ", ".join(filter(None, remarks))))
     return found
@@ -155,8 +154,10 @@ def look_words(row: ResultRow) -> str:
 
 
 def expectation(row: ResultRow) -> str:
-    """The expectation declared in the study file, and the position of the difference."""
+    """The expectation declared in the study file, and the position of the difference; nothing before there is one."""
     parts = []
+    if row.standing is not None or row.epoch is not None:
+        return ""
     if row.expected is not None:
         parts.append(given_span(row.expected))
     if row.expected_delta is not None:
@@ -178,7 +179,7 @@ def _sentences(row: ResultRow, results: StudyResults) -> list[str]:
     verdict += f", with the seed spread borrowed from {row.borrowed}" if row.borrowed and row.p is not None else ""
     texts = [
         "what the others are compared with" if results.against else "the baseline",
-        *([verdict] if row.expected or row.value is None or row.provisional else []),
+        *([verdict] if row.expected or row.value is None or row.epoch is not None else []),
     ]
     if not base:
         texts = [

@@ -58,7 +58,7 @@ class NameScope:
         plain = name.removeprefix(REPORTED)
         if name == plain and name in self.studies:
             runs, notes = self.runs_of(name)
-            if any(run.state.finished for run in runs) or name not in groups:
+            if any(run.finished for run in runs) or name not in groups:
                 if name in groups:
                     notes = (
                         *notes,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,8 @@ class Comparison:
     """One experiment's value and its difference from the baseline's; None where there is none, and `notes` say why.
 
     `clusters` is the number of reference images that were resampled, where several test images share one (the smallest
-    number of any seed). `seeds` have a value; `shared` are those of both sides. The difference's p and interval speak
+    number of any seed). `seeds` have a value; `shared` are those of both sides. `delta` is the difference of the two
+    values `compared`. The difference's p and interval speak
     of the `scope`; `borrowed` names whose spread over seeds they use instead of the experiment's. `law`, `contrast` and
     `seed_variance` are what they come from.
     """
@@ -47,6 +49,7 @@ class Comparison:
     interval: Interval | None = None
     seed_sd: float | None = None
     delta: float | None = None
+    compared: tuple[float, float] | None = None
     delta_interval: Interval | None = None
     p: float | None = None
     shared: tuple[int, ...] = ()
@@ -166,6 +169,7 @@ def _against(
     found = replace(
         found,
         delta=contrast.value,
+        compared=values_compared(contrast, one.values),
         shared=contrast.shared,
         differences=dict(zip(contrast.shared, map(float, contrast.differences), strict=True)),
         covers=_covers(one, base, contrast, judged),
@@ -194,6 +198,15 @@ def _against(
         p_delong=_delong(one, base, contrast.shared, metric),
         notes=tuple(notes),
     )
+
+
+def values_compared(contrast: Contrast, values: Mapping[int, float]) -> tuple[float, float]:
+    """The two values that a difference is the difference of; `values` are the experiment's by seed.
+
+    The baseline's is a weighted mean where it has seeds beside the shared ones (`stats.contrast`).
+    """
+    mine = fmean(values[seed] for seed in (contrast.shared if contrast.paired else values))
+    return mine, mine - contrast.value
 
 
 def _covers(one: UsableSeeds, base: UsableSeeds, contrast: Contrast, judged: Judgement) -> str:

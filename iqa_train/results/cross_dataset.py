@@ -127,9 +127,9 @@ def datasets_tested(runs: Sequence[RunRecord]) -> list[str]:
     found = {
         name
         for run in runs
-        if run.state.finished
+        if run.counted is not None
         for number in _rounds(run)
-        for name in run.folder.round(number, len(_rounds(run))).cross_datasets()
+        for name in run.counted.folder.round(number, len(_rounds(run))).cross_datasets()
     }
     return sorted(found)
 
@@ -143,8 +143,9 @@ def on_dataset(run: RunRecord, dataset: str) -> RunRecord:
     found: dict[int, Predictions] = {}
     notes: list[str] = []
     rounds = _rounds(run)
-    for number in rounds if run.state.finished else ():
-        path, seed = run.folder.round(number, len(rounds)).predictions(dataset), run.seed + number - 1
+    for number in rounds if run.counted is not None else ():
+        files = (run.counted or run).folder.round(number, len(rounds))
+        path, seed = files.predictions(dataset), run.seed + number - 1
         if not path.exists():
             continue
         try:

@@ -1,41 +1,25 @@
-"""Values by epoch, for comparing runs that are not finished."""
+"""Values by epoch: where unfinished runs stand, and curves."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import fmean
 
 from iqa_train.results.run_record import Event, RunRecord, by_experiment
-from iqa_train.results.table import Curve
+from iqa_train.results.table import Curve, RunValue, Standing, StudyResults
+from iqa_train.runs.counted_result import SelectedEpoch, selected_epoch
 
 ByEpoch = Mapping[int, Mapping[int, Event]]
 MEASURED = ("srcc", "plcc")
 """The metrics that are computed at every epoch."""
 
 
-@dataclass(frozen=True)
-class AtEpoch:
-    """Means over seeds at one epoch: the test value, and the difference from the baseline's at the same epoch."""
-
-    epoch: int
-    value: float | None
-    delta: float | None
-
-
-def at_last_common_epoch(experiment: ByEpoch, base: ByEpoch, metric: str) -> AtEpoch | None:
-    """Value and difference at the last epoch that both have, over shared seeds; without any, `experiment` alone.
-
-    None if `experiment` has no epoch yet.
-    """
-    if metric not in MEASURED or not experiment:
-        return None
+def at_last_common_epoch(experiment: ByEpoch, base: ByEpoch, metric: str) -> Standing | None:
+    """Means over the shared seeds at the last epoch that all of them have; None where there is none, or no value."""
     shared = [seed for seed in experiment if seed in base]
-    seeds = shared or list(experiment)
-    epoch = min(max(by_seed[seed]) for by_seed in ((experiment, base) if shared else (experiment,)) for seed in seeds)
-    mine = [_value(experiment, seed, epoch, metric) for seed in seeds]
-    theirs = [_value(base, seed, epoch, metric) for seed in shared]
-    value = _mean(mine)
-    other = _mean(theirs)
-    return AtEpoch(epoch, value, None if value is None or other is None else value - other)
+    if metric not in MEASURED or not shared:
+        return None
+    epoch = min(max(side[seed]) for side in (experiment, base) for seed in shared)
+    mine, theirs = (_mean([_value(side, seed, epoch, metric) for seed in shared]) for side in (experiment, base))
+    return None if mine is None or theirs is None else Standing(epoch, mine, theirs, len(shared))
 
 
 def epochs_of(runs: Iterable[RunRecord]) -> ByEpoch:
@@ -43,24 +27,44 @@ def epochs_of(runs: Iterable[RunRecord]) -> ByEpoch:
     return {seed: events for run in runs if not run.failed for seed, events in run.epochs.items() if events}
 
 
-def curves(runs: Sequence[RunRecord]) -> list[Curve]:
-    """The curve of each experiment's first seed with an epoch."""
-    return [
-        curve_of(experiment, next((run.epochs[seed] for run in its_runs for seed in run.epochs), {}))
-        for experiment, its_runs in by_experiment(runs).items()
-    ]
+def selected_so_far(run: RunRecord) -> SelectedEpoch | None:
+    """The epoch of a run that is selected so far, its rounds in their order."""
+    return selected_epoch([events[epoch] for _, events in sorted(run.epochs.items()) for epoch in sorted(events)])
 
 
-def curve_of(name: str, events: Mapping[int, Event]) -> Curve:
-    """SRCC, loss and learning rate by epoch."""
-    found = sorted(events.items())
+def value_at(event: Event, metric: str) -> float | None:
+    """Test's value of a metric at an epoch; None for one that is not measured then."""
+    if metric not in MEASURED:
+        return None
+    value = event.get("test_srcc") if metric == "srcc" else event.get("test_plcc")
+    return None if value is None else float(value)
+
+
+def curves(runs: Sequence[RunRecord], results: StudyResults | None = None) -> list[Curve]:
+    """Validation and test SRCC by epoch of each experiment's first seed with an epoch; values as in `results`."""
+    known = {run.folder: run for row in (results.rows if results else ()) for run in row.runs}
+    srcc = known if results is not None and results.metric == "srcc" else {}
+    return [_curve(experiment, its_runs, srcc) for experiment, its_runs in by_experiment(runs).items()]
+
+
+def _curve(experiment: str, runs: Sequence[RunRecord], known: Mapping[str, RunValue]) -> Curve:
+    run, seed = next(((run, seed) for run in runs for seed in run.epochs), (None, 0))
+    if run is None:
+        return Curve(experiment)
+    events = [event for _, event in sorted(run.epochs[seed].items())]
+    points = tuple((event["epoch"], event.get("val_srcc"), event.get("test_srcc")) for event in events)
+    selected = selected_epoch(events)
+    value = None if selected is None else value_at(selected.event, "srcc")
+    in_table = known.get(str(run.folder.path))
+    if in_table is not None and len(run.epochs) == 1:
+        value = in_table.value
+    begun = [one.seed for one in runs if one.epochs or one.pending or one.finished]
     return Curve(
-        name,
-        points=tuple((epoch, e.get("val_srcc"), e.get("test_srcc")) for epoch, e in found),
-        losses=_known((epoch, e.get("train_loss")) for epoch, e in found),
-        rates=_known((epoch, e.get("lr")) for epoch, e in found),
-        chosen=max((epoch for epoch, e in found if e.get("best")), default=None),
-    )
+        experiment, points, selected.event["epoch"] if selected else None, value, not run.finished,
+        seed if len(begun) > 1 else None,
+        losses=_known((event["epoch"], event.get("train_loss")) for event in events),
+        rates=_known((event["epoch"], event.get("lr")) for event in events),
+    )  # fmt: skip
 
 
 def _known(pairs: Iterable[tuple[int, float | None]]) -> tuple[tuple[int, float], ...]:
@@ -69,10 +73,7 @@ def _known(pairs: Iterable[tuple[int, float | None]]) -> tuple[tuple[int, float]
 
 def _value(by_epoch: ByEpoch, seed: int, epoch: int, metric: str) -> float | None:
     event = by_epoch[seed].get(epoch)
-    if event is None:
-        return None
-    value = event.get("test_srcc") if metric == "srcc" else event.get("test_plcc")
-    return None if value is None else float(value)
+    return None if event is None else value_at(event, metric)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

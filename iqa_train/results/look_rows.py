@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import StatisticsError, correlation
 
+from iqa_train.results.comparison import values_compared
 from iqa_train.results.look_text import progress_text
 from iqa_train.results.looks import StudyLooks
 from iqa_train.results.table import ResultRow
@@ -75,6 +76,7 @@ def _row(row: ResultRow, looks: StudyLooks) -> ResultRow:
     return replace(
         plain,
         delta=at.difference,
+        compared=values_compared(contrast, {seed: row.values_by_seed[seed] for seed in at.seeds}),
         delta_interval=looks.repeated_interval(row.experiment),
         p=at.anytime.p() if design.open_ended else at.law.p(at.difference),
         p_holm=track.q_holm,
@@ -95,6 +97,7 @@ def _row(row: ResultRow, looks: StudyLooks) -> ResultRow:
         differences_by_seed=dict(zip(contrast.shared, map(float, contrast.differences), strict=True)),
         provisional=False,  # runs of the next round change nothing of this look
         epoch=None,
+        standing=None,
         notes=(*row.notes, *_stopped(track, design)),
     )
 

@@ -177,7 +177,7 @@ def _declared_effects(chosen: RunSelection, names: Sequence[str]) -> dict[str, f
 
 
 def _times(chosen: RunSelection, grouped: Mapping[str, Sequence[RunRecord]], names: Sequence[str]) -> Times:
-    finished = {name: [run for run in grouped.get(name, []) if run.state.finished] for name in names}
+    finished = {name: [run for run in grouped.get(name, []) if run.finished] for name in names}
     measured = {name: [s for run in runs for s in round_seconds(run.result)] for name, runs in finished.items()}
     measured = {name: seconds for name, seconds in measured.items() if seconds}
     assumed = tuple(name for name in names if name not in measured)

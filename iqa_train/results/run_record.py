@@ -1,7 +1,7 @@
 """A run as results are computed from it; damaged or missing parts become notes."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 from iqa_train.errors import DataError
 from iqa_train.results.chosen_settings import Candidate, chosen_settings, left_out_notes
 from iqa_train.results.factors import Spec
+from iqa_train.runs.counted_result import CountedResult, counted_epochs, counted_result
 from iqa_train.runs.document_cache import Damage, undamaged
 from iqa_train.runs.documents import EpochEvent, Measures, ProvenanceFacts, ResultFacts, SpecFacts, misplaced
 from iqa_train.runs.kind import RunKind, kind_of, waits_words
 from iqa_train.runs.layout import RunFolder, counted_folders
 from iqa_train.runs.own_settings import with_own_settings
 from iqa_train.runs.predictions import Predictions, read_predictions
-from iqa_train.runs.progress import epochs_of
 from iqa_train.runs.revision import revision_label, with_revision
 from iqa_train.runs.rounding import Rounding, all_roundings
 from iqa_train.runs.seeds import UNKNOWN_SEED
 from iqa_train.runs.snapshot import RunSnapshot, SnapshotReader
 from iqa_train.runs.state import RunState, outside_the_queue, state_of
-from iqa_train.runs.state_names import FAILED, NOT_STARTED, QUEUED
+from iqa_train.runs.state_names import FAILED, QUEUED
 
 if TYPE_CHECKING:  # pydantic is slow to import
     from iqa_train.study.settings import TrainingConfig
@@ -37,7 +37,8 @@ class RunRecord:
     """A run: its spec, its state, and its predictions by seed. A further round is a further seed.
 
     `epochs` holds seed -> epoch -> event; `reported` what result.json says by seed, where predictions were not kept.
-    `repeats` are finished runs of the same seed with other rounding; nothing counts them.
+    `repeats` are finished runs of the same seed with other rounding; nothing counts them. `counted` is the result that
+    all of these come from: a run that is run again keeps the one that it had, whatever its `state`.
     """
 
     spec: Spec
@@ -51,6 +52,7 @@ class RunRecord:
     result: ResultFacts = field(default_factory=ResultFacts)  # empty, as `provenance`, where missing or damaged
     provenance: ProvenanceFacts = field(default_factory=ProvenanceFacts)
     repeats: "tuple[RunRecord, ...]" = ()
+    counted: CountedResult | None = None
 
     @property
     def experiment(self) -> str:
@@ -87,18 +89,28 @@ class RunRecord:
         return all_roundings(self.provenance)
 
     @property
+    def finished(self) -> bool:
+        """Whether it has a result, be it of an earlier attempt."""
+        return self.counted is not None
+
+    @property
+    def again(self) -> bool:
+        """Whether it is, or was to be, run again, and its result is that of an earlier attempt."""
+        return self.finished and not self.state.finished
+
+    @property
     def failed(self) -> bool:
         """Whether it ended without a result, and another attempt would, too."""
-        return self.state.name == FAILED
+        return self.state.name == FAILED and not self.finished
 
     @property
     def unfinished(self) -> bool:
-        """Whether a result may still come: by itself, or once the run is continued."""
-        return not self.state.finished and not self.failed
+        """Whether its first result may still come: by itself, or once the run is continued."""
+        return not self.finished and not self.failed
 
     @property
     def pending(self) -> bool:
-        """Whether a result may still come by itself."""
+        """Whether a result may still come by itself, its first or a new one."""
         return self.state.alive or self.state.name == QUEUED
 
 
@@ -111,7 +123,7 @@ def record(spec: "RunSpec | Spec", folder: RunFolder, reader: SnapshotReader | N
 def _with_repeats(run: RunRecord, reader: SnapshotReader) -> RunRecord:
     """The run with its finished repeats."""
     found = [record_of(run.spec, reader.read(folder, whole=True)) for folder in run.folder.repeats()]
-    return replace(run, repeats=tuple(one for one in found if one.state.finished)) if found else run
+    return replace(run, repeats=tuple(one for one in found if one.finished)) if found else run
 
 
 def record_of(spec: "RunSpec | Spec", found: RunSnapshot) -> RunRecord:
@@ -119,21 +131,24 @@ def record_of(spec: "RunSpec | Spec", found: RunSnapshot) -> RunRecord:
     folder, content = found.run, _content(spec)
     imported = not kind_of(content, found.provenance).made_here  # without a revision, and settings that nobody stated
     document: Spec = with_revision(with_own_settings(content), imported=imported)
-    state = outside_the_queue(state_of(found))
+    state, counted = outside_the_queue(state_of(found)), counted_result(found)
     epochs = _epochs(document, found)
     notes = (f"{folder.spec} is damaged; its settings are not known",) if not document["settings"] else ()
     if found.attempts and (label := revision_label(document, imported=imported)):
         notes = (*notes, label)
-    result, origin = undamaged(found.result) or ResultFacts(), undamaged(found.provenance) or ProvenanceFacts()
+    origin = undamaged(found.provenance) or ProvenanceFacts()
     if document.get("external") and not found.attempts:
         notes = (*notes, waits_words(str(document["experiment"])))
-    if not state.finished:
+    if counted is None:
+        result = undamaged(found.result) or ResultFacts()
         return RunRecord(document, folder, state, epochs=epochs, notes=notes, result=result, provenance=origin)
-    predictions, missing = _predictions(document, folder, result.get("images", {}).get("test"))
+    result, origin = counted.result, counted.provenance or origin
+    predictions, missing = _predictions(document, counted.folder, result.get("images", {}).get("test"))
     reported, optimism = _reported(result, _seed(document)), _optimism(result)
     return RunRecord(
-        document, folder, state, predictions, epochs, reported, optimism, (*notes, *missing), result, origin
-    )
+        document, folder, state, predictions, epochs, reported, optimism, (*notes, *missing), result, origin,
+        counted=counted,
+    )  # fmt: skip
 
 
 def _content(spec: "RunSpec | Spec") -> Spec:
@@ -144,12 +159,17 @@ def _content(spec: "RunSpec | Spec") -> Spec:
     return spec_document(spec)
 
 
-def with_queued(runs: Iterable[RunRecord], queued: Collection[Path]) -> tuple[RunRecord, ...]:
-    """`runs`, with those that have not been started, and whose folders are in `queued`, as queued."""
-    return tuple(
-        replace(run, state=RunState(QUEUED)) if run.state.name == NOT_STARTED and run.folder.path in queued else run
-        for run in runs
-    )
+def with_queued(runs: Iterable[RunRecord], queued: Mapping[Path, bool]) -> tuple[RunRecord, ...]:
+    """`runs`, with those that no process works on, and whose folders are in `queued`, as queued.
+
+    What `queued` says of each: whether it is to start over, so that the epochs of attempts without a result are none.
+    """
+    return tuple(_queued(run, queued) if run.folder.path in queued and not run.state.alive else run for run in runs)
+
+
+def _queued(run: RunRecord, queued: Mapping[Path, bool]) -> RunRecord:
+    is_fresh = queued[run.folder.path] and not run.finished
+    return replace(run, state=RunState(QUEUED), epochs={} if is_fresh else run.epochs)
 
 
 def record_study(runs_dir: Path, study: str) -> list[RunRecord]:
@@ -227,9 +247,9 @@ def _rounds(spec: Spec) -> int:
 
 
 def _epochs(spec: Spec, run: RunSnapshot) -> dict[int, dict[int, Event]]:
-    """Empty where they cannot be read; the state says what is wrong."""
+    """Those that the result comes from. Empty where they cannot be read; the state says what is wrong."""
     found: dict[int, dict[int, Event]] = {}
-    for event in epochs_of(run) or ():
+    for event in counted_epochs(run) or ():
         found.setdefault(_seed(spec) + event["round"] - 1, {})[event["epoch"]] = event
     return found
 

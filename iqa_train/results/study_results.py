@@ -8,7 +8,6 @@ from statistics import fmean, median
 from iqa_train.errors import visible
 from iqa_train.results.comparison import Comparison, NotComparableError, compare
 from iqa_train.results.duplicated_images import duplicated_images
-from iqa_train.results.epochs import AtEpoch, at_last_common_epoch, epochs_of
 from iqa_train.results.factors import factors, settings_that_differ
 from iqa_train.results.look_rows import beside_looks, beyond_design, look_notes, with_looks
 from iqa_train.results.look_text import progress_text
@@ -16,6 +15,8 @@ from iqa_train.results.looks import take_looks
 from iqa_train.results.machine import machine_note, with_machines
 from iqa_train.results.paired_predictions import ExperimentPredictions
 from iqa_train.results.run_record import RunRecord, by_experiment, common_baseline, predictions_by_seed
+from iqa_train.results.shown import difference_note
+from iqa_train.results.standing import Value, is_unfinished, run_value, standing_beside, value_of
 from iqa_train.results.table import Intervals, ResultRow, StudyResults
 from iqa_train.results.table_notes import family_note, interval_notes, kind_notes, scope_notes, value_notes
 from iqa_train.results.verdict import with_verdicts
@@ -88,6 +89,10 @@ def build_study_results(
         rows = with_looks(rows, looks, [row.notes for row in plain])
     shown: Intervals = "single" if looks else intervals  # those of looks hold at every look
     rows = with_machines(rows, grouped, name, metric, parameters)
+    compared_with = next((row for row in rows if row.experiment == name), None)
+    rows = [
+        replace(row, notes=(*row.notes, note)) if (note := difference_note(row, compared_with)) else row for row in rows
+    ]
     settings = next((run.spec["settings"] for run in runs if run.spec["settings"]), None)
     return StudyResults(
         study=study,
@@ -115,22 +120,12 @@ def build_study_results(
 
 
 @dataclass(frozen=True)
-class _Value:
-    """An experiment's value. `epoch` is given for the value of an unfinished run."""
-
-    value: float | None
-    seeds: tuple[int, ...]
-    epoch: int | None = None
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class _Difference:
-    """A difference from the baseline. `at` is the epoch at which unfinished runs were compared."""
+    """A difference from the baseline, and the two values that it is of."""
 
     delta: float | None = None
+    compared: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
-    at: AtEpoch | None = None
 
 
 @dataclass(frozen=True)
@@ -147,20 +142,11 @@ class _Experiment:
 
     @property
     def unfinished(self) -> bool:
-        return any(run.unfinished for run in self.runs)
+        return is_unfinished(self.runs)
 
     @property
-    def value(self) -> _Value:
-        """The measured value, else the one that result.json reports, else that of the last epoch."""
-        found, metric = self.compared, self.metric
-        if found.value is not None:
-            return _Value(found.value, found.seeds)
-        reported = {s: v for run in self.runs for s, r in run.reported.items() if (v := r.get(metric)) is not None}
-        if reported and not any(run.predictions for run in self.runs):
-            note = "value as the run reported it, without an interval"
-            return _Value(fmean(reported.values()), tuple(sorted(reported)), notes=(note,))
-        last = at_last_common_epoch(epochs_of(run for run in self.runs if not run.state.finished), {}, metric)
-        return _Value(None, found.seeds) if last is None else _Value(last.value, found.seeds, last.epoch)
+    def value(self) -> Value:
+        return value_of(self.runs, self.compared.values, self.metric)
 
 
 def _row(one: _Experiment, base: _Experiment | None, remarks: tuple[str, ...]) -> ResultRow:
@@ -169,10 +155,6 @@ def _row(one: _Experiment, base: _Experiment | None, remarks: tuple[str, ...]) -
     others = base if base is not None and base.name != one.name else None
     own = one.value
     difference = _Difference() if others is None else _difference(one, others)
-    at = difference.at
-    value, epoch = own.value, own.epoch
-    if at is not None:
-        value, epoch = at.value if found.value is None else own.value, at.epoch
     expect = spec.get("expect", {}) if one.metric == "srcc" else {}
     gains = [run.optimism for run in runs if run.optimism is not None]
     tests = found.dependent
@@ -182,10 +164,11 @@ def _row(one: _Experiment, base: _Experiment | None, remarks: tuple[str, ...]) -
         seeds=own.seeds,
         images=found.images,
         clusters=found.clusters,
-        value=value,
+        value=own.value,
         interval=found.interval,
         seed_sd=found.seed_sd,
         delta=difference.delta,
+        compared=difference.compared,
         delta_interval=found.delta_interval,
         p=found.p,
         borrowed=found.borrowed,
@@ -199,7 +182,9 @@ def _row(one: _Experiment, base: _Experiment | None, remarks: tuple[str, ...]) -
         expected=_span(expect.get("srcc")),
         expected_delta=None if base is one else _span(expect.get("delta")),
         provisional=one.unfinished or (others is not None and others.unfinished),
-        epoch=epoch,
+        epoch=own.epoch,
+        standing=None if others is None else standing_beside(runs, others.runs, one.metric),
+        runs=tuple(run_value(run, found.values, one.metric) for run in runs),
         state="/".join(sorted({run.state.name for run in runs})),
         factors=() if others is None else factors(others.runs[0].spec, spec),
         optimism=fmean(gains) if gains else None,
@@ -218,26 +203,19 @@ def _row(one: _Experiment, base: _Experiment | None, remarks: tuple[str, ...]) -
 
 
 def _difference(one: _Experiment, base: _Experiment) -> _Difference:
-    """From predictions, else of reported values, else at the last epoch that both have."""
+    """From predictions, else of reported values; none before both have a result."""
     found = one.compared
     if found.delta is not None:
-        return _Difference(found.delta)
+        return _Difference(found.delta, found.compared)
     if found.value is not None and base.compared.value is not None:
         return _Difference()  # on other images; a note says so
     if all(run.failed for run in base.runs):
         return _Difference(notes=(f"not compared: {base.name} failed",))
     own, other = one.value, base.value
-    if own.epoch is None and own.value is not None and other.epoch is None and other.value is not None:
-        return _Difference(
-            own.value - other.value, ("difference of a value without predictions, which cannot be tested",)
-        )
-    if not (one.unfinished or base.unfinished):
+    if own.epoch is not None or own.value is None or other.epoch is not None or other.value is None:
         return _Difference()
-    at = at_last_common_epoch(epochs_of(one.runs), epochs_of(base.runs), one.metric)
-    if at is None or at.delta is None:
-        return _Difference()
-    finished = found.value is not None
-    return _Difference(at.delta, (f"difference at epoch {at.epoch}, the last that both have",) if finished else (), at)
+    note = "difference of a value without predictions, which cannot be tested"
+    return _Difference(own.value - other.value, (own.value, other.value), (note,))
 
 
 def _begun(runs: list[RunRecord]) -> list[RunRecord]:
@@ -287,10 +265,13 @@ def _unfinished(runs: list[RunRecord]) -> list[str]:
     """Notes on runs that ended without a result."""
     notes = []
     for run in runs:
+        if run.again and run.counted is not None:
+            how, until = ("is being run again", " until then") if run.pending else ("was started over in vain", "")
+            notes.append(f"seed {run.seed} {how}: its finished attempt {run.counted.attempt} counts{until}")
         if not run.state.finished and not run.pending and run.state.name != NOT_STARTED:
             why = f": {run.state.reason}" if run.state.reason else ""
             notes.append(f"seed {run.seed} {run.state.name}{why}")
-    done = sum(run.state.finished for run in runs)
+    done = sum(run.finished for run in runs)
     if 0 < done < len(runs):
         notes.append(f"{done} of {len(runs)} seeds finished")
     return notes

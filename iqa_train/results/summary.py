@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from iqa_train.runs.document_cache import undamaged
+from iqa_train.runs.counted_result import counted_result, measured_mean
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.snapshot import RunSnapshot, read_snapshot
 from iqa_train.runs.state import outside_the_queue, state_of
@@ -77,9 +77,10 @@ def summary_text(rows: list[SummaryRow], baseline: str | None) -> str:
 
 
 def _by_seed(runs: list[tuple[RunSpec, RunSnapshot]], key: Literal["srcc", "plcc"]) -> dict[int, float]:
-    """Nothing of a damaged result: the state of the run says so."""
-    results = {spec.seed: undamaged(run.result) or {} for spec, run in runs}
-    return {seed: value for seed, result in results.items() if (value := result.get(key)) is not None}
+    """By seed, of results that count; nothing of a damaged one, of which the state of the run says so."""
+    counted = {spec.seed: counted_result(run) for spec, run in runs}
+    values = {seed: measured_mean(one.result, key) for seed, one in counted.items() if one is not None}
+    return {seed: value for seed, value in values.items() if value is not None}
 
 
 def _mean(values: Iterable[float]) -> float | None:

@@ -1,10 +1,11 @@
 """A study's results as data: one row per experiment, the source of every table, report and figure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from iqa_train.runs.seeds import seeds_as_json
+from iqa_train.runs.seeds import seed_as_json, seeds_as_json
+from iqa_train.runs.state_names import OPEN
 from iqa_train.stats.interval import Interval
 
 Position = Literal["within", "below", "above"]
@@ -14,12 +15,55 @@ Intervals = Literal["single", "holm"]
 
 
 @dataclass(frozen=True)
+class RunValue:
+    """One run of an experiment: the value of its result, else that at `epoch`, selected so far on validation.
+
+    `again`: the result is of an earlier attempt, and counts until the new one is complete.
+    """
+
+    folder: str
+    seed: int
+    state: str = ""
+    value: float | None = None
+    epoch: int | None = None
+    finished: bool = False
+    again: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """An entry of `runs` of a row."""
+        return {
+            "seed": seed_as_json(self.seed), "state": self.state, "value": self.value, "epoch": self.epoch,
+            "again": self.again, "run_dir": self.folder,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where an unfinished experiment stands: its value and the baseline's at the last epoch that both have.
+
+    Over `seeds` runs of each, the same seeds.
+    """
+
+    epoch: int
+    value: float
+    baseline: float
+    seeds: int = 1
+
+    @property
+    def difference(self) -> float:
+        """The one minus the other, at an epoch of training: nothing that a result is compared by."""
+        return self.value - self.baseline
+
+
+@dataclass(frozen=True)
 class ResultRow:
     """One experiment on one test set, over all its seeds; None where something is unknown, and `notes` say why.
 
-    Intervals are 95 %, each by itself. `delta` is the value minus the baseline's. `position` compares the value with
-    the expected range, `delta_position` the difference with the expected difference. `scope`: whether the difference,
-    its p and its interval speak of the component or, with one seed whose spread is unknown, of the two runs only.
+    Intervals are 95 %, each by itself. `value` is of finished runs; of a single run without a result, it is that at
+    `epoch`, selected so far. `delta` is the difference of the two values `compared`, of finished runs only; until both
+    sides have finished, `standing` is what is known. `position` compares the value with the expected range,
+    `delta_position` the difference with the expected difference. `scope`: whether the difference, its p and its
+    interval speak of the component or, with one seed whose spread is unknown, of the two runs only.
     """
 
     experiment: str
@@ -30,6 +74,7 @@ class ResultRow:
     interval: Interval | None = None
     seed_sd: float | None = None
     delta: float | None = None
+    compared: tuple[float, float] | None = None  # the value and the baseline's, over the seeds that `covers` names
     delta_interval: Interval | None = None
     p: float | None = None
     p_holm: float | None = None
@@ -61,8 +106,10 @@ class ResultRow:
     values_by_seed: Mapping[int, float] = field(default_factory=dict)
     differences_by_seed: Mapping[int, float] = field(default_factory=dict)
     machine: str = ""  # what its rounding depends on, where it differs from other rows
-    provisional: bool = False  # this experiment or the baseline is not finished
-    epoch: int | None = None  # of a provisional row: at which both were compared
+    provisional: bool = False  # further runs of this experiment or of the baseline are under way, or have no result
+    epoch: int | None = None  # of the value of an unfinished run: the epoch selected so far
+    standing: Standing | None = None
+    runs: tuple[RunValue, ...] = ()
     state: str = ""
     factors: tuple[str, ...] = ()  # effective settings that differ from the baseline's
     optimism: float | None = None  # how much higher the value would be if the epoch were chosen on test
@@ -77,6 +124,13 @@ class ResultRow:
     def external(self) -> bool:
         """Whether its predictions were imported: nothing can be trained again, and it is no change of the baseline."""
         return self.kind == "external"
+
+    @property
+    def so_far(self) -> tuple[int, int] | None:
+        """How many of its runs have a result, and how many there are to be; None where nothing is under way."""
+        done = sum(run.finished for run in self.runs)
+        under_way = any(not run.finished and run.state in OPEN for run in self.runs)
+        return (done, len(self.runs)) if done and under_way else None
 
     @property
     def component_differs(self) -> bool:
@@ -95,6 +149,7 @@ class ResultRow:
             "interval": _listed(self.interval),
             "seed_sd": self.seed_sd,
             "delta": self.delta,
+            "compared": _listed(self.compared),
             "delta_interval": _listed(self.delta_interval),
             "p": self.p,
             "p_holm": self.p_holm,
@@ -128,6 +183,8 @@ class ResultRow:
             "machine": self.machine,
             "provisional": self.provisional,
             "epoch": self.epoch,
+            "standing": None if self.standing is None else asdict(self.standing),
+            "runs": [run.as_json() for run in self.runs],
             "state": self.state,
             "factors": list(self.factors),
             "optimism": self.optimism,
@@ -202,16 +259,21 @@ class StudyResults:
 
 @dataclass(frozen=True)
 class Curve:
-    """An experiment's values by epoch for its first seed: (epoch, validation SRCC, test SRCC) in `points`.
+    """An experiment's values by epoch for its first seed: (epoch, validation SRCC, test SRCC).
 
-    `losses` and `rates` are (epoch, training loss) and (epoch, learning rate); `chosen` is the selected epoch.
+    `selected` is the epoch that gives `value`, which is that of the run in the table; `unfinished`: selected so far.
+    `seed` is given where the experiment has runs of several. `losses` and `rates` are (epoch, training loss) and
+    (epoch, learning rate).
     """
 
     experiment: str
     points: tuple[tuple[int, float | None, float | None], ...] = field(default=())
+    selected: int | None = None
+    value: float | None = None
+    unfinished: bool = False
+    seed: int | None = None
     losses: tuple[tuple[int, float], ...] = ()
     rates: tuple[tuple[int, float], ...] = ()
-    chosen: int | None = None
 
 
 def _listed(span: Interval | None) -> list[float] | None:

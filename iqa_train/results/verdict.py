@@ -10,6 +10,7 @@ from typing import Protocol
 
 from iqa_train.results.comparison import Comparison
 from iqa_train.results.needed_seeds import with_needed_seeds
+from iqa_train.results.shown import so_far_words, standing_words
 from iqa_train.results.table import Intervals, Position, ResultRow, Scope
 from iqa_train.runs.state_names import NOT_STARTED, OPEN
 from iqa_train.stats.error_law import ErrorLaw
@@ -149,8 +150,8 @@ def _judged(
 ) -> ResultRow:
     row = replace(
         row,
-        position=position(row.value, row.expected),
-        delta_position=position(row.delta, row.expected_delta),
+        position=None if row.provisional else position(row.value, row.expected),
+        delta_position=None if row.provisional else position(row.delta, row.expected_delta),
     )
     if row.p is None or row.p_holm is None or row.delta is None or row.delta_interval is None or comparison is None:
         return row
@@ -191,15 +192,14 @@ def verdict_text(row: ResultRow, baseline: str = "the baseline") -> str:
     """The verdict as a phrase, such as "within, differs significantly from the baseline: worse"."""
     if row.reported:
         return "reported"
-    if row.value is None:
+    if row.standing is not None:
+        return standing_words(row.standing)
+    if row.value is None or row.epoch is not None:
         if row.state == NOT_STARTED:
             return NOT_STARTED
         return "failed" if row.state == "failed" else "no result" if _ended(row.state) else "pending"
     parts: list[str] = [row.position or row.delta_position or "", _phrase(row, baseline)]
-    text = ", ".join(part for part in parts if part) or "measured"
-    if row.provisional:
-        text = f"provisional at epoch {row.epoch}: {text}" if row.epoch is not None else f"provisional: {text}"
-    return text
+    return so_far_words(row) + (", ".join(part for part in parts if part) or "measured")
 
 
 def _phrase(row: ResultRow, baseline: str) -> str:

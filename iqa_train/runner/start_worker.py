@@ -181,7 +181,12 @@ def _new_log(logs_dir: Path, spec: Mapping[str, Any]) -> tuple[Path, BinaryIO]:
 
 
 def _set_aside(run: RunFolder, last: Attempt) -> list[tuple[Path, Path]]:
-    """Move what the last attempt left into its own folder: nothing is ever overwritten. Returns from where to where."""
+    """Move what the last attempt left into its own folder: nothing is ever overwritten. Returns from where to where.
+
+    A result counts until the new one is complete, so what it came from stays with it.
+    """
+    if run.result.exists() and run.provenance.exists():
+        shutil.copyfile(run.provenance, last.folder / run.provenance.name)
     moves = [(path, last.folder / path.name) for path in run.outcome()]
     for path, aside in moves:
         path.rename(aside)

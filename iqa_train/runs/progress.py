@@ -3,12 +3,14 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from iqa_train.runs.counted_result import CountedResult, counted_result, epochs_of, measured_mean, selected_epoch
 from iqa_train.runs.document_cache import Damage
 from iqa_train.runs.documents import EpochEvent, ResultFacts
 from iqa_train.runs.layout import RunFolder
-from iqa_train.runs.metrics import Metrics, merged_epochs
+from iqa_train.runs.metrics import Metrics
 from iqa_train.runs.snapshot import RunSnapshot, read_snapshot
 from iqa_train.runs.state import RunState
+from iqa_train.runs.state_names import FAILED
 
 _LONGEST = 1e10  # seconds; what is more was not measured
 
@@ -17,9 +19,10 @@ _LONGEST = 1e10  # seconds; what is more was not measured
 class RunProgress:
     """Epochs done of epochs planned, all rounds together; None where nothing is known.
 
-    `srcc` and `plcc` are test's at the best validation epoch so far, or the result. `seconds` (all of it) and
-    `seconds_left` are measured from the run's own epochs; early stopping can only make them less. `stage` is what is
-    being done, such as "training 34 %".
+    `srcc` and `plcc` are those of the result that counts; without one, test's at `selected`, the epoch selected so far.
+    `again`: that result is of an earlier attempt, and the run is run again. `seconds` (all of it) and `seconds_left`
+    are measured from the run's own epochs; early stopping can only make them less. `stage` is what is being done, such
+    as "training 34 %".
     """
 
     epoch: int | None = None
@@ -29,6 +32,8 @@ class RunProgress:
     seconds_left: float | None = None
     stage: str = ""
     plcc: float | None = None
+    selected: int | None = None
+    again: bool = False
 
 
 def run_progress(run: RunFolder, state: RunState) -> RunProgress:
@@ -41,27 +46,27 @@ def progress_of(found: RunSnapshot, state: RunState) -> RunProgress:
     planned = _planned(found)
     if state.finished:
         return RunProgress(epochs=planned) if isinstance(found.result, Damage) else _whole(found.result or {}, planned)
-    events = epochs_of(found)
+    counted = counted_result(found)
+    events = [] if counted is not None and not counted.set_aside else epochs_of(found)  # it waits to be run again
     if events is None or found.last is None:
-        return RunProgress(epochs=planned)
-    best = [event for event in events if event.get("best")]
-    srcc, plcc = (best[-1].get("test_srcc"), best[-1].get("test_plcc")) if best else (None, None)
-    known = RunProgress(len(events), planned, srcc, plcc=plcc)
+        return _with_result(RunProgress(epochs=planned), counted)
+    known = RunProgress(len(events), planned)
+    if (best := selected_epoch(events)) is not None and state.name != FAILED:  # which selects nothing any more
+        srcc, plcc = best.event.get("test_srcc"), best.event.get("test_plcc")
+        known = replace(known, srcc=srcc, plcc=plcc, selected=best.number)
+    known = _with_result(known, counted)
     metrics = found.last.metrics
     if not state.alive or isinstance(metrics, Damage):
         return known
     return _alive(known, events, metrics or Metrics(), suspended=state.suspended)
 
 
-def epochs_of(found: RunSnapshot) -> list[EpochEvent] | None:
-    """`merged_epochs` of the run; None where a file of one of its attempts cannot be read."""
-    attempts = []
-    for attempt in found.known_attempts:
-        if isinstance(attempt.metrics, Damage) or (isinstance(attempt.runner, Damage) and attempt.runner.unreadable):
-            return None
-        epochs = () if attempt.metrics is None else attempt.metrics.epochs
-        attempts.append((attempt.facts, epochs, attempt.set_aside))
-    return merged_epochs(attempts)
+def _with_result(known: RunProgress, counted: CountedResult | None) -> RunProgress:
+    """With the result that counts, if there is one already."""
+    if counted is None:
+        return known
+    srcc, plcc = measured_mean(counted.result, "srcc"), measured_mean(counted.result, "plcc")
+    return replace(known, srcc=srcc, plcc=plcc, selected=None, again=True)
 
 
 def _planned(found: RunSnapshot) -> int | None:
@@ -76,8 +81,8 @@ def _planned(found: RunSnapshot) -> int | None:
 def _whole(result: ResultFacts, planned: int | None) -> RunProgress:
     rounds = result.get("rounds", [])
     return RunProgress(
-        sum(r.get("epochs", 0) for r in rounds), planned, result.get("srcc"),
-        float(sum(r.get("seconds", 0.0) for r in rounds)), 0.0, plcc=result.get("plcc"),
+        sum(r.get("epochs", 0) for r in rounds), planned, measured_mean(result, "srcc"),
+        float(sum(r.get("seconds", 0.0) for r in rounds)), 0.0, plcc=measured_mean(result, "plcc"),
     )  # fmt: skip
 
 

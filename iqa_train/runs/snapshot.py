@@ -8,7 +8,8 @@ snapshots (`runs.state`, `runs.progress`, `scheduler.item_status`, `scheduler.ov
 import os
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -34,6 +35,7 @@ from iqa_train.runs.identity import ProcessIdentity, identity_from, origin_from,
 from iqa_train.runs.layout import Attempt, RunFolder, is_attempt, is_outcome, run_folders
 from iqa_train.runs.marks import marked
 from iqa_train.runs.metrics import Metrics, epochs_until_taken_over
+from iqa_train.runs.outcome import WITH_RESULT
 from iqa_train.runs.server_clock import server_ahead
 from iqa_train.runs.slurm_job import slurm_watch
 from iqa_train.runs.state_names import FINISHED
@@ -104,6 +106,8 @@ class AttemptSnapshot:
     exit: ExitFacts | Damage | None = None
     metrics: Metrics | Damage | None = None
     set_aside: bool = False  # results lie in its folder, so that the next attempt started over
+    result: ResultFacts | Damage | None = None  # as `provenance`, of one whose results were set aside
+    provenance: ProvenanceFacts | Damage | None = None
 
     @property
     def number(self) -> int:
@@ -113,6 +117,16 @@ class AttemptSnapshot:
     def facts(self) -> RunnerFacts:
         """Its runner.json; empty where that is missing or damaged."""
         return {} if self.runner is None or isinstance(self.runner, Damage) else self.runner
+
+    @property
+    def has_result(self) -> bool:
+        """Whether it had finished, and its result lies in its folder."""
+        if not isinstance(self.result, dict):
+            return False
+        if isinstance(self.exit, dict):
+            return self.exit["state"] in FINISHED
+        end = self.metrics.end if isinstance(self.metrics, Metrics) else None  # where its runner was killed
+        return end is not None and end["code"] in WITH_RESULT
 
 
 @dataclass(frozen=True)
@@ -154,6 +168,16 @@ class SnapshotReader:
         self._known: dict[str, DocumentCache] = {}
         self._recent: set[str] = set()
         self._reads = 0
+        self._seen: dict[str, tuple[RunSnapshot, bool]] | None = None
+
+    @contextmanager
+    def one_moment(self) -> Iterator[None]:
+        """Within the block every look at a run that has not finished is the same look."""
+        self._seen = {}
+        try:
+            yield
+        finally:
+            self._seen = None
 
     @property
     def remembered(self) -> frozenset[str]:
@@ -183,6 +207,17 @@ class SnapshotReader:
 
     def read(self, run: RunFolder, *, whole: bool = False) -> RunSnapshot:
         """A run now; with `whole` also its provenance, and earlier attempts and the metrics of one with a result."""
+        if self._seen is None:
+            return self._read(run, whole=whole)
+        seen, was_whole = self._seen.get(str(run.path), (None, False))
+        if seen is None or (whole and not was_whole):
+            known, seen = seen, self._read(run, whole=whole)
+            if known is not None and known.exit is None:  # what it has come to since is for the next moment
+                seen = replace(known, provenance=seen.provenance)
+            self._seen[str(run.path)] = seen, whole
+        return seen
+
+    def _read(self, run: RunFolder, *, whole: bool) -> RunSnapshot:
         path = str(run.path)
         documents = self._documents_of(path)
         found = documents.read(path, _attempt_names)
@@ -206,10 +241,10 @@ class SnapshotReader:
         result = documents.read(f"{path}/result.json", read_result)
         finished = isinstance(ended, dict) and ended["state"] in FINISHED and isinstance(result, dict)
         every = whole or not finished
-        snapshots = [_read_attempt(documents, AttemptSnapshot(a), every=every) for a in attempts[:-1]]
+        snapshots = [_read_attempt(documents, AttemptSnapshot(a), every=every, whole=whole) for a in attempts[:-1]]
         if attempts:
             last = AttemptSnapshot(attempts[-1], facts, ended)
-            snapshots.append(_read_attempt(documents, last, every=every, is_last=True))
+            snapshots.append(_read_attempt(documents, last, every=every, whole=whole, is_last=True))
             snapshots = _without_late_epochs(snapshots)
         spec = documents.read(f"{path}/spec.json", read_spec_facts)
         provenance = documents.read(f"{path}/provenance.json", read_provenance) if whole else None
@@ -237,9 +272,9 @@ def _read_last(
 
 
 def _read_attempt(
-    documents: DocumentCache, known: AttemptSnapshot, *, every: bool, is_last: bool = False
+    documents: DocumentCache, known: AttemptSnapshot, *, every: bool, whole: bool, is_last: bool = False
 ) -> AttemptSnapshot:
-    """`known` with what it lacks."""
+    """`known` with what it lacks; its provenance only if the run is read `whole`."""
     if not every:
         return known
     path = str(known.files.folder)
@@ -252,7 +287,9 @@ def _read_attempt(
     metrics = found if found is None or isinstance(found, Damage) else found.metrics
     set_aside = documents.read(path, _has_outcome)
     seen = set_aside if isinstance(set_aside, Damage) else metrics
-    return AttemptSnapshot(known.files, facts, ended, seen, bool(set_aside))
+    result = documents.read(f"{path}/result.json", read_result) if set_aside is True else None
+    provenance = documents.read(f"{path}/provenance.json", read_provenance) if whole and result else None
+    return AttemptSnapshot(known.files, facts, ended, seen, bool(set_aside), result, provenance)
 
 
 def _without_late_epochs(attempts: list[AttemptSnapshot]) -> list[AttemptSnapshot]:

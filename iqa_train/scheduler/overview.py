@@ -73,6 +73,8 @@ class Row:
             "epochs": self.progress.epochs,
             "srcc": self.progress.srcc,
             "plcc": self.progress.plcc,
+            "selected_epoch": self.progress.selected,
+            "again": self.progress.again,
             "stage": self.progress.stage,
             "eta_s": None if self.eta_s is None else round(self.eta_s, 1),
             "eta_is_guess": self.eta_is_guess,
@@ -226,9 +228,13 @@ def _queued_row(
     row = _row(found, state, logs, item)
     if item.slurm is not None and answer is not None and answer.job and answer.kind != "gone":
         row = replace(row, job=answer)
-    if status.phase == "waiting" and not status.tried and item.again:  # earlier attempts do not count
-        return replace(row, progress=RunProgress(epochs=row.progress.epochs))
+    if status.phase == "waiting" and not status.tried and item.again:  # earlier attempts do not count, but for a result
+        return replace(row, note="", progress=row.progress if row.progress.again else _none_of(row.progress))
     return row
+
+
+def _none_of(progress: RunProgress) -> RunProgress:
+    return RunProgress(epochs=progress.epochs)
 
 
 def _row(found: RunSnapshot, state: RunState, logs: LogFinder, item: Item | None = None) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,13 +44,16 @@ def export(target: Target, order: ExportOrder) -> str:
 
     Raises UserError if nothing is comparable, the path cannot be written to, or the file exists and `replace` is off.
     """
+    from iqa_train.doctor.queue import waiting_folders
     from iqa_train.errors import UsageError
+    from iqa_train.results.run_record import with_queued
     from iqa_train.results.selection import chosen_runs
 
     problem = path_problem(order)
     if problem:
         raise UsageError(f"nothing written: {problem}")
     selection = chosen_runs(target.runs_dir, target.study, target.experiments, target.profile)
+    selection = replace(selection, runs=with_queued(selection.runs, waiting_folders(target.runs_dir)))
     return _report(selection, target, order) if order.form == REPORT else _table(selection, order)
 
 
@@ -63,7 +67,7 @@ def _table(selection: RunSelection, order: ExportOrder) -> str:
     exists = path.exists()
     if exists and not order.replace:
         raise UsageError(f"nothing written: {path} already exists")
-    results = results_of(selection, "srcc")
+    results = results_of(selection, selection.declared.metric)
     text = FORMATS[order.form].render(results).rstrip("\n") + "\n"
     try:
         write_atomic(path, text.encode(errors="replace"))  # file names may hold undecodable bytes
@@ -80,7 +84,7 @@ def _report(selection: RunSelection, target: Target, order: ExportOrder) -> str:
 
     out = expanded(order.path)
     require_runs(selection, target.runs_dir)
-    material = gather(selection, target.runs_dir)
+    material = gather(selection, target.runs_dir, selection.declared.metric)
     written = write_report(material, out)
     message = f"wrote {plural(len(written), 'file')} to {real_path(out)}; open {real_path(out / INDEX)}"
     if order.tracker is not None:

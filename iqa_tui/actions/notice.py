@@ -12,13 +12,23 @@ Severity = Literal["information", "warning", "error"]
 
 @dataclass(frozen=True)
 class ActionContext:
-    """What an action works on: the study, the run under the cursor, the keys of the marked runs."""
+    """What an action works on: the study, the run under the cursor, the keys of the marked runs.
+
+    `chosen` are the runs under the cursor, all those of an experiment.
+    """
 
     board: Board
     target: Target
     line: RunLine | None = None
     marked: frozenset[str] = frozenset()
     readonly: bool = False
+    chosen: tuple[RunLine, ...] = ()
+
+    @property
+    def wanted(self) -> tuple[RunLine, ...]:
+        """The marked runs; without marks, those under the cursor."""
+        marked = tuple(line for line in self.board.lines if line.key in self.marked)
+        return marked or self.chosen or ((self.line,) if self.line is not None else ())
 
 
 @dataclass(frozen=True)

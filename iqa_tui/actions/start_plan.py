@@ -42,11 +42,20 @@ class PlannedRun:
         return {
             "start": "starts",
             "continue": f"continues after epoch {self.epochs} of {total}",
-            "start over": f"starts over; the old attempt ({self.state}) is kept",
+            "start over": f"starts over; {_kept(self.state)}",
             "complete": f"already {self.state}: skipped",
             "running": f"already {self.state}: skipped",
             "queued": "already queued: skipped",
         }[self.effect]
+
+
+def _kept(state: str) -> str:
+    """What becomes of the attempt that is replaced."""
+    from iqa_train.runs.state_names import FINISHED
+
+    if state in FINISHED:
+        return "its result counts until the new one is complete"
+    return f"the old attempt ({state}) is kept"
 
 
 @dataclass(frozen=True)

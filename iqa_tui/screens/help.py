@@ -50,7 +50,11 @@ def how_it_works(*, readonly: bool = False) -> Section:
         "Runs are separate processes: press q or close the terminal, and every run continues. Start iqa-tui again to "
         "come back; any number of consoles may watch the same study.",
         f"States: {states}",
-        "* after a number: provisional, because this run or the baseline has not finished.",
+        "0.8208@5: test SRCC of an unfinished run at epoch 5, which is selected so far on validation. Δ is the "
+        "difference of the two SRCC in the table, and empty until both runs have finished; before that, the verdict "
+        "column has both values at the last epoch that both have. A run that is run again keeps its result until the "
+        "new one is complete.",
+        "An experiment with several seeds is one line: + shows its seeds. Keys act on all its runs, or on the seed.",
         "Verdict, with several seeds or a seed spread borrowed from others: different (better or worse) if p < 0.05 "
         "after Holm's correction; same within a declared margin; else not decided, with the largest difference that is "
         "still possible. With one seed it is about the runs alone: which is higher, not which component is better. "

@@ -8,6 +8,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from iqa_train.results.shown import at_epoch
 from iqa_tui.actions.orders import RelaunchOrder, StartOrder
 from iqa_tui.actions.relaunch import relaunch_options
 from iqa_tui.safe import plain
@@ -45,7 +46,7 @@ class RelaunchScreen(PlanningDialog):
             epochs = f" after epoch {self.options.epochs}" if self.options.epochs else ""
             choices.append((CONTINUE, f"continue from the last checkpoint{epochs}"))
         if self.options.start_over:
-            choices.append((START_OVER, "start over; the old results are kept"))
+            choices.append((START_OVER, "start over"))
         choices.append((CHANGED, "with other settings or seeds, as a separate run"))
         yield field("How", Choice(choices, id="how"))
         yield Static(id="as-it-is", classes="part", markup=False)
@@ -97,7 +98,22 @@ class RelaunchScreen(PlanningDialog):
         if row is None:
             return Content()
         reason = f": {row.reason.partition(';')[0]}" if row.reason else ""
-        return Content(plain(f"Attempt {row.attempt} {row.state}{reason}. This will be attempt {row.attempt + 1}."))
+        words = f"Attempt {row.attempt} {row.state}{reason}. This will be attempt {row.attempt + 1}."
+        if self.query_one("#how", Choice).value == START_OVER:
+            words += f" {_results_words(self.line)}"
+        return Content(plain(words))
+
+
+def _results_words(line: RunLine) -> str:
+    """What starting over does to the results."""
+    if line.own is None or not line.own.finished:
+        return "It has no result; the files of earlier attempts are kept."
+    value = "" if line.own.value is None else f" ({at_epoch(line.own.value, None)})"
+    whose = "every difference is" if line.is_baseline else "its difference is"
+    return (
+        f"Its result{value} counts until the new run is complete: {whose} from that one until then. "
+        "It is kept in the folder of its attempt."
+    )
 
 
 def _differences(order: StartOrder, plan: StartPlan, line: RunLine) -> Content:

@@ -19,7 +19,10 @@ _READING = (Section("Reading", (prose("reading the run's files"),)),)
 
 
 class RunScreen(Screen[str | None]):
-    """Shows the run `key` from the board and its files; dismissed with the key if its log is wanted."""
+    """Shows the run `key` from the board and its files; dismissed with the key if its log is wanted.
+
+    The next and the previous run are those `among` which it is, by default all of the study.
+    """
 
     CSS_PATH = "run.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -38,9 +41,10 @@ class RunScreen(Screen[str | None]):
             self.key = key
             self.sections = sections
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, among: tuple[str, ...] = ()) -> None:
         super().__init__()
         self.key = key
+        self.among = frozenset(among)
         self._seen: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
@@ -105,7 +109,7 @@ class RunScreen(Screen[str | None]):
 
     def action_step(self, by: int) -> None:
         """Show the next or previous run, wrapping round."""
-        lines = self._board.lines
+        lines = [line for line in self._board.lines if not self.among or line.key in self.among]
         if lines:
             at = next((n for n, line in enumerate(lines) if line.key == self.key), 0)
             self.key = lines[(at + by) % len(lines)].key
@@ -129,4 +133,4 @@ def _with_notes(sections: tuple[Section, ...], board: Board, line: RunLine) -> t
 
 def _title(board: Board, line: RunLine) -> str:
     words = [f"Run {line.number} of {len(board.lines)}", line.experiment, line.run.seed_words, board.study]
-    return " · ".join([*words, state_words(line.state) if line.state else "not started"])
+    return " · ".join([*words, state_words(line.state_name)])

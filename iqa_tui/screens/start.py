@@ -58,7 +58,7 @@ class StartScreen(PlanningDialog):
         if is_available():
             at = int(any(line.row is not None and line.row.job is not None for line in board.lines))
             yield field("Backend", Choice(_BACKENDS, at=at, id="backend"))
-        again = [(False, "complete runs are skipped"), (True, "complete runs start over; old results are kept")]
+        again = [(False, "complete runs are skipped"), (True, "complete runs start over")]
         yield field("Again", Choice(again, id="again"))
         yield from self.plan_parts()
 

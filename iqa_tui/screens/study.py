@@ -90,8 +90,8 @@ class StudyScreen(ActionScreen):
 
     @property
     def marked(self) -> set[str]:
-        """Keys of the marked runs."""
-        return self.query_one(RunTable).marked
+        """Keys of the marked runs, and of the runs of marked experiments."""
+        return self.query_one(RunTable).marked_runs
 
     @property
     def console(self) -> ConsoleApp:
@@ -109,7 +109,10 @@ class StudyScreen(ActionScreen):
 
     def current_context(self) -> ActionContext:
         app = self.console
-        return ActionContext(app.board, app.target, self.selected, frozenset(self.marked), app.readonly)
+        table = self.query_one(RunTable)
+        return ActionContext(
+            app.board, app.target, self.selected, frozenset(self.marked), app.readonly, chosen=table.chosen
+        )
 
     def after_action(self, notice: Notice) -> None:
         """Show at once what an action has changed."""
@@ -118,9 +121,7 @@ class StudyScreen(ActionScreen):
     def _show(self, board: Board) -> None:
         table = self.query_one(RunTable)
         table.board = board
-        height = min(len(board.lines), self._most_rows()) + 1
-        if height != self._table_height:
-            table.styles.height = self._table_height = height
+        self._fit_table()
         self.query_one(Headline).show(board)
         self.query_one(ProblemLine).show(board)
         self.query_one(VerdictLine).show(board)
@@ -128,13 +129,23 @@ class StudyScreen(ActionScreen):
         self.query_one(DevicePane).show(board)
         self._show_selected(board)
 
+    def _fit_table(self) -> None:
+        table = self.query_one(RunTable)
+        height = min(len(table.entries), self._most_rows()) + 1
+        if height != self._table_height:
+            table.styles.height = self._table_height = height
+
+    def on_run_table_resized(self) -> None:
+        self._fit_table()
+
     def _most_rows(self) -> int:
         """The table's share of the screen; the log needs the rest."""
         return max(3, self.size.height * 2 // 5)
 
     def _show_selected(self, board: Board) -> None:
-        line = self.query_one(RunTable).line
-        self.query_one(Detail).show(board, line)
+        table = self.query_one(RunTable)
+        line = table.line
+        self.query_one(Detail).show(board, table.entry)
         self.query_one(Curves).show(board, line, self.marked)
         self.query_one(LogTabs).show(board, line.key if line else None)
         log = (line.key if line else None, str(line.log) if line and line.log else None)
@@ -150,7 +161,9 @@ class StudyScreen(ActionScreen):
         """Show everything about that run."""
         from iqa_tui.screens.run import RunScreen  # imported late: the first screen does not need it
 
-        self.app.push_screen(RunScreen(message.line.key), self._to_log)
+        entry = message.entry
+        others = tuple(run.key for run in entry.runs) if entry.kind == "experiment" else ()
+        self.app.push_screen(RunScreen(entry.run.key, others), self._to_log)
 
     def action_compare(self) -> None:
         """Compare the two marked runs, else the selected run and the baseline."""
@@ -182,7 +195,7 @@ class StudyScreen(ActionScreen):
         table = self.query_one(RunTable)
         lines = table.board.lines
         if lines:
-            at = next((n for n, line in enumerate(lines) if line.key == table.selected), 0)
+            at = next((n for n, line in enumerate(lines) if line == table.line), 0)
             table.select(lines[(at + by) % len(lines)].key)
 
     def action_find(self, what: str) -> None:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iqa_train.runs.state_names import OPEN
+from iqa_train.runs.state_names import NOT_STARTED, OPEN
 
 if TYPE_CHECKING:
     from iqa_train.devices.inventory import Device
     from iqa_train.devices.nvml import GpuReading
-    from iqa_train.results.table import Curve, ResultRow, StudyResults
+    from iqa_train.results.table import Curve, ResultRow, RunValue, StudyResults
     from iqa_train.runs.layout import RunFolder
     from iqa_train.runs.node_devices import NodeDevice
     from iqa_train.scheduler.overview import Row
@@ -48,6 +49,7 @@ class RunLine:
     result: ResultRow | None = None  # of the experiment over all its seeds; the same on each seed's line
     planned: bool = True  # the study file contains it with these settings
     is_baseline: bool = False
+    own: RunValue | None = None  # this run in the experiment's results
 
     @property
     def key(self) -> str:
@@ -58,6 +60,16 @@ class RunLine:
     def state(self) -> str:
         """As `iqa-train status` names it; empty if the run was never queued."""
         return self.row.state if self.row else ""
+
+    @property
+    def state_name(self) -> str:
+        """The state in a word, also of a run that was never queued."""
+        return self.state or NOT_STARTED
+
+    @property
+    def is_again(self) -> bool:
+        """Whether it has a result of an earlier attempt, and is run again."""
+        return self.row is not None and self.row.progress.again
 
     @property
     def external(self) -> bool:
@@ -165,6 +177,12 @@ class Board:
     file: Study | None = None  # the study file, where there is one
     profile: str | None = None
     read: bool = False  # whether any files have been read yet
+
+    @cached_property
+    def has_seeds(self) -> bool:
+        """Whether an experiment has several runs that count, so that the table opens into seeds."""
+        names = [line.experiment for line in self.lines if line.planned]
+        return len(set(names)) < len(names)
 
     def line(self, key: str | None) -> RunLine | None:
         """The line with that key."""

@@ -13,7 +13,7 @@ from iqa_train.report.collect import results_of
 from iqa_train.report.verdict_text import all_reasons
 from iqa_train.results.comparison import NotComparableError
 from iqa_train.results.epochs import curves
-from iqa_train.results.run_record import with_queued
+from iqa_train.results.run_record import RunRecord, with_queued
 from iqa_train.results.selection import RunSelection, chosen_runs
 from iqa_train.results.table import Curve, ResultRow, StudyResults
 from iqa_train.runs.identity import suspension
@@ -44,7 +44,7 @@ class StudyReader:
         self._stamp: Stamp = ()  # of what results were computed from
         self._results: StudyResults | None = None
         self._full_results: StudyResults | None = None  # with intervals, from when a run last finished
-        self._finished: frozenset[str] = frozenset()
+        self._finished: frozenset[tuple[str, str, int]] = frozenset()
         self._curves: tuple[Curve, ...] = ()
         self._findings: tuple[Finding, ...] = ()
         self._reasons: dict[str, tuple[str, ...]] = {}
@@ -52,6 +52,10 @@ class StudyReader:
 
     def read(self) -> Board:
         """The current board. Never raises because of file contents: `problem` says what is wrong."""
+        with self._runs.one_moment():
+            return self._read()
+
+    def _read(self) -> Board:
         problem, queue = "", None
         self._slurm.look()
         selection = self._selection
@@ -81,7 +85,7 @@ class StudyReader:
     def _select_runs(self) -> RunSelection:
         t = self.target
         selection = chosen_runs(t.runs_dir, t.study, t.experiments, t.profile, self._runs)
-        self._selection = replace(selection, runs=with_queued(selection.runs, waiting_folders(t.runs_dir)))
+        self._selection = replace(selection, runs=with_queued(selection.runs, waiting_folders(t.runs_dir, self._runs)))
         return self._selection
 
     def _refresh(self, overview: Overview) -> RunSelection:
@@ -90,13 +94,13 @@ class StudyReader:
         if self._selection is not None and stamp == self._stamp:
             return self._selection
         selection = self._select_runs()
-        self._curves = tuple(curves(selection.runs))
         self._findings = tuple(audit_with_data(selection.study, selection.profile)) if selection.study else ()
         try:
             self._results = self._compute_results(selection)
             self._why_no_results = ""
         except NotComparableError as error:
             self._results, self._why_no_results = None, str(error)
+        self._curves = tuple(curves(selection.runs, self._results))
         reasons = all_reasons(self._results) if self._results else []
         self._reasons = {verdict.experiment: verdict.sentences for verdict in reasons}
         self._stamp = stamp
@@ -114,15 +118,18 @@ class StudyReader:
         """Results; intervals are resampled only when a run has finished, since that takes a while."""
         metric = selection.declared.metric
         tried = (one for run in selection.runs for one in (run, *run.repeats))
-        finished = frozenset(str(run.folder.path) for run in tried if run.state.finished)
+        finished = frozenset(map(_settled, tried))
         full = self._full_results
         if full is None or full.metric != metric or finished != self._finished:
             self._full_results = results_of(selection, metric)
             self._finished = finished
             return self._full_results
-        settled = {row.experiment: row for row in full.rows if not row.provisional and not row.reported}
+        settled = {row.experiment: row for row in full.rows if row.epoch is None and not row.reported}
         quick = results_of(selection, metric, resamples=0)
-        rows = tuple(row if row.reported else settled.get(row.experiment, row) for row in quick.rows)
+        rows = tuple(
+            row if row.reported or row.experiment not in settled else _brought_up(settled[row.experiment], row)
+            for row in quick.rows
+        )
         return replace(full, rows=rows)
 
     def _board(self, selection: RunSelection, overview: Overview, problem: str) -> Board:
@@ -171,7 +178,7 @@ class StudyReader:
     def _lines(self, selection: RunSelection, overview: Overview) -> tuple[RunLine, ...]:
         """The study's runs in its order, then its runs with other settings than those in the study file."""
         rows = {str(row.run.path): row for row in overview.rows}
-        results = {row.experiment: row for row in (self._results.rows if self._results else ()) if not row.reported}
+        results = self._results.measured if self._results else {}
         planned = [
             self._line(run.folder, run.experiment, run.seed, str(run.spec.get("title", "")), rows, results, selection)
             for run in selection.runs
@@ -188,10 +195,29 @@ class StudyReader:
         self, folder: RunFolder, experiment: str, seed: int, title: str, rows: dict[str, Row],
         results: dict[str, ResultRow], selection: RunSelection,
     ) -> RunLine:  # fmt: skip
+        result = results.get(experiment)
         return RunLine(
-            0, experiment, seed, title, folder, rows.get(str(folder.path)), results.get(experiment),
+            0, experiment, seed, title, folder, rows.get(str(folder.path)), result,
             is_baseline=experiment == self._baseline(selection),
+            own=next((run for run in (result.runs if result else ()) if run.folder == str(folder.path)), None),
         )  # fmt: skip
+
+
+def _settled(run: RunRecord) -> tuple[str, str, int]:
+    """What results with intervals depend on: which attempt's result counts, and how a run without one has ended."""
+    counted = run.counted.attempt if run.counted is not None else 0
+    under_way = run.pending or run.state.finished
+    return str(run.folder.path), ("again" if run.again else "") if under_way else run.state.name, counted
+
+
+def _brought_up(settled: ResultRow, now: ResultRow) -> ResultRow:
+    """A row with intervals, from when a run last ended, with what running runs change: states and where they stand."""
+    if settled.look is not None:  # what is under way belongs to the next look
+        return replace(settled, state=now.state, runs=now.runs)
+    return replace(
+        settled, provisional=now.provisional, state=now.state, runs=now.runs, standing=now.standing, epoch=now.epoch,
+        value=settled.value if now.epoch is None else now.value,
+    )  # fmt: skip
 
 
 def _row_stamp(row: Row) -> Stamp:

@@ -1,30 +1,97 @@
-"""Details of the selected run: the reason of its state, and its verdict in sentences."""
+"""Details of the line under the cursor: the reason of its state, and its verdict in sentences."""
 
+import textwrap
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.widgets import Static
 
+from iqa_train.results.shown import at_epoch
 from iqa_train.runs.kind import RunKind
-from iqa_tui.safe import content
+from iqa_tui.advice import by_keys
+from iqa_tui.safe import plain
 from iqa_tui.state.board import Board, RunLine
+from iqa_tui.state.table_lines import TableLine, counted_states
 
 if TYPE_CHECKING:
     from iqa_train.scheduler.overview import Row
 
 
 class Detail(Static):
-    """One or two lines below the table."""
+    """Below the table, in as many lines as the style sheet gives: what is below it never moves with the cursor."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__("", id=id, markup=False)
-        self._shown = ""
+        self._words = ""
+        self._experiment = ""
 
-    def show(self, board: Board, line: RunLine | None) -> None:
-        words = detail_words(board, line)
-        if words != self._shown:
-            self._shown = words
-            self.update(_styled(words, line))
+    def show(self, board: Board, entry: TableLine | None) -> None:
+        words, name = detail_words(board, entry), entry.run.experiment if entry else ""
+        if (words, name) != (self._words, self._experiment):
+            self._words, self._experiment = words, name
+            self.refresh()
+
+    def render(self) -> Content:
+        """The words, with an ellipsis where they are cut."""
+        name = plain(self._experiment)
+        lines = in_lines(plain(self._words), self.content_size.width or 80, max(1, self.content_size.height))
+        first = lines[0] if lines else ""
+        return Content("\n").join(
+            [Content.assemble((name, "bold"), first.removeprefix(name)), *(Content(line) for line in lines[1:])]
+        )
+
+
+def in_lines(words: str, width: int, most: int) -> list[str]:
+    """`words` in lines of `width` columns, `most` of them at most; the last one ends with an ellipsis if it is cut."""
+    lines = textwrap.wrap(words, max(8, width), break_on_hyphens=False)
+    if len(lines) <= most:
+        return lines
+    last = textwrap.shorten(" ".join(lines[most - 1 :]), max(8, width), placeholder="…")
+    return [*lines[: most - 1], last]
+
+
+def detail_words(board: Board, entry: TableLine | None) -> str:
+    """The state with its reason, the verdict with its reasons, and a note."""
+    if entry is None:
+        return "; ".join(board.notes)
+    if entry.kind == "experiment":
+        states = f"{entry.run.experiment}: {counted_states(entry.runs)}"
+        return _joined([states, *_reasons(board, entry)])
+    return _joined([*_of_run(board, entry.run, seed=entry.kind == "seed"), *_reasons(board, entry), _note(entry.run)])
+
+
+def _of_run(board: Board, line: RunLine, *, seed: bool) -> list[str]:
+    row = line.row
+    name = f"{line.experiment} ({line.run.seed_words})" if seed else line.experiment
+    parts = [f"{name}: {line.state_name}"]
+    if line.result is not None:
+        parts.append(RunKind(line.result.kind, line.result.about).words)
+        parts += line.result.notes if line.external and line.result.value is None else ()
+    if row is not None:
+        parts += [row.reason or (row.progress.stage if line.is_open else ""), _meaning(row, paused=board.paused)]
+        if row.progress.again and line.own is not None and line.own.value is not None:
+            how = "being run again; " if line.is_open else ""
+            parts.append(f"{how}{at_epoch(line.own.value, None)} is of an earlier attempt, which had finished")
+    if not line.planned:
+        parts.append("the study file now has other settings, so this run's results are not in the table")
+    return parts
+
+
+def _reasons(board: Board, entry: TableLine) -> list[str]:
+    """The verdict in sentences, for what has one, without what the state says already."""
+    line = entry.runs[0]
+    if entry.kind == "seed" or not line.planned or (line.result is not None and line.result.value is None):
+        return []
+    known = [run.row.reason for run in entry.runs if run.row is not None and run.row.reason]
+    said = ["its finished attempt"] if line.is_again else []
+    sentences = board.reasons.get(line.experiment, ())
+    if entry.kind == "run":
+        return [one for one in sentences if one != "pending" and not any(words in one for words in [*known, *said])]
+    return list(sentences)
+
+
+def _note(line: RunLine) -> str:
+    return line.row.note if line.row is not None else ""
 
 
 def _meaning(row: "Row", *, paused: bool) -> str:
@@ -36,28 +103,5 @@ def _meaning(row: "Row", *, paused: bool) -> str:
     return meaning(row.job, paused=paused)
 
 
-def _styled(words: str, line: RunLine | None) -> Content:
-    name = line.experiment if line else ""
-    return Content.assemble(content(name, "bold"), content(words.removeprefix(name)))
-
-
-def detail_words(board: Board, line: RunLine | None) -> str:
-    """The state with its reason, the verdict with its reasons, and a note."""
-    if line is None:
-        return "; ".join(board.notes)
-    row = line.row
-    state = line.state or "not started"
-    parts = [f"{line.experiment}: {state}"]
-    if line.result is not None:
-        parts.append(RunKind(line.result.kind, line.result.about).words)
-        parts += line.result.notes if line.external and line.result.value is None else ()
-    if row is not None:
-        stage = row.progress.stage if line.is_open else ""
-        parts.append(row.reason or stage)
-        parts.append(_meaning(row, paused=board.paused))
-    if not line.planned:
-        parts.append("the study file now has other settings, so this run's results are not in the table")
-    elif line.result is None or line.result.value is not None:  # otherwise the state says why
-        parts += board.reasons.get(line.experiment, ())
-    parts.append(row.note if row is not None else "")
-    return "; ".join(part for part in parts if part)
+def _joined(parts: list[str]) -> str:
+    return "; ".join(dict.fromkeys(by_keys(part) for part in parts if part))

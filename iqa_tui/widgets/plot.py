@@ -62,7 +62,7 @@ def _trace(canvas: Canvas, curve: Drawn, axis: ValueAxis, last: int) -> None:
         elif y < 0 <= after:
             canvas.mark(x // 2, 0, "↑", curve.index)
     for point, (x, y) in zip(curve.points, places, strict=True):
-        if point[0] == curve.chosen and 0 <= y < down:
+        if point[0] == curve.selected and 0 <= y < down:
             canvas.mark(x // 2, y // 4, curve.mark, curve.index)
 
 
@@ -117,9 +117,15 @@ def _merged(parts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _label(curve: Drawn, plot: Plot) -> str:
-    value = exponential(curve.value, 1) if plot.quantity == "lr" else number(curve.value)
-    at = f"@{curve.chosen}" if curve.chosen in dict(curve.points) else ""
-    return f"{'▸' if curve.name == plot.selected else ''}{curve.mark} {plain(curve.name)} {value}{at}"
+    """Its mark and name, and a value: the SRCC that the table has, else that of the selected epoch or of the last."""
+    name = plain(curve.name) + ("" if curve.curve.seed is None else f" s{curve.curve.seed}")
+    value = curve.value
+    epoch: int | None = curve.selected if curve.selected in dict(curve.points) else curve.points[-1][0]
+    if plot.quantity == "srcc" and curve.curve.value is not None and curve.selected is not None:
+        value, epoch = curve.curve.value, curve.selected if curve.curve.unfinished else None
+    words = exponential(value, 1) if plot.quantity == "lr" else number(value)
+    at = "" if epoch is None else f"@{epoch}"
+    return f"{'▸' if curve.name == plot.selected else ''}{curve.mark} {name} {words}{at}"
 
 
 def _labels(drawn: Collection[Drawn], plot: Plot, axis: ValueAxis, down: int, side: int) -> list[Content]:

@@ -50,10 +50,11 @@ class Drawn:
     """A curve with values, and how it looks."""
 
     name: str
+    curve: Curve
     points: Points
     index: int
     colour: int
-    chosen: int | None  # the epoch that counts
+    selected: int | None  # the epoch, so far
     front: bool
     grey: bool
 
@@ -69,8 +70,8 @@ class Drawn:
 
     @property
     def value(self) -> float:
-        """At the epoch that counts, else the last."""
-        return dict(self.points).get(self.chosen or 0, self.points[-1][1])
+        """At the selected epoch, else the last."""
+        return dict(self.points).get(self.selected or 0, self.points[-1][1])
 
 
 def points_of(curve: Curve, quantity: str) -> Points:
@@ -90,10 +91,11 @@ def drawn_curves(plot: Plot) -> list[Drawn]:
     return [
         Drawn(
             name := curve.experiment,
+            curve,
             points,
             k,
             coloured.index(name) if name in coloured else 0,
-            curve.chosen,
+            curve.selected,
             front=name in in_front,
             grey=name not in coloured,
         )

@@ -1,4 +1,4 @@
-"""The table of runs: a line each, with a cursor on the selected one, and marks."""
+"""The table of runs: a line for each experiment, which opens into its seeds; with a cursor, and marks."""
 
 from typing import ClassVar
 
@@ -14,6 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from iqa_tui.state.board import Board, RunLine
+from iqa_tui.state.table_lines import TableLine, table_lines
 from iqa_tui.widgets.glyphs import COLOURS
 from iqa_tui.widgets.run_columns import GAP, VERDICTS, Column, Grid, grid
 
@@ -21,7 +22,10 @@ _MARGIN = 2  # terminal columns on the left, for cursor and mark
 
 
 class RunTable(ScrollView, can_focus=True):
-    """Shows `board.lines`. The selection is a key, not a position, so that it stays when lines come and go."""
+    """Shows `board.lines`. The selection is a key, not a position, so that it stays when lines come and go.
+
+    It is that of a run, or of an experiment with several seeds.
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "runs--head", "runs--cursor", "runs--dim", "runs--accent", "runs--success", "runs--error", "runs--warning",
@@ -33,7 +37,18 @@ class RunTable(ScrollView, can_focus=True):
         Binding("G,end", "end(True)", "Last", show=False, id="runs.last", tooltip="Select the last run"),
         Binding("pagedown", "page(1)", show=False, id="runs.page-down", tooltip="One page down"),
         Binding("pageup", "page(-1)", show=False, id="runs.page-up", tooltip="One page up"),
-        Binding("space", "mark", "Mark", show=False, id="runs.mark", tooltip="Mark or unmark the run"),
+        Binding("space", "mark", "Mark", show=False, id="runs.mark", tooltip="Mark or unmark the run or experiment"),
+        Binding(
+            "plus",
+            "open_seeds",
+            "Seeds",
+            key_display="+",
+            show=False,
+            id="runs.seeds",
+            tooltip="Show or hide the seeds of the experiment",
+        ),
+        Binding("right", "open_seeds(True)", show=False, id="runs.seeds-show", tooltip="Show its seeds"),
+        Binding("left", "open_seeds(False)", show=False, id="runs.seeds-hide", tooltip="Hide its seeds"),
         Binding("enter", "open", "Details", show=False, id="runs.open", tooltip="Show details of the selected run"),
     ]
 
@@ -50,60 +65,114 @@ class RunTable(ScrollView, can_focus=True):
     class Opened(Message):
         """The selected line is to be shown in full."""
 
-        def __init__(self, line: RunLine) -> None:
+        def __init__(self, entry: TableLine) -> None:
             super().__init__()
-            self.line = line
+            self.entry = entry
+
+    class Resized(Message):
+        """The table has more or fewer lines."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.marked: set[str] = set()
-        self._grid: Grid = grid(Board(), 80)
+        self.opened: set[str] = set()
+        self.entries: tuple[TableLine, ...] = ()
+        self._grid: Grid = grid((), Board(), 80)
+
+    @property
+    def entry(self) -> TableLine | None:
+        """The line under the cursor."""
+        return self._entry(self.selected)
 
     @property
     def line(self) -> RunLine | None:
-        return self.board.line(self.selected)
+        """The run under the cursor; of an experiment, the one whose log is shown."""
+        return self.entry.run if self.entry is not None else None
+
+    @property
+    def chosen(self) -> tuple[RunLine, ...]:
+        """The run under the cursor, or the runs of the experiment."""
+        return self.entry.runs if self.entry is not None else ()
+
+    @property
+    def marked_runs(self) -> set[str]:
+        """The keys of the marked runs, and of the runs of marked experiments."""
+        return {run.key for entry in table_lines(self.board.lines) for run in entry.runs
+                if run.key in self.marked or entry.key in self.marked}  # fmt: skip
 
     def watch_board(self, old: Board, new: Board) -> None:
         """Lay the table out again if its lines have changed."""
         if old.lines is new.lines:
             return
-        self.marked &= {line.key for line in new.lines}
-        if new.lines and new.line(self.selected) is None:
-            self.selected = new.lines[0].key
-            self.post_message(self.Selected(new.lines[0]))
+        self.entries = table_lines(new.lines, self.opened)
+        self.marked &= {line.key for line in new.lines} | {entry.key for entry in self.entries}
+        if self.entries and self.entry is None:
+            self.selected = self.entries[0].key
+            self.post_message(self.Selected(self.entries[0].run))
         if self.size.width:
             old_grid = self._grid
-            self._grid = grid(new, self.size.width - _MARGIN)
+            self._grid = grid(self.entries, new, self._room(self.size.width))
             if old_grid != self._grid:
                 self._fit()
                 self.refresh()
 
     def on_resize(self, event: events.Resize) -> None:
-        self._grid = grid(self.board, event.size.width - _MARGIN)
+        self._grid = grid(self.entries, self.board, self._room(event.size.width))
         self._fit()
         self.refresh()
 
+    def _room(self, width: int) -> int:
+        return width - _MARGIN
+
     def select(self, key: str) -> None:
-        """Move the cursor to a line, if it exists."""
-        line = self.board.line(key)
-        if line is None or key == self.selected:
+        """Move the cursor to a line, if it exists; to a seed that is not shown, after opening its experiment."""
+        if self._entry(key) is None and self.board.line(key) is not None:
+            parent = next(entry for entry in self.entries if any(run.key == key for run in entry.runs))
+            self._set_open(parent, opened=True)
+        entry = self._entry(key)
+        if entry is None or key == self.selected:
             return
         self.selected = key
         self._scroll_to_cursor()
         self.refresh()
-        self.post_message(self.Selected(line))
+        self.post_message(self.Selected(entry.run))
+
+    def action_open_seeds(self, opened: bool | None = None) -> None:
+        """Show or hide the seeds of the experiment under the cursor."""
+        entry = self.entry
+        if entry is None or entry.kind == "run":
+            return
+        parent = next(one for one in self.entries if one.kind == "experiment" and entry.run in one.runs)
+        wanted = not parent.opened if opened is None else opened
+        if wanted != parent.opened:
+            self._set_open(parent, opened=wanted)
+
+    def _set_open(self, parent: TableLine, *, opened: bool) -> None:
+        self.opened = self.opened | {parent.key} if opened else self.opened - {parent.key}
+        if not opened and self.selected in {run.key for run in parent.runs}:
+            self.selected = parent.key
+        self.entries = table_lines(self.board.lines, self.opened)
+        self._grid = grid(self.entries, self.board, self._room(self.size.width or 80))
+        self._fit()
+        self.post_message(self.Resized())
+        self._scroll_to_cursor()
+        self.refresh()
+        self.post_message(self.Selected(parent.run))
+
+    def _entry(self, key: str | None) -> TableLine | None:
+        return next((entry for entry in self.entries if entry.key == key), None)
 
     def action_move(self, by: int) -> None:
         """Move the cursor within the table."""
-        if self.board.lines:
-            at = min(len(self.board.lines) - 1, max(0, self._at() + by))
-            self.select(self.board.lines[at].key)
+        if self.entries:
+            at = min(len(self.entries) - 1, max(0, self._at() + by))
+            self.select(self.entries[at].key)
 
     def action_page(self, by: int) -> None:
         self.action_move(by * max(1, self.size.height - 2))
 
     def action_end(self, last: bool) -> None:
-        self.action_move(len(self.board.lines) if last else -len(self.board.lines))
+        self.action_move(len(self.entries) if last else -len(self.entries))
 
     def action_mark(self) -> None:
         """Mark or unmark the line, and move to the next."""
@@ -113,17 +182,17 @@ class RunTable(ScrollView, can_focus=True):
             self.action_move(1)
 
     def action_open(self) -> None:
-        if self.line is not None:
-            self.post_message(self.Opened(self.line))
+        if self.entry is not None:
+            self.post_message(self.Opened(self.entry))
 
     def on_click(self, event: events.Click) -> None:
-        """A click selects, a second one opens."""
+        """A click selects, a second one shows the details."""
         at = event.y - 1 + self.scroll_offset.y
-        if event.y > 0 and 0 <= at < len(self.board.lines):
-            line = self.board.lines[at]
-            if line.key == self.selected and event.chain > 1:
+        if event.y > 0 and 0 <= at < len(self.entries):
+            entry = self.entries[at]
+            if entry.key == self.selected and event.chain > 1:
                 self.action_open()
-            self.select(line.key)
+            self.select(entry.key)
 
     def render_line(self, y: int) -> Strip:
         """The header stays; the lines below it scroll."""
@@ -132,35 +201,43 @@ class RunTable(ScrollView, can_focus=True):
         at = y - 1 + self.scroll_offset.y
         if at >= len(self._grid.cells):
             return Strip.blank(self.size.width, self.rich_style)
-        line = self.board.lines[at]
-        is_selected = line.key == self.selected
-        style = self.rich_style if line.state else self.get_component_rich_style("runs--dim")
+        entry = self.entries[at]
+        is_selected = entry.key == self.selected
+        begun = any(run.state for run in entry.runs)
+        style = self.rich_style if begun else self.get_component_rich_style("runs--dim")
         if is_selected:
             style += self.get_component_rich_style("runs--cursor")
-        mark = ("▸" if is_selected else " ") + ("*" if line.key in self.marked else " ")
-        return self._strip(mark, self._grid.cells[at], style, line)
+        mark = ("▸" if is_selected else " ") + ("*" if self._is_marked(entry) else " ")
+        return self._strip(mark, self._grid.cells[at], style, entry)
+
+    def _is_marked(self, entry: TableLine) -> bool:
+        """Also of a seed whose experiment is marked, and of an experiment that is closed over a marked seed."""
+        if entry.kind == "experiment":
+            return entry.key in self.marked or (not entry.opened and any(run.key in self.marked for run in entry.runs))
+        return bool({entry.key, str(entry.run.run.path.parent)} & self.marked)
 
     def _strip(
-        self, mark: str, cells: "list[str] | tuple[str, ...]", style: Style, line: RunLine | None = None
+        self, mark: str, cells: "list[str] | tuple[str, ...]", style: Style, entry: TableLine | None = None
     ) -> Strip:
         segments = [Segment(mark, style)]
         for column, width, text in zip(self._grid.columns, self._grid.widths, cells, strict=True):
-            segments.append(Segment(_cell(column, text, width) + " " * GAP, self._styled(column, line, style)))
+            segments.append(Segment(_cell(column, text, width) + " " * GAP, self._styled(column, entry, style)))
         return Strip(segments).adjust_cell_length(self.size.width, style)
 
-    def _styled(self, column: Column, line: RunLine | None, style: Style) -> Style:
+    def _styled(self, column: Column, entry: TableLine | None, style: Style) -> Style:
         """The style of a cell: state and verdict are coloured."""
         colour = None
-        if line is not None and column.key == "state":
-            colour = COLOURS.get(line.state)
-        if line is not None and column.key in VERDICTS and line.result and line.result.better is not None:
-            colour = "success" if line.result.better else "warning"  # of a component; runs alone have neither
+        if entry is not None and column.key == "state":
+            colours = {COLOURS.get(run.state_name) for run in entry.runs}
+            colour = next((name for name in ("error", "warning", "accent", "success") if name in colours), None)
+        if entry is not None and column.key in VERDICTS and entry.result and entry.result.better is not None:
+            colour = "success" if entry.result.better else "warning"  # of a component; runs alone have neither
         if colour is None:
             return style
         return style + Style(color=self.get_component_rich_style(f"runs--{colour}", partial=True).color)
 
     def _at(self) -> int:
-        return next((n for n, line in enumerate(self.board.lines) if line.key == self.selected), 0)
+        return next((n for n, entry in enumerate(self.entries) if entry.key == self.selected), 0)
 
     def _fit(self) -> None:
         self.virtual_size = Size(self.size.width, len(self._grid.cells) + 1)

@@ -18,6 +18,7 @@ from iqa_tui.actions.orders import StartOrder
 from iqa_tui.actions.start_plan import plan_start
 from iqa_tui.state.board import Target
 from iqa_tui.state.study_reader import StudyReader
+from iqa_tui.state.table_lines import table_lines
 from iqa_tui.widgets.run_columns import grid
 from tests.conftest import STUDY, Project, write_small_study
 
@@ -129,7 +130,7 @@ def test_the_console_lists_a_repeat_and_starts_it_over_as_one(
         ("Baseline", 1), ("A1", 1), ("A1", 2),
     ]  # fmt: skip
     repeat = board.lines[-1]
-    assert "repeat 2: other rounding" in grid(board, 200).cells[-1]
+    assert "repeat 2: other rounding" in grid(table_lines(board.lines), board, 200).cells[-1]
     assert any(note.startswith("a repeat of seed 42") for note in board.lines[1].result.notes)  # type: ignore[union-attr]
     (planned,) = plan_start(target, StartOrder((repeat.key,), again=True)).runs
     assert (planned.run, planned.effect) == (repeat.run, "start over")

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from iqa_train.runs.counted_result import epochs_of
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.metrics import epoch_events
-from iqa_train.runs.progress import epochs_of
 from iqa_train.runs.snapshot import read_snapshot
 from tests.faults.fault_project import FaultyProject
 

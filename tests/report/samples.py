@@ -7,7 +7,7 @@ import numpy as np
 
 from iqa_train.report.report_data import Origin, ReportData
 from iqa_train.results.sweep import Sweep, SweepPoint
-from iqa_train.results.table import Curve, ResultRow, StudyResults
+from iqa_train.results.table import Curve, ResultRow, Standing, StudyResults
 from iqa_train.runs.predictions import Predictions
 from iqa_train.study.findings import Finding
 
@@ -53,8 +53,20 @@ WITH_REPORTED = replace(SEED_STUDY, rows=(*SEED_STUDY.rows, REPORTED))
 PROVISIONAL = replace(
     SEED_STUDY,
     rows=(
-        replace(BASELINE, provisional=True, epoch=4, state="running"),
-        replace(A1, provisional=True, epoch=4, state="running", seeds_needed=None),
+        ResultRow(
+            "Baseline", "Full model", value=0.9378, epoch=4, provisional=True, state="running", expected=(0.938, 0.938)
+        ),
+        ResultRow(
+            "A1",
+            "Remove attention fusion",
+            value=0.9353,
+            epoch=3,
+            provisional=True,
+            state="running",
+            standing=Standing(3, 0.9353, 0.9361),
+            expected=(0.932, 0.935),
+            factors=("attention_fusion",),
+        ),
         ResultRow("B1", "Tiny model", state="failed", notes=("out of memory",)),
         ResultRow("B2", "Small model", state="queued"),
     ),

@@ -44,4 +44,6 @@ def test_csv_keeps_every_digit_and_every_field() -> None:
     assert {row["metric"] for row in rows} == {"srcc", "krcc"}
     fields = set(SEED_STUDY.rows[0].as_json())
     spans = {"interval", "delta_interval", "zou_interval", "expected", "expected_delta"}
-    assert fields - spans <= set(rows[0])
+    split = {"compared", "standing", "runs"}
+    assert fields - spans - split <= set(rows[0])
+    assert {"compared_value", "compared_baseline", "standing_epoch", "standing_value"} <= set(rows[0])

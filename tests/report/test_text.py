@@ -31,7 +31,11 @@ def test_80_columns_hold_value_difference_and_whether_it_is_real(results: StudyR
 
 def test_80_columns_hold_what_is_unfinished() -> None:
     assert "State" in head(PROVISIONAL, 80)
-    assert "at epoch 4" in results_text(PROVISIONAL, 80)
+    text = results_text(PROVISIONAL, 80)
+    assert "0.9378@4" in text
+    assert "@3: 0.9353 vs 0.9361" in text
+    assert "A1, Remove attention fusion: epoch 3: 0.9353 vs 0.9361 (−0.0008)" in text
+    assert not {"within", "above"} & set(text.split())
 
 
 def test_170_columns_hold_all_of_the_first_study() -> None:

@@ -88,7 +88,15 @@ class MadeStudy:
         attempt = run.next_attempt()
         attempt.folder.mkdir()
         lines = [
-            {"event": "epoch", "round": 1, "epoch": k + 1, "val_srcc": v, "test_srcc": v, "test_plcc": v, "best": True}
+            {
+                "event": "epoch",
+                "round": 1,
+                "epoch": k + 1,
+                "val_srcc": v,
+                "test_srcc": v,
+                "test_plcc": v,
+                "best": v is None or all(other is None or v > other for other in epochs[:k]),
+            }
             for k, v in enumerate(epochs)
         ]
         attempt.metrics.write_text("".join(json.dumps(line) + "\n" for line in lines))

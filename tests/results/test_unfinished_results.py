@@ -6,7 +6,9 @@ import pytest
 
 from iqa_train.results.epochs import curves
 from iqa_train.results.run_record import record
+from iqa_train.results.shown import standing_words
 from iqa_train.results.study_results import build_study_results
+from iqa_train.results.table import Standing
 from iqa_train.runs.layout import run_folder
 from iqa_train.study.load import load_study
 from iqa_train.study.resolve import resolve_all
@@ -20,15 +22,25 @@ def study(tmp_path: Path) -> MadeStudy:
     return MadeStudy(tmp_path)
 
 
-def test_a_running_experiment_is_compared_at_the_last_common_epoch(study: MadeStudy) -> None:
+def test_a_running_experiment_has_no_difference_and_stands_at_the_last_common_epoch(study: MadeStudy) -> None:
     study.run("Baseline", predictions(1, 6.0), epochs=[0.5, 0.7, 0.8])
     study.run("A1", state="lost", changes={"attention_fusion": False}, epochs=[0.4, 0.65])
     results = build_study_results(study.recorded(), resamples=FEW)
     row = results.row("A1")
     assert (row.value, row.epoch, row.provisional) == (0.65, 2, True)
-    assert row.delta == pytest.approx(-0.05)
-    assert (row.interval, row.p, row.distinguishable) == (None, None, None)
+    assert (row.delta, row.interval, row.p, row.distinguishable) == (None, None, None, None)
+    assert row.standing == Standing(2, 0.65, 0.7)
     assert not results.row("Baseline").provisional
+
+
+def test_the_value_of_a_running_experiment_is_that_of_the_epoch_selected_so_far(study: MadeStudy) -> None:
+    study.run("Baseline", predictions(1, 6.0), epochs=[0.5, 0.7, 0.8])
+    study.run("A1", state="lost", changes={"attention_fusion": False}, epochs=[0.4, 0.65, 0.6], expect={"srcc": [0, 1]})
+    row = build_study_results(study.recorded(), resamples=FEW).row("A1")
+    assert (row.value, row.epoch, row.position) == (0.65, 2, None)
+    assert row.standing is not None and standing_words(row.standing) == "epoch 3: 0.6000 vs 0.8000 (−0.2000)"
+    (curve,) = [one for one in curves(study.recorded()) if one.experiment == "A1"]
+    assert (curve.selected, curve.value, curve.unfinished) == (2, 0.65, True)
 
 
 def test_a_finished_experiment_keeps_its_interval_beside_an_unfinished_baseline(study: MadeStudy) -> None:
@@ -36,9 +48,8 @@ def test_a_finished_experiment_keeps_its_interval_beside_an_unfinished_baseline(
     study.run("A1", predictions(2, 12.0), changes={"attention_fusion": False}, epochs=[0.4, 0.65])
     row = build_study_results(study.recorded(), resamples=FEW).row("A1")
     assert row.interval is not None
-    assert (row.epoch, row.provisional) == (1, True)
-    assert row.delta == pytest.approx(-0.1)
-    assert "difference at epoch 1, the last that both have" in row.notes
+    assert (row.epoch, row.provisional, row.delta) == (None, True, None)
+    assert row.standing == Standing(1, 0.4, 0.5)
 
 
 def test_metrics_not_taken_at_every_epoch_wait_for_the_end(study: MadeStudy) -> None:

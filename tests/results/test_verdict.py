@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from iqa_train.results.comparison import Comparison
-from iqa_train.results.table import ResultRow
+from iqa_train.results.table import ResultRow, Standing
 from iqa_train.results.verdict import conclusion, position, rounded_up, verdict_text, with_verdicts
 from iqa_train.stats.contrast import Contrast
 from iqa_train.stats.judgement import error_law
@@ -175,7 +175,11 @@ def test_a_bound_is_rounded_up(value: float, shown: str) -> None:
         (ResultRow("A1", state="killed"), "no result"),
         (ResultRow("A1", value=0.9, reported=True), "reported"),
         (ResultRow("A1", value=0.9), "measured"),
-        (ResultRow("A1", value=0.9, position="below", provisional=True, epoch=3), "provisional at epoch 3: below"),
+        (
+            ResultRow("A1", value=0.9, provisional=True, epoch=3, standing=Standing(3, 0.9, 0.95)),
+            "epoch 3: 0.9000 vs 0.9500 (−0.0500)",
+        ),
+        (ResultRow("A1", value=0.9, provisional=True, epoch=3), "pending"),
         (ResultRow("A1", value=0.9, delta_position="above"), "above"),
     ],
 )

@@ -14,12 +14,12 @@ from threading import Thread
 import pytest
 
 from iqa_train.files import append_line, write_json
+from iqa_train.runs.counted_result import epochs_of
 from iqa_train.runs.fence import FencedWriter, Superseded, Writer, drop_unfinished, fence_off, is_over, later_attempt
 from iqa_train.runs.identity import origin_facts
 from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.metrics import epoch_events
 from iqa_train.runs.outcome import SUPERSEDED, outcome_of
-from iqa_train.runs.progress import epochs_of
 from iqa_train.runs.snapshot import read_snapshot
 
 INSTANTS = """

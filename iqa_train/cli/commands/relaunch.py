@@ -13,7 +13,7 @@ from iqa_train.scheduler.relaunch import has_ended, relaunch
 
 _DESCRIPTION = """\
 Queue a run again with its settings, as a new attempt: it continues from its last checkpoint. With --again it starts
-over; the old results are kept in the folder of their attempt."""
+over; its result counts until the new one is complete, and is kept in the folder of its attempt."""
 _EPILOG = "exit status: 0 queued, 2 usage, an unknown experiment, or a run that is complete or running"
 
 

@@ -225,7 +225,11 @@ def _parser() -> Parser:
         "--set", nargs="+", action="extend", metavar="NAME=VALUE", help="parameters of [command] or [commands.NAME]"
     )
     what.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
-    what.add_argument("--again", action="store_true", help="start over what was run before; the old results are kept")
+    what.add_argument(
+        "--again",
+        action="store_true",
+        help="start over what was run before; a result counts until the new one is complete",
+    )
     what.add_argument("--dry-run", action="store_true", help="print settings and commands, and start nothing")
     what.add_argument(
         "--split", metavar="FILE", help="CSV of image,split in place of the data set's split (`data split` writes one)"

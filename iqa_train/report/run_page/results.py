@@ -6,11 +6,14 @@ from statistics import fmean
 from iqa_train.report.numbers import given_span, measured, number
 from iqa_train.report.run_page.json_fields import Document, contents, figure, value_at, words
 from iqa_train.report.sections import Line, Section, pair, prose
+from iqa_train.results.shown import at_epoch
 from iqa_train.results.table import ResultRow
+from iqa_train.runs.counted_result import counted_result, epochs_of, selected_epoch
 from iqa_train.runs.progress import progress_of
 from iqa_train.runs.snapshot import RunSnapshot
 from iqa_train.runs.state import state_of
 from iqa_train.stats.registry import METRICS
+from iqa_train.text import plural
 
 _MEASURES = ("srcc", "krcc", "plcc", "rmse")
 _SPLITS = ("val", "test")
@@ -20,10 +23,14 @@ def results_section(run: RunSnapshot, row: ResultRow | None, reasons: Sequence[s
     """`row` is the experiment's row of the results table, over all its seeds; `reasons` its verdict in sentences."""
     result, problem = contents(run.result)
     lines = [prose(problem, "error")] if problem else []
+    counted = counted_result(run)
     if row is not None and row.value is not None:
         lines += _of_experiment(row, baseline)
     lines += [prose(sentence) for sentence in reasons]
-    if result:
+    if counted is not None and counted.set_aside:
+        lines += [*_this_run(dict(counted.result), f"attempt {counted.attempt}"), *_rounds(dict(counted.result))]
+        lines.append(_so_far(run))
+    elif result:
         lines += [*_this_run(result), *_rounds(result)]
     elif not problem:
         lines.append(_so_far(run))
@@ -34,10 +41,12 @@ def _of_experiment(row: ResultRow, baseline: str) -> list[Line]:
     name = METRICS["srcc"].label
     seeds = f", mean of {len(row.seeds)} seeds" if len(row.seeds) > 1 else ""
     images = f" on {row.images} test images" if row.images else ""
-    lines = [pair(name, f"{measured(row.value, row.interval)}{images}{seeds}{_star(row)}")]
+    value = measured(row.value, row.interval) if row.epoch is None else at_epoch(row.value or 0.0, row.epoch)
+    lines = [pair(name, f"{value}{images}{seeds}")]
     if row.delta is not None:
         emphasis = {True: "good", False: "warning", None: ""}[row.better]
-        words_ = measured(row.delta, row.delta_interval, signed=True) + _star(row)
+        words_ = measured(row.delta, row.delta_interval, signed=True)
+        words_ += f", of {number(row.compared[0])} and {number(row.compared[1])}" if row.compared else ""
         lines.append(Line((f"minus {baseline or 'baseline'}", words_), emphasis))  # type: ignore[arg-type]
     if row.expected is not None:
         lines.append(pair("expected", given_span(row.expected) + (f" ({row.position})" if row.position else "")))
@@ -48,20 +57,16 @@ def _of_experiment(row: ResultRow, baseline: str) -> list[Line]:
     return lines
 
 
-def _star(row: ResultRow) -> str:
-    return "* (provisional: a run is not finished)" if row.provisional else ""
-
-
 def _measures(result: Document) -> str:
     found = [(name.upper(), figure(result, name)) for name in _MEASURES]
     return ", ".join(f"{name} {number(value)}" for name, value in found if value is not None)
 
 
-def _this_run(result: Document) -> list[Line]:
+def _this_run(result: Document, name: str = "this run") -> list[Line]:
     """The run's measures; over several rounds, result.json has their medians, and results tables their means."""
     count = len(_round_list(result))
     if count < 2:
-        return [pair("this run", _measures(result))]
+        return [pair(name, _measures(result))]
     tests = [value_at(one, "test") or {} for one in _round_list(result)]
     values = {name: [v for test in tests if (v := figure(test, name)) is not None] for name in _MEASURES}
     means = {name: fmean(known) for name, known in values.items() if known}
@@ -109,8 +114,10 @@ def _optimism(one: Document) -> str:
 
 
 def _so_far(run: RunSnapshot) -> Line:
-    progress = progress_of(run, state_of(run))
-    if not progress.epoch:
-        return prose("none yet: no epoch is complete")
-    at = f"{progress.epoch} of {progress.epochs} epochs" if progress.epochs else f"{progress.epoch} epochs"
-    return pair("so far", f"test SRCC {number(progress.srcc)} at the best validation epoch of {at}")
+    events = epochs_of(run)
+    best, planned = selected_epoch(events or []), progress_of(run, state_of(run)).epochs
+    if not events or best is None:
+        return prose("so far: no epoch is complete")
+    at = f"{len(events)} of {planned} epochs" if planned else plural(len(events), "epoch")
+    value = at_epoch(best.event.get("test_srcc") or 0.0, best.number)
+    return pair("so far", f"test SRCC {value}, the epoch selected so far, after {at}")

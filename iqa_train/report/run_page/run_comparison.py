@@ -1,7 +1,7 @@
 """Two runs side by side: results and their difference, settings that differ, how each ended, curves."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from iqa_train.errors import UserError
@@ -10,10 +10,11 @@ from iqa_train.report.run_page.json_fields import cannot_be_read, contents, mome
 from iqa_train.report.run_page.settings import settings_of
 from iqa_train.report.sections import Line, Mark, Section, prose
 from iqa_train.results.comparison import Comparison, compare
-from iqa_train.results.epochs import curve_of
+from iqa_train.results.epochs import curves
 from iqa_train.results.factors import factors, settings_that_differ
 from iqa_train.results.paired_predictions import ExperimentPredictions
 from iqa_train.results.run_record import RunRecord, record_of
+from iqa_train.results.shown import at_epoch
 from iqa_train.results.table import Curve, ResultRow
 from iqa_train.results.table_notes import ONE_SEED, interval_notes
 from iqa_train.results.verdict import LEVEL, conclusion, is_better
@@ -58,7 +59,7 @@ def two_runs(
     except OSError as error:
         return TwoRuns((Section("Not compared", (prose(cannot_be_read(error, folders[0].path), "error"),)),))
     sections = (_results(one, two), _settings(one, two), _ends(one, two))
-    curves = tuple(curve_of(side.label, next(iter(side.run.epochs.values()), {})) for side in (one, two))
+    curves = (_curve(one), _curve(two))
     return TwoRuns(sections, curves, max(one.progress.epochs or 0, two.progress.epochs or 0))
 
 
@@ -104,7 +105,7 @@ def _value(found: Comparison, side: _Side, metric: str) -> str:
     own = side.progress.srcc if metric == "srcc" else side.progress.plcc
     if own is None:
         return NONE
-    return f"{number(own)} as reported" if side.run.state.finished else f"{number(own)} so far"
+    return f"{number(own)} as reported" if side.run.finished else at_epoch(own, side.progress.selected)
 
 
 def _verdict(found: Comparison, label: str, metric: str) -> ResultRow:
@@ -176,3 +177,7 @@ def _end(side: _Side) -> dict[str, str]:
         "host": words(runner, "host"),
         "program": words(runner, "code"),
     }
+
+
+def _curve(side: _Side) -> Curve:
+    return replace(curves([side.run])[0], experiment=side.label)

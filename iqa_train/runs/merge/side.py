@@ -7,11 +7,11 @@ from pathlib import Path
 
 from iqa_train.errors import RunError
 from iqa_train.files import read_json
+from iqa_train.runs.counted_result import epochs_of
 from iqa_train.runs.document_cache import Damage, undamaged
 from iqa_train.runs.documents import DataFacts, HostFacts, ProvenanceFacts, ResultFacts, SpecFacts
 from iqa_train.runs.kind import RunKind, kind_of
 from iqa_train.runs.layout import Attempt, RunFolder
-from iqa_train.runs.progress import epochs_of
 from iqa_train.runs.snapshot import Liveness, RunSnapshot, read_snapshot
 from iqa_train.runs.state import RunState, state_of
 from iqa_train.runs.state_names import LOST

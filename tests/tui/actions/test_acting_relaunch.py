@@ -72,7 +72,8 @@ def test_a_complete_run_starts_over_and_one_that_runs_or_never_ran_does_not(stan
         await pilot.press("escape")
         await relaunch_dialog(app, pilot, "A1")
         assert "continue" not in app.shown()
-        assert "start over; the old results are kept" in app.shown()
+        assert "start over" in app.shown()
+        assert "counts until the new run is complete: its difference is from that one" in words(app, "#as-it-is")
         await pilot.press("enter")
         assert "A1 (seed 42): queued as attempt 2, from the start" in await notice_with(pilot, "queued")
 

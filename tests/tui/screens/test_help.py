@@ -49,7 +49,7 @@ async def test_lists_every_key_under_its_name(study: Path, size: tuple[int, int]
         if not re.fullmatch(r"logs\.[2-8]", key.id):  # `logs.1 to logs.9` is one line
             assert key.id in page, key.id
             assert shown_keys(key.keys).split(" ")[0] in page
-    for words in ("▶ running", "? lost", "provisional", "Verdict", "Start iqa-tui again"):
+    for words in ("▶ running", "? lost", "selected so far on validation", "Verdict", "Start iqa-tui again"):
         assert words in " ".join(page.split()), words
 
 

@@ -17,9 +17,11 @@ from iqa_tui.widgets.plot_labels import spread
 values = st.floats(-1e9, 1e9, allow_nan=False)
 
 
-def curve(name: str, *test: float, chosen: int | None = None) -> Curve:
+def curve(name: str, *test: float, selected: int | None = None) -> Curve:
     pairs = tuple(enumerate(test, 1))
-    return Curve(name, tuple((n, value, value) for n, value in pairs), pairs, pairs, chosen)
+    points = tuple((n, value, value) for n, value in pairs)
+    value = test[selected - 1] if selected else None
+    return Curve(name, points, selected, value, unfinished=True, losses=pairs, rates=pairs)
 
 
 def drawn(plot: Plot, width: int = 80, height: int = 20) -> list[str]:
@@ -31,7 +33,7 @@ def drawn(plot: Plot, width: int = 80, height: int = 20) -> list[str]:
     st.integers(1, 150), st.integers(1, 40), st.sampled_from(list(QUANTITIES)),
 )  # fmt: skip
 def test_it_fits_whatever_the_curves_are(curves: list[list[float]], width: int, height: int, quantity: str) -> None:
-    made = tuple(curve(f"E{k}", *points, chosen=len(points)) for k, points in enumerate(curves))
+    made = tuple(curve(f"E{k}", *points, selected=len(points)) for k, points in enumerate(curves))
     lines = drawn(Plot(made, "E0", "E1", (0.2, 0.3), 30, quantity), width, height)
     assert len(lines) <= max(height, 1)
     if len(lines) > 1:
@@ -78,7 +80,7 @@ def test_more_labels_than_rows_are_refused() -> None:
 
 def test_labels_stand_in_the_order_of_the_curves_with_the_value_that_counts() -> None:
     ends = {"Baseline": 0.8606, "A1": 0.8590, "A2": 0.8501, "B1": 0.8555, "B2": 0.8856}
-    made = tuple(curve(name, 0.5, 0.8, end + 0.001, end, chosen=3) for name, end in ends.items())
+    made = tuple(curve(name, 0.5, 0.8, end + 0.001, end, selected=3) for name, end in ends.items())
     text = "\n".join(drawn(Plot(made, "Baseline", "A2"), 70, 11))
     found = re.findall(r"(\w+) (0\.\d{4})@(\d)", text)
     assert [name for name, _, _ in found] == ["B2", "Baseline", "A1", "B1", "A2"]
@@ -87,7 +89,7 @@ def test_labels_stand_in_the_order_of_the_curves_with_the_value_that_counts() ->
 
 
 def test_the_epoch_that_counts_is_marked_on_the_curve_and_what_is_cut_off_is_shown() -> None:
-    lines = drawn(Plot((curve("P", 0.1, 0.5, 0.90, 0.93, 0.92, 0.91, chosen=4),), "P", "P", (0.91, 0.92)), 70, 16)
+    lines = drawn(Plot((curve("P", 0.1, 0.5, 0.90, 0.93, 0.92, 0.91, selected=4),), "P", "P", (0.91, 0.92)), 70, 16)
     plotted = [re.split("[│┤]", line)[1][:50] for line in lines[:-1]]
     assert sum(row.count("●") for row in plotted) == 1
     assert "↓" in plotted[-1]

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from iqa_train.devices.inventory import Device
 from iqa_train.devices.nvml import GpuReading
-from iqa_train.results.table import ResultRow
+from iqa_train.results.table import ResultRow, Standing
 from iqa_train.runs.layout import RunFolder
 from iqa_train.runs.node_devices import NodeDevice
 from iqa_train.runs.progress import RunProgress
@@ -18,9 +18,12 @@ from iqa_train.scheduler.overview import Row
 from iqa_train.study.model import Batch
 from iqa_tui.state.batches import batch_lines
 from iqa_tui.state.board import Board, DeviceLine, Devices, NodeLine, RunLine
+from iqa_tui.state.table_lines import TableLine, table_lines
 from iqa_tui.widgets.devices import device_lines
 from iqa_tui.widgets.headline import problem_text, progress_words
-from iqa_tui.widgets.run_columns import GAP, grid, verdict_cell
+from iqa_tui.widgets.run_cells import verdict_cell
+from iqa_tui.widgets.run_columns import GAP, Grid
+from iqa_tui.widgets.run_columns import grid as grid_of
 
 
 def row(experiment: str, state: str, *, epoch: int = 0, srcc: float | None = None, eta: float | None = None) -> Row:
@@ -36,6 +39,11 @@ def line(number: int, experiment: str, state: str = "", result: ResultRow | None
     return RunLine(number, experiment, 1, f"title of {experiment}", run, found, result, is_baseline=number == 1)
 
 
+def grid(board: Board, width: int) -> Grid:
+    return grid_of(table_lines(board.lines), board, width)
+
+
+BASELINE = ResultRow("Baseline", value=0.9333, state="completed")
 A1 = ResultRow(
     "A1", value=0.93, delta=-0.0033, delta_interval=(-0.0050, -0.0016), expected=(0.932, 0.935), position="below",
     distinguishable=True, better=False, state="completed",
@@ -55,25 +63,28 @@ def test_the_table_never_is_wider_than_it_may_be_whatever_names_there_are(names:
 
 
 def test_columns_give_way_in_the_order_of_their_ranks() -> None:
-    board = Board(lines=(line(1, "Baseline", "running", eta=60), line(2, "A1", "completed", A1, srcc=0.93)))
+    lines = (line(1, "Baseline", "completed", BASELINE), line(2, "A1", "completed", A1, srcc=0.93), line(3, "A2"))
+    board = Board(lines=lines)
     wide = [c.key for c in grid(board, 200).columns]
-    narrow = [c.key for c in grid(board, 76).columns]
+    narrow = [c.key for c in grid(board, 78).columns]
     assert "delta" in wide and "title" in wide and "expected" in wide
     assert "short-delta" in narrow and "title" not in narrow
-    assert {"state", "srcc", "epoch", "short-verdict"} <= set(narrow)
+    assert {"state", "value", "epoch", "short-verdict"} <= set(narrow)
 
 
 @pytest.mark.parametrize(
     ("result", "state", "words"),
     [
         (None, "", "–"),
-        (None, "queued", "pending"),
-        (ResultRow("A1", value=0.9, position="within", provisional=True), "running", "pending"),
-        (ResultRow("A1", value=0.9, position="within", provisional=True), "completed", "as expected; provisional"),
+        (None, "queued", "–"),
+        (ResultRow("A1", value=0.9, epoch=3, provisional=True), "running", "–"),
+        (ResultRow("A1", value=0.9, epoch=3, standing=Standing(5, 0.88, 0.91)), "running",
+         "epoch 5: 0.8800 vs 0.9100 (−0.0300)"),
+        (ResultRow("A1", value=0.9, position="within"), "completed", "as expected"),
     ],
-)
-def test_a_run_without_a_verdict_says_how_far_it_is(result: ResultRow | None, state: str, words: str) -> None:
-    assert verdict_cell(line(2, "A1", state, result)) == words
+)  # fmt: skip
+def test_a_run_without_a_verdict_says_where_it_stands(result: ResultRow | None, state: str, words: str) -> None:
+    assert verdict_cell(TableLine((line(2, "A1", state, result),))) == words
 
 
 def test_a_batch_counts_epochs_and_its_last_run() -> None:

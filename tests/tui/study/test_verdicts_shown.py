@@ -10,14 +10,15 @@ from iqa_train.results.table import ResultRow, StudyResults
 from iqa_train.runs.design_file import SealedDesign, seal
 from iqa_train.runs.layout import run_folders
 from iqa_tui.state.board import Board, Target
+from iqa_tui.state.table_lines import TableLine
 from iqa_tui.widgets.headline import problem_text
-from iqa_tui.widgets.run_columns import grid, verdict_cell
+from iqa_tui.widgets.run_cells import verdict_cell
 from iqa_tui.widgets.run_table import RunTable
 from iqa_tui.widgets.verdict_line import verdict_words
 from tests.results import test_looks as of_look
 from tests.results.made_study import MadeStudy, predictions
 from tests.tui.screens.console_host import SIZES, Seat, seat
-from tests.tui.study.test_study_parts import A1, line
+from tests.tui.study.test_study_parts import A1, grid, line
 
 COMPONENT = replace(A1, scope="component")
 RUNS = replace(A1, scope="runs", better=None, higher=False)
@@ -41,7 +42,7 @@ UNDECIDED = replace(COMPONENT, distinguishable=False, better=None, higher=None, 
     ],
 )  # fmt: skip
 def test_a_cell_concludes_before_it_says_what_was_expected(result: ResultRow, words: str, brief: str | None) -> None:
-    shown = line(2, "A1", "completed", result)
+    shown = TableLine((line(2, "A1", "completed", result),))
     assert verdict_cell(shown) == words
     assert verdict_cell(shown, brief=True) == (words if brief is None else brief)
 
@@ -112,7 +113,7 @@ def made(runs_dir: Path, seeds: tuple[int, ...]) -> None:
 def colours(console: Seat, experiment: str) -> set[str]:
     """The colours of the verdict cell of an experiment's first line."""
     table = console.app.screen.query_one(RunTable)
-    at = next(n for n, row in enumerate(table.board.lines) if row.experiment == experiment)
+    at = next(n for n, entry in enumerate(table.entries) if entry.run.experiment == experiment)
     segments = list(table.render_line(at + 1))
     cell = next(segment for segment in segments if segment.text.startswith(("runs", "different", "not decided")))
     return {str(cell.style.color) if cell.style and cell.style.color else "", str(segments[0].style.color)}  # type: ignore[union-attr]
