@@ -114,7 +114,7 @@ def _settle(figure: "Figure") -> None:
 
     if isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):
         figure.draw_without_rendering()
-        figure.set_layout_engine("none")
+        figure.set_layout_engine(None)  # "none" would draw once more for every file
 
 
 def _ground(form: str) -> str:
