@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from iqa_train.report.figures import style
+from iqa_train.results.paired_predictions import by_image
 from iqa_train.runs.predictions import Predictions
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def caption(predictions: Mapping[str, Predictions]) -> str:
 
 def draw(predictions: Mapping[str, Predictions], width: float) -> "Figure":
     """A panel for each of the first experiments, on one scale; points are rasterised, to keep files small."""
-    chosen = [(name, table) for name, table in predictions.items() if len(table.images)][:MOST]
+    chosen = [(name, by_image(table)) for name, table in predictions.items() if len(table.images)][:MOST]
     if not chosen:
         return style.empty(width, "no experiment has predictions yet")
     across = min(len(chosen), 3 if width > 5 else 2)

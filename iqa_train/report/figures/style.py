@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from iqa_train.report.figures.fonts import FACES, families
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -46,8 +48,8 @@ DASHES: tuple[Any, ...] = (
 
 _DPI = 300
 _RC: Any = {
-    "font.family": "DejaVu Sans", "font.size": 7.5, "axes.labelsize": 7.5, "axes.titlesize": 8, "legend.fontsize": 6.5,
-    "xtick.labelsize": 7, "ytick.labelsize": 7, "mathtext.fontset": "dejavusans", "axes.unicode_minus": True,
+    "font.size": 7.5, "axes.labelsize": 7.5, "axes.titlesize": 8, "legend.fontsize": 6.5,
+    "xtick.labelsize": 7, "ytick.labelsize": 7, "axes.unicode_minus": True,
     "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.6, "xtick.major.width": 0.6,
     "ytick.major.width": 0.6, "xtick.major.size": 2.5, "ytick.major.size": 2.5, "lines.linewidth": 1.1,
     "lines.markersize": 4, "hatch.linewidth": 0.5, "legend.frameon": False, "legend.handlelength": 2.2,
@@ -68,14 +70,14 @@ class Drawing:
 
 
 @contextmanager
-def styled() -> Iterator[None]:
-    """Set up matplotlib for all figures, regardless of the user's matplotlibrc."""
+def styled(face: str = "sans") -> Iterator[None]:
+    """Set up matplotlib for all figures, regardless of the user's matplotlibrc; `face` is one of `fonts.FACES`."""
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # messages about its font cache
     import matplotlib as mpl
 
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(_RC)
+        mpl.rcParams.update(_RC | {"font.family": families(face), "mathtext.fontset": FACES[face][2]})
         yield
 
 
