@@ -77,8 +77,8 @@ def what_is_gained(results: StudyResults) -> str:
 
 
 def capitalised(text: str) -> str:
-    """`text` as the start of a sentence."""
-    return text[:1].upper() + text[1:]
+    """`text` as the start of a sentence; a p value keeps its small letter."""
+    return text if text.startswith("p ") else text[:1].upper() + text[1:]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from iqa_train.report.columns import BORROWED, EXTERNAL, marked_name, metric_name, verdict_cell
 from iqa_train.report.figures import style
+from iqa_train.report.numbers import typeset
 from iqa_train.report.verdict_text import look_words, of_runs
 from iqa_train.results.table import ResultRow, StudyResults
 from iqa_train.stats.registry import METRICS
@@ -94,7 +95,7 @@ def _row(axes: "Axes", height: float, row: ResultRow) -> None:
 
 
 def _words(row: ResultRow, width: int) -> list[str]:
-    return wrap("; ".join(filter(None, (verdict_cell(row), look_words(row)))), width)
+    return wrap(typeset("; ".join(filter(None, (verdict_cell(row), look_words(row))))), width)
 
 
 def _mark(row: ResultRow) -> tuple[str, bool]:

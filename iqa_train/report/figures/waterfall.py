@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from iqa_train.report.columns import metric_name, value_words
 from iqa_train.report.figures import style
-from iqa_train.report.numbers import decimals, number
+from iqa_train.report.numbers import decimals, number, typeset
 from iqa_train.report.verdict_text import of_runs
 from iqa_train.results.contribution import Step, waterfall
 from iqa_train.results.table import StudyResults
@@ -85,6 +85,6 @@ def _bar(axes: "Axes", at: int, step: Step, *, sure: bool) -> None:
 
 def _figure(axes: "Axes", x: float, at: int, text: str, *, right: bool) -> None:
     axes.annotate(
-        text, (x, at), (4 if right else -4, 0), textcoords="offset points", ha="left" if right else "right",
+        typeset(text), (x, at), (4 if right else -4, 0), textcoords="offset points", ha="left" if right else "right",
         va="center", fontsize=6.5, zorder=4,
     )  # fmt: skip

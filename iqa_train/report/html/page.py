@@ -8,7 +8,7 @@ from typing import Any
 from iqa_train.errors import visible
 from iqa_train.report.columns import BOLD, Column, is_baseline, metric_name, table_of
 from iqa_train.report.html.inline import inlined
-from iqa_train.report.numbers import best
+from iqa_train.report.numbers import best, typeset
 from iqa_train.report.report_data import ReportData, shared_packages
 from iqa_train.report.verdict_text import (
     SECONDARY,
@@ -63,7 +63,7 @@ def page(data: ReportData, figures: Sequence[PageFigure]) -> str:
     from markupsafe import Markup
 
     def finished(value: Any) -> Any:  # noqa: ANN401 (whatever a template prints)
-        return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+        return typeset(visible(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
 
     environment = Environment(
         loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, finalize=finished,
