@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from iqa_train.errors import visible
 from iqa_train.report.columns import BOLD, ELSEWHERE, EXTERNAL, Table, marked_name, metric_name, table_of
@@ -23,7 +23,7 @@ _SPECIAL = {
 }  # fmt: skip
 _PATTERN = re.compile("[" + re.escape("".join(_SPECIAL)) + "]")
 _LEFT_OUT = ("seeds_needed", "optimism")
-_ROOM = {r"\footnotesize": 105, r"\scriptsize": 124}
+_ROOM = {r"\footnotesize": 105, r"\scriptsize": 130}
 """Characters on a line of 7 inches, as papers with two columns have it."""
 _GAP = 1.6  # characters between two columns
 _ESSENTIAL = 4  # rank: experiment, value, difference, p, verdict; the title has a lower one and stays too
@@ -63,7 +63,7 @@ def results_latex(results: StudyResults) -> str:
         line: list[str] = []
         for key, cell in zip(table.keys, cells, strict=True):
             if key in places:
-                line += _parts(row, key, places[key], bold=row is bold and key == "value")
+                line += _parts(row, key, cell, places[key], bold=row is bold and key == "value")
             elif key == "median" and cell:
                 line.append(escaped(number(row.median, places["value"])))
             else:
@@ -73,7 +73,8 @@ def results_latex(results: StudyResults) -> str:
     notes = [*results.notes, table.legend(), *([BOLD] if bold else [])]
     notes += [f"Not shown: {join_names(left_out)}; results.csv has them"] if left_out else []
     label = f"{results.study}-{results.metric}"
-    return _table(columns, body, _first_reported(results.rows), headline(results), notes, label)
+    caption = headline(replace(results, study=_named(results), title=""))
+    return _table(columns, body, _first_reported(results.rows), caption, notes, label)
 
 
 def _fitted(table: Table) -> Table:
@@ -110,14 +111,13 @@ def _ragged(cell: str, key: str, columns: Sequence[_Column]) -> str:
     return rf"\raggedright {cell}" if broken and cell else cell
 
 
-def _parts(row: ResultRow, key: str, places: int, *, bold: bool) -> list[str]:
-    """A number and its interval, to the decimals of the column."""
+def _parts(row: ResultRow, key: str, cell: str, places: int, *, bold: bool) -> list[str]:
+    """A number and its interval, to the decimals of the column; a cell without an interval stays as it is."""
     signed = key == "delta"
     value, interval = (row.delta, row.delta_interval) if signed else (row.value, row.interval)
-    if value is None:
-        return ["" if signed else "--", ""]
-    given_as_is = row.reported and interval is None
-    text = escaped(given(value) if given_as_is else number(value, places, signed=signed))
+    if value is None or interval is None or not cell:
+        return [escaped(cell), ""]
+    text = escaped(number(value, places, signed=signed))
     return [rf"\textbf{{{text}}}" if bold else text, escaped(span(interval, places, signed=signed))]
 
 
@@ -215,7 +215,7 @@ def _table(
     lines = [r"\begin{table*}[t]", r"\centering", size, r"\setlength{\tabcolsep}{3pt}"]
     lines.append(r"\setlength{\abovecaptionskip}{0pt}\setlength{\belowcaptionskip}{6pt}")  # the caption is above
     lines += [
-        rf"\caption{{{escaped(capitalised(caption))}.}}",
+        rf"\caption{{{escaped(caption)}.}}",
         rf"\label{{tab:{re.sub('[^A-Za-z0-9.:-]', '-', label)}}}",
         rf"\begin{{tabular}}{{@{{}}{''.join(column.form for column in columns)}@{{}}}}",
         r"\toprule",

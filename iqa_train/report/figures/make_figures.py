@@ -12,6 +12,7 @@ _DIFFERENT = 1.02  # minimum ratio of the largest to the smallest network for th
 def figures_of(data: ReportData, width: float) -> Iterator[Drawing]:
     """The figures that these data can fill, one at a time, since each takes memory."""
     results = data.main
+    titles = {row.experiment: row.title for row in results.rows if not row.reported}
     yield Drawing("ablation", ablation.caption(results), ablation.draw(results, width))
     if any(row.delta is not None and not (row.reported or row.external) for row in results.rows):
         yield Drawing("waterfall", waterfall.caption(results), waterfall.draw(results, width))
@@ -25,7 +26,7 @@ def figures_of(data: ReportData, width: float) -> Iterator[Drawing]:
         yield Drawing(
             "epochs",
             epochs.caption(data.curves, expected),
-            epochs.draw(data.curves, results.baseline, expected, width),
+            epochs.draw(data.curves, results.baseline, expected, width, titles),
         )
     for sweep in data.sweeps:
         yield Drawing(f"sensitivity-{sweep.setting}", sensitivity.caption(sweep), sensitivity.draw(sweep, width))
@@ -33,4 +34,4 @@ def figures_of(data: ReportData, width: float) -> Iterator[Drawing]:
     if sizes and max(sizes) >= _DIFFERENT * min(sizes):
         yield Drawing("size", size.caption(results), size.draw(results, data.parameters, width))
     if data.predictions:
-        yield Drawing("agreement", agreement.caption(data.predictions), agreement.draw(data.predictions, width))
+        yield Drawing("agreement", agreement.caption(data.predictions), agreement.draw(data.predictions, width, titles))

@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ONE_COLUMN = 3.5
-TWO_COLUMNS = 7.16
-"""Widths of an IEEE column and page, inches."""
+ONE_COLUMN = 3.43
+TWO_COLUMNS = 7.0
+"""Inches: \\columnwidth and \\textwidth of an article in two columns, with margins of 0.75 inches on letter paper."""
+
+WIDE = 5.0
+"""Inches from which a figure is laid out for a page, and not for a column."""
 
 FORMATS = ("pdf", "svg", "png")
 
@@ -81,12 +84,18 @@ def styled(face: str = "sans") -> Iterator[None]:
         yield
 
 
-def sheet(width: float, height: float, columns: int = 1, rows: int = 1, **options: Any) -> "tuple[Figure, list[Axes]]":  # noqa: ANN401
-    """A figure of this size in inches, exactly, and its axes in reading order. No window, no global state."""
+def blank(width: float, height: float) -> "Figure":
+    """A figure of this size in inches, exactly, without axes. No window, no global state."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.02, hspace=0.02)  # type: ignore[call-arg,union-attr]
+    return figure
+
+
+def sheet(width: float, height: float, columns: int = 1, rows: int = 1, **options: Any) -> "tuple[Figure, list[Axes]]":  # noqa: ANN401
+    """A `blank` figure with its axes in reading order."""
+    figure = blank(width, height)
     axes = figure.subplots(rows, columns, squeeze=False, **options)
     return figure, list(axes.flat)
 
