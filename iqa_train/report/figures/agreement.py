@@ -26,7 +26,7 @@ def caption(predictions: Mapping[str, Predictions]) -> str:
     return CAPTION + (f" The first {MOST} experiments; {left} more are in the tables." if left > 0 else "")
 
 
-def draw(predictions: Mapping[str, Predictions], width: float, titles: Mapping[str, str] = _NO_TITLES) -> "Figure":
+def draw(predictions: Mapping[str, Predictions], width: float, *, titles: Mapping[str, str] = _NO_TITLES) -> "Figure":
     """A panel for each of the first experiments, on one scale; points are rasterised, to keep files small."""
     chosen = [(name, by_image(table)) for name, table in predictions.items() if len(table.images)][:MOST]
     if not chosen:

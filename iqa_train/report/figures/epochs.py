@@ -35,6 +35,7 @@ def draw(
     baseline: str,
     expected: Interval | None,
     width: float,
+    *,
     titles: Mapping[str, str] = _NO_TITLES,
 ) -> "Figure":
     """The curves of all experiments with at least one epoch; beyond eight, curves are thin and grey.

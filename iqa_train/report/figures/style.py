@@ -9,7 +9,6 @@ import io
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iqa_train.report.figures.fonts import FACES, families
@@ -61,15 +60,6 @@ _RC: Any = {
     "pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "path", "path.simplify": True, "figure.dpi": 100,
     "axes.grid": False, "grid.color": "#DDDDDD", "grid.linewidth": 0.5, "axes.formatter.useoffset": False,
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A named figure in one width."""
-
-    name: str
-    caption: str
-    figure: "Figure"
 
 
 @contextmanager
