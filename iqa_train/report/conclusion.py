@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from iqa_train.report.columns import metric_name, state_words
-from iqa_train.report.numbers import decimals, number, span
+from iqa_train.report.numbers import decimals, measured, number, span
 from iqa_train.results.table import ResultRow, StudyResults
 from iqa_train.results.verdict import rounded_up
 from iqa_train.stats.interval import Interval
@@ -116,7 +116,7 @@ def _sentence(row: ResultRow, heading: str, results: StudyResults) -> str:
     if heading == RUNS_DIFFER:
         return f"{name} {size}{so_far}."
     if heading == RUNS_ALIKE:
-        return f"{name}{so_far}."
+        return f"{name}: a difference of {measured(row.delta, row.delta_interval, signed=True)}{so_far}."
     if heading == SAME:
         margin = f"{row.margin:g}" if row.margin else "declared"
         also = ", though it differs significantly" if row.distinguishable else ""

@@ -57,13 +57,15 @@ def _training(run: RunRecord) -> float:
 def _seconds(attempt: Attempt) -> float:
     """What an attempt took; 0 for one that has not ended, or whose file cannot be read."""
     try:
-        return float((read_exit(attempt.exit) or {}).get("seconds") or 0.0)
+        ended = read_exit(attempt.exit)
     except (UserError, OSError):
         return 0.0
+    return 0.0 if ended is None else float(ended.get("seconds", 0.0))
 
 
 def _is_on_gpu(attempt: Attempt) -> bool:
     try:
-        return ((read_runner(attempt.runner) or {}).get("device") or {}).get("kind") == "gpu"
+        facts = read_runner(attempt.runner)
     except (UserError, OSError):
         return False
+    return facts is not None and "device" in facts and facts["device"].get("kind") == "gpu"

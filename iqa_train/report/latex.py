@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from iqa_train.errors import visible
 from iqa_train.report.columns import BOLD, ELSEWHERE, EXTERNAL, Table, marked_name, metric_name, table_of
 from iqa_train.report.numbers import best, common_decimals, given, number, span, typeset
-from iqa_train.report.verdict_text import SECONDARY, capitalised, headline, is_secondary
+from iqa_train.report.verdict_text import SECONDARY, headline, is_secondary, sentence
 from iqa_train.results.table import ResultRow, StudyResults
 from iqa_train.results.table_notes import kind_notes
 from iqa_train.stats.registry import METRICS
@@ -227,7 +227,7 @@ def _table(
         lines.append(_row(cells))
     lines += [r"\bottomrule", r"\end{tabular}"]
     if any(notes):
-        sentences = " ".join(f"{capitalised(note)}." for note in notes if note)
+        sentences = " ".join(sentence(note) for note in notes if note)
         lines.append(rf"\par\smallskip {{\scriptsize {escaped(sentences)}\par}}")
     return _FIRST + "\n".join([*lines, r"\end{table*}"]) + "\n"
 

@@ -22,6 +22,19 @@ def families(face: str) -> list[str]:
     return [small, family] if small else [family]
 
 
+def can_draw(text: str) -> bool:
+    """Whether the faces have all characters of `text`: they have none of Chinese, Japanese or Korean."""
+    return text.isascii() or all(ord(character) in _characters() for character in text)
+
+
+@lru_cache
+def _characters() -> frozenset[int]:
+    from matplotlib import get_data_path
+    from matplotlib.font_manager import get_font
+
+    return frozenset(get_font(str(Path(get_data_path()) / "fonts" / "ttf" / FACES["sans"][1])).get_charmap())
+
+
 @lru_cache
 def _small_font(family: str, file: str) -> str:
     """Make it known to matplotlib; returns its family, or "" where no file can be written."""

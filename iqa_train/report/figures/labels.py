@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from textwrap import wrap
 
 from iqa_train.report.columns import marked_name
+from iqa_train.report.figures.fonts import can_draw
 from iqa_train.results.table import ResultRow
 
 LINE = 0.115
@@ -12,7 +13,16 @@ LINE = 0.115
 
 def titled(rows: Sequence[ResultRow], room: int, most: int = 2) -> list[str]:
     """The experiments with their titles, in up to `most` lines of `room` characters each."""
-    return [label(f"{marked_name(row)}: {row.title}" if row.title else marked_name(row), room, most) for row in rows]
+    return [label(_with_title(marked_name(row), row.title), room, most) for row in rows]
+
+
+def drawable_titles(rows: Sequence[ResultRow]) -> dict[str, str]:
+    """The titles by experiment, without those of a script that no face has."""
+    return {row.experiment: row.title for row in rows if not row.reported and can_draw(row.title)}
+
+
+def _with_title(name: str, title: str) -> str:
+    return f"{name}: {title}" if title and can_draw(title) else name
 
 
 def label(text: str, room: int, most: int = 2) -> str:

@@ -9,6 +9,7 @@ from iqa_train.report.figures import (
     ablation,
     agreement,
     epochs,
+    labels,
     seeds,
     sensitivity,
     size,
@@ -36,7 +37,7 @@ class PlannedFigure:
 def planned_figures(data: ReportData) -> list[PlannedFigure]:
     """The figures that these data can fill, in order."""
     results, curves = data.main, data.curves
-    titles = {row.experiment: row.title for row in results.rows if not row.reported}
+    titles = labels.drawable_titles(results.rows)
     found = [PlannedFigure("ablation", ablation.caption(results), partial(ablation.draw, results))]
     if any(row.delta is not None and not (row.reported or row.external) for row in results.rows):
         found.append(PlannedFigure("waterfall", waterfall.caption(results), partial(waterfall.draw, results)))

@@ -18,10 +18,10 @@ from iqa_train.report.verdict_text import (
     SECONDARY,
     VerdictText,
     all_reasons,
-    capitalised,
     gains,
     headline,
     is_secondary,
+    sentence,
     what_is_gained,
 )
 from iqa_train.results.table import ResultRow, StudyResults
@@ -97,7 +97,7 @@ def page(data: ReportData, figures: Sequence[PageFigure], tables: Sequence[str] 
         loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, finalize=finished,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    environment.filters["sentence"] = capitalised
+    environment.filters["sentence"] = sentence
     packages, mixed = shared_packages(data.origins)
     return environment.get_template("page.html.j2").render(
         main=data.main,
