@@ -10,7 +10,9 @@ from typing import Any
 
 from iqa_train.datasets.leaks import audit_with_data
 from iqa_train.errors import RunError
-from iqa_train.report.report_data import Origin, ReportData
+from iqa_train.report.cost import costs
+from iqa_train.report.learning import learning
+from iqa_train.report.report_data import Origin, Progress, ReportData
 from iqa_train.report.sweeps import find_sweeps
 from iqa_train.results.cross_dataset import cross_dataset_results, cross_dataset_tables
 from iqa_train.results.epochs import curves
@@ -128,15 +130,28 @@ def gather(
     *,
     anyway: bool = False,
     intervals: Intervals = "single",
+    pictures: bool = True,
+    progress: Progress | None = None,
 ) -> ReportData:
-    """All data of a report; `metric` comes first and is the one in the figures. Raises NotComparableError."""
+    """All data of a report; `metric` comes first and is the one in the figures. Raises NotComparableError.
+
+    `pictures`: with small pictures of test images. `progress` is called with what is done, how much, and of how much.
+    """
     known = any(table.opinions is not None for run in chosen.runs for table in run.predictions.values())
     metrics = [metric, *(name for name, one in METRICS.items() if name != metric and (known or not one.needs_opinions))]
-    results = tuple(results_of(chosen, name, anyway=anyway, intervals=intervals) for name in metrics)
+    from iqa_train.report.worst_images import worst_images  # needs an image library, which tables do not
+
+    computed = []
+    for number, name in enumerate(metrics):
+        if progress is not None:
+            progress("metrics", number, len(metrics))
+        computed.append(results_of(chosen, name, anyway=anyway, intervals=intervals))
+    results, predictions = tuple(computed), predictions_of(chosen.runs)
+    base = next((run for run in chosen.runs if run.experiment == results[0].baseline), None)
     return ReportData(
         results=results,
         curves=tuple(curves(chosen.runs, results[0])),
-        predictions=predictions_of(chosen.runs),
+        predictions=predictions,
         parameters=parameters_of(chosen.runs),
         reported=() if chosen.on else reported_of(chosen, metric),
         cross=() if chosen.on else cross_dataset_tables(chosen, metric, intervals),
@@ -144,6 +159,9 @@ def gather(
         findings=_findings(chosen),
         settings=differing_settings(chosen.runs),
         origins=tuple(_origin(run) for run in chosen.runs if run.folder.attempts()),
+        learning=learning(chosen.runs),
+        costs=costs(chosen.runs),
+        worst=worst_images(base, predictions, dataset=chosen.on or "", pictures=pictures),
     )
 
 

@@ -1,17 +1,21 @@
-"""Formats numbers: rounded according to their interval, with a minus sign, p values in sentences.
+"""Formats numbers: rounded according to their interval, p values in sentences.
+
+Text has an ASCII minus, which can be searched for and pasted into a sheet; pages, papers and figures `typeset` it.
 
 Decimals follow the Guide to the Expression of Uncertainty in Measurement (JCGM 100:2008, 7.2.6): two significant
 digits of the uncertainty, and the value to the same place.
 """
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 from iqa_train.results.table import ResultRow, StudyResults
 from iqa_train.stats.interval import Interval
 from iqa_train.stats.registry import METRICS
 
-MINUS = "\u2212"
+MINUS = "-"
+_BEFORE_A_NUMBER = re.compile(r"(?<![\w.-])-(?=\.?\d)")
 NONE = "\u2013"
 """In place of a missing number."""
 
@@ -38,6 +42,11 @@ def number(value: float | None, places: int = _USUAL, *, signed: bool = False) -
     if float(text) == 0.0:
         return text
     return (MINUS if value < 0 else "+" if signed else "") + text
+
+
+def typeset(text: str) -> str:
+    """`text` with real minus signs before numbers, for what is not a terminal or a file of data."""
+    return _BEFORE_A_NUMBER.sub("\u2212", text)
 
 
 def given(value: float | None, *, signed: bool = False, places: int = 0) -> str:
@@ -74,6 +83,12 @@ def measured(value: float | None, interval: Interval | None, *, signed: bool = F
     if value is None:
         return NONE
     return " ".join(filter(None, [number(value, decimals(interval), signed=signed), span(interval, signed=signed)]))
+
+
+def common_decimals(intervals: Iterable[Interval | None]) -> int:
+    """Decimals for a whole column of a paper's table: those that its narrowest interval allows."""
+    known = [decimals(interval) for interval in intervals if interval is not None]
+    return max(known, default=_USUAL)
 
 
 def p_value(p: float | None) -> str:

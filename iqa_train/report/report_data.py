@@ -1,13 +1,21 @@
 """The data of a report. Reads no files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from iqa_train.report.cost import Cost
+from iqa_train.report.learning import Learning
 from iqa_train.results.sweep import Sweep
 from iqa_train.results.table import Curve, StudyResults
 from iqa_train.runs.predictions import Predictions
 from iqa_train.study.findings import Finding
+
+if TYPE_CHECKING:
+    from iqa_train.report.worst_images import WorstImages
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is worked on, how many of it are done, and of how many."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,9 @@ class ReportData:
     findings: tuple[Finding, ...] = ()
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     origins: tuple[Origin, ...] = ()
+    learning: tuple[Learning, ...] = ()
+    costs: tuple[Cost, ...] = ()
+    worst: "WorstImages | None" = None
 
     @property
     def main(self) -> StudyResults:

@@ -11,6 +11,7 @@ an error, since the text between them may be notes.
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from iqa_train.errors import RunError, UsageError, visible
 from iqa_train.files import write_atomic
@@ -56,8 +57,8 @@ def tracker_text(data: ReportData) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def update_tracker(path: Path, study: str, text: str) -> bool:
-    """Put `text` between the study's markers in the file at `path`, created if missing; returns whether it changed.
+def update_tracker(path: Path, study: str, text: str) -> Literal["created", "updated", ""]:
+    """Put `text` between the study's markers in the file at `path`, created if missing; "" if nothing is new.
 
     Raises TrackerError, leaving the file untouched, for damaged markers and if the file cannot be read or written.
     """
@@ -67,14 +68,14 @@ def update_tracker(path: Path, study: str, text: str) -> bool:
             old = path.read_bytes() if path.exists() else None
             new = with_block(old, study, text, str(path))
             if new == old:
-                return False
+                return ""
             mode = path.stat().st_mode & 0o7777 if old is not None else None
             if old is not None:
                 path.open("r+b").close()  # raises for a read-only file, which must not be replaced
             write_atomic(path, new)
             if mode is not None:
                 path.chmod(mode)
-            return True
+            return "created" if old is None else "updated"
     except OSError as error:
         raise TrackerError(f"{path} cannot be updated: {error.strerror}") from None
 

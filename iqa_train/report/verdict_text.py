@@ -77,8 +77,14 @@ def what_is_gained(results: StudyResults) -> str:
 
 
 def capitalised(text: str) -> str:
-    """`text` as the start of a sentence."""
-    return text[:1].upper() + text[1:]
+    """`text` as the start of a sentence; a p value and the name of a setting keep their small letters."""
+    first = text.partition(" ")[0]
+    return text if first == "p" or "_" in first else text[:1].upper() + text[1:]
+
+
+def sentence(text: str) -> str:
+    """`text` as a sentence, with its full stop."""
+    return capitalised(text) + ("" if text.endswith((".", "!", "?", ":")) else ".")
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,19 @@
 """Writes a report: the page, tables in every format, figures in both widths. Each file is written atomically."""
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from iqa_train.errors import RunError
 from iqa_train.files import write_atomic
 from iqa_train.report.csv_file import results_csv
 from iqa_train.report.figures import style
-from iqa_train.report.figures.make_figures import figures_of
+from iqa_train.report.figures.make_figures import planned_figures
 from iqa_train.report.html.page import PageFigure, page
 from iqa_train.report.latex import cross_latex, metrics_latex, results_latex
 from iqa_train.report.markdown import results_markdown
-from iqa_train.report.report_data import ReportData
+from iqa_train.report.report_data import Progress, ReportData
 from iqa_train.results.table import StudyResults
 
 INDEX = "index.html"
@@ -39,7 +39,17 @@ FORMATS = {
 """By the name that `--format` takes."""
 
 
-def write_report(data: ReportData, out: Path) -> list[Path]:
+@dataclass(frozen=True)
+class Layout:
+    """How figures are to look: their face, and their widths in inches by the suffix of their names."""
+
+    face: str = "sans"
+    widths: Mapping[str, float] = field(default_factory=lambda: dict(WIDTHS))
+
+
+def write_report(
+    data: ReportData, out: Path, layout: Layout | None = None, progress: Progress | None = None
+) -> list[Path]:
     """Write index.html, tables/ and figures/ into the folder `out`, created if missing; returns the files, in order.
 
     The same data give the same bytes. Files of an earlier report that this one does not have are removed; other files
@@ -48,7 +58,7 @@ def write_report(data: ReportData, out: Path) -> list[Path]:
     written: list[Path] = []
     try:
         earlier = _listed(out)
-        for name, contents in report_files(data):
+        for name, contents in report_files(data, layout, progress):
             path = out / name
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(path, contents)
@@ -71,20 +81,28 @@ def _listed(out: Path) -> set[Path]:
     return {out / name for name in names if _OURS.fullmatch(name)}
 
 
-def report_files(data: ReportData) -> Iterator[tuple[str, bytes]]:
+def report_files(
+    data: ReportData, layout: Layout | None = None, progress: Progress | None = None
+) -> Iterator[tuple[str, bytes]]:
     """Every file's name and bytes. The page comes last, after the files it refers to."""
-    for name, text in _tables(data):
+    layout = layout or Layout()
+    tables = list(_tables(data))
+    for name, text in tables:
         yield f"tables/{name}", text.encode(errors="replace")  # file names may hold bytes that are not text
     shown: list[PageFigure] = []
-    with style.styled():
-        for suffix, width in WIDTHS.items():
-            for drawing in figures_of(data, width):
+    figures, widths = planned_figures(data), layout.widths
+    with style.styled(layout.face):
+        for at, figure in enumerate(figures):
+            for number, (suffix, width) in enumerate(widths.items()):
+                if progress is not None:
+                    progress("figures", at * len(widths) + number, len(figures) * len(widths))
+                drawn = figure.draw(width)
                 for form in style.FORMATS:
-                    image = style.rendered(drawing.figure, form, drawing.name)
-                    yield f"figures/{drawing.name}-{suffix}.{form}", image
-                    if form == "svg" and suffix == "page":
-                        shown.append(PageFigure(drawing.name, drawing.caption, image))
-    yield INDEX, page(data, shown).encode(errors="replace")
+                    image = style.rendered(drawn, form, figure.name)
+                    yield f"figures/{figure.name}-{suffix}.{form}", image
+                    if form == "svg" and number == len(widths) - 1:
+                        shown.append(PageFigure(figure.name, figure.caption, image, tuple(widths)))
+    yield INDEX, page(data, shown, [name for name, _ in tables]).encode(errors="replace")
 
 
 def _tables(data: ReportData) -> Iterator[tuple[str, str]]:

@@ -50,7 +50,7 @@ def usable(tested: ExperimentPredictions, metric: str, parameters: int = 4) -> U
     values: dict[int, float] = {}
     notes: list[str] = []
     for seed, table in tested.by_seed.items():
-        ready, why = _mapped(_sorted(table), metric, parameters)
+        ready, why = _mapped(by_image(table), metric, parameters)
         if ready is None:
             notes.append(f"seed {seed}: {why}")
             continue
@@ -105,7 +105,8 @@ def why_unpaired(table: Predictions, other: Predictions) -> str:
     return ""
 
 
-def _sorted(table: Predictions) -> Predictions:
+def by_image(table: Predictions) -> Predictions:
+    """The table sorted by image, as everything is computed from it; a fit of other order would not be found again."""
     order = sorted(range(len(table.images)), key=table.images.__getitem__)
     if order == list(range(len(order))):
         return table

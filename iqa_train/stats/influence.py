@@ -11,7 +11,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from iqa_train.stats.metrics import concordance, near_one, ranks, rmse
+from iqa_train.stats.concordance import concordance
+from iqa_train.stats.metrics import near_one, ranks, rmse
 
 Array = NDArray[np.float64]
 OnCounts = Callable[[NDArray[np.int64]], Array]

@@ -20,6 +20,7 @@ from iqa_train.stats.metrics import near_one, plcc, rmse
 
 Array = NDArray[np.float64]
 
+_KEPT = 512  # fits of a study, which every metric after the fit needs again; of 2,015 images, 50 kB each
 FEWEST = 30  # images; with fewer, the parameters follow the noise
 
 
@@ -60,7 +61,7 @@ def fit_logistic(predictions: Array, scores: Array, parameters: int = 4, *, mono
     return _fit(predictions.tobytes(), scores.tobytes(), parameters, monotonic and parameters == 5)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=_KEPT)
 def _fit(prediction_bytes: bytes, score_bytes: bytes, parameters: int, monotonic: bool) -> LogisticFit:
     predictions, scores = np.frombuffer(prediction_bytes), np.frombuffer(score_bytes)
     why = _unfit(predictions, scores)

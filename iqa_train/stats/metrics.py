@@ -6,8 +6,9 @@ Definitions: VQEG Final Report (2000) for PLCC, SRCC and RMSE; Kendall's tau-b (
 import numpy as np
 from numpy.typing import NDArray
 
+from iqa_train.stats.concordance import concordance
+
 Scores = NDArray[np.float64]
-_CHUNK = 1 << 22  # pairs of a block of the KRCC
 
 
 def ranks(x: Scores) -> Scores:
@@ -47,19 +48,6 @@ def krcc(x: Scores, y: Scores) -> float:
     if untied_x == 0 or untied_y == 0:
         return float("nan")
     return float(np.clip(int(concordance(x, y).sum()) / np.sqrt(untied_x * untied_y), -1.0, 1.0))
-
-
-def concordance(x: Scores, y: Scores) -> NDArray[np.int64]:
-    """(n,): with how many others each pair of (n,) and (n,) is concordant, minus with how many it is discordant."""
-    n = len(x)
-    x, y = ranks(x), ranks(y)  # multiples of 1/2, so that differences are exact
-    result = np.empty(n, dtype=np.int64)
-    step = max(1, _CHUNK // n)
-    for start in range(0, n, step):
-        sign_x = np.sign(x[start : start + step, None] - x[None, :]).astype(np.int8)
-        sign_y = np.sign(y[start : start + step, None] - y[None, :]).astype(np.int8)
-        result[start : start + step] = np.sum(sign_x * sign_y, axis=1, dtype=np.int64)
-    return result
 
 
 def rmse(x: Scores, y: Scores) -> float:

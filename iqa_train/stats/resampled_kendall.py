@@ -3,7 +3,8 @@
 Concordant pairs are counted by the highest binary digit in which the ranks of two predictions differ. Such pairs share
 a bucket of equal higher digits, within which that digit decides which rank is higher. So each digit takes one pass over
 the images in order of score: O(n log n) per resample instead of O(n^2), and the order is computed once for all
-resamples. The remaining pairs that differ in both are discordant.
+resamples. Images that follow each other without the digit, or with it, are added up first, so that a pass has a
+multiplication for each change of the digit only. The remaining pairs that differ in both are discordant.
 """
 
 from collections.abc import Sequence
@@ -16,16 +17,15 @@ from iqa_train.stats.resampled_metrics import Array, Counts, Groups, divided, gr
 
 _LARGEST = 2**31 - 1
 
-Bucket = tuple[tuple[tuple[int, bool], ...], ...]
-"""Images with equal higher digits of the prediction's rank, by ascending score; images of equal score form one group
-and no pairs. True: the digit is set."""
+Step = tuple[bool, tuple[int, ...], tuple[int, ...]]
+"""Images without the digit, then images of higher scores with it, all of one bucket; True: the first of the bucket."""
 
 
 @dataclass(frozen=True)
 class PairOrder:
     """The order in which pairs are counted for the scores and one prediction, and the ties."""
 
-    buckets: tuple[Bucket, ...]
+    steps: tuple[Step, ...]
     scores: Groups
     predictions: Groups
     both: Groups  # images equal in score and prediction
@@ -34,9 +34,9 @@ class PairOrder:
 def pair_order(scores: Array, predictions: Array) -> PairOrder:
     """The order for scores and predictions, both (n,)."""
     level, rank = _numbered(scores), _numbered(predictions)
-    buckets = [bucket for digit in range(int(rank.max()).bit_length()) for bucket in _buckets(rank >> digit, level)]
+    steps = [step for digit in range(int(rank.max()).bit_length()) for step in _steps(rank >> digit, level)]
     both = groups_of((level * (rank.max() + 1) + rank).astype(np.float64))
-    return PairOrder(tuple(buckets), groups_of(scores), groups_of(predictions), both)
+    return PairOrder(tuple(steps), groups_of(scores), groups_of(predictions), both)
 
 
 def weighted_krcc(counts: Counts, orders: Sequence[PairOrder]) -> Array:
@@ -60,18 +60,11 @@ def weighted_krcc(counts: Counts, orders: Sequence[PairOrder]) -> Array:
 
 def _concordant(rows: Sequence[Counts], order: PairOrder) -> Counts:
     """(m,): pairs in which the higher score has the higher prediction."""
-    total, below, product = np.zeros_like(rows[0]), np.zeros_like(rows[0]), np.empty_like(rows[0])
-    add, multiply = np.add, np.multiply
-    for bucket in order.buckets:
-        below.fill(0)
-        for members in bucket:
-            for image, up in members:
-                if up:
-                    multiply(rows[image], below, product)
-                    add(total, product, total)
-            for image, up in members:
-                if not up:
-                    add(below, rows[image], below)
+    total, below, product = np.zeros_like(rows[0]), rows[0], np.empty_like(rows[0])
+    for first, without, with_digit in order.steps:
+        below = summed(rows, without) if first else below + summed(rows, without)
+        np.multiply(below, summed(rows, with_digit), product)
+        np.add(total, product, total)
     return total
 
 
@@ -83,13 +76,21 @@ def _tied(rows: Sequence[Counts], groups: Groups) -> Array:
     return squares.astype(np.float64)
 
 
-def _buckets(rank: NDArray[np.int64], level: NDArray[np.int64]) -> list[Bucket]:
-    """The buckets of the lowest digit of `rank` that hold both a 0 and, at a higher level, a 1."""
-    whose, up, which = (rank >> 1).tolist(), (rank & 1).astype(bool).tolist(), level.tolist()
-    found: dict[int, dict[int, list[tuple[int, bool]]]] = {}
-    for image in np.lexsort((level, rank >> 1)).tolist():
-        found.setdefault(whose[image], {}).setdefault(which[image], []).append((image, up[image]))
-    return [tuple(tuple(members) for members in by_level.values()) for by_level in found.values() if len(by_level) > 1]
+def _steps(rank: NDArray[np.int64], level: NDArray[np.int64]) -> list[Step]:
+    """The steps for the lowest digit of `rank`, in buckets of equal higher digits by ascending score.
+
+    Of equal scores, which form no pairs, images with the digit come first.
+    """
+    order = np.lexsort((-(rank & 1), level, rank >> 1))
+    ordered, images = rank[order], order.tolist()
+    starts = [0, *(np.flatnonzero(np.diff(ordered)) + 1).tolist()]  # of runs of equal rank
+    runs = [tuple(images[start:end]) for start, end in zip(starts, [*starts[1:], len(images)], strict=True)]
+    of_run = ordered[starts].tolist()
+    return [
+        (k < 3 or of_run[k - 3] != of_run[k - 1], runs[k - 1], runs[k])
+        for k in range(1, len(runs))
+        if of_run[k] == of_run[k - 1] + 1 and of_run[k] & 1
+    ]
 
 
 def _numbered(values: Array) -> NDArray[np.int64]:

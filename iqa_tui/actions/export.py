@@ -88,6 +88,6 @@ def _report(selection: RunSelection, target: Target, order: ExportOrder) -> str:
     written = write_report(material, out)
     message = f"wrote {plural(len(written), 'file')} to {real_path(out)}; open {real_path(out / INDEX)}"
     if order.tracker is not None:
-        changed = update_tracker(order.tracker, selection.name, tracker_text(material))
-        message += f"; {order.tracker} {'updated' if changed else 'was up to date'}"
+        done = update_tracker(order.tracker, selection.name, tracker_text(material))
+        message += f"; {order.tracker} {done or 'was up to date'}"
     return message

@@ -5,7 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from iqa_train.report.cost import Cost
+from iqa_train.report.learning import Learning
 from iqa_train.report.report_data import Origin, ReportData
+from iqa_train.report.worst_images import WorstImage, WorstImages
 from iqa_train.results.sweep import Sweep, SweepPoint
 from iqa_train.results.table import Curve, ResultRow, Standing, StudyResults
 from iqa_train.runs.predictions import Predictions
@@ -133,6 +136,10 @@ ORIGIN = Origin(
     "Baseline", 42, "completed", "0c84313f58", "c40ae93f96d7 + changes", "25bfdfa9ba52", "CPU", "3.11",
     {"torch": "2.13.0", "numpy": "2.4.6"},
 )  # fmt: skip
+LEARNING = tuple(
+    Learning(row.experiment, tuple((e, 20 / e) for e in range(1, 11)), tuple((e, 1e-3 / e**2) for e in range(1, 11)))
+    for row in SEED_STUDY.rows
+)
 MATERIAL = ReportData(
     results=(WITH_REPORTED, *(replace(SEED_STUDY, metric=m) for m in ("krcc", "plcc", "plcc_fit", "rmse_fit"))),
     reported=(replace(SEED_STUDY, study="lr5e6", rows=(REPORTED,), notes=()),),
@@ -144,4 +151,11 @@ MATERIAL = ReportData(
     findings=(FINDING,),
     settings={"Baseline": {"lr": 5e-7, "multi_scale": True}, "A2": {"lr": 5e-7, "multi_scale": False}},
     origins=(ORIGIN, replace(ORIGIN, experiment="A1", packages={"torch": "2.12.0", "numpy": "2.4.6"})),
+    learning=LEARNING,
+    costs=(Cost("Baseline", 1, 2, 10, 3600.0, 4000.0, 4000.0), Cost("A1", 1, 1, 10, 1800.0, 1900.0, 0.0)),
+    worst=WorstImages(
+        "Baseline",
+        True,
+        (WorstImage("a.jpg", 20.0, 61.5, 41.5, 26.1, b"JPEG"), WorstImage("b.jpg", 65.0, 29.5, -35.5)),
+    ),
 )

@@ -36,7 +36,9 @@ def test_the_parts_of_a_booktabs_table() -> None:
     at = -1
     for part in order:
         at = text.index(part, at + 1)
-    assert "$-$0.0025 [$-$0.0047, $-$0.0003]" in text
+    assert r"A1 & Remove attention fusion & 0.9353 & [0.9301, 0.9400] & $-$0.0025 & [$-$0.0047, $-$0.0003]" in text
+    assert r"\multicolumn{2}{l}{SRCC [95 \%]}" in text
+    assert r"\setlength{\abovecaptionskip}{0pt}\setlength{\belowcaptionskip}{6pt}" in text
     assert r"$<$0.001" in text
 
 
@@ -44,15 +46,34 @@ def test_only_a_row_whose_component_is_significantly_better_is_bold() -> None:
     assert r"\textbf" not in results_latex(SEED_STUDY)  # A1 does not differ significantly from the best, the baseline
     assert r"\textbf" not in results_latex(replace(SEED_STUDY, rows=(BASELINE, A2)))  # one seed: only the runs differ
     text = results_latex(replace(SEED_STUDY, rows=(BASELINE_3, A2_3)))
-    assert r"\textbf{0.9378 [0.9329, 0.9423]}" in text
+    assert r"\textbf{0.9378} & [0.9329, 0.9423] &" in text
     assert "Bold: the best" in text
 
 
 def test_metrics_stand_side_by_side() -> None:
     errors = replace(SEED_STUDY, metric="rmse_fit")
     text = metrics_latex([WITH_REPORTED, errors])
-    assert r"SRCC $\uparrow$ & RMSE after logistic fit $\downarrow$" in text
-    assert r"A1$\dagger$ & 0.9323 & --" in text
+    assert r"Experiment & Title & SRCC $\uparrow$ & RMSE after logistic fit $\downarrow$" in text
+    assert r"A1$\dagger$ & LR 5e-6 & 0.9323 & --" in text
+
+
+def test_numbers_of_a_column_have_equal_decimals_and_line_up() -> None:
+    wide = replace(A1, value=11.1, interval=(9.9, 12.3), delta=-1.2, delta_interval=(-2.4, 0.0))
+    narrow = replace(BASELINE, value=12.29, interval=(12.21, 12.37))
+    text = results_latex(replace(SEED_STUDY, metric="rmse_fit", rows=(narrow, wide)))
+    assert r"& 12.290 & [12.210, 12.370] &" in text
+    assert r"& 11.100 & [9.900, 12.300] &" in text
+    assert r"lr@{\ }lr@{\ }l" in text
+    side_by_side = metrics_latex([replace(SEED_STUDY, metric="rmse_fit", rows=(narrow, wide))])
+    assert r"& 12.290 \\" in side_by_side
+    assert r"& 11.100 \\" in side_by_side
+
+
+def test_a_long_title_is_broken_into_lines() -> None:
+    long = replace(A1, title="Without the attention that fuses the features of four stages")
+    text = results_latex(replace(SEED_STUDY, rows=(BASELINE, long)))
+    assert r"p{0.22\textwidth}" in text
+    assert r"\raggedright Without" in text
 
 
 def test_a_cell_in_brackets_is_no_distance() -> None:

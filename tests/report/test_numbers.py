@@ -27,11 +27,10 @@ def test_a_value_and_its_interval_have_the_same_decimals(value: float, half: flo
     text = measured(value, (value - half, value + half))
     numbers = text.replace("[", "").replace("]", "").replace(",", "").split()
     assert len({len(n.partition(".")[2]) for n in numbers}) == 1
-    assert "-" not in text
 
 
 def test_signs() -> None:
-    assert number(-0.0025, 4, signed=True) == "\u22120.0025"
+    assert number(-0.0025, 4, signed=True) == "-0.0025"
     assert number(0.0025, 4, signed=True) == "+0.0025"
     assert number(0.0025, 4) == "0.0025"
     assert number(-0.00001, 4, signed=True) == "0.0000"
@@ -47,10 +46,10 @@ def test_a_missing_number_is_a_dash(nothing: float | None) -> None:
 
 def test_given_numbers_keep_their_digits() -> None:
     assert given(0.9323) == "0.9323"
-    assert given(-1.0, signed=True) == "\u22121"
+    assert given(-1.0, signed=True) == "-1"
     assert given_span((0.93, 0.933)) == "[0.930, 0.933]"
     assert given_span((0.938, 0.938)) == "0.938"
-    assert given_span((-0.006, -0.003), signed=True) == "[\u22120.006, \u22120.003]"
+    assert given_span((-0.006, -0.003), signed=True) == "[-0.006, -0.003]"
 
 
 @pytest.mark.parametrize(

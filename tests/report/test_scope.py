@@ -95,7 +95,7 @@ def test_rows_over_the_same_seeds_do_not_list_them() -> None:
 )
 def test_a_borrowed_spread_is_marked_in_the_row_and_explained(form: str, mark: str) -> None:
     text = printed(MIXED)[form]
-    assert sum(mark in line for line in text.splitlines() if "−0.0040" in line or "$-$0.0040" in line) == 1
+    assert sum(mark in line for line in text.splitlines() if "-0.0040" in line or "$-$0.0040" in line) == 1
     assert f"{mark}: with a spread between seeds borrowed" in " ".join(text.split())
     if form in {"terminal", "markdown"}:
         assert "with the seed spread borrowed from Baseline (3 seeds)" in " ".join(text.split())

@@ -21,7 +21,7 @@ SMALL = ReportData((SEED_STUDY,), findings=MATERIAL.findings)
 @pytest.fixture
 def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """They take seconds, and a folder does not care."""
-    monkeypatch.setattr(write, "figures_of", lambda *_: [])
+    monkeypatch.setattr(write, "planned_figures", lambda _: [])
 
 
 def rendered(figure: Any, form: str, name: str) -> bytes:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from iqa_train.stats import metrics
+from iqa_train.stats.concordance import concordance
 from iqa_train.stats.metrics import krcc, plcc, rmse, srcc
 
 Measure = Callable[[np.ndarray, np.ndarray], float]
@@ -58,11 +59,11 @@ def test_correlations_at_the_sizes_of_real_sets(measure: Measure, n: int) -> Non
     agree(measure, x, rng.integers(1, 6, n).astype(float))
 
 
-def test_krcc_of_more_pairs_than_one_block_holds() -> None:
-    rng = np.random.default_rng(0)
-    n = math.isqrt(metrics._CHUNK) + 501
-    x = rng.integers(0, 50, n).astype(float)
-    agree(krcc, x, x + rng.normal(0, 20, n), 1e-12)
+@given(pairs=pairs)
+def test_concordance_counts_every_pair(pairs: list[tuple[float, float]]) -> None:
+    x, y = np.array(pairs).T
+    signs = np.sign(np.subtract.outer(x, x)) * np.sign(np.subtract.outer(y, y))
+    assert concordance(x, y).tolist() == signs.sum(axis=1).tolist()
 
 
 @CORRELATIONS

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from iqa_train.report.columns import marked_name, metric_name, value_words
-from iqa_train.report.figures import style
+from iqa_train.report.columns import metric_name, value_words
+from iqa_train.report.figures import labels, style
 from iqa_train.report.verdict_text import capitalised, of_runs
 from iqa_train.results.table import ResultRow, StudyResults
 from iqa_train.stats.interval import Interval
@@ -48,18 +48,19 @@ def draw(results: StudyResults, width: float) -> "Figure":
     if not rows:
         return style.empty(width, "no experiment has a value yet")
     differ = any(row.delta is not None for row in rows)
-    figure, axes = style.sheet(width, 0.62 + _ROW * max(2, len(rows)), 2 if differ else 1, sharey=True)
+    names = labels.titled(rows, 30 if width > style.WIDE else 19)
+    row_height = labels.height(names, _ROW)
+    figure, axes = style.sheet(width, 0.62 + row_height * max(2, len(rows)), 2 if differ else 1, sharey=True)
     _values(axes[0], rows, results)
     if differ:
         _differences(axes[1], rows, results)
     axes[0].set_ylim(len(rows) - 0.4, -0.6)
-    names = [marked_name(row) for row in rows]
-    axes[0].set_yticks(range(len(rows)), style.shortened(names, 22 if width > 5 else 12))
+    axes[0].set_yticks(range(len(rows)), names)
     axes[0].tick_params(axis="y", length=0)
     for panel in axes:
         panel.spines["left"].set_visible(False)
         panel.grid(visible=True, axis="x")
-        style.thinned(panel, horizontal=6 if width > 5 else 3)
+        style.thinned(panel, horizontal=6 if width > style.WIDE else 3)
     if differ:
         axes[1].tick_params(axis="y", length=0)
     return figure
@@ -97,7 +98,7 @@ def _differences(axes: "Axes", rows: Sequence[ResultRow], results: StudyResults)
             capsize=2, zorder=3,
         )  # fmt: skip
     axes.axvline(0.0, color=style.INK, linewidth=0.7)
-    axes.set_xlabel(f"difference from {results.baseline}")
+    axes.set_xlabel(labels.label(f"difference from {results.baseline}", 18, 3))
     axes.use_sticky_edges = False  # so that no interval ends at the frame
     axes.margins(x=0.08)
 

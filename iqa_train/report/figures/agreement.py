@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from iqa_train.report.figures import style
+from iqa_train.report.figures import labels, style
+from iqa_train.results.paired_predictions import by_image
 from iqa_train.runs.predictions import Predictions
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 MOST = 6
 """Panels that fit a page."""
+
+_NO_TITLES: Mapping[str, str] = {}
 
 CAPTION = "Predicted against opinion scores of the test images, first seed. Line: logistic fit (VQEG)."
 
@@ -23,22 +26,26 @@ def caption(predictions: Mapping[str, Predictions]) -> str:
     return CAPTION + (f" The first {MOST} experiments; {left} more are in the tables." if left > 0 else "")
 
 
-def draw(predictions: Mapping[str, Predictions], width: float) -> "Figure":
+def draw(predictions: Mapping[str, Predictions], width: float, *, titles: Mapping[str, str] = _NO_TITLES) -> "Figure":
     """A panel for each of the first experiments, on one scale; points are rasterised, to keep files small."""
-    chosen = [(name, table) for name, table in predictions.items() if len(table.images)][:MOST]
+    chosen = [(name, by_image(table)) for name, table in predictions.items() if len(table.images)][:MOST]
     if not chosen:
         return style.empty(width, "no experiment has predictions yet")
-    across = min(len(chosen), 3 if width > 5 else 2)
+    across = min(len(chosen), 3 if width > style.WIDE else 2)
     down = math.ceil(len(chosen) / across)
     side = (width - 0.4) / max(across, 2)
-    figure, axes = style.sheet(width, 0.35 + side * 0.92 * down, across, down, sharex=True, sharey=True)
-    for panel, (name, table) in zip(axes, chosen, strict=False):
-        _panel(panel, name, table)
-    for panel in axes[len(chosen) :]:
-        panel.set_visible(False)
-    for k, panel in enumerate(axes[: len(chosen)]):
-        if k + across >= len(chosen):
-            panel.tick_params(labelbottom=True)
+    figure = style.blank(width, 0.35 + (side * 0.9 + 0.16) * down)
+    grid = figure.add_gridspec(down, 2 * across)
+    first = None
+    for k, (name, table) in enumerate(chosen):
+        row, column = divmod(k, across)
+        indent = across - min(across, len(chosen) - row * across)  # half cells: a row that is not full is centred
+        at = grid[row, indent + 2 * column : indent + 2 * column + 2]
+        panel = figure.add_subplot(at, sharex=first, sharey=first)
+        panel.tick_params(labelleft=column == 0)
+        first = first or panel
+        title = f"{name}: {titles[name]}" if titles.get(name) else name
+        _panel(panel, labels.label(title, 34 if width > style.WIDE else 28, 1), table)
     figure.supxlabel("predicted score", fontsize=7.5)
     figure.supylabel("opinion score", fontsize=7.5)
     return figure
@@ -50,7 +57,7 @@ def _panel(axes: "Axes", name: str, table: Predictions) -> None:
         table.predictions, table.scores, "o", color=style.BASE, markersize=1.6 if dense else 2.2, markeredgewidth=0,
         alpha=0.35 if dense else 0.55, rasterized=True, zorder=2,
     )  # fmt: skip
-    axes.set_title(style.shortened([name])[0])
+    axes.set_title(name, fontsize=6.5)
     axes.grid(visible=True)
     style.thinned(axes, horizontal=4, vertical=4)
     _curve(axes, table)

@@ -1,9 +1,9 @@
 """Test SRCC by epoch for every experiment, the baseline in front, with rings at the selected epochs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from iqa_train.report.figures import style
+from iqa_train.report.figures import labels, style
 from iqa_train.results.table import Curve
 from iqa_train.stats.interval import Interval
 
@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _NAMED = 7  # curves beside the baseline's that can still be distinguished
+_LATE = 0.5  # of the epochs: the part that has to be readable
+_WORTH_IT = 2.0  # how many times taller the whole range has to be than that of the late epochs
+_LEGEND_LINE = 0.14  # inches
+_NO_TITLES: Mapping[str, str] = {}
 
 
 def caption(curves: Sequence[Curve], expected: Interval | None) -> str:
@@ -21,49 +25,78 @@ def caption(curves: Sequence[Curve], expected: Interval | None) -> str:
         text += " Grey: expected value of the baseline."
     if len(curves) > _NAMED + 1:
         text += " Thin grey lines: the other experiments."
+    if _floor([curve for curve in curves if _test(curve)[1]]) is not None:
+        text += " Early epochs below the axis are cut off."
     return text
 
 
-def draw(curves: Sequence[Curve], baseline: str, expected: Interval | None, width: float) -> "Figure":
-    """The curves of all experiments with at least one epoch; beyond eight, curves are thin and grey."""
-    drawn = [curve for curve in curves if any(test is not None for _, _, test in curve.points)]
+def draw(
+    curves: Sequence[Curve],
+    baseline: str,
+    expected: Interval | None,
+    width: float,
+    *,
+    titles: Mapping[str, str] = _NO_TITLES,
+) -> "Figure":
+    """The curves of all experiments with at least one epoch; beyond eight, curves are thin and grey.
+
+    The axis begins where the second half of the epochs does, so that the end can be read.
+    """
+    drawn = [curve for curve in curves if _test(curve)[1]]
     if not drawn:
         return style.empty(width, "no experiment has finished an epoch yet")
-    figure, (axes,) = style.sheet(width, 2.5 if width < 5 else 3.0)
     first = sorted(drawn, key=lambda curve: curve.experiment != baseline)
     named, others = first[: _NAMED + 1], first[_NAMED + 1 :]
+    across = 1 if width <= style.WIDE else 2
+    height = (2.1 if width <= style.WIDE else 2.6) + _LEGEND_LINE * -(-(len(named) + bool(others)) // across)
+    figure, (axes,) = style.sheet(width, height)
     if expected is not None:
         _band(axes, expected)
     for curve in others:
         axes.plot(*_test(curve), color="#AAAAAA", linewidth=0.6, zorder=1)
     for position, curve in reversed(list(enumerate(named))):
-        _curve(axes, curve, position, front=curve.experiment == baseline)
-    handles, labels = axes.get_legend_handles_labels()
+        name = f"{curve.experiment}: {title}" if (title := titles.get(curve.experiment)) else curve.experiment
+        _curve(axes, curve, position, labels.label(name, 56, 1), front=curve.experiment == baseline)
+    handles, texts = axes.get_legend_handles_labels()
     if others:
         from matplotlib.lines import Line2D
 
         handles = [Line2D([], [], color="#AAAAAA", linewidth=0.6), *handles]
-        labels = [f"{len(others)} more", *labels]
-    axes.legend(handles[::-1], labels[::-1], loc="lower right", ncols=1 if width < 5 else 2)
+        texts = [f"{len(others)} more", *texts]
+    figure.legend(handles[::-1], texts[::-1], loc="outside lower center", ncols=across)
     axes.set_xlabel("epoch")
     axes.set_ylabel("test SRCC")
     axes.grid(visible=True, axis="y")
     _whole_epochs(axes, drawn)
+    if (floor := _floor(drawn)) is not None:
+        axes.set_ylim(bottom=floor)
     return figure
 
 
-def _curve(axes: "Axes", curve: Curve, position: int, *, front: bool) -> None:
+def _floor(curves: Sequence[Curve]) -> float | None:
+    """Where the axis begins, if the first epochs are cut off."""
+    last = max((epoch for curve in curves for epoch in _test(curve)[0]), default=0)
+    everything = [value for curve in curves for value in _test(curve)[1]]
+    late = [v for curve in curves for e, v in zip(*_test(curve), strict=True) if e > _LATE * last]
+    if not late:
+        return None
+    high, low = max(everything), min(late)
+    span = max(high - low, 0.01)
+    return low - 0.15 * span if high - min(everything) > _WORTH_IT * span else None
+
+
+def _curve(axes: "Axes", curve: Curve, position: int, name: str, *, front: bool) -> None:
     epochs, values = _test(curve)
     look = style.cycle(position)
     axes.plot(
-        epochs, values, label=curve.experiment, **look, markevery=max(1, len(epochs) // 12), markersize=3.2,
+        epochs, values, label=name, **look, markevery=max(1, len(epochs) // 12), markersize=3.0,
         markerfacecolor=style.GROUND, markeredgewidth=0.8, linewidth=1.8 if front else 1.0, zorder=4 if front else 3,
     )  # fmt: skip
     chosen = _chosen(curve)
     if chosen is not None:
         axes.plot(
-            [chosen[0]], [chosen[1]], "o", markersize=7.5, markerfacecolor="none", markeredgecolor=look["color"],
-            markeredgewidth=0.9, zorder=5,
+            [chosen[0]], [chosen[1]], "o", markersize=6.5, markerfacecolor="none", markeredgecolor=look["color"],
+            markeredgewidth=0.8, zorder=5,
         )  # fmt: skip
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from iqa_train.report.columns import marked_name, metric_name
-from iqa_train.report.figures import style
+from iqa_train.report.columns import metric_name
+from iqa_train.report.figures import labels, style
 from iqa_train.report.verdict_text import capitalised, of_runs
 from iqa_train.results.table import ResultRow, StudyResults
 
@@ -48,7 +48,9 @@ def draw(results: StudyResults, width: float) -> "Figure":
     rows = rows_with_seeds(results)
     if not rows:
         return style.empty(width, "no experiment has several seeds yet")
-    heights = [min(_HIGHEST, _GAP + _SEED * max(2, len(row.values_by_seed))) for row in rows]
+    names = labels.titled(rows, 30 if width > style.WIDE else 19)
+    least = labels.height(names, 0)
+    heights = [max(least, min(_HIGHEST, _GAP + _SEED * max(2, len(row.values_by_seed)))) for row in rows]
     figure, (left, right) = style.sheet(width, 0.5 + sum(heights), 2, sharey=True)
     base = results.baseline_row
     at, middles = 0.0, []
@@ -61,16 +63,16 @@ def draw(results: StudyResults, width: float) -> "Figure":
         for panel in (left, right) if row is not rows[-1] else ():
             panel.axhline(at, color="#DDDDDD", linewidth=0.5)
     left.set_ylim(at, 0.0)
-    left.set_yticks(middles, style.shortened([marked_name(row) for row in rows], 22 if width > 5 else 12))
+    left.set_yticks(middles, names)
     left.set_xlabel(metric_name(results.metric))
     right.axvline(0.0, color=style.INK, linewidth=0.7, zorder=1)
-    right.set_xlabel(f"difference from {results.baseline}".replace("$", r"\$"))
+    right.set_xlabel(labels.label(f"difference from {results.baseline}", 18, 3))
     for panel in (left, right):
         panel.tick_params(axis="y", length=0)
         panel.spines["left"].set_visible(False)
         panel.grid(visible=True, axis="x")
         panel.margins(x=0.08)
-        style.thinned(panel, horizontal=6 if width > 5 else 3)
+        style.thinned(panel, horizontal=6 if width > style.WIDE else 3)
     return figure
 
 

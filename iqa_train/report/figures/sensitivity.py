@@ -34,7 +34,7 @@ def draw(sweep: Sweep, width: float) -> "Figure":
     """Points joined by a line; the axis is logarithmic if the values span a decade."""
     if not sweep.points:
         return style.empty(width, f"{sweep.setting} has no value with a result")
-    figure, (axes,) = style.sheet(width, 2.1 if width < 5 else 2.6)
+    figure, (axes,) = style.sheet(width, 2.1 if width <= style.WIDE else 2.6)
     places = _places(axes, [point.setting for point in sweep.points])
     kinds = {point.reported for point in sweep.points}
     for reported in sorted(kinds):

@@ -21,7 +21,9 @@ _NAMED = 12  # points up to which all are labelled; beyond, only the best and th
 
 def caption(results: StudyResults) -> str:
     """What the figure shows."""
-    return CAPTION.format(name=capitalised(value_words(results)), base=results.baseline)
+    text = CAPTION.format(name=capitalised(value_words(results)), base=results.baseline)
+    named = [f"{row.experiment}: {row.title}" for row in results.rows if row.title and not row.reported]
+    return f"{text} {'; '.join(named)}." if 0 < len(named) <= _NAMED else text
 
 
 def draw(results: StudyResults, parameters: Mapping[str, int], width: float) -> "Figure":
@@ -31,7 +33,7 @@ def draw(results: StudyResults, parameters: Mapping[str, int], width: float) -> 
     ]
     if not rows:
         return style.empty(width, "no finished experiment records its size")
-    figure, (axes,) = style.sheet(width, 2.3 if width < 5 else 2.8)
+    figure, (axes,) = style.sheet(width, 2.3 if width <= style.WIDE else 2.8)
     sizes = [parameters[row.experiment] / _MILLION for row in rows]
     if max(sizes) / min(sizes) >= 10:
         axes.set_xscale("log")

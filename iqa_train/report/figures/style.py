@@ -9,16 +9,20 @@ import io
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from iqa_train.report.figures.fonts import FACES, families
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ONE_COLUMN = 3.5
-TWO_COLUMNS = 7.16
-"""Widths of an IEEE column and page, inches."""
+ONE_COLUMN = 3.43
+TWO_COLUMNS = 7.0
+"""Inches: \\columnwidth and \\textwidth of an article in two columns, with margins of 0.75 inches on letter paper."""
+
+WIDE = 5.0
+"""Inches from which a figure is laid out for a page, and not for a column."""
 
 FORMATS = ("pdf", "svg", "png")
 
@@ -46,8 +50,8 @@ DASHES: tuple[Any, ...] = (
 
 _DPI = 300
 _RC: Any = {
-    "font.family": "DejaVu Sans", "font.size": 7.5, "axes.labelsize": 7.5, "axes.titlesize": 8, "legend.fontsize": 6.5,
-    "xtick.labelsize": 7, "ytick.labelsize": 7, "mathtext.fontset": "dejavusans", "axes.unicode_minus": True,
+    "font.size": 7.5, "axes.labelsize": 7.5, "axes.titlesize": 8, "legend.fontsize": 6.5,
+    "xtick.labelsize": 7, "ytick.labelsize": 7, "axes.unicode_minus": True,
     "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.6, "xtick.major.width": 0.6,
     "ytick.major.width": 0.6, "xtick.major.size": 2.5, "ytick.major.size": 2.5, "lines.linewidth": 1.1,
     "lines.markersize": 4, "hatch.linewidth": 0.5, "legend.frameon": False, "legend.handlelength": 2.2,
@@ -58,33 +62,30 @@ _RC: Any = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """A named figure in one width."""
-
-    name: str
-    caption: str
-    figure: "Figure"
-
-
 @contextmanager
-def styled() -> Iterator[None]:
-    """Set up matplotlib for all figures, regardless of the user's matplotlibrc."""
+def styled(face: str = "sans") -> Iterator[None]:
+    """Set up matplotlib for all figures, regardless of the user's matplotlibrc; `face` is one of `fonts.FACES`."""
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # messages about its font cache
     import matplotlib as mpl
 
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(_RC)
+        mpl.rcParams.update(_RC | {"font.family": families(face), "mathtext.fontset": FACES[face][2]})
         yield
 
 
-def sheet(width: float, height: float, columns: int = 1, rows: int = 1, **options: Any) -> "tuple[Figure, list[Axes]]":  # noqa: ANN401
-    """A figure of this size in inches, exactly, and its axes in reading order. No window, no global state."""
+def blank(width: float, height: float) -> "Figure":
+    """A figure of this size in inches, exactly, without axes. No window, no global state."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.02, hspace=0.02)  # type: ignore[call-arg,union-attr]
+    return figure
+
+
+def sheet(width: float, height: float, columns: int = 1, rows: int = 1, **options: Any) -> "tuple[Figure, list[Axes]]":  # noqa: ANN401
+    """A `blank` figure with its axes in reading order."""
+    figure = blank(width, height)
     axes = figure.subplots(rows, columns, squeeze=False, **options)
     return figure, list(axes.flat)
 
@@ -114,7 +115,7 @@ def _settle(figure: "Figure") -> None:
 
     if isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):
         figure.draw_without_rendering()
-        figure.set_layout_engine("none")
+        figure.set_layout_engine(None)  # "none" would draw once more for every file
 
 
 def _ground(form: str) -> str:

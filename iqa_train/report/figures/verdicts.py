@@ -3,8 +3,9 @@
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from iqa_train.report.columns import BORROWED, EXTERNAL, marked_name, metric_name, verdict_cell
-from iqa_train.report.figures import style
+from iqa_train.report.columns import BORROWED, EXTERNAL, metric_name, verdict_cell
+from iqa_train.report.figures import labels, style
+from iqa_train.report.numbers import typeset
 from iqa_train.report.verdict_text import look_words, of_runs
 from iqa_train.results.table import ResultRow, StudyResults
 from iqa_train.stats.registry import METRICS
@@ -54,7 +55,7 @@ def draw(results: StudyResults, width: float) -> "Figure":
     rows = rows_with_verdicts(results)
     if not rows:
         return style.empty(width, "nothing has been tested yet")
-    words = [_words(row, _PER_LINE[width > 5]) for row in rows]
+    words = [_words(row, _PER_LINE[width > style.WIDE]) for row in rows]
     lines = max(len(one) for one in words)
     height = _INTERVAL + lines * _LINE
     figure, (axes,) = style.sheet(width, 0.45 + height * len(rows))
@@ -72,13 +73,13 @@ def draw(results: StudyResults, width: float) -> "Figure":
         if at:
             axes.axhline(at - 0.5, color="#DDDDDD", linewidth=0.5, zorder=0)
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_yticks(range(len(rows)), style.shortened([marked_name(row) for row in rows], 22 if width > 5 else 12))
+    axes.set_yticks(range(len(rows)), labels.titled(rows, 30 if width > style.WIDE else 19))
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.margins(x=0.05)
     name = f"{metric_name(results.metric)}: difference from {results.baseline}"
     axes.set_xlabel(name.replace("$", r"\$"))
-    style.thinned(axes, horizontal=8 if width > 5 else 5)
+    style.thinned(axes, horizontal=8 if width > style.WIDE else 5)
     return figure
 
 
@@ -94,7 +95,7 @@ def _row(axes: "Axes", height: float, row: ResultRow) -> None:
 
 
 def _words(row: ResultRow, width: int) -> list[str]:
-    return wrap("; ".join(filter(None, (verdict_cell(row), look_words(row)))), width)
+    return wrap(typeset("; ".join(filter(None, (verdict_cell(row), look_words(row))))), width)
 
 
 def _mark(row: ResultRow) -> tuple[str, bool]:

@@ -1,14 +1,15 @@
 """Waterfall figure: the contribution of each change, as a bar from the baseline's value."""
 
+from collections.abc import Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from iqa_train.report.columns import metric_name, value_words
-from iqa_train.report.figures import style
-from iqa_train.report.numbers import decimals, number
+from iqa_train.report.figures import labels, style
+from iqa_train.report.numbers import decimals, number, typeset
 from iqa_train.report.verdict_text import of_runs
 from iqa_train.results.contribution import Step, waterfall
-from iqa_train.results.table import StudyResults
+from iqa_train.results.table import ResultRow, StudyResults
 from iqa_train.stats.registry import METRICS
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def draw(results: StudyResults, width: float) -> "Figure":
     if len(steps) < 2:
         return style.empty(width, "no contributions yet")
     base, *steps = steps
-    figure, (axes,) = style.sheet(width, 0.6 + _ROW * (len(steps) + 1))
+    names = [labels.label(name, 34 if width > style.WIDE else 22, 3) for name in _names(results, steps)]
+    figure, (axes,) = style.sheet(width, 0.6 + labels.height(names, _ROW) * len(names))
     axes.axvline(base.end, color=style.INK, linewidth=0.9, linestyle=(0, (1, 1.5)), zorder=1)
     axes.plot([base.end], [0], "o", color=style.BASE, zorder=3)
     _figure(axes, base.end, 0, number(base.end, decimals(base.interval)), right=True)
@@ -47,23 +49,27 @@ def draw(results: StudyResults, width: float) -> "Figure":
         row = results.row(step.experiment)
         _bar(axes, at, step, sure=row.component_differs and not step.provisional)
     if runs := of_runs(results):
-        axes.set_title("\n".join(wrap(runs, 95 if width > 5 else 45)), fontsize=6.5, loc="left")
+        axes.set_title("\n".join(wrap(runs, 95 if width > style.WIDE else 45)), fontsize=6.5, loc="left")
     axes.set_ylim(len(steps) + 0.6, -0.6)
-    names = [results.baseline, *(_name(step, results) for step in steps)]
-    axes.set_yticks(range(len(names)), style.shortened(names, 34 if width > 5 else 20))
+    axes.set_yticks(range(len(names)), names)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.grid(visible=True, axis="x")
     axes.set_xlabel(metric_name(results.metric))
     axes.use_sticky_edges = False
-    axes.margins(x=0.16 if width > 5 else 0.3)  # for the labels beside the bars
-    style.thinned(axes, horizontal=7 if width > 5 else 4)
+    axes.margins(x=0.16 if width > style.WIDE else 0.3)  # for the labels beside the bars
+    style.thinned(axes, horizontal=7 if width > style.WIDE else 4)
     return figure
 
 
-def _name(step: Step, results: StudyResults) -> str:
-    factors = results.row(step.experiment).factors
-    return f"{step.experiment}: {factors[0] if len(factors) == 1 else f'{len(factors)} factors'}"
+def _names(results: StudyResults, steps: Sequence[Step]) -> list[str]:
+    """The baseline, and each experiment with the settings that it changes, or else with its title."""
+    return [results.baseline, *(_name(results.row(step.experiment)) for step in steps)]
+
+
+def _name(row: ResultRow) -> str:
+    changes = " + ".join(row.factors) or row.title
+    return f"{row.experiment}: {changes}" if changes else row.experiment
 
 
 def _bar(axes: "Axes", at: int, step: Step, *, sure: bool) -> None:
@@ -85,6 +91,6 @@ def _bar(axes: "Axes", at: int, step: Step, *, sure: bool) -> None:
 
 def _figure(axes: "Axes", x: float, at: int, text: str, *, right: bool) -> None:
     axes.annotate(
-        text, (x, at), (4 if right else -4, 0), textcoords="offset points", ha="left" if right else "right",
+        typeset(text), (x, at), (4 if right else -4, 0), textcoords="offset points", ha="left" if right else "right",
         va="center", fontsize=6.5, zorder=4,
     )  # fmt: skip

@@ -1,14 +1,18 @@
 """index.html: all tables, verdicts, figures, findings and origins on one page, without network access or scripts."""
 
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from iqa_train.errors import visible
 from iqa_train.report.columns import BOLD, Column, is_baseline, metric_name, table_of
+from iqa_train.report.conclusion import conclusion_of
+from iqa_train.report.cost import Cost
+from iqa_train.report.figures.style import FORMATS
 from iqa_train.report.html.inline import inlined
-from iqa_train.report.numbers import best
+from iqa_train.report.numbers import best, typeset
 from iqa_train.report.report_data import ReportData, shared_packages
 from iqa_train.report.verdict_text import (
     SECONDARY,
@@ -17,9 +21,14 @@ from iqa_train.report.verdict_text import (
     gains,
     headline,
     is_secondary,
+    sentence,
     what_is_gained,
 )
 from iqa_train.results.table import ResultRow, StudyResults
+from iqa_train.text import format_duration
+
+if TYPE_CHECKING:
+    from iqa_train.report.worst_images import WorstImages
 
 _FOLDER = Path(__file__).parent
 
@@ -31,6 +40,17 @@ class PageFigure:
     name: str
     caption: str
     svg: bytes
+    widths: tuple[str, ...] = ()
+    """Suffixes of its files in figures/."""
+
+    @property
+    def files(self) -> tuple[tuple[str, str], ...]:
+        """A label and an address relative to the page for each of its files."""
+        return tuple(
+            (f"{form.upper()}, {suffix}", f"figures/{self.name}-{suffix}.{form}")
+            for form in FORMATS
+            for suffix in self.widths
+        )
 
 
 @dataclass(frozen=True)
@@ -57,22 +77,37 @@ class _Setting:
     values: tuple[tuple[str, bool], ...]
 
 
-def page(data: ReportData, figures: Sequence[PageFigure]) -> str:
-    """The page; the same data give the same text."""
+@dataclass(frozen=True)
+class _CostLine:
+    """What an experiment took, as text."""
+
+    experiment: str
+    cells: tuple[str, ...]
+
+
+def page(data: ReportData, figures: Sequence[PageFigure], tables: Sequence[str] = ()) -> str:
+    """The page; the same data give the same text. `tables` are the names of the files in tables/, for links."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
     def finished(value: Any) -> Any:  # noqa: ANN401 (whatever a template prints)
-        return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+        return typeset(visible(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
 
     environment = Environment(
         loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, finalize=finished,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
+    environment.filters["sentence"] = sentence
     packages, mixed = shared_packages(data.origins)
     return environment.get_template("page.html.j2").render(
         main=data.main,
         headline=headline(data.main),
+        conclusion=conclusion_of(data.main),
+        files=[(name, f"tables/{name}") for name in tables],
+        costs=_costs(data.costs),
+        on_gpus=any(cost.on_gpu for cost in data.costs),
+        worst=data.worst,
+        pictures=_pictures(data.worst),
         css=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),
         tables=[_table(results) for results in (data.main, *_with_values(data))],
         contributions=gains(data.main),
@@ -80,7 +115,13 @@ def page(data: ReportData, figures: Sequence[PageFigure]) -> str:
         cross=[(results.dataset, _table(results, titles=True)) for results in data.cross],
         reported=[(results.study, _table(results, titles=True)) for results in data.reported],
         figures=[
-            {"name": f.name, "caption": f.caption, "svg": Markup(inlined(f.svg, f.name, f.caption))} for f in figures
+            {
+                "name": f.name,
+                "caption": f.caption,
+                "svg": Markup(inlined(f.svg, f.name, f.caption)),
+                "files": f.files,
+            }
+            for f in figures
         ],
         findings=data.findings,
         experiments=list(data.settings),
@@ -106,6 +147,34 @@ def _table(results: StudyResults, *, titles: bool = False) -> _Table:
     name = metric_name(results.metric) + (f" ({SECONDARY})" if is_secondary(results) else "")
     legend = "; ".join(filter(None, [BOLD if bold else "", table.legend()]))
     return _Table(name, table.columns, tuple(rows), tuple(all_reasons(results)), legend)
+
+
+def _costs(costs: Sequence[Cost]) -> list[_CostLine]:
+    """A line for each experiment, and one for all of them."""
+    lines = [_CostLine(cost.experiment, _cost_cells(cost)) for cost in costs]
+    if len(costs) > 1:
+        whole = Cost(
+            "All",
+            sum(cost.runs for cost in costs),
+            sum(cost.attempts for cost in costs),
+            sum(cost.epochs for cost in costs),
+            sum(cost.training for cost in costs),
+            sum(cost.held for cost in costs),
+            sum(cost.on_gpu for cost in costs),
+        )
+        lines.append(_CostLine(whole.experiment, _cost_cells(whole)))
+    return lines
+
+
+def _cost_cells(cost: Cost) -> tuple[str, ...]:
+    times = (format_duration(cost.training), format_duration(cost.held), f"{cost.on_gpu / 3600:.2f}")
+    return (str(cost.runs), str(cost.attempts), str(cost.epochs), *times)
+
+
+def _pictures(worst: "WorstImages | None") -> list[str]:
+    """The pictures of the worst images as data: addresses; "" where there is none."""
+    images = () if worst is None else worst.images
+    return [f"data:image/jpeg;base64,{b64encode(one.picture).decode()}" if one.picture else "" for one in images]
 
 
 def _kind(row: ResultRow, results: StudyResults) -> str:
