@@ -58,7 +58,7 @@ _SUBMITTED = re.compile(
 )  # "17;cluster" where there are several
 # Else it is not known whether the job was accepted: sbatch may have been killed after it had been.
 _REFUSED = re.compile(
-    r"^(?:sbatch|srun): (?:error|fatal|unrecognized|option|invalid)|submission failed|Usage:", re.MULTILINE
+    r"^sbatch: (?:error|fatal|unrecognized|option|invalid)|submission failed|allocation failure|Usage:", re.MULTILINE
 )
 _OPTION = re.compile(r"^#SBATCH\s+--([\w-]+)", re.MULTILINE)
 _ODD_VARIABLES = {"time": "SBATCH_TIMELIMIT", "array": "SBATCH_ARRAY_INX", "mem": "SBATCH_MEM_PER_NODE"}

@@ -58,7 +58,7 @@ def test_metrics_stand_side_by_side() -> None:
 
 
 def test_numbers_of_a_column_have_equal_decimals_and_line_up() -> None:
-    wide = replace(A1, value=11.1, interval=(9.9, 12.3), delta=-1.2, delta_interval=(-2.4, 0.0))
+    wide = replace(A1, value=11.1, interval=(9.9, 12.3), delta=-1.19, delta_interval=(-2.4, 0.0))
     narrow = replace(BASELINE, value=12.29, interval=(12.21, 12.37))
     text = results_latex(replace(SEED_STUDY, metric="rmse_fit", rows=(narrow, wide)))
     assert r"& 12.290 & [12.210, 12.370] &" in text

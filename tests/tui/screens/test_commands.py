@@ -34,7 +34,7 @@ async def test_the_palette_offers_what_the_console_can_do_before_anything_is_typ
         await asked(console, "")
         await console.until(lambda: "Detach" in offered(console))
         text = offered(console)
-    for words in ("Start", "Stop", "Relaunch", "Pause", "Export", "Zoom", "Plot/log", "Compare", "Help"):
+    for words in ("Start", "Stop", "Relaunch", "Pause", "Export", "Zoom", "Plot", "Compare", "Help"):
         assert words in text, words
     for useless in ("Maximize", "Screenshot", "Keys", "Quit"):
         assert useless not in text
