@@ -54,7 +54,7 @@ def test_a_report_and_the_tracker_are_written(finished: FaultyProject) -> None:
         await pilot.press("enter")
         notice = await notice_with(pilot, "files to", seconds=300)
         assert str(finished.folder.resolve() / "report" / "index.html") in notice
-        assert "EXPERIMENTS_LOG_TRACKER.md updated" in notice
+        assert "EXPERIMENTS_LOG_TRACKER.md created" in notice
 
     drive(target_of(finished), act)
     assert (finished.folder / "report" / "index.html").exists()
