@@ -1,6 +1,5 @@
 """Stores a log of the original training script in the runs folder as a run: completely or not at all, and only once."""
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from itertools import count
 from pathlib import Path
 
 from iqa_train.errors import RunError
-from iqa_train.files import sync_folder, write_atomic, write_json
+from iqa_train.files import json_bytes, sync_folder, write_atomic, write_json
 from iqa_train.log_import import run_files as record
 from iqa_train.log_import.naming import RunNames
 from iqa_train.log_import.read_log import OldLog
@@ -148,8 +147,8 @@ def _write_longer(run: RunFolder, log: OldLog, spec: RunSpec) -> None:
 def _write_attempt(attempt: Attempt, log: OldLog) -> None:
     attempt.folder.mkdir()
     write_json(attempt.runner, record.runner_of(log, str(log.path), str(Path.cwd())))
-    text = "".join(json.dumps(event, allow_nan=False, ensure_ascii=False) + "\n" for event in record.events_of(log))
-    write_atomic(attempt.metrics, text.encode())
+    lines = (json_bytes(event, attempt.metrics, indent=None) for event in record.events_of(log))
+    write_atomic(attempt.metrics, b"".join(lines))
     write_json(attempt.exit, record.exit_of(log))
 
 

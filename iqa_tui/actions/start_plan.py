@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from iqa_tui.actions.resolve_order import ResolvedRun, resolve_order
@@ -23,13 +23,17 @@ STARTING = frozenset({"start", "continue", "start over"})
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A run of an order, and what starting it would do. `epochs`: done so far."""
+    """A run of an order, and what starting it would do.
+
+    `epochs`: done so far. `from_slurm`: it was queued for Slurm, and the order is for this machine.
+    """
 
     resolved: ResolvedRun
     run: RunFolder
     effect: StartEffect
     state: str = ""
     epochs: int = 0
+    from_slurm: bool = False
 
     @property
     def spec(self) -> RunSpec:
@@ -39,7 +43,8 @@ class PlannedRun:
     def words(self) -> str:
         """The effect in words."""
         total = self.spec.settings.epochs * self.spec.settings.train_test_num
-        return {
+        moved = "; it was queued for Slurm and moves to this machine" if self.from_slurm else ""
+        effect = {
             "start": "starts",
             "continue": f"continues after epoch {self.epochs} of {total}",
             "start over": f"starts over; {_kept(self.state)}",
@@ -47,6 +52,7 @@ class PlannedRun:
             "running": f"already {self.state}: skipped",
             "queued": "already queued: skipped",
         }[self.effect]
+        return effect + (moved if self.effect in STARTING else "")
 
 
 def _kept(state: str) -> str:
@@ -89,7 +95,9 @@ def plan_start(target: Target, order: StartOrder) -> StartPlan:
         run = run_folder(target.runs_dir, resolved.spec, resolved.repeat)
         item = items.get(str(run.path.relative_to(target.runs_dir)))
         queued = item is not None and item_status(item, target.runs_dir).phase == "waiting"
-        runs.append(_planned(resolved, run, queued=queued, again=order.again))
+        planned = _planned(resolved, run, queued=queued, again=order.again)
+        from_slurm = order.backend == "local" and item is not None and item.slurm is not None
+        runs.append(replace(planned, from_slurm=from_slurm))
     starting = [planned.resolved for planned in runs if planned.effect in STARTING]
     return StartPlan(tuple(runs), _findings(starting or resolved_runs))
 

@@ -3,12 +3,15 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from iqa_train.scheduler.queue import Item, added, edit_queue
 from iqa_tui.actions.orders import StartOrder
+from iqa_tui.actions.start_plan import plan_start
 from iqa_tui.screens.start import StartScreen
 from tests.faults.fault_project import FIVE, FaultyProject
 from tests.tui.actions.acting_host import Host, complaint, drive, notice_with, planned, states, target_of, until
@@ -224,3 +227,19 @@ def test_a_readonly_console_refuses_every_action_with_one_sentence(stand_ins: Ma
         f"this console is read-only (--readonly): {what} is disabled"
         for what in ("start", "stop", "relaunch", "pause", "export")
     ]
+
+
+def test_the_plan_says_that_a_run_leaves_slurm_for_this_machine(stand_ins: Make) -> None:
+    project = stand_ins()
+    target = target_of(project)
+    order = StartOrder(experiments=("A1",), again=True)
+    (before,) = plan_start(target, order).runs
+    assert before.words == "starts"
+    target.runs_dir.mkdir()
+    with edit_queue(target.runs_dir) as edit:
+        key = str(before.run.path.relative_to(target.runs_dir))
+        edit.queue = added(edit.queue, [Item(key, "A1", 42, slurm={"cpus": 1})])
+    (here,) = plan_start(target, order).runs
+    assert here.words == "starts; it was queued for Slurm and moves to this machine"
+    (there,) = plan_start(target, replace(order, backend="slurm")).runs
+    assert there.words == "starts"
