@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.metrics import epoch_events
 from iqa_train.scheduler.queue import folder_of, read_queue
 from iqa_train.scheduler.slurm.submissions import Submission, read_submissions, tasks_now
@@ -115,11 +115,19 @@ def faults_of_results(project: SlurmProject) -> list[str]:
             wrong.append(f"{name} has the epochs {[epoch for epoch, _ in found]}, or other figures than it must")
         if json.loads(run.result.read_text())["srcc"] != max(expected):
             wrong.append(f"{name} has another result than it must")
-        attempts = [attempt for attempt in run.attempts() if attempt.exit.exists()]
-        ended = json.loads(attempts[-1].exit.read_text())["state"] if attempts else "no way"
-        if ended != "completed":
-            wrong.append(f"{name} ended in {ended}")
+        attempts = [attempt for attempt in run.attempts() if attempt.exit.exists() or _worker_ended(attempt)]
+        ended = attempts[-1] if attempts else None
+        if ended is None or (ended.exit.exists() and json.loads(ended.exit.read_text())["state"] != "completed"):
+            wrong.append(f"{name} did not end as completed: {ended}")
     return wrong
+
+
+def _worker_ended(attempt: Attempt) -> bool:
+    """Whether the worker has noted that it is done; its runner may be killed before it writes exit.json."""
+    with suppress(OSError, ValueError, IndexError):
+        last = json.loads(attempt.metrics.read_bytes().splitlines()[-1])
+        return bool(last["event"] == "end" and last["code"] == 0)
+    return False
 
 
 def faults_of_writing(project: SlurmProject) -> list[str]:
@@ -252,7 +260,7 @@ def _truth(
     run: RunFolder, key: str, submissions: list[Submission], jobs: Mapping[str, Mapping[int, Job]] | None
 ) -> str | None:
     attempts = run.attempts()
-    ended = bool(attempts) and attempts[-1].exit.exists()
+    ended = bool(attempts) and (attempts[-1].exit.exists() or _worker_ended(attempts[-1]))
     if run.result.exists() and ended:
         return "completed"
     if jobs is None:
