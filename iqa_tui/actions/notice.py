@@ -28,7 +28,12 @@ class ActionContext:
     def wanted(self) -> tuple[RunLine, ...]:
         """The marked runs; without marks, those under the cursor."""
         marked = tuple(line for line in self.board.lines if line.key in self.marked)
-        return marked or self.chosen or ((self.line,) if self.line is not None else ())
+        return marked or self.under_cursor
+
+    @property
+    def under_cursor(self) -> tuple[RunLine, ...]:
+        """The run under the cursor, or the runs of the experiment."""
+        return self.chosen or ((self.line,) if self.line is not None else ())
 
 
 @dataclass(frozen=True)

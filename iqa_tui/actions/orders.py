@@ -1,12 +1,16 @@
 """Orders: what the dialogs return and the actions carry out; and how sentences name runs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from iqa_train.runs.state_names import NOT_STARTED
+from iqa_tui.state.table_lines import counted_states
+
 if TYPE_CHECKING:
     from iqa_train.runs.layout import RunFolder
+    from iqa_tui.state.board import RunLine
 
 Form = Literal["markdown", "csv", "latex", "report"]
 
@@ -41,9 +45,9 @@ class StopOrder:
 
 @dataclass(frozen=True)
 class RelaunchOrder:
-    """A run to queue again with its own settings, from its checkpoint or, with `again`, from the start."""
+    """Runs to queue again with their own settings, from their checkpoints or, with `again`, from the start."""
 
-    key: str
+    keys: tuple[str, ...]
     again: bool = False
 
 
@@ -60,3 +64,26 @@ class ExportOrder:
 def run_name(run: "RunFolder", *, several_seeds: bool) -> str:
     """An experiment's id, with the seed if there are several, and the number of a repeat."""
     return f"{run.experiment} ({run.seed_words})" if several_seeds or run.repeat > 1 else run.experiment
+
+
+def runs_words(lines: "Sequence[RunLine]") -> str:
+    """What to call these runs: `A1`, `A1 (3 seeds)`, `4 runs`."""
+    if len(lines) == 1:
+        return run_name(lines[0].run, several_seeds=True)
+    if len({line.experiment for line in lines}) == 1:
+        return f"{lines[0].experiment} ({len(lines)} seeds)"
+    return f"{len(lines)} runs"
+
+
+def nothing_to_stop(lines: "Sequence[RunLine]") -> str:
+    """Why x does nothing on these runs, none of which runs or is queued."""
+    if not lines:
+        return "nothing to stop: no run is selected"
+    if len(lines) > 1:
+        return f"{runs_words(lines)}: {counted_states(lines)}; nothing to stop"
+    return f"{runs_words(lines)} {is_words(lines[0].state_name)}; nothing to stop"
+
+
+def is_words(state: str) -> str:
+    """`is completed`, `has not been started`."""
+    return "has not been started" if state == NOT_STARTED else f"is {state}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from iqa_tui.actions.orders import run_name
+
 if TYPE_CHECKING:
     from iqa_train.scheduler.overview import Row
     from iqa_tui.actions.orders import RelaunchOrder
@@ -39,18 +41,20 @@ def relaunch_options(line: RunLine) -> RelaunchOptions:
 
 
 def relaunch(target: Target, order: RelaunchOrder) -> str:
-    """Queue the run again and make sure a scheduler runs; returns what was done. Raises UserError."""
+    """Queue the runs again and make sure a scheduler runs; returns a line about each. Raises UserError."""
     from iqa_train.errors import UsageError
     from iqa_train.scheduler.overview import read_overview
     from iqa_train.scheduler.relaunch import relaunch as queue_again
 
     overview = read_overview(target.runs_dir)
-    row = next((row for row in overview.rows if str(row.run.path) == order.key), None)
-    if row is None:
-        raise UsageError(f"nothing relaunched: {order.key} has not been started yet; press s to start it")
-    queue_again([row], target.runs_dir, str(target.logs_dir), 3, again=order.again)
-    hint = paused_hint(paused=overview.queue.paused)
-    return f"{row.experiment} ({row.run.seed_words}): {_queued_text(row, again=order.again)}{hint}"
+    rows = {str(row.run.path): row for row in overview.rows}
+    missing = next((key for key in order.keys if key not in rows), None)
+    if missing is not None:
+        raise UsageError(f"nothing relaunched: {missing} has not been started yet; press s to start it")
+    chosen = [rows[key] for key in order.keys]
+    texts = [f"{run_name(row.run, several_seeds=True)}: {_queued_text(row, again=order.again)}" for row in chosen]
+    queue_again(chosen, target.runs_dir, str(target.logs_dir), 3, again=order.again)
+    return "\n".join(texts) + paused_hint(paused=overview.queue.paused)
 
 
 def paused_hint(*, paused: bool) -> str:

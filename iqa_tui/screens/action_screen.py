@@ -1,4 +1,4 @@
-"""The screen base with the keys that act: s start, x stop, R relaunch, p pause or resume, e export, m messages.
+"""The screen base with the keys that act: s start, x and X stop, R relaunch, p pause or resume, e export, m messages.
 
 A screen subclasses ActionScreen, which merges these bindings with its own, and implements `current_context()`; it may
 implement `after_action(notice)`. `notices` holds the latest notices, oldest first.
@@ -17,12 +17,14 @@ from textual.screen import Screen
 from textual.worker import get_current_worker
 
 from iqa_tui.actions.notice import ActionContext, ConsoleClosing, Notice, Severity
+from iqa_tui.actions.orders import nothing_to_stop
 from iqa_tui.safe import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from iqa_tui.actions.orders import ExportOrder, RelaunchOrder, StartOrder, StopOrder
+    from iqa_tui.state.board import RunLine
 
 _MAX_NOTICES = 50
 _HINT_AFTER = 5.0  # seconds of waiting for a stop, after which a hint says how to kill the run
@@ -33,8 +35,18 @@ class ActionScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "start", "Start", id="runs.start", tooltip="Start the marked runs, the next batch or all runs"),
-        Binding("x", "stop", "Stop", id="runs.stop", tooltip="Stop a run or all runs, saving a checkpoint; asks first"),
-        Binding("R", "relaunch", "Relaunch", id="runs.relaunch", tooltip="Relaunch a run, as it is or changed"),
+        Binding(
+            "x", "stop", "Stop", id="runs.stop", tooltip="Stop the selected or marked runs, with a checkpoint; asks"
+        ),
+        Binding(
+            "X",
+            "stop_all",
+            "Stop all",
+            show=False,
+            id="runs.stop-all",
+            tooltip="Stop all runs of the study; asks first",
+        ),
+        Binding("R", "relaunch", "Relaunch", id="runs.relaunch", tooltip="Relaunch the selected or marked runs"),
         Binding("p", "pause", "Pause", show=False, id="queue.pause", tooltip="Pause or resume the queue; stops no run"),
         Binding(
             "e", "export", "Export", show=False, id="results.export", tooltip="Export a results table or the report"
@@ -67,34 +79,46 @@ class ActionScreen(Screen[None]):
             from iqa_tui.screens.start import StartScreen
 
             context = self.current_context()
-            screen = StartScreen(context.board, context.target, context.marked, context.line)
+            screen = StartScreen(context.board, context.target, context.marked, context.under_cursor)
             self.app.push_screen(screen, lambda order: self.start_now(order) if order else None)
 
     def action_stop(self) -> None:
-        """Ask what to stop; of a run that is ending already, whether to kill it."""
-        if not self._may("stop"):
-            return
-        context = self.current_context()
-        lines = [line for line in context.board.lines if line.is_open]
-        if not lines:
-            self.post_notice("nothing to stop: no run of this study is running or queued", "warning")
-            return
-        from iqa_tui.screens.stop import StopScreen
+        """Ask how to stop the selected or marked runs; of those that are ending already, whether to kill them."""
+        if self._may("stop"):
+            self._ask_to_stop(self.current_context().wanted)
 
-        screen = StopScreen(lines, context.line, context.marked)
-        self.app.push_screen(screen, lambda order: self._stop(order) if order else None)
+    def action_stop_all(self) -> None:
+        """Ask how to stop every run of the study that runs or is queued."""
+        if self._may("stop"):
+            self._ask_to_stop(tuple(line for line in self.current_context().board.lines if line.is_open), whole=True)
+
+    def _ask_to_stop(self, lines: tuple[RunLine, ...], *, whole: bool = False) -> None:
+        """`whole`: these are all open runs of the study."""
+        if whole and not lines:
+            self.post_notice("nothing to stop: no run of this study is running or queued", "warning")
+        elif not any(line.is_open for line in lines):
+            self.post_notice(nothing_to_stop(lines), "warning")
+        else:
+            from iqa_tui.screens.stop import StopScreen
+
+            screen = StopScreen(lines, whole=whole)
+            self.app.push_screen(screen, lambda order: self._stop(order) if order else None)
 
     def action_relaunch(self) -> None:
-        """Ask how to relaunch the selected run."""
+        """Ask how to relaunch the selected or marked runs."""
         if not self._may("relaunch"):
             return
         context = self.current_context()
-        if context.line is None:
+        if not context.wanted:
             self.post_notice("nothing to relaunch: no run is selected", "warning")
-            return
-        from iqa_tui.screens.relaunch import RelaunchScreen
+        elif len(context.wanted) == 1:
+            from iqa_tui.screens.relaunch import RelaunchScreen
 
-        self.app.push_screen(RelaunchScreen(context.line, context.target), self._relaunch)
+            self.app.push_screen(RelaunchScreen(context.wanted[0], context.target), self._relaunch)
+        else:
+            from iqa_tui.screens.relaunch_runs import RelaunchRunsScreen
+
+            self.app.push_screen(RelaunchRunsScreen(context.wanted), self._relaunch)
 
     def action_pause(self) -> None:
         """Pause or resume the queue."""

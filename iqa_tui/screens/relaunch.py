@@ -89,7 +89,7 @@ class RelaunchScreen(PlanningDialog):
         elif how == CHANGED:
             super().action_accept()
         else:
-            self.dismiss(RelaunchOrder(self.line.key, again=how == START_OVER))
+            self.dismiss(RelaunchOrder((self.line.key,), again=how == START_OVER))
 
     def _as_it_is(self) -> Content:
         row = self.line.row

@@ -1,5 +1,6 @@
 """Everything about one run: results, settings, audit, attempts, files, provenance; read in a thread."""
 
+from collections.abc import Collection
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -41,7 +42,7 @@ class RunScreen(Screen[str | None]):
             self.key = key
             self.sections = sections
 
-    def __init__(self, key: str, among: tuple[str, ...] = ()) -> None:
+    def __init__(self, key: str, among: Collection[str] = ()) -> None:
         super().__init__()
         self.key = key
         self.among = frozenset(among)

@@ -8,13 +8,13 @@ from textual.widgets import Input
 
 from iqa_train.slurm.commands import is_available
 from iqa_train.text import join_names
-from iqa_tui.actions.orders import MOST_NAMES, StartOrder
+from iqa_tui.actions.orders import MOST_NAMES, StartOrder, runs_words
 from iqa_tui.screens.parts.choice import Choice
 from iqa_tui.screens.parts.dialog import field
 from iqa_tui.screens.parts.planning import FormError, PlanningDialog, seeds_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from textual.widget import Widget
 
@@ -29,14 +29,14 @@ _DONE = frozenset({"completed", "stopped-early"})
 
 
 class StartScreen(PlanningDialog):
-    """Returns a StartOrder. `marked` are keys of lines; `selected` is the line under the cursor."""
+    """Returns a StartOrder. `marked` are keys of lines; `selected` are the runs under the cursor."""
 
     TITLE_WORDS = "Start"
     DOES = "Start"
     KEYS = "↑↓ field  ←→ change  pgdn more"
 
     def __init__(
-        self, board: Board, target: Target, marked: Iterable[str] = (), selected: RunLine | None = None
+        self, board: Board, target: Target, marked: Iterable[str] = (), selected: Sequence[RunLine] = ()
     ) -> None:
         super().__init__(target)
         self.board = board
@@ -96,7 +96,7 @@ class StartScreen(PlanningDialog):
 _What = tuple[tuple[str, ...], tuple[str, ...] | None]
 
 
-def _choices(board: Board, marked: list[RunLine], selected: RunLine | None) -> list[tuple[_What | None, str]]:
+def _choices(board: Board, marked: list[RunLine], selected: Sequence[RunLine]) -> list[tuple[_What | None, str]]:
     """(keys, experiments) with a label, the likeliest choice first."""
     choices: list[tuple[_What | None, str]] = []
     if marked:
@@ -110,8 +110,8 @@ def _choices(board: Board, marked: list[RunLine], selected: RunLine | None) -> l
             if _is_unfinished(board, experiments)
         ]
         choices.append((((), None), f"all {len(board.file.run_here)} experiments"))
-    if selected is not None:
-        choices.append((((selected.key,), None), f"only {selected.experiment} ({selected.run.seed_words})"))
+    if selected:
+        choices.append(((tuple(line.key for line in selected), None), f"only {runs_words(selected)}"))
     return choices
 
 

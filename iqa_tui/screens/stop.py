@@ -1,4 +1,4 @@
-"""The stop dialog: which runs, and whether with a checkpoint or by killing them."""
+"""The stop dialog: a list of what is stopped, and whether with a checkpoint or by killing it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from iqa_train.runs.state_names import ALIVE
-from iqa_train.text import join_names, plural
-from iqa_tui.actions.orders import MOST_NAMES, StopOrder
+from iqa_train.text import plural
+from iqa_tui.actions.orders import StopOrder, is_words, run_name, runs_words
 from iqa_tui.actions.stop import seconds_since_stop
 from iqa_tui.safe import plain
 from iqa_tui.screens.parts.choice import Choice
@@ -24,20 +24,21 @@ if TYPE_CHECKING:
 
 
 class StopScreen(Dialog[StopOrder]):
-    """Returns a StopOrder. `lines` are the open runs; marked and selected ones are offered first."""
+    """Returns a StopOrder for those of `lines` that run or are queued. `whole`: they are all such runs of the study."""
 
-    TITLE_WORDS = "Stop"
     DOES = "Stop"
-    KEYS = "←→ change"
+    KEYS = "←→ change  pgdn more"
 
-    def __init__(self, lines: Sequence[RunLine], selected: RunLine | None = None, marked: Iterable[str] = ()) -> None:
+    def __init__(self, lines: Sequence[RunLine], *, whole: bool = False) -> None:
         super().__init__()
-        self.lines = tuple(lines)
-        self._which = self._choices(selected, frozenset(marked))
+        self._open = tuple(line for line in lines if line.is_open)
+        self._idle = tuple(line for line in lines if not line.is_open)
+        self.TITLE_WORDS = (
+            f"Stop all of this study: {plural(len(lines), 'run')}" if whole else (f"Stop {runs_words(self._open)}")
+        )
 
     def parts(self) -> Iterable[Widget]:
-        yield field("Which", Choice(self._which, id="whom"))
-        yield field("How", Choice(self._methods(self._which[0][0]), id="how"))
+        yield field("How", Choice(self._methods(), id="how"))
         yield Static(id="planned", classes="part", markup=False)
 
     def on_mount(self) -> None:
@@ -49,45 +50,34 @@ class StopScreen(Dialog[StopOrder]):
         self._show()
 
     def action_accept(self) -> None:
-        lines: tuple[RunLine, ...] = self.query_one("#whom", Choice).value
         at_once: bool = self.query_one("#how", Choice).value
-        self.dismiss(StopOrder(tuple(line.key for line in lines), 0.0 if at_once else None))
+        self.dismiss(StopOrder(tuple(line.key for line in self._open), 0.0 if at_once else None))
 
-    def _choices(self, selected: RunLine | None, marked: frozenset[str]) -> list[tuple[tuple[RunLine, ...], str]]:
-        choices: list[tuple[tuple[RunLine, ...], str]] = []
-        marked_lines = tuple(line for line in self.lines if line.key in marked)
-        if marked_lines:
-            names = join_names([line.experiment for line in marked_lines], MOST_NAMES)
-            choices.append((marked_lines, f"{len(marked_lines)} marked: {names}"))
-        first = next((line for line in self.lines if selected is not None and line.key == selected.key), None)
-        if first is not None:
-            choices.append(((first,), f"{first.experiment} ({first.run.seed_words})"))
-        others = [line for line in self.lines if line is not first and line.key not in marked]
-        choices += [((line,), f"{line.experiment} ({line.run.seed_words})") for line in others]
-        if len(self.lines) > 1:  # never first: stopping everything takes a second key
-            choices.append((self.lines, f"all of this study: {plural(len(self.lines), 'run')}, running or queued"))
-        return choices
-
-    def _methods(self, lines: Sequence[RunLine]) -> list[tuple[bool, str]]:
+    def _methods(self) -> list[tuple[bool, str]]:
         methods = [
             (False, "save a checkpoint; killed if that takes over a minute"),
             (True, "kill now; the last checkpoint is kept"),
         ]
-        stopping = any(seconds_since_stop(line.run) is not None for line in lines)
+        stopping = any(seconds_since_stop(line.run) is not None for line in self._open)
         return methods[::-1] if stopping else methods  # a second x usually means: faster
 
     def _show(self) -> None:
-        lines: tuple[RunLine, ...] = self.query_one("#whom", Choice).value
         at_once: bool = self.query_one("#how", Choice).value
-        described = [_line_about(line, at_once=at_once) for line in lines]
+        described = [_line_about(line, at_once=at_once) for line in self._open]
+        described += [_line_about_idle(line) for line in self._idle]
         put(self.query_one("#planned", Static), Content("\n").join(described))
+
+
+def _line_about_idle(line: RunLine) -> Content:
+    name = plain(run_name(line.run, several_seeds=True))
+    return Content.styled(f"{name} {is_words(line.state_name)}: nothing to stop", "dim")
 
 
 def _line_about(line: RunLine, *, at_once: bool) -> Content:
     row = line.row
-    name = f"{plain(line.experiment)} ({line.run.seed_words})"
+    name = plain(run_name(line.run, several_seeds=True))
     if line.state not in ALIVE:
-        return Content.assemble(f"{name} is queued: ", ("removed from the queue", "dim"))
+        return Content.assemble(f"{name} is {line.state}: ", ("removed from the queue", "dim"))
     where = f" on {plain(row.device)}" if row and row.device else ""
     done = row.progress.epoch or 0 if row else 0
     epochs = f", {done} of {row.progress.epochs} epochs done" if row and row.progress.epochs else ""

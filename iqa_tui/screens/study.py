@@ -162,7 +162,8 @@ class StudyScreen(ActionScreen):
         from iqa_tui.screens.run import RunScreen  # imported late: the first screen does not need it
 
         entry = message.entry
-        others = tuple(run.key for run in entry.runs) if entry.kind == "experiment" else ()
+        marked = self.marked & {run.key for run in entry.runs} and self.marked
+        others = marked or (tuple(run.key for run in entry.runs) if entry.kind == "experiment" else ())
         self.app.push_screen(RunScreen(entry.run.key, others), self._to_log)
 
     def action_compare(self) -> None:

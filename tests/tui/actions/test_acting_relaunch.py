@@ -30,6 +30,27 @@ def words(app: Host, part: str) -> str:
     return " ".join(str(app.screen.query_one(part, Static).visual).split())
 
 
+def test_the_marked_runs_are_relaunched_and_no_other(stand_ins: Make) -> None:
+    project = stand_ins(behaviour="A1=exit:3,A2=exit:3,B1=exit:3")
+    project.run("--all", "--slots", "2", code=1)
+
+    async def act(app: Host, pilot: Pilot[None]) -> None:
+        app.host.look()
+        app.host.selected = "B1"
+        app.host.mark("Baseline", "A1", "A2")
+        await pilot.press("R")
+        await pilot.pause()
+        assert "continue from the last checkpoints: 2 of 3" in app.shown()
+        assert "Baseline (seed 42): is completed" in app.shown()
+        await pilot.press("enter")
+        notice = await notice_with(pilot, "queued as attempt 2")
+        assert [line.split()[0] for line in notice.splitlines()] == ["A1", "A2"]
+        await until(pilot, "both have ended again", lambda: len(states(app, "failed")) == 3)
+
+    drive(target_of(project), act)
+    assert [len(project.attempts(name)) for name in ("Baseline", "A1", "A2", "B1")] == [1, 2, 2, 1]
+
+
 def runs_of(project: FaultyProject, experiment: str) -> list[str]:
     return sorted(path.name for path in (project.folder / "runs" / "small" / experiment).iterdir())
 

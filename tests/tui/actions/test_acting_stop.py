@@ -41,21 +41,24 @@ def test_escape_stops_nothing_and_all_stops_running_runs_and_removes_queued_ones
 
     async def act(app: Host, pilot: Pilot[None]) -> None:
         await until(pilot, "it runs", lambda: states(app, "running"))
+        await pilot.press("x")
+        assert await notice_with(pilot, "nothing to stop: no run is selected")
+        app.host.selected = "Baseline"
         await pilot.press("x", "escape")
         await pilot.pause()
         assert states(app, "running") == ["Baseline"]
         await pilot.press("x")
         await pilot.pause()
         assert "Baseline (seed 42)" in app.shown()
-        assert "all of this study" not in app.shown()  # never what a second press of a key would do
-        await pilot.press("left")
+        assert "A1 (seed" not in app.shown()
+        await pilot.press("escape", "X")
         await pilot.pause()
-        assert "all of this study: 5 runs, running or queued" in app.shown()
+        assert "Stop all of this study: 5 runs" in app.shown()
         await pilot.press("enter")
         notice = await notice_with(pilot, "Baseline was stopped")
         for waiting in ("A1", "A2", "B1", "B2"):
             assert f"{waiting} was queued and has been removed from the queue" in notice
-        await pilot.press("x")
+        await pilot.press("X")
         assert await notice_with(pilot, "nothing to stop: no run of this study is running or queued")
 
     drive(target_of(project), act)
@@ -139,6 +142,7 @@ def test_a_damaged_queue_is_named_and_what_runs_can_still_be_stopped(stand_ins: 
         await pilot.press("p")
         assert "queue.json is damaged" in await notice_with(pilot, "damaged")
         await until(pilot, "it runs", lambda: states(app, "running"))
+        app.host.selected = "A1"
         await pilot.press("x")
         await pilot.pause()
         await pilot.press("enter")

@@ -30,6 +30,12 @@ def table_of(console: Seat) -> RunTable:
     return console.app.screen.query_one(RunTable)
 
 
+def last_notice(console: Seat) -> str:
+    screen = console.app.screen
+    assert isinstance(screen, StudyScreen)
+    return screen.notices[-1].text
+
+
 def line_with(console: Seat, words: str) -> str:
     return next(line for line in console.lines() if words in line)
 
@@ -74,6 +80,23 @@ async def test_keys_act_on_the_runs_of_the_line(tmp_path: Path, monkeypatch: pyt
         await console.sees("Baseline · seed 1")
         await console.press("n", "n", "n")
         await console.sees("Baseline · seed 1")
+
+
+async def test_stop_and_relaunch_list_the_runs_they_act_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with three_seeds(tmp_path, monkeypatch) as console:
+        await console.press("g", "x")
+        assert last_notice(console) == "Baseline (3 seeds): 2 done, 1 not started; nothing to stop"
+        await console.press("j", "x")
+        await console.sees("A1 (seed 2) running")
+        assert "A1 (seed 1) is completed: nothing to stop" in console.text()
+        assert "A1 (seed 3) has not been started: nothing to stop" in console.text()
+        await console.press("escape", "R")
+        await console.sees("start over: 1 of 3")
+        assert "A1 (seed 1): starts over; its result counts until the new one is complete" in console.text()
+        assert "A1 (seed 2): is running; there is nothing to relaunch" in console.text()
+        assert "A1 (seed 3): has not been started: skipped" in console.text()
+        await console.press("escape", "plus", "j", "x")
+        assert last_notice(console) == "A1 (seed 1) is completed; nothing to stop"
 
 
 async def test_going_to_a_run_opens_its_experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
