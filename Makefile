@@ -7,7 +7,7 @@ PYTEST := -m pytest
 PIP := --disable-pip-version-check --root-user-action=ignore --no-warn-script-location --progress-bar off
 unexport PYTHONDONTWRITEBYTECODE  # some machines set it, and the tests start hundreds of processes
 
-.PHONY: help setup demo example test slow check bench pictures screenshots clean
+.PHONY: help setup demo example test slow check bench pictures screenshots recording clean
 
 help:            ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -59,6 +59,9 @@ pictures: $(STAMP)  ## the README's pictures of a report, from the runs of `make
 
 screenshots: $(STAMP)  ## the README's pictures of the console, from the runs of `make demo` (RUNS=FOLDER for another folder's)
 	$(BIN)/python docs/pictures/console_pictures.py $(RUNS)
+
+recording: $(STAMP)  ## the README's recording of the console, of the demo study while it runs
+	$(BIN)/python docs/pictures/console_recording.py
 
 clean:           ## remove what can be made again; runs, logs and data stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
