@@ -53,7 +53,7 @@ class Row:
     batch_name: str = ""
     note: str = ""
     item: Item | None = None
-    eta_is_guess: bool = False  # from the study file's minutes: no run has shown yet how long one takes
+    eta_is_guess: bool = False  # no speed was measured: of the run itself, or, while it waits, of any run
     kind: RunKind = TRAINED
     job: Answer | None = None  # what Slurm says of it, while the run waits for its job or is part of it
 
@@ -302,7 +302,10 @@ def _note(facts: RunnerFacts) -> str:
 
 def _with_eta(row: Row, ahead: "Forecast | None", *, guess: bool) -> Row:
     if row.state in ALIVE:
-        return replace(row, eta_s=row.progress.seconds_left)
+        own = row.progress.seconds_left
+        if own is None and row.item is not None and ahead is not None:  # it has shown nothing of its own speed yet
+            return replace(row, eta_s=ahead.ends.get(row.item.key), eta_is_guess=row.item.key in ahead.ends)
+        return replace(row, eta_s=own)
     if row.item is not None and row.state == QUEUED and ahead is not None:
         return replace(row, eta_s=ahead.ends.get(row.item.key), eta_is_guess=guess)
     return row

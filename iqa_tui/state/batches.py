@@ -16,7 +16,7 @@ def batch_lines(batches: Iterable["Batch"], lines: Sequence[RunLine]) -> tuple[B
     for batch in batches:
         ids = tuple(dict.fromkeys(batch.gpus.values()))
         runs = [line for line in lines if line.experiment in ids and line.planned]
-        progress.append(BatchLine(batch.name, ids, _share(runs), _state(runs), _eta(runs)))
+        progress.append(BatchLine(batch.name, ids, _share(runs), _state(runs), _eta(runs), _is_guess(runs)))
     return tuple(progress)
 
 
@@ -49,3 +49,7 @@ def _eta(lines: Sequence[RunLine]) -> float | None:
     times = [line.row.eta_s if line.row else None for line in lines if line.is_open]
     known = [seconds for seconds in times if seconds is not None]
     return max(known) if known and len(known) == len(times) else None
+
+
+def _is_guess(lines: Sequence[RunLine]) -> bool:
+    return any(line.row.eta_is_guess for line in lines if line.row is not None and line.is_open)

@@ -98,6 +98,7 @@ class BatchLine:
     done: float  # 0 to 1: epochs done of epochs planned
     state: str  # queued, running, done, stopped, or empty
     eta_s: float | None
+    eta_is_guess: bool = False
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,8 @@ class Board:
     results: StudyResults | None = None
     reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # verdicts by experiment, in sentences
     curves: tuple[Curve, ...] = ()
+    epochs: int = 0  # of the longest run, as planned
+    expects: bool = False  # the study expects a value or a difference of an experiment
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     policy: str = "batches"
@@ -183,6 +186,20 @@ class Board:
         """Whether an experiment has several runs that count, so that the table opens into seeds."""
         names = [line.experiment for line in self.lines if line.planned]
         return len(set(names)) < len(names)
+
+    @cached_property
+    def _curves_by_name(self) -> Mapping[str, Curve]:
+        return {curve.experiment: curve for curve in self.curves if curve.points}
+
+    def curve_of(self, experiment: str) -> Curve | None:
+        """Its values by epoch, if there are any."""
+        return self._curves_by_name.get(experiment)
+
+    @cached_property
+    def srcc_range(self) -> tuple[float, float]:
+        """The lowest and the highest test SRCC of all curves."""
+        values = [test for curve in self.curves for _, _, test in curve.points if test is not None]
+        return min(values, default=0.0), max(values, default=1.0)
 
     def line(self, key: str | None) -> RunLine | None:
         """The line with that key."""

@@ -42,6 +42,8 @@ def read_first_board(target: Target) -> Board | None:
         baseline=study.baseline,
         lines=tuple(lines),
         batches=batch_lines(study.batches, lines),
+        epochs=max(spec.settings.epochs * spec.settings.train_test_num for spec in planned),
+        expects=any(spec.expect.srcc or spec.expect.delta for spec in planned),
         policy=overview.queue.policy,
         paused=overview.queue.paused,
         scheduler_pid=overview.scheduler.pid if overview.scheduler else None,

@@ -150,6 +150,8 @@ class StudyReader:
             results=self._results,
             reasons=self._reasons,
             curves=self._curves,
+            epochs=max((_epochs(run) for run in selection.runs), default=0),
+            expects=any(r.expected or r.expected_delta for r in (self._results.rows if self._results else ())),
             findings=self._findings,
             notes=tuple(dict.fromkeys(filter(None, notes))),
             policy=queue.policy,
@@ -201,6 +203,12 @@ class StudyReader:
             is_baseline=experiment == self._baseline(selection),
             own=next((run for run in (result.runs if result else ()) if run.folder == str(folder.path)), None),
         )  # fmt: skip
+
+
+def _epochs(run: RunRecord) -> int:
+    """All rounds together, as planned; 0 where nothing is known."""
+    settings = run.spec.get("settings", {})
+    return (settings.get("epochs") or 0) * (settings.get("train_test_num") or 0)
 
 
 def _settled(run: RunRecord) -> tuple[str, str, int]:

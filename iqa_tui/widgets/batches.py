@@ -35,7 +35,7 @@ class Batches(Static):
 def _words(batch: BatchLine) -> Content:
     state = {"running": "", "queued": " queued", "done": " ✓ done", "": "", "stopped": " ■ stopped"}[batch.state]
     eta = (
-        f" ETA {format_duration(batch.eta_s)}"
+        f" ETA {'~' if batch.eta_is_guess else ''}{format_duration(batch.eta_s)}"
         if batch.eta_s is not None and batch.state in {"running", "queued"}
         else ""
     )

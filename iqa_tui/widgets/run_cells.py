@@ -7,15 +7,16 @@ from iqa_train.report.numbers import given_span, number, span
 from iqa_train.results.shown import at_epoch, is_shown, so_far_words, standing_words
 from iqa_train.results.table import ResultRow
 from iqa_train.runs.kind import EXTERNAL_MARK
-from iqa_train.runs.state_names import FINISHED
+from iqa_train.runs.state_names import ALIVE, FINISHED
 from iqa_train.text import format_duration
 from iqa_tui.state.board import Board, RunLine
 from iqa_tui.state.table_lines import TableLine, counted_states
-from iqa_tui.widgets.glyphs import NONE, state_words
+from iqa_tui.widgets.glyphs import NONE, sparkline, state_words
 
 EXPECTED = {"within": "as expected", "below": "below expectation", "above": "above expectation"}
 _PLACES = 4  # of differences, so that they line up and follow from the values beside them
 BRIEFEST = 26
+TREND = 10  # bars
 
 
 def number_cell(entry: TableLine, _: Board) -> str:
@@ -92,6 +93,30 @@ def epoch_cell(entry: TableLine, _: Board) -> str:
     if entry.kind == "experiment" or row is None or row.progress.epochs is None:
         return NONE
     return f"{row.progress.epoch or 0}/{row.progress.epochs}"
+
+
+def stage_cell(entry: TableLine, _: Board) -> str:
+    """What a run is doing within its epoch, such as `training 59 %`."""
+    row = entry.run.row
+    return (row.progress.stage if row is not None and entry.run.state in ALIVE else "") or NONE
+
+
+def trend_cell(entry: TableLine, board: Board) -> str:
+    """SRCC by epoch as bars, which fill the width once all epochs are done; of an experiment, of its first seed."""
+    curve = board.curve_of(entry.run.experiment)
+    run = entry.run
+    if curve is None or not run.planned or (entry.kind == "seed" and curve.seed is not None and curve.seed != run.seed):
+        return ""
+    points = [(epoch, test) for epoch, _, test in curve.points if test is not None]
+    last = max((epoch for epoch, _ in points), default=0)
+    planned = last if run.state in FINISHED else max(board.epochs, last)
+    width = min(planned, TREND)
+    found: list[float | None] = [None] * width
+    for epoch, value in points:
+        found[(epoch - 1) * width // planned] = value
+    low, high = board.srcc_range
+    shares = tuple(None if v is None else (v - low) / (high - low) if high > low else 1.0 for v in found)
+    return sparkline(shares, width, 1.0).rstrip()
 
 
 def value_cell(entry: TableLine, board: Board) -> str:

@@ -1,11 +1,15 @@
-"""The columns of the table of runs, and which are dropped first if there is no room."""
+"""The columns of the table of runs, and which are dropped first if there is no room.
+
+Which columns there are depends on the terminal's width and on the study, not on what the cells hold at the moment, so
+that nothing jumps while runs start and end.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 
-from iqa_train.runs.state_names import FINISHED
+from iqa_train.runs.state_names import OPEN
 from iqa_tui.safe import plain
 from iqa_tui.state.board import Board
 from iqa_tui.state.table_lines import TableLine
@@ -14,14 +18,17 @@ from iqa_tui.widgets.glyphs import NONE
 
 GAP = 2
 VERDICTS = {"verdict", "short-verdict"}
+_TITLE_AT_LEAST = 14
+_SMALL = ("number", "on")
 
 
 @dataclass(frozen=True)
 class Column:
     """`rank`: columns with the highest are dropped first. `instead`: the wider column that this one can replace.
 
-    `least`: columns that it always has, so that the table does not jump when cells are filled; `kept`: it is there
-    before it has content.
+    `least`: terminal columns that it always has. `flexible`: it may be cut, and has more where there is room; the
+    others are as wide as their content. `before`: its numbers are aligned at the decimal point, with room for this much
+    before it.
     """
 
     key: str
@@ -32,7 +39,8 @@ class Column:
     instead: str = ""
     widest: int = 60
     least: int = 0
-    kept: bool = False
+    flexible: bool = False
+    before: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,19 +55,40 @@ class Grid:
 def grid(entries: Sequence[TableLine], board: Board, width: int) -> Grid:
     """The table of `entries` in `width` terminal columns, without the least important columns if needed."""
     texts = {c.key: [plain(c.cell(entry, board)) for entry in entries] for c in COLUMNS}
-    columns = [_headed(c, board) for c in COLUMNS if not c.instead and _is_there(c, texts[c.key], entries)]
-    while _width(columns, texts) > width and len(columns) > 2:
+    texts |= {c.key: at_the_point(texts[c.key], c.before, c.least) for c in COLUMNS if c.before}
+    columns = [_headed(c, board) for c in COLUMNS if not c.instead and _is_there(c, texts[c.key], entries, board)]
+    while _width(columns, texts, board) > width and len(columns) > 2:
         least = max(columns, key=lambda column: column.rank)
         shorter = next((c for c in COLUMNS if c.instead == least.key), None)
         at = columns.index(least)
         columns[at : at + 1] = [_headed(shorter, board)] if shorter else []
-    widths = [_column_width(c, texts[c.key]) for c in columns]
-    room = width - sum(widths) - GAP * len(widths)
-    for n, column in enumerate(columns):
-        if column.key == "title" and room > 0:
-            widths[n] = min(widths[n] + room, max(map(cell_len, texts["title"]), default=0) or widths[n])
+    for key in _SMALL:  # room that the last one left
+        column = next(c for c in COLUMNS if c.key == key)
+        if _width([*columns, column], texts, board) <= width and not any(
+            c.key in {key, column.instead} for c in columns
+        ):
+            columns = sorted([*columns, column], key=lambda c: _ORDER[c.key])
+    widths = _stretched(columns, texts, board, width)
+    for column in [
+        c for c in columns if c.key == "other" or (c.key in {"eta", "stage"} and set(texts[c.key]) <= {NONE})
+    ]:
+        if _is_cut(columns, widths, texts):
+            columns.remove(column)
+            widths = _stretched(columns, texts, board, width)
     rows = [tuple(texts[c.key][n] for c in columns) for n in range(len(entries))]
     return Grid(tuple(columns), tuple(widths), tuple(rows))
+
+
+def at_the_point(texts: Sequence[str], before: int = 1, width: int = 0) -> list[str]:
+    """`texts` padded so that the decimal points of their numbers are below each other; a dash ends before them.
+
+    Nothing moves when longer ones come, up to `before` terminal columns before the point and `width` in all.
+    """
+    own = [cell_len(text.partition(".")[0]) for text in texts]
+    most = max(before, *own, 0)
+    padded = [" " * (most - length) + text for length, text in zip(own, texts, strict=True)]
+    whole = max(width, *map(cell_len, padded), 0)
+    return [set_cell_size(text, whole) for text in padded]
 
 
 def _headed(column: Column, board: Board) -> Column:
@@ -75,47 +104,97 @@ def _headed(column: Column, board: Board) -> Column:
     return column
 
 
-def _is_there(column: Column, texts: Sequence[str], entries: Sequence[TableLine]) -> bool:
-    if column.key == "seed":
-        return len(set(texts) - {""}) > 1
-    if column.key == "eta":
-        return any(run.state not in FINISHED for entry in entries for run in entry.runs)
-    return column.kept or any(text not in {"", NONE} for text in texts)
+def _is_there(column: Column, texts: Sequence[str], entries: Sequence[TableLine], board: Board) -> bool:
+    """Whether the study has anything for the column."""
+    runs = [run for entry in entries for run in entry.runs]
+    match column.key:
+        case "title":
+            return any(texts)
+        case "seed":
+            return board.has_seeds or len(set(texts) - {""}) > 1
+        case "sd":
+            return board.has_seeds
+        case "job":
+            return any(text != NONE for text in texts) or any(
+                run.state in OPEN
+                and run.row is not None
+                and run.row.item is not None
+                and run.row.item.slurm is not None
+                for run in runs
+            )
+        case "expected":
+            return board.expects or any(text != NONE for text in texts)
+        case "eta" | "stage":
+            return any(not run.state or run.state in OPEN for run in runs)
+    return True
 
 
-def _column_width(column: Column, texts: Sequence[str]) -> int:
-    return min(column.widest, max([len(column.head), column.least, *map(cell_len, texts)]))
+def _column_width(column: Column, texts: Sequence[str], board: Board) -> int:
+    content = max(map(cell_len, texts), default=0)
+    least = column.least
+    if column.key == "epoch" and board.epochs:
+        least = 2 * len(str(board.epochs)) + 1
+    if column.key == "title":
+        least = min(content, _TITLE_AT_LEAST)
+    least = max(least, len(column.head))
+    return least if column.flexible else min(column.widest, max(least, content))
 
 
-def _width(columns: Sequence[Column], texts: dict[str, list[str]]) -> int:
-    return sum(_column_width(c, texts[c.key]) + GAP for c in columns)
+def _width(columns: Sequence[Column], texts: dict[str, list[str]], board: Board) -> int:
+    return sum(_column_width(c, texts[c.key], board) + GAP for c in columns)
+
+
+def _stretched(columns: Sequence[Column], texts: dict[str, list[str]], board: Board, width: int) -> list[int]:
+    """The widths; flexible columns share the rest of the room, verdicts first and titles last."""
+    widths = [_column_width(c, texts[c.key], board) for c in columns]
+    room = width - sum(widths) - GAP * len(widths)
+    flexible = [n for n, column in enumerate(columns) if column.flexible]
+    for n in sorted(flexible, key=lambda n: (columns[n].key == "title", columns[n].key not in VERDICTS)):
+        wanted = min(columns[n].widest, max(map(cell_len, texts[columns[n].key]), default=0))
+        more = min(max(0, room), max(0, wanted - widths[n]))
+        widths[n] += more
+        room -= more
+    return widths
+
+
+def _is_cut(columns: Sequence[Column], widths: Sequence[int], texts: dict[str, list[str]]) -> bool:
+    """Whether a verdict does not fit."""
+    return any(
+        max(map(cell_len, texts[column.key]), default=0) > width
+        for column, width in zip(columns, widths, strict=True)
+        if column.key in VERDICTS
+    )
 
 
 COLUMNS = (
-    Column("number", "#", 1, cells.number_cell, right=True, kept=True),
-    Column("experiment", "Experiment", 0, cells.experiment_cell, widest=24, kept=True),
-    Column("title", "Title", 13, cells.title_cell, widest=30),
+    Column("number", "#", 11, cells.number_cell, right=True),
+    Column("experiment", "Experiment", 0, cells.experiment_cell, widest=24),
+    Column("title", "Title", 9, cells.title_cell, widest=80, flexible=True),
     Column("seed", "Seed", 4, cells.seed_cell, right=True),
-    Column("state", "State", 2, cells.state_cell, least=13, widest=36, kept=True),
-    Column("device", "Device", 10, cells.device_cell, widest=20, kept=True),
-    Column("on", "On", 7, cells.short_device_cell, instead="device", widest=12),
-    Column("job", "Slurm job", 9, cells.job_cell, widest=40),
-    Column("epoch", "Epoch", 6, cells.epoch_cell, right=True, kept=True),
-    Column("value", "SRCC", 1, cells.value_cell, right=True, least=8, kept=True),
-    Column("sd", "Seed SD", 6, cells.sd_cell, right=True),
-    Column("other", "PLCC", 11, cells.other_cell, right=True, least=8),
-    Column("delta", "Δ baseline [95 %]", 9, cells.delta_cell, kept=True),
-    Column("short-delta", "Δ base", 3, cells.short_delta_cell, right=True, instead="delta", least=7),
-    Column("expected", "Expected", 12, cells.expected_cell),
-    Column("verdict", "Verdict", 10, lambda entry, _: cells.verdict_cell(entry), least=36, kept=True),
+    Column("state", "State", 2, cells.state_cell, least=13, widest=36),
+    Column("device", "Device", 15, cells.device_cell, least=10, widest=20, flexible=True),
+    Column("on", "On", 12, cells.short_device_cell, instead="device", least=2, widest=12),
+    Column("job", "Slurm job", 8, cells.job_cell, least=14, widest=40, flexible=True),
+    Column("epoch", "Epoch", 6, cells.epoch_cell, right=True),
+    Column("stage", "Now", 17, cells.stage_cell, least=15, widest=20, flexible=True),
+    Column("value", "SRCC", 1, cells.value_cell, least=8, before=1),
+    Column("trend", "By epoch", 16, cells.trend_cell, least=cells.TREND),
+    Column("sd", "Seed SD", 7, cells.sd_cell, before=1),
+    Column("other", "PLCC", 18, cells.other_cell, least=8, before=1),
+    Column("delta", "Δ baseline [95 %]", 10, cells.delta_cell, least=26, before=2),
+    Column("short-delta", "Δ base", 3, cells.short_delta_cell, instead="delta", least=7, before=2),
+    Column("expected", "Expected", 14, cells.expected_cell, least=14),
+    Column("verdict", "Verdict", 13, lambda entry, _: cells.verdict_cell(entry), least=36, flexible=True),
     Column(
         "short-verdict",
         "Verdict",
         5,
         lambda entry, _: cells.verdict_cell(entry, brief=True),
         instead="verdict",
-        least=20,
+        least=22,
         widest=cells.BRIEFEST,
+        flexible=True,
     ),
     Column("eta", "ETA", 8, cells.eta_cell, right=True, least=8),
 )
+_ORDER = {column.key: n for n, column in enumerate(COLUMNS)}

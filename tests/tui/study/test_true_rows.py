@@ -26,7 +26,7 @@ from iqa_tui.widgets.run_columns import grid
 from tests.results.moving_study import MovingStudy
 
 Changes = list[tuple[str, int, int]]
-NUMBER = r"[−+]?\d\.\d+"
+NUMBER = r"[-−+]?\d\.\d+"
 ONE_CHANGE = st.tuples(st.sampled_from(["Baseline", "A1", "A2"]), st.integers(1, 3), st.integers(0, 6))
 
 
@@ -67,7 +67,7 @@ def assert_console(board: Board, study: MovingStudy) -> None:
     entries = table_lines(board.lines, opened)
     found = grid(entries, board, 400)
     at = {column.key: n for n, column in enumerate(found.columns)}
-    rows = [(entry, *(cells[at[key]] for key in ("value", "delta", "verdict"))) for entry, cells in
+    rows = [(entry, *(cells[at[key]].strip() for key in ("value", "delta", "verdict"))) for entry, cells in
             zip(entries, found.cells, strict=True)]  # fmt: skip
     about = "\n".join("  ".join((entry.words, *cells)) for entry, *cells in rows)
     baseline = next(value for entry, value, _, _ in rows if entry.run.is_baseline and entry.kind != "seed")
