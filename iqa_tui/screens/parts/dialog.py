@@ -26,6 +26,10 @@ Result = TypeVar("Result")
 _FRAME = 2
 
 
+class _Body(VerticalScroll, can_focus=False, inherit_bindings=False):
+    """The fields; without keys of its own, which would scroll a long form where the dialog's go from field to field."""
+
+
 class Dialog(ModalScreen[Result]):
     """Dismissed with the decision, or with None."""
 
@@ -55,7 +59,7 @@ class Dialog(ModalScreen[Result]):
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog") as box:
             box.border_title = Content(plain(self.TITLE_WORDS))
-            with VerticalScroll(id="body", can_focus=False):
+            with _Body(id="body"):
                 yield from self.parts()
             yield Static(id="complaint", markup=False)
             yield Static(Content.assemble(*self._keys()), id="keys", markup=False)

@@ -243,3 +243,18 @@ def test_the_plan_says_that_a_run_leaves_slurm_for_this_machine(stand_ins: Make)
     assert here.words == "starts; it was queued for Slurm and moves to this machine"
     (there,) = plan_start(target, replace(order, backend="slurm")).runs
     assert there.words == "starts"
+
+
+def test_arrows_go_from_field_to_field_in_a_form_that_is_longer_than_the_screen(stand_ins: Make) -> None:
+    async def act(app: Host, pilot: Pilot[None]) -> None:
+        await pilot.press("s")
+        await planned(pilot)
+        assert app.screen.query_one("#body").max_scroll_y > 0
+        await pilot.press("down", "7")
+        await planned(pilot)
+        assert to_do(app) == [("Baseline", 7), ("A1", 7)]
+        await pilot.press("up", "right")
+        await planned(pilot)
+        assert to_do(app) == [("A2", 7), ("B1", 7)]
+
+    drive(target_of(stand_ins()), act, size=(80, 14))
