@@ -42,6 +42,22 @@ def names_of(processes: Sequence[OtherProcess]) -> str:
     return join_names([str(process) for process in processes], _MOST)
 
 
+def owner_of(pid: int) -> str:
+    """The name of a process's user; empty where the system hides it, or the process is gone."""
+    try:
+        return user_name((Path("/proc") / str(pid)).stat().st_uid)
+    except OSError:
+        return ""
+
+
+def is_service(pid: int) -> bool:
+    """Whether it computes for others, who have processes of their own."""
+    try:
+        return (Path("/proc") / str(pid) / "comm").read_text().startswith(_SERVICES)
+    except OSError:
+        return False
+
+
 def _of_another_user(pid: int) -> OtherProcess | None:
     """None for a process of this user, a service, and one that is gone."""
     folder = Path("/proc") / str(pid)

@@ -108,8 +108,8 @@ class DeviceLine:
     device: Device
     reading: GpuReading | None = None
     owners: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()  # who else uses it, such as `alice pid 4321 18.6 GiB`
     utilisation: tuple[float | None, ...] = ()  # percent, one value per second, newest last
-    memory: tuple[float | None, ...] = ()  # share in use, one value per second, newest last
     age_s: float = 0.0  # of the reading
 
 

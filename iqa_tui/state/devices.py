@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import psutil
@@ -13,6 +13,7 @@ from iqa_train.devices.nvml import GpuReading, Nvml, Sample
 from iqa_train.runs.node_devices import NodeReader
 from iqa_train.runs.state_names import ALIVE
 from iqa_tui.state.board import DeviceLine, Devices, Host, NodeLine
+from iqa_tui.state.device_users import device_users
 
 if TYPE_CHECKING:
     from iqa_train.scheduler.overview import Row
@@ -28,7 +29,6 @@ class DeviceReader:
         self._nvml = nvml
         self._nodes = NodeReader()
         self._utilisation: dict[str, deque[float | None]] = defaultdict(lambda: deque(maxlen=_HISTORY))
-        self._memory: dict[str, deque[float | None]] = defaultdict(lambda: deque(maxlen=_HISTORY))
         self._host: deque[float] = deque(maxlen=_HISTORY)
         self._host_read = Host()
         self._host_at = float("-inf")
@@ -42,8 +42,9 @@ class DeviceReader:
         for row in rows:
             if row.device and row.state in ALIVE:
                 owners[row.device].append(row.experiment)
+        pids = frozenset(row.pid for row in rows if row.pid is not None)
         return Devices(
-            tuple(self._line(device, sample, owners, runs_per_gpu) for device in available.devices),
+            tuple(self._line(device, sample, owners, pids, runs_per_gpu) for device in available.devices),
             self._host_now(busy=bool(owners)),
             available.why_no_gpu,
             _problem(sample, available),
@@ -56,7 +57,12 @@ class DeviceReader:
         return tuple(NodeLine(device, round(device.age(now))) for device in self._nodes.read(running))
 
     def _line(
-        self, device: Device, sample: Sample, owners: Mapping[str, Sequence[str]], runs_per_gpu: int
+        self,
+        device: Device,
+        sample: Sample,
+        owners: Mapping[str, Sequence[str]],
+        pids: Collection[int],
+        runs_per_gpu: int,
     ) -> DeviceLine:
         our_runs = owners.get(device.label, ())
         places = runs_per_gpu if device.kind == "gpu" else 1
@@ -64,12 +70,12 @@ class DeviceReader:
         reading = _reading(device, sample)
         if reading is None:
             return DeviceLine(device, owners=users)
-        utilisation, memory = self._utilisation[device.key], self._memory[device.key]
+        utilisation = self._utilisation[device.key]
         if not sample.stale:
             utilisation.append(reading.utilisation)
-            memory.append(_share(reading.memory_used, reading.memory_total))
         age = sample.age(time.monotonic()) if sample.stale else 0.0
-        return DeviceLine(device, reading, users, tuple(utilisation), tuple(memory), age)
+        others = device_users(reading, pids, ours=bool(users))
+        return DeviceLine(device, reading, users, others, tuple(utilisation), age)
 
     def _host_now(self, *, busy: bool) -> Host:
         now = time.monotonic()
@@ -83,10 +89,6 @@ class DeviceReader:
 
 def _reading(device: Device, sample: Sample) -> GpuReading | None:
     return next((gpu for gpu in sample.gpus if device.kind == "gpu" and gpu.index == device.index), None)
-
-
-def _share(used: int | None, total: int | None) -> float | None:
-    return None if used is None or not total else used / total
 
 
 def _problem(sample: Sample, available: Inventory) -> str:

@@ -1,16 +1,19 @@
-"""The devices, a line each: the last minute of use, and which runs they belong to."""
+"""The devices: GPUs, or CPU slots with the machine's load, then those of other nodes; with the runs they belong to."""
 
 from dataclasses import replace
 
 from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Static
 
 from iqa_tui.safe import content
-from iqa_tui.state.board import Board, DeviceLine, Devices, Host
-from iqa_tui.widgets.glyphs import NOT_TOLD, gib, sparkline, watts
+from iqa_tui.state.board import Board, Devices, Host
+from iqa_tui.widgets.glyphs import gib, history
+from iqa_tui.widgets.gpu_lines import gpu_lines, owners
 from iqa_tui.widgets.node_lines import node_lines
 
-_MOST_ROWS = 7
+_MOST_ROWS, _SHORT_ROWS, _LEAST_ROWS = 7, 3, 4
+_SHARE = 0.6  # of the side column on wide screens, as in the style sheet
 
 
 class DevicePane(Static):
@@ -30,67 +33,32 @@ class DevicePane(Static):
         return Content("\n").join(self._lines())
 
     def _lines(self) -> list[Content]:
-        rows = 3 if self.screen.has_class("-short") else 12 if self.screen.has_class("-wide") else _MOST_ROWS
-        return device_lines(self._devices, self.size.width or 80, rows)
+        return device_lines(self._devices, self.content_size.width or 80, self._rows())
+
+    def _rows(self) -> int:
+        """The most lines that the style sheet leaves the pane."""
+        if self.screen.has_class("-wide") and isinstance(self.parent, Widget):
+            return max(_LEAST_ROWS, int(_SHARE * self.parent.size.height))
+        return _SHORT_ROWS if self.screen.has_class("-short") else _MOST_ROWS
 
 
 def device_lines(devices: Devices, width: int, rows: int = _MOST_ROWS) -> list[Content]:
-    """The lines of the pane, cut at `width`; other nodes have `rows` of them at most."""
+    """The lines of the pane, `rows` of them at most, cut at `width`."""
     if not devices.lines:
         return [Content.styled("looking for devices", "$text-muted")]
-    own, others = _own(devices, width), node_lines(devices.nodes, width, rows)
     has_gpu = any(line.device.kind == "gpu" for line in devices.lines)
-    lines = [*own, *others] if has_gpu else [*others, *own]
-    return [_cut(line, width) for line in lines]
-
-
-def _own(devices: Devices, width: int) -> list[Content]:
-    """Those of this machine; where runs are elsewhere, nobody asks why it has no GPU."""
-    if any(line.device.kind == "gpu" for line in devices.lines):
-        lines = [_gpu(line, width) for line in devices.lines]
-        for line in devices.lines:
-            if _problem(line):
-                lines.append(Content.assemble(("  ! ", "bold $error"), content(_problem(line))))
-        return lines
-    return _slots(replace(devices, why_no_gpu="") if devices.nodes else devices, width)
-
-
-def _problem(line: DeviceLine) -> str:
-    if line.age_s:
-        return f"{line.device.label}: readings are {line.age_s:.0f} s old: {line.device.note}"
-    note = line.device.note or (line.reading.note if line.reading else "")
-    return f"{line.device.label}: {note}" if note else ""
-
-
-def _gpu(line: DeviceLine, width: int) -> Content:
-    reading, device = line.reading, line.device
-    bars = min(30, max(6, width - 62))
-    style = "bold $error" if device.lost else "bold"
-    if reading is None:
-        return Content.assemble((device.label, style), " ", content(device.name), " ", _owners(line))
-    use = NOT_TOLD if reading.utilisation is None else f"{reading.utilisation:3.0f} %"
-    if device.mig:
-        use = "MIG"
-    memory = f"{gib(reading.memory_used)}/{gib(reading.memory_total, digits=0)} GiB"
-    degrees = NOT_TOLD if reading.temperature is None else f"{reading.temperature} °C"
-    parts: list[Content | str | tuple[str, str]] = [(device.label, style), " "]
-    if width >= 100:
-        parts += [content(device.name.removeprefix("NVIDIA ")[:20]), " "]
-    parts += [use, " ", (sparkline(line.utilisation, bars, 100.0), "$accent"), " ", memory, " "]
-    if width >= 110:
-        parts += [(sparkline(line.memory, 10, 1.0), "$secondary"), " "]
-    parts += [degrees, " ", watts(reading.power, reading.power_limit), " ", _owners(line)]
-    return Content.assemble(*parts)
+    if has_gpu:
+        own = gpu_lines(devices.lines, width, rows - min(len(devices.nodes), rows // 2))
+        lines = [*own, *node_lines(devices.nodes, width, max(1, rows - len(own)))]
+    else:  # where runs are elsewhere, nobody asks why this machine has no GPU
+        own = _slots(replace(devices, why_no_gpu="") if devices.nodes else devices, width)
+        lines = [*node_lines(devices.nodes, width, rows), *own]
+    return [line.truncate(width, ellipsis=True) if line.cell_length > width else line for line in lines]
 
 
 def _slots(devices: Devices, width: int) -> list[Content]:
     """CPU slots share one line, or two with the machine's load, which is common to all."""
-    host = devices.host
-    parts: list[Content] = []
-    for line in devices.lines:
-        parts.append(Content.assemble((line.device.label, "bold"), " ", _owners(line)))
-    slots = Content(" │ ").join(parts)
-    load = _host(host, max(8, min(30, width - 40)))
+    slots, load = _slot_line(devices, width), _host(devices.host, max(8, min(30, width - 50)))
     lines = [Content.assemble(slots, "  ", load)]
     if lines[0].cell_length > width:
         lines = [slots, load]
@@ -99,17 +67,32 @@ def _slots(devices: Devices, width: int) -> list[Content]:
     return lines
 
 
+def _slot_line(devices: Devices, width: int) -> Content:
+    """All of them; in short if they do not fit, and of those that still do not, the number."""
+    separator = Content(" │ ")
+    slots = separator.join([Content.assemble((line.device.label, "bold"), " ", owners(line)) for line in devices.lines])
+    if slots.cell_length <= width:
+        return slots
+    parts = [Content.assemble((str(line.device.index), "bold"), " ", owners(line)) for line in devices.lines]
+    parts[0] = Content.assemble(("CPU slot ", "bold"), parts[0])
+    for shown in range(len(parts), 0, -1):
+        more = [content(f"+{len(parts) - shown} more", "$text-muted")] if shown < len(parts) else []
+        slots = separator.join([*parts[:shown], *more])
+        if slots.cell_length <= width:
+            break
+    return slots
+
+
 def _host(host: Host, bars: int) -> Content:
     now = host.utilisation[-1] if host.utilisation else 0.0
     memory = f"{gib(host.memory_used)}/{gib(host.memory_total, digits=0)} GiB"
+    past = history(host.utilisation, bars, 100.0)
     return Content.assemble(
-        ("CPU", "bold"), f" {now:3.0f} % ", (sparkline(host.utilisation, bars, 100.0), "$accent"), f" {memory}"
+        ("CPU", "bold"),
+        f" {now:3.0f} % ",
+        (past, "$accent"),
+        (" 60 s", "$text-muted"),
+        "  ",
+        ("RAM", "bold"),
+        f" {memory}",
     )
-
-
-def _owners(line: DeviceLine) -> Content:
-    return content("▸ " + ", ".join(line.owners), "$success") if line.owners else content("free", "$text-muted")
-
-
-def _cut(line: Content, width: int) -> Content:
-    return line.truncate(width, ellipsis=True) if line.cell_length > width else line

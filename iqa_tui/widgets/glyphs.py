@@ -40,6 +40,14 @@ def sparkline(values: "tuple[float | None, ...]", width: int, top: float) -> str
     return "".join(bars).rjust(width)
 
 
+def history(values: "tuple[float | None, ...]", width: int, top: float, most: int = 60) -> str:
+    """Up to `most` values, the newest last, as `width` bars: each is the mean of its share of them."""
+    padded = (None,) * (most - len(values)) + values[-most:]
+    shares = [padded[at * most // width : max(at * most // width + 1, (at + 1) * most // width)] for at in range(width)]
+    known = [[value for value in share if value is not None] for share in shares]
+    return sparkline(tuple(sum(share) / len(share) if share else None for share in known), width, top)
+
+
 def gib(value: float | None, digits: int = 1) -> str:
     """Bytes in GiB, without the unit."""
     return NOT_TOLD if value is None else f"{value / GIB:.{digits}f}"

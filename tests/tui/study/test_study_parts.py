@@ -106,12 +106,12 @@ GPU = Device("gpu", 0, "GPU-1", "NVIDIA H200", memory_total=139 << 30)
 @pytest.mark.parametrize("width", [60, 80, 100, 160])
 def test_a_gpu_is_one_line_and_what_is_not_known_is_not_zero(width: int) -> None:
     reading = GpuReading(0, "GPU-1", "NVIDIA H200", 97.0, 21 << 30, 139 << 30, 74, 341.0, 700.0)
-    whole = DeviceLine(GPU, reading, ("A1",), (90.0, None, 97.0), (0.1, 0.1, 0.1))
+    whole = DeviceLine(GPU, reading, ("A1",), (), (90.0, None, 97.0))
     (text,) = device_lines(Devices((whole,)), width)
     assert cell_len(text.plain) <= width
     assert "97 %" in text.plain
     assert "21.0/139 GiB" in text.plain
-    unknown = DeviceLine(GPU, GpuReading(0, "GPU-1", "NVIDIA H200"), (), (None,), (None,))
+    unknown = DeviceLine(GPU, GpuReading(0, "GPU-1", "NVIDIA H200"), (), (), (None,))
     (text,) = device_lines(Devices((unknown,)), 160)
     assert text.plain.count("n/a") == 5
     assert " 0 %" not in text.plain
@@ -153,7 +153,7 @@ def test_many_nodes_have_a_line_each_and_the_rest_is_summed_up() -> None:
 
 def test_old_readings_show_their_age_and_the_remedy() -> None:
     device = Device("gpu", 0, "GPU-1", "H200", lost=True, note="restart the container")
-    stale = DeviceLine(device, GpuReading(0, "GPU-1", "H200", 50.0), (), (50.0,), (None,), age_s=42.0)
+    stale = DeviceLine(device, GpuReading(0, "GPU-1", "H200", 50.0), (), (), (50.0,), age_s=42.0)
     text = "\n".join(part.plain for part in device_lines(Devices((stale,)), 160))
     assert "42 s old" in text
     assert "restart the container" in text

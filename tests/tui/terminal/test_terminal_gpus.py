@@ -96,6 +96,7 @@ def test_a_process_that_cannot_be_seen_from_here_does_not_crash(seen: Seen) -> N
     since = len(seen.console.written)
     seen.driver.set({"0.processes": f"{NEVER_A_PID}:1000000", "0.utilisation": "55"})
     seen.console.see("55 %", since=since)
+    seen.console.see("other: host PID", since=since)
     assert seen.console.process.poll() is None
 
 
