@@ -61,7 +61,7 @@ def test_status_devices_and_console_show_jobs_nodes_and_reasons(
 
 async def _look_at_console() -> None:
     async with seat((160, 48), target=Target(Path("runs"), Path("logs"))) as screen:
-        await screen.sees("Slurm job", "Resources", "n1:s", "n1 CPU ", "n2 CPU ", "s ago")
+        await screen.sees("Slurm job", "Resources", "n1 CPU ", "n2 CPU ", "s ago")
         await screen.press("G")
         await screen.sees("no node has room for it at the moment")
         await screen.press("enter")
