@@ -23,11 +23,15 @@ def rows_named(overview: Overview, names: Sequence[str]) -> list[Row]:
 def in_study_order(rows: Sequence[Row], experiments: Sequence[str]) -> list[Row]:
     """Rows by study, then by seed, then in the order of `experiments`, which is the order in which a study is run.
 
-    Experiments that are not in `experiments` come last, in the order of `rows`.
+    Experiments that are not in `experiments` come last, by name. What is queued, runs or has ended plays no part: a row
+    keeps its place.
     """
-    place = {name: n for n, name in enumerate(dict.fromkeys([*experiments, *(row.experiment for row in rows)]))}
-    studies = {name: n for n, name in enumerate(dict.fromkeys(row.study for row in rows))}
-    return sorted(rows, key=lambda row: (studies[row.study], row.seed, place[row.experiment]))
+    place = {name: n for n, name in enumerate(experiments)}
+    last = len(place)
+    return sorted(
+        rows,
+        key=lambda row: (row.study, row.seed, place.get(row.experiment, last), row.experiment, row.run.path.name),
+    )
 
 
 def _is(row: Row, name: str) -> bool:

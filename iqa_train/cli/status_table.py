@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from iqa_train.cli.text import plain, text_table
 from iqa_train.results.shown import at_epoch
-from iqa_train.runs.state_names import ALIVE, OPEN, QUEUED, RUNNING
+from iqa_train.runs.state_names import ALIVE, OPEN, RUNNING, WAITING
 from iqa_train.scheduler.overview import Overview, Row
 from iqa_train.text import format_duration
 
@@ -44,7 +44,7 @@ def _table(head: Sequence[str], body: Sequence[Sequence[str]], rows: Sequence[Ro
 
 
 def _waits_in_slurm(row: Row) -> bool:
-    return row.state == QUEUED and row.job is not None and bool(row.job.job)
+    return row.state in WAITING and row.job is not None and bool(row.job.job)
 
 
 def _meanings(rows: Sequence[Row], *, paused: bool) -> list[str]:
@@ -107,7 +107,7 @@ def _cells(row: Row, *, several: bool) -> list[str]:
         row.study,
         f"{name} ({row.run.config_hash})" if several else name,
         str(row.seed),
-        row.state,
+        row.state_words,
         row.device or "-",
         epoch,
         "-" if p.srcc is None else at_epoch(p.srcc, p.selected),

@@ -12,7 +12,9 @@ from iqa_train.runs.documents import read_scheduler
 from iqa_train.runs.identity import origin_from, suspension
 from iqa_train.runs.layout import QueueFiles, RunFolder
 from iqa_train.runs.snapshot import SnapshotReader
-from iqa_train.scheduler.item_status import snapshots_of, status_of
+from iqa_train.runs.state import Waits
+from iqa_train.runs.state_names import QUEUED, RETRYING
+from iqa_train.scheduler.item_status import ItemStatus, snapshots_of, status_of
 from iqa_train.scheduler.outbox import is_due
 from iqa_train.scheduler.queue import Item, folder_of, read_queue
 from iqa_train.scheduler.scheduler_lock import scheduler_process, start_failures
@@ -68,10 +70,13 @@ def _no_scheduler(files: QueueFiles) -> Iterator[Checkup]:
     yield Checkup("scheduler", "note", message, "the next one replaces it")
 
 
-def waiting_folders(runs_dir: Path, reader: SnapshotReader | None = None) -> dict[Path, bool]:
-    """The folders of the runs that the queue still has to start, and whether they are to start over."""
+def waiting_folders(runs_dir: Path, reader: SnapshotReader | None = None) -> dict[Path, Waits]:
+    """The folders of the runs that the queue still has to start, and how each waits."""
     return {
-        (run := folder_of(item, runs_dir)).path: _is_to_start_over(item, run) for item in waiting_in(runs_dir, reader)
+        (run := folder_of(item, runs_dir)).path: Waits(
+            RETRYING if status.retrying else QUEUED, _is_to_start_over(item, run)
+        )
+        for item, status in _waiting(runs_dir, reader)
     }
 
 
@@ -81,9 +86,14 @@ def _is_to_start_over(item: Item, run: RunFolder) -> bool:
 
 def waiting_in(runs_dir: Path, reader: SnapshotReader | None = None) -> list[Item]:
     """The items that still wait; none where the queue is damaged, which another check reports."""
+    return [item for item, _ in _waiting(runs_dir, reader)]
+
+
+def _waiting(runs_dir: Path, reader: SnapshotReader | None) -> list[tuple[Item, ItemStatus]]:
     try:
         queue = read_queue(runs_dir)
     except (RunError, OSError):
         return []
     found = snapshots_of(queue.items, runs_dir, reader)
-    return [item for item in queue.items if status_of(item, found[item.key]).phase == "waiting"]
+    status = [(item, status_of(item, found[item.key])) for item in queue.items]
+    return [(item, one) for item, one in status if one.phase == "waiting"]

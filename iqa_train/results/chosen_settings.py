@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from iqa_train.runs.imported import Imported, imported_in
 from iqa_train.runs.snapshot import RunSnapshot
 from iqa_train.runs.state import RunState
-from iqa_train.runs.state_names import QUEUED
+from iqa_train.runs.state_names import WAITING
 
 _Rank = tuple[bool, bool, float, str]
 
@@ -69,7 +69,7 @@ def left_out_notes(runs: Sequence[Candidate], chosen: Mapping[str, str], study: 
 
 
 def _rank(run: Candidate) -> _Rank:
-    settled = run.state.finished or run.state.alive or (run.state.name == QUEUED and bool(run.found.attempts))
+    settled = run.state.finished or run.state.alive or (run.state.name in WAITING and bool(run.found.attempts))
     imported = run.imported
     if imported is None:
         return settled, True, _last_touched(run.found), run.settings

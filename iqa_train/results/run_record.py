@@ -22,8 +22,8 @@ from iqa_train.runs.revision import revision_label, with_revision
 from iqa_train.runs.rounding import Rounding, all_roundings
 from iqa_train.runs.seeds import UNKNOWN_SEED
 from iqa_train.runs.snapshot import RunSnapshot, SnapshotReader
-from iqa_train.runs.state import RunState, outside_the_queue, state_of
-from iqa_train.runs.state_names import FAILED, QUEUED
+from iqa_train.runs.state import RunState, Waits, outside_the_queue, state_of
+from iqa_train.runs.state_names import FAILED, WAITING
 
 if TYPE_CHECKING:  # pydantic is slow to import
     from iqa_train.study.settings import TrainingConfig
@@ -111,7 +111,7 @@ class RunRecord:
     @property
     def pending(self) -> bool:
         """Whether a result may still come by itself, its first or a new one."""
-        return self.state.alive or self.state.name == QUEUED
+        return self.state.alive or self.state.name in WAITING
 
 
 def record(spec: "RunSpec | Spec", folder: RunFolder, reader: SnapshotReader | None = None) -> RunRecord:
@@ -159,17 +159,15 @@ def _content(spec: "RunSpec | Spec") -> Spec:
     return spec_document(spec)
 
 
-def with_queued(runs: Iterable[RunRecord], queued: Mapping[Path, bool]) -> tuple[RunRecord, ...]:
-    """`runs`, with those that no process works on, and whose folders are in `queued`, as queued.
-
-    What `queued` says of each: whether it is to start over, so that the epochs of attempts without a result are none.
-    """
+def with_queued(runs: Iterable[RunRecord], queued: Mapping[Path, Waits]) -> tuple[RunRecord, ...]:
+    """`runs`, with those that no process works on, and whose folders are in `queued`, as these say."""
     return tuple(_queued(run, queued) if run.folder.path in queued and not run.state.alive else run for run in runs)
 
 
-def _queued(run: RunRecord, queued: Mapping[Path, bool]) -> RunRecord:
-    is_fresh = queued[run.folder.path] and not run.finished
-    return replace(run, state=RunState(QUEUED), epochs={} if is_fresh else run.epochs)
+def _queued(run: RunRecord, queued: Mapping[Path, Waits]) -> RunRecord:
+    waits = queued[run.folder.path]
+    is_fresh = waits.starts_over and not run.finished
+    return replace(run, state=RunState(waits.state), epochs={} if is_fresh else run.epochs)
 
 
 def record_study(runs_dir: Path, study: str) -> list[RunRecord]:

@@ -269,8 +269,7 @@ def _unfinished(runs: list[RunRecord]) -> list[str]:
             how, until = ("is being run again", " until then") if run.pending else ("was started over in vain", "")
             notes.append(f"seed {run.seed} {how}: its finished attempt {run.counted.attempt} counts{until}")
         if not run.state.finished and not run.pending and run.state.name != NOT_STARTED:
-            why = f": {run.state.reason}" if run.state.reason else ""
-            notes.append(f"seed {run.seed} {run.state.name}{why}")
+            notes.append(f"seed {run.seed} {run.state.words}")
     done = sum(run.finished for run in runs)
     if 0 < done < len(runs):
         notes.append(f"{done} of {len(runs)} seeds finished")

@@ -4,6 +4,7 @@ import signal
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from iqa_train.runs import state_names
 from iqa_train.runs.state_names import COMPLETED, FAILED, KILLED, LOST, STOPPED_EARLY
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished process in the terms of `exit.json`; one of `exit_code` and `signal` is set, but for imported logs."""
+    """A finished process in the terms of `exit.json`; one of `exit_code` and `signal` is set, but for imported logs.
+
+    There, `state` is "killed" also of a run that was stopped on request: `name` tells the two apart.
+    """
 
     state: str
     reason: str
@@ -40,6 +44,12 @@ class Outcome:
 
     requested: bool = False  # the end was asked for
     interrupted: bool = False  # another attempt continues it: a time limit, preemption, a GPU given to others
+
+    @property
+    def name(self) -> str:
+        """The name of the state that this end leaves the run in."""
+        asked = self.requested or (self.exit_code == STOPPED and not self.interrupted)
+        return state_names.STOPPED if self.state == KILLED and asked else self.state
 
     @property
     def command_code(self) -> int:

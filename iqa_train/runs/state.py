@@ -14,7 +14,18 @@ from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.metrics import Metrics
 from iqa_train.runs.outcome import WITH_RESULT, Outcome, outcome_from, outcome_of
 from iqa_train.runs.snapshot import AttemptSnapshot, Liveness, RunSnapshot, read_snapshot
-from iqa_train.runs.state_names import ALIVE, FAILED, FINISHED, KILLED, LOST, NOT_STARTED, QUEUED, RUNNING, STARTING
+from iqa_train.runs.state_names import (
+    ALIVE,
+    FAILED,
+    FINISHED,
+    LOST,
+    NOT_STARTED,
+    QUEUED,
+    RUNNING,
+    STARTING,
+    STOPPED,
+    SUSPENDED,
+)
 
 HEARTBEAT = 10.0  # seconds between two signs of life
 _CONTINUES = "; --resume continues"
@@ -41,6 +52,24 @@ class RunState:
     def alive(self) -> bool:
         """Whether a process works on it."""
         return self.name in ALIVE
+
+    @property
+    def words(self) -> str:
+        """The name and the reason, without the name where the reason says it."""
+        if self.reason.startswith(self.name):
+            return self.reason
+        return f"{self.name}: {self.reason}" if self.reason else self.name
+
+
+@dataclass(frozen=True)
+class Waits:
+    """Of a run in the queue: the name of its state, and whether it is to start over.
+
+    If it is, the epochs of attempts without a result are none.
+    """
+
+    state: str
+    starts_over: bool = False
 
 
 def run_state(run: RunFolder) -> RunState:
@@ -103,12 +132,12 @@ def _alive(name: str, live: Liveness, now: float) -> RunState:
     if runner is None:
         return RunState(name)
     if worker is not None and (words := worker.suspension(_since(live.worker_sign))):
-        return RunState(name, words, suspended=True)
+        return RunState(SUSPENDED, words, suspended=True)
     if runner.alive:
         words = runner.suspension(_since(live.heartbeat))
         if words and worker is not None and worker.alive:
             return RunState(name, f"the worker continues, but its runner is {words}")
-        return RunState(name, words, suspended=bool(words))
+        return RunState(SUSPENDED if words else name, words, suspended=bool(words))
     if _is_orphaned(live):
         return RunState(
             name,
@@ -156,7 +185,7 @@ def _of(found: RunSnapshot, outcome: Outcome) -> RunState:
             return _damaged(found.result)
         if found.result is None:
             return RunState(LOST, "it completed, but its result.json is missing")
-    return RunState(outcome.state, outcome.reason, outcome.can_pass, outcome.requested)
+    return RunState(outcome.name, outcome.reason, outcome.can_pass, outcome.requested)
 
 
 def _by_slurm(found: RunSnapshot, attempt: AttemptSnapshot, live: Liveness) -> RunState | None:
@@ -176,9 +205,9 @@ def _by_slurm(found: RunSnapshot, attempt: AttemptSnapshot, live: Liveness) -> R
     if isinstance(metrics, Metrics) and metrics.end is not None and job.kind == "gone":
         return _without_lock(found, attempt, live)
     if job.cancelled:
-        return RunState(KILLED, f"job {job.job} was cancelled; --resume continues", requested=True)
+        return RunState(STOPPED, f"job {job.job} was cancelled; --resume continues", requested=True)
     if live.stop_requested and job.kind == "gone":
-        return RunState(KILLED, "stopped on request; --resume continues", requested=True)
+        return RunState(STOPPED, "stopped on request; --resume continues", requested=True)
     if job.kind == "waiting":
         return RunState(LOST, f"Slurm has requeued job {job.job}", can_pass=True)
     how = f" ({job.state})" if job.state else ""
@@ -208,7 +237,7 @@ def _without_lock(found: RunSnapshot, attempt: AttemptSnapshot, live: Liveness) 
         sign = f"the last sign of life from {origin.place} is {abs(silent) / 60:.0f} min in the future"
         return RunState(LOST, f"{sign}: the clocks differ, or one was set")
     if live.stop_requested:
-        return RunState(KILLED, "stopped on request; --resume continues", requested=True)
+        return RunState(STOPPED, "stopped on request; --resume continues", requested=True)
     if origin is not None and away and not origin.earlier_boot:
         return RunState(LOST, f"the last sign of life from {origin.place} is {silent / 60:.0f} min old", can_pass=True)
     if live.rebooted:

@@ -21,12 +21,19 @@ class ItemStatus:
     """`waiting` for an attempt, `running`, or `settled`: done, given up, or stopped on request.
 
     `attempt` is the number that its next attempt would have; `tried` says whether one has been made since queueing.
+    `tries` is which attempt without an epoch in a row the next, or the running one, is; 0 where that is no matter.
     """
 
     phase: Phase
     state: RunState
     attempt: int
     tried: bool
+    tries: int = 0
+
+    @property
+    def retrying(self) -> bool:
+        """Whether it waits for another attempt because the last one failed; not of one that was interrupted."""
+        return self.phase == "waiting" and self.tries > 0
 
 
 def item_status(item: Item, runs_dir: Path) -> ItemStatus:
@@ -52,15 +59,15 @@ def status_of(item: Item, found: RunSnapshot) -> ItemStatus:
     number = attempts[-1].number + 1 if attempts else 1
     state = state_of(found)
     if state.alive:
-        return ItemStatus("running", state, number, bool(mine))
+        return ItemStatus("running", state, number, bool(mine), _without_epoch(mine) if len(mine) > 1 else 0)
     if not mine:
         if state.finished and not item.again:
             return ItemStatus("settled", state, number, False)
         before = f"attempt {attempts[-1].number} {state.name}" if attempts else "not started"
         return ItemStatus("waiting", RunState(QUEUED, before), number, False)
     wanted = item.retries or _interrupted(mine[-1])  # --retries 0 is about failures
-    if state.can_pass and wanted and _without_epoch(mine) <= item.retries:
-        return ItemStatus("waiting", state, number, True)
+    if state.can_pass and wanted and (count := _without_epoch(mine)) <= item.retries:
+        return ItemStatus("waiting", state, number, True, 0 if _interrupted(mine[-1]) else count + 1)
     return ItemStatus("settled", state, number, True)
 
 

@@ -18,7 +18,7 @@ from iqa_train.runs.project import inside
 from iqa_train.runs.seeds import seed_as_json
 from iqa_train.runs.snapshot import Liveness, RunSnapshot, SnapshotReader
 from iqa_train.runs.state import RunState, state_of
-from iqa_train.runs.state_names import ALIVE, QUEUED, STARTING
+from iqa_train.runs.state_names import ALIVE, FAILED, QUEUED, RETRYING, STARTING, WAITING
 from iqa_train.scheduler.backend import QueueLook, backend_of
 from iqa_train.scheduler.item_status import ItemStatus, status_of
 from iqa_train.scheduler.queue import Item, Queue, folder_of, read_queue
@@ -55,7 +55,17 @@ class Row:
     item: Item | None = None
     eta_is_guess: bool = False  # no speed was measured: of the run itself, or, while it waits, of any run
     kind: RunKind = TRAINED
+    tries: tuple[int, int] | None = None  # the attempt without an epoch in a row, and how many may be made; from 2 on
+    starts_s: float | None = None  # seconds until it is expected to start, of a run that waits
     job: Answer | None = None  # what Slurm says of it, while the run waits for its job or is part of it
+
+    @property
+    def state_words(self) -> str:
+        """The state, with which attempt it is if the ones before have failed: `retrying 3/4`, `running, try 3/4`."""
+        if self.tries is None:
+            return self.state
+        count = f"{self.tries[0]}/{self.tries[1]}"
+        return f"{self.state} {count}" if self.state == RETRYING else f"{self.state}, try {count}"
 
     def as_json(self) -> dict[str, Any]:
         """What `iqa-train status --json` lists."""
@@ -68,6 +78,7 @@ class Row:
             "state": self.state,
             "reason": self.reason,
             "attempt": self.attempt,
+            "tries": list(self.tries) if self.tries else None,
             "device": self.device,
             "epoch": self.progress.epoch,
             "epochs": self.progress.epochs,
@@ -78,6 +89,7 @@ class Row:
             "stage": self.progress.stage,
             "eta_s": None if self.eta_s is None else round(self.eta_s, 1),
             "eta_is_guess": self.eta_is_guess,
+            "starts_s": None if self.starts_s is None else round(self.starts_s, 1),
             "pid": self.pid,
             "job": None if self.job is None or not self.job.job else self.job.as_json(),
             "run_dir": str(self.run.path),
@@ -124,7 +136,7 @@ class Overview:
     @property
     def needs_scheduler(self) -> bool:
         """Whether a run waits for this machine's scheduler, and none is running."""
-        waiting = [row.item for row in self.rows if row.state == QUEUED and row.item is not None]
+        waiting = [row.item for row in self.rows if row.state in WAITING and row.item is not None]
         return self.scheduler is None and any(item.slurm is None for item in waiting)
 
     @property
@@ -223,14 +235,22 @@ def _queued_row(
     if state.name == STARTING and not state.reason:
         state = replace(state, reason=complaint)
     if status.phase == "waiting":
-        before = f"; attempt {status.attempt - 1} was {state.name}: {state.reason}" if status.tried else ""
-        state = RunState(QUEUED, (answer.words if answer else "") + before)
+        before = f"attempt {status.attempt - 1} {_ended_words(state)}" if status.tried else ""
+        why = "; ".join(filter(None, [answer.words if answer else "", before]))
+        state = RunState(RETRYING if status.retrying else QUEUED, why)
     row = _row(found, state, logs, item)
+    if status.tries > 1 and status.phase != "settled":
+        row = replace(row, tries=(status.tries, item.retries + 1))
     if item.slurm is not None and answer is not None and answer.job and answer.kind != "gone":
         row = replace(row, job=answer)
     if status.phase == "waiting" and not status.tried and item.again:  # earlier attempts do not count, but for a result
         return replace(row, note="", progress=row.progress if row.progress.again else _none_of(row.progress))
     return row
+
+
+def _ended_words(state: RunState) -> str:
+    """`was killed: by what`, `failed: why`."""
+    return f"{'' if state.name == FAILED else 'was '}{state.name}: {state.reason}"
 
 
 def _none_of(progress: RunProgress) -> RunProgress:
@@ -251,7 +271,7 @@ def _row(found: RunSnapshot, state: RunState, logs: LogFinder, item: Item | None
         state=state.name,
         reason=state.reason,
         attempt=last.number if last is not None else 0,
-        device=_device(found, facts) if state.name != QUEUED else None,
+        device=_device(found, facts) if state.name not in WAITING else None,
         progress=progress_of(found, state),
         eta_s=None,
         pid=worker.pid if worker is not None and worker.alive else None,
@@ -306,6 +326,7 @@ def _with_eta(row: Row, ahead: "Forecast | None", *, guess: bool) -> Row:
         if own is None and row.item is not None and ahead is not None:  # it has shown nothing of its own speed yet
             return replace(row, eta_s=ahead.ends.get(row.item.key), eta_is_guess=row.item.key in ahead.ends)
         return replace(row, eta_s=own)
-    if row.item is not None and row.state == QUEUED and ahead is not None:
-        return replace(row, eta_s=ahead.ends.get(row.item.key), eta_is_guess=guess)
+    if row.item is not None and row.state in WAITING and ahead is not None:
+        key = row.item.key
+        return replace(row, eta_s=ahead.ends.get(key), starts_s=ahead.starts.get(key), eta_is_guess=guess)
     return row

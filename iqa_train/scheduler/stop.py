@@ -17,7 +17,7 @@ from iqa_train.runs.identity import ProcessIdentity, identity_from, origin_from,
 from iqa_train.runs.layout import Attempt, RunFolder
 from iqa_train.runs.snapshot import RunSnapshot, SnapshotReader
 from iqa_train.runs.state import RunState, run_state, state_of
-from iqa_train.runs.state_names import OPEN, QUEUED
+from iqa_train.runs.state_names import OPEN, QUEUED, nothing_to_stop
 from iqa_train.scheduler.item_status import snapshots_of, status_of
 from iqa_train.scheduler.queue import Item, edit_queue, folder_of, read_queue, removed, without_rounds
 from iqa_train.scheduler.slurm import attend_slurm
@@ -95,9 +95,7 @@ def _refusal(facts: RunnerFacts, asked: ProcessIdentity | None) -> str:
 
 def _ended_words(state: RunState) -> str:
     """For a run that no process works on."""
-    if state.name == QUEUED:
-        return "has not been started and is not queued"
-    return f"had ended before: {state.name}{' (' + state.reason + ')' if state.reason else ''}"
+    return nothing_to_stop(state.name)
 
 
 def withdraw(items: Sequence[Item], runs_dir: Path) -> set[str]:
@@ -233,4 +231,4 @@ def _words(run: RunFolder) -> str:
     state = run_state(run)
     if state.alive:
         return f"is still {state.name} after every signal; its processes may be stuck in the kernel"
-    return f"{state.name}{': ' + state.reason if state.reason else ''}"
+    return state.words

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from iqa_train.runs.state_names import NOT_STARTED
+from iqa_train.runs import state_names
 from iqa_tui.state.table_lines import counted_states
 
 if TYPE_CHECKING:
@@ -81,9 +81,4 @@ def nothing_to_stop(lines: "Sequence[RunLine]") -> str:
         return "nothing to stop: no run is selected"
     if len(lines) > 1:
         return f"{runs_words(lines)}: {counted_states(lines)}; nothing to stop"
-    return f"{runs_words(lines)} {is_words(lines[0].state_name)}; nothing to stop"
-
-
-def is_words(state: str) -> str:
-    """`is completed`, `has not been started`."""
-    return "has not been started" if state == NOT_STARTED else f"is {state}"
+    return f"{runs_words(lines)} {state_names.nothing_to_stop(lines[0].state_name)}"

@@ -70,10 +70,11 @@ def _alive(run: RunFolder) -> bool:
 def _line_about(row: Row, words: str, *, several_seeds: bool) -> str:
     from iqa_train.runs.metrics import epoch_events
     from iqa_train.runs.state import run_state
+    from iqa_train.runs.state_names import WAITING
 
     name = run_name(row.run, several_seeds=several_seeds)
     state = run_state(row.run)
-    if row.state == "queued" and not state.alive and not state.requested:
+    if row.state in WAITING and not state.alive and not state.requested:
         return f"{name} {words}"
     if not state.requested:
         return f"{name}: {words}"

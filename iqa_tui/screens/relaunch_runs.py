@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.widgets import Static
 
-from iqa_tui.actions.orders import RelaunchOrder, is_words, run_name, runs_words
+from iqa_train.runs.state_names import is_words
+from iqa_tui.actions.orders import RelaunchOrder, run_name, runs_words
 from iqa_tui.actions.relaunch import relaunch_options
 from iqa_tui.safe import plain
 from iqa_tui.screens.parts.choice import Choice

@@ -134,4 +134,4 @@ def _with_notes(sections: tuple[Section, ...], board: Board, line: RunLine) -> t
 
 def _title(board: Board, line: RunLine) -> str:
     words = [f"Run {line.number} of {len(board.lines)}", line.experiment, line.run.seed_words, board.study]
-    return " · ".join([*words, state_words(line.state_name)])
+    return " · ".join([*words, state_words(line.state_name, line.state_words)])

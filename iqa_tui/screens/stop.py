@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.widgets import Static
 
-from iqa_train.runs.state_names import ALIVE
+from iqa_train.runs.state_names import ALIVE, is_words
 from iqa_train.text import plural
-from iqa_tui.actions.orders import StopOrder, is_words, run_name, runs_words
+from iqa_tui.actions.orders import StopOrder, run_name, runs_words
 from iqa_tui.actions.stop import seconds_since_stop
 from iqa_tui.safe import plain
 from iqa_tui.screens.parts.choice import Choice

@@ -1,10 +1,12 @@
 """The progress of each batch of a study: the share of its epochs done, and the time left."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iqa_train.runs.state_names import ALIVE, FINISHED, QUEUED
+from iqa_train.runs.state_names import ALIVE, FINISHED, OPEN, STOPPED, WAITING
 from iqa_tui.state.board import BatchLine, RunLine
+from iqa_tui.state.table_lines import counted_states
 
 if TYPE_CHECKING:
     from iqa_train.study.model import Batch
@@ -16,7 +18,8 @@ def batch_lines(batches: Iterable["Batch"], lines: Sequence[RunLine]) -> tuple[B
     for batch in batches:
         ids = tuple(dict.fromkeys(batch.gpus.values()))
         runs = [line for line in lines if line.experiment in ids and line.planned]
-        progress.append(BatchLine(batch.name, ids, _share(runs), _state(runs), _eta(runs), _is_guess(runs)))
+        line = BatchLine(batch.name, ids, _share(runs), _state(runs), _eta(runs), _is_guess(runs))
+        progress.append(replace(line, without_result=_without_result(runs)))
     return tuple(progress)
 
 
@@ -38,11 +41,15 @@ def _state(lines: Sequence[RunLine]) -> str:
     states = {line.state for line in lines}
     if states & ALIVE:
         return "running"
-    if QUEUED in states:
+    if states & WAITING:
         return "queued"
-    if states and states <= FINISHED:
-        return "done"
-    return "stopped" if states - {""} else ""
+    return "done" if states and states <= FINISHED else ""
+
+
+def _without_result(lines: Sequence[RunLine]) -> str:
+    """`stopped` if all that ended without a result were stopped, else how many ended how: `1 failed, 2 stopped`."""
+    ended = [line for line in lines if line.state and line.state not in FINISHED | OPEN]
+    return STOPPED if ended and all(line.state == STOPPED for line in ended) else counted_states(ended)
 
 
 def _eta(lines: Sequence[RunLine]) -> float | None:

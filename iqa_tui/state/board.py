@@ -67,6 +67,11 @@ class RunLine:
         return self.state or NOT_STARTED
 
     @property
+    def state_words(self) -> str:
+        """The state, with which attempt it is after ones that failed."""
+        return self.row.state_words if self.row else NOT_STARTED
+
+    @property
     def is_again(self) -> bool:
         """Whether it has a result of an earlier attempt, and is run again."""
         return self.row is not None and self.row.progress.again
@@ -96,9 +101,10 @@ class BatchLine:
     name: str
     experiments: tuple[str, ...]
     done: float  # 0 to 1: epochs done of epochs planned
-    state: str  # queued, running, done, stopped, or empty
+    state: str  # queued, running, done, or empty
     eta_s: float | None
     eta_is_guess: bool = False
+    without_result: str = ""  # how its runs ended that have no result, in words
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,6 @@ def table_lines(lines: Sequence[RunLine], opened: Collection[str] = ()) -> tuple
 def counted_states(runs: Sequence[RunLine]) -> str:
     """`2 running, 1 done`: the states of several runs, in the order in which they come about, backwards."""
     counts = Counter("done" if run.state in FINISHED else run.state_name for run in runs)
-    order = ("failed", "lost", "killed", "stopped", "suspended", "retrying", "running", "starting", "waiting", "done")
+    order = ("failed", "lost", "killed", "stopped", "suspended", "retrying", "running", "starting", "queued", "done")
     names = sorted(counts, key=lambda name: (*order, name).index(name))
     return ", ".join(f"{counts[name]} {name}" for name in names)

@@ -33,7 +33,8 @@ class Batches(Static):
 
 
 def _words(batch: BatchLine) -> Content:
-    state = {"running": "", "queued": " queued", "done": " ✓ done", "": "", "stopped": " ■ stopped"}[batch.state]
+    state = {"running": "", "queued": " queued", "done": " ✓ done", "": ""}[batch.state]
+    state += f" {batch.without_result}" if batch.without_result else ""
     eta = (
         f" ETA {'~' if batch.eta_is_guess else ''}{format_duration(batch.eta_s)}"
         if batch.eta_s is not None and batch.state in {"running", "queued"}

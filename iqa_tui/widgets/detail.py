@@ -63,18 +63,26 @@ def detail_words(board: Board, entry: TableLine | None) -> str:
 def _of_run(board: Board, line: RunLine, *, seed: bool) -> list[str]:
     row = line.row
     name = f"{line.experiment} ({line.run.seed_words})" if seed else line.experiment
-    parts = [f"{name}: {line.state_name}"]
+    parts = [f"{name}: {_state_and_reason(line)}"]
     if line.result is not None:
         parts.append(RunKind(line.result.kind, line.result.about).words)
         parts += line.result.notes if line.external and line.result.value is None else ()
     if row is not None:
-        parts += [row.reason or (row.progress.stage if line.is_open else ""), _meaning(row, paused=board.paused)]
+        parts += ["" if row.reason else row.progress.stage if line.is_open else "", _meaning(row, paused=board.paused)]
         if row.progress.again and line.own is not None and line.own.value is not None:
             how = "being run again; " if line.is_open else ""
             parts.append(f"{how}{at_epoch(line.own.value, None)} is of an earlier attempt, which had finished")
     if not line.planned:
         parts.append("the study file now has other settings, so this run's results are not in the table")
     return parts
+
+
+def _state_and_reason(line: RunLine) -> str:
+    """Such as `failed: diverged`; the reason alone where it begins with the state."""
+    reason = line.row.reason if line.row is not None else ""
+    if reason.startswith(line.state_words):
+        return reason
+    return f"{line.state_words}: {reason}" if reason else line.state_words
 
 
 def _reasons(board: Board, entry: TableLine) -> list[str]:

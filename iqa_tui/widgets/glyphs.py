@@ -6,15 +6,20 @@ GLYPHS = {
     "queued": "·",
     "starting": "▷",
     "running": "▶",
+    "suspended": "‖",
+    "retrying": "↻",
     "completed": "✓",
     "stopped-early": "✓",
+    "stopped": "■",
     "failed": "✗",
-    "killed": "■",
+    "killed": "⊘",
     "lost": "?",
 }
 COLOURS = {
     "starting": "accent",
     "running": "accent",
+    "suspended": "warning",
+    "retrying": "warning",
     "completed": "success",
     "stopped-early": "success",
     "failed": "error",
@@ -28,9 +33,9 @@ BARS = "▁▂▃▄▅▆▇█"
 NONE = "–"
 
 
-def state_words(state: str) -> str:
-    """Such as `▶ running`; a dash for a run that was never queued."""
-    return f"{GLYPHS[state]} {state}" if state in GLYPHS else state or NONE
+def state_words(state: str, words: str = "") -> str:
+    """Such as `▶ running`; `words` stand in place of the state's name."""
+    return f"{GLYPHS[state]} {words or state}" if state in GLYPHS else words or state or NONE
 
 
 def sparkline(values: "tuple[float | None, ...]", width: int, top: float) -> str:

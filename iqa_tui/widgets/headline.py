@@ -3,6 +3,7 @@
 from textual.content import Content
 from textual.widgets import Static
 
+from iqa_train.runs.state_names import FINISHED, WAITING
 from iqa_train.text import format_duration
 from iqa_tui.safe import content
 from iqa_tui.state.board import Board
@@ -46,10 +47,10 @@ def progress_words(board: Board) -> str:
     at = next((n for n, batch in enumerate(board.batches, 1) if batch.state in {"running", "queued"}), None)
     if at is not None:
         words.append(f"Batch {at}/{len(board.batches)}")
-    for name in ("running", "starting", "queued", "failed", "killed", "lost"):
+    for name in ("running", "starting", "suspended", "queued", "retrying", "failed", "killed", "lost", "stopped"):
         if name in states:
             words.append(f"{states.count(name)} {name}")
-    done = sum(state in {"completed", "stopped-early"} for state in states)
+    done = sum(state in FINISHED for state in states)
     if done:
         words.append(f"{done}/{len(states)} done")
     if board.paused:
@@ -81,7 +82,7 @@ def problem_text(board: Board) -> str:
     """The most important problem in a sentence; empty if there is none."""
     if board.problem:
         return board.problem
-    queued = sum(line.state == "queued" for line in board.lines)
+    queued = sum(line.state in WAITING for line in board.lines)
     if queued and board.paused:
         return f"the queue is paused ({queued} queued); press p to resume"
     if board.scheduler_suspended:

@@ -60,7 +60,7 @@ def state_cell(entry: TableLine, _: Board) -> str:
 def run_state_words(line: RunLine) -> str:
     """The state with its glyph, and whether the run is being run again."""
     again = " again" if line.is_open and line.is_again else ""
-    return state_words(line.state_name) + again
+    return state_words(line.state_name, line.state_words) + again
 
 
 def device_cell(entry: TableLine, _: Board) -> str:

@@ -136,7 +136,7 @@ def test_stop_of_what_has_ended_reports_it_and_leaves_the_queue_alone(folder: Pa
     run("stop", "A1", "Hot")  # one in the queue, one beside it
     assert (
         capsys.readouterr().out
-        == "A1 (seed 1): had ended before: completed\nHot (seed 1): had ended before: completed\n"
+        == "A1 (seed 1) is completed; nothing to stop\nHot (seed 1) is completed; nothing to stop\n"
     )
     assert QueueFiles(folder / "runs").queue.read_bytes() == before
 
@@ -148,7 +148,7 @@ def test_stop_of_what_waits_of_what_was_never_started_and_of_nothing(folder: Pat
     assert capsys.readouterr().out == "A1 (seed 1): was queued and has been removed from the queue\n"
     assert json.loads(QueueFiles(folder / "runs").queue.read_bytes())["items"] == []
     run("stop", "A1")
-    assert capsys.readouterr().out == "A1: has not been started and is not queued\n"
+    assert capsys.readouterr().out == "A1 has not been started; nothing to stop\n"
     run("stop", "A11", code=2)
     assert 'there is no run of "A11" here' in capsys.readouterr().err
     run("stop", "--all")

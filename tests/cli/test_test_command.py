@@ -166,7 +166,7 @@ def test_a_run_under_way_or_stopped_is_not_tested(project: Project) -> None:
         process.terminate()
         process.communicate(timeout=60)
     done = project.run("test", "--exp", folder, "--on", "other", code=2)
-    assert "A2 (seed 42) is not finished: killed" in done.stderr
+    assert "A2 (seed 42) is not finished: stopped" in done.stderr
     assert "--resume continues it" in done.stderr
 
 

@@ -82,7 +82,7 @@ def test_stopped_it_saves_and_continues(tmp_path: Path, calm: FaultyProject) -> 
         project.wait_for_worker("A1")
         project.run("stop", "A1")
         (row,) = project.wait_until_settled()["runs"]
-        assert (row["state"], row["epoch"]) == ("killed", 1)
+        assert (row["state"], row["epoch"]) == ("stopped", 1)
         assert "stopped on request" in row["reason"]
         project.let_go()
         project.run("--exp", "A1", "--slots", "1", "--resume")
@@ -102,7 +102,7 @@ def test_a_program_that_ignores_the_request_is_killed(tmp_path: Path) -> None:
         project.wait("the program is gone", lambda: program not in _programs(project))
         starter.communicate(timeout=60)
         (row,) = project.wait_until_settled()["runs"]
-        assert row["state"] == "killed"
+        assert row["state"] == "stopped"
 
 
 def test_the_page_is_enough_for_a_shell_script(tmp_path: Path) -> None:

@@ -16,12 +16,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from iqa_train.runs import state_names
 from tests.conftest import PROGRAM, STUDY, Project, write_small_study
 from tests.fakes import worker
 
 STAND_IN = str(Path(worker.__file__))
-OPEN = {"queued", "starting", "running"}
-ALIVE = {"starting", "running"}
+OPEN = state_names.OPEN
+ALIVE = state_names.ALIVE
 BUSY = 75
 """What a runner ends with when somebody else has the run or the device."""
 
@@ -360,7 +361,7 @@ def untruths(
         wrong["scheduler"] = [f"schedulers {schedulers}, told {told['scheduler']}"]
     if not schedulers and "scheduler" in steady and not told["paused"]:
         for row in told["runs"]:
-            if row["state"] == "queued" and "no scheduler" not in row["reason"]:
+            if row["state"] in state_names.WAITING and "no scheduler" not in row["reason"]:
                 wrong[row["run_dir"]].append(f"queued for {row['reason']}, but there is no scheduler")
     return {name: words for name, words in wrong.items() if words and name in steady}
 
@@ -380,7 +381,7 @@ def _untruths_of(project: FaultyProject, row: dict[str, Any], mine: list[tuple[s
         wrong.append(f"worker {row['pid']}, but it is {workers}")
     if row["state"] == "completed" and not (run / "result.json").exists():
         wrong.append(f"{what} without a result")
-    if row["state"] == "queued" and not row["reason"]:
+    if row["state"] in state_names.WAITING and not row["reason"]:
         wrong.append(f"{what} without a reason")
     epochs = {(e["round"], e["epoch"]) for e in project.epochs(row["experiment"])}
     if not workers and row["epoch"] is not None and row["epoch"] != len(epochs):

@@ -52,7 +52,7 @@ def test_runner_json_of_a_living_run(make: Make) -> None:
     project.run("stop", "A1")
     assert not project.of_role("worker", "/A1/")
     assert _of_a1(project, "runner.json").read_bytes() == left
-    assert project.row("A1")["state"] == "killed"
+    assert project.row("A1")["state"] == "stopped"
     assert project.row("A2")["state"] == "running"
 
 

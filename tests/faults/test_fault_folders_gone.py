@@ -116,5 +116,5 @@ def test_a_request_to_stop_whose_sender_was_killed_is_obeyed(make: Make) -> None
     for experiment in ("Baseline", "A1"):
         (project.attempts(experiment)[0] / "stop").touch()
     told = project.wait_until_settled(30)
-    assert {row["state"] for row in told["runs"]} == {"killed"}, told
+    assert {row["state"] for row in told["runs"]} == {"stopped"}, told
     assert all("on request" in row["reason"] and row["attempt"] == 1 for row in told["runs"])

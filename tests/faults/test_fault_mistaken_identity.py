@@ -47,7 +47,7 @@ def test_pids_that_other_processes_have_now(make: Make) -> None:
         facts = json.loads(runner.read_text())
         _rewrite(runner, **{role: facts[role] | {"pid": stranger.pid} for role in ("runner", "worker")})
         row = project.row("A1")
-        assert row["state"] == "queued", "for its next attempt"
+        assert row["state"] == "retrying"
         assert "attempt 1 was lost: its processes died without recording an exit" in row["reason"]
         assert row["pid"] is None
         project.run("stop", "A1")

@@ -3,6 +3,7 @@
 import json
 import re
 
+from iqa_tui.widgets.glyphs import GLYPHS
 from tests.faults.conftest import Make
 from tests.faults.fault_project import FIVE, FaultyProject
 
@@ -10,7 +11,7 @@ RUN_KEYS = {
     "experiment", "seed", "state", "reason", "attempt", "device", "epoch", "epochs", "srcc", "eta_s", "pid", "run_dir",
     "log",
 }  # fmt: skip
-STATES = {"queued", "starting", "running", "completed", "stopped-early", "failed", "killed", "lost"}
+STATES = set(GLYPHS)
 
 
 def _order(project: FaultyProject) -> list[str]:
@@ -67,7 +68,7 @@ def test_pause_move_remove_resume(make: Make) -> None:
     project.run("queue", "clear")
     assert _order(project) == []
     states = {row["experiment"]: row["state"] for row in project.status()["runs"]}  # with no queue, all that was run
-    assert states == {"Baseline": "killed", "A1": "killed", "B2": "killed"}
+    assert states == {"Baseline": "stopped", "A1": "stopped", "B2": "stopped"}
 
 
 def test_detached_it_says_how_to_look_again(make: Make) -> None:

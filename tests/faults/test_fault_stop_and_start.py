@@ -121,7 +121,7 @@ def test_a_worker_without_a_runner_is_stopped_and_not_tried_again(make: Make) ->
     project.run("stop", "A1")
     project.wait("all has ended", lambda: not project.living())
     row = project.row("A1")
-    assert (row["state"], row["attempt"]) == ("killed", 1)
+    assert (row["state"], row["attempt"]) == ("stopped", 1)
     assert "stopped on request" in row["reason"]
 
 
@@ -137,14 +137,14 @@ def test_a_worker_whose_runner_reported_nothing_can_be_stopped(make: Make) -> No
     assert project.row("A1")["state"] == "running"
     project.run("stop", "A1", "--grace", "1")
     project.wait("all has ended", lambda: not project.living())
-    assert project.row("A1")["state"] == "killed"
+    assert project.row("A1")["state"] == "stopped"
 
 
 def test_a_run_in_a_terminal_is_stopped_from_another(make: Make) -> None:
     project = make(behaviour="A1=hold")
     command = project.start("--exp", "A1")
     project.wait_for_worker("A1")
-    assert "killed: stopped on request" in project.run("stop", "A1").stdout
+    assert "stopped on request" in project.run("stop", "A1").stdout
     _, err = command.communicate(timeout=60)
     assert command.returncode == 130, err
 

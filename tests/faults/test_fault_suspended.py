@@ -50,9 +50,9 @@ def test_a_suspended_worker(make: Make) -> None:
     row = project.row("A1")
     assert row["reason"].startswith("suspended since about ")
     assert row["reason"].endswith(words)
-    assert (row["state"], row["eta_s"], row["pid"]) == ("running", None, worker.pid)
+    assert (row["state"], row["eta_s"], row["pid"]) == ("suspended", None, worker.pid)
     stopped = project.run("stop", "A1", timeout=120).stdout  # far less than its grace
-    assert "killed: stopped on request; --resume continues" in stopped
+    assert "stopped on request; --resume continues" in stopped
 
 
 @pytest.mark.parametrize("stop", [True, False], ids=["stopped", "continued"])
@@ -66,12 +66,12 @@ def test_a_suspended_runner(make: Make, stop: bool) -> None:
     assert row["reason"].endswith(words)
     assert row["pid"] == worker.pid
     if stop:
-        assert "killed: stopped on request" in project.run("stop", "A1", timeout=120).stdout
+        assert "stopped on request" in project.run("stop", "A1", timeout=120).stdout
         return
     project.let_go()
     project.wait("the worker ends", lambda: not project.of_role("worker"))
     row = project.row("A1")
-    assert (row["state"], row["eta_s"], row["pid"]) == ("running", None, None)
+    assert (row["state"], row["eta_s"], row["pid"]) == ("suspended", None, None)
     assert row["reason"].endswith(words)
     runner.kill(signal.SIGCONT)
     assert project.wait_until_settled()["runs"][0]["state"] == "completed"
@@ -104,7 +104,7 @@ def test_stop_wakes_a_suspended_worker_without_a_runner(make: Make) -> None:
     project.wait("it is gone", lambda: not project.of_role("runner"))
     words = _suspend(worker)
     assert project.row("A1")["reason"].endswith(words)
-    assert "killed: stopped on request" in project.run("stop", "A1", timeout=120).stdout
+    assert "stopped on request" in project.run("stop", "A1", timeout=120).stdout
 
 
 @pytest.mark.parametrize("instant", ["before its worker", "before it writes its worker down"])

@@ -99,7 +99,7 @@ def test_ctrl_c_typed_at_the_terminal_stops_it(make: Make) -> None:
     assert terminal.command.returncode == 130
     project.wait("all has ended", lambda: not project.living())
     assert {(r["experiment"], r["state"]) for r in project.status()["runs"]} == {
-        ("Baseline", "killed"), ("A1", "killed"),
+        ("Baseline", "stopped"), ("A1", "stopped"),
     }  # fmt: skip
 
 

@@ -29,7 +29,7 @@ def test_a_worker_that_ignores_term_is_killed_after_the_grace(make: Make) -> Non
     assert "killed" in done.stdout
     assert not project.of_role("worker")
     row = project.row("A1")
-    assert row["state"] == "killed"
+    assert row["state"] == "stopped"
     assert row["reason"].startswith("stopped on request, killed after")
     (ended,) = project.exits("A1")
     assert ended is not None
@@ -61,7 +61,7 @@ def test_a_grandchild_that_outlived_runner_and_worker_can_be_stopped(make: Make)
     project.run("stop", "A1", "--grace", "1")
     _gone(project)
     row = project.row("A1")
-    assert (row["state"], row["attempt"]) == ("killed", 1)
+    assert (row["state"], row["attempt"]) == ("stopped", 1)
     assert "stopped on request" in row["reason"]
 
 

@@ -76,7 +76,7 @@ def test_the_run_that_failed(runs_dir: Path) -> None:
 
 def test_the_run_that_was_stopped(runs_dir: Path) -> None:
     state, progress = read(runs_dir, "A2")
-    assert state == RunState("killed", "stopped on request; --resume continues", requested=True)
+    assert state == RunState("stopped", "stopped on request; --resume continues", requested=True)
     assert (progress.epoch, progress.epochs) == (1, 3)
     (attempt,) = run_of(runs_dir, "A2").attempts()
     assert list(read_lines(attempt.metrics))[-1]["code"] == 6
@@ -87,8 +87,8 @@ def test_the_run_that_was_lost(runs_dir: Path) -> None:
     state = run_state(run)
     assert (state.name, state.can_pass) == ("lost", True)
     assert state.reason.startswith("the last sign of life from host example is ")
-    assert (row_of(runs_dir, "B1").state, row_of(runs_dir, "B1").progress.epoch) == ("queued", 1)
-    assert "; attempt 1 was lost: the last sign of life from host example is " in row_of(runs_dir, "B1").reason
+    assert (row_of(runs_dir, "B1").state, row_of(runs_dir, "B1").progress.epoch) == ("retrying", 1)
+    assert "attempt 1 was lost: the last sign of life from host example is " in row_of(runs_dir, "B1").reason
     os.utime(run.attempts()[0].heartbeat)
     assert run_state(run) == RunState("running", "on host example")
     assert row_of(runs_dir, "B1").state == "running"
@@ -146,6 +146,6 @@ def test_the_scheduler(runs_dir: Path) -> None:
 def test_looking_changes_nothing(runs_dir: Path) -> None:
     before = {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in runs_dir.rglob("*")}
     assert [(row.experiment, row.state) for row in read_overview(runs_dir).rows] == [
-        ("Baseline", "completed"), ("A1", "failed"), ("A2", "killed"), ("B1", "queued"), ("B2", "queued"),
+        ("Baseline", "completed"), ("A1", "failed"), ("A2", "stopped"), ("B1", "retrying"), ("B2", "queued"),
     ]  # fmt: skip
     assert {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in runs_dir.rglob("*")} == before

@@ -18,6 +18,7 @@ from iqa_train.runs.document_cache import Damage
 from iqa_train.runs.documents import ExitFacts
 from iqa_train.runs.layout import Attempt, QueueFiles, RunFolder
 from iqa_train.runs.metrics import Metrics
+from iqa_train.runs.outcome import STOPPED
 from iqa_train.runs.progress import RunProgress, progress_of
 from iqa_train.runs.snapshot import (
     AttemptSnapshot,
@@ -88,9 +89,9 @@ STATES = {
     "no event yet": (alive(begun=False), RunState("starting")),
     "running": (alive(), RunState("running")),
     "no runner known": (alive(runner=None, worker=None), RunState("running")),
-    "worker suspended": (alive(worker=ASLEEP), RunState("running", WAKE.format(""))),
-    "since": (alive(worker=ASLEEP, worker_sign=NOW), RunState("running", WAKE.format(f" since about {CLOCK}"))),
-    "debugged": (alive(worker=TRACED), RunState("running", "held by a debugger (process 7)")),
+    "worker suspended": (alive(worker=ASLEEP), RunState("suspended", WAKE.format(""))),
+    "since": (alive(worker=ASLEEP, worker_sign=NOW), RunState("suspended", WAKE.format(f" since about {CLOCK}"))),
+    "debugged": (alive(worker=TRACED), RunState("suspended", "held by a debugger (process 7)")),
     "runner suspended": (
         alive(runner=ASLEEP),
         RunState("running", f"the worker continues, but its runner is {WAKE.format('')}"),
@@ -131,7 +132,7 @@ STATES = {
     ),
     "stopped, runner killed": (
         attempted(live=Liveness(THIS_HOST, stop_requested=True)),
-        RunState("killed", "stopped on request; --resume continues", requested=True),
+        RunState("stopped", "stopped on request; --resume continues", requested=True),
     ),
     "worker done, runner killed": (
         attempted(live=Liveness(THIS_HOST), metrics=ended_by(0), result={}),
@@ -204,6 +205,26 @@ def test_a_status_follows_from_an_item_and_a_snapshot(item: Item, found: RunSnap
     status = status_of(item, found)
     assert isinstance(status, ItemStatus)
     assert (status.phase, status.attempt) == (phase, attempt)
+
+
+def test_a_run_is_retried_after_a_failure_and_not_after_an_interruption() -> None:
+    def after(*ends: AttemptSnapshot) -> ItemStatus:
+        return status_of(ITEM, RunSnapshot(RUN, ends, ends[-1].exit, locked=False, time=NOW))
+
+    killed = [AttemptSnapshot(RUN.attempt(n), exit=closed("killed", None, 9)) for n in (1, 2, 3)]
+    statuses = [after(*killed[:n]) for n in (1, 2, 3)]
+    assert [(status.tries, status.retrying) for status in statuses] == [(2, True), (3, True), (4, True)]
+    progress = replace(killed[1], metrics=ONE_EPOCH)
+    assert (after(killed[0], progress).tries, after(killed[0], progress).retrying) == (1, True)
+    gave_way: ExitFacts = {**closed("killed", STOPPED), "interrupted": True}
+    yielded = AttemptSnapshot(RUN.attempt(1), exit=gave_way)
+    assert (after(yielded).phase, after(yielded).retrying) == ("waiting", False)
+
+
+def test_a_record_of_an_early_version_reads_as_stopped() -> None:
+    asked: ExitFacts = {**closed("killed", None, 9, "stopped on request, killed after 60 s"), "requested": True}
+    assert state_of(attempted(ended=asked)).name == "stopped"
+    assert state_of(attempted(ended=closed("killed", STOPPED, None))).name == "stopped"
 
 
 def test_progress_follows_from_a_snapshot() -> None:

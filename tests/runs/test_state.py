@@ -202,7 +202,7 @@ def test_a_run_that_ended_well_and_has_no_result_is_lost(run: RunFolder) -> None
             RunState("failed", "out of memory: CUDA could not allocate 2.1 GiB; try batch_size 24", can_pass=True),
         ),
         (DISK_FULL, "", RunState("failed", "disk full")),
-        (STOPPED, "", RunState("killed", "stopped on request; --resume continues")),
+        (STOPPED, "", RunState("stopped", "stopped on request; --resume continues")),
         (77, "", RunState("failed", "exit code 77")),
     ],
 )  # fmt: skip
@@ -230,7 +230,7 @@ def test_killed_by_a_signal(run: RunFolder, number: int, reason: str) -> None:
 def test_a_run_killed_on_request_is_not_retried(run: RunFolder) -> None:
     end(begin(run), -9, requested=True, reason="stopped on request, killed after 60 s; --resume continues")
     state = run_state(run)
-    assert (state.name, state.requested) == ("killed", True)
+    assert (state.name, state.requested) == ("stopped", True)
     assert phase(run) == "settled"
 
 
@@ -564,7 +564,7 @@ def test_a_run_whose_lock_cannot_be_seen_is_left_alone_until_it_is_silent(run: R
     place = INSIDE.removeprefix("in ")
     assert run_state(run) == lost(f"the last sign of life from {place} is 10 min old")
     attempt.stop.touch()
-    assert run_state(run).name == "killed"
+    assert run_state(run).name == "stopped"
 
 
 # Suspended processes.
@@ -587,7 +587,7 @@ def test_a_suspended_worker_has_no_eta(run: RunFolder) -> None:
         os.utime(attempt.metrics, (0, 0))
         with suspended(process) as words:
             state = run_state(run)
-            assert state == RunState("running", f"suspended since about {_epoch_zero()} {words}")
+            assert state == RunState("suspended", f"suspended since about {_epoch_zero()} {words}")
             assert state.suspended
             progress = run_progress(run, state)
             assert (progress.epoch, progress.seconds_left) == (2, None)

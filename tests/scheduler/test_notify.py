@@ -144,7 +144,7 @@ def test_notification_of_a_finished_run(tmp_path: Path) -> None:
         (RunState("failed", "diverged"), "run-failed", ": failed: diverged"),
         (RunState("lost", "host rebooted"), "run-failed", ": lost: host rebooted"),
         (RunState("killed", "killed by signal 9"), "run-failed", ": killed by signal 9"),
-        (RunState("killed", "stopped by ann", requested=True), "run-ended", ": killed: stopped by ann"),
+        (RunState("stopped", "stopped by ann", requested=True), "run-ended", ": stopped by ann"),
     ],
     ids=lambda value: value.name if isinstance(value, RunState) else "",
 )

@@ -64,7 +64,9 @@ class SlurmProject(FaultyProject):
 
     def relaunch(self, commands: ForkedCommands, status: str) -> list[str]:
         """Start again what has been stopped, by what `status` says."""
-        stopped = [row["experiment"] for row in json.loads(status)["runs"] if row["state"] in {"killed", "failed"}]
+        stopped = [
+            row["experiment"] for row in json.loads(status)["runs"] if row["state"] in {"stopped", "killed", "failed"}
+        ]
         for name in stopped:
             commands.run("relaunch", name)
         return stopped
@@ -245,8 +247,8 @@ class TruthWatch:
             allowed = {
                 "completed": {"completed"},
                 "on a node": ALIVE,
-                "waits": {"queued"},
-                "nothing": {"queued", "killed", "failed", "lost"},
+                "waits": {"queued", "retrying"},
+                "nothing": {"queued", "retrying", "stopped", "killed", "failed", "lost"},
             }[str(known.truth)]
             if said not in allowed:
                 since = began - known.since

@@ -55,7 +55,7 @@ def test_a_stop_is_a_stop(make_job_project: Make) -> None:
     stopped = project.project.run("stop", "Baseline")
     assert "stopped on request" in stopped.stdout + stopped.stderr
     rows = project.wait_until_over()
-    assert rows["Baseline"]["state"] == "killed"
+    assert rows["Baseline"]["state"] == "stopped"
     assert len(project.project.attempts("Baseline")) == 1
 
 
@@ -64,7 +64,7 @@ def test_what_is_cancelled_with_scancel_is_not_tried_again(make_job_project: Mak
     job = project.begin("Baseline")
     project.cluster.call("scancel", job.label)
     rows = project.wait_until_over()
-    assert rows["Baseline"]["state"] == "killed"
+    assert rows["Baseline"]["state"] == "stopped"
     assert "cancelled with scancel" in rows["Baseline"]["reason"]
     project.wait_until_over()  # status submits what is missing: nothing is
     assert len(project.project.attempts("Baseline")) == 1
@@ -79,7 +79,7 @@ def test_a_requeued_job_that_is_cancelled_while_it_waits_is_not_submitted_again(
     project.cluster.call("scancel", job.label)
     rows = project.wait_until_over()
     project.wait_until_over()
-    assert rows["Baseline"]["state"] == "killed"
+    assert rows["Baseline"]["state"] == "stopped"
     assert len(project.facts("Baseline")) == 1
 
 
@@ -151,7 +151,7 @@ def test_a_run_that_always_dies_is_given_up(make_job_project: Make) -> None:
     project.submit("--exp", "Baseline")
     project.wait(lambda: len(project.facts("Baseline")) >= 5, "it is tried again", 120)
     rows = project.wait_until_over()
-    assert rows["Baseline"]["state"] == "killed"
+    assert rows["Baseline"]["state"] == "stopped"
     attempts = len(project.project.attempts("Baseline"))
     project.project.status()
     project.wait_until_over()

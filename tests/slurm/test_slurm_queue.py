@@ -110,7 +110,7 @@ def test_a_job_cancelled_before_it_begins_ends_its_run(project: SlurmProject) ->
     project.cluster.call("scancel", job.label)
     row = project.wait(
         "its run is over",
-        lambda: next((row for row in project.status()["runs"] if row["state"] == "killed"), None),
+        lambda: next((row for row in project.status()["runs"] if row["state"] == "stopped"), None),
     )
     assert row["reason"].startswith(f"job {job.label} was cancelled before it began")
     project.let_go()
@@ -126,11 +126,11 @@ def test_a_running_job_that_is_cancelled_and_one_that_is_stopped(project: SlurmP
     rows = {row["experiment"]: row for row in project.status()["runs"]}
     job = rows[first]["job"]["id"]
     project.cluster.call("scancel", job)
-    project.wait("its run is over", lambda: project.row(first)["state"] == "killed")
+    project.wait("its run is over", lambda: project.row(first)["state"] == "stopped")
     assert project.row(first)["reason"].startswith("cancelled with scancel")
     assert project.row(first)["reason"].endswith(f"iqa-train relaunch {first} continues")
     assert "stopped on request" in project.run("stop", second).stdout
-    assert project.row(second)["state"] == "killed"
+    assert project.row(second)["state"] == "stopped"
 
 
 def test_the_console_starts_a_study_on_slurm(project: SlurmProject, monkeypatch: pytest.MonkeyPatch) -> None:

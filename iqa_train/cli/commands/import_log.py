@@ -101,7 +101,7 @@ def _lines(stored: Stored) -> list[str]:
     best = _best(stored)
     value = "" if best["srcc"] is None else f", best test SRCC {best['srcc']:.4f} at epoch {best['epoch']}"
     epochs = plural(log.training.epochs, "epoch")
-    summary = f"{log.outcome.state}{rounds}, {epochs}{value}"
+    summary = f"{log.outcome.name}{rounds}, {epochs}{value}"
     notes = [note for note in (log.outcome.reason, stored.note) if note]
     return [f"{head} as {stored.run.path}: {summary}", *(f"  {plain(note)}" for note in [*notes, *log.notes])]
 
@@ -136,7 +136,7 @@ def _entry(stored: Stored) -> dict[str, Any]:
         "run_dir": str(stored.run.path),
         "experiment": spec.experiment,
         "seed": spec.seed if log.seed_is_known else None,
-        "state": log.outcome.state,
+        "state": log.outcome.name,
         "finished": log.outcome.state in FINISHED,
         "reason": log.outcome.reason,
         "rounds": len(log.rounds),

@@ -150,7 +150,7 @@ def _run_here(spec: RunSpec, run: RunFolder, options: argparse.Namespace, argv: 
             return 130
     code = 130 if outcome.requested else outcome.command_code
     if code != 0:
-        state = "" if outcome.reason.startswith(outcome.state) else f"{outcome.state}: "
+        state = "" if outcome.reason.startswith(outcome.name) else f"{outcome.name}: "
         mine = outcome.can_pass and outcome.exit_code != SUPERSEDED
         how = "; the same command with --resume continues it" if mine else ""
         say(f"iqa-train: {spec.experiment}: {state}{outcome.reason}{how}")

@@ -12,7 +12,7 @@ from iqa_train.cli.text import plain, say
 from iqa_train.errors import RunError, UsageError
 from iqa_train.runner.interruption import GRACE
 from iqa_train.runs.state import run_state
-from iqa_train.runs.state_names import OPEN
+from iqa_train.runs.state_names import NOT_STARTED, OPEN, nothing_to_stop
 from iqa_train.scheduler.overview import Overview, read_overview
 from iqa_train.scheduler.queue import Queue, read_queue
 from iqa_train.scheduler.stop import end_rounds, stop_rows
@@ -61,9 +61,10 @@ def main(argv: Sequence[str]) -> int:
         print(json.dumps({"stopped": listed}, indent=2))
     else:
         for row, what in words:
-            print(f"{row.experiment} ({row.run.seed_words}): {plain(what)}")
+            name = f"{row.experiment} ({row.run.seed_words})"
+            print(f"{name} {what}" if what == nothing_to_stop(row.state) else f"{name}: {plain(what)}")
         for name in idle:
-            print(f"{name}: has not been started and is not queued")
+            print(f"{name} {nothing_to_stop(NOT_STARTED)}")
         for name in ended:
             print(f"{name}: no further round is started; iqa-train --all --until-decided continues")
         if not words and not idle and not ended:

@@ -23,7 +23,7 @@ from iqa_train.runs.outcome import outcome_from
 from iqa_train.runs.snapshot import SnapshotReader
 from iqa_train.runs.specfile import read_spec
 from iqa_train.runs.state import outside_the_queue, run_state
-from iqa_train.runs.state_names import FINISHED, OPEN, QUEUED, RUNNING
+from iqa_train.runs.state_names import FINISHED, OPEN, RUNNING, WAITING
 from iqa_train.scheduler.backend import CANNOT_START
 from iqa_train.scheduler.notify_table import notify_reference
 from iqa_train.scheduler.outbox import is_due
@@ -94,7 +94,7 @@ def attend(runs: Runs, items: Sequence[Item], options: argparse.Namespace) -> in
     for item, exit_code in zip(items, codes, strict=True):
         state = outside_the_queue(run_state(folder_of(item, runs_dir)))
         if exit_code or not state.finished:
-            say(f"iqa-train: {item.experiment}: {state.name}{': ' + state.reason if state.reason else ''}")
+            say(f"iqa-train: {item.experiment}: {state.words}")
     if options.json:
         print(json.dumps(read_overview(runs_dir, runs[0][0].study).as_json(), indent=2))
     else:
@@ -142,7 +142,7 @@ def _watch(runs_dir: Path, keys: set[str], study: str | None = None) -> None:
             if scheduler_process(runs_dir) is None and is_due(overview.queue, runs_dir):
                 ensure_scheduler(runs_dir)
             return
-        local = any(row.state == QUEUED and row.item and row.item.slurm is None for row in open_)
+        local = any(row.state in WAITING and row.item and row.item.slurm is None for row in open_)
         if scheduler_process(runs_dir) is None and (looking or local):
             ensure_scheduler(runs_dir)
         attend_slurm(runs_dir)
@@ -171,7 +171,7 @@ class _Screen:
 
     def _print_changes(self, overview: Overview, rows: Sequence[Row]) -> None:
         for row in rows:
-            line = f"{row.experiment}: {row.state}" + (f" on {row.device}" if row.device else "")
+            line = f"{row.experiment}: {row.state_words}" + (f" on {row.device}" if row.device else "")
             line += f", test SRCC {row.progress.srcc:.4f}" if row.state in FINISHED and row.progress.srcc else ""
             line += f" ({row.reason})" if row.reason else ""
             if self._last_lines.get(str(row.run.path)) != line:

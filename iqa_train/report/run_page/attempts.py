@@ -14,9 +14,10 @@ from iqa_train.report.sections import Line, Mark, Section, pair, prose
 from iqa_train.runs.attempt_facts import LogFinder
 from iqa_train.runs.document_cache import Damage
 from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.outcome import outcome_from
 from iqa_train.runs.snapshot import AttemptSnapshot, RunSnapshot
 from iqa_train.runs.state import state_of
-from iqa_train.runs.state_names import FINISHED, KILLED
+from iqa_train.runs.state_names import FAILED, FINISHED, KILLED, LOST, STOPPED
 from iqa_train.text import format_duration
 
 
@@ -35,7 +36,7 @@ def _section(attempt: AttemptSnapshot, state: str, reason: str, logs: LogFinder)
     """`state` and `reason` are the run's if this is its last attempt, else ""."""
     runner, no_runner = contents(attempt.runner)
     ended, no_end = contents(attempt.exit)
-    state = words(ended, "state") or state or "end not recorded"
+    state = _state(attempt) or state or "end not recorded"
     reason = words(ended, "reason") or reason
     lines = [
         pair("started", moment(words(runner, "started")) + (_resumed(runner) if runner else "")),
@@ -53,6 +54,16 @@ def _section(attempt: AttemptSnapshot, state: str, reason: str, logs: LogFinder)
     return Section(f"Attempt {attempt.number}: {state}", tuple(lines or [prose("it left no files")]))
 
 
+def _state(attempt: AttemptSnapshot) -> str:
+    """How its exit.json says that it ended; "" where that is not said."""
+    if attempt.exit is None or isinstance(attempt.exit, Damage):
+        return ""
+    try:
+        return outcome_from(attempt.exit).name
+    except ValueError:
+        return attempt.exit["state"]
+
+
 def _resumed(runner: Document) -> str:
     return ", resumed from a checkpoint" if value_at(runner, "resumed") else ""
 
@@ -68,7 +79,7 @@ def _ended(ended: Document) -> str:
 def _mark(state: str) -> Mark:
     if state in FINISHED:
         return "good"
-    return "warning" if state == KILLED else "error" if state in {"failed", "lost"} else ""
+    return "warning" if state in {KILLED, STOPPED} else "error" if state in {FAILED, LOST} else ""
 
 
 def _named(name: str) -> str:

@@ -26,7 +26,7 @@ def test_a_run_is_stopped_with_its_checkpoint_and_its_processes_are_gone(stand_i
         assert "A1 (seed 42) running on CPU slot" in app.shown()
         await pilot.press("enter")
         assert await notice_with(pilot, "A1 was stopped after epoch 1 of 3; press R to continue from its checkpoint")
-        assert states(app, "killed") == ["A1"]
+        assert states(app, "stopped") == ["A1"]
 
     drive(target_of(project), act)
     assert project.of_role("worker", "/A1/") == []
@@ -86,7 +86,7 @@ def test_a_run_that_does_not_end_can_be_killed_at_once(stand_ins: Make) -> None:
         assert "kill now" in app.shown()
         assert "was asked to stop" in app.shown()
         await pilot.press("enter")
-        await until(pilot, "it is gone", lambda: states(app, "killed"))
+        await until(pilot, "it is gone", lambda: states(app, "stopped"))
         await notice_with(pilot, "A1 was stopped")
 
     drive(target_of(project), act)

@@ -1,6 +1,7 @@
 """What the main screen is made of, without a terminal: the table, the plot, batches, devices, the top line."""
 
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,10 @@ from iqa_train.study.model import Batch
 from iqa_tui.state.batches import batch_lines
 from iqa_tui.state.board import Board, DeviceLine, Devices, NodeLine, RunLine
 from iqa_tui.state.table_lines import TableLine, table_lines
+from iqa_tui.widgets.detail import detail_words
 from iqa_tui.widgets.devices import device_lines
 from iqa_tui.widgets.headline import problem_text, progress_words
-from iqa_tui.widgets.run_cells import verdict_cell
+from iqa_tui.widgets.run_cells import state_cell, verdict_cell
 from iqa_tui.widgets.run_columns import GAP, Grid
 from iqa_tui.widgets.run_columns import grid as grid_of
 
@@ -98,6 +100,40 @@ def test_a_batch_counts_epochs_and_its_last_run() -> None:
     first, second = batch_lines(batches, lines)
     assert (first.state, first.done, first.eta_s) == ("running", 0.75, 300.0)
     assert (second.state, second.done, second.eta_s) == ("", 0.0, None)
+
+
+@pytest.mark.parametrize(
+    ("states", "state", "words"),
+    [
+        (("completed", "failed"), "", "1 failed"),
+        (("stopped", "stopped"), "", "stopped"),
+        (("completed", "stopped"), "", "stopped"),
+        (("stopped", "failed"), "", "1 failed, 1 stopped"),
+        (("running", "failed"), "running", "1 failed"),
+        (("killed", "retrying"), "queued", "1 killed"),
+        (("completed", ""), "", ""),
+        (("completed", "stopped-early"), "done", ""),
+    ],
+)
+def test_a_batch_is_stopped_only_if_its_runs_were(states: tuple[str, str], state: str, words: str) -> None:
+    batch = Batch(name="Batch 1", gpus={"0": "Baseline", "1": "A1"}, minutes=1.0)  # type: ignore[dict-item]
+    (found,) = batch_lines([batch], [line(1, "Baseline", states[0]), line(2, "A1", states[1])])
+    assert (found.state, found.without_result) == (state, words)
+
+
+def test_which_try_it_is_and_a_reason_are_said_once() -> None:
+    def shown(state: str, reason: str, tries: tuple[int, int] | None = None) -> tuple[str, str]:
+        found = line(2, "A1", state)
+        assert found.row is not None
+        entry = TableLine((replace(found, row=replace(found.row, reason=reason, tries=tries)),))
+        return state_cell(entry, Board()), detail_words(Board(), entry)
+
+    reason = "attempt 2 failed: out of memory"
+    assert shown("retrying", reason, (3, 4)) == ("↻ retrying 3/4", f"A1: retrying 3/4: {reason}")
+    assert shown("running", "", (3, 4)) == ("▶ running, try 3/4", "A1: running, try 3/4")
+    asked = "stopped on request; --resume continues"
+    assert shown("stopped", asked) == ("■ stopped", "A1: stopped on request; R resumes")
+    assert shown("failed", "diverged") == ("✗ failed", "A1: failed: diverged")
 
 
 GPU = Device("gpu", 0, "GPU-1", "NVIDIA H200", memory_total=139 << 30)

@@ -75,13 +75,13 @@ def test_two_watch_one_study(make: Make) -> None:
         one.type("x")
         one.see(r"Baseline \(seed 42\)")
         one.type("\r")
-        other.see("killed")
-        one.see("killed")
+        other.see("stopped")
+        one.see("stopped")
         os.kill(one.process.pid, signal.SIGKILL)
         since = len(other.written)
         project.let_go()
         other.see("completed", since=since)
-    assert project.row("Baseline")["state"] == "killed"
+    assert project.row("Baseline")["state"] == "stopped"
 
 
 def test_the_state_is_shown_soon_after_the_first_picture(make: Make) -> None:

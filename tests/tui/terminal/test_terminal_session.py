@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from iqa_train.runs.state_names import OPEN
 from tests.conftest import Project
 from tests.tui.terminal.consoles import Make
 from tests.tui.terminal.tmux_terminal import Tmux, tmux
@@ -36,7 +37,7 @@ def test_a_study_is_carried_out_by_keys_alone(make: Make) -> None:
         terminal.keys("x")
         terminal.see(r"Stop B1 \(seed 42\)")
         terminal.keys("Enter")
-        terminal.see(r"B1 +.*killed")
+        terminal.see(r"B1 +.*stopped")
         project.let_go()
         terminal.keys("R")
         terminal.see("Relaunch B1")
@@ -95,7 +96,7 @@ def _follow_the_demo(terminal: Tmux) -> None:
     terminal.keys("x")
     terminal.see(r"Stop A1 \(seed 42\)")
     terminal.keys("Enter")
-    terminal.see(r"A1 +.*killed", 90)
+    terminal.see(r"A1 +.*stopped", 90)
     terminal.keys("R")
     terminal.see("Relaunch A1")
     terminal.keys("Enter")
@@ -111,5 +112,5 @@ def _follow_the_demo(terminal: Tmux) -> None:
 
 def _stop_all(project: Project) -> None:
     left = json.loads(project.run("status", "--json").stdout)["runs"]
-    if any(row["state"] in {"queued", "starting", "running"} for row in left):
+    if any(row["state"] in OPEN for row in left):
         project.run("stop", "--all")
