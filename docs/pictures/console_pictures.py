@@ -35,7 +35,7 @@ class Picture:
 
 PICTURES = (
     Picture("console", (160, 48), ("3",)),
-    Picture("console-search", (120, 36), ("5", "slash", *"best so far", "enter")),
+    Picture("console-search", (120, 36), ("5", "tab", "slash", *"best so far", "enter")),
     Picture("console-run", (120, 35), ("3", "enter")),
     Picture("console-small", (80, 24), ("3",)),
 )

@@ -82,7 +82,7 @@ async def record() -> list[tuple[str, float]]:
         await tape.wait(lambda: tape.done() == 5)
         await pilot.pause(3)
         await tape.press("3", seconds=2.5)
-        await tape.press("slash", *"best so far", "enter", seconds=2.5)
+        await tape.press("tab", "slash", *"best so far", "enter", seconds=2.5)
         await tape.press("shift+tab", "enter", seconds=4.0)
     return tape.frames
 

@@ -22,6 +22,7 @@ from iqa_tui.widgets.detail import Detail
 from iqa_tui.widgets.devices import DevicePane
 from iqa_tui.widgets.headline import Headline, ProblemLine
 from iqa_tui.widgets.logtabs import LogTabs
+from iqa_tui.widgets.run_filter import RunFilter
 from iqa_tui.widgets.run_table import RunTable
 from iqa_tui.widgets.verdict_line import VerdictLine
 
@@ -62,6 +63,7 @@ class StudyScreen(ActionScreen):
         yield ProblemLine(id="problem")
         with Vertical(id="top"):
             yield RunTable(id="runs")
+            yield RunFilter(id="filter")
             yield VerdictLine(id="verdicts")
             yield Detail(id="detail")
             yield Batches(id="batches")
@@ -131,11 +133,22 @@ class StudyScreen(ActionScreen):
 
     def _fit_table(self) -> None:
         table = self.query_one(RunTable)
-        height = min(len(table.entries), self._most_rows()) + 1
+        self.query_one(RunFilter).show(table.words, len(table.entries), table.total)
+        height = min(table.total, self._most_rows()) + 1
         if height != self._table_height:
             table.styles.height = self._table_height = height
 
     def on_run_table_resized(self) -> None:
+        self._fit_table()
+
+    def on_run_table_filter_requested(self) -> None:
+        self.query_one(RunFilter).ask()
+
+    def on_run_filter_changed(self, message: RunFilter.Changed) -> None:
+        self.query_one(RunTable).filter(message.words)
+
+    def on_run_filter_left(self) -> None:
+        self.query_one(RunTable).focus()
         self._fit_table()
 
     def _most_rows(self) -> int:
@@ -200,7 +213,7 @@ class StudyScreen(ActionScreen):
             table.select(lines[(at + by) % len(lines)].key)
 
     def action_find(self, what: str) -> None:
-        """Search or filter in the log, wherever the focus is."""
+        """Search or filter in the log, from anywhere but the table."""
         self.remove_class("-plot")
         self.query_one(LogPane).ask(what)
 

@@ -56,25 +56,26 @@ def grid(entries: Sequence[TableLine], board: Board, width: int) -> Grid:
     """The table of `entries` in `width` terminal columns, without the least important columns if needed."""
     texts = {c.key: [plain(c.cell(entry, board)) for entry in entries] for c in COLUMNS}
     texts |= {c.key: at_the_point(texts[c.key], c.before, c.least) for c in COLUMNS if c.before}
+    content = {key: max(map(cell_len, found), default=0) for key, found in texts.items()}
     columns = [_headed(c, board) for c in COLUMNS if not c.instead and _is_there(c, texts[c.key], entries, board)]
-    while _width(columns, texts, board) > width and len(columns) > 2:
+    while _width(columns, content, board) > width and len(columns) > 2:
         least = max(columns, key=lambda column: column.rank)
         shorter = next((c for c in COLUMNS if c.instead == least.key), None)
         at = columns.index(least)
         columns[at : at + 1] = [_headed(shorter, board)] if shorter else []
     for key in _SMALL:  # room that the last one left
         column = next(c for c in COLUMNS if c.key == key)
-        if _width([*columns, column], texts, board) <= width and not any(
+        if _width([*columns, column], content, board) <= width and not any(
             c.key in {key, column.instead} for c in columns
         ):
             columns = sorted([*columns, column], key=lambda c: _ORDER[c.key])
-    widths = _stretched(columns, texts, board, width)
+    widths = _stretched(columns, content, board, width)
     for column in [
         c for c in columns if c.key == "other" or (c.key in {"eta", "stage"} and set(texts[c.key]) <= {NONE})
     ]:
-        if _is_cut(columns, widths, texts):
+        if _is_cut(columns, widths, content):
             columns.remove(column)
-            widths = _stretched(columns, texts, board, width)
+            widths = _stretched(columns, content, board, width)
     rows = [tuple(texts[c.key][n] for c in columns) for n in range(len(entries))]
     return Grid(tuple(columns), tuple(widths), tuple(rows))
 
@@ -129,8 +130,7 @@ def _is_there(column: Column, texts: Sequence[str], entries: Sequence[TableLine]
     return True
 
 
-def _column_width(column: Column, texts: Sequence[str], board: Board) -> int:
-    content = max(map(cell_len, texts), default=0)
+def _column_width(column: Column, content: int, board: Board) -> int:
     least = column.least
     if column.key == "epoch" and board.epochs:
         least = 2 * len(str(board.epochs)) + 1
@@ -140,29 +140,27 @@ def _column_width(column: Column, texts: Sequence[str], board: Board) -> int:
     return least if column.flexible else min(column.widest, max(least, content))
 
 
-def _width(columns: Sequence[Column], texts: dict[str, list[str]], board: Board) -> int:
-    return sum(_column_width(c, texts[c.key], board) + GAP for c in columns)
+def _width(columns: Sequence[Column], content: dict[str, int], board: Board) -> int:
+    return sum(_column_width(c, content[c.key], board) + GAP for c in columns)
 
 
-def _stretched(columns: Sequence[Column], texts: dict[str, list[str]], board: Board, width: int) -> list[int]:
+def _stretched(columns: Sequence[Column], content: dict[str, int], board: Board, width: int) -> list[int]:
     """The widths; flexible columns share the rest of the room, verdicts first and titles last."""
-    widths = [_column_width(c, texts[c.key], board) for c in columns]
+    widths = [_column_width(c, content[c.key], board) for c in columns]
     room = width - sum(widths) - GAP * len(widths)
     flexible = [n for n, column in enumerate(columns) if column.flexible]
     for n in sorted(flexible, key=lambda n: (columns[n].key == "title", columns[n].key not in VERDICTS)):
-        wanted = min(columns[n].widest, max(map(cell_len, texts[columns[n].key]), default=0))
+        wanted = min(columns[n].widest, content[columns[n].key])
         more = min(max(0, room), max(0, wanted - widths[n]))
         widths[n] += more
         room -= more
     return widths
 
 
-def _is_cut(columns: Sequence[Column], widths: Sequence[int], texts: dict[str, list[str]]) -> bool:
+def _is_cut(columns: Sequence[Column], widths: Sequence[int], content: dict[str, int]) -> bool:
     """Whether a verdict does not fit."""
     return any(
-        max(map(cell_len, texts[column.key]), default=0) > width
-        for column, width in zip(columns, widths, strict=True)
-        if column.key in VERDICTS
+        content[column.key] > width for column, width in zip(columns, widths, strict=True) if column.key in VERDICTS
     )
 
 

@@ -1,5 +1,6 @@
-"""The table of runs: a line for each experiment, which opens into its seeds; with a cursor, and marks."""
+"""The table of runs: a line for each experiment, which opens into its seeds; with cursor, marks, filter and order."""
 
+from dataclasses import replace
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -13,10 +14,12 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from iqa_train.runs.state_names import ALIVE
 from iqa_tui.state.board import Board, RunLine
 from iqa_tui.state.table_lines import TableLine, table_lines
 from iqa_tui.widgets.glyphs import COLOURS
 from iqa_tui.widgets.run_columns import GAP, VERDICTS, Column, Grid, grid
+from iqa_tui.widgets.table_order import ORDERS, STUDY, TROUBLE, arranged
 
 _MARGIN = 2  # terminal columns on the left, for cursor and mark
 
@@ -49,6 +52,41 @@ class RunTable(ScrollView, can_focus=True):
         ),
         Binding("right", "open_seeds(True)", show=False, id="runs.seeds-show", tooltip="Show its seeds"),
         Binding("left", "open_seeds(False)", show=False, id="runs.seeds-hide", tooltip="Hide its seeds"),
+        Binding(
+            "slash",
+            "filter",
+            "Filter",
+            key_display="/",
+            show=False,
+            id="runs.filter",
+            tooltip="Show only runs with some words: name, title, state, seed or device",
+        ),
+        Binding(
+            "S",
+            "sort",
+            "Sort",
+            show=False,
+            id="runs.sort",
+            tooltip="Sort by state, value, difference or verdict, or as the study has them",
+        ),
+        Binding(
+            "r",
+            "next_in('running')",
+            "Next running",
+            show=False,
+            id="runs.next-running",
+            tooltip="Select the next running run",
+        ),
+        Binding(
+            "exclamation_mark",
+            "next_in('failed')",
+            "Next failed",
+            key_display="!",
+            show=False,
+            id="runs.next-failed",
+            tooltip="Select the next run that has failed or is lost",
+        ),
+        Binding("escape", "unfilter", "All runs", show=False, id="runs.leave-filter", tooltip="Show all runs again"),
         Binding("enter", "open", "Details", show=False, id="runs.open", tooltip="Show details of the selected run"),
     ]
 
@@ -72,11 +110,17 @@ class RunTable(ScrollView, can_focus=True):
     class Resized(Message):
         """The table has more or fewer lines."""
 
+    class FilterRequested(Message):
+        """The words of a filter are to be typed."""
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.marked: set[str] = set()
         self.opened: set[str] = set()
         self.entries: tuple[TableLine, ...] = ()
+        self.total = 0  # lines without a filter
+        self.order = STUDY
+        self.words = ""  # of the filter
         self._grid: Grid = grid((), Board(), 80)
 
     @property
@@ -104,29 +148,46 @@ class RunTable(ScrollView, can_focus=True):
         """Lay the table out again if its lines have changed."""
         if old.lines is new.lines:
             return
-        self.entries = table_lines(new.lines, self.opened)
-        self.marked &= {line.key for line in new.lines} | {entry.key for entry in self.entries}
-        if self.entries and self.entry is None:
-            self.selected = self.entries[0].key
-            self.post_message(self.Selected(self.entries[0].run))
+        self.entries = self._arranged(new)
+        self.marked &= {line.key for line in new.lines} | {entry.key for entry in table_lines(new.lines)}
+        self._select_shown()
         if self.size.width:
             old_grid = self._grid
-            self._grid = grid(self.entries, new, self._room(self.size.width))
+            self._grid = self._laid_out(new, self.size.width)
             if old_grid != self._grid:
                 self._fit()
                 self.refresh()
 
+    def _arranged(self, board: Board) -> tuple[TableLine, ...]:
+        entries = table_lines(board.lines, self.opened)
+        self.total = len(entries)
+        return arranged(entries, board, self.order, self.words) if self.words or self.order != STUDY else entries
+
+    def _select_shown(self) -> None:
+        """Another line, if the selected one is not shown."""
+        if self.entries and self.entry is None:
+            self.selected = self.entries[0].key
+            self.post_message(self.Selected(self.entries[0].run))
+
+    def _laid_out(self, board: Board, width: int) -> Grid:
+        found = grid(self.entries, board, width - _MARGIN)
+        sorted_by = {self.order, f"short-{self.order}"}
+        columns = tuple(
+            replace(column, head=_sorted_head(column.head, width)) if column.key in sorted_by else column
+            for column, width in zip(found.columns, found.widths, strict=True)
+        )
+        return replace(found, columns=columns)
+
     def on_resize(self, event: events.Resize) -> None:
-        self._grid = grid(self.entries, self.board, self._room(event.size.width))
+        self._grid = self._laid_out(self.board, event.size.width)
         self._fit()
         self.refresh()
-
-    def _room(self, width: int) -> int:
-        return width - _MARGIN
 
     def select(self, key: str) -> None:
         """Move the cursor to a line, if it exists; to a seed that is not shown, after opening its experiment."""
         if self._entry(key) is None and self.board.line(key) is not None:
+            if not any(run.key == key for entry in self.entries for run in entry.runs):
+                self.filter("")
             parent = next(entry for entry in self.entries if any(run.key == key for run in entry.runs))
             self._set_open(parent, opened=True)
         entry = self._entry(key)
@@ -151,13 +212,49 @@ class RunTable(ScrollView, can_focus=True):
         self.opened = self.opened | {parent.key} if opened else self.opened - {parent.key}
         if not opened and self.selected in {run.key for run in parent.runs}:
             self.selected = parent.key
-        self.entries = table_lines(self.board.lines, self.opened)
-        self._grid = grid(self.entries, self.board, self._room(self.size.width or 80))
+        self._arrange()
+        self.post_message(self.Selected(parent.run))
+
+    def _arrange(self) -> None:
+        """After another filter or order, or seeds opened or closed."""
+        self.entries = self._arranged(self.board)
+        self._select_shown()
+        self._grid = self._laid_out(self.board, self.size.width or 80)
         self._fit()
         self.post_message(self.Resized())
         self._scroll_to_cursor()
         self.refresh()
-        self.post_message(self.Selected(parent.run))
+
+    def action_filter(self) -> None:
+        self.post_message(self.FilterRequested())
+
+    def filter(self, words: str) -> None:
+        """Show only lines with all of these words; all lines without any."""
+        if words != self.words:
+            self.words = words
+            self._arrange()
+
+    def action_unfilter(self) -> None:
+        self.filter("")
+
+    def action_sort(self) -> None:
+        """The next order."""
+        orders = list(ORDERS)
+        self.order = orders[(orders.index(self.order) + 1) % len(orders)]
+        self._arrange()
+        self.notify(
+            f"sorted by {ORDERS[self.order]}" if self.order != STUDY else "in the order of the study", timeout=2
+        )
+
+    def action_next_in(self, what: str) -> None:
+        """Select the next line with a run that is running, or has failed; after the last, from the top."""
+        states = ALIVE if what == "running" else TROUBLE
+        at = self._at()
+        for entry in (*self.entries[at + 1 :], *self.entries[: at + 1]):
+            if any(run.state in states for run in entry.runs):
+                self.select(entry.key)
+                return
+        self.notify("no run is running" if what == "running" else "no run has failed", timeout=2)
 
     def _entry(self, key: str | None) -> TableLine | None:
         return next((entry for entry in self.entries if entry.key == key), None)
@@ -254,6 +351,10 @@ class RunTable(ScrollView, can_focus=True):
         """Repaint all lines but the header."""
         super().watch_scroll_y(old, new)
         self.refresh(Region(0, 1, self.size.width, self.size.height))
+
+
+def _sorted_head(head: str, width: int) -> str:
+    return f"{head} ▾" if len(head) + 2 <= width else f"{head[: width - 1]}▾"
 
 
 def _cell(column: Column, text: str, width: int) -> str:

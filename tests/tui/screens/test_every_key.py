@@ -11,7 +11,7 @@ from tests.tui.screens.console_host import Seat, seat
 
 WAYS: dict[str, tuple[str, ...]] = {
     "Console": (), "ActionScreen": (), "StudyScreen": (), "RunTable": (),
-    "LogView": (), "Prompt": ("slash",),
+    "LogView": (), "Prompt": ("ampersand",), "RunFilter": ("slash",),
     "RunScreen": ("enter",), "Page": ("enter",), "HelpScreen": ("question_mark",),
     "CompareScreen": ("c",), "PickScreen": ("c", "1"), "Picks": ("c", "1"),
     "Dialog": ("s",), "Choice": ("s",),
