@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from textual.command import Provider
     from textual.driver import Driver
 
+    from iqa_train.scheduler.queue_undo import Change
     from iqa_tui.screens.study import StudyScreen
 
 
@@ -89,6 +90,7 @@ class Console(App[str]):
         self.target = target
         self.readonly = readonly
         self.config = config or Config()
+        self.queue_changes: list[Change] = []  # made by this console, the last of which can be undone
         for theme in OWN:
             self.register_theme(theme)
         self.theme = self.config.theme or os.environ.get("TEXTUAL_THEME") or OWN[0].name

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from textual.app import App
 
+    from iqa_train.scheduler.queue_undo import Change
     from iqa_tui.config import Config
     from iqa_tui.state.board import Board, Target
 
@@ -19,6 +20,7 @@ class ConsoleApp(Protocol):
     target: Target
     readonly: bool
     config: Config
+    queue_changes: list[Change]
 
     def look_now(self) -> None:
         """Read the study again at once."""

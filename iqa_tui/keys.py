@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _WITHOUT_KEYS = ("iqa_tui.cli", "iqa_tui.state", "iqa_tui.serve")
 GROUPS = {
     "app": "Everywhere", "view": "Study", "runs": "Runs", "queue": "Runs", "results": "Runs", "logs": "Log",
-    "log": "Log", "detail": "Run view", "compare": "Compare", "page": "Pages (run view, compare, help)",
-    "help": "Help", "dialog": "Dialogs", "choice": "Dialogs",
+    "log": "Log", "order": "Queue", "detail": "Run view", "compare": "Compare",
+    "page": "Pages (run view, compare, help)", "help": "Help", "dialog": "Dialogs", "choice": "Dialogs",
 }  # fmt: skip
 """The group of an id, by its part before the point, in the order of the help."""
 _STUDY = frozenset({"view", "runs", "queue", "results", "logs", "log"})

@@ -250,6 +250,17 @@ def moved(queue: Queue, keys: Sequence[str], to: int) -> Queue:
     return replace(queue, items=(*rest[:at], *mine, *rest[at:]))
 
 
+def moved_past(queue: Queue, key: str, other: str) -> Queue:
+    """The queue with an item on the other side of another, in whose batch it is then."""
+    places = {item.key: n for n, item in enumerate(queue.items)}
+    mine, neighbour = queue.items[places[key]], queue.items[places[other]]
+    rest = [item for item in queue.items if item.key != key]
+    at = rest.index(neighbour) + (1 if places[key] < places[other] else 0)
+    gpu = mine.gpu if mine.pinned or mine.batch == neighbour.batch else None
+    joined = replace(mine, batch=neighbour.batch, batch_name=neighbour.batch_name, gpu=gpu)
+    return replace(queue, items=(*rest[:at], joined, *rest[at:]))
+
+
 def batch_words(items: Sequence[Item]) -> str:
     """What a batch of these is called: its name, else what was queued together (those of a seed, of a command)."""
     name = next((item.batch_name for item in items if item.batch_name), "")

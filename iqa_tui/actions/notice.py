@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
 from iqa_tui.state.board import Board, RunLine, Target
+
+if TYPE_CHECKING:
+    from iqa_train.scheduler.queue_undo import Change
 
 Severity = Literal["information", "warning", "error"]
 
@@ -14,7 +17,8 @@ Severity = Literal["information", "warning", "error"]
 class ActionContext:
     """What an action works on: the study, the run under the cursor, the keys of the marked runs.
 
-    `chosen` are the runs under the cursor, all those of an experiment.
+    `chosen` are the runs under the cursor, all those of an experiment; `changes` those of the queue that this console
+    has made, to which actions add.
     """
 
     board: Board
@@ -23,6 +27,7 @@ class ActionContext:
     marked: frozenset[str] = frozenset()
     readonly: bool = False
     chosen: tuple[RunLine, ...] = ()
+    changes: list[Change] = field(default_factory=list)
 
     @property
     def wanted(self) -> tuple[RunLine, ...]:

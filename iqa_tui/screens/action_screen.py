@@ -23,6 +23,8 @@ from iqa_tui.safe import plain
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from textual.binding import ActiveBinding
+
     from iqa_tui.actions.orders import ExportOrder, RelaunchOrder, StartOrder, StopOrder
     from iqa_tui.state.board import RunLine
 
@@ -66,6 +68,19 @@ class ActionScreen(Screen[None]):
         super().__init__(name, id, classes)
         self.notices: deque[Notice] = deque(maxlen=_MAX_NOTICES)
         self._under_way: set[str] = set()
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """What the footer and the palette offer: in a read-only console, no key that changes anything."""
+        bindings = super().active_bindings
+        if not self.current_context().readonly:
+            return bindings
+        return {key: active for key, active in bindings.items() if active.binding.id not in self.acting_ids()}
+
+    @classmethod
+    def acting_ids(cls) -> set[str | None]:
+        """The ids of the keys that change something."""
+        return {b.id for b in ActionScreen.BINDINGS if isinstance(b, Binding) and b.id != "app.messages"}
 
     def current_context(self) -> ActionContext:
         raise NotImplementedError
@@ -127,8 +142,8 @@ class ActionScreen(Screen[None]):
         from iqa_tui.actions import queue
 
         context = self.current_context()
-        act = queue.resume if context.board.paused else queue.pause
-        self._run_in_thread("pause", lambda _: act(context.target))
+        act = queue.resume if context.board.paused or context.board.lacks_scheduler else queue.pause
+        self._run_in_thread("pause", lambda _: act(context.target, context.changes))
 
     def action_export(self) -> None:
         """Ask what to export, and where to."""

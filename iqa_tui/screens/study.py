@@ -27,7 +27,7 @@ from iqa_tui.widgets.run_table import RunTable
 from iqa_tui.widgets.verdict_line import VerdictLine
 
 if TYPE_CHECKING:
-    from textual.binding import ActiveBinding
+    pass
 _PLOT = "Plot the next of SRCC, validation SRCC, loss, learning rate; where there is no room, in place of the log"
 _HALF_FROM = 200  # columns of the screen, of which they have half
 _DEFAULT_PAGER = "less -R +G"
@@ -50,6 +50,7 @@ class StudyScreen(ActionScreen):
         Binding("v", "plot", "Plot", id="view.plot", tooltip=_PLOT),
         Binding("z", "zoom", "Zoom", id="view.zoom", tooltip="Enlarge the focused pane to the whole screen, and back"),
         Binding("o", "pager", "Pager", show=False, id="log.pager", tooltip="Open the log in $PAGER"),
+        Binding("Q", "queue", "Queue", show=False, id="view.queue", tooltip="The queue: order, reasons, changes, undo"),
         Binding("c", "compare", "Compare", show=False, id="view.compare", tooltip="Compare two runs or two studies"),
     ]
 
@@ -100,20 +101,11 @@ class StudyScreen(ActionScreen):
         """The app, as the console."""
         return console_of(self.app)
 
-    @property
-    def active_bindings(self) -> "dict[str, ActiveBinding]":
-        """What the footer and the palette offer: in a read-only console, no key that changes anything."""
-        bindings = super().active_bindings
-        if not self.console.readonly:
-            return bindings
-        acting = {b.id for b in ActionScreen.BINDINGS if isinstance(b, Binding) and b.id != "app.messages"}
-        return {key: active for key, active in bindings.items() if active.binding.id not in acting}
-
     def current_context(self) -> ActionContext:
         app = self.console
         table = self.query_one(RunTable)
         return ActionContext(
-            app.board, app.target, self.selected, frozenset(self.marked), app.readonly, chosen=table.chosen
+            app.board, app.target, self.selected, frozenset(self.marked), app.readonly, table.chosen, app.queue_changes
         )
 
     def after_action(self, notice: Notice) -> None:
@@ -184,6 +176,12 @@ class StudyScreen(ActionScreen):
         from iqa_tui.screens.compare import CompareScreen, first_two
 
         self.app.push_screen(CompareScreen(self.current_context(), *first_two(self.current_context())))
+
+    def action_queue(self) -> None:
+        """Show the queue of the runs folder."""
+        from iqa_tui.screens.queue import QueueScreen
+
+        self.app.push_screen(QueueScreen())
 
     def go_to(self, key: str) -> None:
         """Move the cursor to a run."""

@@ -207,6 +207,11 @@ class Board:
         values = [test for curve in self.curves for _, _, test in curve.points if test is not None]
         return min(values, default=0.0), max(values, default=1.0)
 
+    @property
+    def lacks_scheduler(self) -> bool:
+        """Whether something waits for a scheduler, and none is running."""
+        return self.needs_scheduler or (self.more_rounds and self.scheduler_pid is None)
+
     def line(self, key: str | None) -> RunLine | None:
         """The line with that key."""
         return next((line for line in self.lines if line.key == key), None)

@@ -30,6 +30,7 @@ def words(app: Host, part: str) -> str:
     return " ".join(str(app.screen.query_one(part, Static).visual).split())
 
 
+@pytest.mark.slow
 def test_the_marked_runs_are_relaunched_and_no_other(stand_ins: Make) -> None:
     project = stand_ins(behaviour="A1=exit:3,A2=exit:3,B1=exit:3")
     project.run("--all", "--slots", "2", code=1)

@@ -13,6 +13,7 @@ WAYS: dict[str, tuple[str, ...]] = {
     "Console": (), "ActionScreen": (), "StudyScreen": (), "RunTable": (),
     "LogView": (), "Prompt": ("ampersand",), "RunFilter": ("slash",),
     "RunScreen": ("enter",), "Page": ("enter",), "HelpScreen": ("question_mark",),
+    "QueueScreen": ("Q",), "QueueList": ("Q",),
     "CompareScreen": ("c",), "PickScreen": ("c", "1"), "Picks": ("c", "1"),
     "Dialog": ("s",), "Choice": ("s",),
 }  # fmt: skip
