@@ -59,7 +59,7 @@ def best_curve(x: Array, y: Array, *, linear: bool, monotonic: bool = False) -> 
 
 def rise(exponent: Array) -> Array:
     """1 / (1 + exp(-exponent)), between 0 and 1."""
-    result: Array = 1.0 / (1.0 + np.exp(-np.clip(exponent, -_STEEPEST, _STEEPEST)))
+    result: Array = 1.0 / (1.0 + np.exp(-np.minimum(np.maximum(exponent, -_STEEPEST), _STEEPEST)))
     return result
 
 
@@ -72,6 +72,18 @@ class _Solved:
     offset: Array
     error: Array
     monotonic: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """The same, monotonic or not, with the `mean` of each curve's rise and the `side` on which it is close to zero."""
+
+    height: Array
+    linear: Array
+    error: Array
+    g: Array  # (K, n): the rise of each curve minus its mean
+    mean: Array
+    side: Array
 
 
 Point = tuple[float, float]
@@ -101,15 +113,19 @@ class _Problem:
         beyond = _TAIL / steepness
         if not _STEEPNESS[0] <= steepness <= _STEEPNESS[1] or not self.least - beyond <= middle <= self.most + beyond:
             return float("inf")
-        return float(self._solve(np.array([steepness]), np.array([middle])).error[0])
+        return float(self._error(np.array([steepness]), np.array([middle]))[0])
 
     def errors(self, steepness: Array, middle: Array) -> Array:
         """The error (K,) at many points, in blocks that fit in memory."""
         size = max(1, _CELLS // len(self.x))
-        parts = [self._solve(steepness[k : k + size], middle[k : k + size]).error for k in range(0, len(middle), size)]
+        parts = [self._error(steepness[k : k + size], middle[k : k + size]) for k in range(0, len(middle), size)]
         return np.concatenate(parts)
 
-    def _solve(self, steepness: Array, middle: Array) -> _Solved:
+    def _error(self, steepness: Array, middle: Array) -> Array:
+        """That of `_solve`, which is needed most of the time, without the rest of it."""
+        return self._solve(steepness, middle).error if self.monotonic else self._fitted(steepness, middle).error
+
+    def _fitted(self, steepness: Array, middle: Array) -> _Fitted:
         side = np.where(middle > 0, 1.0, -1.0)  # the tail that is close to zero has the more exact digits
         g = side[:, None] * rise((side * steepness)[:, None] * (self.x - middle[:, None]))
         mean = g.mean(axis=1)
@@ -121,18 +137,23 @@ class _Problem:
         else:
             height, error = _one_column(g, self.y)
             linear = np.zeros_like(height)
+        return _Fitted(height, linear, error, g, mean, side)
+
+    def _solve(self, steepness: Array, middle: Array) -> _Solved:
+        fitted = self._fitted(steepness, middle)
+        height, linear, error, side = fitted.height, fitted.linear, fitted.error, fitted.side
         low, high = self._ends(steepness, middle)
         monotonic = _keeps_sign(height * steepness * low + linear, height * steepness * high + linear)
         if self.monotonic and not monotonic.all():
             error = np.where(monotonic, error, np.inf)
             for end in (low, high):
                 flat = (steepness * end)[:, None]
-                only, left = _one_column(g - flat * self.x, self.y)
+                only, left = _one_column(fitted.g - flat * self.x, self.y)
                 better = ~monotonic & (left < error)
                 height, error = np.where(better, only, height), np.where(better, left, error)
                 linear = np.where(better, -only * flat[:, 0], linear)
             monotonic = np.ones_like(monotonic)
-        offset = -height * (mean + 0.5 - (side > 0))
+        offset = -height * (fitted.mean + 0.5 - (side > 0))
         return _Solved(height, linear, offset, error, monotonic)
 
     def _ends(self, steepness: Array, middle: Array) -> tuple[Array, Array]:

@@ -103,9 +103,23 @@ def rendered(figure: "Figure", form: str, name: str) -> bytes:
     import matplotlib as mpl
 
     _settle(figure)
+    if form == "png":
+        return _png(figure)
     target = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": name}):
-        figure.savefig(target, format=form, dpi=_DPI, metadata=_METADATA[form], facecolor=_ground(form))
+        figure.savefig(target, format=form, dpi=_DPI, metadata=_METADATA[form], facecolor="none")
+    return target.getvalue()
+
+
+def _png(figure: "Figure") -> bytes:
+    """On white, without an alpha channel, and compressed less: half the time, and a tenth larger."""
+    from PIL import Image
+
+    raw, target = io.BytesIO(), io.BytesIO()
+    figure.savefig(raw, format="rgba", dpi=_DPI, facecolor="white")
+    width, height = (int(side * _DPI) for side in figure.get_size_inches())
+    picture = Image.frombytes("RGBA", (width, height), raw.getvalue()).convert("RGB")
+    picture.save(target, "PNG", compress_level=2, dpi=(_DPI, _DPI))
     return target.getvalue()
 
 
@@ -118,15 +132,9 @@ def _settle(figure: "Figure") -> None:
         figure.set_layout_engine(None)  # "none" would draw once more for every file
 
 
-def _ground(form: str) -> str:
-    """The background: white for PNG, none for the others."""
-    return "white" if form == "png" else "none"
-
-
 _METADATA: dict[str, dict[str, str | None]] = {
     "pdf": {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None},
     "svg": {"Date": None, "Creator": None, "Format": None, "Type": None},
-    "png": {"Software": None},
 }
 
 
