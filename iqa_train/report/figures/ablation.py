@@ -71,13 +71,16 @@ def _values(axes: "Axes", rows: Sequence[ResultRow], results: StudyResults) -> N
     base = results.baseline_row
     if base is not None and base.value is not None:
         axes.axvline(base.value, color=style.BASE, linewidth=0.8, linestyle=(0, (1, 1.5)))
+    looks: dict[tuple[str, str], list[tuple[float, float, Interval | None]]] = {}
     for at, row in enumerate(rows):
         _band(axes, at, row.expected)
         mark = "D" if row.reported else "s" if row.external else "o"
         face = style.GROUND if row.reported or row.provisional else style.BASE
-        axes.errorbar(
-            row.value or 0.0, at, xerr=_reach(row.value or 0.0, row.interval), fmt=mark, color=style.BASE,
-            markerfacecolor=face, markersize=4.5, elinewidth=1.1, capsize=2, zorder=3,
+        looks.setdefault((mark, face), []).append((row.value or 0.0, at, row.interval))
+    for (mark, face), points in looks.items():
+        style.whiskers(
+            axes, points, marker=mark, color=style.BASE, markerfacecolor=face, markersize=4.5, elinewidth=1.1,
+            capsize=2, zorder=3,
         )  # fmt: skip
     axes.set_xlabel(metric_name(results.metric))
     axes.margins(x=0.08)
@@ -93,10 +96,8 @@ def _differences(axes: "Axes", rows: Sequence[ResultRow], results: StudyResults)
             at, row.delta, 2 * _HALF * 0.7, facecolor=style.PLAIN if sure else style.GROUND, edgecolor=style.BASE,
             hatch="" if sure else "/////", linewidth=0.8, linestyle=(0, (2, 1)) if row.provisional else "-", zorder=2,
         )  # fmt: skip
-        axes.errorbar(
-            row.delta, at, xerr=_reach(row.delta, row.delta_interval), fmt="none", ecolor=style.INK, elinewidth=1.0,
-            capsize=2, zorder=3,
-        )  # fmt: skip
+    points = [(row.delta, at, row.delta_interval) for at, row in enumerate(rows) if row.delta is not None]
+    style.whiskers(axes, points, marker="none", ecolor=style.INK, elinewidth=1.0, capsize=2, zorder=3)
     axes.axvline(0.0, color=style.INK, linewidth=0.7)
     axes.set_xlabel(labels.label(f"difference from {results.baseline}", 18, 3))
     axes.use_sticky_edges = False  # so that no interval ends at the frame
@@ -114,10 +115,3 @@ def _band(axes: "Axes", at: int, expected: Interval | None) -> None:
         )
     for edge in {low, high}:
         axes.plot([edge, edge], [at - _HALF, at + _HALF], color="#777777", linewidth=0.7, zorder=1)
-
-
-def _reach(value: float, interval: Interval | None) -> list[list[float]] | None:
-    """The `xerr` of matplotlib; a value outside its interval has no arm on that side."""
-    if interval is None:
-        return None
-    return [[max(0.0, value - interval[0])], [max(0.0, interval[1] - value)]]

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from iqa_train.report.figures.fonts import FACES, families
+from iqa_train.stats.interval import Interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -125,10 +126,9 @@ def _png(figure: "Figure") -> bytes:
 
 def _settle(figure: "Figure") -> None:
     """Compute the layout once: it is the slowest part, and must be the same in every format."""
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    if isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):
-        figure.draw_without_rendering()
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
         figure.set_layout_engine(None)  # "none" would draw once more for every file
 
 
@@ -136,6 +136,18 @@ _METADATA: dict[str, dict[str, str | None]] = {
     "pdf": {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None},
     "svg": {"Date": None, "Creator": None, "Format": None, "Type": None},
 }
+
+
+def whiskers(axes: "Axes", points: Sequence[tuple[float, float, Interval | None]], **look: Any) -> None:  # noqa: ANN401
+    """Points (x, y) with their intervals in x, all of one look, at once: one by one takes several times as long."""
+    for with_interval in (True, False):
+        some = [point for point in points if (point[2] is not None) is with_interval]
+        if some:
+            arms = [(max(0.0, x - span[0]), max(0.0, span[1] - x)) for x, _, span in some if span is not None]
+            xerr = list(zip(*arms, strict=True)) if arms else None
+            axes.errorbar(
+                [x for x, _, _ in some], [y for _, y, _ in some], xerr=xerr, linestyle="none", **look
+            )  # fmt: skip
 
 
 def cycle(position: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from iqa_train.report.figures import labels, style
 from iqa_train.report.numbers import typeset
 from iqa_train.report.verdict_text import look_words, of_runs
 from iqa_train.results.table import ResultRow, StudyResults
+from iqa_train.stats.interval import Interval
 from iqa_train.stats.registry import METRICS
 
 if TYPE_CHECKING:
@@ -64,14 +65,14 @@ def draw(results: StudyResults, width: float) -> "Figure":
         for edge in (-margin, margin):
             axes.axvline(edge, color="#777777", linewidth=0.7, linestyle=(0, (2, 1.5)), zorder=1)
     axes.axvline(0.0, color=style.INK, linewidth=0.8, zorder=1)
-    for at, row in enumerate(rows):
-        _row(axes, at + 0.5 - _INTERVAL / 2 / height, row)
+    for at in range(len(rows)):
         axes.text(
             0.005, at - 0.5 + 0.03 / height, "\n".join(words[at]).replace("$", r"\$"), zorder=4, va="top", fontsize=6.5,
             transform=axes.get_yaxis_transform(),
         )  # fmt: skip
         if at:
             axes.axhline(at - 0.5, color="#DDDDDD", linewidth=0.5, zorder=0)
+    _intervals(axes, rows, height)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_yticks(range(len(rows)), labels.titled(rows, 30 if width > style.WIDE else 19))
     axes.tick_params(axis="y", length=0)
@@ -83,15 +84,18 @@ def draw(results: StudyResults, width: float) -> "Figure":
     return figure
 
 
-def _row(axes: "Axes", height: float, row: ResultRow) -> None:
-    assert row.delta is not None and row.delta_interval is not None
-    low, high = row.delta_interval
-    mark, filled = _mark(row)
-    axes.errorbar(
-        row.delta, height, xerr=[[max(0.0, row.delta - low)], [max(0.0, high - row.delta)]], fmt=mark,
-        color=style.BASE if row.scope == "component" else "#777777", markersize=4.5, elinewidth=1.2, capsize=2.5,
-        markerfacecolor=None if filled else style.GROUND, zorder=3, linestyle="none",
-    )  # fmt: skip
+def _intervals(axes: "Axes", rows: list[ResultRow], height: float) -> None:
+    """The interval of each row, below its words."""
+    looks: dict[tuple[str, bool, bool], list[tuple[float, float, Interval | None]]] = {}
+    for at, row in enumerate(rows):
+        assert row.delta is not None
+        look = (*_mark(row), row.scope == "component")
+        looks.setdefault(look, []).append((row.delta, at + 0.5 - _INTERVAL / 2 / height, row.delta_interval))
+    for (mark, filled, component), points in looks.items():
+        style.whiskers(
+            axes, points, marker=mark, color=style.BASE if component else "#777777", markersize=4.5, elinewidth=1.2,
+            capsize=2.5, markerfacecolor=None if filled else style.GROUND, zorder=3,
+        )  # fmt: skip
 
 
 def _words(row: ResultRow, width: int) -> list[str]:

@@ -48,6 +48,8 @@ def draw(results: StudyResults, width: float) -> "Figure":
     for at, step in enumerate(steps, 1):
         row = results.row(step.experiment)
         _bar(axes, at, step, sure=row.component_differs and not step.provisional)
+    ends = [(step.end, float(at), step.interval) for at, step in enumerate(steps, 1) if step.interval is not None]
+    style.whiskers(axes, ends, marker="none", ecolor=style.INK, elinewidth=1.0, capsize=2, zorder=3)
     if runs := of_runs(results):
         axes.set_title("\n".join(wrap(runs, 95 if width > style.WIDE else 45)), fontsize=6.5, loc="left")
     axes.set_ylim(len(steps) + 0.6, -0.6)
@@ -79,11 +81,6 @@ def _bar(axes: "Axes", at: int, step: Step, *, sure: bool) -> None:
         linestyle=(0, (2, 1)) if step.provisional else "-",
     )  # fmt: skip
     low, high = step.interval or (step.end, step.end)
-    if step.interval is not None:
-        axes.errorbar(
-            step.end, at, xerr=[[max(0.0, step.end - low)], [max(0.0, high - step.end)]], fmt="none",
-            ecolor=style.INK, elinewidth=1.0, capsize=2, zorder=3,
-        )  # fmt: skip
     lost = step.end < step.start
     text = number(step.end - step.start, decimals(step.interval), signed=True)
     _figure(axes, min(low, step.end) if lost else max(high, step.end), at, text, right=not lost)
