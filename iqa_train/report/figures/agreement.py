@@ -46,8 +46,8 @@ def draw(predictions: Mapping[str, Predictions], width: float, *, titles: Mappin
         first = first or panel
         title = f"{name}: {titles[name]}" if titles.get(name) else name
         _panel(panel, labels.label(title, 34 if width > style.WIDE else 28, 1), table)
-    figure.supxlabel("predicted score", fontsize=7.5)
-    figure.supylabel("opinion score", fontsize=7.5)
+    figure.supxlabel("predicted score", fontsize=style.medium())
+    figure.supylabel("opinion score", fontsize=style.medium())
     return figure
 
 
@@ -57,7 +57,7 @@ def _panel(axes: "Axes", name: str, table: Predictions) -> None:
         table.predictions, table.scores, "o", color=style.BASE, markersize=1.6 if dense else 2.2, markeredgewidth=0,
         alpha=0.35 if dense else 0.55, rasterized=True, zorder=2,
     )  # fmt: skip
-    axes.set_title(name, fontsize=6.5)
+    axes.set_title(name, fontsize=style.small())
     axes.grid(visible=True)
     style.thinned(axes, horizontal=4, vertical=4)
     _curve(axes, table)
@@ -80,4 +80,4 @@ def _words(axes: "Axes", table: Predictions) -> None:
 
     values = {"SRCC": srcc(table.predictions, table.scores), "PLCC": plcc(table.predictions, table.scores)}
     text = "\n".join(f"{key} {value:.3f}" for key, value in values.items() if math.isfinite(value))
-    axes.text(0.03, 0.97, text, transform=axes.transAxes, ha="left", va="top", fontsize=6.5, zorder=4)
+    axes.text(0.03, 0.97, text, transform=axes.transAxes, ha="left", va="top", fontsize=style.small(), zorder=4)

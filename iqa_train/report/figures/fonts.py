@@ -12,6 +12,7 @@ FACES = {"sans": ("DejaVu Sans", "DejaVuSans.ttf", "dejavusans"), "serif": ("STI
 """By the name that --face takes: family, file, and the fonts of formulas such as the powers on a logarithmic axis."""
 
 _KEPT = ((0x20, 0x24F), (0x2B0, 0x52F), (0x1E00, 0x1EFF), (0x2000, 0x22FF))
+_LINE_GAP = 0.2  # in sizes; that of STIX is meant for formulas
 _FAMILY, _TYPOGRAPHIC_FAMILY = 1, 16  # of a font's table of names
 
 
@@ -69,4 +70,6 @@ def _cut(whole: Path, path: Path, family: str) -> None:
         for record in font["name"].names:
             if record.nameID in {_FAMILY, _TYPOGRAPHIC_FAMILY}:
                 record.string = family
+        lines = font["OS/2"]
+        lines.sTypoLineGap = min(lines.sTypoLineGap, round(_LINE_GAP * font["head"].unitsPerEm))
         font.save(path)

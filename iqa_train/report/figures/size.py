@@ -86,6 +86,6 @@ def _point(axes: "Axes", row: ResultRow, size: float, *, base: bool) -> None:
 def _name(axes: "Axes", row: ResultRow, size: float, side: int) -> None:
     name = style.shortened([row.experiment])[0]
     axes.annotate(
-        name, (size, row.value or 0.0), (5 * side, 2), textcoords="offset points", fontsize=6.5, zorder=4,
+        name, (size, row.value or 0.0), (5 * side, 2), textcoords="offset points", fontsize=style.small(), zorder=4,
         ha="left" if side > 0 else "right",
     )  # fmt: skip

@@ -51,16 +51,39 @@ DASHES: tuple[Any, ...] = (
 
 _DPI = 300
 _RC: Any = {
-    "font.size": 7.5, "axes.labelsize": 7.5, "axes.titlesize": 8, "legend.fontsize": 6.5,
-    "xtick.labelsize": 7, "ytick.labelsize": 7, "axes.unicode_minus": True,
-    "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.6, "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6, "xtick.major.size": 2.5, "ytick.major.size": 2.5, "lines.linewidth": 1.1,
-    "lines.markersize": 4, "hatch.linewidth": 0.5, "legend.frameon": False, "legend.handlelength": 2.2,
+    "axes.unicode_minus": True, "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6, "ytick.major.width": 0.6, "xtick.major.size": 2.5, "ytick.major.size": 2.5,
+    "lines.linewidth": 1.1, "lines.markersize": 4, "hatch.linewidth": 0.5, "legend.frameon": False, "legend.handlelength": 2.2,
     "axes.edgecolor": INK, "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK, "ytick.color": INK,
     "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "auto", "axes.axisbelow": True,
     "pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "path", "path.simplify": True, "figure.dpi": 100,
     "axes.grid": False, "grid.color": "#DDDDDD", "grid.linewidth": 0.5, "axes.formatter.useoffset": False,
 }  # fmt: skip
+
+_SIZES = {
+    "font.size": 7.5, "axes.labelsize": 7.5, "axes.titlesize": 8.0, "legend.fontsize": 6.5, "xtick.labelsize": 7.0,
+    "ytick.labelsize": 7.0,
+}  # fmt: skip
+_LARGER = {"serif": 1.13}  # its small letters are lower
+
+
+def _sizes(face: str) -> dict[str, float]:
+    """Points."""
+    return {name: size * _LARGER.get(face, 1.0) for name, size in _SIZES.items()}
+
+
+def small() -> float:
+    """The size of words inside a figure, in points."""
+    import matplotlib as mpl
+
+    return float(mpl.rcParams["legend.fontsize"])
+
+
+def medium() -> float:
+    """The size of the labels of axes, in points."""
+    import matplotlib as mpl
+
+    return float(mpl.rcParams["axes.labelsize"])
 
 
 @contextmanager
@@ -71,7 +94,7 @@ def styled(face: str = "sans") -> Iterator[None]:
 
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(_RC | {"font.family": families(face), "mathtext.fontset": FACES[face][2]})
+        mpl.rcParams.update(_RC | _sizes(face) | {"font.family": families(face), "mathtext.fontset": FACES[face][2]})
         yield
 
 

@@ -67,8 +67,8 @@ def draw(results: StudyResults, width: float) -> "Figure":
     axes.axvline(0.0, color=style.INK, linewidth=0.8, zorder=1)
     for at in range(len(rows)):
         axes.text(
-            0.005, at - 0.5 + 0.03 / height, "\n".join(words[at]).replace("$", r"\$"), zorder=4, va="top", fontsize=6.5,
-            transform=axes.get_yaxis_transform(),
+            0.005, at - 0.5 + 0.03 / height, "\n".join(words[at]).replace("$", r"\$"), zorder=4, va="top",
+            fontsize=style.small(), transform=axes.get_yaxis_transform(),
         )  # fmt: skip
         if at:
             axes.axhline(at - 0.5, color="#DDDDDD", linewidth=0.5, zorder=0)

@@ -51,7 +51,7 @@ def draw(results: StudyResults, width: float) -> "Figure":
     ends = [(step.end, float(at), step.interval) for at, step in enumerate(steps, 1) if step.interval is not None]
     style.whiskers(axes, ends, marker="none", ecolor=style.INK, elinewidth=1.0, capsize=2, zorder=3)
     if runs := of_runs(results):
-        axes.set_title("\n".join(wrap(runs, 95 if width > style.WIDE else 45)), fontsize=6.5, loc="left")
+        axes.set_title("\n".join(wrap(runs, 95 if width > style.WIDE else 45)), fontsize=style.small(), loc="left")
     axes.set_ylim(len(steps) + 0.6, -0.6)
     axes.set_yticks(range(len(names)), names)
     axes.tick_params(axis="y", length=0)
@@ -89,5 +89,5 @@ def _bar(axes: "Axes", at: int, step: Step, *, sure: bool) -> None:
 def _figure(axes: "Axes", x: float, at: int, text: str, *, right: bool) -> None:
     axes.annotate(
         typeset(text), (x, at), (4 if right else -4, 0), textcoords="offset points", ha="left" if right else "right",
-        va="center", fontsize=6.5, zorder=4,
+        va="center", fontsize=style.small(), zorder=4,
     )  # fmt: skip
