@@ -53,11 +53,12 @@ _DPI = 300
 _RC: Any = {
     "axes.unicode_minus": True, "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.6,
     "xtick.major.width": 0.6, "ytick.major.width": 0.6, "xtick.major.size": 2.5, "ytick.major.size": 2.5,
-    "lines.linewidth": 1.1, "lines.markersize": 4, "hatch.linewidth": 0.5, "legend.frameon": False, "legend.handlelength": 2.2,
-    "axes.edgecolor": INK, "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK, "ytick.color": INK,
-    "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "auto", "axes.axisbelow": True,
-    "pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "path", "path.simplify": True, "figure.dpi": 100,
-    "axes.grid": False, "grid.color": "#DDDDDD", "grid.linewidth": 0.5, "axes.formatter.useoffset": False,
+    "lines.linewidth": 1.1, "lines.markersize": 4, "hatch.linewidth": 0.5, "legend.frameon": False,
+    "legend.handlelength": 2.2, "axes.edgecolor": INK, "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK,
+    "ytick.color": INK, "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "auto",
+    "axes.axisbelow": True, "pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "path", "path.simplify": True,
+    "figure.dpi": 100, "axes.grid": False, "grid.color": "#DDDDDD", "grid.linewidth": 0.5,
+    "axes.formatter.useoffset": False,
 }  # fmt: skip
 
 _SIZES = {
