@@ -10,7 +10,6 @@ from iqa_train.results.verdict import verdict_text
 from iqa_train.text import join_names, plural
 
 DASH = "\u2013"
-WHAT_IS_GAINED = "What the baseline gains from each change; below zero, it loses by it."
 SECONDARY = "secondary, not adjusted for the number of metrics"
 OF_RUNS = "one seed: runs, not components"
 
@@ -72,8 +71,9 @@ def of_runs(results: StudyResults) -> str:
 
 def what_is_gained(results: StudyResults) -> str:
     """The explanation above the contributions."""
-    only = of_runs(results)
-    return WHAT_IS_GAINED + (f" {capitalised(only)}." if only else "")
+    only, name = of_runs(results), metric_name(results.metric)
+    text = f"Effect on {name} of what each experiment changes: positive, the baseline is better with it; negative, without."
+    return text + (f" {capitalised(only)}." if only else "")
 
 
 def capitalised(text: str) -> str:
