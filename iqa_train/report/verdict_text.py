@@ -72,8 +72,10 @@ def of_runs(results: StudyResults) -> str:
 def what_is_gained(results: StudyResults) -> str:
     """The explanation above the contributions."""
     only, name = of_runs(results), metric_name(results.metric)
-    text = f"Effect on {name} of what each experiment changes: positive, the baseline is better with it; negative, without."
-    return text + (f" {capitalised(only)}." if only else "")
+    effect = (
+        f"Effect on {name} of what each experiment changes: positive, the baseline scores higher with it; negative, "
+    )
+    return f"{effect}lower." + (f" {capitalised(only)}." if only else "")
 
 
 def capitalised(text: str) -> str:
