@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
-from textual.widgets import Footer
 
 from iqa_tui.actions.notice import ActionContext, Notice
 from iqa_tui.host import ConsoleApp, console_of
 from iqa_tui.logview import LogPane
 from iqa_tui.screens.action_screen import ActionScreen
+from iqa_tui.screens.idle_keys import idle_keys
 from iqa_tui.state.board import Board, RunLine
 from iqa_tui.widgets.batches import Batches
 from iqa_tui.widgets.curves import Curves
 from iqa_tui.widgets.detail import Detail
 from iqa_tui.widgets.devices import DevicePane
 from iqa_tui.widgets.headline import Headline, ProblemLine
+from iqa_tui.widgets.key_bar import KeyBar
 from iqa_tui.widgets.logtabs import LogTabs
 from iqa_tui.widgets.run_filter import RunFilter
 from iqa_tui.widgets.run_table import RunTable
@@ -75,7 +76,7 @@ class StudyScreen(ActionScreen):
             with Vertical(id="logs"):
                 yield LogTabs(id="tabs")
                 yield LogPane(id="log")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyBar(id="keybar")
 
     def on_mount(self) -> None:
         """Show each new board of the app."""
@@ -153,10 +154,18 @@ class StudyScreen(ActionScreen):
         self.query_one(Detail).show(board, table.entry)
         self.query_one(Curves).show(board, line, self.marked)
         self.query_one(LogTabs).show(board, line.key if line else None)
+        self._show_keys(board, table)
         log = (line.key if line else None, str(line.log) if line and line.log else None)
         if line is not None and log != self._shown_log:
             self._shown_log = log
             self.query_one(LogPane).show(line.experiment, line.log)
+
+    def _show_keys(self, board: Board, table: RunTable) -> None:
+        marked = self.marked
+        runs = [line for line in board.lines if line.key in marked] or table.chosen
+        has_log = table.line is not None and table.line.log is not None
+        words = {"queue.pause": "Resume"} if board.paused or board.needs_scheduler else {}
+        self.query_one(KeyBar).show(idle_keys(board, runs, has_log), words)
 
     def on_run_table_selected(self) -> None:
         """The log, the plot and the detail follow the cursor."""

@@ -18,7 +18,7 @@ from iqa_tui.widgets.glyphs import NONE
 
 GAP = 2
 VERDICTS = {"verdict", "short-verdict"}
-_TITLE_AT_LEAST = 14
+_TITLE_AT_LEAST = 20
 _SMALL = ("number", "on")
 
 

@@ -10,7 +10,7 @@ from iqa_tui.keys import classes, split_keys
 from tests.tui.screens.console_host import Seat, seat
 
 WAYS: dict[str, tuple[str, ...]] = {
-    "Console": (), "ActionScreen": (), "StudyScreen": (), "RunTable": (),
+    "Console": (), "ActionScreen": (), "StudyScreen": ("tab",), "RunTable": (),
     "LogView": (), "Prompt": ("ampersand",), "RunFilter": ("slash",),
     "RunScreen": ("enter",), "Page": ("enter",), "HelpScreen": ("question_mark",),
     "QueueScreen": ("Q",), "QueueList": ("Q",),
