@@ -48,9 +48,8 @@ class Side(App[None]):
     async def measure(self) -> None:
         """Run the figure that is asked for, write it down, leave."""
         await asyncio.sleep(0.3)  # the first paint is done
-        figures = await {"open": self.open_large, "search": self.search, "hidden": self.hidden}.get(
-            self.side, self.flood
-        )()
+        sides = {"open": self.open_large, "search": self.search, "search_mixed": self.search_mixed}
+        figures = await (sides | {"hidden": self.hidden}).get(self.side, self.flood)()
         self.result.write_text(json.dumps(figures | {"rss_mb": _rss_mb(), "peak_mb": _peak_mb()}))
         self.exit()
 
@@ -132,6 +131,25 @@ class Side(App[None]):
         self.probing = False
         await probe
         return {"seconds": seconds, "lag_ms": self.lag_ms(), "hits": view.status.hits}
+
+    async def search_mixed(self) -> dict[str, float]:
+        """Processor time of everything, of a search from the end through all lines, with the hit next to it at once."""
+        view = self.query_one(LogView)
+        view.open(self.log_path)
+        while not view.status.exact:
+            await asyncio.sleep(0.001)
+        probe = asyncio.ensure_future(self.probe())
+        started = time.process_time()
+        view.search("nan")
+        while not view.status.position:
+            await asyncio.sleep(0.001)
+        first = time.process_time() - started
+        while view.status.searching:
+            await asyncio.sleep(0.05)
+        seconds = time.process_time() - started
+        self.probing = False
+        await probe
+        return {"seconds": seconds, "first_s": first, "lag_ms": self.lag_ms(), "hits": view.status.hits}
 
     async def hidden(self) -> dict[str, float]:
         """Processor time while the log grows by 100 lines ten times a second, on the screen and hidden."""

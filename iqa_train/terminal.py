@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
 from iqa_train.errors import visible
+from iqa_train.tab_stops import TabStops
+from iqa_train.text import display_width
 
 _KEPT = re.compile(r"([\n\t])")
 _SGR = re.compile(r"\x1b\[([0-9;:]*)m")  # colours, bold...: the only escape sequences that pass
@@ -80,28 +82,52 @@ def filtered_output() -> Iterator[None]:
         sys.stdout, sys.stderr = before
 
 
-def log_text(text: str) -> str:
-    """Complete lines of a log for a terminal: colours pass, and a progress bar is shown as it was last drawn."""
-    return "\n".join(map(_log_line, text.split("\n")))
+def log_tab_stops() -> TabStops:
+    """Tab stops for `log_text`, of one log."""
+    return TabStops(display_width)
+
+
+def log_text(text: str, stops: TabStops | None = None) -> str:
+    """Complete lines of a log for a terminal: colours pass, and a progress bar is shown as it was last drawn.
+
+    With `stops`, tabs become blanks such that columns line up, also with those of the lines before.
+    """
+    lines = [_log_line(line) for line in text.split("\n")]
+    if stops is not None and "\t" in text:
+        for line in lines:
+            if "\t" in line:
+                stops.learn(_SGR.sub("", line))
+        lines = [_without_tabs(line, stops) if "\t" in line else line for line in lines]
+    return "\n".join(lines)
+
+
+def _without_tabs(line: str, stops: TabStops) -> str:
+    blanks = iter(stops.blanks(_SGR.sub("", line)))
+    return re.sub("\t", lambda _: " " * next(blanks), line)
 
 
 class LogText:
-    """`log_text` for a log that is read in pieces, as bytes."""
+    """`log_text` for a log that is read in pieces, as bytes; columns line up."""
 
     def __init__(self) -> None:
+        self._stops = log_tab_stops()
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._rest = ""
+
+    def learn(self, data: bytes) -> None:
+        """Take the columns of these lines, which are not shown, into account."""
+        log_text(data.decode(errors="replace"), self._stops)
 
     def feed(self, data: bytes) -> str:
         """The lines that are complete by now."""
         self._rest += self._decoder.decode(data)
         end = len(self._rest) if len(self._rest) > _LONGEST else self._rest.rfind("\n") + 1
         whole, self._rest = self._rest[:end], self._rest[end:]
-        return log_text(whole)
+        return log_text(whole, self._stops)
 
     def end(self) -> str:
         """The rest, a line without an end."""
-        left = log_text(self._rest + self._decoder.decode(b"", final=True))
+        left = log_text(self._rest + self._decoder.decode(b"", final=True), self._stops)
         self._rest = ""
         return left
 

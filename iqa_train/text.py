@@ -1,5 +1,6 @@
-"""Pieces of sentences: counts, lists of names, durations, the first line of an error."""
+"""Pieces of sentences: counts, lists of names, durations, the first line of an error; the width of a text."""
 
+import unicodedata
 from collections.abc import Sequence
 
 GIB = 1 << 30
@@ -39,3 +40,9 @@ def first_line(error: BaseException) -> str:
     """The first line of an error's message, at most 200 characters; the error's class where it has no message."""
     lines = str(error).strip().splitlines()
     return lines[0][:200] if lines else type(error).__name__
+
+
+def display_width(text: str) -> int:
+    """Terminal columns that `text` takes: two for a wide character, none for a combining accent."""
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    return len(text) + wide - sum(bool(unicodedata.combining(c)) for c in text)

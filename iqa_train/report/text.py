@@ -1,13 +1,13 @@
 """Results for a terminal: a table that fits its width, verdicts with their reasons, and notes."""
 
 import textwrap
-import unicodedata
 from collections.abc import Callable, Sequence
 
 from iqa_train.errors import visible
 from iqa_train.report.columns import Column, Table, table_of
 from iqa_train.report.verdict_text import all_reasons, headline
 from iqa_train.results.table import StudyResults
+from iqa_train.text import display_width
 
 _WIDEST_TEXT = 110
 _NARROWEST = 40
@@ -55,12 +55,6 @@ def _dropped(table: Table, width: int, may: Callable[[Table], bool]) -> Table:
 
 def _least(table: Table) -> Column:
     return max(table.columns, key=lambda column: column.rank)
-
-
-def display_width(text: str) -> int:
-    """Terminal columns that `text` takes: two for a wide character, none for a combining accent."""
-    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
-    return len(text) + wide - sum(bool(unicodedata.combining(c)) for c in text)
 
 
 def _table_lines(table: Table, width: int | None) -> list[str]:

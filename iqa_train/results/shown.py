@@ -41,7 +41,7 @@ def standing_words(standing: Standing, *, brief: bool = False) -> str:
 def signed(value: float) -> str:
     """To four decimals, with a sign; never minus zero."""
     text = f"{abs(value):.4f}"
-    return text if float(text) == 0.0 else ("\u2212" if value < 0 else "+") + text
+    return text if float(text) == 0.0 else ("-" if value < 0 else "+") + text
 
 
 def _number(value: float) -> str:

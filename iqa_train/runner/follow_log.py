@@ -9,7 +9,7 @@ from tqdm import tqdm
 from iqa_train.errors import visible
 from iqa_train.files import LineFollower
 from iqa_train.runner.running_attempt import RunningAttempt
-from iqa_train.terminal import log_text, raw
+from iqa_train.terminal import log_tab_stops, log_text, raw
 
 
 class Follower:
@@ -19,6 +19,7 @@ class Follower:
         self._out = raw(out or sys.stdout)
         self._bar_file = raw(bar or sys.stderr)
         self._log: LineFollower | None = None
+        self._stops = log_tab_stops()
         self._metrics: LineFollower | None = None
         self._bar: tqdm[None] | None = None
         self._stage: tuple[str, int] = ("", 0)
@@ -37,7 +38,7 @@ class Follower:
         lines = self._log.new_text()
         if lines:
             self._clear()
-            self._out.write(log_text(lines) if self._out.isatty() else lines)
+            self._out.write(log_text(lines, self._stops) if self._out.isatty() else lines)
             self._out.flush()
         if self._bar_file.isatty():
             for event in self._metrics.new_events():

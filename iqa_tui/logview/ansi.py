@@ -1,31 +1,41 @@
-"""Turns a line of bytes into coloured text that is safe for a terminal."""
+"""Turns bytes of a log into text that is safe for a terminal, and its colours."""
 
 import re
 from typing import NamedTuple
 
-from rich.cells import cell_len
 from rich.style import Style
 
 from iqa_tui import safe
 from iqa_tui.logview.sgr import Colours
 
-TAB = 8  # columns
-
-# Of an unterminated sequence only the beginning is dropped, so that no text is lost.
+# Of an unterminated sequence only the beginning is dropped, so that no text is lost. No sequence crosses a line end.
+_AFTER_ESCAPE = (
+    r"\[[0-?]*[ -/]*[@-~]"  # CSI: parameters, final bytes
+    r"|[\]PX^_][^\n\x07\x1b\x9c\x90\x98\x9d-\x9f]*(?:\x07|\x1b\\|\x9c)"  # OSC, DCS, SOS, PM, APC
+    r"|\[[0-?]*[ -/]*"  # an incomplete CSI
+    r"|[ -/]*[0-~]?"  # any other escape sequence
+)
+_ESCAPES = re.compile(rf"\x1b(?:{_AFTER_ESCAPE})")  # begins with one character, which is searched for quickly
 _CONTROLS = re.compile(
-    r"(?:\x1b\[|\x9b)([0-?]*)([ -/]*[@-~])"  # CSI: parameters, final bytes
-    # OSC, DCS, SOS, PM, APC
-    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c\x90\x98\x9d-\x9f]*(?:\x07|\x1b\\|\x9c)"
-    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*"  # an incomplete CSI
-    r"|\x1b[ -/]*[0-~]?"  # any other escape sequence
+    r"(?:\x1b\[|\x9b)(?P<parameters>[0-?]*)(?P<final>[ -/]*[@-~])"
+    r"|[\x9d\x90\x98\x9e\x9f][^\n\x07\x1b\x9c\x90\x98\x9d-\x9f]*(?:\x07|\x1b\\|\x9c)"
+    r"|\x9b[0-?]*[ -/]*"
+    rf"|\x1b(?:{_AFTER_ESCAPE})"
     r"|[\x90\x98\x9d-\x9f]"
 )
-_PICTURES = {code: 0x2400 + code for code in range(32) if code != 9} | {0x7F: 0x2421}
+_C1 = re.compile(rb"\xc2[\x80-\x9f]")
+_PICTURES = {code: 0x2400 + code for code in range(32) if code not in {9, 10}} | {0x7F: 0x2421}
 _PICTURES |= dict.fromkeys(range(0x80, 0xA0), 0xFFFD)  # C1
+_ASCII_CONTROLS = bytes(code for code in _PICTURES if code < 0x80)
+# Text without these is shown as it is. Some of them are, too, and only take longer.
+_UNUSUAL = re.compile(
+    "[^\t\n -~\xa1-\xac\xae-\u02ff\u0391-\u03a1\u03a3-\u0482\u2010-\u2027\u2030-\u205e\u2190-\u23ff\u2500-\u27bf"
+    "\u3001-\u3029\u3041-\u3096\u309b-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff9f\ufffd\U0001f300-\U0001f64f]"
+)
 
 
 class Piece(NamedTuple):
-    """Text in one style, without control characters, with tabs expanded."""
+    """Text in one style, without control characters except for tabs."""
 
     text: str
     style: Style
@@ -41,48 +51,40 @@ def pieces(data: bytes) -> list[Piece]:
     made safe by `iqa_tui.safe.plain`.
     """
     text = data.decode("utf-8", "replace")
-    if "\x1b" not in text and (text.isascii() or not _CONTROLS.search(text)):
-        return [Piece(_shown(text, 0), _PLAIN)] if text else []
+    if "\x1b" not in text and not _C1.search(data):
+        return [Piece(_shown(text), _PLAIN)] if text else []
     styled: list[Piece] = []
     colours = Colours()
-    at = column = 0
+    at = 0
     for control in _CONTROLS.finditer(text):
-        column = _add(styled, text[at : control.start()], column, colours.style)
-        if control[2] == "m":
-            colours.obey(control[1])
+        _add(styled, text[at : control.start()], colours.style)
+        if control["final"] == "m":
+            colours.obey(control["parameters"])
         at = control.end()
-    _add(styled, text[at:], column, colours.style)
+    _add(styled, text[at:], colours.style)
     return styled
 
 
 def text_of(data: bytes) -> str:
-    """The text of `pieces(data)`: searches see exactly what is shown."""
+    """The text of a line, or of several lines, as `pieces` has it: searches see what is shown."""
+    if data.isascii() and len(data.translate(None, _ASCII_CONTROLS)) == len(data):
+        return data.decode("ascii")
     text = data.decode("utf-8", "replace")
-    if text.isascii() and text.isprintable():
+    if _C1.search(data):
+        text = _CONTROLS.sub("", text)
+    elif "\x1b" in text:
+        text = _ESCAPES.sub("", text)
+    if not _UNUSUAL.search(text):
         return text
-    return _shown(_CONTROLS.sub("", text), 0)
+    return "\n".join(map(_shown, text.split("\n")))
 
 
-def _add(styled: list[Piece], text: str, column: int, style: Style) -> int:
-    if not text:
-        return column
-    shown = _shown(text, column)
-    styled.append(Piece(shown, style))
-    return column + cell_len(shown)
+def _add(styled: list[Piece], text: str, style: Style) -> None:
+    if text:
+        styled.append(Piece(_shown(text), style))
 
 
-def _shown(text: str, column: int) -> str:
-    if text.isprintable() and text.isascii():
+def _shown(text: str) -> str:
+    if not _UNUSUAL.search(text):
         return text
-    if "\t" not in text:
-        return safe.plain(text.translate(_PICTURES))
-    parts = text.split("\t")
-    shown = []
-    for raw in parts[:-1]:
-        part = safe.plain(raw.translate(_PICTURES))
-        column += cell_len(part)
-        blanks = TAB - column % TAB
-        column += blanks
-        shown.append(part + " " * blanks)
-    shown.append(safe.plain(parts[-1].translate(_PICTURES)))
-    return "".join(shown)
+    return "\t".join(safe.plain(part.translate(_PICTURES)) for part in text.split("\t"))

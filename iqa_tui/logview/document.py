@@ -156,3 +156,17 @@ def last_state(data: bytes) -> Line:
         data = data.rstrip(b"\r")
         data = data[data.rfind(b"\r") + 1 :]
     return Line(data[:LONGEST], max(0, len(data) - LONGEST))
+
+
+def last_states(data: bytes) -> bytes:
+    """`last_state` of each of several lines; the last one ends with a line end."""
+    at = 0
+    while b"\r" not in data and at + LONGEST < len(data):
+        end = data.rfind(b"\n", at, at + LONGEST + 1)
+        if end < 0:
+            break
+        at = end + 1
+    else:
+        if b"\r" not in data:
+            return data
+    return b"\n".join([last_state(line).data for line in data.split(b"\n")])

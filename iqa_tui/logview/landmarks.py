@@ -1,6 +1,9 @@
 """Lines worth jumping to: results of epochs, warnings and errors."""
 
 import re
+from functools import partial
+
+from iqa_tui.logview.block_pattern import lines_at
 
 _VALUE = r"(?:[-+]?\d+[.,]\d+(?:[eE][-+]?\d+)?|[-+]?(?:nan|NaN|inf)|-)"
 _PARTS = r"(?:\s*\([^()]{1,200}\))?"  # the terms of a loss
@@ -10,18 +13,27 @@ _BEFORE = (
 
 
 class Landmark:
-    """A kind of line to jump to; a `LineMatcher`."""
+    """A kind of line to jump to; a `LineMatcher`.
 
-    needle: bytes | None = None
-    folded = False
+    `words`, if given, are lower-case parts of which one is in every such line.
+    """
 
-    def __init__(self, name: str, pattern: str) -> None:
+    def __init__(self, name: str, pattern: str, words: tuple[bytes, ...] = ()) -> None:
         self.name = name
         self._pattern = re.compile(pattern)
+        self._words = words
 
     def matches(self, line: str) -> bool:
         """Whether `line`, as shown, is of this kind."""
         return self._pattern.search(line[:2000]) is not None
+
+    def lines_of(self, text: str) -> list[int]:
+        lines = text.split("\n")[:-1]
+        if not self._words:
+            return [k for k, line in enumerate(lines) if self.matches(line)]
+        data = text.encode("utf-8", "surrogatepass").lower()
+        found = {k for word in self._words for k in lines_at(data, partial(data.find, word))}
+        return [k for k in sorted(found) if self.matches(lines[k])]
 
 
 RESULT = Landmark(
@@ -32,4 +44,5 @@ PROBLEM = Landmark(
     "warning or error",
     r"(?i:\b(?:warn(?:ing)?s?|errors?|fatal|critical|traceback|exception|killed|diverged|out of memory)\b)"
     r"|\w(?:Error|Exception|Warning)\b",
+    (b"warn", b"error", b"fatal", b"critical", b"traceback", b"exception", b"killed", b"diverged", b"out of memory"),
 )

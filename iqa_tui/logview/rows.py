@@ -33,6 +33,6 @@ class Rows:
     def _last_line_matches(self) -> bool:
         """Whether the unterminated last line, which may still change, matches the filter now."""
         document = self.document
-        if self.filtered is None or document.lines == document.index.newlines or not self.filtered.complete:
+        if self.filtered is None or document.lines == document.index.newlines or not self.filtered.at_end:
             return False
         return self.filtered.matcher.matches(text_of(document.line(document.lines - 1).data))

@@ -1,53 +1,79 @@
-"""Finds the matching lines of a document in slices, and keeps up as it grows."""
+"""Finds the matching lines of a document in slices, from where the user is, and keeps up as it grows."""
 
 import time
 from array import array
 from bisect import bisect_left, bisect_right
+from typing import Literal
 
 from iqa_tui.logview.ansi import text_of
-from iqa_tui.logview.document import LONGEST, Document, last_state
+from iqa_tui.logview.document import Document, last_states
 from iqa_tui.logview.matcher import LineMatcher
 
-_AT_ONCE = 1 << 15  # bytes between two checks of the clock: 350 coloured lines of 25 us each
+Direction = Literal[1, -1]
+
+_AT_ONCE = 1 << 16  # bytes between two checks of the clock
 
 
 class Scan:
-    """`hits` are the numbers of the matching lines, ascending, eight bytes each, without an unterminated last line."""
+    """`hits` are the numbers of the matching lines, ascending, eight bytes each, without an unterminated last line.
 
-    def __init__(self, document: Document, matcher: LineMatcher) -> None:
+    The lines searched so far are always those from `first` to `end`: it begins at a line, searches in `direction`,
+    which may be changed, and then the other way. So the hits next to where it began are known at once.
+    """
+
+    def __init__(
+        self, document: Document, matcher: LineMatcher, start: int | None = None, direction: Direction = -1
+    ) -> None:
         self.document = document
         self.matcher = matcher
+        self.direction: Direction = direction
+        self._start = start  # None: the end
+        self._moved = document.moved
         self._begin()
 
     def _begin(self) -> None:
         self.hits = array("q")
+        self.put_before = 0  # the number of hits that were found before others
+        self.first = self.end = 0  # numbers of lines
+        self._first_offset = self._end_offset = -1  # where these begin; -1: not known yet
         self._generation = self.document.generation
-        self._offset = self._line = 0  # offset and number of the next line to search
 
     @property
     def complete(self) -> bool:
         """Whether every terminated line has been searched."""
+        return self.first == 0 and self.at_end
+
+    @property
+    def at_end(self) -> bool:
+        """Whether it has got to the end of the document, as far as lines are terminated."""
         return (
             self._generation == self.document.generation
             and self.document.exact
-            and self._offset >= self.document.index.line_start
+            and self._end_offset >= self.document.index.line_start
         )
 
     @property
-    def reached(self) -> int:
-        """The number of lines searched so far."""
-        return self._line
+    def share(self) -> float:
+        """The part of the document that has been searched, from 0 to 1."""
+        upto = self.document.index.line_start
+        return 1.0 if self.complete else (self._end_offset - self._first_offset) / upto if upto else 0.0
 
     def work(self, seconds: float) -> bool:
-        """Search for about `seconds`; returns whether lines are left. Waits until the document is exact."""
+        """Search for about `seconds`; returns whether lines are left. Waits until all lines have been counted."""
         if self._generation != self.document.generation:
+            self._start, self.direction, self._moved = None, -1, 0
             self._begin()
-        until = time.perf_counter() + seconds
-        while self.document.exact and self._offset < self.document.index.line_start:
-            if not self._step(self.document.index.line_start):
+        if self._end_offset < 0:
+            if not self.document.exact or self.document.index.end < self.document.source.size:
                 return False
+            self._settle()
+        until = time.perf_counter() + seconds
+        while not self.complete:
+            downwards = not self.at_end and (self.direction > 0 or self.first == 0)
+            if not (self._search_below() if downwards else self._search_above()):
+                return False  # truncated; the next poll will notice
             if time.perf_counter() >= until:
-                return self._offset < self.document.index.line_start
+                return not self.complete
         return False
 
     def after(self, line: int) -> int | None:
@@ -65,49 +91,54 @@ class Scan:
         k = bisect_left(self.hits, line)
         return k + 1 if k < len(self.hits) and self.hits[k] == line else 0
 
-    def _step(self, upto: int) -> bool:
-        data = self.document.source.read(self._offset, min(_AT_ONCE, upto - self._offset))
+    def _settle(self) -> None:
+        """Find out where to begin."""
+        index = self.document.index
+        start = index.newlines if self._start is None else self._start + self.document.moved - self._moved
+        self.first = self.end = min(max(start, 0), index.newlines)
+        at_end = self.first == index.newlines
+        self._first_offset = self._end_offset = index.line_start if at_end else self.document.span(self.first)[0]
+
+    def _search_below(self) -> bool:
+        upto = self.document.index.line_start
+        data = self.document.source.read(self._end_offset, min(_AT_ONCE, upto - self._end_offset))
         cut = data.rfind(b"\n") + 1
         if cut:
-            self._search(data[:cut])
-            return True
-        if not data or self._line >= self.document.lines:  # truncated; the next poll will notice
-            return False
-        start, end = self.document.span(self._line)  # a long line
-        if self.matcher.matches(text_of(self.document.between(start, end).data)):
-            self.hits.append(self._line)
-        self._offset, self._line = end + 1, self._line + 1
+            data = data[:cut]
+            lines, offset = data.count(b"\n"), self._end_offset + cut
+        else:
+            if not data or self.end >= self.document.lines:
+                return False
+            data, _, offset = self._long_line(self.end)
+            lines = 1
+        self.hits.extend([self.end + k for k in self._matching(data)])
+        self.end, self._end_offset = self.end + lines, offset
         return True
 
-    def _search(self, data: bytes) -> None:
-        """Search whole lines: by bytes if they are shown as they are, as most lines are, else line by line."""
-        needle = self.matcher.needle
-        special = b"\x1b" in data or not data.isascii()
-        if needle is None or special or (b" " in needle and b"\t" in data):
-            self._search_each_line(data)
+    def _search_above(self) -> bool:
+        size = min(_AT_ONCE, self._first_offset)
+        data = self.document.source.read(self._first_offset - size, size)
+        if not data or len(data) < size:
+            return False
+        cut = data.find(b"\n", 0, size - 1) + 1 if size < self._first_offset else 0
+        if cut or size == self._first_offset:
+            data = data[cut:]
+            lines, offset = data.count(b"\n"), self._first_offset - len(data)
         else:
-            self._search_bytes(needle, data)
-        self._offset += len(data)
+            data, offset, _ = self._long_line(self.first - 1)
+            lines = 1
+        if not 0 < lines <= self.first or offset >= self._first_offset or (lines == self.first) != (offset == 0):
+            return False
+        self.first, self._first_offset = self.first - lines, offset
+        found = array("q", [self.first + k for k in self._matching(data)])
+        self.put_before += len(found)
+        self.hits = found + self.hits
+        return True
 
-    def _search_each_line(self, data: bytes) -> None:
-        number, hits, matches = self._line, self.hits, self.matcher.matches
-        for line in data[:-1].split(b"\n"):
-            if matches(text_of(line if b"\r" not in line and len(line) <= LONGEST else last_state(line).data)):
-                hits.append(number)
-            number += 1
-        self._line = number
+    def _long_line(self, number: int) -> tuple[bytes, int, int]:
+        """What is shown of a line, where it begins, and where the next one does."""
+        start, end = self.document.span(number)
+        return self.document.between(start, end).data + b"\n", start, end + 1
 
-    def _search_bytes(self, needle: bytes, data: bytes) -> None:
-        haystack = data.lower() if self.matcher.folded else data
-        start, number = 0, self._line
-        at = haystack.find(needle)
-        while at >= 0:
-            number += data.count(b"\n", start, at)
-            start = data.rfind(b"\n", start, at) + 1 or start
-            end = data.find(b"\n", at)
-            line = data[start:end]
-            if (b"\r" not in line and len(line) <= LONGEST) or self.matcher.matches(text_of(last_state(line).data)):
-                self.hits.append(number)
-            start, number = end + 1, number + 1
-            at = haystack.find(needle, start)
-        self._line = number + data.count(b"\n", start)
+    def _matching(self, data: bytes) -> list[int]:
+        return self.matcher.lines_of(text_of(last_states(data)))

@@ -21,7 +21,9 @@ class LogStatus:
     hits: int = 0
     searching: bool = False  # whether parts of the file have not been searched yet
     filter: str = ""
+    filtering: bool = False  # whether parts of the file have not been filtered yet
     shown: int = 0  # lines that match the filter
+    scanned: float | None = None  # share of the file that has been searched or filtered; None: all of it
     wrap: bool = False
     note: str = ""
 
@@ -36,10 +38,12 @@ def status_text(title: str, status: LogStatus) -> str:
         if status.below:
             parts.append(f"{status.below:,} new below")
     if status.search:
-        more = "+" if status.searching else ""
-        parts.append(f"/{_short(status.search)} {status.position}/{status.hits}{more}")
+        found = f"{status.hits:,} so far" if status.searching else f"{status.position}/{status.hits}"
+        parts.append(f"/{_short(status.search)} {found}")
     if status.filter:
-        parts.append(f"&{_short(status.filter)} {status.shown:,} lines")
+        parts.append(f"&{_short(status.filter)} {status.shown:,} lines{' so far' if status.filtering else ''}")
+    if status.scanned is not None:
+        parts.append(f"scanning {int(100 * status.scanned)} %")
     if status.note:
         parts.append(safe.plain(status.note))
     parts.append("wrap on" if status.wrap else "wrap off")

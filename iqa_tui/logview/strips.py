@@ -1,5 +1,6 @@
 """Paints a line as strips of the screen: coloured, highlighted, cropped or wrapped."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,10 +10,12 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from iqa_train.tab_stops import TabStops
 from iqa_tui.logview.ansi import Piece, pieces
 from iqa_tui.logview.document import Line
 from iqa_tui.logview.matcher import Matcher
 
+_TAB = re.compile("\t")
 _DIM = Style(dim=True)
 
 
@@ -29,12 +32,13 @@ class PaintStyle:
     search: Matcher | None
 
 
-def paint(line: Line, style: PaintStyle, *, marked: bool) -> list[Strip]:
+def paint(line: Line, style: PaintStyle, stops: TabStops, *, marked: bool) -> list[Strip]:
     """The strips of a line, each `style.width` wide: one, or several if it is wrapped."""
     base = style.base + style.mark if marked else style.base
     parts = pieces(line.data)
     if style.search is not None:
         parts = highlighted(parts, style.search.spans(_text(parts)), style.hit)
+    parts = expanded(parts, stops)
     if line.hidden:
         parts.append(Piece(_more(line), _DIM))
     if style.wrap:
@@ -45,6 +49,15 @@ def paint(line: Line, style: PaintStyle, *, marked: bool) -> list[Strip]:
 def _text(parts: Iterable[Piece]) -> str:
     """The plain text of `parts`."""
     return "".join(piece.text for piece in parts)
+
+
+def expanded(parts: Sequence[Piece], stops: TabStops) -> list[Piece]:
+    """`parts` with blanks for tabs."""
+    text = _text(parts)
+    if "\t" not in text:
+        return list(parts)
+    blanks = iter(stops.blanks(text))
+    return [Piece(_TAB.sub(lambda _: " " * next(blanks), piece.text), piece.style) for piece in parts]
 
 
 def highlighted(parts: Sequence[Piece], spans: Sequence[tuple[int, int]], style: Style) -> list[Piece]:

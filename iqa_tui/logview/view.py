@@ -1,10 +1,12 @@
 """The log widget: shows a file from its end, follows it, and handles scrolling, search and filter."""
 
 import asyncio
+import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from rich.style import Style
 from textual import events
@@ -14,12 +16,13 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.worker import WorkType
 
 from iqa_tui.logview.ansi import text_of
 from iqa_tui.logview.document import Document
-from iqa_tui.logview.finder import Direction, Finder, NoHit, PendingJump
+from iqa_tui.logview.finder import Finder, NoHit, PendingJump
 from iqa_tui.logview.landmarks import PROBLEM, RESULT, Landmark
-from iqa_tui.logview.scan import Scan
+from iqa_tui.logview.scan import Direction, Scan
 from iqa_tui.logview.status import LogStatus
 from iqa_tui.logview.strips import PaintStyle
 from iqa_tui.logview.viewport import ScrollPosition, Viewport
@@ -61,6 +64,10 @@ _KEYS: list[Binding] = [
         for key, action, words, name in _SCROLLING
     ),
 ]
+
+
+def _beyond(edge: int, direction: Direction) -> int:
+    return edge - 1 if direction > 0 else edge
 
 
 class LogView(ScrollView, can_focus=True):
@@ -111,7 +118,8 @@ class LogView(ScrollView, can_focus=True):
         super().__init__(name=name, id=id, classes=classes)
         self._viewport = Viewport(lambda: self.scrollable_content_region.size, self._paint_style)
         self._left = 0  # first column shown, if lines are not wrapped
-        self._rows_seen = 0  # when following stopped
+        self._lines_seen = 0  # when following stopped
+        self._put_before = 0  # rows put before those shown, by the filter
         self._placing = False
         self._visible: list[Strip] | None = None  # the strips to paint; None: compute them
         self._jump: PendingJump | None = None
@@ -139,7 +147,7 @@ class LogView(ScrollView, can_focus=True):
             self._document.source.close()
         finder = self._viewport.finder = Finder(Document(path)) if path is not None else None
         self._viewport.mark, self._left, self._jump, self._event = None, 0, None, ("", 0.0)
-        self._generation = self._moved = 0
+        self._generation = self._moved = self._put_before = 0
         self.set_reactive(LogView.follow, True)
         if finder is not None:
             finder.filter_by(filter_text)
@@ -171,11 +179,16 @@ class LogView(ScrollView, can_focus=True):
         finder = self._finder
         if finder is None:
             return
-        finder.search_for(text)
         self._viewport.mark = self._jump = None
+        direction: Direction = -1 if self.follow else 1
+        line = self._edge(1)
+        if self.follow:
+            finder.search_for(text)
+        else:
+            finder.search_for(text, line, 1)
         self._set_event((finder.search and finder.search.note) or "")
         if finder.hits is not None:
-            self._jump = self._jump_from_screen(finder.hits, -1 if self.follow else 1)
+            self._jump = PendingJump(finder.hits, direction, sys.maxsize if self.follow else line - 1)
         self._scan_and_renew()
 
     def filter(self, text: str) -> None:
@@ -184,10 +197,14 @@ class LogView(ScrollView, can_focus=True):
         if finder is None:
             return
         line = viewport.mark if viewport.mark is not None else viewport.line_of(viewport.top.row)
-        finder.filter_by(text)
+        self._jump = None
+        if self.follow:
+            finder.filter_by(text)
+        else:
+            finder.filter_by(text, line, 1)
+        self._put_before = 0
         self._set_event((finder.filter and finder.filter.note) or "")
         viewport.top = ScrollPosition(viewport.row_of(line), 0)
-        self._rows_seen = viewport.rows
         self._scan_and_renew()
 
     def goto(self, line: int) -> None:
@@ -209,17 +226,20 @@ class LogView(ScrollView, can_focus=True):
             return LogStatus(follow=self.follow, wrap=self.wrap, note="no log")
         document, hits = finder.document, finder.hits
         note, until = self._event
+        unfinished = finder.unfinished
         return LogStatus(
             lines=document.lines,
             exact=document.exact,
             line=self._line_number(),
             follow=self.follow,
-            below=0 if self.follow else max(0, viewport.rows - self._rows_seen),
+            below=0 if self.follow else max(0, viewport.rows - finder.rows.row_of(self._lines_seen)),
             search=self.search_text,
             position=hits.position(viewport.mark) if hits is not None and viewport.mark is not None else 0,
             hits=len(hits.hits) if hits is not None else 0,
             searching=hits is not None and not hits.complete,
+            scanned=min(scan.share for scan in unfinished) if unfinished and document.lines else None,
             filter=self.filter_text,
+            filtering=finder.rows.filtered is not None and not finder.rows.filtered.complete,
             shown=viewport.rows if finder.filter is not None else 0,
             wrap=self.wrap,
             note=document.source.problem or (note if time.monotonic() < until else ""),
@@ -275,7 +295,7 @@ class LogView(ScrollView, can_focus=True):
             busy = document.work(seconds)
             busy = finder.work(_SLICE) or busy or not document.exact
             if busy and self.is_mounted:
-                self.run_worker(self._work_on(finder), group="log", exclusive=True)
+                self.run_worker(cast(WorkType[None], partial(self._work_on, finder)), group="log", exclusive=True)
             self._adapt(document)
         if changed or finder is None or self._stale:
             self._renew_when_due()
@@ -285,14 +305,16 @@ class LogView(ScrollView, can_focus=True):
     async def _work_on(self, finder: Finder) -> None:
         """Count and search in slices, so that the event loop runs in between."""
         document = finder.document
+        searches = bool(finder.unfinished)
         while finder is self._finder and (document.work(_SLICE) | finder.work(_SLICE)):
             self._adapt(document)
             self._renew_when_due()
+            self._try_jump()
             await asyncio.sleep(0)
         if finder is self._finder:
             self._adapt(document)
             self._renew_when_due()
-            if self._jump is not None and self._stale:  # the user is waiting for the jump
+            if searches and self._stale:  # the user is waiting for what is found
                 self._renew()
 
     def _adapt(self, document: Document) -> None:
@@ -300,15 +322,21 @@ class LogView(ScrollView, can_focus=True):
         viewport = self._viewport
         if document.generation != self._generation:
             self._generation, self._moved = document.generation, 0
-            viewport.top, viewport.mark, self._rows_seen = ScrollPosition(0, 0), None, 0
+            viewport.top, viewport.mark, self._lines_seen = ScrollPosition(0, 0), None, 0
+            self._put_before = 0
         by = document.moved - self._moved
         if by:
             self._moved = document.moved
             viewport.mark = None if viewport.mark is None else viewport.mark + by
+            self._lines_seen += by
             if not self.filter_text:
                 viewport.top = ScrollPosition(viewport.top.row + by, viewport.top.part)
-                self._rows_seen += by
             self._renew()
+        filtered = self._finder.rows.filtered if self._finder is not None else None
+        if filtered is not None and filtered.put_before != self._put_before:
+            viewport.top = ScrollPosition(viewport.top.row + filtered.put_before - self._put_before, viewport.top.part)
+            self._put_before = filtered.put_before
+            viewport.repaint()
 
     def _scan_and_renew(self) -> None:
         self._poll(seconds=_SLICE)
@@ -404,7 +432,7 @@ class LogView(ScrollView, can_focus=True):
         self._refresh_strips()
 
     def _stop_following(self) -> None:
-        self._rows_seen = self._viewport.rows
+        self._lines_seen = self._document.lines if self._document is not None else 0
         self.set_reactive(LogView.follow, False)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
@@ -488,22 +516,24 @@ class LogView(ScrollView, can_focus=True):
 
     def _request_landmark(self, kind: Landmark, direction: Direction) -> None:
         if self._finder is not None:
-            self._request_jump(self._finder.landmarks(kind), direction, kind.name)
+            line = self._origin(direction)
+            scan = self._finder.landmarks(kind, line if direction < 0 else line + 1, direction)
+            self._request_jump(scan, direction, kind.name)
 
     def _request_jump(self, scan: Scan, direction: Direction, landmark: str = "") -> None:
-        """Jump from the marked line if it is visible, else from the edge of the screen."""
-        mark = self._viewport.visible_mark
-        if mark is not None:
-            self._jump = PendingJump(scan, direction, mark, landmark)
-        else:
-            self._jump = self._jump_from_screen(scan, direction, landmark)
+        scan.direction = direction  # what the user waits for comes first
+        self._jump = PendingJump(scan, direction, self._origin(direction), landmark)
         self._scan_and_renew()
 
-    def _jump_from_screen(self, scan: Scan, direction: Direction, landmark: str = "") -> PendingJump:
-        """A jump that may also hit a visible line: down from above the screen, or up from below it."""
+    def _origin(self, direction: Direction) -> int:
+        """The line that a jump starts from: the marked one if it is visible, else one just off the screen."""
+        mark = self._viewport.visible_mark
+        return mark if mark is not None else _beyond(self._edge(direction), direction)
+
+    def _edge(self, direction: Direction) -> int:
+        """Where the lines begin that a jump from the edge of the screen may hit: the first visible line, or the end."""
         lines = self._viewport.visible_lines() or [0]
-        start = self._viewport.line_of(self._viewport.top.row) - 1 if direction > 0 else lines[-1] + 1
-        return PendingJump(scan, direction, start, landmark)
+        return self._viewport.line_of(self._viewport.top.row) if direction > 0 else lines[-1] + 1
 
     def _try_jump(self) -> None:
         """Carry out the pending jump, if its target is known by now."""

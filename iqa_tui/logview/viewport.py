@@ -3,13 +3,19 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from rich.cells import cell_len
 from textual.geometry import Size
 from textual.strip import Strip
 
+from iqa_train.tab_stops import TabStops
+from iqa_tui.logview.ansi import text_of
+from iqa_tui.logview.document import Document, last_state
 from iqa_tui.logview.finder import Finder
+from iqa_tui.logview.index import BLOCK
 from iqa_tui.logview.strips import PaintStyle, paint
 
 _CACHED_ROWS = 512  # rows whose strips are cached
+_LONGEST_ROW = 1000  # bytes of a row of a table
 
 
 class ScrollPosition(NamedTuple):
@@ -32,7 +38,10 @@ class Viewport:
         self._size = size
         self._make_style = style
         self._style: PaintStyle | None = None
+        self._aligned = True  # whether all rows painted so far have the present columns
         self._strips: dict[int, list[Strip]] = {}
+        self._stops = TabStops(cell_len)
+        self._stops_of: tuple[Document, int] | None = None  # the document that they were learnt from, its generation
 
     @property
     def size(self) -> Size:
@@ -54,11 +63,18 @@ class Viewport:
 
     def visible(self) -> list[tuple[int, Strip]]:
         """The rows on the screen with their strips, from the top."""
+        painted = self._painted()
+        return painted if self._aligned else self._painted()
+
+    def _painted(self) -> list[tuple[int, Strip]]:
         visible: list[tuple[int, Strip]] = []
+        self._aligned = True
         row, part, height, rows = *self.top, self.size.height, self.rows
         while row < rows and len(visible) < height:
             visible += [(row, strip) for strip in self._strips_of(row)[part:]]
             row, part = row + 1, 0
+        if not self._aligned:  # a column has got wider: lines above it have to follow
+            self._strips.clear()
         return visible[:height]
 
     def visible_lines(self) -> list[int]:
@@ -117,8 +133,22 @@ class Viewport:
             if len(self._strips) > _CACHED_ROWS:
                 self._strips.clear()
             text = self.finder.document.line(line)
-            strips = self._strips[row] = paint(text, self._current_style(), marked=line == self.mark)
+            if b"\t" in text.data:
+                self._learn(text.data)
+            strips = self._strips[row] = paint(text, self._current_style(), self._stops, marked=line == self.mark)
         return strips
+
+    def _learn(self, data: bytes) -> None:
+        """Make columns as wide as those of this line; first, as those at the beginning of the log, with its header."""
+        assert self.finder is not None
+        document = self.finder.document
+        if self._stops_of != (document, document.generation):
+            self._stops, self._stops_of = TabStops(cell_len), (document, document.generation)
+            for line in document.source.read(0, BLOCK).split(b"\n"):
+                if b"\t" in line and len(line) <= _LONGEST_ROW:
+                    self._stops.learn(text_of(last_state(line).data))
+        if self._stops.learn(text_of(data)):
+            self._aligned = False
 
     def _current_style(self) -> PaintStyle:
         if self._style is None:

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from iqa_train.report.columns import table_of
-from iqa_train.report.text import display_width, results_text
+from iqa_train.report.text import results_text
 from iqa_train.results.table import StudyResults
+from iqa_train.text import display_width
 from tests.report.samples import ALL, PROVISIONAL, SEED_STUDY, SEVERAL_SEEDS, WITH_REPORTED
 
 every_study = pytest.mark.parametrize("results", ALL.values(), ids=list(ALL))
@@ -34,7 +35,7 @@ def test_80_columns_hold_what_is_unfinished() -> None:
     text = results_text(PROVISIONAL, 80)
     assert "0.9378@4" in text
     assert "@3: 0.9353 vs 0.9361" in text
-    assert "A1, Remove attention fusion: epoch 3: 0.9353 vs 0.9361 (−0.0008)" in text
+    assert "A1, Remove attention fusion: epoch 3: 0.9353 vs 0.9361 (-0.0008)" in text
     assert not {"within", "above"} & set(text.split())
 
 

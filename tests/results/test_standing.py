@@ -55,7 +55,7 @@ def test_a_difference_over_other_seeds_than_the_values_is_in_a_note_with_its_own
     assert not is_shown(row, base)
     assert "delta" not in table_of(results).keys
     (said,) = [reasons.sentences for reasons in all_reasons(results) if reasons.experiment == "A1"]
-    note = f"difference of {row.value:.4f} and {base.values_by_seed[2]:.4f}: \u2212"
+    note = f"difference of {row.value:.4f} and {base.values_by_seed[2]:.4f}: -"
     assert any(one.startswith(note) and one.endswith(", over two runs: seed 2 of both") for one in said)
     assert "difference of" in results_latex(results)
 

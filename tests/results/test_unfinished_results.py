@@ -38,7 +38,7 @@ def test_the_value_of_a_running_experiment_is_that_of_the_epoch_selected_so_far(
     study.run("A1", state="lost", changes={"attention_fusion": False}, epochs=[0.4, 0.65, 0.6], expect={"srcc": [0, 1]})
     row = build_study_results(study.recorded(), resamples=FEW).row("A1")
     assert (row.value, row.epoch, row.position) == (0.65, 2, None)
-    assert row.standing is not None and standing_words(row.standing) == "epoch 3: 0.6000 vs 0.8000 (−0.2000)"
+    assert row.standing is not None and standing_words(row.standing) == "epoch 3: 0.6000 vs 0.8000 (-0.2000)"
     (curve,) = [one for one in curves(study.recorded()) if one.experiment == "A1"]
     assert (curve.selected, curve.value, curve.unfinished) == (2, 0.65, True)
 

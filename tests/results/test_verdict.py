@@ -177,7 +177,7 @@ def test_a_bound_is_rounded_up(value: float, shown: str) -> None:
         (ResultRow("A1", value=0.9), "measured"),
         (
             ResultRow("A1", value=0.9, provisional=True, epoch=3, standing=Standing(3, 0.9, 0.95)),
-            "epoch 3: 0.9000 vs 0.9500 (−0.0500)",
+            "epoch 3: 0.9000 vs 0.9500 (-0.0500)",
         ),
         (ResultRow("A1", value=0.9, provisional=True, epoch=3), "pending"),
         (ResultRow("A1", value=0.9, delta_position="above"), "above"),

@@ -73,6 +73,8 @@ def _print(row: Row, attempt: Attempt, log: Path, lines: int | None, *, follow: 
     shown = LogText() if sys.stdout.isatty() else None
     with os.fdopen(open_regular(log, follow=True), "rb") as file:
         if lines is not None:
+            if shown:
+                shown.learn(file.read(_BLOCK))  # the header of the epochs, which decides where columns are
             file.seek(tail_offset(file, lines))
         while True:
             ended = attempt.exit.exists() or not run_state(row.run).alive  # asked before the last read

@@ -1,11 +1,14 @@
 """Lines of a file are found where they are, whatever the file is like and in whatever pieces it came."""
 
 from pathlib import Path
+from typing import Literal
+from unittest.mock import patch
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from iqa_tui.logview import document as documents
+from iqa_tui.logview import scan as scans
 from iqa_tui.logview.document import Document
 from iqa_tui.logview.index import BLOCK, LineIndex
 from iqa_tui.logview.matcher import Matcher
@@ -83,10 +86,38 @@ ODD = st.lists(
 )
 
 
+WANTED = st.sampled_from(
+    [
+        "srcc",
+        "SRCC",
+        "s.cc",
+        "c l",
+        "é",
+        "É",
+        "loss",
+        "1m",
+        "^s",
+        "s$",
+        r"c\s",
+        r"c\W*l",
+        "[^c]c",
+        "x*",
+        "(?=s)",
+        r"\Al",
+    ]
+)
+
+
 @KEEP
-@given(lines=st.lists(ODD, max_size=20), wanted=st.sampled_from(["srcc", "SRCC", "s.cc", "c l", "é", "loss", "1m"]))
+@given(
+    lines=st.lists(ODD, max_size=20),
+    wanted=WANTED,
+    start=st.one_of(st.none(), st.integers(0, 25)),
+    direction=st.sampled_from([1, -1]),
+    at_once=st.integers(1, 60),
+)
 def test_a_scan_finds_the_lines_that_show_what_is_searched_for(
-    tmp_path: Path, lines: list[list[str]], wanted: str
+    tmp_path: Path, lines: list[list[str]], wanted: str, start: int | None, direction: Literal[1, -1], at_once: int
 ) -> None:
     from iqa_tui.logview.ansi import text_of
 
@@ -95,9 +126,10 @@ def test_a_scan_finds_the_lines_that_show_what_is_searched_for(
     document, matcher = Document(log), Matcher(wanted)
     document.poll()
     document.work(1)
-    scan = Scan(document, matcher)
-    while scan.work(0):
-        pass
+    scan = Scan(document, matcher, start, direction)
+    with patch.object(scans, "_AT_ONCE", at_once):
+        while scan.work(0):
+            pass
     shown = [text_of(document.line(n).data) for n in range(document.lines)]
     assert list(scan.hits) == [n for n, text in enumerate(shown) if matcher.matches(text)]
     assert scan.complete

@@ -1,7 +1,14 @@
 """Search, filter and jumps in a log, while it grows."""
 
+import asyncio
+import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from iqa_tui.logview import scan
 from tests.tui.logview.log_app import shown
 
 HEADER = "Epoch\tTrain_Loss\tTrain_SRCC\tTest_SRCC\tTest_PLCC\n"
@@ -170,10 +177,80 @@ async def test_wrapped_lines_are_moved_through_by_what_is_seen(tmp_path: Path) -
         assert screen.lines() == seen
 
 
-async def test_searching_a_large_file_leaves_the_program_awake(tmp_path: Path) -> None:
-    import asyncio
-    import time
+@pytest.fixture
+def slow_scan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search that takes the better part of a second for a small file."""
+    search = scan.Scan._matching
 
+    def slowly(self: scan.Scan, data: bytes) -> list[int]:
+        time.sleep(0.01)
+        return search(self, data)
+
+    monkeypatch.setattr(scan, "_AT_ONCE", 1 << 14)
+    monkeypatch.setattr(scan.Scan, "_matching", slowly)
+
+
+async def _soon(true: Callable[[], bool]) -> None:
+    """As `until`, but does not wait for a program that has nothing left to do."""
+    for _ in range(500):
+        if true():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("still not so")
+
+
+@pytest.mark.usefixtures("slow_scan")
+async def test_the_nearest_hit_is_shown_while_the_rest_of_the_file_is_searched(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("".join(f"line {n}: {'needle' if n % 2000 == 1000 else 'hay'}\n" for n in range(60_000)))
+    async with shown(log, size=(100, 12)) as screen:
+        screen.view.search("needle")
+        await _soon(lambda: "line 59000: needle" in screen.lines())
+        await _soon(lambda: re.search(r"/needle \d+ so far · scanning \d+ %", screen.status()) is not None)
+        screen.app.simulate_key("N")
+        await _soon(lambda: "line 57000: needle" in screen.lines())
+        screen.app.simulate_key("n")
+        await _soon(lambda: screen.view.status.line == 59_001)
+        assert screen.view.status.searching
+        await screen.until(lambda: "/needle 30/30" in screen.status())
+
+
+@pytest.mark.usefixtures("slow_scan")
+async def test_a_filter_at_work_says_so_and_shows_what_it_has(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("".join(f"line {n}: {'needle' if n % 200 == 100 else 'hay'}\n" for n in range(60_000)))
+    async with shown(log, size=(100, 12)) as screen:
+        screen.view.goto(30_000)
+        screen.view.filter("n[e]+dle")
+        await _soon(lambda: screen.lines()[0] == "line 30100: needle")
+        await _soon(lambda: "so far · scanning" in screen.status())
+        assert "new below" not in screen.status()
+        await screen.until(lambda: "&n[e]+dle 300 lines · wrap" in screen.status())
+        assert screen.lines()[0] == "line 30100: needle"  # what was put before it has moved nothing
+
+
+async def test_a_search_runs_from_where_one_is_and_then_the_other_way(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("".join(f"line {n}: {'needle' if n in {5, 29_000} else 'hay'}\n" for n in range(30_000)))
+    async with shown(log, size=(100, 12)) as screen:
+        screen.view.goto(15_000)
+        await screen.typed("slash", "needle")
+        assert "/needle 2/2" in screen.status()
+        await screen.press("n")
+        assert "/needle 1/2" in screen.status()
+
+
+async def test_a_blank_finds_a_tab(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("Epoch\tTrain_Loss\n1\t19.180\n")
+    async with shown(log, size=(100, 12)) as screen:
+        for wanted in ("epoch train", r"^1 19\.1", r"^\d\t1", r"^1\s19"):
+            await screen.typed("slash", wanted)
+            assert "1/1" in screen.status(), wanted
+        assert "Epoch  Train_Loss" in screen.lines()
+
+
+async def test_searching_a_large_file_leaves_the_program_awake(tmp_path: Path) -> None:
     log = tmp_path / "a.log"
     line = b"\x1b[32mepoch\x1b[0m 12\t0.91234 some words that make it as long as a line of a log is\n"
     log.write_bytes(line * 100_000 + b"needle\n")

@@ -81,7 +81,7 @@ def test_columns_give_way_in_the_order_of_their_ranks() -> None:
         (None, "queued", "–"),
         (ResultRow("A1", value=0.9, epoch=3, provisional=True), "running", "–"),
         (ResultRow("A1", value=0.9, epoch=3, standing=Standing(5, 0.88, 0.91)), "running",
-         "epoch 5: 0.8800 vs 0.9100 (−0.0300)"),
+         "epoch 5: 0.8800 vs 0.9100 (-0.0300)"),
         (ResultRow("A1", value=0.9, position="within"), "completed", "as expected"),
     ],
 )  # fmt: skip

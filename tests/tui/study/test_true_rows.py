@@ -26,12 +26,12 @@ from iqa_tui.widgets.run_columns import grid
 from tests.results.moving_study import MovingStudy
 
 Changes = list[tuple[str, int, int]]
-NUMBER = r"[-−+]?\d\.\d+"
+NUMBER = r"[-+]?\d\.\d+"
 ONE_CHANGE = st.tuples(st.sampled_from(["Baseline", "A1", "A2"]), st.integers(1, 3), st.integers(0, 6))
 
 
 def number_in(text: str) -> float:
-    return float(text.replace("−", "-"))
+    return float(text)
 
 
 def rounding_of(text: str) -> float:
@@ -76,7 +76,7 @@ def assert_console(board: Board, study: MovingStudy) -> None:
         if entry.kind == "experiment":
             continue
         known = study.runs[entry.run.experiment, entry.run.seed].value
-        wanted = "–" if known is None else f"{known[0]:.4f}".replace("-", "−") + (f"@{known[1]}" if known[1] else "")
+        wanted = "–" if known is None else f"{known[0]:.4f}" + (f"@{known[1]}" if known[1] else "")
         assert value == wanted, f"{entry.words}: {entry.run.state}, {wanted}\n{about}"
         if entry.kind == "seed":
             assert (delta, verdict) == ("–", "–")
