@@ -18,7 +18,8 @@ from iqa_tui.widgets.glyphs import NONE
 
 GAP = 2
 VERDICTS = {"verdict", "short-verdict"}
-_TITLE_AT_LEAST = 20
+_TITLE, _SHORT_TITLE = 28, 16  # terminal columns that titles have at least
+_CUT_TITLES_FROM = 13  # rank
 _SMALL = ("number", "on")
 
 
@@ -57,18 +58,8 @@ def grid(entries: Sequence[TableLine], board: Board, width: int) -> Grid:
     texts = {c.key: [plain(c.cell(entry, board)) for entry in entries] for c in COLUMNS}
     texts |= {c.key: at_the_point(texts[c.key], c.before, c.least) for c in COLUMNS if c.before}
     content = {key: max(map(cell_len, found), default=0) for key, found in texts.items()}
-    columns = [_headed(c, board) for c in COLUMNS if not c.instead and _is_there(c, texts[c.key], entries, board)]
-    while _width(columns, content, board) > width and len(columns) > 2:
-        least = max(columns, key=lambda column: column.rank)
-        shorter = next((c for c in COLUMNS if c.instead == least.key), None)
-        at = columns.index(least)
-        columns[at : at + 1] = [_headed(shorter, board)] if shorter else []
-    for key in _SMALL:  # room that the last one left
-        column = next(c for c in COLUMNS if c.key == key)
-        if _width([*columns, column], content, board) <= width and not any(
-            c.key in {key, column.instead} for c in columns
-        ):
-            columns = sorted([*columns, column], key=lambda c: _ORDER[c.key])
+    there = [c for c in COLUMNS if not c.instead and _is_there(c, texts[c.key], entries, board)]
+    columns = [_headed(c, board) for c in _fitting(there, content, board, width)]
     widths = _stretched(columns, content, board, width)
     for column in [
         c for c in columns if c.key == "other" or (c.key in {"eta", "stage"} and set(texts[c.key]) <= {NONE})
@@ -78,6 +69,27 @@ def grid(entries: Sequence[TableLine], board: Board, width: int) -> Grid:
             widths = _stretched(columns, content, board, width)
     rows = [tuple(texts[c.key][n] for c in columns) for n in range(len(entries))]
     return Grid(tuple(columns), tuple(widths), tuple(rows))
+
+
+def _fitting(columns: list[Column], content: dict[str, int], board: Board, width: int) -> list[Column]:
+    """Without the least important ones; titles are cut before an important one is dropped."""
+    nominal = content | {"title": min(content["title"], _TITLE)}
+
+    def fits(chosen: Sequence[Column]) -> bool:
+        return sum(_column_width(c, nominal[c.key], board) + GAP for c in chosen) <= width
+
+    while not fits(columns) and len(columns) > 2:
+        least = max(columns, key=lambda column: column.rank)
+        if least.rank < _CUT_TITLES_FROM and nominal["title"] > _SHORT_TITLE:
+            nominal["title"] = _SHORT_TITLE
+            continue
+        shorter = [c for c in COLUMNS if c.instead == least.key]
+        at = columns.index(least)
+        columns = [*columns[:at], *shorter, *columns[at + 1 :]]
+    for column in (c for c in COLUMNS if c.key in _SMALL):  # room that the last one left
+        if not any(c.key in {column.key, column.instead} for c in columns) and fits([*columns, column]):
+            columns = sorted([*columns, column], key=lambda c: _ORDER[c.key])
+    return columns
 
 
 def at_the_point(texts: Sequence[str], before: int = 1, width: int = 0) -> list[str]:
@@ -135,18 +147,15 @@ def _column_width(column: Column, content: int, board: Board) -> int:
     if column.key == "epoch" and board.epochs:
         least = 2 * len(str(board.epochs)) + 1
     if column.key == "title":
-        least = min(content, _TITLE_AT_LEAST)
+        least = min(content, _TITLE)
     least = max(least, len(column.head))
     return least if column.flexible else min(column.widest, max(least, content))
 
 
-def _width(columns: Sequence[Column], content: dict[str, int], board: Board) -> int:
-    return sum(_column_width(c, content[c.key], board) + GAP for c in columns)
-
-
 def _stretched(columns: Sequence[Column], content: dict[str, int], board: Board, width: int) -> list[int]:
     """The widths; flexible columns share the rest of the room, verdicts first and titles last."""
-    widths = [_column_width(c, content[c.key], board) for c in columns]
+    short = content | {"title": min(content["title"], _SHORT_TITLE)}
+    widths = [_column_width(c, short[c.key], board) for c in columns]
     room = width - sum(widths) - GAP * len(widths)
     flexible = [n for n, column in enumerate(columns) if column.flexible]
     for n in sorted(flexible, key=lambda n: (columns[n].key == "title", columns[n].key not in VERDICTS)):
