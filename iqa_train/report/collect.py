@@ -223,6 +223,7 @@ def _origin(run: RunRecord) -> Origin:
         device=origin.get("device", {}).get("name", ""),
         python=origin.get("host", {}).get("python", ""),
         packages=origin.get("packages", {}),
+        remarks="; ".join(run.remarks.lines),
     )
 
 

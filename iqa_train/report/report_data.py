@@ -31,6 +31,7 @@ class Origin:
     device: str = ""
     python: str = ""
     packages: Mapping[str, str] = field(default_factory=dict)
+    remarks: str = ""  # note and tags of a person
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from iqa_train.runs.document_cache import Damage, undamaged
 from iqa_train.runs.documents import EpochEvent, Measures, ProvenanceFacts, ResultFacts, SpecFacts, misplaced
 from iqa_train.runs.kind import RunKind, kind_of, waits_words
 from iqa_train.runs.layout import RunFolder, counted_folders
+from iqa_train.runs.notes import NONE, Notes, notes_of
 from iqa_train.runs.own_settings import with_own_settings
 from iqa_train.runs.predictions import Predictions, read_predictions
 from iqa_train.runs.revision import revision_label, with_revision
@@ -53,6 +54,7 @@ class RunRecord:
     provenance: ProvenanceFacts = field(default_factory=ProvenanceFacts)
     repeats: "tuple[RunRecord, ...]" = ()
     counted: CountedResult | None = None
+    remarks: Notes = NONE  # of a person
 
     @property
     def experiment(self) -> str:
@@ -141,13 +143,22 @@ def record_of(spec: "RunSpec | Spec", found: RunSnapshot) -> RunRecord:
         notes = (*notes, waits_words(str(document["experiment"])))
     if counted is None:
         result = undamaged(found.result) or ResultFacts()
-        return RunRecord(document, folder, state, epochs=epochs, notes=notes, result=result, provenance=origin)
+        return RunRecord(
+            document,
+            folder,
+            state,
+            epochs=epochs,
+            notes=notes,
+            result=result,
+            provenance=origin,
+            remarks=notes_of(folder),
+        )
     result, origin = counted.result, counted.provenance or origin
     predictions, missing = _predictions(document, counted.folder, result.get("images", {}).get("test"))
     reported, optimism = _reported(result, _seed(document)), _optimism(result)
     return RunRecord(
         document, folder, state, predictions, epochs, reported, optimism, (*notes, *missing), result, origin,
-        counted=counted,
+        counted=counted, remarks=notes_of(folder),
     )  # fmt: skip
 
 

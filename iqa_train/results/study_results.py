@@ -17,7 +17,7 @@ from iqa_train.results.paired_predictions import ExperimentPredictions
 from iqa_train.results.run_record import RunRecord, by_experiment, common_baseline, predictions_by_seed
 from iqa_train.results.shown import difference_note
 from iqa_train.results.standing import Value, is_unfinished, run_value, standing_beside, value_of
-from iqa_train.results.table import Intervals, ResultRow, StudyResults
+from iqa_train.results.table import Intervals, ResultRow, RunValue, StudyResults
 from iqa_train.results.table_notes import family_note, interval_notes, kind_notes, scope_notes, value_notes
 from iqa_train.results.verdict import with_verdicts
 from iqa_train.runs.design_file import SealedDesign
@@ -184,7 +184,7 @@ def _row(one: _Experiment, base: _Experiment | None, remarks: tuple[str, ...]) -
         provisional=one.unfinished or (others is not None and others.unfinished),
         epoch=own.epoch,
         standing=None if others is None else standing_beside(runs, others.runs, one.metric),
-        runs=tuple(run_value(run, found.values, one.metric) for run in runs),
+        runs=tuple(_with_remarks(run_value(run, found.values, one.metric), run) for run in runs),
         state="/".join(sorted({run.state.name for run in runs})),
         factors=() if others is None else factors(others.runs[0].spec, spec),
         optimism=fmean(gains) if gains else None,
@@ -193,6 +193,7 @@ def _row(one: _Experiment, base: _Experiment | None, remarks: tuple[str, ...]) -
         notes=(
             *remarks,
             *(note for run in runs for note in run.notes),
+            *_remarks(runs),
             *_unfinished(runs),
             *_at_odds(runs, one.metric),
             *found.notes,
@@ -259,6 +260,17 @@ def _at_odds(runs: list[RunRecord], metric: str) -> list[str]:
                 values = f"result.json says {name} {logged:.4f}, but its predictions give {own:.4f}, which is used"
                 notes.append(f"suspicious: seed {seed}: {values}")
     return notes
+
+
+def _with_remarks(value: RunValue, run: RunRecord) -> RunValue:
+    return replace(value, note=run.remarks.note, tags=run.remarks.tags)
+
+
+def _remarks(runs: list[RunRecord]) -> list[str]:
+    """What a person has noted on the runs; what all of them have alike, once."""
+    if len({run.remarks for run in runs}) == 1:
+        return runs[0].remarks.lines
+    return [f"{run.folder.seed_words}: {line}" for run in runs for line in run.remarks.lines]
 
 
 def _unfinished(runs: list[RunRecord]) -> list[str]:

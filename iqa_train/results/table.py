@@ -28,12 +28,15 @@ class RunValue:
     epoch: int | None = None
     finished: bool = False
     again: bool = False
+    note: str = ""  # by a person
+    tags: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """An entry of `runs` of a row."""
         return {
             "seed": seed_as_json(self.seed), "state": self.state, "value": self.value, "epoch": self.epoch,
             "again": self.again, "run_dir": self.folder,
+            "note": self.note, "tags": list(self.tags),
         }  # fmt: skip
 
 

@@ -296,6 +296,13 @@ class ProvenanceFacts(TypedDict, total=False):
     earlier: list[dict[str, str]]
 
 
+class NotesFacts(TypedDict, total=False):
+    """notes.json: what a person has noted on a run."""
+
+    note: Required[str]
+    tags: Required[list[str]]
+
+
 class EpochEvent(TypedDict, total=False):
     """The line of a finished epoch in metrics.jsonl."""
 
@@ -383,6 +390,11 @@ def read_result(path: Path) -> ResultFacts | None:
 def read_provenance(path: Path) -> ProvenanceFacts | None:
     """provenance.json."""
     return read_document(path, ProvenanceFacts)
+
+
+def read_notes_facts(path: Path) -> NotesFacts | None:
+    """notes.json."""
+    return read_document(path, NotesFacts)
 
 
 def read_scheduler(path: Path) -> SchedulerFacts | None:

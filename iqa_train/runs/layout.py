@@ -223,6 +223,11 @@ class RunFolder:
         return self.path / "result.json"
 
     @property
+    def notes(self) -> Path:
+        """What a person has noted on it; of no matter to the run."""
+        return self.path / "notes.json"
+
+    @property
     def output(self) -> Path:
         """What the program of a command writes."""
         return self.path / "output"

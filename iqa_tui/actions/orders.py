@@ -52,6 +52,14 @@ class RelaunchOrder:
 
 
 @dataclass(frozen=True)
+class NoteOrder:
+    """What to note on runs, and the tags they are to have; None: as they are."""
+
+    note: str | None = None
+    tags: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
 class ExportOrder:
     """Results to write to `path`: a table, or a folder with the report. `replace` allows overwriting a file."""
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from textual.binding import ActiveBinding
 
-    from iqa_tui.actions.orders import ExportOrder, RelaunchOrder, StartOrder, StopOrder
+    from iqa_tui.actions.orders import ExportOrder, NoteOrder, RelaunchOrder, StartOrder, StopOrder
     from iqa_tui.state.board import RunLine
 
 _MAX_NOTICES = 50
@@ -49,6 +49,7 @@ class ActionScreen(Screen[None]):
             tooltip="Stop all runs of the study; asks first",
         ),
         Binding("R", "relaunch", "Relaunch", id="runs.relaunch", tooltip="Relaunch the selected or marked runs"),
+        Binding("t", "note", "Note", show=False, id="runs.note", tooltip="Note or tag the selected or marked runs"),
         Binding("p", "pause", "Pause", show=False, id="queue.pause", tooltip="Pause or resume the queue; stops no run"),
         Binding(
             "e", "export", "Export", show=False, id="results.export", tooltip="Export a results table or the report"
@@ -134,6 +135,23 @@ class ActionScreen(Screen[None]):
             from iqa_tui.screens.relaunch_runs import RelaunchRunsScreen
 
             self.app.push_screen(RelaunchRunsScreen(context.wanted), self._relaunch)
+
+    def action_note(self) -> None:
+        """Ask what to note on the selected or marked runs."""
+        if not self._may("note"):
+            return
+        lines = tuple(line for line in self.current_context().wanted if line.run.path.is_dir())
+        if not lines:
+            self.post_notice("nothing to note on: no run that was queued or started is selected", "warning")
+            return
+        from iqa_tui.actions.note import note
+        from iqa_tui.screens.note import NoteScreen
+
+        def save(order: NoteOrder | None) -> None:
+            if order is not None:
+                self._run_in_thread("note", lambda _: note(lines, order))
+
+        self.app.push_screen(NoteScreen(lines), save)
 
     def action_pause(self) -> None:
         """Pause or resume the queue."""

@@ -44,7 +44,7 @@ class StudyReader:
         self._stamp: Stamp = ()  # of what results were computed from
         self._results: StudyResults | None = None
         self._full_results: StudyResults | None = None  # with intervals, from when a run last finished
-        self._finished: frozenset[tuple[str, str, int]] = frozenset()
+        self._finished: frozenset[Stamp] = frozenset()
         self._curves: tuple[Curve, ...] = ()
         self._findings: tuple[Finding, ...] = ()
         self._reasons: dict[str, tuple[str, ...]] = {}
@@ -211,11 +211,11 @@ def _epochs(run: RunRecord) -> int:
     return (settings.get("epochs") or 0) * (settings.get("train_test_num") or 0)
 
 
-def _settled(run: RunRecord) -> tuple[str, str, int]:
+def _settled(run: RunRecord) -> Stamp:
     """What results with intervals depend on: which attempt's result counts, and how a run without one has ended."""
     counted = run.counted.attempt if run.counted is not None else 0
     under_way = run.pending or run.state.finished
-    return str(run.folder.path), ("again" if run.again else "") if under_way else run.state.name, counted
+    return str(run.folder.path), ("again" if run.again else "") if under_way else run.state.name, counted, run.remarks
 
 
 def _brought_up(settled: ResultRow, now: ResultRow) -> ResultRow:
@@ -230,7 +230,15 @@ def _brought_up(settled: ResultRow, now: ResultRow) -> ResultRow:
 
 def _row_stamp(row: Row) -> Stamp:
     """The parts of a row on which results depend."""
-    return (str(row.run.path), row.state, row.attempt, row.progress.epoch, row.progress.srcc)
+    return (str(row.run.path), row.state, row.attempt, row.progress.epoch, row.progress.srcc, _noted_at(row.run))
+
+
+def _noted_at(run: RunFolder) -> int:
+    """When the notes on it were last changed."""
+    try:
+        return run.notes.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _seconds_left(lines: Sequence[RunLine], overview: Overview) -> float | None:

@@ -8,6 +8,7 @@ from textual.widgets import Static
 
 from iqa_train.results.shown import at_epoch
 from iqa_train.runs.kind import RunKind
+from iqa_train.runs.notes import Notes
 from iqa_tui.advice import by_keys
 from iqa_tui.safe import plain
 from iqa_tui.state.board import Board, RunLine
@@ -72,6 +73,8 @@ def _of_run(board: Board, line: RunLine, *, seed: bool) -> list[str]:
         if row.progress.again and line.own is not None and line.own.value is not None:
             how = "being run again; " if line.is_open else ""
             parts.append(f"{how}{at_epoch(line.own.value, None)} is of an earlier attempt, which had finished")
+    if seed and line.own is not None:  # of a run by itself and of an experiment, the verdict has them
+        parts += Notes(line.own.note, line.own.tags).lines
     if not line.planned:
         parts.append("the study file now has other settings, so this run's results are not in the table")
     return parts

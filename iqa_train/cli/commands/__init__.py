@@ -11,6 +11,8 @@ COMMANDS = {
     "relaunch": "queue a new attempt at a run that failed, was stopped or was lost",
     "queue": "list, pause, resume, add, remove, move, clear; set the policy",
     "runs": "merge: join the runs of another machine, from its folder or a copy of it",
+    "note": "note something on a run; shown in the console, results and report",
+    "tag": "tag runs, or take tags away",
     "results": "print values, intervals and differences from the baseline",
     "plan": "what seeds and hours can show; proposes a [design] to declare",
     "report": "write an HTML page, LaTeX tables and figures; update the tracker",

@@ -13,6 +13,7 @@ from iqa_train.report.run_page.settings import Settings, differing_section, sett
 from iqa_train.report.sections import Line, Section, pair, prose
 from iqa_train.results.table import ResultRow
 from iqa_train.runs.layout import RunFolder
+from iqa_train.runs.notes import notes_of
 from iqa_train.runs.snapshot import read_snapshot
 from iqa_train.study.audit import audit, findings_about
 from iqa_train.study.model import Study
@@ -39,6 +40,7 @@ def about_run(run: RunFolder, within: StudyContext) -> tuple[Section, ...]:
         settings = Settings(problem=cannot_be_read(error, run.path))
     return (
         *_about(settings, within),
+        *_noted(run),
         _guarded(run, "Results", lambda: results_section(found, *_judged(within), baseline=within.baseline)),
         differing_section(settings),
         _audit(within, run.experiment),
@@ -68,6 +70,15 @@ def _about(settings: Settings, within: StudyContext) -> list[Section]:
     if settings.problem:
         lines.append(prose(settings.problem, "error"))
     return [Section("About", tuple(lines))] if lines else []
+
+
+def _noted(run: RunFolder) -> list[Section]:
+    """What a person has noted on it."""
+    found = notes_of(run)
+    lines = [pair("note", found.note)] if found.note else []
+    lines += [pair("tags", ", ".join(found.tags))] if found.tags else []
+    lines += [prose(found.problem, "error")] if found.problem else []
+    return [Section("Note", tuple(lines))] if lines else []
 
 
 def _judged(within: StudyContext) -> tuple[ResultRow | None, Sequence[str]]:

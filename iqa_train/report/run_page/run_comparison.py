@@ -176,6 +176,8 @@ def _end(side: _Side) -> dict[str, str]:
         "rounding": words_of(run.rounding[0].values()) if run.rounding else "",
         "host": words(runner, "host"),
         "program": words(runner, "code"),
+        "note": run.remarks.note,
+        "tags": ", ".join(run.remarks.tags),
     }
 
 

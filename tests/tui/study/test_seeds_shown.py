@@ -1,5 +1,6 @@
 """An experiment with several seeds is one line of the table, which opens into its seeds."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -97,6 +98,29 @@ async def test_stop_and_relaunch_list_the_runs_they_act_on(tmp_path: Path, monke
         assert "A1 (seed 3): has not been started: skipped" in console.text()
         await console.press("escape", "plus", "j", "x")
         assert last_notice(console) == "A1 (seed 1) is completed; nothing to stop"
+
+
+async def test_a_note_and_tags_are_saved_on_the_runs_of_the_line_and_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with three_seeds(tmp_path, monkeypatch) as console:
+        await console.press("j", "t")
+        await console.sees("Note on A1 (3 seeds)")
+        await console.press(*"odd", "space", *"loss", "down", *"final,v2", "enter")
+        await console.until(lambda: last_notice(console) == "noted on A1 (3 seeds)")
+        await console.sees("note: odd loss", "tags: final, v2")
+        await console.press("plus", "j", "t")
+        await console.sees("odd loss", "final v2")
+        await console.press("down", "end", "ctrl+u", "enter")
+        await console.until(lambda: "note: odd loss" in console.text() and "tags: final" not in console.text())
+        await console.press("k")
+        await console.sees("seed 1: note: odd loss")
+    found = {path.parent.name.partition("-")[0]: json.loads(path.read_text()) for path in tmp_path.rglob("notes.json")}
+    assert {name: one["tags"] for name, one in found.items()} == {
+        "s1": [],
+        "s2": ["final", "v2"],
+        "s3": ["final", "v2"],
+    }
 
 
 async def test_going_to_a_run_opens_its_experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
