@@ -138,7 +138,7 @@ def _status(runs_dir: Path, _: object) -> Iterator[tuple[str, object]]:
     assert json.dumps(overview.as_json(), allow_nan=False).encode()
     for row in overview.rows:
         orphaned_attempt(read_snapshot(row.run))
-        yield row.experiment, row.as_json() | {"eta_s": None}
+        yield row.experiment, row.as_json() | {"eta_s": None, "starts_s": None}
 
 
 def _queue_or_none(runs_dir: Path) -> Queue | None:
