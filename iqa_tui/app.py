@@ -24,6 +24,7 @@ from iqa_tui.paste import guarded
 from iqa_tui.safe import pasted
 from iqa_tui.state.board import Board, Target
 from iqa_tui.state.watcher import Watcher
+from iqa_tui.terminal_signals import TerminalSignals
 from iqa_tui.themes import OWN, curve_colours
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Console(App[str]):
         ),
         Binding("ctrl+q", "detach", show=False, priority=True, id="app.quit", tooltip="The same as q, from anywhere"),
         Binding("ctrl+c", "hint", show=False, id="app.hint", tooltip="Stops nothing; shows which keys do"),
+        Binding("ctrl+z", "suspend_process", show=False, id="app.suspend", tooltip="Back to the shell; fg returns"),
         Binding("tab", "focus_next", show=False, id="app.next", tooltip="Next pane or field"),
         Binding("shift+tab", "focus_previous", show=False, id="app.previous", tooltip="Previous pane or field"),
     ]
@@ -98,6 +100,17 @@ class Console(App[str]):
         self._start_all = start_all
         self._leaving = False
         self.watcher = Watcher(target, partial(self._publish, target))
+        self._signals = TerminalSignals(self.config.signals, self._tell_terminal)
+
+    def _tell_terminal(self, text: str) -> None:
+        """Send a sequence that draws nothing; to a terminal only, not to a page."""
+        if self._driver is not None and not self.is_web and not self.is_headless:
+            self._driver.write(text)
+            self._driver.flush()
+
+    def watch_board(self, old: Board, new: Board) -> None:
+        """The window's title, and news by bell and notification."""
+        self._signals.show(old, new)
 
     def get_driver_class(self) -> type[Driver]:
         """The usual driver, except that pasted text presses no keys."""
@@ -140,6 +153,7 @@ class Console(App[str]):
 
     def on_unmount(self) -> None:
         self.watcher.close()
+        self._signals.close()
 
     def _publish(self, target: Target, board: Board) -> None:
         """Called in the watcher's thread."""

@@ -1,17 +1,18 @@
-"""Reads the user's configuration, `~/.config/iqa-tui/config.toml`: a theme, and keys by id."""
+"""Reads the user's configuration, `~/.config/iqa-tui/config.toml`: theme, keys, and what the terminal is told."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from iqa_train.errors import UsageError, did_you_mean, visible
 from iqa_train.home import home
+from iqa_tui.terminal_signals import Signals
 
-_TABLES = ("theme", "keys")
+_TABLES = ("theme", "keys", "terminal")
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Config:
 
     theme: str = ""
     keys: Mapping[str, str] = field(default_factory=dict)
+    signals: Signals = field(default_factory=Signals)
 
 
 def config_path() -> Path | None:
@@ -52,7 +54,20 @@ def read_config(path: Path | None = None) -> Config:
     for name in values:
         if name not in _TABLES:
             raise UsageError(f'{path}: unknown key "{visible(name)}"; {did_you_mean(name, _TABLES)}')
-    return Config(_theme(values.get("theme", ""), path), _keys(values.get("keys", {}), path))
+    keys = _keys(values.get("keys", {}), path)
+    return Config(_theme(values.get("theme", ""), path), keys, _signals(values.get("terminal", {}), path))
+
+
+def _signals(table: object, path: Path) -> Signals:
+    names = [field.name for field in fields(Signals)]
+    if not isinstance(table, dict):
+        raise UsageError(f"{path}: terminal is not a table; write [terminal] and, below it, lines such as bell = false")
+    for name, value in table.items():
+        if name not in names:
+            raise UsageError(f'{path}: [terminal]: unknown key "{visible(name)}"; {did_you_mean(name, names)}')
+        if not isinstance(value, bool):
+            raise UsageError(f"{path}: [terminal]: {name} = {visible(repr(value))} is neither true nor false")
+    return Signals(**table)
 
 
 def _theme(name: object, path: Path) -> str:

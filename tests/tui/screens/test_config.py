@@ -8,6 +8,7 @@ from iqa_train.errors import UsageError
 from iqa_tui.config import Config, config_path, read_config
 from iqa_tui.screens.help import HelpScreen
 from iqa_tui.screens.study import StudyScreen
+from iqa_tui.terminal_signals import Signals
 from tests.tui.screens.console_host import seat
 
 
@@ -31,6 +32,11 @@ def test_without_a_file_there_is_no_configuration(tmp_path: Path) -> None:
     assert read_config(tmp_path / "config.toml") == Config()
 
 
+def test_what_the_terminal_is_told_can_be_switched_off(tmp_path: Path) -> None:
+    path = written(tmp_path, "[terminal]\nbell = false\n")
+    assert read_config(path).signals == Signals(bell=False)
+
+
 def test_themes_and_keys_are_read(tmp_path: Path) -> None:
     path = written(tmp_path, 'theme = "iqa-light"\n[keys]\n"view.zoom" = "Z"\nlog.search = ["ctrl+f", "/"]\n')
     assert read_config(path) == Config("iqa-light", {"view.zoom": "Z", "log.search": "ctrl+f,/"})
@@ -43,6 +49,9 @@ def test_themes_and_keys_are_read(tmp_path: Path) -> None:
         ("\x00", "not valid TOML"),
         ("[keyz]", 'unknown key "keyz"; did you mean "keys"?'),
         ('theme = "iqa-drak"', 'theme = "iqa-drak" is not a theme; did you mean "iqa-dark"'),
+        ("terminal = 3", "terminal is not a table"),
+        ("[terminal]\nbel = false", 'unknown key "bel"; did you mean "bell"'),
+        ("[terminal]\nbell = 1", "bell = 1 is neither true nor false"),
         ("theme = 3", 'theme = "3" is not a theme; allowed: iqa-dark, iqa-light'),
         ('keys = "x"', "keys is not a table"),
         ('[keys]\n"view.zom" = "Z"', 'unknown name "view.zom"; did you mean "view.zoom"'),
