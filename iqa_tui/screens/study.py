@@ -151,7 +151,7 @@ class StudyScreen(ActionScreen):
     def _show_selected(self, board: Board) -> None:
         table = self.query_one(RunTable)
         line = table.line
-        self.query_one(Detail).show(board, table.entry)
+        self.query_one(Detail).show(board, table.entry, readonly=self.console.readonly)
         self.query_one(Curves).show(board, line, self.marked)
         self.query_one(LogTabs).show(board, line.key if line else None)
         self._show_keys(board, table)

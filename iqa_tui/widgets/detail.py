@@ -26,8 +26,10 @@ class Detail(Static):
         self._words = ""
         self._experiment = ""
 
-    def show(self, board: Board, entry: TableLine | None) -> None:
+    def show(self, board: Board, entry: TableLine | None, *, readonly: bool = False) -> None:
         words, name = detail_words(board, entry), entry.run.experiment if entry else ""
+        if not readonly and (hint := start_hint(board)):
+            words = f"{words} · {hint}" if words else hint
         if (words, name) != (self._words, self._experiment):
             self._words, self._experiment = words, name
             self.refresh()
@@ -49,6 +51,13 @@ def in_lines(words: str, width: int, most: int) -> list[str]:
         return lines
     last = textwrap.shorten(" ".join(lines[most - 1 :]), max(8, width), placeholder="…")
     return [*lines[: most - 1], last]
+
+
+def start_hint(board: Board) -> str:
+    """Which keys to begin with, while no run of the study has been started."""
+    if not board.read or not board.lines or any(line.state for line in board.lines):
+        return ""
+    return f"press s to start {board.batches[0].name if board.batches else 'runs'}, ? for all keys"
 
 
 def detail_words(board: Board, entry: TableLine | None) -> str:

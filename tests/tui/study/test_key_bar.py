@@ -6,7 +6,8 @@ import pytest
 from textual.pilot import Pilot
 
 from iqa_tui.screens.idle_keys import idle_keys
-from iqa_tui.state.board import Board
+from iqa_tui.state.board import BatchLine, Board
+from iqa_tui.widgets.detail import start_hint
 from tests.tui.looks.still import Still
 from tests.tui.study.test_filter_and_order import many, screen, table_of
 from tests.tui.study.test_study_parts import line
@@ -62,3 +63,11 @@ def test_what_is_done_leaves_nothing_to_start_stop_or_pause() -> None:
     done = Board(lines=(line(1, "Baseline", "completed"), line(2, "A1", "completed")), read=True)
     assert {"runs.start", "runs.stop", "queue.pause"} <= idle_keys(done, done.lines[:1], log=True)
     assert "runs.relaunch" not in idle_keys(done, done.lines[:1], log=True)
+
+
+def test_before_the_first_start_it_says_how_to_start() -> None:
+    new = Board(
+        lines=(line(1, "Baseline"), line(2, "A1")), read=True, batches=(BatchLine("Batch 1", ("A1",), 0.0, "", None),)
+    )
+    assert start_hint(new) == "press s to start Batch 1, ? for all keys"
+    assert start_hint(replace(new, lines=(line(1, "Baseline", "queued"), line(2, "A1")))) == ""
