@@ -47,7 +47,7 @@ def inventory(slots: int | None = None, nvml: Nvml | None = None) -> Inventory:
     With `slots`, that many CPU slots whatever GPUs there are. Raises ValueError for fewer than one.
     """
     if slots is not None:
-        return Inventory(_cpu_slots(slots), "CPU slots were asked for")
+        return Inventory(_cpu_slots(slots), "--slots was given")
     driver = nvml or Nvml()
     try:
         return inventory_of(driver.sample())

@@ -32,6 +32,6 @@ def check_disks(folders: dict[str, Path]) -> Iterator[Checkup]:
             verdict = "warning"
         if space < SCARCE_BYTES or (files is not None and files < SCARCE_FILES):
             verdict = "error"
-        more = "" if files is None else f" and room for {files:,} files"
+        more = "" if files is None else f", {files:,} inodes free"
         message = f"{words}: {space / 1e9:,.1f} GB free{more} ({there})"
         yield Checkup("disk-space", verdict, message, "" if verdict == "ok" else "make room, or choose another folder")

@@ -43,7 +43,7 @@ def check_file_systems(folders: dict[str, Path], where: CheckScope) -> Iterator[
             cure = 'set cache_dir to a disk of the host, such as "$TMPDIR/iqa": it is copied there once'
             yield Checkup("file-system", "warning", message, cure)
     if not remote:
-        yield Checkup("file-system", "ok", f"{', '.join(folders)} on file systems of this host")
+        yield Checkup("file-system", "ok", f"{', '.join(folders)} on local disks")
 
 
 def _abilities(where: CheckScope) -> Iterator[Checkup]:

@@ -15,7 +15,7 @@ _YES = {"1", "on", "t", "true", "y", "yes"}
 def check_logout(root: Path) -> Iterator[Checkup]:
     """The warning of `logout_warning`, with its cure apart."""
     answer = _at_logout(root)
-    yield Checkup("log-out", "warning", *answer) if answer else Checkup("log-out", "ok", "detached runs outlive it")
+    yield Checkup("logout", "warning", *answer) if answer else Checkup("logout", "ok", "detached runs keep running")
 
 
 def logout_warning(root: Path = Path("/")) -> str | None:

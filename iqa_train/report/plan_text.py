@@ -39,7 +39,7 @@ def pilot(plan: Plan, first_seed: int) -> list[str]:
     known = "no run of it has finished" if not any(plan.inputs.done.values()) else "no two seeds can be compared"
     return [
         f"There is nothing to plan from: {known}, so it is not known how much a difference varies from seed to seed.",
-        f"A pilot of three seeds of the baseline would tell ({plural(runs, 'run')}{cost}); the spread of its runs "
+        f"A pilot of three seeds of the baseline would show it ({plural(runs, 'run')}{cost}); the spread of its runs "
         "times sqrt(2) is about that of a difference:",
         f"iqa-train --exp {base} --seeds {' '.join(map(str, seeds))}",
     ]

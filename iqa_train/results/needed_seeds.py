@@ -10,7 +10,7 @@ from iqa_train.stats.registry import METRICS
 from iqa_train.stats.spending import FIRST_SEEDS
 
 SPREAD_UNKNOWN = (
-    "how much the difference varies from seed to seed is not known: three seeds would tell how many are needed"
+    "how much the difference varies from seed to seed is not known: three seeds would show how many are needed"
 )
 
 _SHARED_BASELINE = 0.75

@@ -151,7 +151,7 @@ def notes_on_numbers(rows: Sequence[ComparisonRow], metric: str) -> tuple[str, .
         many = {0: "all of these are larger", len(plain): "all of these are smaller"}
         label = many.get(smaller, f"{smaller} of these {len(plain)} are smaller")
         notes.append(
-            f"for scale: with one seed each on {count:,} images, differences below about {least:.4f} are not "
-            f"significant if the predictions of the two correlate at {ASSUMED_CORRELATION:g}; {label}"
+            f"detection limit: about {least:.4f} (one seed each, {count:,} images, if the predictions of the two "
+            f"correlate at {ASSUMED_CORRELATION:g}); {label}"
         )
     return tuple(notes)

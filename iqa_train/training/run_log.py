@@ -81,8 +81,8 @@ def round_start(
         schedule = f"cosine, a step per {settings.lr_step}, floor {settings.lr_floor:g}"
     lines = [f"round {number} of {rounds}, seed {settings.seed}"] if rounds > 1 else []
     lines.append(
-        f"network: {_network(settings)}, {total / 1e6:.3f} M parameters{fixed}; lr {settings.lr:g} "
-        f"(rest {settings.lr * settings.lr_ratio:g}), {schedule}"
+        f"network: {_network(settings)}, {total / 1e6:.3f} M parameters{fixed}; "
+        f"lr: backbone {settings.lr:g}, head {settings.lr * settings.lr_ratio:g}, {schedule}"
     )
     if progress.epoch or progress.step:
         lines.append(f"resumed after epoch {progress.epoch}, step {progress.step}")
@@ -110,7 +110,7 @@ def epoch_note(event: Mapping[str, Any], best_epoch: int, select_on: str, second
     best = "best so far" if event["best"] else f"best: epoch {best_epoch}"
     return (
         f"  epoch {event['epoch']}: {SPLIT_NAMES[select_on]} SRCC {_number(event[f'{select_on}_srcc'])} ({best}), "
-        f"lr {event['lr']:.3g} (rest {event['lr_rest']:.3g}), {seconds:.1f} s"
+        f"lr: backbone {event['lr']:.3g}, head {event['lr_rest']:.3g}, {seconds:.1f} s"
     )
 
 

@@ -54,7 +54,7 @@ class ActionScreen(Screen[None]):
         Binding(
             "e", "export", "Export", show=False, id="results.export", tooltip="Export a results table or the report"
         ),
-        Binding("m", "messages", "Messages", show=False, id="app.messages", tooltip="What actions did, latest first"),
+        Binding("m", "messages", "Messages", show=False, id="app.messages", tooltip="Recent actions, latest first"),
     ]
 
     class ActionReport(Message):

@@ -64,7 +64,7 @@ def test_text_groups_by_severity():
     text = findings_text(findings, 60)
     assert text.index("Errors") < text.index("Warnings") < text.index("Notes")
     assert "every experiment  c" in text
-    assert findings_text([]) == "Nothing found that can mislead."
+    assert findings_text([]) == "No problems found."
 
 
 def test_check_needs_no_heavy_import():

@@ -58,7 +58,7 @@ def test_the_seeds_two_rates_are_compared_as_reported(capsys: pytest.CaptureFixt
         assert row["source"] == "seed study, EXPERIMENTS_LOG_TRACKER.md"
     assert found["differs"] == {"lr": [5e-6, 5e-7], "epochs": [5, 10]}
     assert "no p and no interval" in found["notes"][0]
-    assert "differences below about 0.0044 are not significant" in found["notes"][1]
+    assert "detection limit: about 0.0044 (one seed each, 2,010 images" in found["notes"][1]
     assert "all of these are smaller" in found["notes"][1]
 
 

@@ -12,7 +12,7 @@ from iqa_train.errors import UsageError
 from tests.conftest import Project
 
 NAMES = {
-    "gpu", "leases", "runs", "queue", "scheduler", "disk-space", "file-system", "log-out", "study", "data-set", "clock",
+    "gpu", "leases", "runs", "queue", "scheduler", "disk-space", "file-system", "logout", "study", "data-set", "clock",
     "versions",
 }  # fmt: skip
 
@@ -57,7 +57,7 @@ def test_the_worst_comes_first_and_what_is_well_is_short():
         "Errors", "  d", "      it [31mdoes", "",
         "Warnings", "  c", "      it may", "      -> do this", "  e", "      it might", "",
         "Notes", "  b", "      so it is", "",
-        "In order", "  a            all of it", "",
+        "OK", "  a            all of it", "",
         "1 error, 2 warnings.",
     ]  # fmt: skip
     assert checkups_text(found[:2], 60).endswith("No problems found.")

@@ -119,7 +119,7 @@ def test_where_there_is_nothing_to_plan_from_a_pilot_is_proposed(
     assert main([]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "There is nothing to plan from" in text and "None" not in text
-    assert f"would tell ({'2 runs, about 1:00:00' if seeds else '3 runs'})" in text
+    assert f"would show it ({'2 runs, about 1:00:00' if seeds else '3 runs'})" in text
     assert "iqa-train --exp Baseline --seeds 1 2 3" in text
     assert planned(capsys)["rows"] == []
 

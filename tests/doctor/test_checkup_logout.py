@@ -34,11 +34,11 @@ def test_both_log_out_rules_together_kill_what_a_session_has_started(host: Host,
     assert told
     for words in ("KillUserProcesses=yes", "Linger=no", "loginctl enable-linger", "systemd-run --user --scope"):
         assert words in told
-    checkup = the(where, "log-out")
+    checkup = the(where, "logout")
     assert (checkup.verdict, f"{checkup.message}; {checkup.cure}") == ("warning", told)
     assert host() is None
     assert host("KillUserProcesses=no") is None
-    assert the(where, "log-out").verdict == "ok"
+    assert the(where, "logout").verdict == "ok"
 
 
 def test_lingering_alone_does_not_save_a_session(host: Host, tmp_path: Path) -> None:

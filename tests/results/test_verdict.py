@@ -125,7 +125,7 @@ def test_what_no_affordable_number_of_seeds_would_show_has_none() -> None:
 def test_one_seed_names_no_number_of_seeds() -> None:
     row = judge(-0.001, seeds=1)
     assert (row.seeds_needed, row.seeds_limit) == (None, None)
-    assert "three seeds would tell how many are needed" in row.notes[-1]
+    assert "three seeds would show how many are needed" in row.notes[-1]
     row = judge(-0.0035, seeds=2, sd=0.0015, images=0.0003)
     assert (row.distinguishable, row.seeds_needed, row.seeds_limit) == (False, None, None), "two say too little"
 

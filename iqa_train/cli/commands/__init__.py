@@ -1,7 +1,7 @@
 """The commands of `iqa-train` with a line on each; the program accepts exactly these."""
 
 COMMANDS = {
-    "check": "find what can mislead in the study file, before anything runs",
+    "check": "find problems in the study file, before anything runs",
     "data": "list, verify, count, split and decode data sets; make the demo set",
     "devices": "list the GPUs as the driver reports them, or the CPU slots",
     "doctor": "check this machine and the runs: driver, leases, disk, clock, log-out rules, data",

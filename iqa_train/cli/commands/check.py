@@ -1,4 +1,4 @@
-"""`iqa-train check`: reads a study file and reports what can mislead in it, before anything runs."""
+"""`iqa-train check`: reads a study file and reports problems of its design, before anything runs."""
 
 import json
 import textwrap
@@ -21,7 +21,7 @@ from iqa_train.text import plural
 
 _WIDEST = 110
 _DESCRIPTION = """\
-Read a study file and report what can mislead in it: settings without effect, experiments that differ from the baseline
+Read a study file and report problems of its design: settings without effect, experiments that differ from the baseline
 in several factors, schedules that rise, expected differences too small for the test set, splits that separate images of
 the same reference. No run starts; networks and losses of the study's own code are tried, in a process of their own."""
 _EPILOG = "exit status: 0 no errors (warnings and notes do not count), 1 errors found, 2 the file is not valid"
@@ -99,7 +99,7 @@ def summary(findings: Sequence[Finding]) -> str:
     """The closing line: how many findings of each severity."""
     counts = {severity: sum(f.severity == severity for f in findings) for severity in SEVERITIES}
     if not findings:
-        return "Nothing found that can mislead."
+        return "No problems found."
     named = [plural(n, severity) for severity, n in counts.items() if n]
     end = "errors must be fixed before runs can start" if counts["error"] else "no errors, the study can run"
     return f"{', '.join(named)}; {end}."

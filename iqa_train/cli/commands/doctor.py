@@ -85,7 +85,7 @@ def checkups_text(found: Sequence[Checkup], width: int | None = None) -> str:
     well = [checkup for checkup in found if checkup.verdict == "ok"]
     if well:
         lines = [_filled(checkup.message, width, f"  {checkup.name:<13}") for checkup in well]
-        parts.append("\n".join(["In order", *lines]))
+        parts.append("\n".join(["OK", *lines]))
     return "\n\n".join([*parts, _summary(found)])
 
 
