@@ -14,6 +14,7 @@ def idle_keys(board: Board, chosen: Collection[RunLine], log: bool) -> set[str]:
         "runs.stop": any(line.is_open for line in chosen),
         "runs.relaunch": any(line.state and not line.is_open and not line.external for line in chosen),
         "runs.open": bool(chosen),
+        "runs.copy": bool(chosen),
         "runs.mark": len(lines) > 1,
         "runs.filter": len(lines) > 1,
         "runs.sort": len(lines) > 1,

@@ -134,6 +134,18 @@ class StudyScreen(ActionScreen):
     def on_run_table_resized(self) -> None:
         self._fit_table()
 
+    def on_run_table_copy_requested(self, message: RunTable.CopyRequested) -> None:
+        """Ask what to copy, and copy it through the terminal."""
+        from iqa_tui.screens.copy import CopyScreen, copy_options
+
+        options = copy_options(message.line, self.console.target, message.heads, message.cells)
+        self.app.push_screen(CopyScreen(options), self._copy)
+
+    def _copy(self, text: str | None) -> None:
+        if text is not None:
+            self.app.copy_to_clipboard(text)
+            self.notify("copied, if the terminal allows it", markup=False)
+
     def on_run_table_filter_requested(self) -> None:
         self.query_one(RunFilter).ask()
 

@@ -86,6 +86,7 @@ class RunTable(ScrollView, can_focus=True):
             id="runs.next-failed",
             tooltip="Select the next run that has failed or is lost",
         ),
+        Binding("y", "copy", "Copy", show=False, id="runs.copy", tooltip="Copy the run's folder, log, command or row"),
         Binding("escape", "unfilter", "All runs", show=False, id="runs.leave-filter", tooltip="Show all runs again"),
         Binding("enter", "open", "Details", show=False, id="runs.open", tooltip="Show details of the selected run"),
     ]
@@ -109,6 +110,15 @@ class RunTable(ScrollView, can_focus=True):
 
     class Resized(Message):
         """The table has more or fewer lines."""
+
+    class CopyRequested(Message):
+        """Something about the selected run is to be copied; `heads` and `cells` of its row."""
+
+        def __init__(self, line: RunLine, heads: tuple[str, ...], cells: tuple[str, ...]) -> None:
+            super().__init__()
+            self.line = line
+            self.heads = heads
+            self.cells = cells
 
     class FilterRequested(Message):
         """The words of a filter are to be typed."""
@@ -224,6 +234,11 @@ class RunTable(ScrollView, can_focus=True):
         self.post_message(self.Resized())
         self._scroll_to_cursor()
         self.refresh()
+
+    def action_copy(self) -> None:
+        if self.line is not None:
+            heads = tuple(column.head for column in self._grid.columns)
+            self.post_message(self.CopyRequested(self.line, heads, self._grid.cells[self._at()]))
 
     def action_filter(self) -> None:
         self.post_message(self.FilterRequested())

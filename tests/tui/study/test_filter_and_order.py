@@ -119,3 +119,17 @@ async def test_a_long_table_has_one_scrollbar_and_it_is_upright() -> None:
     async with table_of(300, (120, 36)) as (_, table):
         assert table.show_vertical_scrollbar
         assert not table.show_horizontal_scrollbar
+
+
+async def test_y_copies_folder_log_command_or_row_of_the_selected_run() -> None:
+    async with table_of(5) as (pilot, _):
+        copied = []
+        for steps in (0, 1, 2):
+            await pilot.press("y", *["right"] * steps, "enter")
+            await pilot.pause()
+            copied.append(pilot.app.clipboard)
+        folder, command, row = copied
+        assert folder.endswith("/runs/s/E001/s1-0000000000")
+        assert command == "iqa-train --exp E001 --seeds 1"
+        heads, cells = (text.split("\t") for text in row.split("\n"))
+        assert cells[heads.index("State")] == "✗ failed"
