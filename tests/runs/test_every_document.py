@@ -41,7 +41,7 @@ INSERTED = {
 }  # fmt: skip
 DOCUMENTS = (
     "queue.json", "scheduler.json", "design.json", "A1/spec.json", "A1/result.json", "A1/provenance.json",
-    "A1/tested-spaq.json",
+    "A1/tested-spaq.json", "A1/notes.json",
     "A1/attempt-01/runner.json", "A1/attempt-01/exit.json", "A1/attempt-01/metrics.jsonl", "Hot/spec.json",
     "Hot/attempt-01/runner.json", "Hot/attempt-01/metrics.jsonl", "Cold/spec.json", "leases/cpu-0.lock",
 )  # fmt: skip
