@@ -46,3 +46,13 @@ PROBLEM = Landmark(
     r"|\w(?:Error|Exception|Warning)\b",
     (b"warn", b"error", b"fatal", b"critical", b"traceback", b"exception", b"killed", b"diverged", b"out of memory"),
 )
+
+
+_ERROR = re.compile(
+    r"(?i:\b(?:errors?|fatal|critical|traceback|exception|killed|diverged|out of memory)\b)|\w(?:Error|Exception)\b"
+)
+
+
+def is_warning(line: str) -> bool:
+    """Whether a line that is a PROBLEM is no more than a warning."""
+    return _ERROR.search(line[:2000]) is None

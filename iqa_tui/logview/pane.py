@@ -1,5 +1,6 @@
 """A log view with a status line and a prompt that appears on demand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from textual.app import ComposeResult
@@ -26,6 +27,7 @@ class LogPane(Vertical):
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self.title = ""
+        self.ended = False
         self.view = LogView()
         self._status = Static(id="log-status", markup=False)
         self._prompt = Prompt()
@@ -40,6 +42,12 @@ class LogPane(Vertical):
         self.title = title
         self.view.open(path)
         self._update_status()
+
+    def set_ended(self, ended: bool) -> None:
+        """Whether the run of the log has ended: nothing more is written to it."""
+        if ended != self.ended:
+            self.ended = ended
+            self._update_status()
 
     def ask(self, kind: str) -> None:
         """Open the prompt: `search`, `filter` or `goto`."""
@@ -71,4 +79,4 @@ class LogPane(Vertical):
         self.view.focus()
 
     def _update_status(self) -> None:
-        self._status.update(Content(status_text(self.title, self.view.status)), layout=False)
+        self._status.update(Content(status_text(self.title, replace(self.view.status, ended=self.ended))), layout=False)

@@ -11,10 +11,12 @@ _LONGEST = 24  # characters shown of a search or filter
 class LogStatus:
     """The status of a log view. Texts are raw: `status_text` makes them safe."""
 
+    there: bool = True  # whether there is a log
     lines: int = 0
     exact: bool = True  # whether all lines have been counted; until then `lines` counts the end only
     line: int = 0  # number, from 1, of the marked line, or of the one at the bottom
     follow: bool = True
+    ended: bool = False  # whether nothing more is written to the log
     below: int = 0  # new lines since follow was switched off
     search: str = ""
     position: int = 0  # the marked hit, from 1
@@ -31,8 +33,10 @@ class LogStatus:
 def status_text(title: str, status: LogStatus) -> str:
     """A line such as `A1 · FOLLOW · /srcc 14/212 · wrap off`."""
     parts = [safe.plain(title)] if title else []
+    if not status.there:
+        return " · ".join([*parts, "no log"])
     if status.follow:
-        parts.append("FOLLOW")
+        parts.append("end" if status.ended else "FOLLOW")
     else:
         parts.append(f"line {status.line:,}/{status.lines:,}" if status.exact else "counting lines")
         if status.below:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from rich.cells import get_character_cell_size
+from rich.cells import cell_len, get_character_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -13,10 +13,13 @@ from textual.strip import Strip
 from iqa_train.tab_stops import TabStops
 from iqa_tui.logview.ansi import Piece, pieces
 from iqa_tui.logview.document import Line
+from iqa_tui.logview.landmarks import PROBLEM, RESULT, is_warning
 from iqa_tui.logview.matcher import Matcher
 
 _TAB = re.compile("\t")
 _DIM = Style(dim=True)
+_PLAIN = Style()
+_CUT = "›"
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,16 @@ class PaintStyle:
     hit: Style
     mark: Style
     search: Matcher | None
+    result: Style = _PLAIN  # of a line with an epoch's or a round's results
+    warning: Style = _PLAIN
+    error: Style = _PLAIN
 
 
 def paint(line: Line, style: PaintStyle, stops: TabStops, *, marked: bool) -> list[Strip]:
     """The strips of a line, each `style.width` wide: one, or several if it is wrapped."""
-    base = style.base + style.mark if marked else style.base
     parts = pieces(line.data)
+    base = style.base + _kind_style(_text(parts), style)
+    base = base + style.mark if marked else base
     if style.search is not None:
         parts = highlighted(parts, style.search.spans(_text(parts)), style.hit)
     parts = expanded(parts, stops)
@@ -44,6 +51,15 @@ def paint(line: Line, style: PaintStyle, stops: TabStops, *, marked: bool) -> li
     if style.wrap:
         return wrapped(parts, style.width, base)
     return [cropped(parts, style.left, style.width, base)]
+
+
+def _kind_style(text: str, style: PaintStyle) -> Style:
+    """What results, warnings and errors look like; the line's own colours come first."""
+    if RESULT.matches(text):
+        return style.result
+    if PROBLEM.matches(text):
+        return style.warning if is_warning(text) else style.error
+    return _PLAIN
 
 
 def _text(parts: Iterable[Piece]) -> str:
@@ -90,7 +106,17 @@ def _more(line: Line) -> str:
 
 
 def cropped(parts: Iterable[Piece], left: int, width: int, base: Style) -> Strip:
-    """Columns `left` to `left + width`, padded with blanks; half a double-width character becomes a blank."""
+    """Columns `left` to `left + width`, padded with blanks; half a double-width character becomes a blank.
+
+    A line that is longer has a mark in its last column.
+    """
+    parts = list(parts)
+    if width > 1 and sum(cell_len(piece.text) for piece in parts) > left + width:
+        return Strip([*_window(parts, left, width - 1, base), Segment(_CUT, base + _DIM)], width)
+    return _window(parts, left, width, base)
+
+
+def _window(parts: Iterable[Piece], left: int, width: int, base: Style) -> Strip:
     row: list[Segment] = []
     room = width
     for piece in parts:

@@ -78,7 +78,9 @@ class LogView(ScrollView, can_focus=True):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*_KEYS]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"logview--hit", "logview--mark"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "logview--hit", "logview--mark", "logview--warning", "logview--error",
+    }  # fmt: skip
     DEFAULT_CSS = """
     LogView {
         overflow-x: hidden;
@@ -88,6 +90,8 @@ class LogView(ScrollView, can_focus=True):
         color: $foreground;
         & .logview--hit { background: $warning; color: $background; text-style: bold; }
         & .logview--mark { background: $primary 40%; }
+        & .logview--warning { color: $text-warning; }
+        & .logview--error { color: $text-error; }
     }
     """
 
@@ -223,7 +227,7 @@ class LogView(ScrollView, can_focus=True):
         """The current status."""
         finder, viewport = self._finder, self._viewport
         if finder is None:
-            return LogStatus(follow=self.follow, wrap=self.wrap, note="no log")
+            return LogStatus(there=False, follow=self.follow, wrap=self.wrap)
         document, hits = finder.document, finder.hits
         note, until = self._event
         unfinished = finder.unfinished
@@ -367,7 +371,13 @@ class LogView(ScrollView, can_focus=True):
             hit=self.get_component_rich_style("logview--hit"),
             mark=Style(bgcolor=self.get_component_rich_style("logview--mark").bgcolor),
             search=self._finder.search if self._finder is not None else None,
+            result=Style(bold=True),
+            warning=self._foreground("logview--warning"),
+            error=self._foreground("logview--error") + Style(bold=True),
         )
+
+    def _foreground(self, component: str) -> Style:
+        return Style(color=self.get_component_rich_style(component).color)
 
     def _refresh_strips(self) -> None:
         """Repaint if the visible strips have changed."""

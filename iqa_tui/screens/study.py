@@ -171,6 +171,7 @@ class StudyScreen(ActionScreen):
         if line is not None and log != self._shown_log:
             self._shown_log = log
             self.query_one(LogPane).show(line.experiment, line.log)
+        self.query_one(LogPane).set_ended(line is not None and not line.is_open)
 
     def _show_keys(self, board: Board, table: RunTable) -> None:
         marked = self.marked

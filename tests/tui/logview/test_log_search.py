@@ -149,9 +149,9 @@ async def test_wrap_and_sideways(tmp_path: Path) -> None:
     log = tmp_path / "a.log"
     log.write_text("x" * 99 + "y" * 99 + "z\nlast\n")
     async with shown(log, size=(100, 12)) as screen:
-        assert screen.lines()[:2] == ["x" * 99, "last"]
+        assert screen.lines()[:2] == ["x" * 98 + "›", "last"]
         await screen.press("right", "right")
-        assert screen.lines()[0] == "x" * 83 + "y" * 16
+        assert screen.lines()[0] == "x" * 83 + "y" * 15 + "›"
         await screen.press("w")
         assert screen.lines()[:4] == ["x" * 99, "y" * 99, "z", "last"]
         assert "wrap on" in screen.status()

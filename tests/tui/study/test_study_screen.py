@@ -53,7 +53,7 @@ async def test_every_size_shows_the_runs_and_nothing_wider(
             assert "✗ failed" in text
             assert "Batch 3" in text
             assert "Baseline: " in text  # the detail line
-            assert "[1]Baseline" in text
+            assert "[1] Baseline" in text
         if size[0] >= 120:
             assert "Test SRCC by epoch" in text
         if size[0] >= 160:
@@ -116,10 +116,10 @@ async def test_plot_takes_the_logs_place_goes_through_what_can_be_plotted_and_gi
             assert any(f"{title} by epoch" in row for row in rows)
             assert any(row.rstrip().endswith("epoch") for row in rows)
             assert any("┤" in row for row in rows), rows
-            assert not any("[1]Baseline" in row for row in rows)
+            assert not any("[1] Baseline" in row for row in rows)
         await pilot.press("v")
         await pilot.pause(0.1)
-        assert any("[1]Baseline" in row for row in picture(app))
+        assert any("[1] Baseline" in row for row in picture(app))
 
     await shown(five_done, monkeypatch, (80, 24), check)
 
@@ -133,7 +133,7 @@ async def test_where_there_is_room_the_log_stays_and_the_plot_has_up_to_half(
         for _ in range(4):
             await pilot.press("v")
             await pilot.pause(0.1)
-            assert any("[1]Baseline" in row and "by epoch" not in row for row in picture(app))
+            assert any("[1] Baseline" in row and "by epoch" not in row for row in picture(app))
         assert any("Test SRCC by epoch" in row for row in picture(app))
 
     await shown(five_done, monkeypatch, (width, 40), check)
@@ -145,11 +145,11 @@ async def test_zoom_gives_all_to_the_pane_with_the_focus(
     async def check(pilot: Pilot[str], app: Console) -> None:
         await pilot.press("z")
         await pilot.pause(0.1)
-        assert not any("[1]Baseline" in row for row in picture(app))
+        assert not any("[1] Baseline" in row for row in picture(app))
         await pilot.press("z", "tab", "z")
         await pilot.pause(0.1)
         assert not any("Experiment" in row for row in picture(app))
-        assert any("[1]Baseline" in row for row in picture(app))
+        assert any("[1] Baseline" in row for row in picture(app))
 
     await shown(five_done, monkeypatch, (80, 24), check)
 
