@@ -151,7 +151,7 @@ def test_a_run_that_always_dies_is_given_up(make_job_project: Make) -> None:
     project.submit("--exp", "Baseline")
     project.wait(lambda: len(project.facts("Baseline")) >= 5, "it is tried again", 120)
     rows = project.wait_until_over()
-    assert rows["Baseline"]["state"] == "stopped"
+    assert rows["Baseline"]["state"] == "killed"
     attempts = len(project.project.attempts("Baseline"))
     project.project.status()
     project.wait_until_over()
