@@ -84,7 +84,7 @@ def test_an_unfinished_run_of_a_machine_that_is_gone_is_continued_here(
     a, b = servers
     shutil.rmtree(a.folder / "runs")
     assert [(run["experiment"], run["what"], run["state"]) for run in document(merge, "../b")["runs"]] == [
-        ("A1", "joined", "completed"), ("Baseline", "joined", "stopped"),
+        ("A1", "joined", "completed"), ("Baseline", "joined", "killed"),
     ]  # fmt: skip
     a.run("--exp", "Baseline", "--resume")
     row = a.row("Baseline")

@@ -97,7 +97,7 @@ def test_the_result_is_test_at_the_best_validation_epoch(undisturbed: Project) -
 @pytest.mark.slow
 def test_a_small_rate_is_not_printed_as_zero(project: Project) -> None:
     done = project.run("--exp", "A1", "--lr", "5e-7", "--epochs", "1", "--lr_scheduler", "none")
-    assert "lr 5e-07" in done.stdout
+    assert "lr: backbone 5e-07" in done.stdout
     assert "0.000000" not in done.stdout
 
 
