@@ -83,7 +83,7 @@ async def record() -> list[tuple[str, float]]:
         await pilot.pause(3)
         await tape.press("3", seconds=2.5)
         await tape.press("tab", "slash", *"best so far", "enter", seconds=2.5)
-        await tape.press("shift+tab", "enter", seconds=4.0)
+        await tape.press("shift+tab", "shift+tab", "enter", seconds=4.0)
     return tape.frames
 
 

@@ -28,6 +28,8 @@ class ValueAxis:
 def value_axis(low: float, high: float, rows: int) -> ValueAxis:
     """An axis that holds `low` to `high` in so many rows; its ends are round, so that it seldom changes."""
     middle = (low + high) / 2
+    if low == high:  # the first point: a tenth on either side, not millionths of it
+        low, high = (low - abs(low) / 10, high + abs(high) / 10) if middle else (-1.0, 1.0)
     span = max(high - low, abs(middle) * 1e-6, 1e-12)
     step = _round_step(span / max(1, rows / _ROWS_PER_TICK))
     fine = step / 4

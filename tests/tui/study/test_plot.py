@@ -120,3 +120,11 @@ def test_where_two_curves_share_a_cell_it_shows_the_one_in_front() -> None:
     ]
     assert set(drawn_in) == {"bold $curve-0"}
     assert len(colours) == 2  # the labels have both
+
+
+@pytest.mark.parametrize("value", [0.584229, 5e-07, 0.0, -3.2])
+def test_a_single_value_has_an_axis_with_short_numbers(value: float) -> None:
+    axis = value_axis(value, value, 9)
+    assert axis.low < value < axis.high
+    assert len(axis.ticks) > 1
+    assert all(len(words) <= 7 for words in axis.ticks.values()), axis.ticks
