@@ -64,6 +64,9 @@ class CompareScreen(Screen[None]):
     def on_mount(self) -> None:
         self.query_one(Page).focus()
         self._show()
+        first, second = self.sides
+        if first is not None and second is None:
+            self.action_choose(2, first.kind)
         self.watch(self.app, "board", self._follow, init=False)
 
     def _follow(self, board: Board) -> None:
@@ -89,7 +92,8 @@ class CompareScreen(Screen[None]):
     def _offer(self, side: int, kind: str) -> None:
         """Runs in a thread, since it searches the disk for studies."""
         picks = [*run_picks(self._action_context), *study_picks(self._action_context)]
-        picks = [pick for pick in picks if kind in {"", pick.kind}]
+        other = self.sides[2 - side]
+        picks = [pick for pick in picks if kind in {"", pick.kind} and (not kind or pick != other)]
         self.app.call_from_thread(self._show_picks, side, picks)
 
     def _show_picks(self, side: int, picks: list[Pick]) -> None:

@@ -47,7 +47,7 @@ def _of_experiment(row: ResultRow, baseline: str) -> list[Line]:
         emphasis = {True: "good", False: "warning", None: ""}[row.better]
         words_ = measured(row.delta, row.delta_interval, signed=True)
         words_ += f", of {number(row.compared[0])} and {number(row.compared[1])}" if row.compared else ""
-        lines.append(Line((f"minus {baseline or 'baseline'}", words_), emphasis))  # type: ignore[arg-type]
+        lines.append(Line((f"vs {baseline or 'baseline'}", words_), emphasis))  # type: ignore[arg-type]
     if row.expected is not None:
         lines.append(pair("expected", given_span(row.expected) + (f" ({row.position})" if row.position else "")))
     if row.median is not None:
@@ -59,14 +59,19 @@ def _of_experiment(row: ResultRow, baseline: str) -> list[Line]:
 
 def _measures(result: Document) -> str:
     found = [(name.upper(), figure(result, name)) for name in _MEASURES]
-    return ", ".join(f"{name} {number(value)}" for name, value in found if value is not None)
+    places = {"RMSE": 2}  # on the scale of the opinion scores
+    return ", ".join(f"{name} {number(value, places.get(name, 4))}" for name, value in found if value is not None)
 
 
-def _this_run(result: Document, name: str = "this run") -> list[Line]:
-    """The run's measures; over several rounds, result.json has their medians, and results tables their means."""
+def _this_run(result: Document, attempt: str = "") -> list[Line]:
+    """The run's measures; over several rounds, result.json has their medians, and results tables their means.
+
+    Those of a single round are in that round's own lines; `attempt` is named where it is not the last one.
+    """
     count = len(_round_list(result))
     if count < 2:
-        return [pair(name, _measures(result))]
+        tested = count and value_at(_round_list(result)[0], "test")
+        return [] if tested and not attempt else [pair(attempt or "this run", _measures(result))]
     tests = [value_at(one, "test") or {} for one in _round_list(result)]
     values = {name: [v for test in tests if (v := figure(test, name)) is not None] for name in _MEASURES}
     means = {name: fmean(known) for name, known in values.items() if known}

@@ -66,6 +66,15 @@ async def test_two_marked_runs_and_the_sides_swapped(study: Path) -> None:
         await console.sees("1 run A2   2 run A1", "A1 minus A2")
 
 
+async def test_the_baseline_alone_is_compared_with_a_run_that_is_chosen_at_once(study: Path) -> None:
+    async with seat() as console:
+        await console.press("c")
+        await console.until(lambda: isinstance(console.app.screen, PickScreen))
+        await console.sees("Second side", "A1")
+        await console.press("enter")
+        await console.sees("1 run Baseline   2 run A1", "A1 minus Baseline")
+
+
 async def test_curves_of_both_runs_are_below_where_there_is_room(study: Path) -> None:
     async with seat((160, 48)) as console:
         await console.press("down", "c")
@@ -94,6 +103,8 @@ async def test_two_studies_say_what_the_command_says(study: Path) -> None:
     file.write_text(file.read_text() + REFERENCES)
     async with seat((120, 36)) as console:
         await console.press("c")
+        await console.until(lambda: isinstance(console.app.screen, PickScreen))  # with the baseline alone: with what?
+        await console.press("escape")
         await picks(console, "1", "G", "k")  # the study with runs
         await console.until(lambda: isinstance(console.app.screen, PickScreen))  # the other side must be one, too
         assert "Runs of this study" not in console.text()
@@ -119,6 +130,8 @@ async def test_runs_without_results_and_damaged_ones_are_reported(study: Path) -
 async def test_a_run_is_not_compared_with_itself(study: Path) -> None:
     async with seat() as console:
         await console.press("c")
+        await console.until(lambda: isinstance(console.app.screen, PickScreen))
+        await console.press("escape")
         await console.sees("1 run Baseline   2 –", "press 1 and 2 to choose")
         await picks(console, "2", "g")
         await console.sees("both sides are the same run")

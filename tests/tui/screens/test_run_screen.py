@@ -38,7 +38,7 @@ async def test_says_what_the_run_is_and_came_to(study: Path, size: tuple[int, in
     runner = json.loads((run_of(study, "A1") / "attempt-01" / "runner.json").read_text())
     async with seat(size, settled=True) as console:
         await console.press("down", "enter")
-        await console.sees("minus Baseline")
+        await console.sees("vs Baseline")
         page = await console.reads()
     for words in (
         "≠ attention_fusion", "experiment A1",  # what differs, and where that is from
