@@ -43,10 +43,10 @@ class LogPane(Vertical):
         self.view.open(path)
         self._update_status()
 
-    def set_ended(self, ended: bool) -> None:
-        """Whether the run of the log has ended: nothing more is written to it."""
-        if ended != self.ended:
-            self.ended = ended
+    def describe(self, title: str, *, ended: bool) -> None:
+        """What stands below the log, and whether nothing more is written to it."""
+        if (title, ended) != (self.title, self.ended):
+            self.title, self.ended = title, ended
             self._update_status()
 
     def ask(self, kind: str) -> None:

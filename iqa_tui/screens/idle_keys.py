@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from iqa_train.runs.state_names import FAILED, FINISHED, LOST
+from iqa_tui.state.attempt_log import attempts_of
 from iqa_tui.state.board import Board, RunLine
 
 
@@ -27,4 +28,6 @@ def idle_keys(board: Board, chosen: Collection[RunLine], log: bool) -> set[str]:
     }
     logs = ("search", "filter", "follow", "wrap", "next_result", "next_trouble")
     useful |= {f"log.{name}": log for name in logs}
+    several = any(attempts_of(line) > 1 for line in chosen)
+    useful |= {"log.earlier": several, "log.later": several}
     return {name for name, use in useful.items() if not use}

@@ -15,6 +15,7 @@ from iqa_tui.host import ConsoleApp, console_of
 from iqa_tui.logview import LogPane
 from iqa_tui.screens.action_screen import ActionScreen
 from iqa_tui.screens.idle_keys import idle_keys
+from iqa_tui.state.attempt_log import AttemptChoice, AttemptLog
 from iqa_tui.state.board import Board, RunLine
 from iqa_tui.widgets.batches import Batches
 from iqa_tui.widgets.curves import Curves
@@ -44,6 +45,8 @@ class StudyScreen(ActionScreen):
         *(Binding(str(n), f"log({n})", f"Log {n}", show=False, id=f"logs.{n}") for n in range(1, 10)),
         Binding("]", "step(1)", "Next log", show=False, id="logs.next", tooltip="Show the next run's log"),
         Binding("[", "step(-1)", "Previous log", show=False, id="logs.previous", tooltip="Show the previous run's log"),
+        Binding("<", "attempt(-1)", "Earlier attempt", id="log.earlier", tooltip="Log of the attempt before"),
+        Binding(">", "attempt(1)", "Later attempt", id="log.later", tooltip="Log of the attempt after it"),
         Binding("slash", "find('search')", "Search", key_display="/", id="log.search", tooltip="Search the log"),
         Binding("ampersand", "find('filter')", "Filter", key_display="&", show=False, id="log.filter"),
         Binding("f", "follow", "Follow", show=False, id="log.follow", tooltip="Follow the end of the log"),
@@ -57,7 +60,8 @@ class StudyScreen(ActionScreen):
 
     def __init__(self) -> None:
         super().__init__(id="study")
-        self._shown_log: tuple[str | None, str | None] = (None, None)  # key of its run, path
+        self._attempts = AttemptChoice()
+        self._shown_log: tuple[str | None, AttemptLog | None] = (None, None)  # key of its run
         self._table_height = 0
 
     def compose(self) -> ComposeResult:
@@ -167,11 +171,16 @@ class StudyScreen(ActionScreen):
         self.query_one(Curves).show(board, line, self.marked)
         self.query_one(LogTabs).show(board, line.key if line else None)
         self._show_keys(board, table)
-        log = (line.key if line else None, str(line.log) if line and line.log else None)
-        if line is not None and log != self._shown_log:
-            self._shown_log = log
-            self.query_one(LogPane).show(line.experiment, line.log)
-        self.query_one(LogPane).set_ended(line is not None and not line.is_open)
+        if line is not None:
+            self._show_log(line)
+
+    def _show_log(self, line: RunLine) -> None:
+        log, (key, before) = self._attempts.log(line), self._shown_log
+        pane = self.query_one(LogPane)
+        if (line.key, log.path) != (key, before.path if before else None):
+            pane.show(log.title, log.path)
+        pane.describe(log.title, ended=log.ended)
+        self._shown_log = line.key, log
 
     def _show_keys(self, board: Board, table: RunTable) -> None:
         marked = self.marked
@@ -237,6 +246,14 @@ class StudyScreen(ActionScreen):
         self.remove_class("-plot")
         self.query_one(LogPane).ask(what)
 
+    def action_attempt(self, by: int) -> None:
+        """Show the log of an earlier or a later attempt at the selected run."""
+        line = self.selected
+        if line is not None and self._attempts.step(line, by):
+            self._show_log(line)
+        elif line is not None:
+            self.notify(f"{line.experiment} has no {'earlier' if by < 0 else 'later'} attempt", markup=False)
+
     def action_follow(self) -> None:
         self.query_one(LogPane).view.action_follow()
 
@@ -261,14 +278,15 @@ class StudyScreen(ActionScreen):
     async def action_pager(self) -> None:
         """Open the log in the user's pager."""
         line = self.selected
-        if line is None or line.log is None:
+        path = self._attempts.log(line).path if line is not None else None
+        if path is None:
             self.notify("there is no log yet", markup=False)
             return
         try:
             with self.app.suspend():
-                problem = _page(line.log)
+                problem = _page(path)
         except SuspendNotSupported:
-            problem = f"the pager does not work in a browser; the log is {line.log}"
+            problem = f"the pager does not work in a browser; the log is {path}"
         if problem:
             self.notify(problem, severity="error", markup=False)
 

@@ -19,7 +19,8 @@ PINNED = ("app.help", "app.detach")
 IN_ORDER = (
     "log.search", "log.filter", "log.follow", "log.wrap", "log.next_result", "log.next_trouble",
     "runs.start", "runs.stop", "runs.relaunch", "runs.open", "runs.mark", "view.compare", "results.export",
-    "queue.pause", "runs.filter", "view.plot", "view.zoom", "runs.seeds", "runs.next-failed", "runs.sort", "runs.copy",
+    "queue.pause", "log.earlier", "log.later",
+    "runs.filter", "view.plot", "view.zoom", "runs.seeds", "runs.next-failed", "runs.sort", "runs.copy",
     "app.palette",
 )  # fmt: skip
 """Ids in the order of use; others that a widget shows come after them."""
