@@ -43,11 +43,15 @@ class ActionContext:
 
 @dataclass(frozen=True)
 class Notice:
-    """What an action did, or why it was refused; `at` in seconds since the epoch."""
+    """What an action did, or why it was refused; `at` in seconds since the epoch.
+
+    `kept`: it stays in the list of messages; how far an action is does not.
+    """
 
     text: str
     severity: Severity = "information"
     at: float = 0.0
+    kept: bool = True
 
 
 class ConsoleClosing(Exception):  # noqa: N818 (an event, not an error)

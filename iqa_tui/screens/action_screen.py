@@ -193,7 +193,8 @@ class ActionScreen(Screen[None]):
             self._publish(message.notice)  # two threads that waited for the same run report the same end: one is enough
 
     def _publish(self, notice: Notice) -> None:
-        self.notices.append(notice)
+        if notice.kept:
+            self.notices.append(notice)
         timeout = 5 if notice.severity == "information" else 10
         text = "\n".join(map(plain, notice.text.splitlines()))
         self.app.notify(text, severity=notice.severity, timeout=timeout, markup=False)
@@ -288,6 +289,6 @@ class ActionScreen(Screen[None]):
             check()
             if time.monotonic() > next_at:
                 next_at = time.monotonic() + _HINT_AFTER
-                self.post_message(self.ActionReport(Notice(text, "information", time.time())))
+                self.post_message(self.ActionReport(Notice(text, "information", time.time(), kept=False)))
 
         return report

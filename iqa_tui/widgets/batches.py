@@ -12,7 +12,7 @@ _METER = 8
 
 
 class Batches(Static):
-    """All batches in one line; finished ones are dropped first if there is no room."""
+    """All batches in one line; where there is no room, finished ones are counted (`✓ 1`), then the last (`+2`)."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__("", id=id, markup=False)
@@ -25,11 +25,20 @@ class Batches(Static):
             self.refresh()
 
     def render(self) -> Content:
-        shown: list[Content] = [_words(batch) for batch in self._batches]
-        while len(shown) > 1 and sum(part.cell_length + 3 for part in shown) > self.size.width:
-            done = next((n for n, batch in enumerate(self._batches[-len(shown) :]) if batch.state == "done"), None)
-            shown.pop(0 if done == 0 else -1)
-        return Content(" │ ").join(shown)
+        first, last = 0, len(self._batches)
+        while last - first > 1 and self._line(first, last).cell_length > self.size.width:
+            if self._batches[first].state == "done":
+                first += 1
+            else:
+                last -= 1
+        return self._line(first, last)
+
+    def _line(self, first: int, last: int) -> Content:
+        """The batches from `first` up to `last`, and the numbers of those before, which are done, and after."""
+        before = [content(f"✓ {first}", "$text-muted")] if first else []
+        left = len(self._batches) - last
+        after = [content(f"+{left}", "$text-muted")] if left else []
+        return Content(" │ ").join([*before, *map(_words, self._batches[first:last]), *after])
 
 
 def _words(batch: BatchLine) -> Content:
