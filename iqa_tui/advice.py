@@ -9,6 +9,10 @@ _KEYS = (
     (re.compile(r"`?iqa-train queue resume`? (starts one|continues|submits it again)"), r"p \1"),
     (re.compile(r"`?iqa-train relaunch \S+( --again)?`? (repeats it|starts the run)"), r"R \2"),
     (re.compile(r"`?iqa-train stop`? ends it"), "x ends it"),
+    (
+        re.compile(r"name (its|another|an empty)( folder)? with --data_dir"),
+        r"name \1\2 with data_dir in the study file",
+    ),
     (re.compile(r"`iqa-train results` says why"), "its details (enter) say why"),
 )
 

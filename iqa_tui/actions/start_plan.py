@@ -66,10 +66,12 @@ def _kept(state: str) -> str:
 
 @dataclass(frozen=True)
 class StartPlan:
-    """All runs of an order, and the audit findings about those that would start, errors first."""
+    """All runs of an order, the audit findings about those that would start, errors first, and what of their data is
+    missing or cannot be read."""
 
     runs: tuple[PlannedRun, ...]
     findings: tuple[Finding, ...]
+    data_problems: tuple[str, ...] = ()
 
     @property
     def to_do(self) -> tuple[PlannedRun, ...]:
@@ -85,6 +87,7 @@ class StartPlan:
 def plan_start(target: Target, order: StartOrder) -> StartPlan:
     """Read the study file and the runs; changes nothing. Raises UserError if the order cannot be carried out."""
     from iqa_train.runs.layout import run_folder
+    from iqa_train.scheduler.data_check import data_problems
     from iqa_train.scheduler.item_status import item_status
     from iqa_train.scheduler.queue import read_queue
 
@@ -98,8 +101,9 @@ def plan_start(target: Target, order: StartOrder) -> StartPlan:
         planned = _planned(resolved, run, queued=queued, again=order.again)
         from_slurm = order.backend == "local" and item is not None and item.slurm is not None
         runs.append(replace(planned, from_slurm=from_slurm))
-    starting = [planned.resolved for planned in runs if planned.effect in STARTING]
-    return StartPlan(tuple(runs), _findings(starting or resolved_runs))
+    starting = [planned for planned in runs if planned.effect in STARTING]
+    findings = _findings([planned.resolved for planned in starting] or resolved_runs)
+    return StartPlan(tuple(runs), findings, tuple(data_problems([(one.spec, one.run) for one in starting])))
 
 
 def _planned(resolved: ResolvedRun, run: RunFolder, *, queued: bool, again: bool) -> PlannedRun:

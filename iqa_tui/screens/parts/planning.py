@@ -10,6 +10,7 @@ from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from iqa_tui.actions.orders import RelaunchOrder, StartOrder
+from iqa_tui.advice import by_keys
 from iqa_tui.screens.parts.choice import Choice
 from iqa_tui.screens.parts.dialog import Dialog, put
 from iqa_tui.screens.parts.planview import findings_content, runs_content
@@ -104,6 +105,8 @@ class PlanningDialog(Dialog[StartOrder | RelaunchOrder]):
         put(self.query_one("#planned", Static), runs_content(self.plan))
         put(self.query_one("#findings", Static), findings_content(self.plan.findings))
         self.show_plan(message.order, self.plan)
+        if self.plan.data_problems:
+            self.complain(by_keys(self.plan.data_problems[0]))
         if self._accept_when_ready:
             self.action_accept()
 
@@ -117,6 +120,8 @@ class PlanningDialog(Dialog[StartOrder | RelaunchOrder]):
             self._accept_when_ready = self._planned_order is not None and not self.query_one("#complaint").display
         elif self.plan.errors:
             self.complain(f"not started: {self.plan.errors[0].code}: {self.plan.errors[0].message}")
+        elif self.plan.data_problems:
+            self.complain(f"not started: {by_keys(self.plan.data_problems[0])}")
         elif not self.plan.to_do:
             self.complain("nothing to start: all of these runs are complete, running or queued")
         else:
