@@ -1,9 +1,15 @@
 """Which attempt's log of a run is shown: the last one's, or an earlier one's that was asked for."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from __future__ import annotations
 
-from iqa_tui.state.board import RunLine
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from iqa_train.runs.layout import Attempt
+    from iqa_tui.state.board import RunLine
 
 
 @dataclass(frozen=True)
@@ -20,29 +26,31 @@ class AttemptChoice:
 
     def __init__(self) -> None:
         self._run = ""
-        self._number: int | None = None  # None: the last, also when a new one begins
+        self._earlier: _Earlier | None = None  # None: the last, also when a new one begins
 
     def step(self, line: RunLine, by: int) -> bool:
-        """Go to an earlier or a later attempt; returns whether there is one."""
-        last = attempts_of(line)
-        number = self._of(line) or last
-        wanted = number + by
-        if not 1 <= wanted <= last:
+        """Go to the attempt before or after; returns whether there is one. Reads the run's folder."""
+        attempts = line.run.attempts()
+        numbers = [attempt.number for attempt in attempts]
+        earlier = self._of(line)
+        at = len(numbers) - 1 if earlier is None or earlier.number not in numbers else numbers.index(earlier.number)
+        if not 0 <= at + by < len(numbers):
             return False
-        self._run, self._number = line.key, None if wanted == last else wanted
+        last = at + by == len(numbers) - 1
+        self._run, self._earlier = line.key, None if last else _earlier(attempts[at + by])
         return True
 
     def log(self, line: RunLine) -> AttemptLog:
         """The log to show of this run."""
-        last, number = attempts_of(line), self._of(line)
-        if number is None or number >= last:
+        last, earlier = attempts_of(line), self._of(line)
+        if earlier is None:
             title = line.experiment + (f" · attempt {last} of {last}" if last > 1 else "")
             return AttemptLog(title, line.log, not line.is_open)
-        path, how = _ended(line, number)
-        return AttemptLog(f"{line.experiment} · attempt {number} of {last}{how}", path, ended=True)
+        title = f"{line.experiment} · attempt {earlier.number} of {last}: {earlier.end}"
+        return AttemptLog(title, earlier.log, ended=True)
 
-    def _of(self, line: RunLine) -> int | None:
-        return self._number if line.key == self._run else None
+    def _of(self, line: RunLine) -> _Earlier | None:
+        return self._earlier if line.key == self._run else None
 
 
 def attempts_of(line: RunLine) -> int:
@@ -50,24 +58,28 @@ def attempts_of(line: RunLine) -> int:
     return line.row.attempt if line.row is not None else 0
 
 
-def _ended(line: RunLine, number: int) -> tuple[Path | None, str]:
-    """The log of an earlier attempt, and how that ended, such as `: failed, out of memory`."""
+@dataclass(frozen=True)
+class _Earlier:
+    """An attempt that is not the last, its log, and how it ended, such as `failed, out of memory`."""
+
+    number: int
+    log: Path | None
+    end: str
+
+
+def _earlier(attempt: Attempt) -> _Earlier:
     from iqa_train.files import DamagedFileError
     from iqa_train.runs.attempt_facts import log_of
     from iqa_train.runs.documents import read_exit
     from iqa_train.runs.outcome import outcome_from
 
-    attempt = next((found for found in line.run.attempts() if found.number == number), None)
-    if attempt is None:
-        return None, ": its files are gone"
     try:
-        ended = read_exit(attempt.exit)
+        log, ended = log_of(attempt), read_exit(attempt.exit)
         outcome = outcome_from(ended) if ended else None
-        log = log_of(attempt)
     except (DamagedFileError, OSError, ValueError) as error:
-        return None, f": {error}"
+        return _Earlier(attempt.number, None, str(error))
     if outcome is None:
-        return log, ": its end was not recorded"
+        return _Earlier(attempt.number, log, "its end was not recorded")
     reason = outcome.reason.partition(";")[0]
     named = not reason or reason.startswith(outcome.name)
-    return log, f": {reason or outcome.name}" if named else f": {outcome.name}, {reason}"
+    return _Earlier(attempt.number, log, (reason or outcome.name) if named else f"{outcome.name}, {reason}")
