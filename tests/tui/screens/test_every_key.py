@@ -14,7 +14,7 @@ WAYS: dict[str, tuple[str, ...]] = {
     "LogView": (), "Prompt": ("ampersand",), "RunFilter": ("slash",),
     "RunScreen": ("enter",), "Page": ("enter",), "HelpScreen": ("question_mark",),
     "QueueScreen": ("Q",), "QueueList": ("Q",),
-    "CompareScreen": ("c",), "PickScreen": ("c", "1"), "Picks": ("c", "1"),
+    "CompareScreen": ("down", "c"), "PickScreen": ("down", "c", "1"), "Picks": ("down", "c", "1"),
     "Dialog": ("s",), "Choice": ("s",),
 }  # fmt: skip
 """How one comes to where the keys of a class are at work."""
