@@ -9,6 +9,7 @@ from tests.faults.fault_project import faulty_project
 from tests.tui.screens.console_host import seat
 
 
+@pytest.mark.slow
 async def test_each_attempt_has_its_log_and_how_it_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with faulty_project(tmp_path / "project", STUDY, behaviour="Baseline=oom@1", seconds=0.01) as project:
         project.run("--exp", "Baseline", "--retries", "2", "--detach")
