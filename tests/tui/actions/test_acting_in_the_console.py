@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+import pytest
 from textual.pilot import Pilot
 
 from iqa_tui.app import Console
@@ -21,6 +22,7 @@ async def _until(pilot: Pilot[str], so: Callable[[], object]) -> None:
     raise AssertionError("not within 20 s")
 
 
+@pytest.mark.slow
 def test_all_five_runs_of_a_plan_are_seen_and_started(stand_ins: Make) -> None:
     async def go() -> None:
         app = Console(target_of(stand_ins(), slots=2))

@@ -68,6 +68,7 @@ def test_a_gpu_that_is_lost_is_an_alert(seen: Seen) -> None:
     assert "GPU 0" in seen.after("cannot be used", **{f"0.{call}": LOST for call in READINGS})
 
 
+@pytest.mark.slow
 def test_a_driver_that_fails_after_it_worked_shows_the_age_and_the_remedy(seen: Seen) -> None:
     """A container that has lost its devices."""
     failing = dict.fromkeys((*READINGS, "nvmlDeviceGetTemperatureV", "nvmlInitWithFlags"), UNKNOWN)

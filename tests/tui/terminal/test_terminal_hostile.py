@@ -69,6 +69,7 @@ def _assert_plain(watched: Console, benign: bytes) -> None:
     assert [text for text in hostile.ESCAPES if text in watched.written and text not in benign] == []
 
 
+@pytest.mark.slow
 def test_logs(make: Make, benign: bytes) -> None:
     project = make(seconds=0.02)
     project.run("--all", "--slots", "2")
