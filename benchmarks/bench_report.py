@@ -104,7 +104,7 @@ def our_figures(data: ReportData) -> None:
 
 
 def plain_figures(data: ReportData) -> None:
-    """The same drawings, with matplotlib's own fonts, and laid out anew for every file."""
+    """The same drawings, with matplotlib's own fonts, and laid out again for every file."""
     import matplotlib as mpl
 
     with style.styled():

@@ -76,7 +76,7 @@ def require_tag(tag: str) -> None:
 
 @contextmanager
 def _edited(run: RunFolder) -> Iterator[Notes]:
-    """The notes as they are, while nobody else changes them. Raises RunError where they cannot be read."""
+    """The notes as they are, while nothing else changes them. Raises RunError where they cannot be read."""
     if not run.path.is_dir():
         raise RunError(f"{run.path}: there is no such run folder (any more)")
     with locked(QueueFiles(run.path.parents[2]).queue_lock, make_folder=False):

@@ -8,7 +8,7 @@ QUEUED, RETRYING = "queued", "retrying"
 STARTING, RUNNING, SUSPENDED = "starting", "running", "suspended"
 COMPLETED, STOPPED_EARLY = "completed", "stopped-early"
 STOPPED, KILLED, FAILED, LOST = "stopped", "killed", "failed", "lost"
-"""Without a result: stopped on request, killed by somebody else, ended by an error, ended without a trace."""
+"""Without a result: stopped on request, killed by another process, ended by an error, ended without a trace."""
 
 NOT_STARTED = "not started"
 """Of a run without an attempt that is not in the queue."""

@@ -66,8 +66,8 @@ def _items(change: Change, now: Queue) -> tuple[Item, ...]:
     since = now.items[count:]
     again = {item.key for item in change.before.items} & {item.key for item in since}
     _require(not again, change, "a run has been queued again since")
-    told = {item.key: item.told for item in now.items}
-    return (*(replace(item, told=told.get(item.key, item.told)) for item in change.before.items), *since)
+    noted = {item.key: item.told for item in now.items}
+    return (*(replace(item, told=noted.get(item.key, item.told)) for item in change.before.items), *since)
 
 
 def _wanted(items: Sequence[Item]) -> list[Item]:

@@ -5,68 +5,51 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from textual.content import Content
-from textual.widgets import Static
 
 from iqa_train.runs.state_names import is_words
 from iqa_tui.actions.orders import RelaunchOrder, run_name, runs_words
 from iqa_tui.actions.relaunch import relaunch_options
 from iqa_tui.safe import plain
-from iqa_tui.screens.parts.choice import Choice
-from iqa_tui.screens.parts.dialog import Dialog, field, put
+from iqa_tui.screens.parts.runs_dialog import RunsDialog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from textual.widget import Widget
+    from collections.abc import Sequence
 
     from iqa_tui.actions.relaunch import RelaunchOptions
     from iqa_tui.state.board import RunLine
 
 
-class RelaunchRunsScreen(Dialog[RelaunchOrder]):
+class RelaunchRunsScreen(RunsDialog[RelaunchOrder]):
     """Returns a RelaunchOrder for those of `lines` that can be relaunched in the chosen way."""
 
     DOES = "Queue"
-    KEYS = "←→ change  pgdn more"
 
     def __init__(self, lines: Sequence[RunLine]) -> None:
         super().__init__()
         self.TITLE_WORDS = f"Relaunch {runs_words(lines)}"
         self._options = [(line, relaunch_options(line)) for line in lines]
 
-    def parts(self) -> Iterable[Widget]:
+    def ways(self) -> list[tuple[bool, str]]:
         resume, over = len(self._keys_for(again=False)), len(self._keys_for(again=True))
         choices = []
         if resume:
             choices.append((False, f"continue from the last checkpoints: {resume} of {len(self._options)}"))
         if over:
             choices.append((True, f"start over: {over} of {len(self._options)}"))
-        yield field("How", Choice(choices or [(False, "none of them can be relaunched")], id="how"))
-        yield Static(id="planned", classes="part", markup=False)
-
-    def on_mount(self) -> None:
-        super().on_mount()
-        self._show()
-
-    def on_choice_changed(self, message: Choice.Changed) -> None:
-        message.stop()
-        self._show()
+        return choices or [(False, "none of them can be relaunched")]
 
     def action_accept(self) -> None:
-        again: bool = self.query_one("#how", Choice).value
-        keys = self._keys_for(again=again)
+        keys = self._keys_for(again=self.way)
         if keys:
-            self.dismiss(RelaunchOrder(keys, again=again))
+            self.dismiss(RelaunchOrder(keys, again=self.way))
         else:
             self.complain("nothing to relaunch: none of these runs has ended")
 
     def _keys_for(self, *, again: bool) -> tuple[str, ...]:
         return tuple(line.key for line, options in self._options if _can(options, again=again))
 
-    def _show(self) -> None:
-        again: bool = self.query_one("#how", Choice).value
-        words = [_line_about(line, options, again=again) for line, options in self._options]
-        put(self.query_one("#planned", Static), Content("\n").join(words))
+    def about_runs(self, way: bool) -> list[Content]:
+        return [_line_about(line, options, again=way) for line, options in self._options]
 
 
 def _can(options: RelaunchOptions, *, again: bool) -> bool:

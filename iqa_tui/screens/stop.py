@@ -5,29 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from textual.content import Content
-from textual.widgets import Static
 
 from iqa_train.runs.state_names import ALIVE, is_words
 from iqa_train.text import plural
 from iqa_tui.actions.orders import StopOrder, run_name, runs_words
 from iqa_tui.actions.stop import seconds_since_stop
 from iqa_tui.safe import plain
-from iqa_tui.screens.parts.choice import Choice
-from iqa_tui.screens.parts.dialog import Dialog, field, put
+from iqa_tui.screens.parts.runs_dialog import RunsDialog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from textual.widget import Widget
+    from collections.abc import Sequence
 
     from iqa_tui.state.board import RunLine
 
 
-class StopScreen(Dialog[StopOrder]):
+class StopScreen(RunsDialog[StopOrder]):
     """Returns a StopOrder for those of `lines` that run or are queued. `whole`: they are all such runs of the study."""
 
     DOES = "Stop"
-    KEYS = "←→ change  pgdn more"
 
     def __init__(self, lines: Sequence[RunLine], *, whole: bool = False) -> None:
         super().__init__()
@@ -37,23 +32,10 @@ class StopScreen(Dialog[StopOrder]):
             f"Stop all of this study: {plural(len(lines), 'run')}" if whole else (f"Stop {runs_words(self._open)}")
         )
 
-    def parts(self) -> Iterable[Widget]:
-        yield field("How", Choice(self._methods(), id="how"))
-        yield Static(id="planned", classes="part", markup=False)
-
-    def on_mount(self) -> None:
-        super().on_mount()
-        self._show()
-
-    def on_choice_changed(self, message: Choice.Changed) -> None:
-        message.stop()
-        self._show()
-
     def action_accept(self) -> None:
-        at_once: bool = self.query_one("#how", Choice).value
-        self.dismiss(StopOrder(tuple(line.key for line in self._open), 0.0 if at_once else None))
+        self.dismiss(StopOrder(tuple(line.key for line in self._open), 0.0 if self.way else None))
 
-    def _methods(self) -> list[tuple[bool, str]]:
+    def ways(self) -> list[tuple[bool, str]]:
         methods = [
             (False, "save a checkpoint; killed if that takes over a minute"),
             (True, "kill now; the last checkpoint is kept"),
@@ -61,11 +43,8 @@ class StopScreen(Dialog[StopOrder]):
         stopping = any(seconds_since_stop(line.run) is not None for line in self._open)
         return methods[::-1] if stopping else methods  # a second x usually means: faster
 
-    def _show(self) -> None:
-        at_once: bool = self.query_one("#how", Choice).value
-        described = [_line_about(line, at_once=at_once) for line in self._open]
-        described += [_line_about_idle(line) for line in self._idle]
-        put(self.query_one("#planned", Static), Content("\n").join(described))
+    def about_runs(self, way: bool) -> list[Content]:
+        return [*(_line_about(line, at_once=way) for line in self._open), *map(_line_about_idle, self._idle)]
 
 
 def _line_about_idle(line: RunLine) -> Content:
